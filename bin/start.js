@@ -1,0 +1,3 @@
+import { checkNode } from './check-node.js'
+
+checkNode().then(() => import('../src/start.ts'))

@@ -1,0 +1,107 @@
+import { type Command, Option } from 'commander'
+import type { Knex } from 'knex'
+import type { z } from 'zod'
+import type { Secrets } from '../platform/secrets.ts'
+import { type Prompt, terminalPrompt } from './prompt.ts'
+import { email, password, passwordLength, username } from './schema.ts'
+import { createAdmin, resetPassword } from './service/administration.ts'
+
+export interface AccountCommandDeps {
+  /** Works directly on the database, whether the service runs or not. */
+  withDb(work: (context: { db: Knex; secrets: Secrets }) => Promise<void>): Promise<void>
+  /** Default: the terminal. */
+  prompt?: Prompt
+  /** Default: a line on standard output. */
+  print?(line: string): void
+}
+
+const passwordHelp =
+  'the password; better: CAPSTAN_PASSWORD, standard input or the prompt: others can see command lines'
+
+const passwordOption = () => new Option('-p, --password <password>', passwordHelp).env('CAPSTAN_PASSWORD')
+
+interface CreateOptions {
+  username?: string
+  email?: string
+  password?: string
+}
+
+/** Adds `admin create` and `admin reset-password`. What can't be done ends the command with status 1. */
+export function registerAccountCommands(program: Command, deps: AccountCommandDeps): void {
+  const admin = program.command('admin').description('administrators, directly in the database')
+  const print = deps.print ?? ((line: string) => process.stdout.write(`${line}\n`))
+  const terminal = () => deps.prompt ?? terminalPrompt({ input: process.stdin, output: process.stderr })
+
+  admin
+    .command('create')
+    .description('create an administrator and an API token, which is shown once')
+    .option('-u, --username <name>', 'the user name, 3 to 50 characters')
+    .option('-e, --email <address>', 'the e-mail address')
+    .addOption(passwordOption())
+    .action(async (options: CreateOptions, command: Command) => {
+      const asked = new Questions(terminal(), command)
+      const account = {
+        username: await asked.text('User name', options.username, username),
+        email: await asked.text('E-mail', options.email, email),
+        password: await asked.password(options.password),
+      }
+      await deps.withDb(async ({ db }) => {
+        const result = await createAdmin(db, account)
+        if (result.outcome === 'taken') return command.error(`error: ${result.reason}`)
+        print(`Administrator ${account.username} created.`)
+        print(`API token (shown only now): ${result.token}`)
+      })
+    })
+
+  admin
+    .command('reset-password')
+    .description("set a user's password; ends all its sessions and tokens")
+    .requiredOption('-u, --username <name>', 'the user name')
+    .addOption(passwordOption())
+    .action(async (options: { username: string; password?: string }, command: Command) => {
+      const replacement = await new Questions(terminal(), command).password(options.password)
+      await deps.withDb(async ({ db, secrets }) => {
+        const found = await resetPassword({ db, secrets }, options.username, replacement)
+        if (!found) return command.error('error: there is no user of that name')
+        print(`The password of ${options.username} was changed; its sessions and API tokens have ended.`)
+      })
+    })
+}
+
+/** Fills in what the command line left out, and holds both to the same rules. */
+class Questions {
+  readonly #prompt: Prompt
+  readonly #command: Command
+
+  constructor(prompt: Prompt, command: Command) {
+    this.#prompt = prompt
+    this.#command = command
+  }
+
+  async text(label: string, given: string | undefined, schema: z.ZodType<string>): Promise<string> {
+    if (given === undefined && !this.#prompt.interactive) {
+      this.#command.error(`error: ${label.toLowerCase()} is missing, and there is no terminal to ask for it`)
+    }
+    const answer = given ?? (await this.#prompt.ask(`${label}: `)).trim()
+    if (!schema.safeParse(answer).success) this.#command.error(`error: ${label.toLowerCase()} is not valid`)
+    return answer
+  }
+
+  async password(given: string | undefined): Promise<string> {
+    const { interactive } = this.#prompt
+    const asked = given === undefined && interactive
+    const answer = given ?? (interactive ? await this.#hidden('Password: ') : await this.#prompt.firstLine())
+    if (!password.safeParse(answer).success) {
+      const { min, max } = passwordLength
+      this.#command.error(`error: the password must have ${min} to ${max} characters`)
+    }
+    if (asked && (await this.#hidden('Repeat the password: ')) !== answer) {
+      this.#command.error('error: the passwords differ')
+    }
+    return answer
+  }
+
+  #hidden(question: string): Promise<string> {
+    return this.#prompt.ask(question, { hidden: true })
+  }
+}

@@ -1,0 +1,70 @@
+import type { Knex } from 'knex'
+import type { Authenticate } from '../platform/auth.ts'
+import type { Config } from '../platform/config.ts'
+import type { Route } from '../platform/http/route.ts'
+import type { Service } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logging.ts'
+import type { Secrets } from '../platform/secrets.ts'
+import { apiRoutes } from './routes/api.ts'
+import { browserRoutes } from './routes/browser.ts'
+import { authenticate } from './service/authenticate.ts'
+import type { AccountsContext } from './service/context.ts'
+import { createJwts } from './service/jwt.ts'
+import { createLoginLimits } from './service/login-limits.ts'
+import { createPasswords } from './service/passwords.ts'
+import { createTokenUse } from './service/token-use.ts'
+import { deleteExpired } from './store/expired.ts'
+
+export { type AccountCommandDeps, registerAccountCommands } from './commands.ts'
+export { AccountPrincipal } from './principal.ts'
+export { ensureFirstAdmin, type FirstAdmin, type FirstAdminOptions } from './service/first-admin.ts'
+
+export interface AccountsOptions {
+  db: Knex
+  secrets: Secrets
+  config: Pick<Config, 'publicUrl'>
+  log: Logger
+  now?: () => Date
+}
+
+/** Users, sessions and API tokens. As a service it writes when tokens were last used. */
+export interface Accounts extends Service {
+  /** Bearer (API token or JWT) or the session cookie with its CSRF token. Makes an `AccountPrincipal`. */
+  authenticate: Authenticate
+  routes: Route[]
+}
+
+export function createAccounts(options: AccountsOptions): Accounts {
+  const { db, secrets, log, config, now = () => new Date() } = options
+  const context: AccountsContext = {
+    db,
+    secrets,
+    log,
+    now,
+    passwords: createPasswords(),
+    jwts: createJwts(secrets, now),
+    limits: createLoginLimits(db, secrets, now),
+    tokenUse: createTokenUse(db, log),
+  }
+  const secure = config.publicUrl.startsWith('https:')
+  return {
+    name: 'accounts',
+    authenticate: (credentials) => authenticate(context, credentials),
+    routes: [...apiRoutes(context, secure), ...browserRoutes(context, config.publicUrl)],
+    start: () => context.tokenUse.start(),
+    stop: () => context.tokenUse.stop(),
+  }
+}
+
+/** Where a page sends a browser that is not signed in; it comes back to `next`, a path of this server. */
+export function signInUrl(next: string): string {
+  return `/login?next=${encodeURIComponent(next)}`
+}
+
+/**
+ * Removes sessions, revocations and login counts that are over. For the maintenance job. @returns rows
+ * deleted.
+ */
+export function pruneAccounts(db: Knex, now = new Date()): Promise<number> {
+  return deleteExpired(db, now)
+}

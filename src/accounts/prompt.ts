@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+
+/** Asks the person at the keyboard, or reads what is piped in. */
+export interface Prompt {
+  /** False when standard input is a pipe: then nobody can be asked, and its first line is the password. */
+  interactive: boolean
+  ask(question: string, options?: { hidden: boolean }): Promise<string>
+  /** The first line of a pipe; empty when there is none. */
+  firstLine(): Promise<string>
+}
+
+interface Terminal {
+  input: NodeJS.ReadableStream & { isTTY?: boolean }
+  output: NodeJS.WritableStream
+}
+
+export function terminalPrompt({ input, output }: Terminal): Prompt {
+  return {
+    interactive: input.isTTY === true,
+    ask: (question, options) =>
+      new Promise((resolve, reject) => {
+        const hidden = options?.hidden === true
+        // readline echoes what is typed to its output: a hidden answer gets one that swallows it.
+        const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+        const lines = createInterface({ input, output: hidden ? silent : output, terminal: true })
+        let answered = false
+        if (hidden) output.write(question)
+        lines.once('close', () => {
+          if (hidden) output.write('\n')
+          if (!answered) reject(new Error('cancelled'))
+        })
+        lines.question(hidden ? '' : question, (answer) => {
+          answered = true
+          lines.close()
+          resolve(answer)
+        })
+      }),
+    async firstLine() {
+      const lines = createInterface({ input })
+      try {
+        for await (const line of lines) return line
+        return ''
+      } finally {
+        lines.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import { type Route, route } from '../../platform/http/route.ts'
+import { accountOf } from '../principal.ts'
+import { loginBody, newTokenBody, passwordChangeBody, tokenPath } from '../schema.ts'
+import { changePassword, signOut } from '../service/account-changes.ts'
+import { createApiToken, listApiTokens, revokeApiToken } from '../service/api-tokens.ts'
+import type { AccountsContext } from '../service/context.ts'
+import { issueJwt, signIn } from '../service/sign-in.ts'
+import { clearedCookies } from './session-cookies.ts'
+import { jwtAnswer, meAnswer, newTokenAnswer, tokenAnswer } from './wire.ts'
+
+/** An answer with a secret in it is kept by nobody on the way. */
+const secretHeaders = { 'Cache-Control': 'no-store' }
+/** Passwords and names: nothing here needs more. */
+const bodyLimit = 16 * 1024
+
+/** `/api/v1/auth/*`. */
+export function apiRoutes(context: AccountsContext, secure: boolean): Route[] {
+  return [...sessionRoutes(context, secure), ...tokenRoutes(context)]
+}
+
+function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/api/v1/auth/login',
+      access: 'open',
+      csrf: false,
+      invalidStatus: 422,
+      bodyLimit,
+      body: loginBody,
+      async handle({ body, address }) {
+        const user = await signIn(context, { ...body, address })
+        return { body: jwtAnswer(await issueJwt(context, user)), headers: secretHeaders }
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/auth/logout',
+      access: 'signed-in',
+      invalidStatus: 422,
+      async handle({ principal, res }) {
+        const caller = accountOf(principal)
+        await signOut(context, caller)
+        if (caller.kind === 'session') res.append('Set-Cookie', clearedCookies(secure))
+        return { body: { status: 'success', message: 'Signed out' } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/auth/me',
+      access: 'signed-in',
+      invalidStatus: 422,
+      async handle({ principal }) {
+        return { body: meAnswer(accountOf(principal)) }
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/auth/password',
+      access: 'signed-in',
+      invalidStatus: 422,
+      bodyLimit,
+      body: passwordChangeBody,
+      async handle({ principal, body }) {
+        const caller = accountOf(principal)
+        const change = { current: body.current_password, replacement: body.new_password }
+        const { sessionEpoch } = await changePassword(context, caller, change)
+        const done = { status: 'success', message: 'Password changed' }
+        if (caller.kind !== 'jwt') return { body: done }
+        const fresh = await issueJwt(context, { id: caller.user.id, sessionEpoch })
+        return { body: { ...done, ...jwtAnswer(fresh) }, headers: secretHeaders }
+      },
+    }),
+  ]
+}
+
+function tokenRoutes(context: AccountsContext): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/api/v1/auth/tokens',
+      access: 'signed-in',
+      invalidStatus: 422,
+      bodyLimit,
+      body: newTokenBody,
+      // No Idempotency-Key: to repeat the answer we would have to keep the secret.
+      async handle({ principal, body }) {
+        const { token, row } = await createApiToken(context, accountOf(principal), {
+          name: body.name,
+          scopes: body.scopes ?? null,
+          expiresAt: body.expires_at == null ? null : new Date(body.expires_at),
+        })
+        return { body: newTokenAnswer(row, token), headers: secretHeaders }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/auth/tokens',
+      access: 'signed-in',
+      invalidStatus: 422,
+      async handle({ principal }) {
+        const tokens = await listApiTokens(context, accountOf(principal))
+        return { body: { tokens: tokens.map(tokenAnswer), total: tokens.length } }
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/api/v1/auth/tokens/:id',
+      access: 'signed-in',
+      invalidStatus: 422,
+      params: tokenPath,
+      async handle({ principal, params }) {
+        await revokeApiToken(context, accountOf(principal), params.id)
+        return { body: { status: 'success', message: 'Token revoked' } }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,120 @@
+import type { Request, Response } from 'express'
+import type { Principal } from '../../platform/auth.ts'
+import { CodedError } from '../../platform/errors.ts'
+import { type Reply, type Route, route } from '../../platform/http/route.ts'
+import { AccountPrincipal } from '../principal.ts'
+import { nextQuery, signInForm } from '../schema.ts'
+import { signOut } from '../service/account-changes.ts'
+import type { AccountsContext } from '../service/context.ts'
+import { cookieOf, sessionCookie } from '../service/cookies.ts'
+import { csrfTokenOf, sameText } from '../service/credentials.ts'
+import { openSession, signIn } from '../service/sign-in.ts'
+import { isJson, readForm } from './form-body.ts'
+import { nextPath } from './local-path.ts'
+import { sendPage, signedInPage, signInPage } from './page.ts'
+import { requireSameOrigin } from './same-origin.ts'
+import { clearedCookies, sessionCookies } from './session-cookies.ts'
+
+/** The pages of a browser: `/login` and `/logout`. */
+export function browserRoutes(context: AccountsContext, publicUrl: string): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/login',
+      access: 'open',
+      csrf: false,
+      query: nextQuery,
+      async handle({ query, principal, req, res }) {
+        const next = nextPath(query.next)
+        const caller = ownSession(principal)
+        const page =
+          caller === undefined
+            ? signInPage({ next })
+            : signedInPage({ next, username: caller.name, csrfToken: expectedCsrfToken(context, req) })
+        sendPage(res, 200, page)
+        return undefined
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/login',
+      access: 'open',
+      csrf: false,
+      handle: ({ principal, ...request }) =>
+        submitSignIn(context, { ...request, publicUrl, previous: ownSession(principal) }),
+    }),
+    route({
+      method: 'post',
+      path: '/logout',
+      access: 'open',
+      // The page's form can't send a header: the token is checked below, from either place.
+      csrf: false,
+      async handle({ principal, req, res }) {
+        const caller = ownSession(principal)
+        if (caller !== undefined) {
+          await requireCsrfField(context, req, res)
+          await signOut(context, caller)
+        }
+        res.append('Set-Cookie', clearedCookies(isSecure(publicUrl)))
+        res.redirect(303, '/login')
+        return undefined
+      },
+    }),
+  ]
+}
+
+interface Submission {
+  req: Request
+  res: Response
+  address: string
+  publicUrl: string
+  /** The session that this browser had until now; the new one replaces it. */
+  previous: AccountPrincipal | undefined
+}
+
+async function submitSignIn(context: AccountsContext, submission: Submission): Promise<Reply> {
+  const { req, res, address, publicUrl, previous } = submission
+  requireSameOrigin(req, publicUrl)
+  const fields = await readForm(req, res)
+  const form = signInForm.safeParse(fields)
+  const next = nextPath(typeof fields.next === 'string' ? fields.next : undefined)
+  try {
+    if (!form.success) throw new CodedError('ACCESS_002', 'Invalid username or password')
+    const { username, password } = form.data
+    const user = await signIn(context, { username, password, address })
+    const session = await openSession(context, user)
+    if (previous !== undefined) await signOut(context, previous)
+    res.append('Set-Cookie', sessionCookies(session, isSecure(publicUrl)))
+    res.set('Cache-Control', 'no-store').redirect(303, next)
+  } catch (error) {
+    // Programs get the envelope; people get the form again, with what was wrong.
+    if (!(error instanceof CodedError) || isJson(req)) throw error
+    const { retryAfter } = error.options
+    if (retryAfter !== undefined) res.set('Retry-After', String(retryAfter))
+    const hint = retryAfter === undefined ? '' : `. Try again in ${retryAfter} seconds.`
+    const page = {
+      next,
+      error: `${error.message}${hint}`,
+      ...(form.success ? { username: form.data.username } : {}),
+    }
+    sendPage(res, error.status, signInPage(page))
+  }
+  return undefined
+}
+
+async function requireCsrfField(context: AccountsContext, req: Request, res: Response): Promise<void> {
+  const header = req.get('x-csrf-token') ?? req.get('x-xsrf-token')
+  const given = header ?? (await readForm(req, res)).csrf_token
+  if (typeof given === 'string' && sameText(given, expectedCsrfToken(context, req))) return
+  throw new CodedError('ACCESS_003', 'The CSRF token is missing or wrong')
+}
+
+const expectedCsrfToken = (context: AccountsContext, req: Request) =>
+  csrfTokenOf(context.secrets, cookieOf(req.headers.cookie, sessionCookie) ?? '')
+
+/** The account of a browser's own session; a Bearer on these pages is not one. */
+function ownSession(principal: Principal | undefined): AccountPrincipal | undefined {
+  return principal instanceof AccountPrincipal && principal.kind === 'session' ? principal : undefined
+}
+
+const isSecure = (publicUrl: string) => publicUrl.startsWith('https:')

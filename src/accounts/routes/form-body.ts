@@ -1,0 +1,23 @@
+import express, { type Request, type Response } from 'express'
+import { CodedError } from '../../platform/errors.ts'
+
+const limit = 16 * 1024
+
+/** The fields of a page's form, sent as a form or as JSON. @throws REQ_005, and what the parser throws. */
+export async function readForm(req: Request, res: Response): Promise<Record<string, unknown>> {
+  if (req.get('content-type') === undefined) return {}
+  if (req.is('application/json') !== false) await read(express.json({ limit, strict: true }), req, res)
+  else if (req.is('application/x-www-form-urlencoded') !== false)
+    await read(express.urlencoded({ limit, extended: false, parameterLimit: 10 }), req, res)
+  else throw new CodedError('REQ_005', 'The body must be a form or application/json')
+  return (req.body ?? {}) as Record<string, unknown>
+}
+
+/** True when the sender is a program that wants errors as JSON. */
+export const isJson = (req: Request): boolean => Boolean(req.is('application/json'))
+
+function read(parser: ReturnType<typeof express.json>, req: Request, res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    parser(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
+  })
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
+import { isUniqueViolation } from '../../platform/db.ts'
+import { CodedError, conflict } from '../../platform/errors.ts'
+import type { Secrets } from '../../platform/secrets.ts'
+import { insertToken } from '../store/api-tokens.ts'
+import { findUserByName, insertUser } from '../store/users.ts'
+import { replacePassword } from './account-changes.ts'
+import { hashOf, newApiToken } from './credentials.ts'
+import { createLoginLimits } from './login-limits.ts'
+import { createPasswords } from './passwords.ts'
+
+/** Requests per second and burst of a new user, by role. */
+const rateLimits = { admin: { perSecond: 100, burst: 200 }, user: { perSecond: 10, burst: 20 } }
+
+interface NewAccount {
+  username: string
+  email: string
+  passwordHash: string
+  isAdmin: boolean
+}
+
+/**
+ * @returns the new user's id @throws STATE_001 for a name or e-mail that is taken, in whatever letter case.
+ */
+export async function addUser(db: Knex, account: NewAccount): Promise<string> {
+  const id = randomUUID()
+  const { perSecond, burst } = account.isAdmin ? rateLimits.admin : rateLimits.user
+  try {
+    await insertUser(db, { id, ...account, rateLimitPerSecond: perSecond, rateLimitBurst: burst })
+  } catch (error) {
+    if (isUniqueViolation(error, 'users_username')) throw conflict('Username already exists')
+    if (isUniqueViolation(error, 'users_email')) throw conflict('Email already exists')
+    throw error
+  }
+  return id
+}
+
+type Created = { outcome: 'created'; token: string } | { outcome: 'taken'; reason: string }
+
+/** An administrator with an unlimited API token, both or neither. The token is returned for this once. */
+export async function createAdmin(
+  db: Knex,
+  account: { username: string; email: string; password: string },
+): Promise<Created> {
+  const passwordHash = await createPasswords().hash(account.password)
+  const token = newApiToken()
+  try {
+    await db.transaction(async (trx) => {
+      const { username, email } = account
+      const userId = await addUser(trx, { username, email, passwordHash, isAdmin: true })
+      const row = { id: randomUUID(), userId, name: 'capstan admin create', createdAt: new Date() }
+      const unlimited = { scopes: null, expiresAt: null, isRevoked: false, lastUsedAt: null }
+      await insertToken(trx, { ...row, ...unlimited }, hashOf(token))
+    })
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'STATE_001') {
+      return { outcome: 'taken', reason: error.message }
+    }
+    throw error
+  }
+  return { outcome: 'created', token }
+}
+
+/**
+ * Sets a password from the server itself: ends sessions and tokens, and lifts the limit of failed sign-ins.
+ */
+export async function resetPassword(
+  { db, secrets }: { db: Knex; secrets: Secrets },
+  username: string,
+  password: string,
+): Promise<boolean> {
+  const user = await findUserByName(db, username)
+  if (user === undefined) return false
+  const passwordHash = await createPasswords().hash(password)
+  await db.transaction((trx) => replacePassword(trx, { userId: user.id, passwordHash }))
+  await createLoginLimits(db, secrets, () => new Date()).clear(user.id)
+  return true
+}

@@ -1,0 +1,19 @@
+import type { Knex } from 'knex'
+import type { Logger } from '../../platform/logging.ts'
+import type { Secrets } from '../../platform/secrets.ts'
+import type { Jwts } from './jwt.ts'
+import type { LoginLimits } from './login-limits.ts'
+import type { Passwords } from './passwords.ts'
+import type { TokenUse } from './token-use.ts'
+
+/** What the verbs of this folder work with; built once by `createAccounts`. */
+export interface AccountsContext {
+  db: Knex
+  secrets: Secrets
+  log: Logger
+  now(): Date
+  passwords: Passwords
+  jwts: Jwts
+  limits: LoginLimits
+  tokenUse: TokenUse
+}

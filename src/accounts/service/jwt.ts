@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
+import { CodedError } from '../../platform/errors.ts'
+import type { Secrets } from '../../platform/secrets.ts'
+
+export const jwtLifetimeSeconds = 15 * 60
+const party = 'capstan'
+
+const claims = z.object({
+  sub: z.uuid(),
+  jti: z.uuid(),
+  iat: z.number(),
+  exp: z.number(),
+  type: z.literal('session'),
+  /** The user's session epoch: exact where `iat`, in whole seconds, could not tell before from after. */
+  epoch: z.number().int(),
+})
+
+export interface SessionJwt {
+  userId: string
+  sessionEpoch: number
+  jti: string
+  expiresAt: Date
+}
+
+export interface Jwts {
+  issue(user: { id: string; sessionEpoch: number }): Promise<string>
+  /** @throws ACCESS_002, saying whether it is expired or not valid at all. */
+  verify(token: string): Promise<SessionJwt>
+}
+
+/** HS256 and nothing else, with a key of its own derived from `SECRET_KEY`. */
+export function createJwts(secrets: Secrets, now: () => Date): Jwts {
+  const key = secrets.derive('jwt')
+  return {
+    issue(user) {
+      const issuedAt = Math.floor(now().getTime() / 1000)
+      return new SignJWT({ type: 'session', epoch: user.sessionEpoch })
+        .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+        .setSubject(user.id)
+        .setIssuer(party)
+        .setAudience(party)
+        .setJti(randomUUID())
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + jwtLifetimeSeconds)
+        .sign(key)
+    },
+    async verify(token) {
+      try {
+        const options = { algorithms: ['HS256'], issuer: party, audience: party, currentDate: now() }
+        const { payload } = await jwtVerify(token, key, options)
+        const { sub, jti, exp, epoch } = claims.parse(payload)
+        return { userId: sub, sessionEpoch: epoch, jti, expiresAt: new Date(exp * 1000) }
+      } catch (error) {
+        const expired = error instanceof errors.JWTExpired
+        throw new CodedError('ACCESS_002', expired ? 'The token has expired' : 'The token is not valid')
+      }
+    },
+  }
+}

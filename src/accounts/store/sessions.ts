@@ -1,0 +1,76 @@
+import type { Knex } from 'knex'
+import { toUser, type User, userColumns } from './users.ts'
+
+export interface NewSession {
+  idHash: Buffer
+  userId: string
+  sessionEpoch: number
+  at: Date
+  expiresAt: Date
+}
+
+export async function insertSession(db: Knex, session: NewSession): Promise<void> {
+  await db('sessions').insert({
+    id_hash: session.idHash,
+    user_id: session.userId,
+    session_epoch: session.sessionEpoch,
+    created_at: session.at,
+    last_seen_at: session.at,
+    expires_at: session.expiresAt,
+  })
+}
+
+/** A session that is open at `now`, and its active user; undefined for every other. */
+export async function findSessionWithUser(
+  db: Knex,
+  idHash: Buffer,
+  now: Date,
+): Promise<{ user: User; lastSeenAt: Date } | undefined> {
+  const row = await db('sessions as s')
+    .join('users as u', 'u.id', 's.user_id')
+    .where({ 's.id_hash': idHash, 'u.is_active': true })
+    .whereRaw('s.session_epoch = u.session_epoch')
+    .where('s.expires_at', '>', now)
+    .first([...userColumns, 's.last_seen_at'])
+  return row && { user: toUser(row), lastSeenAt: row.last_seen_at }
+}
+
+export async function slideSession(
+  db: Knex,
+  idHash: Buffer,
+  times: { at: Date; expiresAt: Date },
+): Promise<void> {
+  await db('sessions')
+    .where({ id_hash: idHash })
+    .where('last_seen_at', '<', times.at)
+    .update({ last_seen_at: times.at, expires_at: times.expiresAt })
+}
+
+/** Carries one session over a change of password; the others stay behind in the old epoch. */
+export async function moveSession(trx: Knex, idHash: Buffer, sessionEpoch: number): Promise<void> {
+  await trx('sessions').where({ id_hash: idHash }).update({ session_epoch: sessionEpoch })
+}
+
+export async function deleteSession(db: Knex, idHash: Buffer): Promise<void> {
+  await db('sessions').where({ id_hash: idHash }).del()
+}
+
+export async function deleteOldSessions(trx: Knex, userId: string, sessionEpoch: number): Promise<void> {
+  await trx('sessions').where({ user_id: userId }).whereNot({ session_epoch: sessionEpoch }).del()
+}
+
+/** The user of a JWT, if it is active, its epoch is the current one and the JWT was not revoked. */
+export async function findJwtUser(
+  db: Knex,
+  jwt: { userId: string; sessionEpoch: number; jti: string },
+): Promise<User | undefined> {
+  const row = await db('users as u')
+    .where({ 'u.id': jwt.userId, 'u.is_active': true, 'u.session_epoch': jwt.sessionEpoch })
+    .whereNotExists(db('revoked_jwts').where('jti', jwt.jti))
+    .first(userColumns)
+  return row && toUser(row)
+}
+
+export async function revokeJwt(db: Knex, jti: string, expiresAt: Date): Promise<void> {
+  await db('revoked_jwts').insert({ jti, expires_at: expiresAt }).onConflict('jti').ignore()
+}

@@ -1,0 +1,104 @@
+import type { Knex } from 'knex'
+
+export interface User {
+  id: string
+  username: string
+  email: string
+  passwordHash: string
+  isActive: boolean
+  isAdmin: boolean
+  rateLimitPerSecond: number
+  rateLimitBurst: number
+  sessionEpoch: number
+  createdAt: Date
+}
+
+export type NewUser = Omit<User, 'isActive' | 'sessionEpoch' | 'createdAt'>
+
+interface UserRow {
+  id: string
+  username: string
+  email: string
+  password_hash: string
+  is_active: boolean
+  is_admin: boolean
+  rate_limit_per_second: number
+  rate_limit_burst: number
+  session_epoch: number
+  created_at: Date
+}
+
+/** For joins: the columns of a user, from the alias `u`. */
+export const userColumns = [
+  'u.id',
+  'u.username',
+  'u.email',
+  'u.password_hash',
+  'u.is_active',
+  'u.is_admin',
+  'u.rate_limit_per_second',
+  'u.rate_limit_burst',
+  'u.session_epoch',
+  'u.created_at',
+]
+
+export function toUser(row: UserRow): User {
+  return {
+    id: row.id,
+    username: row.username,
+    email: row.email,
+    passwordHash: row.password_hash,
+    isActive: row.is_active,
+    isAdmin: row.is_admin,
+    rateLimitPerSecond: row.rate_limit_per_second,
+    rateLimitBurst: row.rate_limit_burst,
+    sessionEpoch: row.session_epoch,
+    createdAt: row.created_at,
+  }
+}
+
+export async function hasUsers(db: Knex): Promise<boolean> {
+  return (await db('users').first('id')) !== undefined
+}
+
+export async function findUserByName(db: Knex, username: string): Promise<User | undefined> {
+  const row = await db('users as u').whereRaw('lower(u.username) = lower(?)', [username]).first(userColumns)
+  return row && toUser(row)
+}
+
+/** Locks the row: changes to a user's credentials happen one after the other. */
+export async function lockUser(trx: Knex.Transaction, id: string): Promise<User | undefined> {
+  const row = await trx('users as u').where('u.id', id).forNoKeyUpdate().first(userColumns)
+  return row && toUser(row)
+}
+
+/** The first administrator is made by one process, however many start. Held until the transaction ends. */
+export async function lockFirstUser(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`select pg_advisory_xact_lock(hashtextextended('capstan:first-user', 0))`)
+}
+
+/** @throws a unique violation of `users_username` or `users_email`. */
+export async function insertUser(db: Knex, user: NewUser): Promise<void> {
+  await db('users').insert({
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    password_hash: user.passwordHash,
+    is_admin: user.isAdmin,
+    rate_limit_per_second: user.rateLimitPerSecond,
+    rate_limit_burst: user.rateLimitBurst,
+  })
+}
+
+/** @returns the new epoch: sessions and JWTs of earlier ones are over. */
+export async function setPassword(trx: Knex.Transaction, id: string, passwordHash: string): Promise<number> {
+  const [row] = await trx('users')
+    .where({ id })
+    .update({
+      password_hash: passwordHash,
+      session_epoch: trx.raw('session_epoch + 1'),
+      updated_at: trx.fn.now(),
+    })
+    .returning('session_epoch')
+  return row.session_epoch
+}

@@ -1,0 +1,32 @@
+import { createApp } from './app.ts'
+import { createContext } from './context.ts'
+import { loadConfig } from './platform/config.ts'
+import { createHttpServer } from './platform/http/index.ts'
+import { runProcess, type Service } from './platform/lifecycle.ts'
+import { runMain } from './platform/main.ts'
+import { exitWhenOrphaned, reportReady } from './platform/supervisor.ts'
+
+/** The web process: validates, authorises, writes rows, answers. */
+async function main(): Promise<void> {
+  const ctx = createContext(loadConfig(process.env), 'web')
+  let stopping = false
+  const server = createHttpServer(createApp(ctx, () => stopping), ctx.config)
+  const frame: Service = {
+    name: 'context',
+    start: async () => undefined,
+    stop: () => ctx.dispose(),
+  }
+  const readiness: Service = {
+    name: 'readiness',
+    start: async () => undefined,
+    async stop() {
+      stopping = true
+    },
+  }
+  const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, readiness]
+  await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
+  ctx.log.info({ host: ctx.config.host, port: server.port() }, 'serving')
+  reportReady()
+}
+
+runMain(main)

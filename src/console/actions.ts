@@ -1,0 +1,87 @@
+import { type Request, type Response, Router } from 'express'
+import type { Knex } from 'knex'
+import { CodedError } from '../platform/errors.ts'
+import type { JobVerbs } from '../platform/jobs/index.ts'
+import { correlationIdOf } from '../platform/http/index.ts'
+import type { Logger } from '../platform/logging.ts'
+
+export interface ActionOptions {
+  db: Knex
+  log: Logger
+  verbs: JobVerbs
+}
+
+/** Deliveries are named `<row id>-<delivery number>`. */
+const deliveryId = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/
+
+/**
+ * Every write of the console, before Bull Board sees it. Jobs are changed by our own verbs, since the rows are the
+ * truth; pausing is the library's own; cleaning up records of finished deliveries touches no row; the rest is
+ * refused. Each is audited.
+ */
+export function consoleActions(options: ActionOptions): Router {
+  const { db, verbs } = options
+  const router = Router()
+
+  router.put('/api/queues/:queue/:delivery/retry', async (req, res) => {
+    await audited(options, { req, res, outcome: 'done' }, (trx) => verbs.retry(trx, rowOf(req)))
+    res.status(204).end()
+  })
+
+  router.put('/api/queues/:queue/:delivery/clean', async (req, res, next) => {
+    const row = await db('jobs').where({ id: rowOf(req) }).first('finished_at')
+    if (row === undefined || row.finished_at !== null) return forward(req, res, next)
+    await audited(options, { req, res, outcome: 'done' }, (trx) => verbs.cancel(trx, rowOf(req)))
+    res.status(204).end()
+  })
+
+  router.put('/api/queues/:queue/clean/:status', (req, res, next) => {
+    const { status } = req.params
+    if (status === 'completed' || status === 'failed') return forward(req, res, next)
+    return refuse(req, res)
+  })
+
+  for (const path of ['/api/queues/pause', '/api/queues/resume', '/api/queues/:queue/pause', '/api/queues/:queue/resume']) {
+    router.put(path, forward)
+  }
+
+  async function forward(req: Request, res: Response, next: () => void) {
+    await audited(options, { req, res, outcome: 'forwarded' }, async () => undefined)
+    next()
+  }
+
+  async function refuse(req: Request, res: Response) {
+    await audited(options, { req, res, outcome: 'refused' }, async () => undefined)
+    const message = 'This would change jobs behind the truth: use retry, cancel (remove) or the jobs API instead'
+    throw new CodedError('ACCESS_003', message, { suggestedAction: 'See GET /jobs and its verbs' })
+  }
+
+  router.use((req, res, next) => {
+    if (req.method === 'GET' || req.method === 'HEAD') return next()
+    return refuse(req, res)
+  })
+  return router
+}
+
+function rowOf(req: Request): string {
+  const id = String(req.params.delivery).match(deliveryId)?.[1]
+  if (id === undefined) throw new CodedError('STATE_001', 'This delivery was made by a schedule; it has no row to act on')
+  return id
+}
+
+/** The action and its record are one transaction. */
+async function audited(
+  options: ActionOptions,
+  about: { req: Request; res: Response; outcome: 'done' | 'refused' | 'forwarded' },
+  work: (trx: Knex.Transaction) => Promise<unknown>,
+): Promise<void> {
+  const { req, res, outcome } = about
+  const principal = String(res.locals.principal)
+  const entry = { principal, action: `console ${req.method}`, target: req.path.slice(0, 500), outcome }
+  const correlationId = correlationIdOf(res)
+  await options.db.transaction(async (trx) => {
+    await work(trx)
+    await trx('audit_entries').insert({ ...entry, correlation_id: correlationId })
+  })
+  options.log.info({ principal, action: entry.action, outcome, correlationId }, 'console write')
+}

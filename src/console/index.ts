@@ -1,0 +1,72 @@
+import { createBullBoard } from '@bull-board/api'
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import { ExpressAdapter } from '@bull-board/express'
+import { type NextFunction, type Request, type Response, Router } from 'express'
+import type { Knex } from 'knex'
+import { signInUrl } from '../accounts/index.ts'
+import { type Authenticate, authorise } from '../platform/auth.ts'
+import { CodedError } from '../platform/errors.ts'
+import type { JobVerbs } from '../platform/jobs/index.ts'
+import type { Logger } from '../platform/logging.ts'
+import type { Queues } from '../platform/queues/index.ts'
+import { consoleActions } from './actions.ts'
+import { redact } from './redact.ts'
+
+export interface ConsoleOptions {
+  accounts: { authenticate: Authenticate }
+  db: Knex
+  log: Logger
+  queues: Queues
+  queueNames: readonly string[]
+  verbs: JobVerbs
+}
+
+const base = '/admin/queues'
+
+/** Bull Board at `/admin/queues`, for holders of `console:admin` only. */
+export function createConsole(options: ConsoleOptions): Router {
+  const adapter = new ExpressAdapter()
+  adapter.setBasePath(base)
+  createBullBoard({
+    queues: options.queueNames.map((name) => new BullMQAdapter(options.queues.get(name))),
+    serverAdapter: adapter,
+    options: {
+      uiConfig: { boardTitle: 'Capstan', hideDocsLink: true },
+      handlerHooks: {
+        after: (_context, result) => ({ ...result, body: redact(result.body) as Record<string, unknown> }),
+      },
+    },
+  })
+  const router = Router()
+  router.use(base, guard(options), consoleActions(options), adapter.getRouter())
+  return router
+}
+
+/** A browser without a session goes to the sign-in page; everybody else gets the envelope. */
+function guard({ accounts }: ConsoleOptions) {
+  return async (req: Request, res: Response, next: NextFunction) => {
+    res.setHeader('Cache-Control', 'no-store')
+    try {
+      const principal = await accounts.authenticate({
+        headers: req.headers,
+        method: req.method,
+        address: req.ip ?? '',
+      })
+      authorise('console:admin', principal)
+      res.locals.principal = principal?.name
+      next()
+    } catch (error) {
+      if (isSignInNeeded(error) && wantsPage(req)) return res.redirect(302, signInUrl(req.originalUrl))
+      next(error)
+    }
+  }
+}
+
+function isSignInNeeded(error: unknown): boolean {
+  return error instanceof CodedError && (error.code === 'ACCESS_001' || error.code === 'ACCESS_002')
+}
+
+function wantsPage(req: Request): boolean {
+  const page = req.method === 'GET' && !req.path.startsWith('/api/') && req.headers.authorization === undefined
+  return page && req.accepts(['json', 'html']) === 'html'
+}

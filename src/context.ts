@@ -1,0 +1,71 @@
+import type { Knex } from 'knex'
+import { type Accounts, createAccounts } from './accounts/index.ts'
+import { bindCatalog } from './catalog.ts'
+import { createDeployments, type Deployments } from './deployments/index.ts'
+import { localCloudCredentials } from './local-cloud/index.ts'
+import { type Config, requireDatabaseUrl } from './platform/config.ts'
+import { createDb } from './platform/db.ts'
+import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
+import {
+  type BoundJob,
+  createDispatcher,
+  createEnqueue,
+  createJobVerbs,
+  type Dispatcher,
+  type Enqueue,
+  type JobVerbs,
+} from './platform/jobs/index.ts'
+import { createLogger, type Logger } from './platform/logging.ts'
+import { createQueues, type Queues } from './platform/queues/index.ts'
+import { createSecrets, type Secrets } from './platform/secrets.ts'
+
+/** Everything a process is made of, built once and passed on. */
+export interface Context {
+  config: Config
+  log: Logger
+  db: Knex
+  secrets: Secrets
+  queues: Queues
+  listener: Listener
+  hub: EventHub
+  jobs: readonly BoundJob[]
+  dispatcher: Dispatcher
+  enqueue: Enqueue
+  verbs: JobVerbs
+  accounts: Accounts
+  deployments: Deployments
+  /** Closes what was opened, in reverse order. Services must have been stopped. */
+  dispose(): Promise<void>
+}
+
+export interface ContextOverrides {
+  log?: Logger
+  queuePrefix?: string
+}
+
+/** @param process the process's name, as it shows in logs and in the database's activity. */
+export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
+  const databaseUrl = requireDatabaseUrl(config)
+  const log = overrides.log ?? createLogger({ level: config.logLevel, process })
+  const db = createDb({ url: databaseUrl, name: process })
+  const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
+  const prefix = overrides.queuePrefix
+  const { redisUrl } = config
+  const queues = createQueues({ databaseUrl, redisUrl, log, ...(prefix === undefined ? {} : { prefix }) })
+  const listener = createListener(databaseUrl, log)
+  const hub = createEventHub(db, listener, log)
+  const dispatcher = createDispatcher({ db, queues, log })
+  const enqueue = createEnqueue(() => dispatcher.nudge())
+  const accounts = createAccounts({ db, secrets, config, log })
+  const localCredentials = () => localCloudCredentials(config.dataDir, config.localCloud.token)
+  const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
+  const jobs = bindCatalog({ db, deployments })
+  const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
+  return {
+    ...{ config, log, db, secrets, queues, listener, hub, jobs, dispatcher, enqueue, verbs, accounts, deployments },
+    async dispose() {
+      await queues.close()
+      await db.destroy()
+    },
+  }
+}

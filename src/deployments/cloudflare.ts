@@ -1,0 +1,212 @@
+import { FormData } from 'undici'
+import { z } from 'zod'
+import { CloudError } from './cloudflare-errors.ts'
+import { type CloudCall, createCloudHttp } from './cloudflare-http.ts'
+import type { WorkerModule } from './plan.ts'
+
+export interface WorkerVersion {
+  id: string
+  number: number
+  /** Our mark: the id of the deployment that uploaded it. */
+  tag: string | undefined
+  createdOn: string
+}
+
+export interface WorkerDeployment {
+  id: string
+  versions: { versionId: string; percentage: number }[]
+}
+
+/** One upload: the code, its bindings and what it changes in the Durable Object classes. */
+export interface WorkerUpload {
+  script: string
+  modules: WorkerModule[]
+  bindings: Record<string, unknown>[]
+  migrations: Record<string, unknown> | undefined
+  tag: string
+  message: string
+}
+
+/** What deployments need of Cloudflare's v4 API. Every call takes a signal; only reads are repeated inside. */
+export interface Cloudflare {
+  verifyToken(signal: AbortSignal): Promise<{ status: string }>
+  account(signal: AbortSignal): Promise<{ id: string; name: string }>
+  scripts(signal: AbortSignal): Promise<{ id: string; migrationTag: string | undefined }[]>
+  /** Newest first; an empty list also for a script that does not exist. */
+  versions(script: string, signal: AbortSignal): Promise<WorkerVersion[]>
+  /** Newest first: the first one serves. Empty for a script that does not exist. */
+  deployments(script: string, signal: AbortSignal): Promise<WorkerDeployment[]>
+  namespaces(signal: AbortSignal): Promise<{ id: string; class: string; script: string }[]>
+  /** Uploads and deploys at once; the only way to create a script or to change its classes. */
+  putScript(upload: WorkerUpload, signal: AbortSignal): Promise<void>
+  /** Uploads without serving. @returns the version's id. */
+  createVersion(upload: WorkerUpload, signal: AbortSignal): Promise<string>
+  deployVersion(
+    script: string,
+    deploy: { versionId: string; message: string; force?: boolean },
+    signal: AbortSignal,
+  ): Promise<void>
+  deleteScript(script: string, signal: AbortSignal): Promise<void>
+  /** The account's workers.dev name; undefined when it has none. */
+  subdomain(signal: AbortSignal): Promise<string | undefined>
+  scriptSubdomain(script: string, signal: AbortSignal): Promise<{ enabled: boolean }>
+  setScriptSubdomain(script: string, enabled: boolean, signal: AbortSignal): Promise<void>
+}
+
+export interface CloudflareOptions {
+  baseUrl: string
+  accountId: string
+  apiToken: string
+}
+
+const scriptList = z.array(z.object({ id: z.string(), migration_tag: z.string().optional() }))
+const annotations = z.object({ 'workers/tag': z.string().optional() }).optional()
+const versionList = z.object({
+  items: z.array(
+    z.object({
+      id: z.string(),
+      number: z.number(),
+      annotations,
+      metadata: z.object({ created_on: z.string() }),
+    }),
+  ),
+})
+const deploymentList = z.object({
+  deployments: z.array(
+    z.object({
+      id: z.string(),
+      versions: z.array(z.object({ version_id: z.string(), percentage: z.number() })),
+    }),
+  ),
+})
+const namespaceList = z.array(
+  z.object({ id: z.string(), class: z.string().optional(), script: z.string().optional() }),
+)
+
+// "Worker not found" and "Worker has no versions": an answer, not a fault, where a first deployment looks around.
+const absent = new Set([10007, 10090, 10222, 10215])
+
+/** @returns a client for one account; answers are checked by shape, unknown fields and enum values are let pass. */
+export function createCloudflare(options: CloudflareOptions): Cloudflare {
+  const http = createCloudHttp(options)
+  const account = `/accounts/${options.accountId}`
+  const workers = `${account}/workers`
+  const scriptPath = (script: string) => `${workers}/scripts/${encodeURIComponent(script)}`
+  const orEmpty = async <T>(call: Promise<T>, empty: T): Promise<T> => {
+    try {
+      return await call
+    } catch (error) {
+      if (error instanceof CloudError && absent.has(error.code)) return empty
+      throw error
+    }
+  }
+
+  return {
+    async verifyToken(signal) {
+      const verified = z.object({ status: z.string() })
+      try {
+        return await http.read(verified, { path: '/user/tokens/verify', signal })
+      } catch (error) {
+        // 1000 from here may only mean that the account, not a user, owns the token.
+        if (!(error instanceof CloudError) || error.code !== 1000) throw error
+        return http.read(verified, { path: `${account}/tokens/verify`, signal })
+      }
+    },
+    account: (signal) => http.read(z.object({ id: z.string(), name: z.string() }), { path: account, signal }),
+    async scripts(signal) {
+      const list = await http.read(scriptList, { path: `${workers}/scripts`, signal })
+      return list.map((each) => ({ id: each.id, migrationTag: each.migration_tag }))
+    },
+    async versions(script, signal) {
+      const call: CloudCall = { path: `${scriptPath(script)}/versions?per_page=100`, signal }
+      const list = await orEmpty(http.read(versionList, call), { items: [] })
+      return list.items.map((each) => ({
+        id: each.id,
+        number: each.number,
+        tag: each.annotations?.['workers/tag'],
+        createdOn: each.metadata.created_on,
+      }))
+    },
+    async deployments(script, signal) {
+      const call: CloudCall = { path: `${scriptPath(script)}/deployments`, signal }
+      const list = await orEmpty(http.read(deploymentList, call), { deployments: [] })
+      return list.deployments.map((each) => ({
+        id: each.id,
+        versions: each.versions.map((v) => ({ versionId: v.version_id, percentage: v.percentage })),
+      }))
+    },
+    async namespaces(signal) {
+      const path = `${workers}/durable_objects/namespaces?per_page=1000`
+      const list = await http.read(namespaceList, { path, signal })
+      return list.flatMap((each) =>
+        each.class !== undefined && each.script !== undefined
+          ? [{ id: each.id, class: each.class, script: each.script }]
+          : [],
+      )
+    },
+    async putScript(upload, signal) {
+      const path = `${scriptPath(upload.script)}?bindings_inherit=strict`
+      await http.write(z.unknown(), { method: 'PUT', path, form: formOf(upload), signal })
+    },
+    async createVersion(upload, signal) {
+      const path = `${scriptPath(upload.script)}/versions?bindings_inherit=strict`
+      const made = z.object({ id: z.string() })
+      return (await http.write(made, { method: 'POST', path, form: formOf(upload), signal })).id
+    },
+    async deployVersion(script, { versionId, message, force }, signal) {
+      const body = {
+        strategy: 'percentage',
+        versions: [{ version_id: versionId, percentage: 100 }],
+        annotations: { 'workers/message': message },
+      }
+      const path = `${scriptPath(script)}/deployments${force ? '?force=true' : ''}`
+      await http.write(z.unknown(), { method: 'POST', path, json: body, signal })
+    },
+    async deleteScript(script, signal) {
+      const call = { method: 'DELETE' as const, path: `${scriptPath(script)}?force=true`, signal }
+      await orEmpty(http.write(z.unknown(), call), undefined)
+    },
+    async subdomain(signal) {
+      const found = z.object({ subdomain: z.string() })
+      const call = http.read(found, { path: `${workers}/subdomain`, signal })
+      return (await orEmpty<{ subdomain: string | undefined }>(call, { subdomain: undefined })).subdomain
+    },
+    scriptSubdomain: (script, signal) =>
+      http.read(z.object({ enabled: z.boolean() }), { path: `${scriptPath(script)}/subdomain`, signal }),
+    async setScriptSubdomain(script, enabled, signal) {
+      const path = `${scriptPath(script)}/subdomain`
+      await http.write(z.unknown(), { method: 'POST', path, json: { enabled }, signal })
+    },
+  }
+}
+
+const contentTypes: Record<WorkerModule['type'], string> = {
+  esm: 'application/javascript+module',
+  commonjs: 'application/javascript',
+  wasm: 'application/wasm',
+  text: 'text/plain',
+  data: 'application/octet-stream',
+  sourcemap: 'application/source-map',
+}
+
+/**
+ * The multipart body of an upload: `metadata`, and one part per module under the module's own name. (The official
+ * client can't make it: it flattens the metadata into form fields.)
+ */
+function formOf(upload: WorkerUpload): FormData {
+  const form = new FormData()
+  const metadata = {
+    main_module: upload.modules[0]?.name,
+    compatibility_date: '2026-07-01',
+    compatibility_flags: ['nodejs_compat'],
+    bindings: upload.bindings,
+    ...(upload.migrations === undefined ? {} : { migrations: upload.migrations }),
+    annotations: { 'workers/tag': upload.tag, 'workers/message': upload.message },
+  }
+  form.set('metadata', new Blob([JSON.stringify(metadata)], { type: 'application/json' }))
+  for (const module of upload.modules) {
+    const bytes = Buffer.from(module.content, 'base64')
+    form.set(module.name, new Blob([bytes], { type: contentTypes[module.type] }), module.name)
+  }
+  return form
+}

@@ -1,0 +1,46 @@
+import type { z } from 'zod'
+import type { JobDefinition } from '../platform/jobs/index.ts'
+import type { DeploymentEngine } from './engine.ts'
+import { deployStepPayload, rollbackPayload } from './schema.ts'
+import type { StepKey } from './states.ts'
+
+const seconds = 1000
+const minutes = 60 * seconds
+
+/** The health check's own limit is in the plan, at most 15 minutes; it ends by itself within it. */
+const timeLimits: Record<StepKey, number> = {
+  validate_config: 30 * seconds,
+  cloudflare_auth: 30 * seconds,
+  check_quotas: 60 * seconds,
+  upload_container: 15 * minutes,
+  deploy_worker: 2 * minutes,
+  rollout_container: 10 * minutes,
+  configure_dns: 2 * minutes,
+  health_check: 16 * minutes,
+}
+
+/** One of the eight steps. The deployment's `maxRetries` sets the attempts. */
+export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, DeploymentEngine> = {
+  queue: 'deploy-step',
+  name: 'deploy-step',
+  payload: deployStepPayload,
+  maxAttempts: 4,
+  timeoutMs: ({ step }) => timeLimits[step as StepKey] ?? minutes,
+  backoff: { firstMs: 1 * seconds, maxMs: 30 * seconds },
+  retryRefused: 'A step belongs to its deployment: prepare and deploy again',
+  handle: (engine, payload, run) => engine.runStep(payload, run),
+  settle: (engine, trx, job) => engine.settleStep(trx, job),
+}
+
+/** Puts back what a failed deployment changed. */
+export const rollbackJob: JobDefinition<z.output<typeof rollbackPayload>, DeploymentEngine> = {
+  queue: 'rollback',
+  name: 'rollback',
+  payload: rollbackPayload,
+  maxAttempts: 6,
+  timeoutMs: () => 2 * minutes,
+  backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
+  retryRefused: 'A rollback belongs to its deployment: prepare and deploy again',
+  handle: (engine, payload, run) => engine.runRollback(payload, run),
+  settle: (engine, trx, job) => engine.settleRollback(trx, job),
+}

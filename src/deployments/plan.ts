@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import type { Environment } from '../platform/config.ts'
+import { CodedError, type FieldFault } from '../platform/errors.ts'
+import { canonical } from '../platform/idempotency.ts'
+import type { moduleTypes, PrepareConfig } from './schema.ts'
+
+export interface WorkerModule {
+  name: string
+  type: (typeof moduleTypes)[number]
+  /** base64 */
+  content: string
+}
+
+/** What a deployment executes, and nothing else. */
+export interface Plan {
+  id: string
+  app: string
+  environment: Environment
+  digest: string
+  config: PlanConfig
+  modules: WorkerModule[]
+  /** Name -> sealed value. */
+  secrets: Record<string, string>
+  createdBy: string
+  createdAt: Date
+  expiresAt: Date
+}
+
+export interface PlanConfig {
+  script: string
+  durableObjects: string[]
+  environmentVars: Record<string, string>
+  healthCheck: { path: string; expectStatus: number | string; timeoutSeconds: number }
+  migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
+}
+
+/** The script of an app in an environment; both may live in one account. */
+export const scriptName = (app: string, environment: Environment) =>
+  environment === 'production' ? app : `${app}-staging`
+
+/** `ChatRoom` -> `CHAT_ROOM`, `HTTPServer` -> `HTTP_SERVER`. */
+export function bindingName(className: string): string {
+  return className
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')
+    .toUpperCase()
+}
+
+/** The modules to upload, the main one first. @throws REQ_002 when there are none. */
+export function modulesOf(config: PrepareConfig): WorkerModule[] {
+  if (config.script !== undefined && config.modules !== undefined) {
+    throw invalid([{ path: 'config.modules', problem: 'give either script or modules' }])
+  }
+  if (config.script !== undefined) {
+    return [{ name: 'index.js', type: 'esm', content: Buffer.from(config.script).toString('base64') }]
+  }
+  const modules = config.modules ?? []
+  if (modules[0] === undefined) throw invalid([{ path: 'config', problem: 'script or modules is required' }])
+  const faults: FieldFault[] = []
+  if (modules[0].type !== 'esm')
+    faults.push({ path: 'config.modules.0.type', problem: 'the main module must be esm' })
+  const names = modules.map((each) => each.name)
+  names.forEach((name, index) => {
+    if (names.indexOf(name) !== index)
+      faults.push({ path: `config.modules.${index}.name`, problem: 'is there twice' })
+  })
+  if (faults.length > 0) throw invalid(faults)
+  return modules
+}
+
+/** Bindings of all kinds share one name space. @throws REQ_002 naming each collision. */
+export function checkBindings(config: PrepareConfig): void {
+  const faults: FieldFault[] = []
+  const taken = new Set(config.durableObjects.map(bindingName))
+  if (taken.size < config.durableObjects.length) {
+    faults.push({ path: 'config.durableObjects', problem: 'two classes have the same binding name' })
+  }
+  for (const kind of ['environmentVars', 'secrets'] as const) {
+    for (const name of Object.keys(config[kind])) {
+      if (taken.has(name))
+        faults.push({ path: `config.${kind}.${name}`, problem: 'another binding has this name' })
+      taken.add(name)
+    }
+  }
+  if (faults.length > 0) throw invalid(faults)
+}
+
+/** SHA-256 over what the plan does: no ids, no times; secrets by fingerprint. */
+export function planDigest(plan: {
+  environment: Environment
+  app: string
+  config: PlanConfig
+  modules: WorkerModule[]
+  secretFingerprints: Record<string, string>
+}): string {
+  return `sha256:${createHash('sha256').update(canonical(plan)).digest('hex')}`
+}
+
+export function invalid(fields: FieldFault[], status = 400): CodedError {
+  return new CodedError('REQ_002', "The request's body is not valid", { status, details: { fields } })
+}

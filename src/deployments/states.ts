@@ -1,0 +1,45 @@
+/** The states of a deployment, and the only ways between them; the database refuses all others. */
+export const statuses = [
+  'initiated',
+  'in_progress',
+  'completed',
+  'failed',
+  'rolling_back',
+  'rolled_back',
+  'rollback_failed',
+  'cancelled',
+] as const
+export type DeploymentStatus = (typeof statuses)[number]
+
+export const transitions: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
+  initiated: ['in_progress', 'failed', 'cancelled'],
+  in_progress: ['completed', 'failed', 'cancelled', 'rolling_back'],
+  rolling_back: ['rolled_back', 'rollback_failed'],
+  completed: [],
+  failed: [],
+  rolled_back: [],
+  rollback_failed: [],
+  cancelled: [],
+}
+
+/** While in one of these, a deployment holds its app and environment. */
+export const liveStatuses: readonly DeploymentStatus[] = ['initiated', 'in_progress', 'rolling_back']
+
+/** The eight steps in order: key and the title that people see. */
+export const steps = {
+  validate_config: 'Validating configuration',
+  cloudflare_auth: 'Authenticating',
+  check_quotas: 'Checking quotas',
+  upload_container: 'Uploading container',
+  deploy_worker: 'Deploying Worker and Durable Objects',
+  rollout_container: 'Rolling out container',
+  configure_dns: 'Configuring DNS',
+  health_check: 'Running health check',
+} as const
+export type StepKey = keyof typeof steps
+export const stepKeys = Object.keys(steps) as StepKey[]
+
+/** The step after this one; undefined after the last. */
+export function stepAfter(step: StepKey): StepKey | undefined {
+  return stepKeys[stepKeys.indexOf(step) + 1]
+}

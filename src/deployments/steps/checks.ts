@@ -1,0 +1,80 @@
+import { CodedError } from '../../platform/errors.ts'
+import { planDigest } from '../plan.ts'
+import type { Snapshot } from '../store.ts'
+import type { StepContext, StepResult } from './context.ts'
+
+// Paid accounts may hold 500 Workers; the largest script is a setting of Cloudflare's that has changed before.
+const maxScripts = 500
+const maxScriptBytes = 64 * 1024 * 1024
+
+/** Step 1: the frozen plan is whole, and is still the one that was shown. */
+export async function validateConfig({ plan, secrets, log }: StepContext): Promise<StepResult> {
+  const fingerprints: Record<string, string> = {}
+  for (const [name, sealed] of Object.entries(plan.secrets)) {
+    fingerprints[name] = secrets.fingerprint(secrets.open(sealed, `plan:${plan.id}:${name}`))
+  }
+  const { environment, app, config, modules } = plan
+  const digest = planDigest({ environment, app, config, modules, secretFingerprints: fingerprints })
+  if (digest !== plan.digest) throw new CodedError('DEPLOY_001', 'The plan does not match its digest')
+  const bytes = modules.reduce((sum, module) => sum + Buffer.byteLength(module.content, 'base64'), 0)
+  if (bytes > maxScriptBytes) throw new CodedError('DEPLOY_002', 'The script is larger than 64 MiB')
+  log.info(`${app} for ${environment}: ${modules.length} module(s), ${bytes} bytes, ${plan.digest}`)
+  return {}
+}
+
+/** Step 2: the token works, and for this account. */
+export async function cloudflareAuth({ target, signal, log }: StepContext): Promise<StepResult> {
+  const token = await target.cloud.verifyToken(signal)
+  if (token.status !== 'active')
+    throw new CodedError('AUTH_003', `The Cloudflare API token is ${token.status}`)
+  const account = await target.cloud.account(signal)
+  log.info(
+    `The token is active for the account ${account.name}${target.kind === 'local' ? ' (local cloud)' : ''}`,
+  )
+  return {}
+}
+
+/** Step 3: there is room, and the state before the first change is kept for the rollback. */
+export async function checkQuotas({
+  deployment,
+  plan,
+  target,
+  signal,
+  log,
+}: StepContext): Promise<StepResult> {
+  const { script } = plan.config
+  const { cloud } = target
+  const scripts = await cloud.scripts(signal)
+  const existing = scripts.find((each) => each.id === script)
+  if (existing === undefined && scripts.length >= maxScripts) {
+    throw new CodedError(
+      'DEPLOY_002',
+      `The account has ${scripts.length} Workers, the limit is ${maxScripts}`,
+    )
+  }
+  if (deployment.snapshot !== null) return {}
+  const snapshot: Snapshot = {
+    scriptExists: existing !== undefined,
+    servingVersion: undefined,
+    migrationTag: existing?.migrationTag,
+    subdomainEnabled: false,
+  }
+  if (existing !== undefined) {
+    const [serving] = await cloud.deployments(script, signal)
+    const [only] = serving?.versions ?? []
+    if (serving?.versions.length === 1) snapshot.servingVersion = only?.versionId
+    snapshot.subdomainEnabled = (await cloud.scriptSubdomain(script, signal)).enabled
+  }
+  log.info(
+    existing === undefined
+      ? `First deployment of ${script}`
+      : `Serving now: version ${snapshot.servingVersion ?? 'none, or several'}`,
+  )
+  return { change: { snapshot } }
+}
+
+/** Steps 4 and 6 have nothing to do without an image. */
+export async function withoutImage({ log }: StepContext): Promise<StepResult> {
+  log.info('Skipped: no container image')
+  return { skipped: true }
+}

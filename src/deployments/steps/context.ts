@@ -1,0 +1,25 @@
+import type { Secrets } from '../../platform/secrets.ts'
+import type { StepLog } from '../logs.ts'
+import type { Plan } from '../plan.ts'
+import type { Deployment, DeploymentChange } from '../store.ts'
+import type { Target } from '../target.ts'
+
+/** What a step works with. It reads and calls; what it found out is written by the engine, under the lease. */
+export interface StepContext {
+  deployment: Deployment
+  plan: Plan
+  target: Target
+  secrets: Secrets
+  signal: AbortSignal
+  log: StepLog
+  /** Writes at once, for what must not be lost if the step dies in the middle: external ids. */
+  remember(change: DeploymentChange): Promise<void>
+}
+
+export interface StepResult {
+  skipped?: boolean
+  change?: DeploymentChange
+}
+
+/** Safe to run again after a crash at any point: looks for its mark, acts, then reports. */
+export type StepRun = (context: StepContext) => Promise<StepResult>

@@ -1,0 +1,110 @@
+import { CodedError } from '../../platform/errors.ts'
+import type { Cloudflare, WorkerUpload } from '../cloudflare.ts'
+import { bindingName, type Plan } from '../plan.ts'
+import type { StepContext, StepResult } from './context.ts'
+
+/**
+ * Step 5. The mark of an upload is its annotation `workers/tag` = the deployment's id. It is looked for before
+ * anything is sent, so a run after a crash goes on with the version that its predecessor uploaded. The first one
+ * counts; a late duplicate never serves.
+ */
+export async function deployWorker(context: StepContext): Promise<StepResult> {
+  const { deployment, plan, target, signal, log } = context
+  const { cloud } = target
+  const { script } = plan.config
+  const found = await ownVersion(cloud, { script, tag: deployment.id, signal })
+  const versionId = found ?? (await upload(context))
+  if (found !== undefined) log.info(`Version ${found} is uploaded already`)
+  await context.remember({ versionId })
+
+  const [serving] = await cloud.deployments(script, signal)
+  const [only] = serving?.versions ?? []
+  if (serving?.versions.length !== 1 || only?.versionId !== versionId) {
+    await cloud.deployVersion(script, { versionId, message: deployment.id }, signal)
+  }
+  log.info(`Version ${versionId} serves all traffic of ${script}`)
+  await showNamespaces(context)
+  return { change: { versionId } }
+}
+
+async function upload(context: StepContext): Promise<string> {
+  const { deployment, plan, target, signal, log } = context
+  const { cloud } = target
+  const { script } = plan.config
+  const existing = (await cloud.scripts(signal)).find((each) => each.id === script)
+  const migrations = await migrationsOf(context, existing?.migrationTag)
+  const body: WorkerUpload = {
+    script,
+    modules: plan.modules,
+    bindings: bindingsOf(context),
+    migrations,
+    tag: deployment.id,
+    message: `capstan ${plan.digest.slice(0, 20)}`,
+  }
+  if (existing !== undefined && migrations === undefined) {
+    log.info(`Uploading a version of ${script}`)
+    return cloud.createVersion(body, signal)
+  }
+  log.info(
+    existing === undefined ? `Creating ${script}` : `Uploading ${script} with a Durable Object migration`,
+  )
+  await cloud.putScript(body, signal)
+  const versionId = await ownVersion(cloud, { script, tag: deployment.id, signal })
+  if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
+  return versionId
+}
+
+/** The first version with our mark; there are several only when an upload arrived after it was given up. */
+async function ownVersion(cloud: Cloudflare, about: { script: string; tag: string; signal: AbortSignal }) {
+  const versions = await cloud.versions(about.script, about.signal)
+  const own = versions.filter((version) => version.tag === about.tag)
+  return own.sort((a, b) => a.number - b.number)[0]?.id
+}
+
+/** The step from the classes that are there to those of the plan; undefined when nothing changes. */
+async function migrationsOf({ plan, target, signal, deployment }: StepContext, oldTag: string | undefined) {
+  const { script, durableObjects, migrations } = plan.config
+  const namespaces = await target.cloud.namespaces(signal)
+  const present = new Set(namespaces.filter((each) => each.script === script).map((each) => each.class))
+  const renamed = migrations.renamedClasses.filter((each) => present.has(each.from))
+  const deleted = migrations.deletedClasses.filter((name) => present.has(name))
+  const arriving = new Set(renamed.map((each) => each.to))
+  const created = durableObjects.filter((name) => !present.has(name) && !arriving.has(name))
+  if (created.length + renamed.length + deleted.length === 0) return undefined
+  return {
+    ...(oldTag === undefined ? {} : { old_tag: oldTag }),
+    new_tag: `capstan-${deployment.id}`,
+    ...(created.length === 0 ? {} : { new_sqlite_classes: created }),
+    ...(renamed.length === 0 ? {} : { renamed_classes: renamed }),
+    ...(deleted.length === 0 ? {} : { deleted_classes: deleted }),
+  }
+}
+
+function bindingsOf({ plan, secrets }: Pick<StepContext, 'plan' | 'secrets'>): Record<string, unknown>[] {
+  const { durableObjects, environmentVars } = plan.config
+  const open = (name: string, sealed: string) => secrets.open(sealed, secretContext(plan, name))
+  return [
+    ...durableObjects.map((name) => ({
+      type: 'durable_object_namespace',
+      name: bindingName(name),
+      class_name: name,
+    })),
+    ...Object.entries(environmentVars).map(([name, text]) => ({ type: 'plain_text', name, text })),
+    ...Object.entries(plan.secrets).map(([name, sealed]) => ({
+      type: 'secret_text',
+      name,
+      text: open(name, sealed),
+    })),
+  ]
+}
+
+const secretContext = (plan: Plan, name: string) => `plan:${plan.id}:${name}`
+
+async function showNamespaces({ plan, target, signal, log }: StepContext): Promise<void> {
+  const { script, durableObjects } = plan.config
+  if (durableObjects.length === 0) return
+  const namespaces = await target.cloud.namespaces(signal)
+  for (const each of namespaces.filter((namespace) => namespace.script === script)) {
+    log.info(`Durable Object ${each.class}: namespace ${each.id}`)
+  }
+}

@@ -1,0 +1,19 @@
+import type { StepKey } from '../states.ts'
+import { checkQuotas, cloudflareAuth, validateConfig, withoutImage } from './checks.ts'
+import type { StepRun } from './context.ts'
+import { deployWorker } from './deploy-worker.ts'
+import { configureDns, healthCheck } from './reach.ts'
+
+export type { StepContext, StepResult } from './context.ts'
+
+/** What each of the eight steps does. */
+export const stepRuns: Record<StepKey, StepRun> = {
+  validate_config: validateConfig,
+  cloudflare_auth: cloudflareAuth,
+  check_quotas: checkQuotas,
+  upload_container: withoutImage,
+  deploy_worker: deployWorker,
+  rollout_container: withoutImage,
+  configure_dns: configureDns,
+  health_check: healthCheck,
+}

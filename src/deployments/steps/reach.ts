@@ -1,0 +1,107 @@
+import { lookup as systemLookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { EnvHttpProxyAgent, fetch } from 'undici'
+import { pause } from '../../platform/deadline.ts'
+import { CodedError } from '../../platform/errors.ts'
+import type { StepContext, StepResult } from './context.ts'
+
+/** Step 7: the script answers at its workers.dev address. */
+export async function configureDns({ plan, target, signal, log }: StepContext): Promise<StepResult> {
+  const { cloud } = target
+  const { script } = plan.config
+  const subdomain = await cloud.subdomain(signal)
+  if (subdomain === undefined) {
+    throw new CodedError('DEPLOY_005', 'The account has no workers.dev subdomain', { retryable: false })
+  }
+  const { enabled } = await cloud.scriptSubdomain(script, signal)
+  if (!enabled) await cloud.setScriptSubdomain(script, true, signal)
+  log.info(`${target.urlOf(script, subdomain)} ${enabled ? 'is published already' : 'is published'}`)
+  return {}
+}
+
+const tryMs = 10_000
+const goodAnswers = 2
+
+/**
+ * Step 8: the app answers as expected, twice in a row. It retries inside, since a first start may take its time;
+ * what is left after the time limit is a verdict on the version.
+ */
+export async function healthCheck({
+  plan,
+  target,
+  deployment,
+  signal,
+  log,
+}: StepContext): Promise<StepResult> {
+  const { script, healthCheck: check } = plan.config
+  const base = target.urlOf(script, await target.cloud.subdomain(signal))
+  const url = `${base}${check.path}`
+  const endAt = Date.now() + check.timeoutSeconds * 1000
+  const dispatcher = createDispatcher()
+  let problem = 'no answer'
+  try {
+    for (let good = 0, tries = 1; ; tries++) {
+      const left = endAt - Date.now()
+      if (left <= 0) break
+      const limit = AbortSignal.timeout(Math.min(tryMs, left))
+      const answer = await probe(url, { deploymentId: deployment.id, dispatcher, signal, limit })
+      const fine = typeof answer === 'number' && matches(answer, check.expectStatus)
+      good = fine ? good + 1 : 0
+      if (good === goodAnswers) {
+        log.info(`${url} answered ${answer}`)
+        return {}
+      }
+      if (!fine) {
+        const now = typeof answer === 'number' ? `answered ${answer}` : answer
+        if (now !== problem || tries === 1) log.warn(`${url}: ${now}`)
+        problem = now
+      }
+      await pause(
+        fine ? 50 : Math.min(200 * 2 ** Math.min(tries, 5), 5000, Math.max(1, endAt - Date.now())),
+        signal,
+      )
+    }
+  } finally {
+    await dispatcher.destroy()
+  }
+  const message = `${check.path} did not become healthy within ${check.timeoutSeconds} s: ${problem}`
+  // Not again as a job: this step has used all the time that it was given.
+  throw new CodedError('DEPLOY_006', message, { retryable: false })
+}
+
+async function probe(
+  url: string,
+  about: { deploymentId: string; dispatcher: EnvHttpProxyAgent; signal: AbortSignal; limit: AbortSignal },
+): Promise<number | string> {
+  try {
+    const response = await fetch(url, {
+      dispatcher: about.dispatcher,
+      redirect: 'manual',
+      headers: { 'User-Agent': 'capstan-health-check', 'X-Capstan-Deployment': about.deploymentId },
+      signal: AbortSignal.any([about.signal, about.limit]),
+    })
+    await response.body?.cancel()
+    return response.status
+  } catch (error) {
+    about.signal.throwIfAborted()
+    if (about.limit.aborted) return 'no answer in time'
+    const { cause } = error as { cause?: { code?: string } }
+    return `no answer (${cause?.code ?? 'connection failed'})`
+  }
+}
+
+/** `*.localhost` is loopback by RFC 6761, but not every system's resolver knows. */
+function createDispatcher(): EnvHttpProxyAgent {
+  const lookup: LookupFunction = (host, options, done) => {
+    if (!host.endsWith('.localhost')) return systemLookup(host, options, done)
+    if (options.all) return done(null, [{ address: '127.0.0.1', family: 4 }])
+    return done(null, '127.0.0.1', 4)
+  }
+  return new EnvHttpProxyAgent({ connect: { lookup } })
+}
+
+/** @param expected a status, or a range of them like `200-399`. */
+export function matches(status: number, expected: number | string): boolean {
+  const [from = 0, to = from] = String(expected).split('-').map(Number)
+  return status >= from && status <= to
+}

@@ -1,0 +1,54 @@
+import type { CloudflareCredentials, Config, Environment } from '../platform/config.ts'
+import { CodedError } from '../platform/errors.ts'
+import { type Cloudflare, createCloudflare } from './cloudflare.ts'
+
+/** Where an environment's apps go. */
+export interface Target {
+  kind: 'cloudflare' | 'local'
+  baseUrl: string
+  cloud: Cloudflare
+  /** The address where a script answers, given the account's workers.dev name. */
+  urlOf(script: string, subdomain: string | undefined): string | undefined
+}
+
+export interface Targets {
+  /** @throws STATE_003 when the environment has no credentials and no local cloud. */
+  of(environment: Environment): Target
+}
+
+/**
+ * @param localCredentials answers the local cloud's account and token; asked only where an environment has no
+ * credentials of its own and the local cloud is enabled.
+ */
+export function createTargets(config: Config, localCredentials: () => CloudflareCredentials): Targets {
+  const known = new Map<Environment, Target>()
+
+  function make(environment: Environment): Target {
+    const credentials = config.cloudflare.credentials[environment]
+    if (credentials !== undefined) {
+      const { baseUrl } = config.cloudflare
+      const urlOf = (script: string, subdomain: string | undefined) =>
+        subdomain === undefined ? undefined : `https://${script}.${subdomain}.workers.dev`
+      return { kind: 'cloudflare', baseUrl, cloud: createCloudflare({ baseUrl, ...credentials }), urlOf }
+    }
+    if (config.localCloud.enabled) {
+      const { port } = config.localCloud
+      const baseUrl = `http://127.0.0.1:${port}/client/v4`
+      const cloud = createCloudflare({ baseUrl, ...localCredentials() })
+      return { kind: 'local', baseUrl, cloud, urlOf: (script) => `http://${script}.localhost:${port}` }
+    }
+    throw new CodedError('STATE_003', `The environment ${environment} has no Cloudflare credentials`, {
+      details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
+      retryable: false,
+      suggestedAction: 'Set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CLOUDFLARE_TARGET=local',
+    })
+  }
+
+  return {
+    of(environment) {
+      const target = known.get(environment) ?? make(environment)
+      known.set(environment, target)
+      return target
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { ApiError } from '../errors.ts'
+
+interface ApiMessage {
+  code: number
+  message: string
+}
+
+export interface PageInfo {
+  page: number
+  per_page: number
+  count: number
+  total_count: number
+  total_pages: number
+}
+
+/** What a handler answers: the `result` of Cloudflare's envelope, with its optional neighbours. */
+export interface Answer {
+  result: unknown
+  messages?: ApiMessage[]
+  resultInfo?: PageInfo
+}
+
+/** Headers that Cloudflare's edge sets on every answer. */
+export function setEdgeHeaders(res: ServerResponse): void {
+  res.setHeader('cf-ray', `${randomBytes(8).toString('hex')}-LOCAL`)
+  res.setHeader('content-type', 'application/json')
+}
+
+export function sendAnswer(res: ServerResponse, answer: Answer): void {
+  const info = answer.resultInfo === undefined ? {} : { result_info: answer.resultInfo }
+  const messages = answer.messages ?? []
+  send(res, 200, { result: answer.result, success: true, errors: [], messages, ...info })
+}
+
+export function sendError(res: ServerResponse, error: ApiError): void {
+  const chain = error.chain.length > 0 ? { error_chain: error.chain } : {}
+  const errors = [{ code: error.code, message: error.message, ...chain }]
+  send(res, error.status, { result: null, success: false, errors, messages: [] })
+}
+
+function send(res: ServerResponse, status: number, body: object): void {
+  if (res.headersSent || res.destroyed) return
+  res.statusCode = status
+  res.end(JSON.stringify(body))
+}
+
+/** Cuts one page out of a list: `page` from 1, `per_page` 1-1000; what can't be read takes its default. */
+export function paged<T>(all: readonly T[], query: URLSearchParams): { items: T[]; info: PageInfo } {
+  const page = positive(query.get('page'), 1, Number.MAX_SAFE_INTEGER)
+  const perPage = positive(query.get('per_page'), 20, 1000)
+  const items = all.slice((page - 1) * perPage, page * perPage)
+  const pages = Math.ceil(all.length / perPage)
+  return {
+    items,
+    info: { page, per_page: perPage, count: items.length, total_count: all.length, total_pages: pages },
+  }
+}
+
+function positive(text: string | null, fallback: number, max: number): number {
+  const value = Number(text ?? fallback)
+  return Number.isInteger(value) && value >= 1 ? Math.min(value, max) : fallback
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http'
+import type { Answer } from './envelope.ts'
+import { ApiError } from '../errors.ts'
+
+export interface Call {
+  req: IncomingMessage
+  query: URLSearchParams
+  /** A path parameter by its name in the pattern, decoded. */
+  param(name: string): string
+}
+
+export type Handler = (call: Call) => Answer | Promise<Answer>
+
+interface Route {
+  method: string
+  segments: string[]
+  handler: Handler
+}
+
+/** A table of `METHOD /path/{parameter}` routes, matched segment by segment. */
+export class Router {
+  private readonly routes: Route[] = []
+
+  on(pattern: string, handler: Handler): this {
+    const [method = '', path = ''] = pattern.split(' ')
+    this.routes.push({ method, segments: path.split('/'), handler })
+    return this
+  }
+
+  /** Runs the route of a call. Throws ApiError 7000 (no such path) or 7001 (no such method there). */
+  async dispatch(req: IncomingMessage, url: URL, prefix: string): Promise<Answer> {
+    const segments = url.pathname.slice(prefix.length).replace(/\/$/, '').split('/')
+    const matching = this.routes.filter((route) => matches(route.segments, segments))
+    const route = matching.find((candidate) => candidate.method === req.method)
+    if (route === undefined) throw new ApiError(matching.length > 0 ? 'methodNotAllowed' : 'noRoute')
+    return await route.handler({
+      req,
+      query: url.searchParams,
+      param: (name) => decode(segments[route.segments.indexOf(`{${name}}`)] ?? ''),
+    })
+  }
+}
+
+function matches(pattern: string[], segments: string[]): boolean {
+  if (pattern.length !== segments.length) return false
+  return pattern.every((part, at) => (part.startsWith('{') ? segments[at] !== '' : part === segments[at]))
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new ApiError('unresolvable')
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Every refusal of the API, with Cloudflare's code. A code without a published meaning is not invented where a
+ * published one fits; where Cloudflare documents none, the comment says so.
+ */
+const refusals = {
+  invalidToken: { status: 401, code: 1000, message: 'Invalid API Token' },
+  badAuthorizationFormat: { status: 400, code: 6003, message: 'Invalid request headers' },
+  noCredentials: {
+    status: 400,
+    code: 9106,
+    message: 'Missing X-Auth-Key, X-Auth-Email or Authorization headers',
+  },
+  authentication: { status: 401, code: 10000, message: 'Authentication error' },
+  noRoute: { status: 404, code: 7000, message: 'No route for that URI' },
+  methodNotAllowed: { status: 405, code: 7001, message: 'Method not available for that URI.' },
+  unresolvable: {
+    status: 404,
+    code: 7003,
+    message: 'Could not route to that URI, perhaps your object identifier is invalid?',
+  },
+  rateLimited: { status: 429, code: 10013, message: 'Rate limited. Please wait and try again.' },
+  internal: { status: 500, code: 10013, message: 'An unknown error has occurred.' },
+  scriptNotFound: { status: 404, code: 10007, message: 'This Worker does not exist on your account.' },
+  invalidScriptName: {
+    status: 400,
+    code: 10016,
+    message: 'A Worker name is 1-63 lower-case letters, digits, hyphens or underscores.',
+  },
+  invalidScript: { status: 400, code: 10021, message: 'The Worker failed validation.' },
+  // Cloudflare documents no single code for a malformed body; 10026 is what its Workers API answers for some.
+  invalidBody: { status: 400, code: 10026, message: 'The request body is invalid.' },
+  tooLarge: { status: 413, code: 10027, message: 'Your Worker exceeded the size limit.' },
+  subdomainTaken: { status: 409, code: 10036, message: 'This account already has a workers.dev subdomain.' },
+  tooManyScripts: { status: 400, code: 10037, message: 'You have exceeded the limit of Workers.' },
+  secretNotFound: { status: 404, code: 10056, message: 'Binding not found.' },
+  inheritedBindingMissing: { status: 400, code: 10057, message: 'An inherited binding does not exist.' },
+  classNotConfigured: {
+    status: 400,
+    code: 10061,
+    message: 'The class is not configured as a Durable Object.',
+  },
+  noSubdomain: { status: 400, code: 10063, message: 'You do not have a workers.dev subdomain.' },
+  classNoLongerExported: { status: 400, code: 10064, message: 'A class with Durable Objects is gone.' },
+  classNotExported: { status: 400, code: 10070, message: 'A migrated class is not exported.' },
+  migrationConflict: { status: 400, code: 10074, message: 'The migration does not fit the present classes.' },
+  migrationTag: { status: 412, code: 10079, message: 'The migration tag precondition failed.' },
+  serviceNotFound: { status: 404, code: 10090, message: 'This service does not exist on your account.' },
+  migrationInBetween: { status: 400, code: 10123, message: 'A migration lies between the versions.' },
+  migrationInVersion: {
+    status: 400,
+    code: 10211,
+    message: 'Version upload failed. Durable Object migrations must be applied by a full upload of the Worker.',
+  },
+  latestNotDeployed: {
+    status: 400,
+    code: 10215,
+    message: 'Secret edit failed. The latest version of your Worker is not currently deployed.',
+  },
+  noVersions: { status: 404, code: 10222, message: 'This Worker has no versions.' },
+  secretsChanged: {
+    status: 400,
+    code: 10220,
+    message: 'Secrets have changed since this version was uploaded. Repeat with ?force=true to deploy it anyway.',
+  },
+  deploymentNotFound: { status: 404, code: 10336, message: 'Deployment not found.' },
+  versionNotFound: { status: 404, code: 100146, message: 'Version not found.' },
+} as const satisfies Record<string, { status: number; code: number; message: string }>
+
+export type Refusal = keyof typeof refusals
+
+/** A refusal on its way to the client; anything else that is thrown becomes a 500 that says nothing. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: number
+  readonly chain: { code: number; message: string }[]
+
+  constructor(refusal: Refusal, detail?: string, chain: { code: number; message: string }[] = []) {
+    super(detail ?? refusals[refusal].message)
+    this.status = refusals[refusal].status
+    this.code = refusals[refusal].code
+    this.chain = chain
+  }
+}

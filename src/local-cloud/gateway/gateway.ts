@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { LocalCloudLog } from '../options.ts'
+import type { Lease, Pool } from '../runtime/pool.ts'
+import type { Store } from '../store/index.ts'
+import { pickVersion } from './pick-version.ts'
+import { type Forwarded, forward, forwardUpgrade, refuse } from './proxy.ts'
+
+interface GatewayParts {
+  store: Store
+  pool: Pool
+  log: LocalCloudLog
+}
+
+/** Answers requests to `<script>.localhost` with the script's Worker. */
+export class Gateway {
+  private readonly parts: GatewayParts
+
+  constructor(parts: GatewayParts) {
+    this.parts = parts
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse, script: string): Promise<void> {
+    const outcome = await this.exchange(req, script, (lease) => forward(req, res, lease))
+    if (outcome !== undefined) refuse(res, outcome.status, outcome.text)
+  }
+
+  async handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, script: string): Promise<void> {
+    const outcome = await this.exchange(req, script, (lease) => forwardUpgrade(req, { socket, head }, lease))
+    if (outcome === undefined) return
+    const reason = outcome.status === 404 ? 'Not Found' : 'Internal Server Error'
+    socket.end(`HTTP/1.1 ${outcome.status} ${reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  }
+
+  /** Runs one exchange under a lease, twice when a dead workerd was found before anything was sent. */
+  private async exchange(
+    req: IncomingMessage,
+    name: string,
+    send: (lease: Lease) => Promise<Forwarded>,
+  ): Promise<{ status: number; text: string } | undefined> {
+    const script = this.parts.store.scripts.find(name)
+    if (script === undefined) return { status: 404, text: 'There is no Worker at this address.' }
+    if (!script.subdomainEnabled) {
+      return { status: 404, text: 'The workers.dev address of this Worker is not enabled.' }
+    }
+    try {
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const lease = await this.parts.pool.acquire(script.id, (shares) => pickVersion(shares, req.headers, name))
+        if (lease === undefined) return { status: 404, text: 'There is no Worker at this address.' }
+        const outcome = await send(lease).finally(() => lease.release())
+        if (outcome === 'done') return undefined
+        await lease.broken()
+      }
+    } catch (error) {
+      this.parts.log.warn({ err: error, script: name }, 'a Worker could not be reached')
+    }
+    return { status: 500, text: 'The Worker could not be started.' }
+  }
+}

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+
+const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+
+/** What `request.cf` shows; there is no edge here, so only what is true of every request. */
+const cfBlob = JSON.stringify({ colo: 'LOCAL', httpProtocol: 'HTTP/1.1' })
+
+/** The request headers for the Worker: the client's, and those that Cloudflare's edge would have set. */
+export function workerHeaders(req: IncomingMessage): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {}
+  for (const [name, values] of Object.entries(req.headersDistinct)) {
+    // `cf-` and `mf-` headers are the edge's and workerd's own: a client must not forge them.
+    if (hopByHop.has(name) || /^(cf|mf)-/.test(name) || values === undefined) continue
+    headers[name] = values.length === 1 ? values[0] : values
+  }
+  headers.host = req.headers.host
+  if (req.headers['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked'
+  headers['cf-connecting-ip'] = req.socket.remoteAddress ?? '127.0.0.1'
+  headers['cf-ray'] = `${randomBytes(8).toString('hex')}-LOCAL`
+  headers['x-forwarded-proto'] = 'http'
+  headers['mf-cf-blob'] = cfBlob
+  return headers
+}
+
+/** The answer's headers as sent, duplicates and order kept, without those of the inner connection. */
+export function answerHeaders(upstream: IncomingMessage): string[] {
+  const kept: string[] = []
+  for (let at = 0; at < upstream.rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = upstream.rawHeaders.slice(at, at + 2)
+    if (!hopByHop.has(name.toLowerCase())) kept.push(name, value)
+  }
+  return kept
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Share } from '../store/versions.ts'
+
+/**
+ * Chooses the version that answers a request, by percentage. As on Cloudflare a `Cloudflare-Workers-Version-Key` pins
+ * its sender to one version, and `Cloudflare-Workers-Version-Overrides: script="version id"` asks for a deployed one.
+ */
+export function pickVersion(shares: Share[], headers: IncomingHttpHeaders, script: string): string {
+  const overrides = String(headers['cloudflare-workers-version-overrides'] ?? '')
+  const wanted = overrides
+    .split(',')
+    .map((part) => /^\s*([\w-]+)\s*=\s*"([^"]*)"\s*$/.exec(part))
+    .find((match) => match?.[1] === script)?.[2]
+  const override = shares.find((share) => share.version_id === wanted)
+  if (override !== undefined) return override.version_id
+  let point = positionOf(headers['cloudflare-workers-version-key'])
+  for (const share of shares) {
+    point -= share.percentage
+    if (point < 0) return share.version_id
+  }
+  return shares.at(-1)?.version_id ?? ''
+}
+
+/** A point in [0, 100): fixed by the key, random without one. */
+function positionOf(key: string | string[] | undefined): number {
+  if (key === undefined) return Math.random() * 100
+  const hash = createHash('sha256').update(String(key)).digest()
+  return (hash.readUInt32BE(0) / 2 ** 32) * 100
+}

@@ -1,0 +1,108 @@
+import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream'
+import type { Lease } from '../runtime/pool.ts'
+import { answerHeaders, workerHeaders } from './headers.ts'
+
+/** `unreachable`: nothing of the request was sent, so it may be sent to another instance. */
+export type Forwarded = 'done' | 'unreachable'
+
+function open(req: IncomingMessage, lease: Lease, extra: Record<string, string> = {}): ClientRequest {
+  return request({
+    host: lease.url.hostname,
+    port: lease.url.port,
+    method: req.method,
+    path: req.url,
+    headers: { ...workerHeaders(req), ...extra },
+    // A fresh loopback connection costs 0.1 ms and can't be one that workerd is just closing.
+    agent: false,
+    setHost: false,
+  })
+}
+
+/** Sends a request to a Worker and its answer back, both as streams. Resolves when the exchange is over. */
+export function forward(req: IncomingMessage, res: ServerResponse, lease: Lease): Promise<Forwarded> {
+  const { promise, resolve } = Promise.withResolvers<Forwarded>()
+  const upstream = open(req, lease)
+  let connected = false
+  upstream.on('socket', (socket) =>
+    socket.once('connect', () => {
+      connected = true
+      req.pipe(upstream)
+    }),
+  )
+  upstream.on('response', (answer) => {
+    res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer))
+    // Headers go at once: an event stream may say nothing for long.
+    res.flushHeaders()
+    pipeline(answer, res, () => resolve('done'))
+  })
+  upstream.on('error', () => {
+    if (!connected) return resolve('unreachable')
+    refuse(res, 502, 'The Worker ended before it answered.')
+    resolve('done')
+  })
+  res.on('close', () => {
+    upstream.destroy()
+    resolve('done')
+  })
+  return promise
+}
+
+export function refuse(res: ServerResponse, status: number, text: string): void {
+  if (res.headersSent) return void res.destroy()
+  res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
+}
+
+/** Passes a protocol upgrade through; resolves when either side has hung up. */
+export function forwardUpgrade(
+  req: IncomingMessage,
+  client: { socket: Duplex; head: Buffer },
+  lease: Lease,
+): Promise<Forwarded> {
+  const { promise, resolve } = Promise.withResolvers<Forwarded>()
+  const { socket } = client
+  const upstream = open(req, lease, { connection: 'Upgrade', upgrade: req.headers.upgrade ?? 'websocket' })
+  let connected = false
+  upstream.on('socket', (inner) =>
+    inner.once('connect', () => {
+      connected = true
+    }),
+  )
+  upstream.on('upgrade', (answer, inner, head) => {
+    lease.upgraded()
+    socket.write(rawHead(answer, answer.rawHeaders))
+    if (head.length > 0) socket.write(head)
+    if (client.head.length > 0) inner.write(client.head)
+    inner.pipe(socket)
+    socket.pipe(inner)
+    for (const [one, other] of [[inner, socket] as const, [socket, inner] as const]) {
+      one.on('error', () => other.destroy())
+      one.on('close', () => {
+        other.destroy()
+        resolve('done')
+      })
+    }
+  })
+  upstream.on('response', (answer) => {
+    socket.write(rawHead(answer, [...answerHeaders(answer), 'connection', 'close']))
+    pipeline(answer, socket, () => resolve('done'))
+  })
+  upstream.on('error', () => {
+    if (!connected) return resolve('unreachable')
+    socket.destroy()
+    resolve('done')
+  })
+  socket.on('close', () => {
+    upstream.destroy()
+    resolve('done')
+  })
+  upstream.end()
+  return promise
+}
+
+function rawHead(answer: IncomingMessage, headers: string[]): string {
+  const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`]
+  for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`)
+  return `${lines.join('\r\n')}\r\n\r\n`
+}

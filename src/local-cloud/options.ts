@@ -1,0 +1,21 @@
+/** The four levels that the local cloud writes; pino's logger fits. */
+export interface LocalCloudLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface LocalCloudOptions {
+  /** The address to listen on; the Workers' own sockets stay on loopback whatever it is. */
+  host: string
+  /** 0 takes any free port. */
+  port: number
+  /** A directory of its own: made with mode 0700, held by one process at a time. */
+  dataDir: string
+  /** The only API token that is accepted. */
+  token: string
+  /** The only account there is: 32 lower-case hex digits. */
+  accountId: string
+  log: LocalCloudLog
+}

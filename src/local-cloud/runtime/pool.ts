@@ -1,0 +1,191 @@
+import { rm } from 'node:fs/promises'
+import { KeyedLock } from '../keyed-lock.ts'
+import type { LocalCloudLog } from '../options.ts'
+import type { Binding } from '../store/versions.ts'
+import type { Reaper } from './reaper.ts'
+import { redact } from './startup-check.ts'
+import { type Runnable, scriptWorkers } from './worker-options.ts'
+import { Workerd } from './workerd.ts'
+import type { Namespace } from '../store/scripts.ts'
+
+export interface Serving {
+  runnables: Runnable[]
+  /** Version id and percentage, summing to 100. */
+  shares: { version_id: string; percentage: number }[]
+  namespaces: Namespace[]
+  persistDir: string
+}
+
+export interface PoolOptions {
+  /** What a script serves now; undefined when it is gone. */
+  serving(scriptId: number): Serving | undefined
+  reaper: Reaper
+  log: LocalCloudLog
+  /** More running Workers than this end the one that was used longest ago. One takes some 50 MB. */
+  maxRunning: number
+  /** A Worker without requests for this long is ended; the next request starts it again. */
+  idleMs: number
+}
+
+interface Slot {
+  workerd: Workerd
+  shares: Serving['shares']
+  requests: number
+  sockets: number
+  lastUsed: number
+  drained: (() => void) | undefined
+}
+
+/** A right to send one request to a running version; `release` must follow. */
+export interface Lease {
+  url: URL
+  versionId: string
+  /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
+  upgraded(): void
+  release(): void
+  /** Tells that nothing answers there any more. */
+  broken(): Promise<void>
+}
+
+/** How long a new version waits for requests that the old one is still answering. */
+const drainMs = 3000
+const startTimeoutMs = 15_000
+
+/** The running Workers: one workerd per script, started when needed. */
+export class Pool {
+  private readonly slots = new Map<number, Slot>()
+  private readonly locks = new KeyedLock<number>()
+  private readonly options: PoolOptions
+  private readonly sweeper: NodeJS.Timeout
+  private stopped = false
+
+  constructor(options: PoolOptions) {
+    this.options = options
+    this.sweeper = setInterval(() => void this.sweep(), Math.min(options.idleMs, 60_000)).unref()
+  }
+
+  /** Waits for a swap under way, starts the Worker if it sleeps. Undefined when the script serves nothing. */
+  async acquire(scriptId: number, pick: (shares: Serving['shares']) => string): Promise<Lease | undefined> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await this.locks.idle(scriptId)
+      const slot = this.slots.get(scriptId)
+      if (slot?.workerd.alive) return lease(slot, pick(slot.shares))
+      const found = await this.locks.run(scriptId, () => this.ensure(scriptId))
+      if (!found) return undefined
+    }
+    throw new Error('the Worker keeps dying')
+  }
+
+  /** Puts what the store says now in place of what runs. A sleeping Worker stays asleep. */
+  async refresh(scriptId: number): Promise<void> {
+    await this.locks.run(scriptId, async () => {
+      if (!this.slots.has(scriptId)) return
+      await this.end(scriptId, drainMs)
+      try {
+        await this.ensure(scriptId)
+      } catch (error) {
+        this.options.log.warn({ err: error, scriptId }, 'the new version did not start; the next request tries again')
+      }
+    })
+  }
+
+  /** Ends the Worker and deletes the given directories while nothing can use them. */
+  async deleteData(scriptId: number, directories: string[]): Promise<void> {
+    await this.locks.run(scriptId, async () => {
+      await this.end(scriptId, 0)
+      for (const directory of directories) await rm(directory, { recursive: true, force: true })
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    clearInterval(this.sweeper)
+    const all = [...this.slots.keys()]
+    await Promise.all(all.map((id) => this.locks.run(id, () => this.end(id, 0))))
+  }
+
+  private async ensure(scriptId: number): Promise<boolean> {
+    const present = this.slots.get(scriptId)
+    if (present?.workerd.alive) return true
+    // A workerd that died may still be in the hands of Miniflare; two on the same files must not be.
+    await present?.workerd.stop()
+    this.slots.delete(scriptId)
+    const serving = this.stopped ? undefined : this.options.serving(scriptId)
+    if (serving === undefined) return false
+    const bindings = serving.runnables.flatMap(({ version }) => version.bindings)
+    const workerd = await Workerd.start({
+      workers: scriptWorkers(serving.runnables, serving.namespaces),
+      persistDir: serving.persistDir,
+      startTimeoutMs,
+      onLog: this.workerLog(scriptId, bindings),
+      reaper: this.options.reaper,
+    })
+    const { shares } = serving
+    this.slots.set(scriptId, { workerd, shares, requests: 0, sockets: 0, lastUsed: Date.now(), drained: undefined })
+    void this.makeRoom(scriptId)
+    return true
+  }
+
+  private workerLog(scriptId: number, bindings: Binding[]) {
+    return (level: string, message: string) =>
+      this.options.log.debug({ scriptId, level, line: redact(message, bindings) }, 'a Worker wrote')
+  }
+
+  private async end(scriptId: number, waitMs: number): Promise<void> {
+    const slot = this.slots.get(scriptId)
+    if (slot === undefined) return
+    if (slot.requests > 0 && waitMs > 0) {
+      const drained = Promise.withResolvers<void>()
+      const timer = setTimeout(drained.resolve, waitMs)
+      slot.drained = drained.resolve
+      await drained.promise
+      clearTimeout(timer)
+    }
+    this.slots.delete(scriptId)
+    await slot.workerd.stop()
+  }
+
+  private async makeRoom(newest: number): Promise<void> {
+    const others = [...this.slots].filter(([id, slot]) => id !== newest && isQuiet(slot))
+    others.sort(([, a], [, b]) => a.lastUsed - b.lastUsed)
+    const surplus = others.slice(0, Math.max(0, this.slots.size - this.options.maxRunning))
+    await Promise.all(surplus.map(([id]) => this.endIfQuiet(id)))
+  }
+
+  private async sweep(): Promise<void> {
+    const limit = Date.now() - this.options.idleMs
+    const idle = [...this.slots].filter(([, slot]) => isQuiet(slot) && slot.lastUsed <= limit)
+    await Promise.all(idle.map(([id]) => this.endIfQuiet(id)))
+  }
+
+  private async endIfQuiet(scriptId: number): Promise<void> {
+    await this.locks.run(scriptId, async () => {
+      const slot = this.slots.get(scriptId)
+      if (slot !== undefined && isQuiet(slot)) await this.end(scriptId, 0)
+    })
+  }
+}
+
+const isQuiet = (slot: Slot) => slot.requests === 0 && slot.sockets === 0
+
+function lease(slot: Slot, versionId: string): Lease {
+  const url = slot.workerd.url(versionId)
+  if (url === undefined) throw new Error('the version is not running')
+  slot.requests += 1
+  let held: 'requests' | 'sockets' | undefined = 'requests'
+  const settle = (next: 'sockets' | undefined) => {
+    if (held === undefined) return
+    slot[held] -= 1
+    if (next !== undefined) slot[next] += 1
+    held = next
+    slot.lastUsed = Date.now()
+    if (slot.requests === 0) slot.drained?.()
+  }
+  return {
+    url,
+    versionId,
+    upgraded: () => settle('sockets'),
+    release: () => settle(undefined),
+    broken: () => slot.workerd.stop(),
+  }
+}

@@ -1,0 +1,89 @@
+import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
+import type { Namespace } from '../store/scripts.ts'
+import type { Binding, Version, WorkerModule } from '../store/versions.ts'
+
+export interface Runnable {
+  version: Version
+  modules: WorkerModule[]
+}
+
+type Vars = NonNullable<WorkerOptions['bindings']>
+
+/** The options common to every Worker: its modules, dates and its own socket. Module names are paths below `/`. */
+export function codeOptions(modules: WorkerModule[], date: string, flags: string[]): WorkerOptions {
+  return {
+    modulesRoot: '/',
+    modules: modules.map(({ name, type, content }) => ({
+      path: `/${name}`,
+      type,
+      contents: type === 'CompiledWasm' || type === 'Data' ? new Uint8Array(content) : content.toString('utf8'),
+    })),
+    // workerd refuses to start on a date later than its own; a later one can only mean its newest behaviour.
+    compatibilityDate: date < supportedCompatibilityDate ? date : supportedCompatibilityDate,
+    compatibilityFlags: flags,
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  }
+}
+
+/** The plain values of a version's environment. `identity` is what a version_metadata binding shows. */
+export function varsOf(bindings: Binding[], identity: { id: string; tag: string; timestamp: string }): Vars {
+  const entries = bindings.flatMap((binding): [string, Vars[string]][] => {
+    switch (binding.type) {
+      case 'plain_text':
+      case 'secret_text':
+        return [[binding.name, binding.text]]
+      case 'json':
+        return [[binding.name, binding.json as Vars[string]]]
+      case 'version_metadata':
+        return [[binding.name, identity]]
+      case 'durable_object_namespace':
+        return []
+    }
+  })
+  return Object.fromEntries(entries)
+}
+
+/**
+ * The Workers of one script. With two versions deployed, both run in one workerd and the newer one holds the Durable
+ * Objects of both: two processes on the files of one object would corrupt it.
+ */
+export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): WorkerOptions[] {
+  const newestFirst = runnables.toSorted((a, b) => b.version.number - a.version.number)
+  const host = newestFirst[0]?.version.id
+  return newestFirst.map(({ version, modules }) => {
+    const { mainModule, compatibilityDate, compatibilityFlags } = version.code
+    const tag = version.annotations['workers/tag'] ?? ''
+    const isHost = version.id === host
+    return {
+      ...codeOptions(mainFirst(modules, mainModule), compatibilityDate, compatibilityFlags),
+      name: version.id,
+      bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
+      durableObjects: objectBindings(version.bindings, namespaces, isHost ? undefined : host),
+      additionalUnboundDurableObjects: isHost ? namespaces.map(objectOptions) : [],
+    }
+  })
+}
+
+/** workerd takes the first module as the entry. */
+export function mainFirst(modules: WorkerModule[], mainModule: string): WorkerModule[] {
+  const isMain = (module: WorkerModule) => module.name === mainModule
+  return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))]
+}
+
+// The namespace id as unique key keeps an object's data through new versions and renames of its class.
+const objectOptions = ({ className, namespaceId, useSqlite }: Namespace) => ({
+  className,
+  useSQLite: useSqlite,
+  unsafeUniqueKey: namespaceId,
+})
+
+function objectBindings(bindings: Binding[], namespaces: Namespace[], host: string | undefined) {
+  const entries = bindings.flatMap((binding) => {
+    if (binding.type !== 'durable_object_namespace') return []
+    const namespace = namespaces.find((candidate) => candidate.className === binding.class_name)
+    if (namespace === undefined) return []
+    const where = host === undefined ? {} : { scriptName: host }
+    return [[binding.name, { ...objectOptions(namespace), ...where }] as const]
+  })
+  return Object.fromEntries(entries)
+}

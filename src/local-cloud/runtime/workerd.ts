@@ -1,0 +1,120 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
+import { observingChildren } from './child-processes.ts'
+import type { Reaper } from './reaper.ts'
+
+export interface WorkerdOptions {
+  workers: WorkerOptions[]
+  /** Where Durable Objects and caches are kept; without it they vanish with the process. */
+  persistDir?: string
+  /** How long it may take until the Workers are loaded. */
+  startTimeoutMs: number
+  /** A line that a Worker or workerd itself wrote. */
+  onLog(level: string, message: string): void
+  reaper: Reaper
+}
+
+/** Thrown when workerd does not come up in time, as with an endless loop at start. */
+export class StartTimeout extends Error {}
+
+/** One workerd process with its Workers, each behind a loopback socket of its own. */
+export class Workerd {
+  private readonly miniflare: Miniflare
+  private readonly children = new Set<ChildProcess>()
+  private urls = new Map<string, URL>()
+  private ended: Promise<void> | undefined
+
+  private constructor(options: WorkerdOptions) {
+    this.miniflare = observingChildren(
+      (child) => {
+        this.children.add(child)
+        options.reaper.watch(child)
+        child.once('exit', () => this.children.delete(child))
+      },
+      () => withoutSignalHandlers(() => new Miniflare(miniflareOptions(options))),
+    )
+  }
+
+  /** Throws what Miniflare throws when a Worker does not load, or StartTimeout. Nothing is left behind then. */
+  static async start(options: WorkerdOptions): Promise<Workerd> {
+    const workerd = new Workerd(options)
+    try {
+      await workerd.ready(options.startTimeoutMs)
+      const names = options.workers.map((worker) => worker.name ?? '')
+      const found = names.map(async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(name)] as const)
+      workerd.urls = new Map(await Promise.all(found))
+    } catch (error) {
+      await workerd.stop()
+      throw error
+    }
+    // Miniflare would start a dead workerd again by itself; stopping it leaves that to the next request.
+    for (const child of workerd.children) child.once('exit', () => void workerd.stop())
+    return workerd
+  }
+
+  get alive(): boolean {
+    return this.ended === undefined
+  }
+
+  url(workerName: string): URL | undefined {
+    return this.urls.get(workerName)
+  }
+
+  /** Ends the process. Resolves when it is gone, so that another may open the same files. */
+  stop(): Promise<void> {
+    this.ended ??= this.end()
+    return this.ended
+  }
+
+  private async ready(timeoutMs: number): Promise<void> {
+    const timeout = Promise.withResolvers<never>()
+    const timer = setTimeout(() => timeout.reject(new StartTimeout()), timeoutMs)
+    try {
+      await Promise.race([this.miniflare.ready, timeout.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  private async end(): Promise<void> {
+    // The kill comes first: dispose waits for a start under way, which a hanging Worker never finishes.
+    const exits = [...this.children].map(async (child) => {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+      const exit = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exit
+    })
+    // dispose repeats the error of a failed start; that one has been told already.
+    await Promise.allSettled([this.miniflare.dispose(), ...exits])
+  }
+}
+
+function miniflareOptions(options: WorkerdOptions): MiniflareOptions {
+  return {
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    log: new NoOpLog(),
+    structuredWorkerdLogs: true,
+    handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
+    handleUncaughtError: (error) => options.onLog('error', error.message),
+    ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
+    workers: options.workers,
+  }
+}
+
+/** Miniflare's signal handlers end the process on the spot, before the server could stop in order: off with them. */
+function withoutSignalHandlers<T>(work: () => T): T {
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]))
+  const result = work()
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) {
+      if (!before.get(signal)?.includes(listener)) process.removeListener(signal, listener)
+    }
+  }
+  return result
+}
+
+const signals = ['SIGINT', 'SIGTERM'] as const

@@ -1,0 +1,82 @@
+import { ApiError } from '../errors.ts'
+import type { Binding, Version } from '../store/versions.ts'
+import type { GivenBinding, UploadMetadata } from './metadata.ts'
+import type { MigrationPlan } from './migrations.ts'
+
+export interface BindingContext {
+  scriptName: string
+  plan: MigrationPlan
+  /** The version that `keep_bindings` and `inherit` take from, unless a binding names another. */
+  latest: Version | undefined
+  findVersion(id: string): Version | undefined
+  /** `bindings_inherit=strict`: an inherited binding that does not exist is an error, else it is left out. */
+  strict: boolean
+}
+
+/** The bindings of a new version: those given, those inherited, and those kept by type. Throws ApiError. */
+export function resolveBindings(metadata: UploadMetadata, context: BindingContext): Binding[] {
+  const given = metadata.bindings ?? []
+  const names = given.map((binding) => binding.name)
+  const duplicate = names.find((name, at) => names.indexOf(name) !== at)
+  if (duplicate !== undefined) {
+    throw new ApiError('invalidScript', `There are two bindings of the name '${duplicate}'.`)
+  }
+  const resolved = given.flatMap((binding) => resolveOne(binding, context))
+  const kept = (context.latest?.bindings ?? []).filter(
+    (binding) => metadata.keep_bindings?.includes(binding.type) && !names.includes(binding.name),
+  )
+  const all = [...resolved, ...kept]
+  for (const binding of all) checkClass(binding, context.plan)
+  return all
+}
+
+function resolveOne(binding: GivenBinding, context: BindingContext): Binding[] {
+  switch (binding.type) {
+    case 'inherit':
+      return inherited(binding, context)
+    case 'durable_object_namespace':
+      return [objectBinding(binding, context)]
+    default:
+      return [binding]
+  }
+}
+
+function inherited(binding: Extract<GivenBinding, { type: 'inherit' }>, context: BindingContext): Binding[] {
+  const { version_id: versionId, old_name: oldName = binding.name } = binding
+  const source = versionId === undefined ? context.latest : context.findVersion(versionId)
+  const found = source?.bindings.find((candidate) => candidate.name === oldName)
+  if (found !== undefined) return [{ ...found, name: binding.name }]
+  if (!context.strict) return []
+  throw new ApiError('inheritedBindingMissing', `The inherited binding '${oldName}' does not exist.`)
+}
+
+type GivenObject = Extract<GivenBinding, { type: 'durable_object_namespace' }>
+
+function objectBinding(binding: GivenObject, context: BindingContext): Binding {
+  const { name, script_name: script, namespace_id: namespaceId } = binding
+  if (script !== undefined && script !== context.scriptName) {
+    // Its objects live in the other script's process, which this one can't reach.
+    throw new ApiError('invalidScript', `Binding '${name}': classes of another Worker can't be bound here.`)
+  }
+  const owner = context.plan.classes.find((entry) => entry.namespaceId === namespaceId)
+  const className = binding.class_name ?? owner?.className
+  if (className !== undefined) return { type: 'durable_object_namespace', name, class_name: className }
+  const problem = 'of type durable_object_namespace must have a valid `class_name` specified'
+  throw new ApiError('invalidScript', `binding ${name} ${problem}`)
+}
+
+function checkClass(binding: Binding, plan: MigrationPlan): void {
+  if (binding.type !== 'durable_object_namespace') return
+  const name = binding.class_name
+  if (plan.classes.some((entry) => entry.className === name)) return
+  const detail = plan.deletedClasses.includes(name)
+    ? `Cannot apply --delete-class migration to class '${name}' without also removing the binding that references it.`
+    : `Cannot create binding for class '${name}' because it is not currently configured to implement Durable Objects. ` +
+      'Ensure a --new-class migration has been applied to it.'
+  throw new ApiError('classNotConfigured', detail)
+}
+
+/** The secrets of a version, by name. */
+export function secretsOf(version: Version): Map<string, string> {
+  return new Map(version.bindings.flatMap((b) => (b.type === 'secret_text' ? [[b.name, b.text] as const] : [])))
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod'
+
+/** The rooms of an upload's `metadata` part. Unknown fields are refused, as are fields that can't be honoured here. */
+
+const jsName = z.string().regex(/^[A-Za-z_$][\w$]{0,254}$/, 'must be a JavaScript identifier')
+const bindingName = z.string().regex(/^[A-Za-z_$][\w$-]{0,254}$/, 'must be an identifier')
+const bytes = (max: number) =>
+  z.string().refine((text) => Buffer.byteLength(text) <= max, `must be at most ${max} bytes`)
+
+const plainText = z.strictObject({ type: z.literal('plain_text'), name: bindingName, text: z.string() })
+const secretText = z.strictObject({ type: z.literal('secret_text'), name: bindingName, text: z.string() })
+const json = z.strictObject({ type: z.literal('json'), name: bindingName, json: z.json() })
+const versionMetadata = z.strictObject({ type: z.literal('version_metadata'), name: bindingName })
+const durableObject = z.strictObject({
+  type: z.literal('durable_object_namespace'),
+  name: bindingName,
+  class_name: jsName.optional(),
+  script_name: z.string().optional(),
+  namespace_id: z.string().optional(),
+})
+const inherit = z.strictObject({
+  type: z.literal('inherit'),
+  name: bindingName,
+  old_name: bindingName.optional(),
+  version_id: z.string().optional(),
+})
+const givenBinding = z.discriminatedUnion(
+  'type',
+  [plainText, secretText, json, versionMetadata, durableObject, inherit],
+  { error: 'this type of binding is not supported by the local cloud' },
+)
+export type GivenBinding = z.infer<typeof givenBinding>
+
+const migrationStep = {
+  new_classes: z.array(jsName).optional(),
+  new_sqlite_classes: z.array(jsName).optional(),
+  deleted_classes: z.array(jsName).optional(),
+  renamed_classes: z.array(z.strictObject({ from: jsName, to: jsName })).optional(),
+}
+const tags = { old_tag: z.string().max(255).optional(), new_tag: z.string().min(1).max(255).optional() }
+const givenMigrations = z.union([
+  z.strictObject({ ...tags, steps: z.array(z.strictObject(migrationStep)) }),
+  z.strictObject({ ...tags, ...migrationStep }),
+])
+export type GivenMigrations = z.infer<typeof givenMigrations>
+
+const observability = z.looseObject({ enabled: z.boolean() }).nullable()
+
+/** What `script-settings` holds: not versioned, and without effect on how a Worker runs here. */
+export const scriptSettings = z.strictObject({
+  logpush: z.boolean().optional(),
+  observability: observability.optional(),
+  tags: z.array(z.string()).nullable().optional(),
+  tail_consumers: z
+    .array(
+      z.strictObject({
+        service: z.string(),
+        environment: z.string().optional(),
+        namespace: z.string().optional(),
+      }),
+    )
+    .nullable()
+    .optional(),
+})
+export type ScriptSettings = z.infer<typeof scriptSettings>
+
+const containerEntry = z.strictObject({
+  name: z.string().optional(),
+  class_name: jsName.optional(),
+  images: z.record(z.string(), z.string()).optional(),
+})
+
+export const uploadMetadata = z.strictObject({
+  main_module: z.string({ error: 'is required: only ES modules run here, not body_part scripts' }).min(1),
+  compatibility_date: z.iso.date().optional(),
+  compatibility_flags: z.array(z.string()).optional(),
+  bindings: z.array(givenBinding).optional(),
+  keep_bindings: z.array(z.string()).optional(),
+  migrations: givenMigrations.optional(),
+  annotations: z
+    .strictObject({
+      'workers/message': bytes(1000).optional(),
+      'workers/tag': bytes(100).optional(),
+      'workers/commit_sha': bytes(64).optional(),
+    })
+    .optional(),
+  containers: z.array(containerEntry).optional(),
+  ...scriptSettings.shape,
+  // Recorded by Cloudflare, and without a meaning on one machine.
+  limits: z.strictObject({ cpu_ms: z.number().optional(), subrequests: z.number().optional() }).optional(),
+  placement: z.looseObject({}).optional(),
+  usage_model: z.enum(['standard', 'bundled', 'unbound']).optional(),
+  cache_options: z
+    .strictObject({ enabled: z.boolean(), cross_version_cache: z.boolean().optional() })
+    .optional(),
+  keep_assets: z.boolean().optional(),
+  package_dependencies: z.array(z.looseObject({ name: z.string() })).optional(),
+})
+export type UploadMetadata = z.infer<typeof uploadMetadata>

@@ -1,0 +1,25 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { inTransaction, openDatabase } from './database.ts'
+import { ScriptStore } from './scripts.ts'
+import { VersionStore } from './versions.ts'
+
+/** All that the cloud remembers. */
+export class Store {
+  readonly scripts: ScriptStore
+  readonly versions: VersionStore
+  private readonly db: DatabaseSync
+
+  constructor(dataDir: string) {
+    this.db = openDatabase(dataDir)
+    this.scripts = new ScriptStore(this.db)
+    this.versions = new VersionStore(this.db)
+  }
+
+  transaction<T>(work: () => T): T {
+    return inTransaction(this.db, work)
+  }
+
+  close(): void {
+    this.db.close()
+  }
+}

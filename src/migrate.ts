@@ -1,0 +1,27 @@
+import { ensureFirstAdmin } from './accounts/index.ts'
+import { loadConfig, requireDatabaseUrl } from './platform/config.ts'
+import { createDb, migrateUp } from './platform/db.ts'
+import { createLogger } from './platform/logging.ts'
+import { runMain } from './platform/main.ts'
+import { migrateQueues } from './platform/queues/index.ts'
+
+/** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */
+async function main(): Promise<void> {
+  const config = loadConfig(process.env)
+  const databaseUrl = requireDatabaseUrl(config)
+  await migrateUp(databaseUrl)
+  if (config.redisUrl === undefined) await migrateQueues(databaseUrl)
+  const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
+  const log = createLogger({ level: config.logLevel, process: 'migrate' })
+  try {
+    const first = await ensureFirstAdmin({ db, admin: config.admin, embedded: config.embedded, log })
+    if (first.created && first.generatedPassword !== undefined) {
+      // Shown once and kept nowhere; the log's own lines never carry it.
+      console.log(`\nSign in at ${config.publicUrl}/login as ${config.admin.username} with ${first.generatedPassword}\n`)
+    }
+  } finally {
+    await db.destroy()
+  }
+}
+
+runMain(main)

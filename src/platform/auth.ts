@@ -1,0 +1,71 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { CodedError } from './errors.ts'
+
+/** What a route may need; the same words are the scopes of API tokens. */
+export const permissions = [
+  'releases:read',
+  'releases:publish',
+  'tracker:read',
+  'tracker:write',
+  'orchestrators:read',
+  'orchestrators:write',
+  'deployments:read',
+  'deployments:write:staging',
+  'deployments:write:production',
+  'jobs:read',
+  'jobs:write',
+  'accounts:admin',
+  'console:admin',
+] as const
+export type Permission = (typeof permissions)[number]
+
+/**
+ * What a route declares: nothing to show (`open`), any signed-in principal (`signed-in`), or one permission.
+ * `deployments:write` is held by whoever may write to at least one environment; the verb then checks which.
+ */
+export type Access = 'open' | 'signed-in' | 'deployments:write' | Permission
+
+/** Who is calling. */
+export interface Principal {
+  kind: 'session' | 'jwt' | 'api-token'
+  /** Stable across requests and credentials of one account: what rows name as their owner. */
+  id: string
+  name: string
+  isAdmin: boolean
+  permissions: ReadonlySet<Permission>
+  /** False once its credential is revoked or expired or its account disabled; open streams ask every 60 s. */
+  stillValid(): Promise<boolean>
+}
+
+/** The part of a request that says who is calling. `address` is the client's, after trusted proxies. */
+export interface Credentials {
+  headers: IncomingHttpHeaders
+  method: string
+  address: string
+}
+
+/** Turns a request into a principal; undefined when it shows no credential. @throws ACCESS_002 for a bad one. */
+export type Authenticate = (credentials: Credentials) => Promise<Principal | undefined>
+
+/** The guard of every route. @throws ACCESS_001 without a principal, ACCESS_003 without the permission. */
+export function authorise(access: Access, principal: Principal | undefined): void {
+  if (access === 'open') return
+  if (principal === undefined) {
+    throw new CodedError('ACCESS_001', 'Authentication is required', { headers: challenge })
+  }
+  if (access === 'signed-in' || holds(principal, access)) return
+  throw new CodedError('ACCESS_003', `The permission ${access} is required`, {
+    details: { permission: access },
+  })
+}
+
+function holds(principal: Principal, access: Exclude<Access, 'open' | 'signed-in'>): boolean {
+  if (access !== 'deployments:write') return principal.permissions.has(access)
+  return (
+    principal.permissions.has('deployments:write:staging') ||
+    principal.permissions.has('deployments:write:production')
+  )
+}
+
+/** Sent with every 401. */
+export const challenge = { 'WWW-Authenticate': 'Bearer realm="capstan"' }

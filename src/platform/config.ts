@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { readEmbeddedPostgres } from './embedded-postgres/index.ts'
+import { embeddedSecretKey } from './embedded-secret-key.ts'
+import { ConfigError } from './errors.ts'
+
+export type Environment = 'staging' | 'production'
+
+/** Where one environment's Cloudflare API answers, and the credentials for it. */
+export interface CloudflareCredentials {
+  accountId: string
+  apiToken: string
+}
+
+/** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
+export interface Config {
+  /** True when nothing outside this machine is configured: our own PostgreSQL and the local cloud. */
+  embedded: boolean
+  service: { name: string; version: string }
+  host: string
+  port: number
+  /** Source of all absolute URLs of ours, without a trailing slash; also decides the Secure cookie flag. */
+  publicUrl: string
+  dataDir: string
+  /** Unset only on the embedded default before PostgreSQL was first started. */
+  databaseUrl: string | undefined
+  redisUrl: string | undefined
+  secretKey: string
+  /** Keys that may still open what was sealed before a rotation. */
+  previousSecretKeys: string[]
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  trustedProxies: string[]
+  admin: { username: string; email: string; password: string | undefined }
+  localCloud: { enabled: boolean; port: number; token: string | undefined }
+  cloudflare: { baseUrl: string; credentials: Record<Environment, CloudflareCredentials | undefined> }
+}
+
+const flag = (name: string) => z.string().min(1, `${name} is set but empty`).optional()
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback)
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
+
+const variables = z.object({
+  ENVIRONMENT: z.enum(['development', 'production']).optional(),
+  SERVICE_NAME: z.string().min(1).default('capstan'),
+  VERSION: flag('VERSION'),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port(8000),
+  PUBLIC_URL: httpUrl.optional(),
+  DATA_DIR: z.string().min(1).default('.capstan'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?(\+asyncpg)?:\/\//, 'expected postgresql://...')
+    .optional(),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'expected redis://... or rediss://...')
+    .optional(),
+  SECRET_KEY: z.string().min(32, 'expected at least 32 characters').optional(),
+  SECRET_KEY_PREVIOUS: flag('SECRET_KEY_PREVIOUS'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  TRUSTED_PROXIES: z.string().default(''),
+  ADMIN_USERNAME: z.string().min(3).max(50).default('admin'),
+  ADMIN_EMAIL: z.string().min(3).max(255).default('admin@localhost'),
+  ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
+  LOCAL_CLOUD_PORT: port(8787),
+  LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
+  CLOUDFLARE_TARGET: z.literal('local').optional(),
+  CLOUDFLARE_API_BASE_URL: httpUrl.default('https://api.cloudflare.com/client/v4'),
+  CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
+  CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
+  CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
+  CLOUDFLARE_ACCOUNT_ID_STAGING: flag('CLOUDFLARE_ACCOUNT_ID_STAGING'),
+  CLOUDFLARE_API_TOKEN_PRODUCTION: flag('CLOUDFLARE_API_TOKEN_PRODUCTION'),
+  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: flag('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
+})
+type Variables = z.infer<typeof variables>
+
+const weakKeys = new Set(['change-this-in-production', 'changeme', 'secret'])
+
+/**
+ * Parses the environment into a Config. All faults are reported together.
+ * @throws ConfigError with one line per faulty variable; values are never shown.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
+  const parsed = variables.safeParse(present)
+  const faults: string[] = []
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) faults.push(`${issue.path.join('.')}: ${issue.message}`)
+    throw new ConfigError(faults)
+  }
+  const vars = parsed.data
+  const production = vars.ENVIRONMENT === 'production' || vars.DATABASE_URL !== undefined
+  if (production) faults.push(...productionFaults(vars))
+  const credentials = {
+    staging: credentialsOf(vars, 'STAGING', faults),
+    production: credentialsOf(vars, 'PRODUCTION', faults),
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+
+  const dataDir = resolve(vars.DATA_DIR)
+  const databaseUrl = vars.DATABASE_URL?.replace('+asyncpg', '') ?? readEmbeddedPostgres(dataDir)?.url
+  return {
+    embedded: !production,
+    service: { name: vars.SERVICE_NAME, version: vars.VERSION ?? packageVersion() },
+    host: vars.HOST,
+    port: vars.PORT,
+    publicUrl: (vars.PUBLIC_URL ?? `http://${vars.HOST}:${vars.PORT}`).replace(/\/+$/, ''),
+    dataDir,
+    databaseUrl,
+    redisUrl: vars.REDIS_URL,
+    secretKey: vars.SECRET_KEY ?? embeddedSecretKey(dataDir),
+    previousSecretKeys: vars.SECRET_KEY_PREVIOUS?.split(',') ?? [],
+    logLevel: vars.LOG_LEVEL,
+    trustedProxies: vars.TRUSTED_PROXIES.split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+    admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
+    localCloud: {
+      enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
+      port: vars.LOCAL_CLOUD_PORT,
+      token: vars.LOCAL_CLOUD_TOKEN,
+    },
+    cloudflare: { baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''), credentials },
+  }
+}
+
+/** A production start generates and guesses nothing: what is missing stops it. */
+function productionFaults(vars: Variables): string[] {
+  const faults: string[] = []
+  if (vars.DATABASE_URL === undefined) faults.push('DATABASE_URL: required in production')
+  if (vars.SECRET_KEY === undefined) faults.push('SECRET_KEY: required in production, 32 characters or more')
+  else if (weakKeys.has(vars.SECRET_KEY.trim()) || new Set(vars.SECRET_KEY).size < 8)
+    faults.push('SECRET_KEY: this is a default or a guessable key; generate one with openssl rand -base64 32')
+  return faults
+}
+
+/** A group is whole or absent: half of it is a fault, not a guess. */
+function credentialsOf(vars: Variables, suffix: 'STAGING' | 'PRODUCTION', faults: string[]) {
+  const token = vars[`CLOUDFLARE_API_TOKEN_${suffix}`] ?? vars.CLOUDFLARE_API_TOKEN
+  const account = vars[`CLOUDFLARE_ACCOUNT_ID_${suffix}`] ?? vars.CLOUDFLARE_ACCOUNT_ID
+  if (token === undefined && account === undefined) return undefined
+  if (token === undefined || account === undefined) {
+    const missing = token === undefined ? 'CLOUDFLARE_API_TOKEN' : 'CLOUDFLARE_ACCOUNT_ID'
+    faults.push(`${missing}[_${suffix}]: required when its counterpart is set`)
+    return undefined
+  }
+  if (!/^[0-9a-f]{32}$/.test(account)) {
+    faults.push(`CLOUDFLARE_ACCOUNT_ID[_${suffix}]: expected 32 hexadecimal digits`)
+    return undefined
+  }
+  return { accountId: account, apiToken: token }
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
+}
+
+/** The database's URL, or a clear fault when the embedded default was never started. */
+export function requireDatabaseUrl(config: Config): string {
+  if (config.databaseUrl !== undefined) return config.databaseUrl
+  throw new ConfigError([
+    'DATABASE_URL: not set, and no embedded database was started here yet: run npm start',
+  ])
+}

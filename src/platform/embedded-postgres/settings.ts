@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { StartFault } from '../start-fault.ts'
+
+const settingsSchema = z.object({
+  port: z.number().int().min(1).max(65535),
+  password: z.string().min(1),
+  /** The folder with data, logs and a copy of the binaries, where it is not DATA_DIR itself (which may be moved). */
+  home: z.string().min(1).optional(),
+})
+
+/** What `DATA_DIR/postgres.json` keeps: written before the first initdb, so no data is without its password. */
+export type PostgresSettings = z.infer<typeof settingsSchema>
+
+const fileOf = (dataDir: string) => join(dataDir, 'postgres.json')
+
+/** @returns undefined before the first start. @throws StartFault when the file is there but not usable. */
+export function readSettings(dataDir: string): PostgresSettings | undefined {
+  const file = fileOf(dataDir)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new StartFault(`${file} can't be read (${code}); was Capstan started by another user before?`)
+  }
+  try {
+    return settingsSchema.parse(JSON.parse(text))
+  } catch {
+    throw new StartFault(`${file} is damaged; restore it, or move ${dataDir} away to start empty`)
+  }
+}
+
+/** Replaces the file as a whole, also when the machine loses power in the middle. */
+export function writeSettings(dataDir: string, settings: PostgresSettings): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const file = fileOf(dataDir)
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  try {
+    writeFileSync(temporary, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flush: true })
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  const folder = openSync(dataDir, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+export const databaseName = 'capstan'
+export const superuser = 'capstan'
+
+/** The URL under which a server with these settings serves `database`. */
+export function urlOf(settings: { port: number; password: string }, database: string = databaseName): string {
+  return `postgresql://${superuser}:${encodeURIComponent(settings.password)}@127.0.0.1:${settings.port}/${database}`
+}
+
+/** How other processes find the embedded database. @returns undefined before its first start. */
+export function readEmbeddedPostgres(dataDir: string): { url: string } | undefined {
+  const settings = readSettings(dataDir)
+  return settings === undefined ? undefined : { url: urlOf(settings) }
+}

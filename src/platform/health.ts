@@ -1,0 +1,94 @@
+import type { Knex } from 'knex'
+import { isMigrated } from './db.ts'
+import { within } from './deadline.ts'
+import { type Route, route } from './http/index.ts'
+import type { Queues } from './queues/index.ts'
+
+export interface HealthOptions {
+  db: Knex
+  queues: Queues
+  service: { name: string; version: string }
+  /** True once the process has begun to stop. */
+  stopping: () => boolean
+}
+
+type Health = 'healthy' | 'unhealthy'
+
+/** Open routes for probes. `/health` is about the service, `/health/ready` about this process. */
+export function healthRoutes(options: HealthOptions): Route[] {
+  const { db, queues, service } = options
+  let migrated = false
+
+  const database = () => asHealth(within(2000, Promise.resolve(db.raw('select 1')), 'the database'))
+  const queueStore = () => asHealth(within(2000, queues.ping(), 'the queue store'))
+
+  async function ready(): Promise<Health> {
+    const health = await database()
+    if (health === 'unhealthy') return health
+    migrated ||= await within(2000, isMigrated(db), 'the database').catch(() => false)
+    return migrated ? 'healthy' : 'unhealthy'
+  }
+
+  return [
+    route({
+      method: 'get',
+      path: '/health',
+      access: 'open',
+      async handle() {
+        const [databaseHealth, queue] = await Promise.all([database(), queueStore()])
+        const stalled = databaseHealth === 'healthy' && (await isStalled(db))
+        const degraded = queue === 'unhealthy' || stalled
+        const status = databaseHealth === 'unhealthy' ? 'unhealthy' : degraded ? 'degraded' : 'healthy'
+        const body = {
+          status,
+          service: service.name,
+          version: service.version,
+          timestamp: new Date().toISOString(),
+          database: databaseHealth,
+          queue: stalled && queue === 'healthy' ? 'stalled' : queue,
+          r2_connected: false,
+        }
+        return { status: status === 'unhealthy' ? 503 : 200, body, headers: uncached }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/health/ready',
+      access: 'open',
+      async handle() {
+        const [databaseHealth, queue] = await Promise.all([ready(), queueStore()])
+        const isReady = databaseHealth === 'healthy' && !options.stopping()
+        const body = {
+          status: isReady ? 'ready' : 'not_ready',
+          database: databaseHealth,
+          redis: queues.backend === 'redis' ? queue : 'disabled',
+        }
+        return { status: isReady ? 200 : 503, body, headers: uncached }
+      },
+    }),
+  ]
+}
+
+const uncached = { 'Cache-Control': 'no-store' }
+
+const asHealth = (probe: Promise<unknown>): Promise<Health> =>
+  probe.then(
+    () => 'healthy',
+    () => 'unhealthy',
+  )
+
+/**
+ * Work is overdue and nobody holds a lease: workers that died silently. A long line behind busy workers is not
+ * that.
+ */
+async function isStalled(db: Knex): Promise<boolean> {
+  try {
+    const { rows } = await db.raw(
+      `select exists (select 1 from jobs where state in ('queued', 'retrying') and run_at < now() - interval '60 s')
+         and not exists (select 1 from jobs where state = 'running' and lease_until > now()) as stalled`,
+    )
+    return rows[0].stalled
+  } catch {
+    return false
+  }
+}

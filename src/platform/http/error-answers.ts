@@ -1,0 +1,43 @@
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
+import { challenge } from '../auth.ts'
+import { isDatabaseUnavailable } from '../db.ts'
+import { CodedError, errorEnvelope } from '../errors.ts'
+import type { Logger } from '../logging.ts'
+import { correlationIdOf } from './request-id.ts'
+
+/** The one place where an error becomes an answer. What is not a CodedError says nothing about the inside. */
+export function answerErrors(log: Logger): ErrorRequestHandler {
+  return (error: unknown, _req: Request, res: Response, next: NextFunction) => {
+    const coded = toCoded(error)
+    if (coded.status >= 500) {
+      const fields = { err: error, code: coded.code, correlationId: correlationIdOf(res) }
+      log.error(fields, 'request failed')
+    }
+    if (res.headersSent) {
+      // The stream is broken off: the client sees an incomplete answer instead of a false end.
+      next(error)
+      return
+    }
+    const { headers, retryAfter } = coded.options
+    if (coded.status === 401) res.set(challenge)
+    if (headers !== undefined) res.set(headers)
+    if (retryAfter !== undefined) res.set('Retry-After', String(retryAfter))
+    res.status(coded.status).json(errorEnvelope(coded, correlationIdOf(res)))
+  }
+}
+
+function toCoded(error: unknown): CodedError {
+  if (error instanceof CodedError) return error
+  if (isDatabaseUnavailable(error)) {
+    const options = { retryAfter: 2, cause: error }
+    return new CodedError('SYS_002', 'The service is temporarily unavailable', options)
+  }
+  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown }
+  if (type === 'entity.too.large') return new CodedError('REQ_004', 'The body is too large')
+  if (type === 'entity.parse.failed') return new CodedError('REQ_001', 'The body is not well-formed JSON')
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported')
+    return new CodedError('REQ_005', 'The encoding of the body is not supported')
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new CodedError('REQ_001', 'The request is malformed')
+  return new CodedError('SYS_001', 'Internal server error', { cause: error })
+}

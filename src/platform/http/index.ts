@@ -1,0 +1,8 @@
+export { createHttpApp } from './app.ts'
+export { decodeCursor, page } from './cursor.ts'
+export { answerErrors } from './error-answers.ts'
+export { correlationIdOf, requestId } from './request-id.ts'
+export { type Reply, type Route, route } from './route.ts'
+export { mount } from './router.ts'
+export { createHttpServer } from './server.ts'
+export { parse } from './validation.ts'

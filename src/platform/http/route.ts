@@ -1,0 +1,79 @@
+import type { Request, Response } from 'express'
+import type { Knex } from 'knex'
+import type { z } from 'zod'
+import type { Access, Principal } from '../auth.ts'
+
+/** What a handler answers. `undefined` means that it has written the response itself (a stream, a page). */
+export type Reply = { status?: number; body: unknown; headers?: Record<string, string> } | undefined
+
+export interface RouteRequest<Params, Query, Body> {
+  params: Params
+  query: Query
+  body: Body
+  principal: Principal | undefined
+  correlationId: string
+  /** The client's address, after trusted proxies. */
+  address: string
+  req: Request
+  res: Response
+  /**
+   * Runs the writes of a creating request in one transaction, together with the record of its
+   * `Idempotency-Key` if it carries one: a repeat gets the first answer and nothing is made twice.
+   */
+  commit(work: (trx: Knex.Transaction) => Promise<NonNullable<Reply>>): Promise<Reply>
+}
+
+/** One endpoint, as data: the table of routes is also the table of permissions. */
+export interface Route {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** An Express 5 path. */
+  path: string
+  access: Access
+  /** `deployment` wraps success as `{success, data, metadata}`. */
+  family: 'plain' | 'deployment'
+  params: z.ZodType | undefined
+  query: z.ZodType | undefined
+  body: z.ZodType | undefined
+  /** Bytes after inflation. */
+  bodyLimit: number
+  /** Status of a validation error: 422 in accounts and orchestrators, 400 elsewhere. */
+  invalidStatus: 400 | 422
+  /** False for a page's own form or a login, which carry no session yet. */
+  csrf: boolean
+  handle(request: RouteRequest<never, never, never>): Promise<Reply>
+}
+
+interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  method: Route['method']
+  path: string
+  access: Access
+  family?: Route['family']
+  params?: P
+  query?: Q
+  body?: B
+  bodyLimit?: number
+  invalidStatus?: Route['invalidStatus']
+  csrf?: boolean
+  handle(request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>): Promise<Reply>
+}
+
+const MIB = 1024 * 1024
+
+/** Declares a route; the schemas give the handler's types. */
+export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  input: RouteInput<P, Q, B>,
+): Route {
+  return {
+    method: input.method,
+    path: input.path,
+    access: input.access,
+    family: input.family ?? 'plain',
+    params: input.params,
+    query: input.query,
+    body: input.body,
+    bodyLimit: input.bodyLimit ?? MIB,
+    invalidStatus: input.invalidStatus ?? 400,
+    csrf: input.csrf ?? true,
+    handle: input.handle as Route['handle'],
+  }
+}

@@ -1,0 +1,123 @@
+import type { Knex } from 'knex'
+import type { z } from 'zod'
+import type { CodedError } from '../errors.ts'
+import type { Logger } from '../logging.ts'
+
+export const jobStates = ['queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const
+export type JobState = (typeof jobStates)[number]
+
+/** A row of `jobs`, the truth about one unit of work. */
+export interface Job {
+  id: string
+  queue: string
+  name: string
+  payload: unknown
+  state: JobState
+  attempt: number
+  maxAttempts: number
+  crashes: number
+  progress: unknown
+  error: { code: string; message: string } | null
+  subject: string | null
+  owner: string | null
+  correlationId: string | null
+  cancelRequestedAt: Date | null
+  lateMs: number | null
+  createdAt: Date
+  startedAt: Date | null
+  finishedAt: Date | null
+}
+
+/** How a run may end; nothing else. A `commit` joins the same transaction as the outcome. */
+export type Outcome =
+  | { kind: 'done'; commit?: Commit }
+  /** Again, with backoff or after `afterMs`; becomes `failed` when the attempts are used up. */
+  | { kind: 'retry'; error: CodedError; afterMs?: number }
+  /** Again after `ms`, without using up an attempt. */
+  | { kind: 'snooze'; ms: number }
+  | { kind: 'cancelled' }
+  | { kind: 'failed'; error: CodedError }
+
+export type Commit = (trx: Knex.Transaction) => Promise<void>
+
+/** How a job ended for good without its handler's own commit. */
+export type Ending = { state: 'failed'; error: CodedError } | { state: 'cancelled' }
+
+/** One attempt, as its handler sees it. */
+export interface Run {
+  jobId: string
+  attempt: number
+  maxAttempts: number
+  correlationId: string | null
+  /** Aborted by the time limit, a cancel, a lost lease or a shutdown. Pass it to every outside call. */
+  signal: AbortSignal
+  log: Logger
+  /**
+   * A transaction that commits only while this run still holds its job: another holder can't come in between.
+   * @throws LostLease
+   */
+  write<T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T>
+  /** Shown in `GET /jobs/{id}`, written in small batches. */
+  progress(value: unknown): void
+}
+
+export interface JobDefinition<Payload, Services> {
+  queue: string
+  /** Stable, never a class or file name: rows outlive code. To rename, keep the old name registered until drained. */
+  name: string
+  payload: z.ZodType<Payload>
+  maxAttempts: number
+  timeoutMs(payload: Payload): number
+  /** Exponential with jitter between attempts. */
+  backoff: { firstMs: number; maxMs: number }
+  schedule?: { everyMs: number }
+  /** A reason when its domain has its own way to retry. */
+  retryRefused?: string
+  handle(services: Services, payload: Payload, run: Run): Promise<Outcome>
+  /** What else becomes true, in the same transaction, when the job fails or is cancelled for good. */
+  settle?(services: Services, trx: Knex.Transaction, job: { payload: Payload; ending: Ending }): Promise<void>
+}
+
+/** A definition with its services filled in: what the runner and the verbs work with. */
+export interface BoundJob {
+  queue: string
+  name: string
+  payload: z.ZodType
+  maxAttempts: number
+  timeoutMs(payload: unknown): number
+  backoff: { firstMs: number; maxMs: number }
+  schedule: { everyMs: number } | undefined
+  retryRefused: string | undefined
+  handle(payload: unknown, run: Run): Promise<Outcome>
+  settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
+}
+
+/** Ties a definition to its services; every use parses the payload first, so the cast below is checked. */
+export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S): BoundJob {
+  const { settle } = definition
+  return {
+    ...definition,
+    schedule: definition.schedule,
+    retryRefused: definition.retryRefused,
+    timeoutMs: (payload) => definition.timeoutMs(payload as P),
+    handle: (payload, run) => definition.handle(services, payload as P, run),
+    settle:
+      settle && ((trx, job) => settle(services, trx, { payload: job.payload as P, ending: job.ending })),
+  }
+}
+
+/** Thrown by writes of a run whose job has another holder by now. */
+export class LostLease extends Error {
+  override name = 'LostLease'
+}
+
+/** Why a run's signal was aborted. */
+export class RunAborted extends Error {
+  override name = 'RunAborted'
+  readonly why: 'timeout' | 'cancelled' | 'lost' | 'shutdown'
+
+  constructor(why: RunAborted['why']) {
+    super(`the run was ended: ${why}`)
+    this.why = why
+  }
+}

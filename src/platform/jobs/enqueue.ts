@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { JobDefinition } from './definition.ts'
+import { insertJobs } from './store.ts'
+
+export interface EnqueueOptions {
+  /** What the job is about, e.g. `deployment:<id>`; a filter of `GET /jobs`. */
+  subject?: string
+  /** The principal who asked for it. */
+  owner?: string
+  correlationId?: string
+  maxAttempts?: number
+  runAt?: Date
+}
+
+export type Enqueue = <P, S>(
+  trx: Knex.Transaction,
+  definition: JobDefinition<P, S>,
+  job: { payload: P } & EnqueueOptions,
+) => Promise<string>
+
+/**
+ * Makes a job exist exactly when the caller's transaction commits; the row is also the outbox.
+ * @param nudge wakes this process's dispatcher after the commit.
+ * @returns a function that answers the job's id. @throws ZodError for a payload that is not the definition's.
+ */
+export function createEnqueue(nudge: () => void): Enqueue {
+  return async (trx, definition, job) => {
+    const { payload, maxAttempts = definition.maxAttempts, ...options } = job
+    const id = randomUUID()
+    const { queue, name } = definition
+    await insertJobs(trx, [
+      { id, queue, name, payload: definition.payload.parse(payload), maxAttempts, ...options },
+    ])
+    trx.executionPromise.then(nudge, () => undefined)
+    return id
+  }
+}

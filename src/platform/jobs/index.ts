@@ -1,0 +1,19 @@
+export {
+  type BoundJob,
+  bindJob,
+  type Ending,
+  type Job,
+  type JobDefinition,
+  LostLease,
+  type Outcome,
+  type Run,
+} from './definition.ts'
+export { createDispatcher, type Dispatcher } from './dispatcher.ts'
+export { createEnqueue, type Enqueue } from './enqueue.ts'
+export { createLeaseKeeper } from './lease-keeper.ts'
+export { createQueueWorker } from './queue-worker.ts'
+export { createReconciler } from './reconciler.ts'
+export { jobRoutes, jobView } from './routes.ts'
+export { createRunner } from './runner.ts'
+export { pruneIdempotencyKeys, pruneJobs } from './store.ts'
+export { createJobVerbs, type JobVerbs } from './verbs.ts'

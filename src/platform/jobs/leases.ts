@@ -1,0 +1,227 @@
+import type { Knex } from 'knex'
+import { appendEvents, type NewEvent } from '../events/index.ts'
+import { LostLease } from './definition.ts'
+
+/** How long a claim lasts without renewal. A dead worker's job goes on after this and one reconciler sweep. */
+export const leaseMs = 5000
+export const renewEveryMs = 2000
+
+/** A claimed job: only who shows this fence may write. */
+export interface Lease {
+  id: string
+  fence: string
+  queue: string
+  name: string
+  payload: unknown
+  attempt: number
+  maxAttempts: number
+  crashes: number
+  cancelRequested: boolean
+  correlationId: string | null
+}
+
+export type ClaimResult =
+  | { kind: 'claimed'; lease: Lease }
+  | { kind: 'held'; forMs: number }
+  | { kind: 'finished' }
+
+export const jobStream = (id: string) => `job:${id}`
+
+/**
+ * Claims jobs for this worker in one statement: those that wait, and those whose holder's lease has expired.
+ * A crash is not the job's fault: it raises the budget with the count, so a job that was to run once still does.
+ */
+export async function claimJobs(db: Knex, ids: string[], worker: string): Promise<ClaimResult[]> {
+  const rows = await db.transaction(async (trx) => {
+    const found: { rows: ClaimRow[] } = await trx.raw(
+      `with want as materialized (
+         select id, state, lease_until from jobs where id = any(?::uuid[]) order by id for update
+       ), claimed as (
+         update jobs j set state = 'running', attempt = j.attempt + 1, fence = j.fence + 1, worker = ?,
+           crashes = j.crashes + (w.state = 'running')::int,
+           max_attempts = j.max_attempts + (w.state = 'running')::int,
+           lease_until = clock_timestamp() + ? * interval '1 millisecond',
+           undelivered = false, started_at = coalesce(j.started_at, clock_timestamp())
+         from want w
+         where j.id = w.id and (w.state in ('queued', 'retrying')
+           or (w.state = 'running' and w.lease_until < clock_timestamp()))
+         returning j.*
+       )
+       select w.id as want_id, w.state as found,
+         extract(epoch from w.lease_until - clock_timestamp()) * 1000 as held_ms, c.*
+       from want w left join claimed c on c.id = w.id`,
+      [ids, worker, leaseMs],
+    )
+    const claimed = found.rows.filter((row) => row.id !== null)
+    await appendEvents(
+      trx,
+      claimed.map((row) => ({
+        stream: jobStream(row.want_id),
+        type: 'state',
+        data: { state: 'running', attempt: row.attempt, max_attempts: row.max_attempts },
+      })),
+    )
+    return found.rows
+  })
+  const byId = new Map(rows.map((row) => [row.want_id, row]))
+  return ids.map((id, index) => {
+    const row = byId.get(id)
+    if (row === undefined) return { kind: 'finished' }
+    // Two deliveries of one job may meet in one batch: only the first one gets it.
+    const first = ids.indexOf(id) === index
+    if (row.id !== null && first) return { kind: 'claimed', lease: toLease(row) }
+    if (row.id !== null) return { kind: 'held', forMs: leaseMs }
+    if (row.found === 'running') return { kind: 'held', forMs: Math.max(100, Number(row.held_ms)) }
+    return { kind: 'finished' }
+  })
+}
+
+interface ClaimRow {
+  want_id: string
+  found: string
+  held_ms: string | null
+  /** Null when the claim failed; then all columns below are, too. */
+  id: string | null
+  fence: string
+  queue: string
+  name: string
+  payload: unknown
+  attempt: number
+  max_attempts: number
+  crashes: number
+  cancel_requested_at: Date | null
+  correlation_id: string | null
+}
+
+function toLease(row: ClaimRow): Lease {
+  return {
+    id: row.want_id,
+    fence: row.fence,
+    queue: row.queue,
+    name: row.name,
+    payload: row.payload,
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts,
+    crashes: row.crashes,
+    cancelRequested: row.cancel_requested_at !== null,
+    correlationId: row.correlation_id,
+  }
+}
+
+/** Renews leases that are still ours. @returns those, and whether a cancel was asked for. */
+export async function renewLeases(
+  db: Knex,
+  leases: Lease[],
+): Promise<Map<string, { cancelRequested: boolean }>> {
+  const { rows } = await db.raw(
+    `with held as materialized (
+       select j.id from jobs j join unnest(?::uuid[], ?::bigint[]) as t (id, fence) on j.id = t.id and j.fence = t.fence
+       where j.state = 'running' order by j.id for update of j
+     )
+     update jobs j set lease_until = clock_timestamp() + ? * interval '1 millisecond' from held
+     where j.id = held.id returning j.id, j.cancel_requested_at is not null as cancel_requested`,
+    [leases.map((lease) => lease.id), leases.map((lease) => lease.fence), leaseMs],
+  )
+  return new Map(
+    rows.map((row: { id: string; cancel_requested: boolean }) => [
+      row.id,
+      { cancelRequested: row.cancel_requested },
+    ]),
+  )
+}
+
+/**
+ * The gate of every write of a run: locks the row until the transaction ends, so that no other claim can slip in.
+ * @throws LostLease
+ */
+export async function assertHolder(trx: Knex.Transaction, lease: Lease): Promise<void> {
+  const row = await trx('jobs')
+    .where({ id: lease.id, fence: lease.fence, state: 'running' })
+    .forUpdate()
+    .first('id')
+  if (row === undefined) throw new LostLease()
+}
+
+/** What becomes of a run's row. `queued` gives the attempt back: a snooze or a hand-over does not use one up. */
+export interface Finish {
+  lease: Lease
+  state: 'completed' | 'failed' | 'cancelled' | 'retrying' | 'queued'
+  error?: { code: string; message: string }
+  delayMs?: number
+  /** Through the outbox again, instead of by the delivery at hand. */
+  redeliver?: boolean
+}
+
+/** Records outcomes of runs that still hold their jobs. @returns the ids of those. */
+export async function finishRuns(trx: Knex, finishes: Finish[]): Promise<Set<string>> {
+  const column = <T>(pick: (finish: Finish) => T) => finishes.map(pick)
+  const { rows } = await trx.raw(
+    `with input as (
+       select * from unnest(?::uuid[], ?::bigint[], ?::text[], ?::jsonb[], ?::int[], ?::boolean[])
+         as t (id, fence, state, error, delay_ms, redeliver)
+     ), held as materialized (
+       select j.id from jobs j join input i on j.id = i.id and j.fence = i.fence
+       where j.state = 'running' order by j.id for update of j
+     )
+     update jobs j set state = i.state, lease_until = null, worker = null,
+       error = case when i.state = 'queued' then j.error else nullif(i.error, 'null') end,
+       attempt = j.attempt - (i.state = 'queued')::int,
+       run_at = case when i.state in ('queued', 'retrying')
+         then clock_timestamp() + i.delay_ms * interval '1 millisecond' else j.run_at end,
+       finished_at = case when i.state in ('queued', 'retrying') then null else clock_timestamp() end,
+       undelivered = i.redeliver, checked_at = null,
+       delivered_at = case when i.state in ('queued', 'retrying')
+         then clock_timestamp() + i.delay_ms * interval '1 millisecond' else j.delivered_at end
+     from input i join held h on h.id = i.id where j.id = i.id
+     returning j.id`,
+    [
+      column((f) => f.lease.id),
+      column((f) => f.lease.fence),
+      column((f) => f.state),
+      column((f) => JSON.stringify(f.error ?? null)),
+      column((f) => f.delayMs ?? 0),
+      column((f) => f.redeliver ?? false),
+    ],
+  )
+  const held = new Set<string>(rows.map((row: { id: string }) => row.id))
+  await appendEvents(trx, finishes.filter((finish) => held.has(finish.lease.id)).map(eventOf))
+  return held
+}
+
+function eventOf(finish: Finish): NewEvent {
+  const open = finish.state === 'retrying' || finish.state === 'queued'
+  return {
+    stream: jobStream(finish.lease.id),
+    type: open ? 'state' : 'end',
+    data: { state: finish.state, attempt: finish.lease.attempt, error: finish.error ?? null },
+  }
+}
+
+/** Progress of runs, fenced like every write; the last value of a batch wins. */
+export async function writeProgress(db: Knex, entries: { lease: Lease; value: unknown }[]): Promise<void> {
+  await db.transaction(async (trx) => {
+    const { rows } = await trx.raw(
+      `with input as (
+         select * from unnest(?::uuid[], ?::bigint[], ?::jsonb[]) as t (id, fence, progress)
+       ), held as materialized (
+         select j.id from jobs j join input i on j.id = i.id and j.fence = i.fence
+         where j.state = 'running' order by j.id for update of j
+       )
+       update jobs j set progress = i.progress from input i join held h on h.id = i.id
+       where j.id = i.id returning j.id, j.progress`,
+      [
+        entries.map((entry) => entry.lease.id),
+        entries.map((entry) => entry.lease.fence),
+        entries.map((entry) => JSON.stringify(entry.value)),
+      ],
+    )
+    await appendEvents(
+      trx,
+      rows.map((row: { id: string; progress: unknown }) => ({
+        stream: jobStream(row.id),
+        type: 'progress',
+        data: row.progress,
+      })),
+    )
+  })
+}

@@ -1,0 +1,100 @@
+import type { Knex } from 'knex'
+import { z } from 'zod'
+import { notFound } from '../errors.ts'
+import { type EventHub, serveSse, streamHead } from '../events/index.ts'
+import { decodeCursor, page } from '../http/cursor.ts'
+import { type Route, route } from '../http/route.ts'
+import { type Job, jobStates } from './definition.ts'
+import { jobStream } from './leases.ts'
+import { findJob, listJobs } from './store.ts'
+import type { JobVerbs } from './verbs.ts'
+
+const params = z.object({ id: z.uuid('expected a job id') })
+
+const list = z.strictObject({
+  queue: z.string().max(100).optional(),
+  name: z.string().max(100).optional(),
+  state: z.enum(jobStates).optional(),
+  subject: z.string().max(200).optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+})
+
+/** The same five verbs for every job of every domain. */
+export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs }): Route[] {
+  const { db, hub, verbs } = options
+  return [
+    route({
+      method: 'get',
+      path: '/jobs',
+      access: 'jobs:read',
+      query: list,
+      async handle({ query }) {
+        const { cursor, limit, ...filter } = query
+        const rows = await listJobs(db, { ...filter, before: decodeCursor(cursor), limit: limit + 1 })
+        const { items, next } = page(rows, limit)
+        return { body: { jobs: items.map(jobView), next_cursor: next } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/jobs/:id',
+      access: 'jobs:read',
+      params,
+      async handle({ params }) {
+        const job = await findJob(db, params.id)
+        if (job === undefined) throw notFound('Job')
+        return { body: jobView(job) }
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/jobs/:id/cancel',
+      access: 'jobs:write',
+      params,
+      handle: ({ params, commit }) =>
+        commit(async (trx) => ({ status: 202, body: jobView(await verbs.cancel(trx, params.id)) })),
+    }),
+    route({
+      method: 'post',
+      path: '/jobs/:id/retry',
+      access: 'jobs:write',
+      params,
+      handle: ({ params, commit }) =>
+        commit(async (trx) => ({ status: 202, body: jobView(await verbs.retry(trx, params.id)) })),
+    }),
+    route({
+      method: 'get',
+      path: '/jobs/:id/events',
+      access: 'jobs:read',
+      params,
+      async handle({ params, principal, req, res }) {
+        if ((await findJob(db, params.id)) === undefined) throw notFound('Job')
+        const stream = jobStream(params.id)
+        serveSse(req, res, { hub, stream, principal, head: await streamHead(db, stream) })
+        return undefined
+      },
+    }),
+  ]
+}
+
+/** The public shape of a job. The payload stays inside: it is only ids, but it is nobody's interface. */
+export function jobView(job: Job) {
+  return {
+    id: job.id,
+    queue: job.queue,
+    name: job.name,
+    state: job.state,
+    attempt: job.attempt,
+    max_attempts: job.maxAttempts,
+    progress: job.progress,
+    error: job.error,
+    cancel_requested: job.cancelRequestedAt !== null && job.finishedAt === null,
+    late_ms: job.lateMs,
+    created_at: job.createdAt.toISOString(),
+    started_at: job.startedAt?.toISOString() ?? null,
+    finished_at: job.finishedAt?.toISOString() ?? null,
+    subject: job.subject,
+    links: { self: `/jobs/${job.id}`, events: `/jobs/${job.id}/events` },
+  }
+}

@@ -1,0 +1,287 @@
+import type { Knex } from 'knex'
+import type { Job, JobState } from './definition.ts'
+
+export const jobsChannel = 'capstan_jobs'
+
+export interface NewJob {
+  id: string
+  queue: string
+  name: string
+  payload: unknown
+  maxAttempts: number
+  runAt?: Date
+  subject?: string
+  owner?: string
+  correlationId?: string
+}
+
+export async function insertJobs(trx: Knex, jobs: NewJob[]): Promise<void> {
+  const rows = jobs.map((job) => ({
+    id: job.id,
+    queue: job.queue,
+    name: job.name,
+    payload: JSON.stringify(job.payload),
+    max_attempts: job.maxAttempts,
+    subject: job.subject ?? null,
+    owner: job.owner ?? null,
+    correlation_id: job.correlationId ?? null,
+    ...(job.runAt === undefined ? {} : { run_at: job.runAt }),
+  }))
+  await trx('jobs').insert(rows)
+}
+
+/** The row of one due time of a schedule; the same due time never makes a second row. @returns the row's id. */
+export async function insertDueJob(
+  db: Knex,
+  job: NewJob,
+  due: { key: string; lateMs: number },
+): Promise<string> {
+  const values = [
+    job.id,
+    job.queue,
+    job.name,
+    JSON.stringify(job.payload),
+    job.maxAttempts,
+    due.key,
+    due.lateMs,
+  ]
+  // Delivered already: the scheduler's own delivery is what brought us here.
+  const { rows } = await db.raw(
+    `insert into jobs (id, queue, name, payload, max_attempts, due_key, late_ms, undelivered, delivered_at)
+     values (?, ?, ?, ?, ?, ?, ?, false, now())
+     on conflict (due_key) do update set due_key = excluded.due_key
+     returning id`,
+    values,
+  )
+  return rows[0].id
+}
+
+export interface Delivery {
+  id: string
+  queue: string
+  name: string
+  delivery: number
+  attemptsLeft: number
+  delayMs: number
+}
+
+/** Takes waiting rows out of the outbox, each by one process only. */
+export async function takeUndelivered(db: Knex, limit: number): Promise<Delivery[]> {
+  const { rows } = await db.raw(
+    `update jobs set undelivered = false, delivery = delivery + 1, delivered_at = now(), checked_at = null
+     where id in (select id from jobs where undelivered order by run_at limit ? for update skip locked)
+     returning id, queue, name, delivery, greatest(1, max_attempts - attempt) as attempts_left,
+       greatest(0, extract(epoch from run_at - now()) * 1000)::bigint as delay_ms`,
+    [limit],
+  )
+  return rows.map((row: Record<string, unknown>) => ({
+    id: row.id,
+    queue: row.queue,
+    name: row.name,
+    delivery: row.delivery,
+    attemptsLeft: row.attempts_left,
+    delayMs: Number(row.delay_ms),
+  }))
+}
+
+/** Puts rows back into the outbox whose handing over failed, unless they were handed over again meanwhile. */
+export async function returnUndelivered(db: Knex, deliveries: Delivery[]): Promise<void> {
+  await db.raw(
+    `update jobs j set undelivered = true from unnest(?::uuid[], ?::int[]) as t (id, delivery)
+     where j.id = t.id and j.delivery = t.delivery and j.finished_at is null`,
+    [deliveries.map((each) => each.id), deliveries.map((each) => each.delivery)],
+  )
+}
+
+const settledMs = 5000
+
+/** Puts expired leases into the outbox, unless a delivery made after the expiry is on its way. */
+export async function returnExpiredLeases(db: Knex): Promise<number> {
+  const { rowCount } = await db.raw(
+    `update jobs set undelivered = true
+     where id in (select id from jobs
+       where state = 'running' and lease_until < now() and not undelivered
+         and (delivered_at is null or delivered_at < lease_until)
+       order by lease_until limit 500 for update skip locked)`,
+  )
+  return rowCount
+}
+
+export interface Checkable {
+  id: string
+  queue: string
+  delivery: number
+}
+
+/** Rows that should have a live delivery, the longest unchecked first. */
+export async function takeForCheck(db: Knex, limit: number): Promise<Checkable[]> {
+  const { rows } = await db.raw(
+    `update jobs set checked_at = now() where id in (
+       select id from jobs
+       where (state in ('queued', 'retrying') or (state = 'running' and lease_until < now()))
+         and not undelivered and delivered_at < now() - ? * interval '1 millisecond'
+         and run_at < now() + interval '1 day'
+       order by checked_at nulls first limit ? for update skip locked)
+     returning id, queue, delivery`,
+    [settledMs, limit],
+  )
+  return rows
+}
+
+/** Puts rows without a live delivery back, unless something happened to them since they were read. */
+export async function returnLost(db: Knex, lost: Checkable[]): Promise<void> {
+  await db.raw(
+    `update jobs j set undelivered = true from unnest(?::uuid[], ?::int[]) as t (id, delivery)
+     where j.id = t.id and j.delivery = t.delivery
+       and (j.state in ('queued', 'retrying') or (j.state = 'running' and j.lease_until < now()))`,
+    [lost.map((each) => each.id), lost.map((each) => each.delivery)],
+  )
+}
+
+export async function findJob(db: Knex, id: string): Promise<Job | undefined> {
+  const row = await db('jobs').where({ id }).first()
+  return row === undefined ? undefined : toJob(row)
+}
+
+/** The row, locked until the transaction ends. */
+export async function lockJob(trx: Knex.Transaction, id: string): Promise<Job | undefined> {
+  const row = await trx('jobs').where({ id }).forUpdate().first()
+  return row === undefined ? undefined : toJob(row)
+}
+
+export interface JobFilter {
+  queue?: string | undefined
+  name?: string | undefined
+  state?: JobState | undefined
+  subject?: string | undefined
+  /** Rows strictly older than this position. */
+  before?: { createdAt: string; id: string } | undefined
+  limit: number
+}
+
+/** Newest first. `position` is exact (microseconds), for the cursor. */
+export async function listJobs(db: Knex, filter: JobFilter): Promise<(Job & { position: string })[]> {
+  const query = db('jobs').orderBy([
+    { column: 'created_at', order: 'desc' },
+    { column: 'id', order: 'desc' },
+  ])
+  query.select(
+    '*',
+    db.raw(`to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position`),
+  )
+  for (const key of ['queue', 'name', 'state', 'subject'] as const) {
+    if (filter[key] !== undefined) query.where(key, filter[key])
+  }
+  if (filter.before !== undefined) {
+    query.whereRaw('(created_at, id) < (?::timestamptz, ?::uuid)', [
+      filter.before.createdAt,
+      filter.before.id,
+    ])
+  }
+  const rows = await query.limit(filter.limit)
+  return rows.map((row) => ({ ...toJob(row), position: row.position }))
+}
+
+/** Ends a job that nobody runs. */
+export async function endJob(
+  trx: Knex.Transaction,
+  id: string,
+  ending: { state: JobState; error?: unknown },
+) {
+  await trx('jobs')
+    .where({ id })
+    .update({
+      state: ending.state,
+      error: ending.error === undefined ? null : JSON.stringify(ending.error),
+      lease_until: null,
+      undelivered: false,
+      finished_at: trx.fn.now(),
+    })
+}
+
+/** Asks the holder to stop; the row's flag is the truth, the notification only makes it quick. */
+export async function requestCancel(trx: Knex.Transaction, id: string): Promise<void> {
+  await trx('jobs')
+    .where({ id })
+    .whereNull('cancel_requested_at')
+    .update({ cancel_requested_at: trx.fn.now() })
+  await trx.raw('select pg_notify(?, ?)', [jobsChannel, id])
+}
+
+/** A finished job runs again with `attempts` more. */
+export async function reopenJob(trx: Knex.Transaction, id: string, attempts: number): Promise<void> {
+  await trx('jobs')
+    .where({ id })
+    .update({
+      state: 'queued',
+      max_attempts: trx.raw('attempt + ?', [attempts]),
+      error: null,
+      finished_at: null,
+      cancel_requested_at: null,
+      run_at: trx.fn.now(),
+      undelivered: true,
+    })
+}
+
+/** Removes finished rows and their events. @returns how many, at most `limit`. */
+export async function pruneJobs(db: Knex, limits: { days: number; limit: number }): Promise<number> {
+  const { rows } = await db.raw(
+    `with gone as (
+       delete from jobs where id in (select id from jobs
+         where finished_at < now() - ? * interval '1 day' order by finished_at limit ?)
+       returning 'job:' || id as stream
+     ), streams_gone as (delete from streams where stream in (select stream from gone)),
+     events_gone as (delete from events where stream in (select stream from gone))
+     select count(*) as count from gone`,
+    [limits.days, limits.limit],
+  )
+  return Number(rows[0].count)
+}
+
+export async function pruneIdempotencyKeys(db: Knex, hours: number): Promise<number> {
+  return db('idempotency_keys').whereRaw("created_at < now() - ? * interval '1 hour'", [hours]).delete()
+}
+
+interface JobRow {
+  id: string
+  queue: string
+  name: string
+  payload: unknown
+  state: JobState
+  attempt: number
+  max_attempts: number
+  crashes: number
+  progress: unknown
+  error: { code: string; message: string } | null
+  subject: string | null
+  owner: string | null
+  correlation_id: string | null
+  cancel_requested_at: Date | null
+  late_ms: number | null
+  created_at: Date
+  started_at: Date | null
+  finished_at: Date | null
+}
+
+function toJob(row: JobRow): Job {
+  return {
+    id: row.id,
+    queue: row.queue,
+    name: row.name,
+    payload: row.payload,
+    state: row.state,
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts,
+    crashes: row.crashes,
+    progress: row.progress,
+    error: row.error,
+    subject: row.subject,
+    owner: row.owner,
+    correlationId: row.correlation_id,
+    cancelRequestedAt: row.cancel_requested_at,
+    lateMs: row.late_ms,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }
+}

@@ -1,0 +1,66 @@
+import type { Knex } from 'knex'
+import { CodedError, conflict, notFound } from '../errors.ts'
+import { appendEvents } from '../events/index.ts'
+import type { BoundJob, Job } from './definition.ts'
+import { jobStream } from './leases.ts'
+import { endJob, lockJob, reopenJob, requestCancel } from './store.ts'
+
+/** What people do with jobs, by HTTP, command line or console: one way, in one transaction. */
+export interface JobVerbs {
+  /** A waiting job ends at once, a running one is asked to end. @throws SYS_005, STATE_001 when it has ended. */
+  cancel(trx: Knex.Transaction, id: string): Promise<Job>
+  /** A failed or cancelled job runs again with a new budget. @throws SYS_005, STATE_001 */
+  retry(trx: Knex.Transaction, id: string): Promise<Job>
+}
+
+/** @param nudge wakes this process's dispatcher after a commit. */
+export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): JobVerbs {
+  const known = new Map(jobs.map((job) => [`${job.queue}/${job.name}`, job]))
+
+  async function locked(trx: Knex.Transaction, id: string): Promise<Job> {
+    const job = await lockJob(trx, id)
+    if (job === undefined) throw notFound('Job')
+    return job
+  }
+
+  async function cancelWaiting(trx: Knex.Transaction, job: Job): Promise<void> {
+    const definition = known.get(`${job.queue}/${job.name}`)
+    const payload = definition?.payload.safeParse(job.payload)
+    if (payload?.success) {
+      await definition?.settle?.(trx, { payload: payload.data, ending: { state: 'cancelled' } })
+    }
+    await endJob(trx, job.id, { state: 'cancelled' })
+    const data = { state: 'cancelled', attempt: job.attempt, error: null }
+    await appendEvents(trx, [{ stream: jobStream(job.id), type: 'end', data }])
+  }
+
+  return {
+    async cancel(trx, id) {
+      const job = await locked(trx, id)
+      if (job.finishedAt !== null) throw conflict(`The job has ended: ${job.state}`, { state: job.state })
+      if (job.state === 'running') await requestCancel(trx, id)
+      else await cancelWaiting(trx, job)
+      return locked(trx, id)
+    },
+    async retry(trx, id) {
+      const job = await locked(trx, id)
+      const definition = known.get(`${job.queue}/${job.name}`)
+      if (definition === undefined) throw conflict('This version has no handler for the job')
+      if (definition.retryRefused !== undefined) {
+        throw new CodedError('STATE_001', definition.retryRefused, {
+          suggestedAction: definition.retryRefused,
+        })
+      }
+      if (job.state !== 'failed' && job.state !== 'cancelled') {
+        throw conflict(`Only a failed or cancelled job can be retried, this one is ${job.state}`, {
+          state: job.state,
+        })
+      }
+      await reopenJob(trx, id, definition.maxAttempts)
+      const data = { state: 'queued', attempt: job.attempt, error: null }
+      await appendEvents(trx, [{ stream: jobStream(id), type: 'state', data }])
+      trx.executionPromise.then(nudge, () => undefined)
+      return locked(trx, id)
+    },
+  }
+}

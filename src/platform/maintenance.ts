@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import type { JobDefinition } from './jobs/index.ts'
+
+/** One piece of housekeeping; does a bounded amount and says how much, so that a big backlog takes turns. */
+export interface Housekeeping {
+  name: string
+  run(): Promise<number>
+}
+
+const hour = 3_600_000
+
+/** Removes what has outlived its use, every hour. */
+export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
+  queue: 'maintenance',
+  name: 'prune',
+  payload: z.strictObject({}),
+  maxAttempts: 3,
+  timeoutMs: () => 10 * 60_000,
+  backoff: { firstMs: 5000, maxMs: 60_000 },
+  schedule: { everyMs: hour },
+  async handle(tasks, _payload, run) {
+    for (const task of tasks) {
+      for (let removed = -1; removed !== 0; ) {
+        run.signal.throwIfAborted()
+        removed = await task.run()
+        if (removed > 0) run.log.info({ name: task.name, count: removed }, 'pruned')
+      }
+    }
+    return { kind: 'done' }
+  },
+}

@@ -1,0 +1,8 @@
+export {
+  createQueues,
+  type DeliveryData,
+  type DeliveryJob,
+  type DeliveryQueue,
+  migrateQueues,
+  type Queues,
+} from './queues.ts'

@@ -1,0 +1,174 @@
+import {
+  type Job as BullJob,
+  createPostgresBackend,
+  type PgPool,
+  type Processor,
+  Queue,
+  runMigrations,
+  Worker,
+  withBackend,
+} from 'bullmq'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import pg from 'pg'
+import type { Logger } from '../logging.ts'
+
+/** What the queue library keeps of a job: the id of the row, or the schedule that is due. Never a secret. */
+export type DeliveryData = { job: string } | { schedule: string }
+export type DeliveryJob = BullJob<DeliveryData, unknown, string>
+export type DeliveryQueue = Queue<DeliveryData, unknown, string>
+
+export interface WorkerSettings {
+  concurrency: number
+  /** Milliseconds until the next attempt after this error. */
+  backoff(error: unknown): number
+}
+
+/** The queue library on one of its backends; nothing else of ours names Redis or the backend. */
+export interface Queues {
+  get(name: string): DeliveryQueue
+  /** Not running yet: call `run()`. */
+  createWorker(
+    name: string,
+    processor: Processor<DeliveryData, unknown, string>,
+    settings: WorkerSettings,
+  ): Worker
+  /** @throws when the queue store can't be reached within two seconds. */
+  ping(): Promise<void>
+  backend: 'redis' | 'postgres'
+  close(): Promise<void>
+}
+
+export interface QueuesOptions {
+  databaseUrl: string
+  redisUrl: string | undefined
+  /** Makes suites and installations on one Redis strangers to each other. */
+  prefix?: string
+  log: Logger
+}
+
+/** The schema of the queue library inside our database, next to our own tables. */
+const queueSchema = 'bullmq'
+
+// The library's defaults leave a dead worker's job lying for up to a minute. A stall is found when the lock has
+// ended and the next check has passed; the row's own count, not the stall count, limits crash loops.
+const recovery = { lockDuration: 5000, stalledInterval: 2000, maxStalledCount: 1000 }
+const kept = { removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } }
+
+export function createQueues(options: QueuesOptions): Queues {
+  return options.redisUrl === undefined ? onPostgres(options) : onRedis(options, options.redisUrl)
+}
+
+/** Brings the queue library's own tables up to date; only the PostgreSQL backend has some. */
+export async function migrateQueues(databaseUrl: string): Promise<void> {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+  try {
+    const client = await pool.connect()
+    try {
+      await runMigrations(client, queueSchema)
+    } finally {
+      client.release()
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
+  const config = { connectionString: databaseUrl, schema: queueSchema, connectionTimeoutMillis: 5000 }
+  const backend = withBackend(createPostgresBackend)
+  // Producers share one small pool; the search path is what the library would set on a pool of its own.
+  const pool = new pg.Pool({ ...config, max: 3, options: `-c search_path="${queueSchema}"` })
+  pool.on('error', (error) => log.warn({ reason: error.message }, 'queue connection lost'))
+  const queues = new Map<string, DeliveryQueue>()
+  return {
+    backend: 'postgres',
+    get(name) {
+      const known = queues.get(name)
+      if (known !== undefined) return known
+      const queue = new backend.Queue<DeliveryData, unknown, string>(name, {
+        // The library describes pg's Pool by a shape of its own that pg's types do not meet to the letter.
+        connection: pool as unknown as PgPool,
+      })
+      queue.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue fault'))
+      queues.set(name, queue as unknown as DeliveryQueue)
+      return queue as unknown as DeliveryQueue
+    },
+    createWorker(name, processor, settings) {
+      const worker = new backend.Worker(name, processor, {
+        connection: { ...config, max: 2 },
+        autorun: false,
+        ...workerOptions(settings),
+      })
+      worker.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue worker fault'))
+      return worker as unknown as Worker
+    },
+    async ping() {
+      await pool.query('select 1')
+    },
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()))
+      await pool.end()
+    },
+  }
+}
+
+function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): Queues {
+  // Producers fail at once when Redis is away (the outbox keeps the work); workers wait for it for ever.
+  const producer = connectRedis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
+  producer.on('error', (error: Error) => log.warn({ reason: error.message }, 'queue store connection lost'))
+  const queues = new Map<string, DeliveryQueue>()
+  const workerConnections: (Redis | Cluster)[] = []
+  // The braces keep a queue's keys in one slot of a Redis Cluster, and different queues on different shards.
+  const prefixOf = (name: string) => `{${prefix}-${name}}`
+  return {
+    backend: 'redis',
+    get(name) {
+      const known = queues.get(name)
+      if (known !== undefined) return known
+      const queue: DeliveryQueue = new Queue(name, {
+        connection: producer,
+        prefix: prefixOf(name),
+        skipWaitingForReady: true,
+      })
+      queue.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue fault'))
+      queues.set(name, queue)
+      return queue
+    },
+    createWorker(name, processor, settings) {
+      const connection = connectRedis(redisUrl, { maxRetriesPerRequest: null })
+      connection.on('error', (error: Error) =>
+        log.warn({ queue: name, reason: error.message }, 'queue store lost'),
+      )
+      workerConnections.push(connection)
+      const options = { connection, prefix: prefixOf(name), autorun: false, ...workerOptions(settings) }
+      const worker = new Worker(name, processor, options)
+      worker.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue worker fault'))
+      return worker
+    },
+    async ping() {
+      await producer.ping()
+    },
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()))
+      for (const connection of [producer, ...workerConnections]) connection.disconnect()
+    },
+  }
+}
+
+/** Several comma-separated URLs are the nodes of a Cluster. */
+function connectRedis(redisUrl: string, options: RedisOptions): Redis | Cluster {
+  const nodes = redisUrl.split(',')
+  const retryStrategy = (times: number) => Math.min(times * 100, 2000)
+  if (nodes.length === 1) return new Redis(redisUrl, { ...options, retryStrategy, connectTimeout: 5000 })
+  const { enableOfflineQueue = true, ...redisOptions } = options
+  return new Cluster(nodes, { enableOfflineQueue, redisOptions, clusterRetryStrategy: retryStrategy })
+}
+
+function workerOptions(settings: WorkerSettings) {
+  return {
+    ...recovery,
+    ...kept,
+    concurrency: settings.concurrency,
+    settings: { backoffStrategy: (_made: number, _type?: string, error?: Error) => settings.backoff(error) },
+  }
+}

@@ -1,0 +1,58 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+
+/** Seals small secrets for storage, and derives the other keys that hang on `SECRET_KEY`. */
+export interface Secrets {
+  /** AES-256-GCM; `context` (say, the row's id) is authenticated, so a sealed value can't be moved to another row. */
+  seal(plain: string, context: string): string
+  /** @throws Error when the key is unknown or the text or context was changed. */
+  open(sealed: string, context: string): string
+  /** A keyed fingerprint: equal secrets have equal ones, and none can be guessed offline without the key. */
+  fingerprint(plain: string): string
+  /** A 32-byte key for one purpose, e.g. the signature of session tokens. */
+  derive(purpose: string): Uint8Array
+}
+
+const purposes = { seal: 'capstan/seal', fingerprint: 'capstan/fingerprint' }
+
+/**
+ * @param secretKey seals; `previous` can only open, for a rotation without downtime.
+ * Format: `v1.<key id>.<iv>.<tag>.<ciphertext>`, base64url; the key id is 8 hex digits of the derived key's hash.
+ */
+export function createSecrets(secretKey: string, previous: string[] = []): Secrets {
+  const current = sealingKey(secretKey)
+  const keys = new Map([current, ...previous.map(sealingKey)].map((key) => [key.id, key.bytes]))
+  return {
+    seal(plain, context) {
+      const iv = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', current.bytes, iv).setAAD(Buffer.from(context))
+      const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
+      return [
+        'v1',
+        current.id,
+        ...[iv, cipher.getAuthTag(), body].map((part) => part.toString('base64url')),
+      ].join('.')
+    },
+    open(sealed, context) {
+      const [version, id = '', iv = '', tag = '', body = ''] = sealed.split('.')
+      const key = keys.get(id)
+      if (version !== 'v1' || key === undefined) throw new Error('sealed with a key that is not configured')
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'))
+      decipher.setAAD(Buffer.from(context)).setAuthTag(Buffer.from(tag, 'base64url'))
+      return Buffer.concat([decipher.update(Buffer.from(body, 'base64url')), decipher.final()]).toString(
+        'utf8',
+      )
+    },
+    fingerprint: (plain) =>
+      createHmac('sha256', deriveKey(secretKey, purposes.fingerprint)).update(plain).digest('hex'),
+    derive: (purpose) => deriveKey(secretKey, purpose),
+  }
+}
+
+function sealingKey(secretKey: string) {
+  const bytes = deriveKey(secretKey, purposes.seal)
+  return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), bytes }
+}
+
+function deriveKey(secretKey: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secretKey, '', purpose, 32))
+}

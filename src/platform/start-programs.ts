@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Config } from './config.ts'
+import { type DataDirLock, lockDataDir } from './data-dir-lock.ts'
+import { type KeptPostgres, keepEmbeddedPostgres } from './embedded-postgres/index.ts'
+import { checkPort } from './free-port.ts'
+import type { Logger } from './logging.ts'
+import { StartFault } from './start-fault.ts'
+import type { ChildSpec, ReadyMessage } from './supervised-child.ts'
+import { runToEnd, type Supervisor, superviseChildren } from './supervisor.ts'
+
+export interface Program {
+  name: string
+  /** From the project's root. */
+  file: string
+}
+
+export interface StartPlan {
+  config: Config
+  log: Logger
+  /** Runs to its end, on a database that serves, before the others start. */
+  first: Program
+  programs: Program[]
+}
+
+/** Lock, ports, PostgreSQL, migrations, then all programs at once; `stop` undoes it in reverse, at any moment. */
+export function startPrograms(plan: StartPlan): Supervisor {
+  const { config, log } = plan
+  const ending = new AbortController()
+  let lock: DataDirLock | undefined
+  let postgres: KeptPostgres | undefined
+  let children: Supervisor | undefined
+
+  async function start(): Promise<Map<string, ReadyMessage>> {
+    lock = lockDataDir(config.dataDir)
+    await checkPorts(config, lock.takenOver ? 5000 : 0)
+    if (config.embedded) postgres = await keepEmbeddedPostgres({ dataDir: config.dataDir, log })
+    ending.signal.throwIfAborted()
+    await runToEnd(specOf(plan.first, config), { log, signal: ending.signal })
+    ending.signal.throwIfAborted()
+    const specs = plan.programs.map((program) => specOf(program, config))
+    children = superviseChildren(specs, { log })
+    return children.ready
+  }
+
+  async function stop(): Promise<void> {
+    ending.abort()
+    // A start that waits for its children ends with them; an earlier one sees the signal after its current step.
+    await children?.stop()
+    await ready.catch(() => undefined)
+    await postgres?.stop()
+    lock?.release()
+  }
+
+  const ready = start()
+  let stopping: Promise<void> | undefined
+  return {
+    ready,
+    stop() {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+function specOf(program: Program, config: Config): ChildSpec {
+  const path = fileURLToPath(new URL(`../../${program.file}`, import.meta.url))
+  // Compiled code is kept from start to start.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
+  return { name: program.name, command: [process.execPath, path], env }
+}
+
+async function checkPorts({ host, port, localCloud }: Config, patienceMs: number): Promise<void> {
+  await checkPort({ host, port, variable: 'PORT', patienceMs })
+  if (!localCloud.enabled) return
+  if (port !== 0 && port === localCloud.port)
+    throw new StartFault(`PORT and LOCAL_CLOUD_PORT are both ${port}; set LOCAL_CLOUD_PORT to another`)
+  await checkPort({ host, port: localCloud.port, variable: 'LOCAL_CLOUD_PORT', patienceMs })
+}

@@ -1,0 +1,49 @@
+import { loadConfig } from './platform/config.ts'
+import { ConfigError } from './platform/errors.ts'
+import { createLogger } from './platform/logging.ts'
+import { StartFault } from './platform/start-fault.ts'
+import { type Program, startPrograms } from './platform/start-programs.ts'
+
+const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
+
+/** Stopped in reverse: what takes new work goes first, and what running steps still need goes last. */
+const cloud: Program = { name: 'cloud', file: 'src/local-cloud/main.ts' }
+const worker: Program = { name: 'worker', file: 'workers/main.ts' }
+const web: Program = { name: 'web', file: 'src/api.ts' }
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env)
+  const running = startPrograms({
+    config,
+    log: createLogger({ level: config.logLevel, process: 'supervisor' }),
+    first: migrate,
+    programs: config.localCloud.enabled ? [cloud, worker, web] : [worker, web],
+  })
+  let stopping = false
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // A terminal's Ctrl-C comes twice through npm: once is enough, and the children's deadline bounds the rest.
+      if (stopping) return
+      stopping = true
+      void running.stop().then(() => process.exit(0))
+    })
+  }
+  try {
+    const said = await running.ready
+    for (const { notice } of said.values()) if (notice !== undefined) console.log(notice)
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    console.log(`ready http://${host}:${said.get('web')?.port ?? config.port}`)
+  } catch (error) {
+    if (stopping) return
+    await running.stop()
+    throw error
+  }
+}
+
+main().catch((error: unknown) => {
+  const expected = error instanceof ConfigError || error instanceof StartFault
+  process.stderr.write(
+    `${expected || !(error instanceof Error) ? String((error as Error).message) : error.stack}\n`,
+  )
+  process.exit(1)
+})

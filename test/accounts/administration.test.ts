@@ -1,0 +1,149 @@
+import { PassThrough } from 'node:stream'
+import { Command } from 'commander'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ensureFirstAdmin, pruneAccounts, registerAccountCommands } from '../../src/accounts/index.ts'
+import { terminalPrompt } from '../../src/accounts/prompt.ts'
+import { addUser } from '../../src/accounts/service/administration.ts'
+import { type Harness, password, rows, startAccounts } from './harness.ts'
+
+let h: Harness
+beforeEach(async () => {
+  h = await startAccounts()
+})
+afterEach(() => h.close())
+
+const admin = { username: 'admin', email: 'admin@localhost', password: undefined }
+
+/** Runs a command line with scripted answers. @returns what was printed, or the error. */
+async function capstan(args: string[], answers: string[] = [], interactive = true): Promise<string> {
+  const lines: string[] = []
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined })
+  registerAccountCommands(program, {
+    withDb: (work) => work({ db: h.db, secrets: h.secrets }),
+    print: (line) => void lines.push(line),
+    prompt: {
+      interactive,
+      ask: async () => answers.shift() ?? '',
+      firstLine: async () => answers.shift() ?? '',
+    },
+  })
+  for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {
+    command.exitOverride().configureOutput({ writeErr: () => undefined })
+  }
+  try {
+    await program.parseAsync(['admin', ...args], { from: 'user' })
+  } catch (error) {
+    return (error as Error).message
+  }
+  return lines.join('\n')
+}
+
+test('two first starts at once make one administrator, and one knows the password', async () => {
+  const options = { db: h.db, admin, embedded: true, log: h.log }
+  const results = await Promise.all([ensureFirstAdmin(options), ensureFirstAdmin(options)])
+  const made = results.filter((each) => each.created)
+  expect(made).toHaveLength(1)
+  expect(results.find((each) => !each.created)).toEqual({ created: false })
+  const { generatedPassword = '' } = made[0] as { generatedPassword?: string }
+  expect(generatedPassword.length).toBeGreaterThan(20)
+  expect(await rows(h.db, 'users')).toMatchObject([
+    { username: 'admin', is_admin: true, rate_limit_burst: 200 },
+  ])
+  expect(await h.signIn('admin', generatedPassword)).toMatch(/^ey/)
+  expect(await ensureFirstAdmin(options)).toEqual({ created: false })
+})
+
+test('outside the embedded default the password must be given', async () => {
+  const options = { db: h.db, embedded: false, log: h.log }
+  await expect(ensureFirstAdmin({ ...options, admin })).rejects.toMatchObject({
+    name: 'ConfigError',
+    faults: ['ADMIN_PASSWORD: required for the first start'],
+  })
+  expect(await rows(h.db, 'users')).toEqual([])
+  expect(await ensureFirstAdmin({ ...options, admin: { ...admin, password } })).toEqual({ created: true })
+  expect(await h.signIn('admin')).toMatch(/^ey/)
+  expect(await ensureFirstAdmin({ ...options, admin })).toEqual({ created: false })
+})
+
+test('names and e-mails are unique in any letter case', async () => {
+  await h.user('ada')
+  const account = { passwordHash: 'x', isAdmin: false }
+  await expect(
+    addUser(h.db, { ...account, username: 'ADA', email: 'new@example.org' }),
+  ).rejects.toMatchObject({
+    code: 'STATE_001',
+    message: 'Username already exists',
+  })
+  await expect(
+    addUser(h.db, { ...account, username: 'new', email: 'Ada@Example.org' }),
+  ).rejects.toMatchObject({
+    code: 'STATE_001',
+    message: 'Email already exists',
+  })
+})
+
+test('admin create makes an administrator and prints a token that works', async () => {
+  const printed = await capstan(['create', '-u', 'ops', '-e', 'ops@example.org', '-p', password])
+  const token = /ora_[\w-]{43}/.exec(printed)?.[0]
+  expect((await h.call('/probe', { bearer: token })).json.admin).toBe(true)
+  expect(await h.signIn('ops')).toMatch(/^ey/)
+  const again = await capstan(['create', '-u', 'OPS', '-e', 'other@example.org', '-p', password])
+  expect(again).toBe('error: Username already exists')
+})
+
+test('admin create asks for what is missing', async () => {
+  expect(await capstan(['create'], ['ops', 'ops@example.org', password, password])).toContain('ora_')
+  const differ = await capstan(
+    ['create', '-u', 'ops2', '-e', 'ops2@example.org'],
+    [password, 'something else'],
+  )
+  expect(differ).toBe('error: the passwords differ')
+  const short = 'error: the password must have 8 to 1024 characters'
+  expect(await capstan(['create', '-u', 'ops2', '-e', 'ops2@example.org'], ['short', 'short'])).toBe(short)
+  expect(await capstan(['create', '-u', 'ops2', '-e', 'ops2@example.org', '-p', 'short'])).toBe(short)
+  expect(await capstan(['create', '-u', 'x', '-e', 'x@example.org', '-p', password])).toContain('not valid')
+  expect(await h.db('users').count()).toEqual([{ count: '1' }])
+})
+
+test('a pipe gives the password and is never asked', async () => {
+  const args = ['create', '-u', 'ops', '-e', 'ops@example.org']
+  expect(await capstan(args, [password], false)).toContain('ora_')
+  expect(await capstan(['create', '-u', 'ops2'], [password], false)).toContain('e-mail is missing')
+  const input = new PassThrough()
+  input.end(`${password}\nsecond line\n`)
+  expect(await terminalPrompt({ input, output: new PassThrough() }).firstLine()).toBe(password)
+})
+
+test('a hidden answer is not echoed', async () => {
+  const [input, output] = [new PassThrough(), new PassThrough()]
+  const asked = terminalPrompt({ input, output }).ask('Password: ', { hidden: true })
+  input.write(`${password}\n`)
+  expect(await asked).toBe(password)
+  expect(String(output.read())).toBe('Password: \n')
+})
+
+test('admin reset-password ends everything and lifts the limit', async () => {
+  await h.user('ada')
+  const [jwt, page] = [await h.signIn('ada'), await h.browser('ada')]
+  const guess = { username: 'ada', password: 'guess guess' }
+  for (let round = 0; round < 10; round += 1) await h.call('/api/v1/auth/login', { json: guess })
+  const done = await capstan(['reset-password', '-u', 'Ada'], ['a new password', 'a new password'])
+  expect(done).toContain('was changed')
+  expect((await h.call('/probe', { bearer: jwt })).status).toBe(401)
+  expect((await h.call('/probe', { cookie: page.cookie })).status).toBe(401)
+  expect(await h.signIn('ada', 'a new password')).toMatch(/^ey/)
+  expect(await capstan(['reset-password', '-u', 'nobody', '-p', password])).toContain('no user of that name')
+})
+
+test('pruning removes what is over and nothing else', async () => {
+  await h.user('ada')
+  const jwt = await h.signIn('ada')
+  await h.browser('ada')
+  await h.call('/api/v1/auth/logout', { method: 'POST', bearer: jwt })
+  expect(await pruneAccounts(h.db, h.clock.now)).toBe(0)
+  h.advance(8 * 60 * 60_000)
+  expect(await pruneAccounts(h.db, h.clock.now)).toBeGreaterThan(3)
+  for (const table of ['sessions', 'revoked_jwts', 'login_limits'])
+    expect(await rows(h.db, table)).toEqual([])
+  expect(await rows(h.db, 'users')).toHaveLength(1)
+})

@@ -1,0 +1,148 @@
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import type { Knex } from 'knex'
+import pino from 'pino'
+import { AccountPrincipal, createAccounts } from '../../src/accounts/index.ts'
+import { addUser } from '../../src/accounts/service/administration.ts'
+import { createPasswords } from '../../src/accounts/service/passwords.ts'
+import { createDb } from '../../src/platform/db.ts'
+import { answerErrors } from '../../src/platform/http/error-answers.ts'
+import { requestId } from '../../src/platform/http/request-id.ts'
+import { route } from '../../src/platform/http/route.ts'
+import { mount } from '../../src/platform/http/router.ts'
+import { createSecrets } from '../../src/platform/secrets.ts'
+import { createTestDatabase } from '../helpers/postgres-server.ts'
+
+export const password = 'correct horse battery'
+export const secretKey = 'a-secret-key-of-the-tests-0123456789'
+
+interface Call {
+  method?: string
+  bearer?: string | undefined
+  cookie?: string
+  json?: unknown
+  form?: Record<string, string>
+  headers?: Record<string, string>
+  address?: string
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  json: any
+}
+
+/** Accounts behind a small app on a database of their own, with a clock that stands still. */
+export async function startAccounts(options: { publicUrl?: string } = {}) {
+  const database = await createTestDatabase()
+  const db = createDb({ url: database.url, name: 'test' })
+  const clock = { now: new Date('2026-06-01T12:00:00.000Z') }
+  const logLines: string[] = []
+  // Without the allow-list of the real logger: nothing secret may even be handed to it.
+  const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) })
+  const secrets = createSecrets(secretKey)
+  const config = { publicUrl: options.publicUrl ?? 'http://127.0.0.1:8000' }
+  const make = () => createAccounts({ db, secrets, config, log, now: () => new Date(clock.now) })
+  const accounts = make()
+  const app = express()
+  app.set('trust proxy', true)
+  app.use(requestId)
+  const routes = [...accounts.routes, ...probes]
+  app.use(mount(routes, { db, version: 'test', authenticate: accounts.authenticate }))
+  app.use(answerErrors(log))
+  const server = app.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  let caller = 0
+
+  async function call(path: string, given: Call = {}): Promise<Answer> {
+    const headers = new Headers(given.headers)
+    // Every call from an address of its own, unless the test is about addresses.
+    caller += 1
+    headers.set('x-forwarded-for', given.address ?? `10.0.${caller >> 8}.${caller & 255}`)
+    if (given.bearer !== undefined) headers.set('authorization', `Bearer ${given.bearer}`)
+    if (given.cookie !== undefined) headers.set('cookie', given.cookie)
+    if (given.json !== undefined) headers.set('content-type', 'application/json')
+    const body = given.form ? new URLSearchParams(given.form) : JSON.stringify(given.json)
+    const method = given.method ?? (given.json || given.form ? 'POST' : 'GET')
+    const answer = await fetch(origin + path, {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(body ? { body } : {}),
+    })
+    const text = await answer.text()
+    const isJson = answer.headers.get('content-type')?.includes('json')
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      json: isJson ? JSON.parse(text) : undefined,
+    }
+  }
+
+  return {
+    db,
+    clock,
+    log,
+    logLines,
+    secrets,
+    accounts,
+    make,
+    call,
+    origin,
+    advance(ms: number) {
+      clock.now = new Date(clock.now.getTime() + ms)
+    },
+    async user(username: string, isAdmin = false) {
+      const passwordHash = await createPasswords().hash(password)
+      return addUser(db, { username, email: `${username}@example.org`, passwordHash, isAdmin })
+    },
+    async signIn(username: string, word = password): Promise<string> {
+      const answer = await call('/api/v1/auth/login', { json: { username, password: word } })
+      return answer.json.access_token
+    },
+    async browser(username: string) {
+      const answer = await call('/login', { form: { username, password } })
+      const pairs = answer.headers.getSetCookie().map((each) => each.split(';')[0] ?? '')
+      const csrf = pairs.find((each) => each.startsWith('XSRF-TOKEN='))?.slice('XSRF-TOKEN='.length) ?? ''
+      return { cookie: pairs.join('; '), csrf, answer }
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await accounts.stop()
+      await db.destroy()
+      await database.drop()
+    },
+  }
+}
+
+export type Harness = Awaited<ReturnType<typeof startAccounts>>
+
+/** Routes of "another domain", to see what a principal may do. */
+const probes = [
+  route({
+    method: 'get',
+    path: '/probe',
+    access: 'signed-in',
+    async handle({ principal }) {
+      if (!(principal instanceof AccountPrincipal)) throw new Error('no account')
+      return {
+        body: { kind: principal.kind, permissions: [...principal.permissions], admin: principal.isAdmin },
+      }
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/probe',
+    access: 'signed-in',
+    handle: async () => ({ body: 'done' }),
+  }),
+]
+
+export async function rows(db: Knex, table: string): Promise<Record<string, unknown>[]> {
+  return db(table).select()
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runMigrations } from 'bullmq'
+import { Client } from 'pg'
+import type { TestProject } from 'vitest/node'
+import { migrateUp } from '../src/platform/db.ts'
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
+import { administer, databaseUrl } from './helpers/postgres-server.ts'
+import { startRedis } from './helpers/redis-server.ts'
+
+interface Server {
+  url: string
+  stop(): Promise<void>
+}
+
+/** One PostgreSQL with a migrated template, and one Redis where it can be had, for the whole run. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const postgres = await startPostgres()
+  const prefix = `capstan_test_${randomBytes(4).toString('hex')}`
+  const template = `${prefix}_template`
+  await makeTemplate(postgres.url, template)
+  const redis = await startRedis()
+  project.provide('testServer', { url: postgres.url, template, prefix })
+  project.provide('redisUrl', 'url' in redis ? redis.url : undefined)
+
+  return async () => {
+    if ('stop' in redis) await redis.stop()
+    await dropAll(postgres.url, prefix)
+    await postgres.stop()
+    if ('missing' in redis) console.log(`\nSKIPPED: everything that runs on Redis. Reason: ${redis.missing}`)
+  }
+}
+
+/** Ours, or an existing one (TEST_DATABASE_URL), for which the user needs the right to create databases. */
+async function startPostgres(): Promise<Server> {
+  const existing = process.env.TEST_DATABASE_URL
+  if (existing !== undefined) return { url: existing, stop: async () => undefined }
+  const dataDir = mkdtempSync(join(tmpdir(), 'capstan-test-postgres-'))
+  const log = { info: () => undefined, warn: console.warn, error: console.error }
+  // A power cut may cost this database: it lives for one run.
+  const settings = {
+    fsync: 'off',
+    full_page_writes: 'off',
+    synchronous_commit: 'off',
+    max_connections: '200',
+  }
+  const server = await startEmbeddedPostgres({ dataDir, log, settings })
+  return {
+    url: databaseUrl(server.url, 'postgres'),
+    async stop() {
+      await server.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function makeTemplate(serverUrl: string, template: string): Promise<void> {
+  await administer(serverUrl, `create database ${template}`)
+  const url = databaseUrl(serverUrl, template)
+  await migrateUp(url)
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await runMigrations(client)
+  } finally {
+    await client.end()
+  }
+  // A database that somebody is connected to can't be cloned.
+  await administer(serverUrl, `alter database ${template} allow_connections false`)
+}
+
+async function dropAll(serverUrl: string, prefix: string): Promise<void> {
+  const client = new Client({ connectionString: serverUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ datname: string }>(
+      'select datname from pg_database where starts_with(datname, $1)',
+      [prefix],
+    )
+    for (const { datname } of rows) await client.query(`drop database if exists ${datname} with (force)`)
+  } finally {
+    await client.end()
+  }
+}

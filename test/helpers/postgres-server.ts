@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto'
+import { Client } from 'pg'
+import { inject } from 'vitest'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** `url` reaches the server's maintenance database; `prefix` begins the names of all databases of this run. */
+    testServer: { url: string; template: string; prefix: string }
+  }
+}
+
+export interface TestDatabase {
+  url: string
+  /** Ends what is still connected, and removes the database. */
+  drop(): Promise<void>
+}
+
+/** A migrated, empty database of the caller's own; any number of test workers may ask at once. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const { url, template, prefix } = inject('testServer')
+  const name = `${prefix}_${randomBytes(6).toString('hex')}`
+  await administer(url, `create database ${name} template ${template}`)
+  return {
+    url: databaseUrl(url, name),
+    drop: () => administer(url, `drop database if exists ${name} with (force)`),
+  }
+}
+
+/** The same server, another database. */
+export function databaseUrl(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Runs statements one by one, outside a transaction, on the server's maintenance database. */
+export async function administer(serverUrl: string, ...statements: string[]): Promise<void> {
+  const client = new Client({ connectionString: serverUrl })
+  await client.connect()
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

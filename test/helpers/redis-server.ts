@@ -1,0 +1,80 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Undefined where no Redis can be had: tests that need one skip themselves then. */
+    redisUrl: string | undefined
+  }
+}
+
+export interface TestRedis {
+  url: string
+  stop(): Promise<void>
+}
+
+/** Starts `redis-server` from PATH, installing it where that can be done. @returns why not, where it can't. */
+export async function startRedis(): Promise<TestRedis | { missing: string }> {
+  if (!isInstalled()) {
+    const missing = install()
+    if (missing !== undefined) return { missing }
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'capstan-test-redis-'))
+  const port = await freePort()
+  const args = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no']
+  const child = spawn('redis-server', args.map(String), { stdio: 'ignore' })
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const url = `redis://127.0.0.1:${port}`
+  const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 250 })
+  client.on('error', () => undefined)
+  await client.ping()
+  client.disconnect()
+  return {
+    url,
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const isInstalled = () => spawnSync('redis-server', ['--version']).status === 0
+
+/** As root on Debian and its kin. The package's own service must not be started by it. */
+function install(): string | undefined {
+  if (process.getuid?.() !== 0) return 'redis-server is not installed, and only root could install it'
+  if (!existsSync('/etc/debian_version'))
+    return 'redis-server is not installed, and this is not Debian or Ubuntu'
+  const policy = '/usr/sbin/policy-rc.d'
+  const ownPolicy = !existsSync(policy)
+  if (ownPolicy) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const run = (args: string) =>
+      spawnSync('apt-get', args.split(' '), { env, encoding: 'utf8', timeout: 120_000 })
+    const arguments_ = '-o DPkg::Lock::Timeout=60 install -y --no-install-recommends redis-server'
+    let done = run(arguments_)
+    if (done.status !== 0) {
+      run('update')
+      done = run(arguments_)
+    }
+    if (done.status === 0) return undefined
+    return `apt-get could not install redis-server: ${(done.stderr ?? '').trim().split('\n').at(-1)}`
+  } finally {
+    if (ownPolicy) rmSync(policy, { force: true })
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen({ host: '127.0.0.1', port: 0 }, () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}

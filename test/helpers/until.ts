@@ -1,0 +1,24 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * Polls until `condition` gives something truthy, and returns that.
+ * @throws after `timeoutMs` (10 s), with the last error of the condition if it threw.
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  options: { timeoutMs?: number; what?: string } = {},
+): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
+  const { timeoutMs = 10_000, what = condition.toString() } = options
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    let cause: unknown
+    try {
+      const value = await condition()
+      if (value) return value as Exclude<T, undefined | null | false | 0 | ''>
+    } catch (error) {
+      cause = error
+    }
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause })
+    await delay(10)
+  }
+}

@@ -1,0 +1,37 @@
+import { type QueueName, queueNames } from '../src/catalog.ts'
+import { createContext } from '../src/context.ts'
+import { loadConfig } from '../src/platform/config.ts'
+import { ConfigError } from '../src/platform/errors.ts'
+import { runProcess, together } from '../src/platform/lifecycle.ts'
+import { runMain } from '../src/platform/main.ts'
+import { exitWhenOrphaned, reportReady } from '../src/platform/supervisor.ts'
+import { deployStepWorker } from './deploy-step.ts'
+import { createWorkerEngine, type WorkerEngine } from './engine.ts'
+import { maintenanceWorker } from './maintenance.ts'
+import { rollbackWorker } from './rollback.ts'
+
+const workers: Record<QueueName, (engine: WorkerEngine) => ReturnType<typeof deployStepWorker>> = {
+  'deploy-step': deployStepWorker,
+  rollback: rollbackWorker,
+  maintenance: maintenanceWorker,
+}
+
+/** The worker process: `node workers/main.ts [queue...]`; no argument means all queues. */
+async function main(): Promise<void> {
+  const named = process.argv.slice(2)
+  const unknown = named.filter((name) => !(queueNames as string[]).includes(name))
+  if (unknown.length > 0) {
+    throw new ConfigError([`${unknown.join(', ')}: no such queue; there are ${queueNames.join(', ')}`])
+  }
+  const chosen = named.length === 0 ? queueNames : (named as QueueName[])
+  const ctx = createContext(loadConfig(process.env), 'worker')
+  const engine = createWorkerEngine(ctx)
+  // Side by side: a queue that waits for a long job must not let another one fetch new jobs meanwhile.
+  const fetching = together('queues', chosen.map((name) => workers[name](engine)))
+  const services = [...engine.before, fetching, ...engine.after]
+  await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
+  ctx.log.info({ queue: chosen.join(' ') }, 'working')
+  reportReady()
+}
+
+runMain(main)

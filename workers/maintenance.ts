@@ -1,0 +1,7 @@
+import type { Service } from '../src/platform/lifecycle.ts'
+import type { WorkerEngine } from './engine.ts'
+
+/** The queue `maintenance`: housekeeping. */
+export function maintenanceWorker(engine: WorkerEngine): Service {
+  return engine.worker('maintenance')
+}

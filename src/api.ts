@@ -4,13 +4,16 @@ import { loadConfig } from './platform/config.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/lifecycle.ts'
 import { runMain } from './platform/main.ts'
-import { exitWhenOrphaned, reportReady } from './platform/supervisor.ts'
+import { announceReady, exitWhenOrphaned } from './platform/supervisor.ts'
 
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {
   const ctx = createContext(loadConfig(process.env), 'web')
   let stopping = false
-  const server = createHttpServer(createApp(ctx, () => stopping), ctx.config)
+  const server = createHttpServer(
+    createApp(ctx, () => stopping),
+    ctx.config,
+  )
   const frame: Service = {
     name: 'context',
     start: async () => undefined,
@@ -26,7 +29,7 @@ async function main(): Promise<void> {
   const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, readiness]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
   ctx.log.info({ host: ctx.config.host, port: server.port() }, 'serving')
-  reportReady()
+  announceReady()
 }
 
 runMain(main)

@@ -1,7 +1,7 @@
 import type { Express } from 'express'
+import { queueNames } from './catalog.ts'
 import { createConsole } from './console/index.ts'
 import type { Context } from './context.ts'
-import { queueNames } from './catalog.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createHttpApp, mount, type Route } from './platform/http/index.ts'
 import { jobRoutes } from './platform/jobs/index.ts'

@@ -57,12 +57,26 @@ export function createContext(config: Config, process: string, overrides: Contex
   const dispatcher = createDispatcher({ db, queues, log })
   const enqueue = createEnqueue(() => dispatcher.nudge())
   const accounts = createAccounts({ db, secrets, config, log })
-  const localCredentials = () => localCloudCredentials(config.dataDir, config.localCloud.token)
+  const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
   const jobs = bindCatalog({ db, deployments })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
-    ...{ config, log, db, secrets, queues, listener, hub, jobs, dispatcher, enqueue, verbs, accounts, deployments },
+    ...{
+      config,
+      log,
+      db,
+      secrets,
+      queues,
+      listener,
+      hub,
+      jobs,
+      dispatcher,
+      enqueue,
+      verbs,
+      accounts,
+      deployments,
+    },
     async dispose() {
       await queues.close()
       await db.destroy()

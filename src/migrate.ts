@@ -17,7 +17,9 @@ async function main(): Promise<void> {
     const first = await ensureFirstAdmin({ db, admin: config.admin, embedded: config.embedded, log })
     if (first.created && first.generatedPassword !== undefined) {
       // Shown once and kept nowhere; the log's own lines never carry it.
-      console.log(`\nSign in at ${config.publicUrl}/login as ${config.admin.username} with ${first.generatedPassword}\n`)
+      console.log(
+        `\nSign in at ${config.publicUrl}/login as ${config.admin.username} with ${first.generatedPassword}\n`,
+      )
     }
   } finally {
     await db.destroy()

@@ -1,6 +1,11 @@
 import { type QueueName, queues } from '../src/catalog.ts'
 import type { Context } from '../src/context.ts'
-import { createLeaseKeeper, createQueueWorker, createReconciler, createRunner } from '../src/platform/jobs/index.ts'
+import {
+  createLeaseKeeper,
+  createQueueWorker,
+  createReconciler,
+  createRunner,
+} from '../src/platform/jobs/index.ts'
 import type { Service } from '../src/platform/lifecycle.ts'
 
 /** What all queues of a worker process share. */

@@ -4,7 +4,7 @@ import { loadConfig } from '../src/platform/config.ts'
 import { ConfigError } from '../src/platform/errors.ts'
 import { runProcess, together } from '../src/platform/lifecycle.ts'
 import { runMain } from '../src/platform/main.ts'
-import { exitWhenOrphaned, reportReady } from '../src/platform/supervisor.ts'
+import { announceReady, exitWhenOrphaned } from '../src/platform/supervisor.ts'
 import { deployStepWorker } from './deploy-step.ts'
 import { createWorkerEngine, type WorkerEngine } from './engine.ts'
 import { maintenanceWorker } from './maintenance.ts'
@@ -27,11 +27,14 @@ async function main(): Promise<void> {
   const ctx = createContext(loadConfig(process.env), 'worker')
   const engine = createWorkerEngine(ctx)
   // Side by side: a queue that waits for a long job must not let another one fetch new jobs meanwhile.
-  const fetching = together('queues', chosen.map((name) => workers[name](engine)))
+  const fetching = together(
+    'queues',
+    chosen.map((name) => workers[name](engine)),
+  )
   const services = [...engine.before, fetching, ...engine.after]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
   ctx.log.info({ queue: chosen.join(' ') }, 'working')
-  reportReady()
+  announceReady()
 }
 
 runMain(main)

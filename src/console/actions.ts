@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express'
 import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
-import type { JobVerbs } from '../platform/jobs/index.ts'
 import { correlationIdOf } from '../platform/http/index.ts'
+import type { JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 
 export interface ActionOptions {
@@ -29,7 +29,9 @@ export function consoleActions(options: ActionOptions): Router {
   })
 
   router.put('/api/queues/:queue/:delivery/clean', async (req, res, next) => {
-    const row = await db('jobs').where({ id: rowOf(req) }).first('finished_at')
+    const row = await db('jobs')
+      .where({ id: rowOf(req) })
+      .first('finished_at')
     if (row === undefined || row.finished_at !== null) return forward(req, res, next)
     await audited(options, { req, res, outcome: 'done' }, (trx) => verbs.cancel(trx, rowOf(req)))
     res.status(204).end()
@@ -41,7 +43,12 @@ export function consoleActions(options: ActionOptions): Router {
     return refuse(req, res)
   })
 
-  for (const path of ['/api/queues/pause', '/api/queues/resume', '/api/queues/:queue/pause', '/api/queues/:queue/resume']) {
+  for (const path of [
+    '/api/queues/pause',
+    '/api/queues/resume',
+    '/api/queues/:queue/pause',
+    '/api/queues/:queue/resume',
+  ]) {
     router.put(path, forward)
   }
 
@@ -52,7 +59,8 @@ export function consoleActions(options: ActionOptions): Router {
 
   async function refuse(req: Request, res: Response) {
     await audited(options, { req, res, outcome: 'refused' }, async () => undefined)
-    const message = 'This would change jobs behind the truth: use retry, cancel (remove) or the jobs API instead'
+    const message =
+      'This would change jobs behind the truth: use retry, cancel (remove) or the jobs API instead'
     throw new CodedError('ACCESS_003', message, { suggestedAction: 'See GET /jobs and its verbs' })
   }
 
@@ -65,7 +73,8 @@ export function consoleActions(options: ActionOptions): Router {
 
 function rowOf(req: Request): string {
   const id = String(req.params.delivery).match(deliveryId)?.[1]
-  if (id === undefined) throw new CodedError('STATE_001', 'This delivery was made by a schedule; it has no row to act on')
+  if (id === undefined)
+    throw new CodedError('STATE_001', 'This delivery was made by a schedule; it has no row to act on')
   return id
 }
 

@@ -67,6 +67,7 @@ function isSignInNeeded(error: unknown): boolean {
 }
 
 function wantsPage(req: Request): boolean {
-  const page = req.method === 'GET' && !req.path.startsWith('/api/') && req.headers.authorization === undefined
+  const page =
+    req.method === 'GET' && !req.path.startsWith('/api/') && req.headers.authorization === undefined
   return page && req.accepts(['json', 'html']) === 'html'
 }

@@ -53,7 +53,7 @@ async function probe(targets: Targets): Promise<ServiceHealth> {
   const lastCheck = new Date().toISOString()
   const dispatcher = new EnvHttpProxyAgent()
   try {
-    const { baseUrl } = targets.of('production')
+    const { baseUrl } = await targets.of('production')
     const response = await fetch(`${baseUrl}/ips`, { dispatcher, signal: AbortSignal.timeout(budgetMs) })
     await response.body?.cancel()
     const responseTime = Math.round(performance.now() - startedAt)

@@ -26,7 +26,7 @@ export interface DeploymentsOptions {
   secrets: Secrets
   hub: EventHub
   enqueue: Enqueue
-  localCredentials: () => CloudflareCredentials
+  localCredentials: () => Promise<CloudflareCredentials>
 }
 
 export function createDeployments(options: DeploymentsOptions): Deployments {

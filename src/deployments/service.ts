@@ -74,7 +74,7 @@ export function createDeploymentService(options: {
     async prepare(principal, { environment, config }) {
       requireEnvironment(principal, environment)
       const plan = buildPlan({ environment, config, createdBy: principal.id }, secrets)
-      const target = targets.of(environment)
+      const target = await targets.of(environment)
       return { plan, preview: await preview(plan, target), cost: estimateCost(target.kind) }
     },
 
@@ -151,7 +151,7 @@ function createAddresses(targets: Targets) {
   const subdomains = new Map<Target, Promise<string | undefined>>()
   return async (app: string, environment: Environment): Promise<string | null> => {
     try {
-      const target = targets.of(environment)
+      const target = await targets.of(environment)
       const script = scriptName(app, environment)
       if (target.kind === 'local') return target.urlOf(script, undefined) ?? null
       const asked = subdomains.get(target) ?? target.cloud.subdomain(AbortSignal.timeout(3000))

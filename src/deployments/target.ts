@@ -13,17 +13,20 @@ export interface Target {
 
 export interface Targets {
   /** @throws STATE_003 when the environment has no credentials and no local cloud. */
-  of(environment: Environment): Target
+  of(environment: Environment): Promise<Target>
 }
 
 /**
  * @param localCredentials answers the local cloud's account and token; asked only where an environment has no
  * credentials of its own and the local cloud is enabled.
  */
-export function createTargets(config: Config, localCredentials: () => CloudflareCredentials): Targets {
+export function createTargets(
+  config: Config,
+  localCredentials: () => Promise<CloudflareCredentials>,
+): Targets {
   const known = new Map<Environment, Target>()
 
-  function make(environment: Environment): Target {
+  async function make(environment: Environment): Promise<Target> {
     const credentials = config.cloudflare.credentials[environment]
     if (credentials !== undefined) {
       const { baseUrl } = config.cloudflare
@@ -34,7 +37,7 @@ export function createTargets(config: Config, localCredentials: () => Cloudflare
     if (config.localCloud.enabled) {
       const { port } = config.localCloud
       const baseUrl = `http://127.0.0.1:${port}/client/v4`
-      const cloud = createCloudflare({ baseUrl, ...localCredentials() })
+      const cloud = createCloudflare({ baseUrl, ...(await localCredentials()) })
       return { kind: 'local', baseUrl, cloud, urlOf: (script) => `http://${script}.localhost:${port}` }
     }
     throw new CodedError('STATE_003', `The environment ${environment} has no Cloudflare credentials`, {
@@ -45,8 +48,8 @@ export function createTargets(config: Config, localCredentials: () => Cloudflare
   }
 
   return {
-    of(environment) {
-      const target = known.get(environment) ?? make(environment)
+    async of(environment) {
+      const target = known.get(environment) ?? (await make(environment))
       known.set(environment, target)
       return target
     },

@@ -1,4 +1,6 @@
 import type { Environment } from '../platform/config.ts'
+import type { Ending } from '../platform/jobs/index.ts'
+import { maskSecrets } from '../platform/redact.ts'
 import { type StepKey, stepKeys, steps as titles } from './states.ts'
 import type { Deployment, Step } from './store.ts'
 
@@ -107,4 +109,10 @@ function estimate(
     left += median
   }
   return new Date(Date.now() + left * 1000).toISOString()
+}
+
+/** What an ending for good says in rows and answers. */
+export function endingError(ending: Ending): { code: string; message: string } {
+  if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
+  return { code: ending.error.code, message: maskSecrets(ending.error.message).slice(0, 2000) }
 }

@@ -49,7 +49,8 @@ const refusals = {
   migrationInVersion: {
     status: 400,
     code: 10211,
-    message: 'Version upload failed. Durable Object migrations must be applied by a full upload of the Worker.',
+    message:
+      'Version upload failed. Durable Object migrations must be applied by a full upload of the Worker.',
   },
   latestNotDeployed: {
     status: 400,
@@ -60,7 +61,8 @@ const refusals = {
   secretsChanged: {
     status: 400,
     code: 10220,
-    message: 'Secrets have changed since this version was uploaded. Repeat with ?force=true to deploy it anyway.',
+    message:
+      'Secrets have changed since this version was uploaded. Repeat with ?force=true to deploy it anyway.',
   },
   deploymentNotFound: { status: 404, code: 10336, message: 'Deployment not found.' },
   versionNotFound: { status: 404, code: 100146, message: 'Version not found.' },

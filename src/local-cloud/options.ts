@@ -19,3 +19,11 @@ export interface LocalCloudOptions {
   accountId: string
   log: LocalCloudLog
 }
+
+export interface LocalCloud {
+  /** Where it answers, without the API's path: `http://127.0.0.1:8787`. */
+  url: string
+  port: number
+  /** Ends every Worker and closes the state; may be called again. */
+  stop(): Promise<void>
+}

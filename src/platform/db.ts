@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
+import { pause } from './deadline.ts'
 
 export interface DbOptions {
   url: string
@@ -88,4 +89,20 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const { code, constraint: name } = (error ?? {}) as { code?: string; constraint?: string }
   return code === '23505' && (constraint === undefined || constraint === name)
+}
+
+/**
+ * Repeats work while the database is away, for up to a minute. Only for work that is harmless to repeat: a commit
+ * whose answer was lost may have happened.
+ */
+export async function whileDatabaseIsAway<T>(work: () => Promise<T>): Promise<T> {
+  const giveUpAt = Date.now() + 60_000
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2000)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isDatabaseUnavailable(error) || Date.now() > giveUpAt) throw error
+      await pause(waitMs)
+    }
+  }
 }

@@ -29,7 +29,11 @@ export async function readJson<T>(req: IncomingMessage, schema: z.ZodType<T>): P
 }
 
 /** Parses JSON text against a schema; the error names the fields, as `path: problem`. */
-export function parseJson<T>(text: string, schema: z.ZodType<T>, refusal: 'invalidBody' | 'invalidScript'): T {
+export function parseJson<T>(
+  text: string,
+  schema: z.ZodType<T>,
+  refusal: 'invalidBody' | 'invalidScript',
+): T {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Answer } from './envelope.ts'
 import { ApiError } from '../errors.ts'
+import type { Answer } from './envelope.ts'
 
 export interface Call {
   req: IncomingMessage

@@ -45,7 +45,9 @@ export class Gateway {
     }
     try {
       for (let attempt = 0; attempt < 3; attempt++) {
-        const lease = await this.parts.pool.acquire(script.id, (shares) => pickVersion(shares, req.headers, name))
+        const lease = await this.parts.pool.acquire(script.id, (shares) =>
+          pickVersion(shares, req.headers, name),
+        )
         if (lease === undefined) return { status: 404, text: 'There is no Worker at this address.' }
         const outcome = await send(lease).finally(() => lease.release())
         if (outcome === 'done') return undefined

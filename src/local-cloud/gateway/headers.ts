@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 /** What `request.cf` shows; there is no edge here, so only what is true of every request. */
 const cfBlob = JSON.stringify({ colo: 'LOCAL', httpProtocol: 'HTTP/1.1' })

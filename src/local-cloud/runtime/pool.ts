@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { KeyedLock } from '../keyed-lock.ts'
 import type { LocalCloudLog } from '../options.ts'
+import type { Namespace } from '../store/scripts.ts'
 import type { Binding } from '../store/versions.ts'
 import type { Reaper } from './reaper.ts'
 import { redact } from './startup-check.ts'
 import { type Runnable, scriptWorkers } from './worker-options.ts'
 import { Workerd } from './workerd.ts'
-import type { Namespace } from '../store/scripts.ts'
 
 export interface Serving {
   runnables: Runnable[]
@@ -84,7 +84,10 @@ export class Pool {
       try {
         await this.ensure(scriptId)
       } catch (error) {
-        this.options.log.warn({ err: error, scriptId }, 'the new version did not start; the next request tries again')
+        this.options.log.warn(
+          { err: error, scriptId },
+          'the new version did not start; the next request tries again',
+        )
       }
     })
   }
@@ -121,7 +124,14 @@ export class Pool {
       reaper: this.options.reaper,
     })
     const { shares } = serving
-    this.slots.set(scriptId, { workerd, shares, requests: 0, sockets: 0, lastUsed: Date.now(), drained: undefined })
+    this.slots.set(scriptId, {
+      workerd,
+      shares,
+      requests: 0,
+      sockets: 0,
+      lastUsed: Date.now(),
+      drained: undefined,
+    })
     void this.makeRoom(scriptId)
     return true
   }

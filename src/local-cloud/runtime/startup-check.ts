@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import type { Binding, NamedHandlers, WorkerModule } from '../store/versions.ts'
 import type { Reaper } from './reaper.ts'
-import { StartTimeout, Workerd } from './workerd.ts'
 import { codeOptions, varsOf } from './worker-options.ts'
+import { StartTimeout, Workerd } from './workerd.ts'
 
 const startTimeoutMs = 10_000
 
@@ -75,7 +75,9 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
     })
     const startupTimeMs = Math.round(performance.now() - began)
     try {
-      const answer = await fetch(workerd.url('candidate') ?? '', { signal: AbortSignal.timeout(startTimeoutMs) })
+      const answer = await fetch(workerd.url('candidate') ?? '', {
+        signal: AbortSignal.timeout(startTimeoutMs),
+      })
       const { handlers, named, classes } = description.parse(await answer.json())
       return { startupTimeMs, handlers, namedHandlers: named, classes }
     } finally {
@@ -108,7 +110,9 @@ function checkWorkers(candidate: Candidate) {
 
 /** Code may touch its namespaces while it loads; the classes behind them are checked afterwards, by name. */
 function standIn(classes: string[]): WorkerModule {
-  const lines = classes.map((name, at) => `class C${at} extends DurableObject {}\nexport { C${at} as ${name} }`)
+  const lines = classes.map(
+    (name, at) => `class C${at} extends DurableObject {}\nexport { C${at} as ${name} }`,
+  )
   const head = `import { DurableObject } from 'cloudflare:workers'\nexport default { fetch: () => new Response() }`
   return { name: 'stand-in.js', type: 'ESModule', content: Buffer.from([head, ...lines].join('\n')) }
 }
@@ -123,7 +127,9 @@ function reason(error: unknown, errors: string[], candidate: Candidate): string 
 export function redact(text: string, bindings: Binding[]): string {
   return bindings.reduce(
     (masked, binding) =>
-      binding.type === 'secret_text' && binding.text !== '' ? masked.replaceAll(binding.text, '[secret]') : masked,
+      binding.type === 'secret_text' && binding.text !== ''
+        ? masked.replaceAll(binding.text, '[secret]')
+        : masked,
     text,
   )
 }

@@ -16,7 +16,8 @@ export function codeOptions(modules: WorkerModule[], date: string, flags: string
     modules: modules.map(({ name, type, content }) => ({
       path: `/${name}`,
       type,
-      contents: type === 'CompiledWasm' || type === 'Data' ? new Uint8Array(content) : content.toString('utf8'),
+      contents:
+        type === 'CompiledWasm' || type === 'Data' ? new Uint8Array(content) : content.toString('utf8'),
     })),
     // workerd refuses to start on a date later than its own; a later one can only mean its newest behaviour.
     compatibilityDate: date < supportedCompatibilityDate ? date : supportedCompatibilityDate,
@@ -27,20 +28,21 @@ export function codeOptions(modules: WorkerModule[], date: string, flags: string
 
 /** The plain values of a version's environment. `identity` is what a version_metadata binding shows. */
 export function varsOf(bindings: Binding[], identity: { id: string; tag: string; timestamp: string }): Vars {
-  const entries = bindings.flatMap((binding): [string, Vars[string]][] => {
-    switch (binding.type) {
-      case 'plain_text':
-      case 'secret_text':
-        return [[binding.name, binding.text]]
-      case 'json':
-        return [[binding.name, binding.json as Vars[string]]]
-      case 'version_metadata':
-        return [[binding.name, identity]]
-      case 'durable_object_namespace':
-        return []
-    }
-  })
-  return Object.fromEntries(entries)
+  return Object.fromEntries(bindings.flatMap((binding) => varOf(binding, identity)))
+}
+
+function varOf(binding: Binding, identity: Vars[string]): [string, Vars[string]][] {
+  switch (binding.type) {
+    case 'plain_text':
+    case 'secret_text':
+      return [[binding.name, binding.text]]
+    case 'json':
+      return [[binding.name, binding.json as Vars[string]]]
+    case 'version_metadata':
+      return [[binding.name, identity]]
+    case 'durable_object_namespace':
+      return []
+  }
 }
 
 /**

@@ -42,7 +42,9 @@ export class Workerd {
     try {
       await workerd.ready(options.startTimeoutMs)
       const names = options.workers.map((worker) => worker.name ?? '')
-      const found = names.map(async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(name)] as const)
+      const found = names.map(
+        async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(name)] as const,
+      )
       workerd.urls = new Map(await Promise.all(found))
     } catch (error) {
       await workerd.stop()
@@ -98,8 +100,9 @@ function miniflareOptions(options: WorkerdOptions): MiniflareOptions {
     telemetry: { enabled: false },
     log: new NoOpLog(),
     structuredWorkerdLogs: true,
-    handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
-    handleUncaughtError: (error) => options.onLog('error', error.message),
+    handleStructuredLogs: ({ level, message }: { level: string; message: string }) =>
+      options.onLog(level, message),
+    handleUncaughtError: (error: Error) => options.onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
     workers: options.workers,
   }

@@ -78,5 +78,7 @@ function checkClass(binding: Binding, plan: MigrationPlan): void {
 
 /** The secrets of a version, by name. */
 export function secretsOf(version: Version): Map<string, string> {
-  return new Map(version.bindings.flatMap((b) => (b.type === 'secret_text' ? [[b.name, b.text] as const] : [])))
+  return new Map(
+    version.bindings.flatMap((b) => (b.type === 'secret_text' ? [[b.name, b.text] as const] : [])),
+  )
 }

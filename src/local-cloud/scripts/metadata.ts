@@ -8,7 +8,11 @@ const bytes = (max: number) =>
   z.string().refine((text) => Buffer.byteLength(text) <= max, `must be at most ${max} bytes`)
 
 const plainText = z.strictObject({ type: z.literal('plain_text'), name: bindingName, text: z.string() })
-const secretText = z.strictObject({ type: z.literal('secret_text'), name: bindingName, text: z.string() })
+export const secretText = z.strictObject({
+  type: z.literal('secret_text'),
+  name: bindingName,
+  text: z.string(),
+})
 const json = z.strictObject({ type: z.literal('json'), name: bindingName, json: z.json() })
 const versionMetadata = z.strictObject({ type: z.literal('version_metadata'), name: bindingName })
 const durableObject = z.strictObject({
@@ -31,16 +35,18 @@ const givenBinding = z.discriminatedUnion(
 )
 export type GivenBinding = z.infer<typeof givenBinding>
 
-const migrationStep = {
+const migrationStep = z.strictObject({
   new_classes: z.array(jsName).optional(),
   new_sqlite_classes: z.array(jsName).optional(),
   deleted_classes: z.array(jsName).optional(),
   renamed_classes: z.array(z.strictObject({ from: jsName, to: jsName })).optional(),
-}
+})
+export type MigrationStep = z.infer<typeof migrationStep>
+
 const tags = { old_tag: z.string().max(255).optional(), new_tag: z.string().min(1).max(255).optional() }
 const givenMigrations = z.union([
-  z.strictObject({ ...tags, steps: z.array(z.strictObject(migrationStep)) }),
-  z.strictObject({ ...tags, ...migrationStep }),
+  z.strictObject({ ...tags, steps: z.array(migrationStep) }),
+  z.strictObject({ ...tags, ...migrationStep.shape }),
 ])
 export type GivenMigrations = z.infer<typeof givenMigrations>
 
@@ -71,7 +77,9 @@ const containerEntry = z.strictObject({
 })
 
 export const uploadMetadata = z.strictObject({
-  main_module: z.string({ error: 'is required: only ES modules run here, not body_part scripts' }).min(1),
+  main_module: z
+    .string({ error: 'is required: only ES modules run here, not body_part scripts' })
+    .transform((name) => name.replace(/^\.\//, '')),
   compatibility_date: z.iso.date().optional(),
   compatibility_flags: z.array(z.string()).optional(),
   bindings: z.array(givenBinding).optional(),

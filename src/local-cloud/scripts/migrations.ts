@@ -1,5 +1,5 @@
 import { ApiError } from '../errors.ts'
-import type { GivenMigrations } from './metadata.ts'
+import type { GivenMigrations, MigrationStep } from './metadata.ts'
 
 export interface ObjectClass {
   className: string
@@ -23,8 +23,6 @@ interface Present {
   classes: ObjectClass[]
   tag: string | null
 }
-
-type Step = Omit<Extract<GivenMigrations, { steps?: never }>, 'old_tag' | 'new_tag'>
 
 /**
  * Works out what a migration makes of the present classes, without touching anything.
@@ -55,28 +53,40 @@ function checkTag(current: string | null, oldTag: string | undefined): void {
   throw new ApiError('migrationTag', `The Worker has ${expected}, the migration came with ${given}.`)
 }
 
-function applyStep(classes: Map<string, ObjectClass>, step: Step, deleted: ObjectClass[]): void {
+function applyStep(classes: Map<string, ObjectClass>, step: MigrationStep, deleted: ObjectClass[]): void {
   const create = (className: string, useSqlite: boolean) => {
     if (classes.has(className)) {
       const problem = 'that is already depended on by existing Durable Objects'
-      throw new ApiError('migrationConflict', `Cannot apply new-class migration to class '${className}' ${problem}.`)
+      throw new ApiError(
+        'migrationConflict',
+        `Cannot apply new-class migration to class '${className}' ${problem}.`,
+      )
     }
     classes.set(className, { className, namespaceId: null, useSqlite })
   }
   const take = (className: string, kind: string): ObjectClass => {
     const entry = classes.get(className)
     if (entry === undefined) {
-      throw new ApiError('migrationConflict', `Cannot apply ${kind} migration to non-existent class '${className}'.`)
+      throw new ApiError(
+        'migrationConflict',
+        `Cannot apply ${kind} migration to non-existent class '${className}'.`,
+      )
     }
     classes.delete(className)
     return entry
   }
   // Old names are freed before they are taken again, so that one step may swap or replace classes.
   for (const className of step.deleted_classes ?? []) deleted.push(take(className, 'delete-class'))
-  const renamed = (step.renamed_classes ?? []).map(({ from, to }) => ({ entry: take(from, 'rename-class'), to }))
+  const renamed = (step.renamed_classes ?? []).map(({ from, to }) => ({
+    entry: take(from, 'rename-class'),
+    to,
+  }))
   for (const { entry, to } of renamed) {
     if (classes.has(to)) {
-      throw new ApiError('migrationConflict', `Cannot apply rename-class migration: class '${to}' already exists.`)
+      throw new ApiError(
+        'migrationConflict',
+        `Cannot apply rename-class migration: class '${to}' already exists.`,
+      )
     }
     classes.set(to, { ...entry, className: to })
   }

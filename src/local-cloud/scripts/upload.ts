@@ -47,7 +47,10 @@ async function readModule(name: string, part: File): Promise<WorkerModule | unde
   }
   if (type === 'ignored') return undefined
   const plain = name.replace(/^\.\//, '')
-  if (plain.startsWith('/') || plain.split('/').some((part) => part === '' || part === '.' || part === '..')) {
+  if (
+    plain.startsWith('/') ||
+    plain.split('/').some((part) => part === '' || part === '.' || part === '..')
+  ) {
     throw new ApiError('invalidScript', `'${name}' is not a usable module name.`)
   }
   return { name: plain, type, content: Buffer.from(await part.arrayBuffer()) }
@@ -58,7 +61,6 @@ function checkModules(metadata: UploadMetadata, modules: WorkerModule[]): void {
   if (bytes > maxScriptBytes) throw new ApiError('tooLarge')
   const names = new Set(modules.map((module) => module.name))
   if (names.size !== modules.length) throw new ApiError('invalidScript', 'Two modules have the same name.')
-  metadata.main_module = metadata.main_module.replace(/^\.\//, '')
   const main = modules.find((module) => module.name === metadata.main_module)
   if (main === undefined) throw new ApiError('invalidScript', `No such module: ${metadata.main_module}`)
   if (main.type !== 'ESModule') {
@@ -66,7 +68,10 @@ function checkModules(metadata: UploadMetadata, modules: WorkerModule[]): void {
   }
   const today = new Date().toISOString().slice(0, 10)
   if ((metadata.compatibility_date ?? today) > today) {
-    throw new ApiError('invalidScript', `Can't set compatibility date in the future: ${metadata.compatibility_date}`)
+    throw new ApiError(
+      'invalidScript',
+      `Can't set compatibility date in the future: ${metadata.compatibility_date}`,
+    )
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import type { ObjectClass } from '../scripts/migrations.ts'
 import type { ScriptSettings } from '../scripts/metadata.ts'
+import type { ObjectClass } from '../scripts/migrations.ts'
 import { integer, type Row, stored, text, textOrNull } from './rows.ts'
 
 export interface Script {

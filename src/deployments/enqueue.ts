@@ -1,0 +1,44 @@
+import type { Knex } from 'knex'
+import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Secrets } from '../platform/secrets.ts'
+import { deployStepJob } from './jobs.ts'
+import { deploymentStream } from './logs.ts'
+import type { StepKey } from './states.ts'
+import type { Deployment } from './store.ts'
+import type { Targets } from './target.ts'
+
+export interface StepPayload {
+  deploymentId: string
+  step: string
+}
+
+export interface EngineOptions {
+  db: Knex
+  secrets: Secrets
+  targets: Targets
+  enqueue: Enqueue
+}
+
+export type StepOwner = Pick<Deployment, 'id' | 'options' | 'startedBy' | 'correlationId'>
+
+/** What every job of a deployment has in common. */
+export function ownership(deployment: Pick<Deployment, 'id' | 'startedBy' | 'correlationId'>) {
+  const { id, startedBy, correlationId } = deployment
+  return {
+    subject: deploymentStream(id),
+    owner: startedBy,
+    ...(correlationId === null ? {} : { correlationId }),
+  }
+}
+
+export function enqueueStep(
+  enqueue: Enqueue,
+  trx: Knex.Transaction,
+  { deployment, step }: { deployment: StepOwner; step: StepKey },
+): Promise<string> {
+  return enqueue(trx, deployStepJob, {
+    payload: { deploymentId: deployment.id, step },
+    maxAttempts: deployment.options.maxRetries + 1,
+    ...ownership(deployment),
+  })
+}

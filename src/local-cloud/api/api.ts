@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Cloud } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { RateLimit, requireToken } from './access.ts'
+import { accountRoutes, publicRoutes } from './account-routes.ts'
+import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
+import { Router } from './router.ts'
+import { scriptRoutes } from './script-routes.ts'
+import { versionRoutes } from './version-routes.ts'
+
+/** The path below which Cloudflare's API answers. */
+export const apiPrefix = '/client/v4'
+
+/** Cloudflare's API over the state of this cloud. */
+export class Api {
+  private readonly open = new Router()
+  private readonly guarded = new Router()
+  private readonly rateLimit = new RateLimit()
+  private readonly cloud: Cloud
+  private readonly token: string
+
+  constructor(cloud: Cloud, token: string) {
+    this.cloud = cloud
+    this.token = token
+    publicRoutes(this.open)
+    accountRoutes(this.guarded, cloud)
+    scriptRoutes(this.guarded, cloud)
+    versionRoutes(this.guarded, cloud)
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    setEdgeHeaders(res)
+    try {
+      sendAnswer(res, await this.answer(req, res))
+    } catch (error) {
+      if (!(error instanceof ApiError)) {
+        this.cloud.log.error({ err: error, method: req.method }, 'a call of the API failed')
+      }
+      // What is left of a refused body is not read: the connection can't be used again.
+      if (!req.complete) res.setHeader('connection', 'close')
+      sendError(res, error instanceof ApiError ? error : new ApiError('internal'))
+    }
+  }
+
+  private async answer(req: IncomingMessage, res: ServerResponse): Promise<Answer> {
+    const url = new URL(req.url ?? '/', 'http://local-cloud')
+    const path = url.pathname.slice(apiPrefix.length)
+    if (path === '/ips') return await this.open.dispatch(req, url, apiPrefix)
+    requireToken(req, this.token, path.endsWith('/tokens/verify'))
+    this.rateLimit.take(res)
+    const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
+    if (account !== undefined && account !== this.cloud.accountId) throw new ApiError('unresolvable')
+    return await this.guarded.dispatch(req, url, apiPrefix)
+  }
+}

@@ -1,0 +1,121 @@
+import type { IncomingMessage } from 'node:http'
+import { z } from 'zod'
+import type { Cloud } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { servingVersion } from '../scripts/deploy.ts'
+import { deleteScript, patchSettings, requireScript, setPublished } from '../scripts/lifecycle.ts'
+import { scriptSettings } from '../scripts/metadata.ts'
+import { uploadScript } from '../scripts/publish.ts'
+import { deleteSecret, editSecrets, putSecret, secretBody } from '../scripts/secrets.ts'
+import { parseUpload } from '../scripts/upload.ts'
+import { scriptView, serviceView, settingsView, uploadView } from '../scripts/views.ts'
+import type { Script } from '../store/scripts.ts'
+import { readJson, readMultipart } from './body.ts'
+import { paged } from './envelope.ts'
+import type { Call, Router } from './router.ts'
+
+const workers = '/accounts/{account}/workers'
+const script = `${workers}/scripts/{script}`
+const publishedBody = z.strictObject({ enabled: z.boolean(), previews_enabled: z.boolean().optional() })
+const recordedContainers = {
+  code: 10300,
+  message: 'The containers are recorded, but none runs: the local cloud has no container engine.',
+}
+
+/** Which client calls, for the `source` of what it makes. */
+export const sourceOf = (req: IncomingMessage) =>
+  req.headers['user-agent']?.startsWith('wrangler') ? 'wrangler' : 'api'
+
+/** What a new script may be called: it becomes a host name. */
+function usableName(call: Call): string {
+  const name = call.param('script')
+  if (!/^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/.test(name)) throw new ApiError('invalidScriptName')
+  return name
+}
+
+export function scriptRoutes(router: Router, cloud: Cloud): void {
+  const { store } = cloud
+  const view = (one: Script) => scriptView(one, servingVersion(cloud, one))
+
+  router
+    .on(`GET ${workers}/scripts`, () => ({ result: store.scripts.list().map(view) }))
+    .on(`GET ${workers}/scripts-search`, ({ query }) => search(store.scripts.list(), query))
+    .on(`GET ${workers}/services/{script}`, (call) => {
+      const found = store.scripts.find(call.param('script'))
+      if (found === undefined) throw new ApiError('serviceNotFound')
+      return { result: serviceView(found, servingVersion(cloud, found)) }
+    })
+    .on(`PUT ${script}`, async (call) => {
+      const scriptName = usableName(call)
+      const upload = await parseUpload(await readMultipart(call.req))
+      const strictInherit = call.query.get('bindings_inherit') === 'strict'
+      const request = { scriptName, upload, strictInherit, source: sourceOf(call.req) }
+      const published = await uploadScript(cloud, request)
+      const messages = (upload.metadata.containers ?? []).length > 0 ? [recordedContainers] : []
+      return { result: uploadView(published.script, published.version), messages }
+    })
+    .on(`DELETE ${script}`, async (call) => {
+      await deleteScript(cloud, call.param('script'))
+      return { result: null }
+    })
+  settingRoutes(router, cloud)
+  secretRoutes(router, cloud)
+}
+
+function search(all: Script[], query: URLSearchParams) {
+  const [name, id] = [query.get('name'), query.get('id')]
+  const matching = all.filter((one) => one.name.includes(name ?? '') && (id ?? one.tag) === one.tag)
+  const { items, info } = paged(matching, query)
+  const result = items.map((one) => ({
+    id: one.tag,
+    script_name: one.name,
+    service_name: one.name,
+    environment_name: 'production',
+    environment_is_default: true,
+    created_on: one.createdOn,
+    modified_on: one.modifiedOn,
+  }))
+  return { result, resultInfo: info }
+}
+
+function settingRoutes(router: Router, cloud: Cloud): void {
+  const published = (one: Script) => ({
+    result: { enabled: one.subdomainEnabled, previews_enabled: one.previewsEnabled },
+  })
+  router
+    .on(`GET ${script}/subdomain`, (call) => published(requireScript(cloud, call.param('script'))))
+    .on(`POST ${script}/subdomain`, async (call) => {
+      const { enabled, previews_enabled: previews } = await readJson(call.req, publishedBody)
+      return published(await setPublished(cloud, call.param('script'), { enabled, previews }))
+    })
+    .on(`DELETE ${script}/subdomain`, async (call) =>
+      published(await setPublished(cloud, call.param('script'), { enabled: false })),
+    )
+    .on(`GET ${script}/script-settings`, (call) => ({
+      result: settingsView(requireScript(cloud, call.param('script'))),
+    }))
+    .on(`PATCH ${script}/script-settings`, async (call) => {
+      const patch = await readJson(call.req, scriptSettings)
+      return { result: settingsView(await patchSettings(cloud, call.param('script'), patch)) }
+    })
+}
+
+function secretRoutes(router: Router, cloud: Cloud): void {
+  const edit = (call: Call, change: ReturnType<typeof deleteSecret>) =>
+    editSecrets(cloud, { scriptName: call.param('script'), source: sourceOf(call.req), edit: change })
+  router
+    .on(`GET ${script}/secrets`, (call) => {
+      const latest = cloud.store.versions.latest(requireScript(cloud, call.param('script')).id)
+      const secrets = (latest?.bindings ?? []).filter((binding) => binding.type === 'secret_text')
+      return { result: secrets.map(({ name, type }) => ({ name, type })) }
+    })
+    .on(`PUT ${script}/secrets`, async (call) => {
+      const secret = await readJson(call.req, secretBody)
+      await edit(call, putSecret(secret))
+      return { result: { name: secret.name, type: secret.type } }
+    })
+    .on(`DELETE ${script}/secrets/{secret}`, async (call) => {
+      await edit(call, deleteSecret(call.param('secret')))
+      return { result: null }
+    })
+}

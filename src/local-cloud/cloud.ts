@@ -1,0 +1,55 @@
+import { Api } from './api/api.ts'
+import { type Cloud, scriptDir } from './context.ts'
+import { Gateway } from './gateway/gateway.ts'
+import { KeyedLock } from './keyed-lock.ts'
+import type { LocalCloud, LocalCloudOptions } from './options.ts'
+import { Pool, type Serving } from './runtime/pool.ts'
+import { Reaper } from './runtime/reaper.ts'
+import { sweepOrphanedData } from './scripts/lifecycle.ts'
+import { closeServer, createHttpServer, listen } from './server.ts'
+import { Store } from './store/index.ts'
+
+/** Puts the parts together: the state, the running Workers, the API and the gateway. */
+export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud> {
+  const { host, dataDir, accountId, log } = options
+  if (!/^[0-9a-f]{32}$/.test(accountId)) throw new Error('local cloud: the account id must be 32 hex digits')
+  const store = new Store(dataDir)
+  const reaper = new Reaper()
+  const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
+  const pool = new Pool({ serving, reaper, log, maxRunning: 12, idleMs: 600_000 })
+  const cloud: Cloud = { accountId, dataDir, store, pool, reaper, log, locks: new KeyedLock() }
+  const server = createHttpServer(new Api(cloud, options.token), new Gateway(cloud), log)
+  const release = async () => {
+    await pool.stop()
+    reaper.close()
+    store.close()
+  }
+  try {
+    store.scripts.seedAccount(accountId, `local-${accountId.slice(0, 8)}`)
+    await sweepOrphanedData(dataDir, store)
+    const port = await listen(server, host, options.port)
+    let stopped: Promise<void> | undefined
+    const stop = () => (stopped ??= closeServer(server).then(release))
+    return { url: `http://${reachable(host)}:${port}`, port, stop }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** An address that a client on this machine can call for one that is listened on. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function whatServes(store: Store, dataDir: string, scriptId: number): Serving | undefined {
+  const script = store.scripts.byId(scriptId)
+  const shares = store.versions.serving(scriptId)?.versions ?? []
+  if (script === undefined || shares.length === 0) return undefined
+  const found = shares.map((share) => store.versions.find(scriptId, share.version_id))
+  const versions = found.filter((version) => version !== undefined)
+  const runnables = versions.map((version) => ({ version, modules: store.versions.modules(version.id) }))
+  const namespaces = store.scripts.namespaces(scriptId)
+  return { runnables, shares, namespaces, persistDir: scriptDir(dataDir, script) }
+}

@@ -1,0 +1,27 @@
+import { join } from 'node:path'
+import type { KeyedLock } from './keyed-lock.ts'
+import type { LocalCloudLog } from './options.ts'
+import type { Pool } from './runtime/pool.ts'
+import type { Reaper } from './runtime/reaper.ts'
+import type { Store } from './store/index.ts'
+import type { Script } from './store/scripts.ts'
+
+/** What the verbs of a running cloud share. */
+export interface Cloud {
+  accountId: string
+  dataDir: string
+  store: Store
+  pool: Pool
+  reaper: Reaper
+  /** One mutating call per script name at a time. */
+  locks: KeyedLock<string>
+  log: LocalCloudLog
+}
+
+/** Where the Workers' own data lies: `<tag>/do/<namespace id>/` holds the objects of one class. */
+export const workersDir = (dataDir: string): string => join(dataDir, 'workers')
+
+export const scriptDir = (dataDir: string, script: Script): string => join(workersDir(dataDir), script.tag)
+
+export const namespaceDir = (dataDir: string, script: Script, namespaceId: string): string =>
+  join(scriptDir(dataDir, script), 'do', namespaceId)

@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import type { Cloud } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { Script } from '../store/scripts.ts'
+import type { Deployment, Version } from '../store/versions.ts'
+import { secretsOf } from './bindings.ts'
+import { annotate, classGone } from './publish.ts'
+
+/** Only so many of the newest versions can be deployed again. */
+const deployableVersions = 100
+
+const share = z.strictObject({ version_id: z.string(), percentage: z.number().min(0).max(100) })
+export const deploymentBody = z.strictObject({
+  strategy: z.literal('percentage'),
+  versions: z
+    .array(share)
+    .min(1)
+    .max(2)
+    .refine((all) => new Set(all.map((one) => one.version_id)).size === all.length, 'name a version twice')
+    .refine(
+      (all) => Math.abs(all.reduce((sum, one) => sum + one.percentage, 0) - 100) < 1e-6,
+      'percentages must sum to 100',
+    ),
+  annotations: z.strictObject({ 'workers/message': z.string().max(1000).optional() }).optional(),
+})
+export type DeploymentBody = z.infer<typeof deploymentBody>
+
+export interface DeployRequest {
+  scriptName: string
+  body: DeploymentBody
+  source: string
+  /** Deploys although secrets have changed since the version was uploaded. */
+  force: boolean
+}
+
+/** Deploys uploaded versions, new or old: a rollback is a deployment of an old one. Resolves when they serve. */
+export function deployVersions(cloud: Cloud, request: DeployRequest): Promise<Deployment> {
+  return cloud.locks.run(request.scriptName, async () => {
+    const script = cloud.store.scripts.find(request.scriptName)
+    if (script === undefined) throw new ApiError('scriptNotFound')
+    const { body, source } = request
+    const deployable = cloud.store.versions.list(script.id).slice(0, deployableVersions)
+    const targets = body.versions.map((one) => deployable.find((version) => version.id === one.version_id))
+    for (const target of targets) {
+      if (target === undefined) throw new ApiError('versionNotFound')
+      checkClasses(cloud, script, target)
+      if (!request.force) checkSecrets(servingVersion(cloud, script), target)
+    }
+    const { versions } = body
+    const annotations = annotate(body.annotations ?? {}, 'deployment')
+    const createdOn = new Date().toISOString()
+    const deployment = cloud.store.transaction(() => {
+      cloud.store.scripts.touch(script.id, createdOn, script.migrationTag)
+      return cloud.store.versions.deploy(script.id, { createdOn, source, annotations, versions })
+    })
+    await cloud.pool.refresh(script.id)
+    return deployment
+  })
+}
+
+/** The newest of the versions that serve. */
+export function servingVersion(cloud: Cloud, script: Script): Version | undefined {
+  const shares = cloud.store.versions.serving(script.id)?.versions ?? []
+  const found = shares.map((one) => cloud.store.versions.find(script.id, one.version_id))
+  return found.filter((version) => version !== undefined).toSorted((a, b) => b.number - a.number)[0]
+}
+
+export function listDeployable(cloud: Cloud, script: Script): Version[] {
+  return cloud.store.versions.list(script.id).slice(0, deployableVersions)
+}
+
+function checkClasses(cloud: Cloud, script: Script, target: Version): void {
+  const live = cloud.store.scripts.namespaces(script.id).map((namespace) => namespace.className)
+  const missing = live.find((name) => !target.code.classes.includes(name))
+  if (missing !== undefined) throw classGone(missing)
+  const bound = target.bindings.flatMap((one) =>
+    one.type === 'durable_object_namespace' ? [one.class_name] : [],
+  )
+  if (target.migrationTag === script.migrationTag && bound.every((name) => live.includes(name))) return
+  const [from, to] = [target.migrationTag ?? 'none', script.migrationTag ?? 'none']
+  const detail = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
+  throw new ApiError('migrationInBetween', detail)
+}
+
+function checkSecrets(serving: Version | undefined, target: Version): void {
+  if (serving === undefined || target.number >= serving.number) return
+  const [now, then] = [secretsOf(serving), secretsOf(target)]
+  const same = now.size === then.size && [...now].every(([name, text]) => then.get(name) === text)
+  if (!same) throw new ApiError('secretsChanged')
+}

@@ -1,0 +1,166 @@
+import { type Cloud, namespaceDir } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { checkStartup, type StartupReport } from '../runtime/startup-check.ts'
+import type { Script } from '../store/scripts.ts'
+import type { Version, VersionDraft } from '../store/versions.ts'
+import { resolveBindings } from './bindings.ts'
+import { scriptSettings } from './metadata.ts'
+import { type MigrationPlan, planMigrations } from './migrations.ts'
+import type { Upload } from './upload.ts'
+
+const maxScripts = 500
+/** The behaviour that a Worker without a compatibility date gets. */
+const oldestCompatibilityDate = '2021-11-02'
+
+export interface UploadRequest {
+  scriptName: string
+  upload: Upload
+  /** Which client uploads: `wrangler` or `api`. */
+  source: string
+  strictInherit: boolean
+}
+
+export interface Published {
+  script: Script
+  version: Version
+}
+
+/** Uploads a script and deploys it at 100 %, with its migrations. Resolves when the new version serves. */
+export function uploadScript(cloud: Cloud, request: UploadRequest): Promise<Published> {
+  return cloud.locks.run(request.scriptName, async () => {
+    const present = cloud.store.scripts.find(request.scriptName)
+    checkAccount(cloud, present)
+    const prepared = await prepare(cloud, present, request)
+    const published = cloud.store.transaction(() => commitUpload(cloud, request, prepared))
+    const { script } = published
+    const doomed = prepared.plan.deletedNamespaces.map((id) => namespaceDir(cloud.dataDir, script, id))
+    if (doomed.length > 0) await cloud.pool.deleteData(script.id, doomed)
+    await cloud.pool.refresh(script.id)
+    return published
+  })
+}
+
+/** Uploads a version of an existing script without sending it any requests. */
+export function uploadVersion(cloud: Cloud, request: UploadRequest): Promise<Published> {
+  return cloud.locks.run(request.scriptName, async () => {
+    const script = cloud.store.scripts.find(request.scriptName)
+    if (script === undefined) throw new ApiError('scriptNotFound')
+    if (request.upload.metadata.migrations !== undefined) throw new ApiError('migrationInVersion')
+    const { draft } = await prepare(cloud, script, request, 'version_upload')
+    const { versions } = cloud.store
+    const version = cloud.store.transaction(() => versions.add(script.id, draft, request.upload.modules))
+    return { script, version }
+  })
+}
+
+interface Prepared {
+  plan: MigrationPlan
+  draft: VersionDraft
+}
+
+/** All that may refuse an upload; nothing is changed yet. */
+async function prepare(
+  cloud: Cloud,
+  script: Script | undefined,
+  request: UploadRequest,
+  trigger = 'upload',
+): Promise<Prepared> {
+  const { metadata, modules, etag } = request.upload
+  const { scripts, versions } = cloud.store
+  const classes = script === undefined ? [] : scripts.namespaces(script.id)
+  const plan = planMigrations({ classes, tag: script?.migrationTag ?? null }, metadata.migrations)
+  const bindings = resolveBindings(metadata, {
+    scriptName: request.scriptName,
+    plan,
+    latest: script && versions.latest(script.id),
+    findVersion: (id) => script && versions.find(script.id, id),
+    strict: request.strictInherit,
+  })
+  const compatibilityDate = metadata.compatibility_date ?? oldestCompatibilityDate
+  const compatibilityFlags = metadata.compatibility_flags ?? []
+  const mainModule = metadata.main_module
+  const candidate = { mainModule, modules, compatibilityDate, compatibilityFlags, bindings }
+  const report = await checkStartup(candidate, cloud.reaper)
+  checkExports(report, plan)
+  const containers = metadata.containers ?? []
+  for (const { class_name: name } of containers) if (name !== undefined) requireClass(plan, name)
+  const { handlers, namedHandlers, startupTimeMs } = report
+  const usageModel = metadata.usage_model ?? 'standard'
+  const runtime = { mainModule, compatibilityDate, compatibilityFlags, usageModel, containers }
+  const code = { ...runtime, handlers, namedHandlers, classes: report.classes, etag, startupTimeMs }
+  const draft: VersionDraft = {
+    createdOn: new Date().toISOString(),
+    source: request.source,
+    annotations: annotate(metadata.annotations ?? {}, trigger),
+    migrationTag: plan.tag,
+    bindings,
+    code,
+  }
+  return { plan, draft }
+}
+
+function commitUpload(cloud: Cloud, request: UploadRequest, { plan, draft }: Prepared): Published {
+  const { scripts, versions } = cloud.store
+  const now = draft.createdOn
+  const { id, settings } = scripts.find(request.scriptName) ?? scripts.create(request.scriptName, now)
+  const { metadata, modules } = request.upload
+  const given = scriptSettings.strip().parse(metadata)
+  scripts.setSettings(id, { ...settings, ...given })
+  scripts.replaceNamespaces(id, plan.classes)
+  scripts.touch(id, now, plan.tag)
+  const version = versions.add(id, draft, modules)
+  const message = metadata.annotations?.['workers/message']
+  versions.deploy(id, {
+    createdOn: now,
+    source: request.source,
+    annotations: annotate(message === undefined ? {} : { 'workers/message': message }, 'upload'),
+    versions: [{ version_id: version.id, percentage: 100 }],
+  })
+  const script = scripts.find(request.scriptName)
+  if (script === undefined) throw new Error('the script vanished within its own transaction')
+  return { script, version }
+}
+
+function checkAccount(cloud: Cloud, present: Script | undefined): void {
+  if (present !== undefined) return
+  if (cloud.store.scripts.account(cloud.accountId).subdomain === null) throw new ApiError('noSubdomain')
+  if (cloud.store.scripts.list().length >= maxScripts) throw new ApiError('tooManyScripts')
+}
+
+function checkExports(report: StartupReport, plan: MigrationPlan): void {
+  if (report.handlers.length === 0 && report.classes.length === 0) {
+    throw new ApiError('invalidScript', 'No event handlers were registered. This script does nothing.')
+  }
+  for (const { className, namespaceId } of plan.classes) {
+    if (report.classes.includes(className)) continue
+    if (namespaceId === null) {
+      const problem = 'that is not exported by script'
+      throw new ApiError(
+        'classNotExported',
+        `Cannot apply new-class migration to class '${className}' ${problem}.`,
+      )
+    }
+    throw classGone(className)
+  }
+}
+
+export function classGone(className: string): ApiError {
+  const detail =
+    `New version of script does not export class '${className}' which is depended on by existing Durable Objects. ` +
+    'If you want to delete these Durable Objects, apply a --delete-class migration.'
+  return new ApiError('classNoLongerExported', detail)
+}
+
+function requireClass(plan: MigrationPlan, name: string): void {
+  if (plan.classes.some((entry) => entry.className === name)) return
+  throw new ApiError(
+    'classNotConfigured',
+    `The container's class '${name}' is not configured as a Durable Object.`,
+  )
+}
+
+/** Cloudflare's own mark of what made a version or deployment, beside those of the client. */
+export function annotate(given: Record<string, string | undefined>, trigger: string): Record<string, string> {
+  const kept = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { ...Object.fromEntries(kept), 'workers/triggered_by': trigger }
+}

@@ -1,0 +1,142 @@
+import type { Namespace, OwnedNamespace, Script } from '../store/scripts.ts'
+import type { Binding, Deployment, Version } from '../store/versions.ts'
+
+/** The wire shapes. Secrets have no way through here: `publicBinding` names what it shows. */
+
+const authorEmail = 'local-cloud@localhost'
+const tagOf = (tag: string | null) => (tag === null ? {} : { migration_tag: tag })
+
+export function scriptView(script: Script, serving: Version | undefined) {
+  const code = serving && {
+    etag: serving.code.etag,
+    handlers: serving.code.handlers,
+    named_handlers: serving.code.namedHandlers,
+    compatibility_date: serving.code.compatibilityDate,
+    compatibility_flags: serving.code.compatibilityFlags,
+    usage_model: serving.code.usageModel,
+    last_deployed_from: serving.source,
+  }
+  const { logpush = false, tags, tail_consumers: tails, observability } = script.settings
+  return {
+    id: script.name,
+    tag: script.tag,
+    tags: tags ?? [],
+    created_on: script.createdOn,
+    modified_on: script.modifiedOn,
+    has_assets: false,
+    has_modules: true,
+    logpush,
+    tail_consumers: tails ?? [],
+    ...(observability ? { observability } : {}),
+    ...tagOf(script.migrationTag),
+    ...code,
+  }
+}
+
+/** The answer to an upload. `deployment_id` is, as at Cloudflare, the version's id without hyphens. */
+export function uploadView(script: Script, version: Version) {
+  return {
+    ...scriptView(script, version),
+    entry_point: version.code.mainModule,
+    startup_time_ms: version.code.startupTimeMs,
+    deployment_id: version.id.replaceAll('-', ''),
+  }
+}
+
+export function serviceView(script: Script, serving: Version | undefined) {
+  const dates = { created_on: script.createdOn, modified_on: script.modifiedOn }
+  const environment = { environment: 'production', ...dates }
+  return {
+    id: script.name,
+    ...dates,
+    default_environment: { ...environment, script: scriptView(script, serving) },
+    environments: [environment],
+  }
+}
+
+export function settingsView({ settings }: Script) {
+  return {
+    logpush: settings.logpush ?? false,
+    observability: settings.observability ?? null,
+    tags: settings.tags ?? [],
+    tail_consumers: settings.tail_consumers ?? [],
+  }
+}
+
+export function versionSummary(version: Version) {
+  return {
+    id: version.id,
+    number: version.number,
+    metadata: {
+      created_on: version.createdOn,
+      modified_on: version.createdOn,
+      source: version.source,
+      author_email: authorEmail,
+      hasPreview: false,
+    },
+    annotations: version.annotations,
+  }
+}
+
+export function versionView(version: Version, namespaces: Namespace[]) {
+  const { code } = version
+  return {
+    ...versionSummary(version),
+    startup_time_ms: code.startupTimeMs,
+    resources: {
+      bindings: version.bindings.map((binding) => publicBinding(binding, namespaces)),
+      script: {
+        etag: code.etag,
+        handlers: code.handlers,
+        named_handlers: code.namedHandlers,
+        last_deployed_from: version.source,
+      },
+      script_runtime: {
+        compatibility_date: code.compatibilityDate,
+        compatibility_flags: code.compatibilityFlags,
+        usage_model: code.usageModel,
+        ...tagOf(version.migrationTag),
+      },
+    },
+  }
+}
+
+function publicBinding(binding: Binding, namespaces: Namespace[]) {
+  const { name, type } = binding
+  switch (type) {
+    case 'secret_text':
+    case 'version_metadata':
+      return { name, type }
+    case 'plain_text':
+      return { name, type, text: binding.text }
+    case 'json':
+      return { name, type, json: binding.json }
+    case 'durable_object_namespace': {
+      const owner = namespaces.find((namespace) => namespace.className === binding.class_name)
+      const id = owner === undefined ? {} : { namespace_id: owner.namespaceId }
+      return { name, type, class_name: binding.class_name, ...id }
+    }
+  }
+}
+
+export function deploymentView(deployment: Deployment) {
+  return {
+    id: deployment.id,
+    created_on: deployment.createdOn,
+    source: deployment.source,
+    strategy: 'percentage',
+    versions: deployment.versions,
+    annotations: deployment.annotations,
+    author_email: authorEmail,
+  }
+}
+
+export function namespaceView(namespace: OwnedNamespace) {
+  return {
+    id: namespace.namespaceId,
+    name: `${namespace.scriptName}_${namespace.className}`,
+    script: namespace.scriptName,
+    class: namespace.className,
+    use_sqlite: namespace.useSqlite,
+  }
+}

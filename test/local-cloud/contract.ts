@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { Ajv, type ValidateFunction } from 'ajv'
+
+const file = new URL('../../../shared/contracts/cloudflare.openapi.json', import.meta.url)
+
+interface Contract {
+  paths: Record<string, Record<string, Operation>>
+}
+interface Operation {
+  requestBody?: { content: Record<string, unknown> }
+  responses: Record<string, unknown>
+}
+
+let loaded: { contract: Contract; ajv: Ajv } | undefined
+const compiled = new Map<string, ValidateFunction>()
+
+function load() {
+  if (loaded !== undefined) return loaded
+  if (!existsSync(file)) return undefined
+  const contract: Contract = JSON.parse(readFileSync(file, 'utf8'))
+  const ajv = new Ajv({ strict: false, allErrors: true })
+  ajv.addSchema(contract, 'cloudflare')
+  loaded = { contract, ajv }
+  return loaded
+}
+
+export const contractIsPresent = (): boolean => load() !== undefined
+
+/** Prints one line when the published contract is not beside the project, so that a skipped check is seen. */
+export function noteAbsentContract(): void {
+  if (!contractIsPresent())
+    console.info('local cloud: the published contract is absent, answers are not held to it')
+}
+
+/**
+ * Holds one call to Cloudflare's published contract, in both directions. `path` is the one below the base URL, without
+ * a query. A multipart body is given as `{metadata}`. Refused requests need not conform, their answers must.
+ */
+export function assertConforms(
+  method: string,
+  path: string,
+  status: number,
+  requestBody: unknown,
+  responseBody: unknown,
+): void {
+  const found = load()
+  if (found === undefined) return
+  const template = Object.keys(found.contract.paths).find((candidate) => matches(candidate, path))
+  const operation = template && found.contract.paths[template]?.[method.toLowerCase()]
+  if (template === undefined || !operation) {
+    if (status < 400) throw new Error(`${method} ${path} is not in the contract`)
+    check('components/responses/Failure/content/application~1json/schema', responseBody, `${method} ${path}`)
+    return
+  }
+  const base = `paths/${escape(template)}/${method.toLowerCase()}`
+  const schemaBelow = (part: string, type: string) => `${base}/${part}/content/${escape(type)}/schema`
+  const [type] = Object.keys(operation.requestBody?.content ?? {})
+  if (status < 400 && requestBody !== undefined && type !== undefined) {
+    check(schemaBelow('requestBody', type), requestBody, `request ${method} ${path}`)
+  }
+  const answer =
+    status < 400
+      ? schemaBelow('responses/200', 'application/json')
+      : 'components/responses/Failure/content/application~1json/schema'
+  check(answer, responseBody, `answer ${status} of ${method} ${path}`)
+}
+
+function check(pointer: string, value: unknown, what: string): void {
+  const { ajv } = load() ?? {}
+  if (ajv === undefined) return
+  const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `cloudflare#/${pointer}` })
+  compiled.set(pointer, validate)
+  if (validate(value)) return
+  throw new Error(`${what} breaks the contract: ${ajv.errorsText(validate.errors)}`)
+}
+
+const escape = (segment: string) => encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
+
+function matches(template: string, path: string): boolean {
+  const [wanted, given] = [template.split('/'), path.split('/')]
+  return (
+    wanted.length === given.length && wanted.every((part, at) => part.startsWith('{') || part === given[at])
+  )
+}

@@ -12,32 +12,52 @@ interface Waiting<Item, Result> {
   reject(error: unknown): void
 }
 
+const maxSize = 200
+// Under load, waiting for company up to twice as long as a flush takes (the database then has other work to do)
+// raised the runner's throughput on PostgreSQL by half; without it most batches held one or two items.
+const lingerOfFlush = 2
+const longestLingerMs = 12
+/** How long after a batch of several a call still counts as part of a burst. */
+const burstMs = 20
+
 /**
- * No timer: a lone call is flushed at once, a burst shares round trips (the shape of a group commit).
+ * A lone call is flushed at once; under load calls share round trips (the shape of a group commit).
  * @param flush answers one result per item, in order.
  */
 export function createBatcher<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,
-  maxSize = 200,
 ): Batcher<Item, Result> {
   const waiting: Waiting<Item, Result>[] = []
   let running: Promise<void> | undefined
+  let busyUntil = 0
+  let flushMs = 0
 
   async function drain(): Promise<void> {
-    // One turn of the event loop lets calls of the same burst join the first batch.
-    await new Promise((resolve) => setImmediate(resolve))
-    while (waiting.length > 0) {
+    do {
+      if (performance.now() < busyUntil)
+        await new Promise((resolve) =>
+          setTimeout(resolve, Math.min(longestLingerMs, lingerOfFlush * flushMs)),
+        )
+      // One turn of the event loop lets calls of the same tick join.
+      else await new Promise((resolve) => setImmediate(resolve))
       const batch = waiting.splice(0, maxSize)
-      try {
-        const results = await flush(batch.map((each) => each.item))
-        batch.forEach((each, index) => {
-          each.resolve(results[index] as Result)
-        })
-      } catch (error) {
-        for (const each of batch) each.reject(error)
-      }
-    }
+      if (batch.length > 1) busyUntil = performance.now() + burstMs
+      const startedAt = performance.now()
+      await settle(batch)
+      flushMs = performance.now() - startedAt
+    } while (waiting.length > 0)
     running = undefined
+  }
+
+  async function settle(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await flush(batch.map((each) => each.item))
+      batch.forEach((each, index) => {
+        each.resolve(results[index] as Result)
+      })
+    } catch (error) {
+      for (const each of batch) each.reject(error)
+    }
   }
 
   return {

@@ -44,7 +44,8 @@ interface ChildSettings {
 }
 
 const startAttempts = 3
-const misconfigured = 78
+/** Exit code of a child whose configuration is faulty (EX_CONFIG): no use in starting it again. */
+export const configurationFault = 78
 
 /** Starts a child process and keeps it running. */
 export function superviseChild(spec: ChildSpec, settings: ChildSettings): SupervisedChild {
@@ -80,7 +81,7 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
       const exit = await runOnce()
       firstExit.resolve(exit)
       if (ending.signal.aborted || restartDelay === undefined) break
-      if (!wasReady && (exit.exitCode === misconfigured || attempt >= startAttempts)) {
+      if (!wasReady && (exit.exitCode === configurationFault || attempt >= startAttempts)) {
         ready.reject(
           new StartFault(exit.fault ?? `${spec.name} could not start: it ended with ${textOf(exit)}`),
         )
@@ -130,7 +131,8 @@ function spawnChild(spec: ChildSpec): ChildProcess {
 function exitOf(child: ChildProcess): Promise<ChildExit> {
   return new Promise((resolve) => {
     child.on('error', (error) => {
-      if (child.pid === undefined) resolve({ exitCode: misconfigured, signal: null, fault: error.message })
+      if (child.pid === undefined)
+        resolve({ exitCode: configurationFault, signal: null, fault: error.message })
     })
     // Not 'exit': messages that the child sent last, its fault among them, may still be on their way then.
     child.on('close', (exitCode, signal) => resolve({ exitCode, signal, fault: undefined }))

@@ -2,6 +2,7 @@ import type { Logger } from './logging.ts'
 import { StartFault } from './start-fault.ts'
 import {
   type ChildSpec,
+  configurationFault,
   type ReadyMessage,
   type SupervisedChild,
   superviseChild,
@@ -21,9 +22,6 @@ export interface Supervisor {
   /** Stops the children in reverse order, each after the one before has ended. Idempotent. */
   stop(): Promise<void>
 }
-
-/** Exit code of a child whose configuration is faulty (EX_CONFIG): no use in starting it again. */
-export const configurationFault = 78
 
 /** Starts all children at once and starts again those that die, until `stop`. */
 export function superviseChildren(specs: ChildSpec[], options: SupervisorOptions): Supervisor {

@@ -26,6 +26,22 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   }
 }
 
+/** How many connections, ours or a library's, are open to a database. */
+export async function connectionsTo(database: TestDatabase): Promise<number> {
+  const client = new Client({ connectionString: inject('testServer').url })
+  await client.connect()
+  try {
+    const name = new URL(database.url).pathname.slice(1)
+    const { rows } = await client.query(
+      "select count(*)::int as n from pg_stat_activity where datname = $1 and backend_type = 'client backend'",
+      [name],
+    )
+    return rows[0].n
+  } finally {
+    await client.end()
+  }
+}
+
 /** The same server, another database. */
 export function databaseUrl(serverUrl: string, name: string): string {
   const url = new URL(serverUrl)

@@ -52,8 +52,8 @@ export function assertConforms(
     check('components/responses/Failure/content/application~1json/schema', responseBody, `${method} ${path}`)
     return
   }
-  const base = `paths/${escape(template)}/${method.toLowerCase()}`
-  const schemaBelow = (part: string, type: string) => `${base}/${part}/content/${escape(type)}/schema`
+  const base = `paths/${pointerSegment(template)}/${method.toLowerCase()}`
+  const schemaBelow = (part: string, type: string) => `${base}/${part}/content/${pointerSegment(type)}/schema`
   const [type] = Object.keys(operation.requestBody?.content ?? {})
   if (status < 400 && requestBody !== undefined && type !== undefined) {
     check(schemaBelow('requestBody', type), requestBody, `request ${method} ${path}`)
@@ -74,7 +74,8 @@ function check(pointer: string, value: unknown, what: string): void {
   throw new Error(`${what} breaks the contract: ${ajv.errorsText(validate.errors)}`)
 }
 
-const escape = (segment: string) => encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
+const pointerSegment = (segment: string) =>
+  encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
 
 function matches(template: string, path: string): boolean {
   const [wanted, given] = [template.split('/'), path.split('/')]

@@ -72,7 +72,8 @@ export async function startCloud(dataDir = temporaryDir()): Promise<TestCloud> {
   return { ...cloud, logged, ...clientOf(cloud) }
 }
 
-function clientOf(cloud: LocalCloud) {
+/** The calls of a test, to a cloud in this process or another. */
+export function clientOf(cloud: LocalCloud) {
   const call = async (method: string, path: string, body?: unknown): Promise<Reply> => {
     const multipart = body instanceof FormData
     const json = body === undefined || multipart ? {} : { 'content-type': 'application/json' }
@@ -81,7 +82,7 @@ function clientOf(cloud: LocalCloud) {
       headers: { authorization: `Bearer ${token}`, ...json },
       ...(body === undefined ? {} : { body: multipart ? body : JSON.stringify(body) }),
     })
-    const answer = await response.json()
+    const answer = (await response.json()) as Reply['body']
     const sent = multipart ? { metadata: JSON.parse(String(body.get('metadata'))) } : body
     assertConforms(method, path.replace(/\?.*/, ''), response.status, sent, answer)
     const [error] = answer.errors

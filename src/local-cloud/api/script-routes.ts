@@ -8,7 +8,7 @@ import { scriptSettings } from '../scripts/metadata.ts'
 import { uploadScript } from '../scripts/publish.ts'
 import { deleteSecret, editSecrets, putSecret, secretBody } from '../scripts/secrets.ts'
 import { parseUpload } from '../scripts/upload.ts'
-import { scriptView, serviceView, settingsView, uploadView } from '../scripts/views.ts'
+import { scriptView, serviceView, settingsView, uploadView, workerView } from '../scripts/views.ts'
 import type { Script } from '../store/scripts.ts'
 import { readJson, readMultipart } from './body.ts'
 import { paged } from './envelope.ts'
@@ -44,6 +44,10 @@ export function scriptRoutes(router: Router, cloud: Cloud): void {
       const found = store.scripts.find(call.param('script'))
       if (found === undefined) throw new ApiError('serviceNotFound')
       return { result: serviceView(found, servingVersion(cloud, found)) }
+    })
+    .on(`GET ${workers}/workers/{script}`, (call) => {
+      const { localPort } = call.req.socket
+      return { result: workerView(requireScript(cloud, call.param('script')), localPort) }
     })
     .on(`PUT ${script}`, async (call) => {
       const scriptName = usableName(call)

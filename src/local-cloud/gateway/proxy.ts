@@ -4,8 +4,14 @@ import { pipeline } from 'node:stream'
 import type { Lease } from '../runtime/pool.ts'
 import { answerHeaders, workerHeaders } from './headers.ts'
 
-/** `unreachable`: nothing of the request was sent, so it may be sent to another instance. */
+/** `unreachable`: there is no answer, and the request may be sent again. */
 export type Forwarded = 'done' | 'unreachable'
+
+/** A request that may be repeated although a dying workerd may have seen it. */
+const isRepeatable = ({ method, headers }: IncomingMessage) =>
+  (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') &&
+  headers['content-length'] === undefined &&
+  headers['transfer-encoding'] === undefined
 
 function open(req: IncomingMessage, lease: Lease, extra: Record<string, string> = {}): ClientRequest {
   return request({
@@ -38,7 +44,8 @@ export function forward(req: IncomingMessage, res: ServerResponse, lease: Lease)
     pipeline(answer, res, () => resolve('done'))
   })
   upstream.on('error', () => {
-    if (!connected) return resolve('unreachable')
+    // The kernel still takes connections for a process that is being killed, so a lost answer is not rare then.
+    if (!connected || (!res.headersSent && isRepeatable(req))) return resolve('unreachable')
     refuse(res, 502, 'The Worker ended before it answered.')
     resolve('done')
   })

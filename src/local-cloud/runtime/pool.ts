@@ -43,13 +43,15 @@ export interface Lease {
   /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
   upgraded(): void
   release(): void
-  /** Tells that nothing answers there any more. */
+  /** Tells that nothing answered; resolves when the end of the process, if there was one, is known. */
   broken(): Promise<void>
 }
 
 /** How long a new version waits for requests that the old one is still answering. */
 const drainMs = 3000
 const startTimeoutMs = 15_000
+/** A refused or cut connection is known before the exit of the process is; measured 1-5 ms apart. */
+const exitNoticeMs = 200
 
 /** The running Workers: one workerd per script, started when needed. */
 export class Pool {
@@ -196,6 +198,6 @@ function lease(slot: Slot, versionId: string): Lease {
     versionId,
     upgraded: () => settle('sockets'),
     release: () => settle(undefined),
-    broken: () => slot.workerd.stop(),
+    broken: () => slot.workerd.expectExit(exitNoticeMs),
   }
 }

@@ -32,7 +32,7 @@ export class Workerd {
         options.reaper.watch(child)
         child.once('exit', () => this.children.delete(child))
       },
-      () => withoutSignalHandlers(() => new Miniflare(miniflareOptions(options))),
+      () => withoutExitHandlers(() => new Miniflare(miniflareOptions(options))),
     )
   }
 
@@ -69,6 +69,17 @@ export class Workerd {
     return this.ended
   }
 
+  /** Waits for the process to end by itself, at most `ms`. */
+  async expectExit(ms: number): Promise<void> {
+    const [child] = this.children
+    if (child === undefined) return
+    const over = Promise.withResolvers<void>()
+    const timer = setTimeout(over.resolve, ms)
+    child.once('exit', () => over.resolve())
+    await over.promise
+    clearTimeout(timer)
+  }
+
   private async ready(timeoutMs: number): Promise<void> {
     const timeout = Promise.withResolvers<never>()
     const timer = setTimeout(() => timeout.reject(new StartTimeout()), timeoutMs)
@@ -100,24 +111,29 @@ function miniflareOptions(options: WorkerdOptions): MiniflareOptions {
     telemetry: { enabled: false },
     log: new NoOpLog(),
     structuredWorkerdLogs: true,
-    handleStructuredLogs: ({ level, message }: { level: string; message: string }) =>
-      options.onLog(level, message),
+    // Miniflare throws, out of reach of any catch, when this returns something.
+    handleStructuredLogs: ({ level, message }: { level: string; message: string }): void => {
+      options.onLog(level, message)
+    },
     handleUncaughtError: (error: Error) => options.onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
     workers: options.workers,
   }
 }
 
-/** Miniflare's signal handlers end the process on the spot, before the server could stop in order: off with them. */
-function withoutSignalHandlers<T>(work: () => T): T {
-  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]))
+/**
+ * Miniflare ends the process on the spot at a signal, or at an IPC message "shutdown", before the server could stop in
+ * order: off with its handlers. The one for `exit` stays, it kills workerd.
+ */
+function withoutExitHandlers<T>(work: () => T): T {
+  const before = new Map(exitEvents.map((event) => [event, process.listeners(event)]))
   const result = work()
-  for (const signal of signals) {
-    for (const listener of process.listeners(signal)) {
-      if (!before.get(signal)?.includes(listener)) process.removeListener(signal, listener)
+  for (const event of exitEvents) {
+    for (const listener of process.listeners(event)) {
+      if (!before.get(event)?.includes(listener)) process.removeListener(event, listener)
     }
   }
   return result
 }
 
-const signals = ['SIGINT', 'SIGTERM'] as const
+const exitEvents = ['SIGINT', 'SIGTERM', 'message' as NodeJS.Signals] as const

@@ -4,6 +4,7 @@ import { ApiError } from '../errors.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Deployment, Version } from '../store/versions.ts'
 import { secretsOf } from './bindings.ts'
+import { codeUpdateStrategy } from './metadata.ts'
 import { annotate, classGone } from './publish.ts'
 
 /** Only so many of the newest versions can be deployed again. */
@@ -22,6 +23,7 @@ export const deploymentBody = z.strictObject({
       'percentages must sum to 100',
     ),
   annotations: z.strictObject({ 'workers/message': z.string().max(1000).optional() }).optional(),
+  code_update_strategy: codeUpdateStrategy.optional(),
 })
 export type DeploymentBody = z.infer<typeof deploymentBody>
 
@@ -39,15 +41,20 @@ export function deployVersions(cloud: Cloud, request: DeployRequest): Promise<De
     const script = cloud.store.scripts.find(request.scriptName)
     if (script === undefined) throw new ApiError('scriptNotFound')
     const { body, source } = request
-    const deployable = cloud.store.versions.list(script.id).slice(0, deployableVersions)
-    const targets = body.versions.map((one) => deployable.find((version) => version.id === one.version_id))
-    for (const target of targets) {
+    const deployable = listDeployable(cloud, script)
+    const serving = servingVersion(cloud, script)
+    const targets = body.versions.map((one) => {
+      const target = deployable.find((version) => version.id === one.version_id)
       if (target === undefined) throw new ApiError('versionNotFound')
+      return target
+    })
+    for (const target of targets) {
       checkClasses(cloud, script, target)
-      if (!request.force) checkSecrets(servingVersion(cloud, script), target)
+      if (!request.force) checkSecrets(serving, target)
     }
+    const backwards = targets.every((target) => target.number < (serving?.number ?? 0))
     const { versions } = body
-    const annotations = annotate(body.annotations ?? {}, 'deployment')
+    const annotations = annotate(body.annotations ?? {}, backwards ? 'rollback' : 'deployment')
     const createdOn = new Date().toISOString()
     const deployment = cloud.store.transaction(() => {
       cloud.store.scripts.touch(script.id, createdOn, script.migrationTag)

@@ -76,6 +76,9 @@ const containerEntry = z.strictObject({
   images: z.record(z.string(), z.string()).optional(),
 })
 
+/** When running Durable Objects take new code: wrangler always sends it. Here every swap is at once, for all of them. */
+export const codeUpdateStrategy = z.strictObject({ mode: z.string(), max_delay: z.number().optional() })
+
 export const uploadMetadata = z.strictObject({
   main_module: z
     .string({ error: 'is required: only ES modules run here, not body_part scripts' })
@@ -102,6 +105,7 @@ export const uploadMetadata = z.strictObject({
     .strictObject({ enabled: z.boolean(), cross_version_cache: z.boolean().optional() })
     .optional(),
   keep_assets: z.boolean().optional(),
+  code_update_strategy: codeUpdateStrategy.optional(),
   package_dependencies: z.array(z.looseObject({ name: z.string() })).optional(),
 })
 export type UploadMetadata = z.infer<typeof uploadMetadata>

@@ -54,6 +54,22 @@ export function serviceView(script: Script, serving: Version | undefined) {
   }
 }
 
+/** The newer face of a script, which wrangler asks for its address. */
+export function workerView(script: Script, port: number | undefined) {
+  return {
+    id: script.tag,
+    name: script.name,
+    created_on: script.createdOn,
+    updated_on: script.modifiedOn,
+    ...settingsView(script),
+    subdomain: {
+      enabled: script.subdomainEnabled,
+      previews_enabled: script.previewsEnabled,
+      url: `http://${script.name}.localhost:${port}`,
+    },
+  }
+}
+
 export function settingsView({ settings }: Script) {
   return {
     logpush: settings.logpush ?? false,

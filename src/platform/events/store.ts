@@ -16,9 +16,6 @@ export interface StoredEvent {
 
 export const eventsChannel = 'capstan_events'
 
-// NOTIFY refuses payloads of 8000 bytes and more.
-const payloadLimit = 7900
-
 /**
  * Appends events, gap-free per stream, and wakes the readers at commit. Call it last in a transaction: it locks
  * the streams' rows (in sorted order, against deadlocks) until the commit, which is what keeps a reader from
@@ -26,41 +23,11 @@ const payloadLimit = 7900
  */
 export async function appendEvents(db: Knex, events: NewEvent[]): Promise<void> {
   if (events.length === 0) return
-  await db.raw(
-    `with input as (
-       select stream, type, data, row_number() over (partition by stream order by ord) as n
-       from unnest(?::text[], ?::text[], ?::jsonb[]) with ordinality as t (stream, type, data, ord)
-     ), bumped as (
-       insert into streams as s (stream, seq, ended)
-       select stream, count(*), bool_or(type = 'end') from input group by stream order by stream
-       on conflict (stream) do update set seq = s.seq + excluded.seq, ended = s.ended or excluded.ended
-       returning stream, seq
-     ), counted as (select stream, count(*) as total from input group by stream)
-     insert into events (stream, seq, type, data)
-     select i.stream, b.seq - c.total + i.n, i.type, i.data
-     from input i join bumped b using (stream) join counted c using (stream)`,
-    [events.map((e) => e.stream), events.map((e) => e.type), events.map((e) => JSON.stringify(e.data))],
-  )
-  const streams = [...new Set(events.map((event) => event.stream))]
-  await db.raw('select pg_notify(?, payload) from unnest(?::text[]) as payload', [
-    eventsChannel,
-    packed(streams),
+  await db.raw('select append_events(?::text[], ?::text[], ?::json[])', [
+    events.map((event) => event.stream),
+    events.map((event) => event.type),
+    events.map((event) => JSON.stringify(event.data)),
   ])
-}
-
-/** Stream names, joined by spaces into as few payloads as fit. */
-function packed(streams: string[]): string[] {
-  const payloads: string[] = []
-  let current = ''
-  for (const stream of streams) {
-    if (current !== '' && current.length + stream.length + 1 > payloadLimit) {
-      payloads.push(current)
-      current = ''
-    }
-    current = current === '' ? stream : `${current} ${stream}`
-  }
-  payloads.push(current)
-  return payloads
 }
 
 /** Events of a stream after a number, oldest first. */

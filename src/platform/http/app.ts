@@ -52,6 +52,7 @@ function accessLog(log: Logger) {
     customErrorMessage: () => 'request',
     quietReqLogger: true,
     quietResLogger: true,
+    genReqId: (_req, res) => correlationIdOf(res as express.Response),
     customAttributeKeys: { reqId: 'correlationId', responseTime: 'durationMs' },
     customProps(req, res) {
       const { route, method } = req as express.Request
@@ -61,7 +62,6 @@ function accessLog(log: Logger) {
         route: route?.path ?? 'unknown',
         status: res.statusCode,
         principal,
-        correlationId: correlationIdOf(res as express.Response),
       }
     },
   })

@@ -20,7 +20,11 @@ export function createDispatcher(options: { db: Knex; queues: Queues; log: Logge
   const { db, queues, log } = options
   let healthy = true
   const loop = createLoop({ name: 'dispatcher', intervalMs: 1000, log }, async (signal) => {
+    // Nothing is taken while the store is away: what it got too late would come back as duplicates.
+    if (!healthy) await within(1000, queues.ping(), 'the queue store')
     while (!signal.aborted) {
+      healthy = queues.available()
+      if (!healthy) return
       const deliveries = await takeUndelivered(db, batchSize)
       if (deliveries.length === 0) return
       const failed = await deliver(queues, deliveries)

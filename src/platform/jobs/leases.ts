@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { appendEvents, type NewEvent } from '../events/index.ts'
+import { appendEvents } from '../events/index.ts'
 import { LostLease } from './definition.ts'
 
 /** How long a claim lasts without renewal. A dead worker's job goes on after this and one reconciler sweep. */
@@ -32,37 +32,11 @@ export const jobStream = (id: string) => `job:${id}`
  * A crash is not the job's fault: it raises the budget with the count, so a job that was to run once still does.
  */
 export async function claimJobs(db: Knex, ids: string[], worker: string): Promise<ClaimResult[]> {
-  const rows = await db.transaction(async (trx) => {
-    const found: { rows: ClaimRow[] } = await trx.raw(
-      `with want as materialized (
-         select id, state, lease_until from jobs where id = any(?::uuid[]) order by id for update
-       ), claimed as (
-         update jobs j set state = 'running', attempt = j.attempt + 1, fence = j.fence + 1, worker = ?,
-           crashes = j.crashes + (w.state = 'running')::int,
-           max_attempts = j.max_attempts + (w.state = 'running')::int,
-           lease_until = clock_timestamp() + ? * interval '1 millisecond',
-           undelivered = false, started_at = coalesce(j.started_at, clock_timestamp())
-         from want w
-         where j.id = w.id and (w.state in ('queued', 'retrying')
-           or (w.state = 'running' and w.lease_until < clock_timestamp()))
-         returning j.*
-       )
-       select w.id as want_id, w.state as found,
-         extract(epoch from w.lease_until - clock_timestamp()) * 1000 as held_ms, c.*
-       from want w left join claimed c on c.id = w.id`,
-      [ids, worker, leaseMs],
-    )
-    const claimed = found.rows.filter((row) => row.id !== null)
-    await appendEvents(
-      trx,
-      claimed.map((row) => ({
-        stream: jobStream(row.want_id),
-        type: 'state',
-        data: { state: 'running', attempt: row.attempt, max_attempts: row.max_attempts },
-      })),
-    )
-    return found.rows
-  })
+  const { rows }: { rows: ClaimRow[] } = await db.raw('select * from claim_jobs(?, ?, ?)', [
+    ids,
+    worker,
+    leaseMs,
+  ])
   const byId = new Map(rows.map((row) => [row.want_id, row]))
   return ids.map((id, index) => {
     const row = byId.get(id)
@@ -71,15 +45,15 @@ export async function claimJobs(db: Knex, ids: string[], worker: string): Promis
     const first = ids.indexOf(id) === index
     if (row.id !== null && first) return { kind: 'claimed', lease: toLease(row) }
     if (row.id !== null) return { kind: 'held', forMs: leaseMs }
-    if (row.found === 'running') return { kind: 'held', forMs: Math.max(100, Number(row.held_ms)) }
+    if (row.is_held) return { kind: 'held', forMs: Math.max(100, row.held_ms ?? 0) }
     return { kind: 'finished' }
   })
 }
 
 interface ClaimRow {
   want_id: string
-  found: string
-  held_ms: string | null
+  held_ms: number | null
+  is_held: boolean
   /** Null when the claim failed; then all columns below are, too. */
   id: string | null
   fence: string
@@ -153,48 +127,17 @@ export interface Finish {
 }
 
 /** Records outcomes of runs that still hold their jobs. @returns the ids of those. */
-export async function finishRuns(trx: Knex, finishes: Finish[]): Promise<Set<string>> {
+export async function finishRuns(db: Knex, finishes: Finish[]): Promise<Set<string>> {
   const column = <T>(pick: (finish: Finish) => T) => finishes.map(pick)
-  const { rows } = await trx.raw(
-    `with input as (
-       select * from unnest(?::uuid[], ?::bigint[], ?::text[], ?::jsonb[], ?::int[], ?::boolean[])
-         as t (id, fence, state, error, delay_ms, redeliver)
-     ), held as materialized (
-       select j.id from jobs j join input i on j.id = i.id and j.fence = i.fence
-       where j.state = 'running' order by j.id for update of j
-     )
-     update jobs j set state = i.state, lease_until = null, worker = null,
-       error = case when i.state = 'queued' then j.error else nullif(i.error, 'null') end,
-       attempt = j.attempt - (i.state = 'queued')::int,
-       run_at = case when i.state in ('queued', 'retrying')
-         then clock_timestamp() + i.delay_ms * interval '1 millisecond' else j.run_at end,
-       finished_at = case when i.state in ('queued', 'retrying') then null else clock_timestamp() end,
-       undelivered = i.redeliver, checked_at = null,
-       delivered_at = case when i.state in ('queued', 'retrying')
-         then clock_timestamp() + i.delay_ms * interval '1 millisecond' else j.delivered_at end
-     from input i join held h on h.id = i.id where j.id = i.id
-     returning j.id`,
-    [
-      column((f) => f.lease.id),
-      column((f) => f.lease.fence),
-      column((f) => f.state),
-      column((f) => JSON.stringify(f.error ?? null)),
-      column((f) => f.delayMs ?? 0),
-      column((f) => f.redeliver ?? false),
-    ],
-  )
-  const held = new Set<string>(rows.map((row: { id: string }) => row.id))
-  await appendEvents(trx, finishes.filter((finish) => held.has(finish.lease.id)).map(eventOf))
-  return held
-}
-
-function eventOf(finish: Finish): NewEvent {
-  const open = finish.state === 'retrying' || finish.state === 'queued'
-  return {
-    stream: jobStream(finish.lease.id),
-    type: open ? 'state' : 'end',
-    data: { state: finish.state, attempt: finish.lease.attempt, error: finish.error ?? null },
-  }
+  const { rows } = await db.raw('select id from finish_runs(?, ?, ?, ?, ?, ?)', [
+    column((f) => f.lease.id),
+    column((f) => f.lease.fence),
+    column((f) => f.state),
+    column((f) => JSON.stringify(f.error ?? null)),
+    column((f) => f.delayMs ?? 0),
+    column((f) => f.redeliver ?? false),
+  ])
+  return new Set(rows.map((row: { id: string }) => row.id))
 }
 
 /** Progress of runs, fenced like every write; the last value of a batch wins. */

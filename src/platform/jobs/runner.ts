@@ -100,7 +100,7 @@ function createMachine(options: RunnerOptions): Machine {
     claims: createBatcher((ids) => whileDatabaseIsAway(() => claimJobs(db, ids, worker))),
     finishes: createBatcher((batch) =>
       whileDatabaseIsAway(async () => {
-        const held = await db.transaction((trx) => finishRuns(trx, batch))
+        const held = await finishRuns(db, batch)
         return batch.map((each) => held.has(each.lease.id))
       }),
     ),

@@ -32,8 +32,10 @@ export interface Queues {
     processor: Processor<DeliveryData, unknown, string>,
     settings: WorkerSettings,
   ): Worker
-  /** @throws when the queue store can't be reached within two seconds. */
+  /** May wait as long as the queue store is away: set a deadline. */
   ping(): Promise<void>
+  /** False while it is known that the queue store is away. */
+  available(): boolean
   backend: 'redis' | 'postgres'
   close(): Promise<void>
 }
@@ -82,6 +84,7 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
   const queues = new Map<string, DeliveryQueue>()
   return {
     backend: 'postgres',
+    available: () => true,
     get(name) {
       const known = queues.get(name)
       if (known !== undefined) return known
@@ -113,8 +116,9 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
 }
 
 function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): Queues {
-  // Producers fail at once when Redis is away (the outbox keeps the work); workers wait for it for ever.
-  const producer = connectRedis(redisUrl, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
+  // A queue whose first connection fails stays broken for ever in the library, so commands wait for Redis; who
+  // calls sets a deadline, and asks `available` before handing over work that should not pile up meanwhile.
+  const producer = connectRedis(redisUrl, { maxRetriesPerRequest: null })
   producer.on('error', (error: Error) => log.warn({ reason: error.message }, 'queue store connection lost'))
   const queues = new Map<string, DeliveryQueue>()
   const workerConnections: (Redis | Cluster)[] = []
@@ -122,6 +126,7 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
   const prefixOf = (name: string) => `{${prefix}-${name}}`
   return {
     backend: 'redis',
+    available: () => producer.status === 'ready',
     get(name) {
       const known = queues.get(name)
       if (known !== undefined) return known

@@ -1,0 +1,112 @@
+import { z } from 'zod'
+
+export interface ApiRequest {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  path: string
+  query?: Record<string, string | number | undefined>
+  json?: unknown
+  headers?: Record<string, string>
+}
+
+export type Fetch = typeof globalThis.fetch
+
+const envelope = z.object({
+  error: z.looseObject({
+    code: z.string(),
+    message: z.string(),
+    details: z
+      .looseObject({
+        fields: z.array(z.object({ path: z.string(), problem: z.string() })).default([]),
+        correlationId: z.string().optional(),
+      })
+      .default({ fields: [] }),
+    suggestedAction: z.string().optional(),
+  }),
+})
+export type ErrorEnvelope = z.output<typeof envelope>
+
+/** The API's refusal, as its envelope tells it. */
+export class ApiError extends Error {
+  override name = 'ApiError'
+  readonly status: number
+  readonly envelope: ErrorEnvelope
+  readonly retryAfterMs: number
+
+  constructor(status: number, answer: ErrorEnvelope, retryAfterMs: number) {
+    super(answer.error.message)
+    this.status = status
+    this.envelope = answer
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** Nothing answered, or something else than our API. */
+export class Unreachable extends Error {
+  override name = 'Unreachable'
+}
+
+/** One HTTP request, of which nothing is read but the head. @throws Unreachable */
+export async function request(
+  fetch: Fetch,
+  to: { url: string; token: string | undefined; signal: AbortSignal },
+  asked: ApiRequest,
+): Promise<Response> {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(asked.query ?? {})) {
+    if (value !== undefined) query.set(name, String(value))
+  }
+  const target = `${to.url}${asked.path}${query.size > 0 ? `?${query}` : ''}`
+  const headers: Record<string, string> = { Accept: 'application/json', ...asked.headers }
+  if (to.token !== undefined) headers.Authorization = `Bearer ${to.token}`
+  if (asked.json !== undefined) headers['Content-Type'] = 'application/json'
+  try {
+    return await fetch(target, {
+      method: asked.method ?? 'GET',
+      headers,
+      signal: to.signal,
+      // A redirect would carry the token to wherever it points.
+      redirect: 'error',
+      ...(asked.json === undefined ? {} : { body: JSON.stringify(asked.json) }),
+    })
+  } catch (error) {
+    throw new Unreachable(`Capstan can't be reached at ${to.url} (${reasonOf(error)})`, { cause: error })
+  }
+}
+
+/** @returns the parsed body of a success. @throws ApiError, Unreachable */
+export async function readAnswer(url: string, response: Response): Promise<unknown> {
+  let body: unknown
+  try {
+    body = JSON.parse(await response.text())
+  } catch (error) {
+    const broken = error instanceof SyntaxError ? `HTTP ${response.status}` : reasonOf(error)
+    throw new Unreachable(`What answers at ${url} is not Capstan's API (${broken})`, { cause: error })
+  }
+  if (response.ok) return body
+  const parsed = envelope.safeParse(body)
+  if (parsed.success) throw new ApiError(response.status, parsed.data, retryAfterOf(response))
+  throw new Unreachable(`What answers at ${url} is not Capstan's API (HTTP ${response.status})`)
+}
+
+const passingStatus = new Set([429, 502, 503, 504])
+
+/** How long to wait at least before asking again; undefined when that would change nothing. */
+export function passingDelay(error: unknown): number | undefined {
+  if (error instanceof Unreachable) return 0
+  if (!(error instanceof ApiError)) return undefined
+  // REQ_007: an earlier try of this very request, whose connection broke, is still being worked on.
+  if (passingStatus.has(error.status) || error.envelope.error.code === 'REQ_007') return error.retryAfterMs
+  return undefined
+}
+
+function retryAfterOf(response: Response): number {
+  const seconds = Number(response.headers.get('retry-after') ?? 0)
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 60) * 1000 : 0
+}
+
+/** `fetch failed` says nothing: the reason is in its cause. */
+function reasonOf(error: unknown): string {
+  const { name, cause } = error as { name?: string; cause?: { code?: string; message?: string } }
+  if (name === 'TimeoutError') return 'no answer in time'
+  return cause?.code ?? cause?.message ?? (error as Error).message
+}

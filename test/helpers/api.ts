@@ -1,0 +1,73 @@
+import { addUser } from '../../src/accounts/service/administration.ts'
+import { createPasswords } from '../../src/accounts/service/passwords.ts'
+import { createApp } from '../../src/app.ts'
+import { createHttpServer } from '../../src/platform/http/index.ts'
+import type { TestContext } from './context.ts'
+
+export interface Call {
+  method?: string
+  token?: string
+  json?: unknown
+  /** Sent as it is, with `headers` naming its type. */
+  raw?: string | Uint8Array<ArrayBuffer>
+  headers?: Record<string, string>
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  json: any
+}
+
+const password = 'correct horse battery'
+
+export type Api = Awaited<ReturnType<typeof startApi>>
+
+/** The whole application over a context, on a port of its own. */
+export async function startApi(ctx: TestContext) {
+  let stopping = false
+  const server = createHttpServer(
+    createApp(ctx, () => stopping),
+    { host: '127.0.0.1', port: 0 },
+  )
+  await ctx.listener.start()
+  await server.start()
+  const origin = `http://127.0.0.1:${server.port()}`
+
+  return {
+    origin,
+    async call(path: string, given: Call = {}): Promise<Answer> {
+      const headers = new Headers(given.headers)
+      if (given.token !== undefined) headers.set('authorization', `Bearer ${given.token}`)
+      if (given.json !== undefined) headers.set('content-type', 'application/json')
+      const body = given.raw ?? (given.json === undefined ? undefined : JSON.stringify(given.json))
+      const method = given.method ?? (body === undefined ? 'GET' : 'POST')
+      const init = { method, headers, redirect: 'manual' as const }
+      const answer = await fetch(origin + path, body === undefined ? init : { ...init, body })
+      const text = await answer.text()
+      const isJson = answer.headers.get('content-type')?.includes('json') && text !== ''
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        json: isJson ? JSON.parse(text) : undefined,
+      }
+    },
+    /** Makes a user and signs it in. @returns its JWT. */
+    async signIn(username: string, isAdmin = false): Promise<string> {
+      const passwordHash = await createPasswords().hash(password)
+      const email = `${username}@example.org`
+      await addUser(ctx.db, { username, email, passwordHash, isAdmin })
+      const answer = await this.call('/api/v1/auth/login', { json: { username, password } })
+      if (answer.status !== 200) throw new Error(`signing in answered ${answer.status}: ${answer.text}`)
+      return answer.json.access_token
+    },
+    /** What `/health/ready` says from now on. */
+    beginStopping() {
+      stopping = true
+    },
+    stop: () => server.stop(),
+  }
+}

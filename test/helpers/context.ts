@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { inject } from 'vitest'
+import { type Context, createContext } from '../../src/context.ts'
+import { loadConfig } from '../../src/platform/config.ts'
+import {
+  type BoundJob,
+  createJobVerbs,
+  createLeaseKeeper,
+  createQueueWorker,
+  createReconciler,
+  createRunner,
+} from '../../src/platform/jobs/index.ts'
+import type { Logger } from '../../src/platform/logging.ts'
+import type { Queues } from '../../src/platform/queues/index.ts'
+import { connectionsTo, createTestDatabase, type TestDatabase } from './postgres-server.ts'
+import { until } from './until.ts'
+
+export type Backend = 'postgres' | 'redis'
+
+/** For `describe.each`: PostgreSQL always, Redis where one can be had. */
+export const backends = (): Backend[] =>
+  inject('redisUrl') === undefined ? ['postgres'] : ['postgres', 'redis']
+
+export const silent: Logger = pino({ level: 'silent' })
+
+export interface TestContextOptions {
+  backend?: Backend
+  /** On top of the production-like defaults below. */
+  env?: Record<string, string>
+  /** Jobs beside the catalogue's, e.g. `(ctx) => [bindJob(definition, { db: ctx.db })]`. */
+  jobs?: (ctx: Context) => BoundJob[]
+  log?: Logger
+  /** Another process of the same installation: its database and queue prefix are shared, and dropped by the first. */
+  beside?: TestContext
+}
+
+export interface TestContext extends Context {
+  database: TestDatabase
+  queuePrefix: string
+}
+
+/** A context as a process has it, on a database and queue prefix of its own. `dispose` also drops the database. */
+export async function createTestContext(options: TestContextOptions = {}): Promise<TestContext> {
+  const { beside, log = silent } = options
+  const database = beside?.database ?? (await createTestDatabase())
+  const queuePrefix = beside?.queuePrefix ?? `test-${randomBytes(6).toString('hex')}`
+  const backend = options.backend ?? beside?.queues.backend ?? 'postgres'
+  const redisUrl = inject('redisUrl')
+  if (backend === 'redis' && redisUrl === undefined) throw new Error('there is no Redis here')
+  const config = loadConfig({
+    DATABASE_URL: database.url,
+    ...(backend === 'redis' && redisUrl !== undefined ? { REDIS_URL: redisUrl } : {}),
+    SECRET_KEY: 'a-secret-key-of-the-tests-0123456789',
+    DATA_DIR: join(tmpdir(), queuePrefix),
+    PORT: '0',
+    CLOUDFLARE_TARGET: 'local',
+    LOCAL_CLOUD_TOKEN: 'a-local-cloud-token-of-the-tests',
+    ...options.env,
+  })
+  const ctx = createContext(config, 'test', { log, queuePrefix })
+  const jobs = [...ctx.jobs, ...(options.jobs?.(ctx) ?? [])]
+  return {
+    ...ctx,
+    jobs,
+    verbs: createJobVerbs(jobs, () => ctx.dispatcher.nudge()),
+    database,
+    queuePrefix,
+    async dispose() {
+      // Each may have been stopped already: stopping twice is part of their contract.
+      for (const service of [ctx.dispatcher, ctx.listener, ctx.accounts]) await service.stop()
+      await ctx.dispose()
+      if (beside !== undefined) return
+      const open = () => connectionsTo(database)
+      await until(async () => (await open()) === 0, { what: 'every connection to the database was closed' })
+      await database.drop()
+    },
+  }
+}
+
+export interface EngineOptions {
+  /** The queues to work; by default those of all jobs. */
+  queues?: string[]
+  concurrency?: number
+  /** Parts to leave out. */
+  without?: ('dispatcher' | 'reconciler' | 'keeper')[]
+  /** What dispatcher-independent parts use instead of the context's queues. */
+  through?: Queues
+}
+
+export type Engine = ReturnType<typeof buildEngine>
+
+/** What a worker process runs, over a context. A context can carry one engine in its life: services do not restart. */
+export async function startEngine(ctx: TestContext, options: EngineOptions = {}): Promise<Engine> {
+  const engine = buildEngine(ctx, options)
+  await engine.start()
+  return engine
+}
+
+function buildEngine(ctx: TestContext, options: EngineOptions) {
+  const { db, log, listener, dispatcher, jobs } = ctx
+  const queues = options.through ?? ctx.queues
+  const nudge = () => dispatcher.nudge()
+  const keeper = createLeaseKeeper({ db, listener, log })
+  const runner = createRunner({ db, jobs, keeper, log, nudge })
+  const reconciler = createReconciler({ db, queues, jobs, log, nudge })
+  const names = options.queues ?? [...new Set(jobs.map((job) => job.queue))]
+  const { concurrency = 5, without = [] } = options
+  const workers = names.map((queue) => createQueueWorker({ queue, concurrency, queues, runner }))
+  const parts = { dispatcher, reconciler, keeper }
+  const left = without.map((name) => parts[name])
+  const services = [listener, dispatcher, keeper, ...workers, reconciler].filter(
+    (service) => !left.includes(service as (typeof left)[number]),
+  )
+  return {
+    keeper,
+    runner,
+    reconciler,
+    workers,
+    async start() {
+      for (const service of services) await service.start()
+    },
+    /** As a worker process stops: running jobs are handed over at once instead of after the grace. */
+    async stop() {
+      await reconciler.stop()
+      const fetching = Promise.all(workers.map((worker) => worker.stop()))
+      keeper.abortAll('shutdown')
+      await fetching
+      await runner.idle()
+      for (const service of [keeper, dispatcher, listener]) await service.stop()
+    },
+  }
+}

@@ -17,7 +17,9 @@ import { deleteExpired } from './store/expired.ts'
 
 export { type AccountCommandDeps, registerAccountCommands } from './commands.ts'
 export { AccountPrincipal } from './principal.ts'
+export { terminalPrompt } from './prompt.ts'
 export { ensureFirstAdmin, type FirstAdmin, type FirstAdminOptions } from './service/first-admin.ts'
+export { createLocalToken } from './service/local-token.ts'
 
 export interface AccountsOptions {
   db: Knex

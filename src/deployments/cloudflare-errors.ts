@@ -43,6 +43,7 @@ const byCode: Record<number, ErrorCode> = {
   10064: 'DEPLOY_004',
   10074: 'DEPLOY_004',
   10079: 'DEPLOY_004',
+  10070: 'DEPLOY_004',
   10097: 'DEPLOY_004',
   10099: 'DEPLOY_004',
   10123: 'DEPLOY_004',

@@ -11,6 +11,7 @@ import { createDeploymentService } from './service.ts'
 import { prunePlans } from './store.ts'
 import { createTargets } from './target.ts'
 
+export { registerDeploymentCommands } from './commands.ts'
 export { deployStepJob, rollbackJob } from './jobs.ts'
 
 export interface Deployments {

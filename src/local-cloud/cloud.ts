@@ -6,7 +6,7 @@ import type { LocalCloud, LocalCloudOptions } from './options.ts'
 import { Pool, type Serving } from './runtime/pool.ts'
 import { Reaper } from './runtime/reaper.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
-import { closeServer, createHttpServer, listen } from './server.ts'
+import { Front } from './server.ts'
 import { Store } from './store/index.ts'
 
 /** Puts the parts together: the state, the running Workers, the API and the gateway. */
@@ -18,7 +18,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
   const pool = new Pool({ serving, reaper, log, maxRunning: 12, idleMs: 600_000 })
   const cloud: Cloud = { accountId, dataDir, store, pool, reaper, log, locks: new KeyedLock() }
-  const server = createHttpServer(new Api(cloud, options.token), new Gateway(cloud), log)
+  const front = new Front({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const release = async () => {
     await pool.stop()
     reaper.close()
@@ -27,9 +27,9 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   try {
     store.scripts.seedAccount(accountId, `local-${accountId.slice(0, 8)}`)
     await sweepOrphanedData(dataDir, store)
-    const port = await listen(server, host, options.port)
+    const port = await front.listen(host, options.port)
     let stopped: Promise<void> | undefined
-    const stop = () => (stopped ??= closeServer(server).then(release))
+    const stop = () => (stopped ??= front.close().then(release))
     return { url: `http://${reachable(host)}:${port}`, port, stop }
   } catch (error) {
     await release()

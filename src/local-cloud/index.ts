@@ -1,5 +1,6 @@
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 
+export { registerCloudCommands } from './commands.ts'
 export { localCloudCredentials, localCloudDir } from './credentials.ts'
 export type { LocalCloud, LocalCloudLog, LocalCloudOptions } from './options.ts'
 

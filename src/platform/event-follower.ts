@@ -12,7 +12,13 @@ export interface FollowOptions {
   onBreak?(): void
 }
 
-/** A connection that lasted this long was one: only shorter ones count as another failed try. */
+/** What became of one connection. `nothing-left`: the stream has ended, and its reader has all of it. */
+interface Connection {
+  state: 'refused' | 'opened' | 'heard' | 'nothing-left'
+  openedAt: number
+}
+
+/** An open connection that lasted this long, or said something, was one: others are another failed try. */
 const lastedMs = 5000
 
 /**
@@ -26,34 +32,67 @@ export async function* followEvents(
 ): AsyncGenerator<SseEvent> {
   const { patienceMs = 60_000, silenceMs = 45_000, onBreak } = options
   let after = 0
-  let brokenAt: number | undefined
-  for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 3000)) {
-    const openedAt = Date.now()
-    const connection = { heard: false }
+  let broken: { at: number; tries: number } | undefined
+  for (;;) {
+    const connection: Connection = { state: 'refused', openedAt: 0 }
     let delay = 0
     try {
       for await (const event of listen(client, { path, after, silenceMs }, connection)) {
-        // A repeat after a reconnection would be a second line for one event.
+        // What was seen before the break may be sent again: it must not be shown again.
         if (event.id <= after) continue
         after = event.id
         yield event
         if (event.type === 'end') return
       }
-      if (connection.heard === 'all') return
+      if (connection.state === 'nothing-left') return
     } catch (error) {
       const passing = passingDelay(error)
       if (passing === undefined) throw error
       delay = passing
     }
-    const wasGood = connection.heard || Date.now() - openedAt > lastedMs
-    if (brokenAt === undefined || wasGood) {
-      brokenAt = Date.now()
-      waitMs = 200
+    if (broken === undefined || wasGood(connection)) {
+      broken = { at: Date.now(), tries: 0 }
       onBreak?.()
     }
-    if (Date.now() - brokenAt > patienceMs) {
-      throw new Unreachable(`The connection to ${client.url} was lost for ${Math.round(patienceMs / 1000)} s`)
+    if (Date.now() - broken.at > patienceMs) {
+      throw new Unreachable(`Capstan could not be reached at ${client.url} for ${patienceMs / 1000} s`)
     }
-    await pause(Math.max(delay, waitMs))
+    await pause(Math.max(delay, Math.min(100 * 2 ** broken.tries, 3000)))
+    broken.tries += 1
   }
+}
+
+function wasGood({ state, openedAt }: Connection): boolean {
+  return state === 'heard' || (state === 'opened' && Date.now() - openedAt > lastedMs)
+}
+
+/** The events of one connection; ends, or throws Unreachable, when it breaks. */
+async function* listen(
+  client: ApiClient,
+  from: { path: string; after: number; silenceMs: number },
+  connection: Connection,
+): AsyncGenerator<SseEvent> {
+  const closing = new AbortController()
+  const silence = setTimeout(() => closing.abort(), from.silenceMs)
+  try {
+    const response = await client.stream(from.path, from.after, closing.signal)
+    Object.assign(connection, { state: 'opened', openedAt: Date.now() })
+    if (response.status === 204) connection.state = 'nothing-left'
+    if (response.status === 204 || response.body === null) return
+    yield* readSse(response.body, () => {
+      connection.state = 'heard'
+      silence.refresh()
+    })
+  } catch (error) {
+    if (passingDelay(error) !== undefined || !isBroken(error)) throw error
+    throw new Unreachable(`The connection to ${client.url} broke`, { cause: error })
+  } finally {
+    clearTimeout(silence)
+    closing.abort()
+  }
+}
+
+/** How `fetch` tells that a body ended too early: a TypeError of its own, or the abort of a silent connection. */
+function isBroken(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof Error && error.name === 'AbortError')
 }

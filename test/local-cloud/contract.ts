@@ -24,7 +24,7 @@ function load() {
   return loaded
 }
 
-export const contractIsPresent = (): boolean => load() !== undefined
+const contractIsPresent = (): boolean => load() !== undefined
 
 /** Prints one line when the published contract is not beside the project, so that a skipped check is seen. */
 export function noteAbsentContract(): void {

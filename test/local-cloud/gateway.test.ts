@@ -165,6 +165,9 @@ test('two WebSockets chat through a Durable Object', async () => {
   await cloud.put('chat', { bindings }, main(code))
   await cut
   ann.destroy()
+  // One that is open when the cloud stops is cut, too.
+  await connect(cloud, 'chat')
+  await cloud.stop()
 })
 
 test('an upgrade that the Worker declines is an ordinary answer, and none goes to an unknown host', async () => {

@@ -87,6 +87,12 @@ export async function revokeTokensOf(db: Knex, userId: string): Promise<void> {
   await db('api_tokens').where({ user_id: userId, is_revoked: false }).update({ is_revoked: true })
 }
 
+export async function revokeTokensNamed(db: Knex, of: { userId: string; name: string }): Promise<void> {
+  await db('api_tokens')
+    .where({ user_id: of.userId, name: of.name, is_revoked: false })
+    .update({ is_revoked: true })
+}
+
 /** A token that works at `now`, and its active user; undefined for every other. */
 export async function findTokenWithUser(
   db: Knex,

@@ -66,6 +66,15 @@ export async function findUserByName(db: Knex, username: string): Promise<User |
   return row && toUser(row)
 }
 
+/** @returns the id of the administrator that has been there longest; undefined when none is active. */
+export async function firstActiveAdmin(db: Knex): Promise<string | undefined> {
+  const row = await db('users')
+    .where({ is_admin: true, is_active: true })
+    .orderBy(['created_at', 'id'])
+    .first('id')
+  return row?.id
+}
+
 /** Locks the row: changes to a user's credentials happen one after the other. */
 export async function lockUser(trx: Knex.Transaction, id: string): Promise<User | undefined> {
   const row = await trx('users as u').where('u.id', id).forNoKeyUpdate().first(userColumns)

@@ -36,6 +36,10 @@ function usableName(call: Call): string {
 export function scriptRoutes(router: Router, cloud: Cloud): void {
   const { store } = cloud
   const view = (one: Script) => scriptView(one, servingVersion(cloud, one))
+  const remove = async (call: Call) => {
+    await deleteScript(cloud, call.param('script'))
+    return { result: null }
+  }
 
   router
     .on(`GET ${workers}/scripts`, () => ({ result: store.scripts.list().map(view) }))
@@ -58,10 +62,9 @@ export function scriptRoutes(router: Router, cloud: Cloud): void {
       const messages = (upload.metadata.containers ?? []).length > 0 ? [recordedContainers] : []
       return { result: uploadView(published.script, published.version), messages }
     })
-    .on(`DELETE ${script}`, async (call) => {
-      await deleteScript(cloud, call.param('script'))
-      return { result: null }
-    })
+    .on(`DELETE ${script}`, remove)
+    // The same by its older name, which `wrangler delete` uses.
+    .on(`DELETE ${workers}/services/{script}`, remove)
   settingRoutes(router, cloud)
   secretRoutes(router, cloud)
 }

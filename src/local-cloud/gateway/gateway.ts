@@ -1,10 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
 import type { LocalCloudLog } from '../options.ts'
-import type { Lease, Pool } from '../runtime/pool.ts'
+import type { Pool } from '../runtime/pool.ts'
+import type { Lease } from '../runtime/slot.ts'
 import type { Store } from '../store/index.ts'
 import { pickVersion } from './pick-version.ts'
-import { type Forwarded, forward, forwardUpgrade, refuse } from './proxy.ts'
+import {
+  type Forwarded,
+  forward,
+  forwardUpgrade,
+  refuse,
+  refuseUpgrade,
+  type UpgradeClient,
+} from './proxy.ts'
 
 interface GatewayParts {
   store: Store
@@ -25,11 +32,9 @@ export class Gateway {
     if (outcome !== undefined) refuse(res, outcome.status, outcome.text)
   }
 
-  async handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, script: string): Promise<void> {
-    const outcome = await this.exchange(req, script, (lease) => forwardUpgrade(req, { socket, head }, lease))
-    if (outcome === undefined) return
-    const reason = outcome.status === 404 ? 'Not Found' : 'Internal Server Error'
-    socket.end(`HTTP/1.1 ${outcome.status} ${reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  async handleUpgrade(req: IncomingMessage, client: UpgradeClient, script: string): Promise<void> {
+    const outcome = await this.exchange(req, script, (lease) => forwardUpgrade(req, client, lease))
+    if (outcome !== undefined) refuseUpgrade(client.socket, outcome.status)
   }
 
   /** Runs one exchange under a lease, twice when a dead workerd was found before anything was sent. */
@@ -37,7 +42,7 @@ export class Gateway {
     req: IncomingMessage,
     name: string,
     send: (lease: Lease) => Promise<Forwarded>,
-  ): Promise<{ status: number; text: string } | undefined> {
+  ): Promise<{ status: 404 | 500; text: string } | undefined> {
     const script = this.parts.store.scripts.find(name)
     if (script === undefined) return { status: 404, text: 'There is no Worker at this address.' }
     if (!script.subdomainEnabled) {

@@ -3,6 +3,8 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 
 const hopByHop = new Set([
   'connection',
+  // Answered by our own server already.
+  'expect',
   'keep-alive',
   'proxy-connection',
   'te',

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream'
-import type { Lease } from '../runtime/pool.ts'
+import type { Lease } from '../runtime/slot.ts'
 import { answerHeaders, workerHeaders } from './headers.ts'
 
 /** `unreachable`: there is no answer, and the request may be sent again. */
@@ -61,10 +61,21 @@ export function refuse(res: ServerResponse, status: number, text: string): void 
   res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
 }
 
+export function refuseUpgrade(socket: Duplex, status: 404 | 500): void {
+  const reason = status === 404 ? 'Not Found' : 'Internal Server Error'
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
+
+/** A connection that wants to change its protocol, with the bytes that came with the request. */
+export interface UpgradeClient {
+  socket: Duplex
+  head: Buffer
+}
+
 /** Passes a protocol upgrade through; resolves when either side has hung up. */
 export function forwardUpgrade(
   req: IncomingMessage,
-  client: { socket: Duplex; head: Buffer },
+  client: UpgradeClient,
   lease: Lease,
 ): Promise<Forwarded> {
   const { promise, resolve } = Promise.withResolvers<Forwarded>()

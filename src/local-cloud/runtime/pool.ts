@@ -4,6 +4,7 @@ import type { LocalCloudLog } from '../options.ts'
 import type { Namespace } from '../store/scripts.ts'
 import type { Binding } from '../store/versions.ts'
 import type { Reaper } from './reaper.ts'
+import { isQuiet, type Lease, lease, type Slot } from './slot.ts'
 import { redact } from './startup-check.ts'
 import { type Runnable, scriptWorkers } from './worker-options.ts'
 import { Workerd } from './workerd.ts'
@@ -27,31 +28,9 @@ export interface PoolOptions {
   idleMs: number
 }
 
-interface Slot {
-  workerd: Workerd
-  shares: Serving['shares']
-  requests: number
-  sockets: number
-  lastUsed: number
-  drained: (() => void) | undefined
-}
-
-/** A right to send one request to a running version; `release` must follow. */
-export interface Lease {
-  url: URL
-  versionId: string
-  /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
-  upgraded(): void
-  release(): void
-  /** Tells that nothing answered; resolves when the end of the process, if there was one, is known. */
-  broken(): Promise<void>
-}
-
 /** How long a new version waits for requests that the old one is still answering. */
 const drainMs = 3000
 const startTimeoutMs = 15_000
-/** A refused or cut connection is known before the exit of the process is; measured 1-5 ms apart. */
-const exitNoticeMs = 200
 
 /** The running Workers: one workerd per script, started when needed. */
 export class Pool {
@@ -125,6 +104,11 @@ export class Pool {
       onLog: this.workerLog(scriptId, bindings),
       reaper: this.options.reaper,
     })
+    // A stop that came meanwhile did not see this one yet.
+    if (this.stopped) {
+      await workerd.stop()
+      return false
+    }
     const { shares } = serving
     this.slots.set(scriptId, {
       workerd,
@@ -164,7 +148,8 @@ export class Pool {
     await Promise.all(surplus.map(([id]) => this.endIfQuiet(id)))
   }
 
-  private async sweep(): Promise<void> {
+  /** Ends the Workers that had no requests for long; runs by itself every minute at most. */
+  async sweep(): Promise<void> {
     const limit = Date.now() - this.options.idleMs
     const idle = [...this.slots].filter(([, slot]) => isQuiet(slot) && slot.lastUsed <= limit)
     await Promise.all(idle.map(([id]) => this.endIfQuiet(id)))
@@ -175,29 +160,5 @@ export class Pool {
       const slot = this.slots.get(scriptId)
       if (slot !== undefined && isQuiet(slot)) await this.end(scriptId, 0)
     })
-  }
-}
-
-const isQuiet = (slot: Slot) => slot.requests === 0 && slot.sockets === 0
-
-function lease(slot: Slot, versionId: string): Lease {
-  const url = slot.workerd.url(versionId)
-  if (url === undefined) throw new Error('the version is not running')
-  slot.requests += 1
-  let held: 'requests' | 'sockets' | undefined = 'requests'
-  const settle = (next: 'sockets' | undefined) => {
-    if (held === undefined) return
-    slot[held] -= 1
-    if (next !== undefined) slot[next] += 1
-    held = next
-    slot.lastUsed = Date.now()
-    if (slot.requests === 0) slot.drained?.()
-  }
-  return {
-    url,
-    versionId,
-    upgraded: () => settle('sockets'),
-    release: () => settle(undefined),
-    broken: () => slot.workerd.expectExit(exitNoticeMs),
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { MiniflareCoreError } from 'miniflare'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import type { Binding, NamedHandlers, WorkerModule } from '../store/versions.ts'
@@ -119,7 +120,10 @@ function standIn(classes: string[]): WorkerModule {
 
 function reason(error: unknown, errors: string[], candidate: Candidate): string {
   if (error instanceof StartTimeout) return `Script startup exceeded the time limit of ${startTimeoutMs} ms.`
-  const text = errors.length > 0 ? errors.join('\n') : error instanceof Error ? error.message : String(error)
+  // Without an error of the Worker's own, stderr holds a crash dump of workerd, which tells a user nothing.
+  const crashed = 'The runtime crashed while the Worker started; it may take more memory than there is.'
+  const isCrash = error instanceof MiniflareCoreError && error.code === 'ERR_RUNTIME_FAILURE'
+  const text = errors.length > 0 ? errors.join('\n') : isCrash ? crashed : String(error)
   return redact(text.replaceAll(/service core:user:[\w-]+: /g, ''), candidate.bindings).slice(0, 4000)
 }
 

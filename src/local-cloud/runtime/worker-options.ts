@@ -67,7 +67,7 @@ export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): W
 }
 
 /** workerd takes the first module as the entry. */
-export function mainFirst(modules: WorkerModule[], mainModule: string): WorkerModule[] {
+function mainFirst(modules: WorkerModule[], mainModule: string): WorkerModule[] {
   const isMain = (module: WorkerModule) => module.name === mainModule
   return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))]
 }

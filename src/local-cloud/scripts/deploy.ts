@@ -25,7 +25,7 @@ export const deploymentBody = z.strictObject({
   annotations: z.strictObject({ 'workers/message': z.string().max(1000).optional() }).optional(),
   code_update_strategy: codeUpdateStrategy.optional(),
 })
-export type DeploymentBody = z.infer<typeof deploymentBody>
+type DeploymentBody = z.infer<typeof deploymentBody>
 
 export interface DeployRequest {
   scriptName: string

@@ -16,7 +16,7 @@ export interface NamedHandlers {
 }
 
 /** What is fixed with the code of a version. */
-export interface VersionCode {
+interface VersionCode {
   mainModule: string
   compatibilityDate: string
   compatibilityFlags: string[]
@@ -68,7 +68,7 @@ export interface Deployment {
   versions: Share[]
 }
 
-export const moduleHash = (content: Buffer): string => createHash('sha256').update(content).digest('hex')
+const moduleHash = (content: Buffer): string => createHash('sha256').update(content).digest('hex')
 
 function toVersion(row: Row): Version {
   return {

@@ -1,3 +1,4 @@
+export { registerJobCommands } from './commands.ts'
 export {
   type BoundJob,
   bindJob,

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { within } from '../deadline.ts'
 import type { Listener } from '../events/index.ts'
 import { createLoop, type Service } from '../lifecycle.ts'
 import type { Logger } from '../logging.ts'
@@ -9,9 +10,12 @@ import { jobsChannel } from './store.ts'
 interface Held {
   lease: Lease
   controller: AbortController
-  /** Local time until which the lease surely holds: counted from before the renewal was sent. */
-  until: number
+  /** Ends the run just before somebody else may claim its job; set again by every renewal. */
+  expiry: NodeJS.Timeout
 }
+
+/** For the way of the claim's answer, and for the run to let go. */
+const marginMs = 500
 
 export interface LeaseKeeper extends Service {
   /** Renews the lease until `release`. @returns the signal that says when the run must end. */
@@ -31,26 +35,31 @@ export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: 
     const sentAt = Date.now()
     const asked = [...held.values()]
     if (asked.length === 0) return
-    try {
-      const renewed = await renewLeases(
-        db,
-        asked.map((each) => each.lease),
-      )
-      for (const each of asked) {
-        const state = renewed.get(each.lease.id)
-        if (state === undefined) end(each, 'lost')
-        else if (state.cancelRequested) end(each, 'cancelled')
-        else each.until = sentAt + leaseMs
-      }
-    } finally {
-      // A holder that can't renew stops before anybody else may claim.
-      for (const each of held.values()) if (each.until < Date.now()) end(each, 'lost')
+    const renewal = renewLeases(
+      db,
+      asked.map((each) => each.lease),
+    )
+    // A connection that swallows the question must not keep the next one from being asked.
+    const found = await within(renewEveryMs, renewal, 'the database')
+    for (const each of asked) {
+      const state = found.get(each.lease.id)
+      if (state === undefined) end(each, 'lost')
+      else if (state.cancelRequested) end(each, 'cancelled')
+      else if (state.renewed) expireAfter(each, sentAt - Date.now() + leaseMs)
     }
   }
 
-  function end(each: Held, why: RunAborted['why']): void {
+  function expireAfter(each: Held, ms: number): void {
+    clearTimeout(each.expiry)
+    if (held.get(each.lease.id) === each) each.expiry = armed(each, ms)
+  }
+
+  const armed = (each: Omit<Held, 'expiry'>, ms: number) =>
+    setTimeout(() => end(each, 'lost'), ms - marginMs).unref()
+
+  function end(each: Omit<Held, 'expiry'>, why: RunAborted['why']): void {
     // A run that finished while its renewal was on the way is no longer ours to end.
-    if (held.get(each.lease.id) !== each || each.controller.signal.aborted) return
+    if (held.get(each.lease.id)?.controller !== each.controller || each.controller.signal.aborted) return
     log.info({ jobId: each.lease.id, reason: why }, 'a run is asked to end')
     each.controller.abort(new RunAborted(why))
   }
@@ -64,12 +73,21 @@ export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: 
   return {
     ...loop,
     hold(lease) {
-      const controller = new AbortController()
-      held.set(lease.id, { lease, controller, until: Date.now() + leaseMs })
-      return controller.signal
+      // After a long pause of this process the same job may be claimed here again: its older run must end.
+      const older = held.get(lease.id)
+      if (older !== undefined) {
+        end(older, 'lost')
+        clearTimeout(older.expiry)
+      }
+      const each = { lease, controller: new AbortController() }
+      held.set(lease.id, { ...each, expiry: armed(each, leaseMs) })
+      return each.controller.signal
     },
     release(lease) {
-      if (held.get(lease.id)?.lease === lease) held.delete(lease.id)
+      const each = held.get(lease.id)
+      if (each?.lease !== lease) return
+      clearTimeout(each.expiry)
+      held.delete(lease.id)
     },
     abortAll(why) {
       for (const each of held.values()) end(each, why)

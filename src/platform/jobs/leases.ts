@@ -82,24 +82,37 @@ function toLease(row: ClaimRow): Lease {
   }
 }
 
-/** Renews leases that are still ours. @returns those, and whether a cancel was asked for. */
-export async function renewLeases(
-  db: Knex,
-  leases: Lease[],
-): Promise<Map<string, { cancelRequested: boolean }>> {
+/** What a renewal found out about a lease that is still ours. */
+interface Renewal {
+  /** False when a write of the run held the row just then: the next renewal will tell. */
+  renewed: boolean
+  cancelRequested: boolean
+}
+
+/**
+ * Renews leases that are still ours, without waiting for locks: one run's long write must not let the leases of all
+ * others run out. @returns those that are ours, by job.
+ */
+export async function renewLeases(db: Knex, leases: Lease[]): Promise<Map<string, Renewal>> {
   const { rows } = await db.raw(
-    `with held as materialized (
-       select j.id from jobs j join unnest(?::uuid[], ?::bigint[]) as t (id, fence) on j.id = t.id and j.fence = t.fence
-       where j.state = 'running' order by j.id for update of j
+    `with ours as materialized (
+       select j.id, j.fence, j.cancel_requested_at is not null as cancel_requested
+       from jobs j join unnest(?::uuid[], ?::bigint[]) as t (id, fence) on j.id = t.id and j.fence = t.fence
+       where j.state = 'running'
+     ), free as materialized (
+       select j.id from jobs j join ours o on j.id = o.id and j.fence = o.fence
+       where j.state = 'running' order by j.id for update of j skip locked
+     ), renewed as (
+       update jobs j set lease_until = clock_timestamp() + ? * interval '1 millisecond' from free
+       where j.id = free.id returning j.id
      )
-     update jobs j set lease_until = clock_timestamp() + ? * interval '1 millisecond' from held
-     where j.id = held.id returning j.id, j.cancel_requested_at is not null as cancel_requested`,
+     select o.id, o.cancel_requested, r.id is not null as renewed from ours o left join renewed r on r.id = o.id`,
     [leases.map((lease) => lease.id), leases.map((lease) => lease.fence), leaseMs],
   )
   return new Map(
-    rows.map((row: { id: string; cancel_requested: boolean }) => [
+    rows.map((row: { id: string; renewed: boolean; cancel_requested: boolean }) => [
       row.id,
-      { cancelRequested: row.cancel_requested },
+      { renewed: row.renewed, cancelRequested: row.cancel_requested },
     ]),
   )
 }

@@ -52,41 +52,52 @@ const maxCrashes = 5
  */
 export function createRunner(options: RunnerOptions): Runner {
   const machine = createMachine(options)
-  const { keeper, log } = options
+  const { log } = options
   return {
     async run(delivery) {
-      const id = await identify(machine, delivery)
-      if (id === undefined) return { kind: 'completed' }
-      const claim = await machine.claims.add(id)
-      if (claim.kind === 'finished') return { kind: 'completed' }
-      if (claim.kind === 'held') return { kind: 'later', delayMs: claim.forMs }
-      const { lease } = claim
-      const signal = keeper.hold(lease)
-      const startedAt = performance.now()
       try {
-        const job = machine.find(lease.queue, lease.name)
-        const outcome = await attempt(machine, { job, lease, held: signal })
-        const end = await record(machine, lease, { job, outcome })
-        const durationMs = Math.round(performance.now() - startedAt)
-        log.debug(
-          { jobId: id, name: lease.name, attempt: lease.attempt, outcome: end.kind, durationMs },
-          'run ended',
-        )
-        return end
+        return await runDelivery(machine, delivery)
       } catch (error) {
-        if (!(error instanceof LostLease)) throw error
-        log.warn(
-          { jobId: id, name: lease.name, attempt: lease.attempt },
-          'the lease was lost; another holder goes on',
-        )
-        return { kind: 'completed' }
-      } finally {
-        keeper.release(lease)
+        // Nothing was recorded, and the row says so: the reconciler delivers it again, after its lease if it has one.
+        log.error({ queue: delivery.queueName, err: error }, 'a run could not be begun or recorded')
+        return { kind: 'failed', code: isDatabaseUnavailable(error) ? 'SYS_002' : 'SYS_001' }
       }
     },
     async idle() {
       await Promise.all([machine.claims.idle(), machine.finishes.idle(), machine.progress.idle()])
     },
+  }
+}
+
+async function runDelivery(machine: Machine, delivery: DeliveryJob): Promise<DeliveryEnd> {
+  const { keeper, log } = machine
+  const id = await identify(machine, delivery)
+  if (id === undefined) return { kind: 'completed' }
+  const claim = await machine.claims.add(id)
+  if (claim.kind === 'finished') return { kind: 'completed' }
+  if (claim.kind === 'held') return { kind: 'later', delayMs: claim.forMs }
+  const { lease } = claim
+  const about = { jobId: id, name: lease.name, attempt: lease.attempt }
+  const signal = keeper.hold(lease)
+  const startedAt = performance.now()
+  try {
+    const job = machine.find(lease.queue, lease.name)
+    const outcome = await attempt(machine, { job, lease, held: signal })
+    const end = await record(machine, lease, { job, outcome }).catch((error: unknown) => {
+      if (outcome.kind !== 'done' || error instanceof LostLease) throw error
+      // The handler's own last write failed and took the outcome with it: that is the handler's failure.
+      log.error({ ...about, err: error }, 'the commit of a handler failed')
+      return record(machine, lease, { job, outcome: thrown(error) })
+    })
+    const durationMs = Math.round(performance.now() - startedAt)
+    log.debug({ ...about, outcome: end.kind, durationMs }, 'run ended')
+    return end
+  } catch (error) {
+    if (!(error instanceof LostLease)) throw error
+    log.warn(about, 'the lease was lost; another holder goes on')
+    return { kind: 'completed' }
+  } finally {
+    keeper.release(lease)
   }
 }
 
@@ -192,6 +203,10 @@ function outcomeOf(error: unknown, signals: { held: AbortSignal; limit: AbortSig
   if (signals.limit.aborted) {
     return { kind: 'retry', error: new CodedError('SYS_004', 'the attempt took longer than its time limit') }
   }
+  return thrown(error)
+}
+
+function thrown(error: unknown): Outcome {
   if (error instanceof CodedError) {
     if (!error.retryable) return { kind: 'failed', error }
     const { retryAfter } = error.options

@@ -1,0 +1,73 @@
+import type { Command } from 'commander'
+import {
+  type CommandDeps,
+  eachOne,
+  jsonOption,
+  outputOf,
+  wholeNumber,
+} from '../platform/command-line/index.ts'
+import type { DeployFlags } from './commands/flags.ts'
+import type { ListFlags } from './commands/list.ts'
+import { environment } from './schema.ts'
+import { statuses } from './states.ts'
+
+/** Adds `deploy DIR|FILE`, `deploy watch` and `deploy list`. */
+export function registerDeploymentCommands(program: Command, deps: CommandDeps): void {
+  const deploy = program
+    .command('deploy')
+    // Otherwise `--json` of a subcommand would be taken for the option of that name here.
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .description(
+      "deploy an app and follow its steps; a folder that is named like one of this command's own commands is given as ./NAME",
+    )
+  describeDeploy(deploy)
+  deploy.action(async (path: string, flags: DeployFlags, command: Command) => {
+    const { deployPath } = await import('./commands/deploy.ts')
+    deps.exitWith(await deployPath({ deps, out: outputOf(deps, command) }, path, flags))
+  })
+
+  deploy
+    .command('watch')
+    .argument('<id>', 'the deployment')
+    .addOption(jsonOption())
+    .description('follow a deployment from its beginning to its end')
+    .action(async (id: string, _flags: unknown, command: Command) => {
+      const { followToEnd } = await import('./commands/follow.ts')
+      deps.exitWith(await followToEnd(await deps.client(), id, { out: outputOf(deps, command) }))
+    })
+
+  deploy
+    .command('list')
+    .description('the latest deployments, newest first')
+    .option('--app <name>', 'of one app')
+    .option('--env <environment>', environment.options.join(' or '))
+    .option('--status <status>', statuses.join(', '))
+    .option('--limit <number>', 'at most so many', wholeNumber(1, 200), 20)
+    .addOption(jsonOption())
+    .action(async (flags: ListFlags, command: Command) => {
+      const { listDeployments } = await import('./commands/list.ts')
+      await listDeployments(await deps.client(), flags, outputOf(deps, command))
+    })
+}
+
+function describeDeploy(deploy: Command): void {
+  deploy
+    .argument('<path>', "the app's folder, or its one module; capstan.json in the folder may say the rest")
+    .option('--app <name>', "the app's name (default: the folder's)")
+    .option('--env <environment>', `${environment.options.join(' or ')} (default: staging)`)
+    .option('--do <class>', 'a Durable Object class, may be repeated', eachOne, [])
+    .option('--var <name=value>', 'a variable, may be repeated', eachOne, [])
+    .option(
+      '--secret <name>',
+      'a secret, read from the environment or asked for; may be repeated',
+      eachOne,
+      [],
+    )
+    .option('--health <path>', 'where the health check asks')
+    .option('--timeout <seconds>', 'how long the health check may take', wholeNumber(1, 900))
+    .option('--max-retries <number>', 'of a step that fails for a passing reason', wholeNumber(0, 10))
+    .option('--no-rollback', 'leave a deployment that fails as it is')
+    .option('--yes', "deploy without asking; needed where there's no terminal")
+    .addOption(jsonOption())
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import type { ApiClient } from '../../platform/api-client.ts'
+import {
+  type CommandDeps,
+  type ExitCode,
+  exitCodes,
+  type Output,
+  type Prompt,
+  plain,
+  UsageFault,
+} from '../../platform/command-line/index.ts'
+import type { DeployFlags } from './flags.ts'
+import { followToEnd } from './follow.ts'
+import { planLines } from './plan-text.ts'
+import { type PrepareRequest, prepareRequest } from './request.ts'
+import { findPlace, projectFileOf, readSource } from './source.ts'
+import { deployAnswer, type PreparedAnswer, preparedAnswer } from './wire.ts'
+
+/** The API has answered before: a restart in the middle is waited out. */
+const patienceMs = 60_000
+
+/** Prepares, shows, asks, deploys and follows. @throws UsageFault, ApiError, Unreachable */
+export async function deployPath(
+  { deps, out }: { deps: CommandDeps; out: Output },
+  path: string,
+  flags: DeployFlags,
+): Promise<ExitCode> {
+  if (!flags.yes && !deps.prompt.interactive) {
+    throw new UsageFault("There's no terminal to ask on whether to deploy: say so with --yes")
+  }
+  const request = await requestOf({ deps, out }, path, flags)
+  const client = await deps.client()
+  const prepared = await client.call(preparedAnswer, creating('/deploy/prepare', request))
+  for (const line of planLines(prepared, request)) out.say(line)
+  if (!flags.yes && !(await agreed(deps.prompt, request))) {
+    out.say('Nothing was deployed.')
+    return exitCodes.failed
+  }
+  await start(client, { prepared, request, flags })
+  const { deploymentId, plan } = prepared
+  out.say(
+    `Deployment ${plain(deploymentId)} (it goes on without us: capstan deploy watch ${plain(deploymentId)})`,
+  )
+  return followToEnd(client, deploymentId, { out, extra: { plan } })
+}
+
+async function requestOf(
+  { deps, out }: { deps: CommandDeps; out: Output },
+  path: string,
+  flags: DeployFlags,
+): Promise<PrepareRequest> {
+  const place = await findPlace(path)
+  const file = await projectFileOf(place)
+  const source = await readSource(place, file.main)
+  if (source.skipped.length > 0) {
+    const shown = source.skipped.slice(0, 10).map(plain).join(', ')
+    const rest = source.skipped.length > 10 ? ` and ${source.skipped.length - 10} more` : ''
+    out.warn(`note: left out, as no module of a Worker: ${shown}${rest}`)
+  }
+  return prepareRequest({ flags, file, source }, deps)
+}
+
+async function start(
+  client: ApiClient,
+  about: { prepared: PreparedAnswer; request: PrepareRequest; flags: DeployFlags },
+): Promise<void> {
+  const { prepared, request, flags } = about
+  const { deploymentId } = prepared
+  const options = {
+    rollbackOnFailure: flags.rollback,
+    ...(flags.maxRetries === undefined ? {} : { maxRetries: flags.maxRetries }),
+  }
+  const body = { deploymentId, environment: request.environment, options }
+  await client.call(deployAnswer, { ...creating('/deploy', body), patienceMs })
+}
+
+/** With its key, a request whose answer was lost can be sent again without making a second thing. */
+function creating(path: string, json: unknown) {
+  return { method: 'POST', path, json, headers: { 'Idempotency-Key': randomUUID() } } as const
+}
+
+async function agreed(prompt: Prompt, { config, environment }: PrepareRequest): Promise<boolean> {
+  const answer = await prompt.ask(`Deploy ${config.appName} to ${environment}? [y/N] `)
+  return /^y(es)?$/i.test(answer.trim())
+}

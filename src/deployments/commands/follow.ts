@@ -1,0 +1,50 @@
+import type { ApiClient } from '../../platform/api-client.ts'
+import { type ExitCode, exitCodes, type Output } from '../../platform/command-line/index.ts'
+import { followEvents } from '../../platform/event-follower.ts'
+import { outcomeLines } from './outcome-text.ts'
+import { createStepLines } from './step-lines.ts'
+import { logData, type StatusAnswer, statusAnswer, stepData } from './wire.ts'
+
+const patienceMs = 60_000
+
+interface FollowTo {
+  out: Output
+  /** What the document of `--json` says beside the final status. */
+  extra?: object
+}
+
+/** Shows a deployment from its first event to its last, and then how it ended. @returns the exit code of that. */
+export async function followToEnd(
+  client: ApiClient,
+  id: string,
+  { out, extra }: FollowTo,
+): Promise<ExitCode> {
+  const path = `/deploy/${encodeURIComponent(id)}`
+  const status = () => client.call(statusAnswer, { path: `${path}/status`, patienceMs })
+  const lines = createStepLines(() => client.call(statusAnswer, { path: `${path}/status` }))
+  const onBreak = () => out.warn('note: the connection broke; connecting again')
+  for await (const event of followEvents(client, `${path}/logs`, { patienceMs, onBreak })) {
+    for (const line of await linesOf(event, lines)) out.say(line)
+  }
+  const final = await status()
+  for (const line of outcomeLines(final)) out.say(line)
+  out.document({ ...final, ...extra })
+  return exitCodeOf(final.status)
+}
+
+/** An event of a kind that is not known here belongs to a newer service, and is not for us. */
+async function linesOf(
+  event: { type: string; data: unknown },
+  lines: ReturnType<typeof createStepLines>,
+): Promise<string[]> {
+  if (event.type === 'step') {
+    const step = stepData.safeParse(event.data)
+    return step.success ? lines.step(step.data) : []
+  }
+  const log = logData.safeParse(event.data)
+  return event.type === 'message' && log.success ? lines.log(log.data) : []
+}
+
+function exitCodeOf(status: StatusAnswer['status']): ExitCode {
+  return status === 'completed' ? exitCodes.done : exitCodes.failed
+}

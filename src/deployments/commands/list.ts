@@ -1,0 +1,28 @@
+import type { ApiClient } from '../../platform/api-client.ts'
+import { type Output, table } from '../../platform/command-line/index.ts'
+import { listAnswer } from './wire.ts'
+
+/** The options of `capstan deploy list`. */
+export interface ListFlags {
+  app?: string
+  env?: string
+  status?: string
+  limit: number
+}
+
+/** What is not a status or an environment is refused by the API, which names what is. */
+export async function listDeployments(client: ApiClient, flags: ListFlags, out: Output): Promise<void> {
+  const { app, env: environment, status, limit } = flags
+  const list = await client.call(listAnswer, { path: '/deploy', query: { app, environment, status, limit } })
+  const rows = list.deployments.map((each) => [
+    each.deploymentId,
+    each.appName,
+    each.environment,
+    each.status,
+    each.createdAt,
+    each.error?.code ?? '',
+  ])
+  for (const line of table(['id', 'app', 'environment', 'status', 'created', 'error'], rows)) out.say(line)
+  if (list.nextCursor !== null) out.say(`(the latest ${rows.length}; there are more)`)
+  out.document(list)
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { statuses } from '../states.ts'
+
+// The answers as far as commands read them; what else is in them goes through to `--json`.
+
+/** Takes an answer of the deployment family out of its wrapping. */
+const answer = <S extends z.ZodType>(data: S) => z.object({ data }).transform((whole) => whole.data)
+
+const urls = z.record(z.string(), z.string().nullable())
+const error = z.object({ code: z.string(), message: z.string() }).nullable()
+
+export const preparedAnswer = answer(
+  z.looseObject({
+    deploymentId: z.string(),
+    estimatedCost: z.looseObject({ monthly: z.number(), currency: z.string() }),
+    plan: z.looseObject({
+      digest: z.string(),
+      changes: z.array(z.object({ kind: z.string(), name: z.string(), action: z.string() })),
+    }),
+    reversible: z.object({ value: z.boolean(), reasons: z.array(z.string()) }),
+    expiresAt: z.string(),
+  }),
+)
+export type PreparedAnswer = z.output<typeof preparedAnswer>
+
+export const deployAnswer = answer(z.looseObject({ deploymentId: z.string(), status: z.enum(statuses) }))
+
+export const statusAnswer = answer(
+  z.looseObject({
+    deploymentId: z.string(),
+    status: z.enum(statuses),
+    currentStep: z
+      .looseObject({ step: z.string(), startTime: z.string().nullable(), endTime: z.string().nullable() })
+      .nullable(),
+    completedSteps: z.array(z.looseObject({ step: z.string(), duration: z.number() })),
+    error,
+    urls,
+    metadata: z.looseObject({
+      appName: z.string(),
+      environment: z.string(),
+      startTime: z.string(),
+      endTime: z.string().nullable(),
+    }),
+  }),
+)
+export type StatusAnswer = z.output<typeof statusAnswer>
+
+export const listAnswer = answer(
+  z.looseObject({
+    deployments: z.array(
+      z.looseObject({
+        deploymentId: z.string(),
+        appName: z.string(),
+        environment: z.string(),
+        status: z.string(),
+        createdAt: z.string(),
+        error,
+      }),
+    ),
+    nextCursor: z.string().nullable(),
+  }),
+)
+
+/** Events of a deployment's stream. */
+export const stepData = z.object({
+  step: z.string(),
+  name: z.string(),
+  status: z.enum(['running', 'completed', 'failed']),
+  skipped: z.boolean().default(false),
+  attempt: z.number().optional(),
+})
+export type StepData = z.output<typeof stepData>
+
+export const logData = z.object({ level: z.string(), message: z.string() })

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import { type CommandDeps, jsonOption, outputOf, UsageFault } from '../platform/command-line/index.ts'
+import { localCloudCredentials } from './credentials.ts'
+
+/** Adds `cloud`: how to reach the local cloud with other programs. */
+export function registerCloudCommands(
+  program: Command,
+  deps: Pick<CommandDeps, 'env' | 'stdout' | 'stderr'>,
+): void {
+  program
+    .command('cloud')
+    .description(
+      "the local cloud's address and credentials, and the environment for wrangler; shows a secret",
+    )
+    .addOption(jsonOption())
+    .action(async (_flags: unknown, command: Command) => {
+      const out = outputOf(deps, command)
+      const cloud = await describe(deps.env)
+      for (const line of linesOf(cloud)) out.say(line)
+      out.document(cloud)
+    })
+}
+
+type Cloud = Awaited<ReturnType<typeof describe>>
+
+async function describe(env: NodeJS.ProcessEnv) {
+  const { commandConfig } = await import('../platform/command-line/config.ts')
+  const { dataDir, localCloud } = commandConfig(env)
+  if (!localCloud.enabled) {
+    throw new UsageFault('The local cloud is not in use here: CLOUDFLARE_TARGET=local chooses it')
+  }
+  const { accountId, apiToken } = localCloudCredentials(dataDir, localCloud.token)
+  const url = `http://127.0.0.1:${localCloud.port}`
+  return {
+    url,
+    accountId,
+    token: apiToken,
+    environment: {
+      CLOUDFLARE_API_BASE_URL: `${url}/client/v4`,
+      CLOUDFLARE_API_TOKEN: apiToken,
+      CLOUDFLARE_ACCOUNT_ID: accountId,
+    },
+    appHost: `<script>.localhost:${localCloud.port}`,
+  }
+}
+
+function linesOf({ url, accountId, token, environment, appHost }: Cloud): string[] {
+  return [
+    `URL         ${url}`,
+    `Token       ${token}`,
+    `Account id  ${accountId}`,
+    '',
+    'For wrangler:',
+    ...Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`),
+    '',
+    'Apps answer by their Host header; the script of an app is its name, and in staging <name>-staging:',
+    `  curl -H 'Host: ${appHost}' ${url}/`,
+  ]
+}

@@ -1,0 +1,52 @@
+import type { Share } from '../store/versions.ts'
+import type { Workerd } from './workerd.ts'
+
+/** A running Worker and what is going on in it. */
+export interface Slot {
+  workerd: Workerd
+  shares: Share[]
+  requests: number
+  sockets: number
+  lastUsed: number
+  drained: (() => void) | undefined
+}
+
+/** A right to send one request to a running version; `release` must follow. */
+export interface Lease {
+  url: URL
+  versionId: string
+  /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
+  upgraded(): void
+  release(): void
+  /** Tells that nothing answered; resolves when the end of the process, if there was one, is known. */
+  broken(): Promise<void>
+}
+
+/** A refused or cut connection is known before the exit of the process is; measured 1-5 ms apart. */
+const exitNoticeMs = 200
+
+/** Nobody would notice its end. */
+export const isQuiet = (slot: Slot) => slot.requests === 0 && slot.sockets === 0
+
+/** Counts a request in, and gives the right to send it. */
+export function lease(slot: Slot, versionId: string): Lease {
+  const url = slot.workerd.url(versionId)
+  if (url === undefined) throw new Error('the version is not running')
+  slot.requests += 1
+  let held: 'requests' | 'sockets' | undefined = 'requests'
+  const settle = (next: 'sockets' | undefined) => {
+    if (held === undefined) return
+    slot[held] -= 1
+    if (next !== undefined) slot[next] += 1
+    held = next
+    slot.lastUsed = Date.now()
+    if (slot.requests === 0) slot.drained?.()
+  }
+  return {
+    url,
+    versionId,
+    upgraded: () => settle('sockets'),
+    release: () => settle(undefined),
+    broken: () => slot.workerd.expectExit(exitNoticeMs),
+  }
+}

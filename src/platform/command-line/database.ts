@@ -1,0 +1,89 @@
+import type { Knex } from 'knex'
+import { Unreachable } from '../api-client.ts'
+import { type Config, requireDatabaseUrl } from '../config.ts'
+import { type DataDirLock, lockDataDir } from '../data-dir-lock.ts'
+import { createDb, isDatabaseUnavailable, whileDatabaseIsAway } from '../db.ts'
+import { startEmbeddedPostgres } from '../embedded-postgres/index.ts'
+import { createSecrets, type Secrets } from '../secrets.ts'
+import { StartFault } from '../start-fault.ts'
+import { commandConfig } from './config.ts'
+
+export interface CommandDatabase {
+  db: Knex
+  secrets: Secrets
+}
+
+/**
+ * Runs work on the database, whether the service runs or not: the embedded PostgreSQL is started for as long as the
+ * work takes when nobody else has started it.
+ */
+export async function withDatabase(
+  env: NodeJS.ProcessEnv,
+  work: (database: CommandDatabase) => Promise<void>,
+): Promise<void> {
+  const config = commandConfig(env)
+  // Fails before anything is started where no first start has made a database.
+  const url = requireDatabaseUrl(config)
+  const lock = config.embedded ? lockUnlessRunning(config.dataDir) : undefined
+  if (lock === undefined) return onDatabase(config, url, work)
+  try {
+    await onOwnServer(config, work)
+  } finally {
+    lock.release()
+  }
+}
+
+/** Undefined when the service runs here: its PostgreSQL serves, or is about to. */
+function lockUnlessRunning(dataDir: string): DataDirLock | undefined {
+  try {
+    return lockDataDir(dataDir)
+  } catch (error) {
+    if (error instanceof StartFault) return undefined
+    throw error
+  }
+}
+
+async function onOwnServer(
+  config: Config,
+  work: (database: CommandDatabase) => Promise<void>,
+): Promise<void> {
+  const complain = (_fields: unknown, message?: string) => void process.stderr.write(`${message ?? ''}\n`)
+  const log = { info: () => undefined, warn: complain, error: complain }
+  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, log })
+  // The server has a session of its own: Ctrl-C reaches only us, and would leave it behind.
+  const interrupted = () => void server.stop().then(() => process.exit(130))
+  process.once('SIGINT', interrupted)
+  process.once('SIGTERM', interrupted)
+  try {
+    await onDatabase(config, server.url, work)
+  } finally {
+    process.off('SIGINT', interrupted)
+    process.off('SIGTERM', interrupted)
+    await server.stop()
+  }
+}
+
+async function onDatabase(
+  config: Config,
+  url: string,
+  work: (database: CommandDatabase) => Promise<void>,
+): Promise<void> {
+  const db = createDb({ url, name: 'command', max: 2 })
+  try {
+    await reach(db, config.embedded)
+    await work({ db, secrets: createSecrets(config.secretKey, config.previousSecretKeys) })
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** An embedded service that is just starting, or restarting its PostgreSQL, answers in a moment: that is waited for. */
+async function reach(db: Knex, embedded: boolean): Promise<void> {
+  const ask = async () => void (await db.raw('select 1'))
+  try {
+    await (embedded ? whileDatabaseIsAway(ask) : ask())
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error
+    throw new Unreachable("The database can't be reached", { cause: error })
+  }
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+import type { ApiClient } from '../api-client.ts'
+import { createOutput, type Output } from './output.ts'
+
+export { type ExitCode, exitCodes, explain, UsageFault } from './faults.ts'
+export { eachOne, jsonOption, wholeNumber } from './options.ts'
+export { type Output, plain, table } from './output.ts'
+
+/** Asks the person at the keyboard. */
+export interface Prompt {
+  /** False when standard input is no terminal: then nobody can be asked. */
+  interactive: boolean
+  ask(question: string, options?: { hidden: boolean }): Promise<string>
+}
+
+/** What commands are given; each loads its heavy parts only when it is used. */
+export interface CommandDeps {
+  env: NodeJS.ProcessEnv
+  client(): Promise<ApiClient>
+  prompt: Prompt
+  stdout: { write(text: string): unknown }
+  stderr: { write(text: string): unknown }
+  /** Ends the process with this code once the command is over; without a call it is 0. */
+  exitWith(code: number): void
+}
+
+/** Where a command's words go, by its `--json`. */
+export function outputOf(deps: CommandDeps, command: Command): Output {
+  return createOutput(command.opts().json === true, deps)
+}

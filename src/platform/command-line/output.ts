@@ -1,0 +1,41 @@
+/** Where a command's words go. With `--json`, standard output is one document, and the words go to standard error. */
+export interface Output {
+  /** A line for people. */
+  say(line: string): void
+  /** A line that people should see although it is no result: always on standard error. */
+  warn(line: string): void
+  /** The document of `--json`; without that option, nothing. */
+  document(value: unknown): void
+}
+
+interface Streams {
+  stdout: { write(text: string): unknown }
+  stderr: { write(text: string): unknown }
+}
+
+export function createOutput(json: boolean, streams: Streams): Output {
+  const { stdout, stderr } = streams
+  const words = json ? stderr : stdout
+  return {
+    say: (line) => void words.write(`${line}\n`),
+    warn: (line) => void stderr.write(`${line}\n`),
+    document: (value) => void (json && stdout.write(`${JSON.stringify(value, null, 2)}\n`)),
+  }
+}
+
+/** Text from elsewhere on one line of its own, and without the control characters by which it could paint the terminal. */
+export function plain(text: string): string {
+  return text.replace(/[\r\n\t]+/g, ' ').replace(/\p{Cc}/gu, '')
+}
+
+/** Rows under headings, in columns as wide as their widest cell; nothing but the headings when there are none. */
+export function table(headings: string[], rows: (string | number | null)[][]): string[] {
+  const cells = [headings, ...rows.map((row) => row.map((cell) => plain(String(cell ?? '-'))))]
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  return cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

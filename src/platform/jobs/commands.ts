@@ -1,0 +1,109 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import type { ApiClient } from '../api-client.ts'
+import {
+  type CommandDeps,
+  jsonOption,
+  type Output,
+  outputOf,
+  plain,
+  table,
+  wholeNumber,
+} from '../command-line/index.ts'
+import { jobStates } from './definition.ts'
+
+/** As far as it is shown; what else is in an answer goes through to `--json`. */
+const job = z.looseObject({
+  id: z.string(),
+  queue: z.string(),
+  name: z.string(),
+  state: z.string(),
+  attempt: z.number(),
+  max_attempts: z.number(),
+  error: z.looseObject({ message: z.string().optional() }).nullable(),
+  cancel_requested: z.boolean(),
+  created_at: z.string(),
+  started_at: z.string().nullable(),
+  finished_at: z.string().nullable(),
+  subject: z.string().nullable(),
+})
+const jobs = z.looseObject({ jobs: z.array(job), next_cursor: z.string().nullable() })
+
+interface ListFlags {
+  queue?: string
+  state?: string
+  limit: number
+}
+
+/** Adds `jobs list`, `jobs show`, `jobs retry` and `jobs cancel`. */
+export function registerJobCommands(program: Command, deps: CommandDeps): void {
+  const group = program.command('jobs').description('background work of every kind')
+  group
+    .command('list')
+    .description('the latest jobs, newest first')
+    .option('--queue <name>', 'of one queue')
+    .option('--state <state>', jobStates.join(', '))
+    .option('--limit <number>', 'at most so many', wholeNumber(1, 200), 20)
+    .addOption(jsonOption())
+    .action(async (flags: ListFlags, command: Command) =>
+      list(await deps.client(), flags, outputOf(deps, command)),
+    )
+
+  const one = [
+    { name: 'show', about: 'one job in full', method: 'GET', path: '' },
+    { name: 'retry', about: 'run a failed or cancelled job again', method: 'POST', path: '/retry' },
+    {
+      name: 'cancel',
+      about: 'end a waiting job, or ask a running one to end',
+      method: 'POST',
+      path: '/cancel',
+    },
+  ] as const
+  for (const { name, about, method, path } of one) {
+    group
+      .command(name)
+      .argument('<id>', 'the job')
+      .description(about)
+      .addOption(jsonOption())
+      .action(async (id: string, _flags: unknown, command: Command) => {
+        const client = await deps.client()
+        const answer = await client.call(job, { method, path: `/jobs/${encodeURIComponent(id)}${path}` })
+        show(answer, outputOf(deps, command))
+      })
+  }
+}
+
+async function list(client: ApiClient, flags: ListFlags, out: Output): Promise<void> {
+  const { queue, state, limit } = flags
+  const answer = await client.call(jobs, { path: '/jobs', query: { queue, state, limit } })
+  const rows = answer.jobs.map((each) => [
+    each.id,
+    each.queue,
+    each.name,
+    each.state,
+    `${each.attempt}/${each.max_attempts}`,
+    each.created_at,
+    each.subject,
+  ])
+  for (const line of table(['id', 'queue', 'name', 'state', 'attempt', 'created', 'subject'], rows))
+    out.say(line)
+  if (answer.next_cursor !== null) out.say(`(the latest ${rows.length}; there are more)`)
+  out.document(answer)
+}
+
+function show(one: z.output<typeof job>, out: Output): void {
+  const lines: [string, string | null][] = [
+    ['id', one.id],
+    ['queue', one.queue],
+    ['name', one.name],
+    ['state', one.cancel_requested ? `${one.state}, asked to end` : one.state],
+    ['attempt', `${one.attempt} of ${one.max_attempts}`],
+    ['subject', one.subject],
+    ['created', one.created_at],
+    ['started', one.started_at],
+    ['finished', one.finished_at],
+    ['error', one.error === null ? null : (one.error.message ?? 'unknown')],
+  ]
+  for (const [name, value] of lines) if (value !== null) out.say(`${name.padEnd(9)}${plain(value)}`)
+  out.document(one)
+}

@@ -13,14 +13,13 @@ import { statuses } from './states.ts'
 
 /** Adds `deploy DIR|FILE`, `deploy watch` and `deploy list`. */
 export function registerDeploymentCommands(program: Command, deps: CommandDeps): void {
+  // Otherwise `--json` or `--env` of a subcommand would be taken for the option of that name of `deploy` itself.
+  program.enablePositionalOptions()
   const deploy = program
     .command('deploy')
-    // Otherwise `--json` of a subcommand would be taken for the option of that name here.
-    .enablePositionalOptions()
     .helpCommand(false)
-    .description(
-      "deploy an app and follow its steps; a folder that is named like one of this command's own commands is given as ./NAME",
-    )
+    .description('deploy an app, and follow its steps')
+    .addHelpText('after', '\nA folder that is named like a command is given as ./NAME.')
   describeDeploy(deploy)
   deploy.action(async (path: string, flags: DeployFlags, command: Command) => {
     const { deployPath } = await import('./commands/deploy.ts')
@@ -56,8 +55,8 @@ function describeDeploy(deploy: Command): void {
     .argument('<path>', "the app's folder, or its one module; capstan.json in the folder may say the rest")
     .option('--app <name>', "the app's name (default: the folder's)")
     .option('--env <environment>', `${environment.options.join(' or ')} (default: staging)`)
-    .option('--do <class>', 'a Durable Object class, may be repeated', eachOne, [])
-    .option('--var <name=value>', 'a variable, may be repeated', eachOne, [])
+    .option('--do <class>', 'a Durable Object class, may be repeated', eachOne)
+    .option('--var <name=value>', 'a variable, may be repeated', eachOne)
     .option(
       '--secret <name>',
       'a secret, read from the environment or asked for; may be repeated',

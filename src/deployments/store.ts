@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Environment } from '../platform/config.ts'
 import type { Plan } from './plan.ts'
 import type { DeployOptions } from './schema.ts'
-import { type DeploymentStatus, type StepKey, stepKeys } from './states.ts'
+import { type DeploymentStatus, liveStatuses, type StepKey, stepKeys } from './states.ts'
 
 /** The cloud's state of a script before this deployment changed anything. */
 export interface Snapshot {
@@ -99,8 +99,8 @@ export async function findDeployment(db: Knex, id: string): Promise<Deployment |
 
 /** The deployment that holds an app and environment. */
 export async function findLive(db: Knex, app: string, environment: Environment): Promise<string | undefined> {
-  const live = ['initiated', 'in_progress', 'rolling_back']
-  return (await db('deployments').where({ app, environment }).whereIn('status', live).first('id'))?.id
+  const live = db('deployments').where({ app, environment }).whereIn('status', [...liveStatuses])
+  return (await live.first('id'))?.id
 }
 
 export async function findSteps(db: Knex, deploymentId: string): Promise<Step[]> {

@@ -38,9 +38,7 @@ export async function deployPath(
   }
   await start(client, { prepared, request, flags })
   const { deploymentId, plan } = prepared
-  out.say(
-    `Deployment ${plain(deploymentId)} (it goes on without us: capstan deploy watch ${plain(deploymentId)})`,
-  )
+  out.say(`Deployment started; to follow it again: capstan deploy watch ${plain(deploymentId)}`)
   return followToEnd(client, deploymentId, { out, extra: { plan } })
 }
 

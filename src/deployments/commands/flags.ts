@@ -4,9 +4,9 @@ import { UsageFault } from '../../platform/command-line/index.ts'
 export interface DeployFlags {
   app?: string
   env?: string
-  do: string[]
-  var: string[]
-  secret: string[]
+  do?: string[]
+  var?: string[]
+  secret?: string[]
   health?: string
   timeout?: number
   maxRetries?: number
@@ -18,7 +18,7 @@ export interface DeployFlags {
 /** `NAME=VALUE`, the value as it stands. @throws UsageFault, which never shows the value. */
 export function variablesOf(flags: Pick<DeployFlags, 'var'>): Record<string, string> {
   return Object.fromEntries(
-    flags.var.map((text) => {
+    (flags.var ?? []).map((text) => {
       const at = text.indexOf('=')
       if (at < 1) throw new UsageFault('--var has to be NAME=VALUE')
       return [text.slice(0, at), text.slice(at + 1)]
@@ -28,12 +28,13 @@ export function variablesOf(flags: Pick<DeployFlags, 'var'>): Record<string, str
 
 /** Names only: a value on the command line could be read by every user of the machine, and stays in its history. */
 export function secretNamesOf(flags: Pick<DeployFlags, 'secret'>): string[] {
-  for (const name of flags.secret) {
+  const names = flags.secret ?? []
+  for (const name of names) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       throw new UsageFault(
         '--secret takes a name only; its value is read from the environment variable of that name or asked for',
       )
     }
   }
-  return flags.secret
+  return names
 }

@@ -22,7 +22,7 @@ export async function prepareRequest(
     config: {
       appName: nameOf(flags.app ?? file.app ?? source.name, flags.app ?? file.app),
       modules: source.modules,
-      durableObjects: [...new Set([...file.durableObjects, ...flags.do])],
+      durableObjects: [...new Set([...file.durableObjects, ...(flags.do ?? [])])],
       environmentVars: { ...file.environmentVars, ...variablesOf(flags) },
       healthCheck: {
         ...healthCheck,

@@ -36,7 +36,7 @@ export const projectFileOf = (place: Place) => readProjectFile(place.isFolder ? 
 export async function readSource(place: Place, main: string | undefined): Promise<Source> {
   if (!place.isFolder) return readOne(place.path)
   const { modules: names, skipped } = await filesBelow(place.path)
-  const first = await mainOf(place.path, { names, chosen: main })
+  const first = await mainOf(place.path, { names, chosen: main, skipped })
   const others = names.filter((name) => name !== first)
   return {
     name: basename(place.path),
@@ -60,9 +60,9 @@ async function readOne(file: string): Promise<Source> {
 /** The first of: what capstan.json names, `main` of package.json, index.js, index.mjs, worker.js. */
 async function mainOf(
   folder: string,
-  about: { names: string[]; chosen: string | undefined },
+  about: { names: string[]; chosen: string | undefined; skipped: string[] },
 ): Promise<string> {
-  const { names, chosen } = about
+  const { names, chosen, skipped } = about
   if (chosen !== undefined) {
     const wanted = posix.normalize(chosen)
     if (typeOf(wanted) === 'esm' && names.includes(wanted)) return wanted
@@ -75,7 +75,7 @@ async function mainOf(
   const [only, second] = names.filter((name) => typeOf(name) === 'esm')
   if (only !== undefined && second === undefined) return only
   throw new UsageFault(
-    `${folder} has no main module: name it as "main" in capstan.json, or call it index.js${hintFor(packaged ?? '')}`,
+    `${folder} has no main module: name it as "main" in capstan.json, or call it index.js${hintFor(packaged ?? skipped.find(isTypeScript) ?? '')}`,
   )
 }
 
@@ -92,5 +92,7 @@ async function packageMain(folder: string): Promise<string | undefined> {
   }
 }
 
+const isTypeScript = (name: string) => /\.[cm]?tsx?$/.test(name)
+
 const hintFor = (name: string) =>
-  /\.[cm]?tsx?$/.test(name) ? '; Capstan bundles nothing: build the app first, and deploy what that made' : ''
+  isTypeScript(name) ? '; Capstan bundles nothing: build the app first, and deploy what that made' : ''

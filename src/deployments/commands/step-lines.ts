@@ -40,8 +40,9 @@ export function createStepLines(status: () => Promise<StatusAnswer>) {
   }
 }
 
-/** `0.4 s`, `12 s`, `3 min 5 s`. */
+/** `15 ms`, `1.4 s`, `12 s`, `3 min 5 s`. */
 export function formatSeconds(seconds: number): string {
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   const whole = Math.round(seconds)
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`

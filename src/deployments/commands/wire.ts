@@ -4,7 +4,9 @@ import { statuses } from '../states.ts'
 // The answers as far as commands read them; what else is in them goes through to `--json`.
 
 /** Takes an answer of the deployment family out of its wrapping. */
-const answer = <S extends z.ZodType>(data: S) => z.object({ data }).transform((whole) => whole.data)
+function answer<S extends z.ZodType>(data: S) {
+  return z.object({ data }).transform((whole) => (whole as { data: z.output<S> }).data)
+}
 
 const urls = z.record(z.string(), z.string().nullable())
 const error = z.object({ code: z.string(), message: z.string() }).nullable()

@@ -25,6 +25,6 @@ export interface CommandDeps {
 }
 
 /** Where a command's words go, by its `--json`. */
-export function outputOf(deps: CommandDeps, command: Command): Output {
+export function outputOf(deps: Pick<CommandDeps, 'stdout' | 'stderr'>, command: Command): Output {
   return createOutput(command.opts().json === true, deps)
 }

@@ -10,7 +10,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 /** For an option that may be given several times. */
-export function eachOne(text: string, before: string[]): string[] {
+export function eachOne(text: string, before: string[] = []): string[] {
   return [...before, text]
 }
 

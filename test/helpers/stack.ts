@@ -1,0 +1,247 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+import { until } from './until.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The programs under the supervisor, by what shows in their command lines. */
+const programs = {
+  web: 'src/api.ts',
+  worker: 'workers/main.ts',
+  cloud: 'src/local-cloud/main.ts',
+  postgres: '/postgres\0-D\0',
+} as const
+export type ProgramName = keyof typeof programs
+
+export interface StackOptions {
+  env?: Record<string, string>
+  /** An earlier stack, stopped by now: its data and ports are taken over. */
+  after?: Stack
+}
+
+export interface LogLine {
+  level: string
+  time: string
+  process: string
+  pid: number
+  msg: string
+  [field: string]: unknown
+}
+
+/** `npm start`, as users run it: the real supervisor with all its children, on data and ports of its own. */
+export interface Stack {
+  dataDir: string
+  origin: string
+  port: number
+  cloudPort: number
+  databaseUrl(): string
+  /** Everything that was printed since the start, by any of the processes. */
+  output(): string
+  /** The JSON lines of it. */
+  logLines(): LogLine[]
+  /** Of the program that runs now. @throws when it does not run. */
+  pid(name: ProgramName): number
+  /** All of them, for telling restarts. */
+  pids(): Record<ProgramName, number | undefined>
+  /** SIGKILL. @returns when the signal was sent, in ms. */
+  kill(name: ProgramName): number
+  /** SIGTERM to the supervisor. @throws when a process of this stack is left, or it took longer than `timeoutMs`. */
+  stop(timeoutMs?: number): Promise<{ exitCode: number | null; tookMs: number }>
+  /** Stops, and removes the data. */
+  dispose(): Promise<void>
+}
+
+/** @returns when the supervisor said that it is ready. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { after } = options
+  const dataDir = after?.dataDir ?? mkdtempSync(join(tmpdir(), 'capstan-e2e-'))
+  const [port, cloudPort] = after === undefined ? await freePorts() : [after.port, after.cloudPort]
+  const child = spawnStart({
+    DATA_DIR: dataDir,
+    PORT: `${port}`,
+    LOCAL_CLOUD_PORT: `${cloudPort}`,
+    ...options.env,
+  })
+  const output = collect(child)
+  const stack = face({ child, output, dataDir, port, cloudPort })
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const isReady = () => /^ready http/m.test(output())
+  await until(() => isReady() || hasEnded(), { timeoutMs: 40_000 }).catch(() => undefined)
+  if (!isReady()) {
+    const said = output().slice(-4000)
+    await stack.dispose().catch(() => undefined)
+    throw new Error(`the stack did not become ready:\n${said}`)
+  }
+  return stack
+}
+
+/** Runs `bin/start.js` to its end, for starts that are to fail. */
+export async function runStart(env: Record<string, string>) {
+  const startedAt = Date.now()
+  const child = spawnStart(env)
+  const output = collect(child)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  if (child.exitCode === null) await once(child, 'close')
+  clearTimeout(timer)
+  return { exitCode: child.exitCode, output: output(), tookMs: Date.now() - startedAt }
+}
+
+/** Only what a start needs of our own environment: a developer's settings must not decide a test. */
+function spawnStart(env: Record<string, string>): ChildProcess {
+  const { PATH = '', HOME = '', TMPDIR } = process.env
+  const inherited = { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) }
+  return spawn(process.execPath, [join(root, 'bin/start.js')], {
+    cwd: root,
+    env: { ...inherited, LOG_LEVEL: 'info', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+function collect(child: ChildProcess): () => string {
+  const chunks: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk))
+  }
+  return () => chunks.join('')
+}
+
+interface Parts {
+  child: ChildProcess
+  output: () => string
+  dataDir: string
+  port: number
+  cloudPort: number
+}
+
+function face({ child, output, dataDir, port, cloudPort }: Parts): Stack {
+  const find = (name: ProgramName) =>
+    processes().find((each) => each.ppid === child.pid && each.command.includes(programs[name]))?.pid
+
+  function pid(name: ProgramName): number {
+    const found = find(name)
+    if (found === undefined) throw new Error(`${name} does not run`)
+    return found
+  }
+
+  async function stop(timeoutMs = 40_000) {
+    const startedAt = Date.now()
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    }
+    clearTimeout(timer)
+    const tookMs = Date.now() - startedAt
+    // What the supervisor leaves behind is its fault, but must not disturb what comes next.
+    const left = await until(() => leftOf(dataDir).length === 0, { timeoutMs: 3000 }).then(
+      () => [],
+      () => leftOf(dataDir),
+    )
+    for (const each of left) process.kill(each.pid, 'SIGKILL')
+    if (child.signalCode !== null) throw new Error(`the supervisor did not stop within ${timeoutMs} ms`)
+    if (left.length > 0) throw new Error(`left running: ${left.map((each) => each.command).join('; ')}`)
+    return { exitCode: child.exitCode, tookMs }
+  }
+
+  return {
+    ...{ dataDir, port, cloudPort, output, pid, stop },
+    origin: `http://127.0.0.1:${port}`,
+    databaseUrl: () => readEmbeddedPostgres(dataDir)?.url ?? '',
+    logLines: () =>
+      output()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line)),
+    pids: () => ({
+      web: find('web'),
+      worker: find('worker'),
+      cloud: find('cloud'),
+      postgres: find('postgres'),
+    }),
+    kill(name) {
+      const target = pid(name)
+      const at = Date.now()
+      process.kill(target, 'SIGKILL')
+      return at
+    },
+    async dispose() {
+      try {
+        await stop()
+      } finally {
+        // As root PostgreSQL may have had to go elsewhere; see the embedded server's home.
+        const kept = readKept(join(dataDir, 'postgres.json'))
+        if (kept.home !== undefined) rmSync(kept.home, { recursive: true, force: true })
+        rmSync(dataDir, { recursive: true, force: true })
+      }
+    },
+  }
+}
+
+interface ProcessInfo {
+  pid: number
+  ppid: number
+  /** Arguments, each ended by NUL. */
+  command: string
+}
+
+/** Linux only, like the tests that kill processes. */
+export const canInspectProcesses = existsSync('/proc/self/cmdline')
+
+function processes(): ProcessInfo[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8')
+        const afterName = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1) ?? ''
+        return [{ pid: Number(name), ppid: Number(afterName.split(' ')[1]), command }]
+      } catch {
+        return []
+      }
+    })
+}
+
+/** By environment, working directory or arguments: an orphan has lost its parent, but not these. */
+function leftOf(dataDir: string): ProcessInfo[] {
+  if (!canInspectProcesses) return []
+  const read = (look: () => string) => {
+    try {
+      return look()
+    } catch {
+      return ''
+    }
+  }
+  return processes().filter(({ pid, command }) => {
+    if (pid === process.pid || command === '') return false
+    const environment = read(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
+    const folder = read(() => readlinkSync(`/proc/${pid}/cwd`))
+    return `${command}\0${environment}\0${folder}`.includes(dataDir)
+  })
+}
+
+function readKept(file: string): { home?: string } {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+}
+
+/** Two ports that were free together a moment ago. */
+export async function freePorts(): Promise<[number, number]> {
+  const probes = [createServer(), createServer()] as const
+  const ports: number[] = []
+  for (const probe of probes) {
+    probe.listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const address = probe.address()
+    ports.push(typeof address === 'object' && address !== null ? address.port : 0)
+  }
+  for (const probe of probes) {
+    probe.close()
+    await once(probe, 'close')
+  }
+  return [ports[0] ?? 0, ports[1] ?? 0]
+}

@@ -24,6 +24,7 @@ async function main(): Promise<void> {
     start: async () => undefined,
     async stop() {
       stopping = true
+      ctx.hub.close()
     },
   }
   const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, readiness]

@@ -11,19 +11,22 @@ export interface WorkerModule {
   content: string
 }
 
-/** What a deployment executes, and nothing else. */
-export interface Plan {
+/** What a deployment executes, and nothing else; its code is apart, since it can be large and few need it. */
+export interface PlanHead {
   id: string
   app: string
   environment: Environment
   digest: string
   config: PlanConfig
-  modules: WorkerModule[]
   /** Name -> sealed value. */
   secrets: Record<string, string>
   createdBy: string
   createdAt: Date
   expiresAt: Date
+}
+
+export interface Plan extends PlanHead {
+  modules: WorkerModule[]
 }
 
 export interface PlanConfig {

@@ -5,7 +5,7 @@ import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { DeploymentEngine } from './engine.ts'
-import { type Plan, scriptName } from './plan.ts'
+import { type Plan, type PlanHead, scriptName } from './plan.ts'
 import { buildPlan, type PlanPreview, preview } from './prepare.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
@@ -130,7 +130,7 @@ export function createDeploymentService(options: {
   }
 }
 
-async function heldBy(trx: Knex, plan: Plan): Promise<CodedError> {
+async function heldBy(trx: Knex, plan: PlanHead): Promise<CodedError> {
   const holder = await findLive(trx, plan.app, plan.environment)
   return conflict(`A deployment of ${plan.app} to ${plan.environment} is in progress`, {
     deploymentId: holder,

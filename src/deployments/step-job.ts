@@ -12,6 +12,7 @@ import {
   type Deployment,
   endStep,
   findDeployment,
+  findModules,
   findPlan,
   findSteps,
   startStep,
@@ -40,6 +41,7 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
     const context: StepContext = {
       deployment,
       plan,
+      modules: () => findModules(db, deploymentId),
       target: await engine.targets.of(deployment.environment),
       secrets: engine.secrets,
       signal: run.signal,

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../platform/config.ts'
-import type { Plan } from './plan.ts'
+import type { Plan, PlanHead, WorkerModule } from './plan.ts'
 import type { DeployOptions } from './schema.ts'
 import { type DeploymentStatus, liveStatuses, type StepKey, stepKeys } from './states.ts'
 
@@ -55,12 +55,18 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
   })
 }
 
-export async function findPlan(db: Knex, id: string): Promise<Plan | undefined> {
-  const row = await db('plans').where({ id }).first()
+/** A plan without its code. */
+export async function findPlan(db: Knex, id: string): Promise<PlanHead | undefined> {
+  const head = ['app', 'environment', 'digest', 'config', 'secrets', 'created_by', 'created_at', 'expires_at']
+  const row = await db('plans').where({ id }).first(head)
   if (row === undefined) return undefined
-  const { app, environment, digest, config, modules, secrets } = row
+  const { app, environment, digest, config, secrets } = row
   const rest = { createdBy: row.created_by, createdAt: row.created_at, expiresAt: row.expires_at }
-  return { id, app, environment, digest, config, modules, secrets, ...rest }
+  return { id, app, environment, digest, config, secrets, ...rest }
+}
+
+export async function findModules(db: Knex, planId: string): Promise<WorkerModule[]> {
+  return (await db('plans').where({ id: planId }).first('modules'))?.modules ?? []
 }
 
 /** Plans that expired a day ago and were never deployed. */
@@ -74,7 +80,7 @@ export async function prunePlans(db: Knex): Promise<number> {
 
 export async function insertDeployment(
   trx: Knex,
-  row: { plan: Plan; options: DeployOptions; startedBy: string; correlationId: string },
+  row: { plan: PlanHead; options: DeployOptions; startedBy: string; correlationId: string },
 ): Promise<void> {
   const { plan } = row
   await trx('deployments').insert({
@@ -99,7 +105,9 @@ export async function findDeployment(db: Knex, id: string): Promise<Deployment |
 
 /** The deployment that holds an app and environment. */
 export async function findLive(db: Knex, app: string, environment: Environment): Promise<string | undefined> {
-  const live = db('deployments').where({ app, environment }).whereIn('status', [...liveStatuses])
+  const live = db('deployments')
+    .where({ app, environment })
+    .whereIn('status', [...liveStatuses])
   return (await live.first('id'))?.id
 }
 

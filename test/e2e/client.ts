@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { Client } from 'pg'
+import { localCloudCredentials } from '../../src/local-cloud/index.ts'
 import type { Stack } from '../helpers/stack.ts'
 import { followSse, type SseEvent } from './sse.ts'
 
@@ -161,3 +162,12 @@ export const hello = {
 /** An app that answers a text everywhere. */
 export const saying = (text: string, status = 200) =>
   `export default { fetch: () => new Response(${JSON.stringify(text)}, { status: ${status} }) }`
+
+/** The scripts that the local cloud has, by its own API. */
+export async function scriptsOf(stack: Stack): Promise<string[]> {
+  const { accountId, apiToken } = localCloudCredentials(stack.dataDir)
+  const url = `http://127.0.0.1:${stack.cloudPort}/client/v4/accounts/${accountId}/workers/scripts`
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${apiToken}` } })
+  const { result } = (await answer.json()) as { result: { id: string }[] }
+  return result.map((each) => each.id)
+}

@@ -83,7 +83,10 @@ export const expireLease = (ctx: TestContext, id: string) =>
   ctx
     .db('jobs')
     .where({ id })
-    .update({ lease_until: ctx.db.raw("clock_timestamp() - interval '1 second'") })
+    .update({
+      lease_until: ctx.db.raw("clock_timestamp() - interval '1 second'"),
+      delivered_at: ctx.db.raw("clock_timestamp() - interval '10 seconds'"),
+    })
 
 export async function eventsOf(ctx: TestContext, id: string): Promise<[string, string][]> {
   const rows = await ctx

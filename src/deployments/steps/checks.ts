@@ -8,12 +8,14 @@ const maxScripts = 500
 const maxScriptBytes = 64 * 1024 * 1024
 
 /** Step 1: the frozen plan is whole, and is still the one that was shown. */
-export async function validateConfig({ plan, secrets, log }: StepContext): Promise<StepResult> {
+export async function validateConfig(context: StepContext): Promise<StepResult> {
+  const { plan, secrets, log } = context
+  const modules = await context.modules()
   const fingerprints: Record<string, string> = {}
   for (const [name, sealed] of Object.entries(plan.secrets)) {
     fingerprints[name] = secrets.fingerprint(secrets.open(sealed, `plan:${plan.id}:${name}`))
   }
-  const { environment, app, config, modules } = plan
+  const { environment, app, config } = plan
   const digest = planDigest({ environment, app, config, modules, secretFingerprints: fingerprints })
   if (digest !== plan.digest) throw new CodedError('DEPLOY_001', 'The plan does not match its digest')
   const bytes = modules.reduce((sum, module) => sum + Buffer.byteLength(module.content, 'base64'), 0)

@@ -1,13 +1,15 @@
 import type { Secrets } from '../../platform/secrets.ts'
 import type { StepLog } from '../logs.ts'
-import type { Plan } from '../plan.ts'
+import type { PlanHead, WorkerModule } from '../plan.ts'
 import type { Deployment, DeploymentChange } from '../store.ts'
 import type { Target } from '../target.ts'
 
 /** What a step works with. It reads and calls; what it found out is written by the engine, under the lease. */
 export interface StepContext {
   deployment: Deployment
-  plan: Plan
+  plan: PlanHead
+  /** The plan's code, the main module first. */
+  modules(): Promise<WorkerModule[]>
   target: Target
   secrets: Secrets
   signal: AbortSignal

@@ -1,6 +1,6 @@
 import { CodedError } from '../../platform/errors.ts'
 import type { Cloudflare, WorkerUpload } from '../cloudflare.ts'
-import { bindingName, type Plan } from '../plan.ts'
+import { bindingName, type PlanHead } from '../plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
@@ -35,7 +35,7 @@ async function upload(context: StepContext): Promise<string> {
   const migrations = await migrationsOf(context, existing?.migrationTag)
   const body: WorkerUpload = {
     script,
-    modules: plan.modules,
+    modules: await context.modules(),
     bindings: bindingsOf(context),
     migrations,
     tag: deployment.id,
@@ -98,7 +98,7 @@ function bindingsOf({ plan, secrets }: Pick<StepContext, 'plan' | 'secrets'>): R
   ]
 }
 
-const secretContext = (plan: Plan, name: string) => `plan:${plan.id}:${name}`
+const secretContext = (plan: PlanHead, name: string) => `plan:${plan.id}:${name}`
 
 async function showNamespaces({ plan, target, signal, log }: StepContext): Promise<void> {
   const { script, durableObjects } = plan.config

@@ -6,15 +6,22 @@ import { eventsChannel, readEvents, type StoredEvent } from './store.ts'
 /** Takes events in order. Returns false to be dropped (a slow or closed reader). */
 export type Sink = (events: StoredEvent[]) => boolean
 
-export interface EventHub {
-  /** From `after` on: what is stored, then live, in order, each number once. @returns the way to leave. */
-  subscribe(stream: string, after: number, sink: Sink): () => void
-  readers(): number
+/** A reader: what takes its events, and what ends it from this side. */
+export interface Subscription {
+  after: number
+  sink: Sink
+  end(): void
 }
 
-interface Reader {
+export interface EventHub {
+  /** From `after` on: what is stored, then live, in order, each number once. @returns the way to leave. */
+  subscribe(stream: string, subscription: Subscription): () => void
+  /** Ends all readers, e.g. because this process stops: they resume elsewhere. */
+  close(): void
+}
+
+interface Reader extends Subscription {
   cursor: number
-  sink: Sink
 }
 
 interface Feed {
@@ -75,10 +82,10 @@ export function createEventHub(db: Knex, listener: Listener, log: Logger): Event
   })
 
   return {
-    subscribe(stream, after, sink) {
+    subscribe(stream, subscription) {
       const feed = feeds.get(stream) ?? { readers: new Set<Reader>(), dirty: false, pumping: false }
       feeds.set(stream, feed)
-      const reader = { cursor: after, sink }
+      const reader = { ...subscription, cursor: subscription.after }
       feed.readers.add(reader)
       wake(stream)
       return () => {
@@ -86,6 +93,8 @@ export function createEventHub(db: Knex, listener: Listener, log: Logger): Event
         if (feed.readers.size === 0 && !feed.pumping && feeds.get(stream) === feed) feeds.delete(stream)
       }
     },
-    readers: () => [...feeds.values()].reduce((sum, feed) => sum + feed.readers.size, 0),
+    close() {
+      for (const feed of feeds.values()) for (const reader of feed.readers) reader.end()
+    },
   }
 }

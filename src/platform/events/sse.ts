@@ -34,19 +34,15 @@ export function serveSse(req: Request, res: Response, options: SseOptions): void
   res.flushHeaders()
   req.socket.setNoDelay(true)
 
-  const leave = options.hub.subscribe(options.stream, after, (events) => {
+  const headSeq = head?.seq ?? 0
+  const sink = (events: StoredEvent[]): boolean => {
     if (res.destroyed || res.writableEnded) return false
-    // An end that was followed by more (a retry by hand) is history: it must not close the reader's side.
-    const past = (event: StoredEvent) => event.type === 'end' && event.seq < (head?.seq ?? 0)
-    res.write(
-      events
-        .map((event) => (past(event) ? formatted({ ...event, type: 'end-of-run' }) : formatted(event)))
-        .join(''),
-    )
-    if (events.some((event) => event.type === 'end' && !past(event))) res.end()
+    res.write(events.map((event) => formatted(event, headSeq)).join(''))
+    if (events.some((event) => isFinal(event, headSeq))) res.end()
     else if (res.writableLength > bufferLimit) res.destroy()
     return !res.destroyed && !res.writableEnded
-  })
+  }
+  const leave = options.hub.subscribe(options.stream, { after, sink, end: () => res.end() })
   const keepAlive = setInterval(() => res.write(': keep-alive\n\n'), keepAliveMs)
   const recheck = setInterval(() => {
     options.principal?.stillValid().then(
@@ -73,14 +69,23 @@ export function resumeAfter(req: Request): number {
   throw new CodedError('REQ_002', "The request's query is not valid", { details: { fields } })
 }
 
+/** An end that was followed by more (a retry by hand) is history: it must not close the reader's side. */
+const isFinal = (event: StoredEvent, headSeq: number) => event.type === 'end' && event.seq >= headSeq
+
 const texts = new WeakMap<StoredEvent, string>()
 
 /** One text per event, shared by all its readers. */
-function formatted(event: StoredEvent): string {
+function formatted(event: StoredEvent, headSeq: number): string {
+  if (event.type === 'end' && !isFinal(event, headSeq)) return asText(event, 'end-of-run')
   const known = texts.get(event)
   if (known !== undefined) return known
-  const name = event.type === 'message' ? '' : `event: ${event.type}\n`
-  const text = `id: ${event.seq}\n${name}data: ${JSON.stringify(event.data)}\n\n`
+  const text = asText(event, event.type)
   texts.set(event, text)
   return text
+}
+
+/** `message` is what a reader gets without an `event:` line. */
+function asText(event: StoredEvent, type: string): string {
+  const name = type === 'message' ? '' : `event: ${type}\n`
+  return `id: ${event.seq}\n${name}data: ${JSON.stringify(event.data)}\n\n`
 }

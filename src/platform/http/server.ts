@@ -3,7 +3,7 @@ import type { Express } from 'express'
 import { ConfigError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
 
-/** How long running requests may take once we stop; open streams are ended at once and resume elsewhere. */
+/** How long running requests may take once we stop. */
 const drainMs = 5000
 
 /** The listening socket as a service. @throws ConfigError when the port is taken. */

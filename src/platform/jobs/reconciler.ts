@@ -36,7 +36,7 @@ export function createReconciler(options: ReconcilerOptions): Loop {
       const { rows } = await trx.raw('select pg_try_advisory_xact_lock(7041002) as mine')
       if (!rows[0].mine) return
       if (sweeps++ % 10 === 0) await ensureSchedules(options.queues, options.jobs)
-      returned += await returnLostDeliveries(options, trx)
+      returned += await returnLostDeliveries(options)
     })
     if (returned === 0) return
     log.info({ count: returned }, 'jobs without a live delivery go back into the outbox')
@@ -46,13 +46,14 @@ export function createReconciler(options: ReconcilerOptions): Loop {
   return createLoop({ name: 'reconciler', intervalMs: 1000, log }, sweep)
 }
 
-async function returnLostDeliveries(options: ReconcilerOptions, trx: Knex.Transaction): Promise<number> {
+/** Outside the sweep's transaction: no row may stay locked while the queue store is asked. */
+async function returnLostDeliveries(options: ReconcilerOptions): Promise<number> {
   let total = 0
   for (let size = sampleSize; ; size = fullSize) {
-    const candidates = await takeForCheck(trx, size)
+    const candidates = await takeForCheck(options.db, size)
     const lost = await withoutDelivery(options.queues, candidates)
     if (lost.length === 0) return total
-    await returnLost(trx, lost)
+    await returnLost(options.db, lost)
     total += lost.length
     if (candidates.length < size) return total
   }

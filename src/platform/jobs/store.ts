@@ -84,11 +84,17 @@ export async function takeUndelivered(db: Knex, limit: number): Promise<Delivery
   }))
 }
 
-/** Puts rows back into the outbox whose handing over failed, unless they were handed over again meanwhile. */
+/**
+ * Puts rows back into the outbox whose handing over failed, unless they were handed over again meanwhile. Like all
+ * statements that lock several jobs and wait, it locks them in the order of their ids.
+ */
 export async function returnUndelivered(db: Knex, deliveries: Delivery[]): Promise<void> {
   await db.raw(
-    `update jobs j set undelivered = true from unnest(?::uuid[], ?::int[]) as t (id, delivery)
-     where j.id = t.id and j.delivery = t.delivery and j.finished_at is null`,
+    `with back as materialized (
+       select j.id from jobs j join unnest(?::uuid[], ?::int[]) as t (id, delivery) on j.id = t.id
+       where j.delivery = t.delivery and j.finished_at is null order by j.id for update of j
+     )
+     update jobs j set undelivered = true from back where j.id = back.id`,
     [deliveries.map((each) => each.id), deliveries.map((each) => each.delivery)],
   )
 }
@@ -131,9 +137,13 @@ export async function takeForCheck(db: Knex, limit: number): Promise<Checkable[]
 /** Puts rows without a live delivery back, unless something happened to them since they were read. */
 export async function returnLost(db: Knex, lost: Checkable[]): Promise<void> {
   await db.raw(
-    `update jobs j set undelivered = true from unnest(?::uuid[], ?::int[]) as t (id, delivery)
-     where j.id = t.id and j.delivery = t.delivery
-       and (j.state in ('queued', 'retrying') or (j.state = 'running' and j.lease_until < now()))`,
+    `with lost as materialized (
+       select j.id from jobs j join unnest(?::uuid[], ?::int[]) as t (id, delivery) on j.id = t.id
+       where j.delivery = t.delivery
+         and (j.state in ('queued', 'retrying') or (j.state = 'running' and j.lease_until < now()))
+       order by j.id for update of j
+     )
+     update jobs j set undelivered = true from lost where j.id = lost.id`,
     [lost.map((each) => each.id), lost.map((each) => each.delivery)],
   )
 }
@@ -208,13 +218,14 @@ export async function requestCancel(trx: Knex.Transaction, id: string): Promise<
   await trx.raw('select pg_notify(?, ?)', [jobsChannel, id])
 }
 
-/** A finished job runs again with `attempts` more. */
+/** A finished job runs again with `attempts` more; crashes of its former life are not held against it. */
 export async function reopenJob(trx: Knex.Transaction, id: string, attempts: number): Promise<void> {
   await trx('jobs')
     .where({ id })
     .update({
       state: 'queued',
       max_attempts: trx.raw('attempt + ?', [attempts]),
+      crashes: 0,
       error: null,
       finished_at: null,
       cancel_requested_at: null,

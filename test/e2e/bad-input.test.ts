@@ -1,0 +1,276 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createJwts } from '../../src/accounts/service/jwt.ts'
+import { loadConfig } from '../../src/platform/config.ts'
+import { createSecrets } from '../../src/platform/secrets.ts'
+import { type Stack, startStack } from '../helpers/stack.ts'
+import { type Answer, type Api, adminPassword, query, saying, scriptsOf, signIn } from './client.ts'
+import { createGate, type Gate } from './gate.ts'
+
+let stack: Stack
+let api: Api
+let gate: Gate
+
+beforeAll(async () => {
+  gate = await createGate()
+  stack = await startStack({ env: { ADMIN_PASSWORD: adminPassword } })
+  api = await signIn(stack)
+})
+
+afterAll(async () => {
+  await stack?.dispose()
+  await gate?.close()
+})
+
+const config = { appName: 'fine', script: saying('fine') }
+const prepare = (json: unknown) => api.call('/deploy/prepare', { json })
+
+/** The one envelope, and nothing of ours in it. */
+function expectRefusal(answer: Answer, status: number, code: string) {
+  expect([answer.status, answer.json?.error.code]).toEqual([status, code])
+  const { message, details, retryable, suggestedAction } = answer.json.error
+  expect(typeof message).toBe('string')
+  expect(typeof retryable).toBe('boolean')
+  expect(suggestedAction).toMatch(/\S/)
+  expect(details.correlationId).toBe(answer.headers.get('x-request-id'))
+  expect(Date.parse(details.timestamp)).toBeGreaterThan(0)
+  expect(answer.text).not.toMatch(/node_modules|\.ts:\d|select |zod/i)
+}
+
+const fieldsOf = (answer: Answer): string[] =>
+  answer.json.error.details.fields.map((field: { path: string }) => field.path)
+
+describe('a body', () => {
+  test('that is not JSON is 400', async () => {
+    const headers = { 'content-type': 'application/json' }
+    expectRefusal(await api.call('/deploy/prepare', { raw: '{"environment": ', headers }), 400, 'REQ_001')
+    expectRefusal(await api.call('/deploy/prepare', { raw: '"text"', headers }), 400, 'REQ_001')
+  })
+
+  test('of another type is 415, and a missing one is 400', async () => {
+    const headers = { 'content-type': 'application/x-yaml' }
+    expectRefusal(await api.call('/deploy/prepare', { raw: 'a: 1', headers }), 415, 'REQ_005')
+    expectRefusal(await api.call('/deploy', { method: 'POST' }), 400, 'REQ_002')
+  })
+
+  test('with unknown fields names them and echoes no value', async () => {
+    const answer = await prepare({
+      environment: 'staging',
+      config: {
+        ...config,
+        scirpt: 'a-value-nobody-wants-to-see-again',
+        healthCheck: { paht: 'another-value' },
+      },
+      extra: 'a-third-value',
+    })
+    expectRefusal(answer, 400, 'REQ_002')
+    expect(fieldsOf(answer).sort()).toEqual(['config.healthCheck.paht', 'config.scirpt', 'extra'])
+    expect(answer.text).not.toMatch(/nobody-wants|another-value|third-value/)
+  })
+
+  test.each([
+    ['a name with capitals', { appName: 'Fine' }, 'config.appName'],
+    ['a name that ends like a staging script', { appName: 'fine-staging' }, 'config.appName'],
+    ['a class that is no identifier', { durableObjects: ['no good'] }, 'config.durableObjects.0'],
+    ['a variable of 6 KB', { environmentVars: { BIG: 'x'.repeat(6000) } }, 'config.environmentVars.BIG'],
+    ['two bindings of one name', { durableObjects: ['Chat'], secrets: { CHAT: 'x' } }, 'config.secrets.CHAT'],
+    ['a health path without a slash', { healthCheck: { path: 'health' } }, 'config.healthCheck.path'],
+    ['script and modules', { modules: [{ name: 'a.js', type: 'esm', content: '' }] }, 'config.modules'],
+    [
+      'an unknown old class',
+      { migrations: { renamedClasses: [{ from: 'A', to: 'B' }] } },
+      'config.durableObjects',
+    ],
+  ])('with %s is 400 and names the field', async (_, part, field) => {
+    const answer = await prepare({ environment: 'staging', config: { ...config, ...part } })
+    expectRefusal(answer, 400, 'REQ_002')
+    expect(fieldsOf(answer)).toContain(field)
+  })
+
+  test.each(['__proto__', 'constructor'])('with a variable named %s does no harm', async (name) => {
+    const vars = `{"environment":"staging","config":{"appName":"fine","script":"x","environmentVars":{"${name}":"1"}}}`
+    const headers = { 'content-type': 'application/json' }
+    const answer = await api.call('/deploy/prepare', { raw: vars, headers })
+    expect([200, 400]).toContain(answer.status)
+  })
+
+  test('with an image is 422 until images can be deployed', async () => {
+    const answer = await prepare({
+      environment: 'staging',
+      config: { appName: 'fine', containerImage: 'nginx:1' },
+    })
+    expectRefusal(answer, 422, 'REQ_002')
+    expect(fieldsOf(answer)).toEqual(['config.containerImage'])
+  })
+
+  test('over its limit is 413: 16 MiB to prepare, 1 MiB to deploy', async () => {
+    const big = (mib: number) => JSON.stringify({ script: 'x'.repeat(mib * 1024 * 1024) })
+    const headers = { 'content-type': 'application/json' }
+    expectRefusal(await api.call('/deploy/prepare', { raw: big(16), headers }), 413, 'REQ_004')
+    expectRefusal(await api.call('/deploy', { raw: big(1), headers }), 413, 'REQ_004')
+  })
+})
+
+describe('a path', () => {
+  test('that is unknown is 404, and so are well-formed ids that nobody has', async () => {
+    const id = randomUUID()
+    for (const path of ['/', '/nothing', `/deploy/${id}/status`, `/deploy/${id}/logs`, `/jobs/${id}`]) {
+      expectRefusal(await api.call(path), 404, 'SYS_005')
+    }
+    const json = { deploymentId: id, environment: 'staging' }
+    expectRefusal(await api.call('/deploy', { json }), 404, 'SYS_005')
+  })
+
+  test('with a malformed id is 400', async () => {
+    for (const path of [
+      '/deploy/1/status',
+      '/deploy/%00/logs',
+      '/jobs/x',
+      '/deploy?limit=0',
+      '/jobs?cursor=x',
+    ]) {
+      expectRefusal(await api.call(path), 400, 'REQ_002')
+    }
+    expectRefusal(await api.call('/deploy/%E0%A4%A/status'), 400, 'REQ_001')
+  })
+
+  test('called by the wrong method is 405 and says which are right', async () => {
+    const answer = await api.call('/deploy/prepare', { method: 'DELETE' })
+    expectRefusal(answer, 405, 'REQ_003')
+    expect(answer.headers.get('allow')).toBe('POST')
+    expect((await api.call('/health', { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD')
+  })
+})
+
+describe('a deployment', () => {
+  test('of an app that is being deployed is 409 and names the holder; the same id again starts nothing', async () => {
+    const held = { app: 'held', ...gate.app('held') }
+    const holder = await api.begin(held)
+    await gate.waiting()
+    const second = await api.prepare(held)
+    const refused = await api.start(second)
+    expectRefusal(refused, 409, 'STATE_001')
+    expect(refused.json.error.details.deploymentId).toBe(holder)
+
+    const repeated = await api.start(holder)
+    expect(repeated.status).toBe(202)
+    expect(repeated.json.data).toMatchObject({ deploymentId: holder, status: 'in_progress' })
+    gate.open()
+    expect((await api.follow(holder)).status).toBe('completed')
+
+    const finished = await api.start(holder)
+    expect(finished.json.data).toMatchObject({ deploymentId: holder, status: 'completed' })
+    expect((await api.call(`/jobs?subject=deployment:${holder}`)).json.jobs).toHaveLength(8)
+    expect((await api.deploy(held)).status).toBe('completed')
+  })
+
+  test('started by many at once runs once', async () => {
+    const id = await api.prepare({ app: 'rushed', script: saying('rushed') })
+    const answers = await Promise.all(Array.from({ length: 10 }, () => api.start(id)))
+    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(202))
+    expect((await api.follow(id)).status).toBe('completed')
+    expect((await api.call(`/jobs?subject=deployment:${id}`)).json.jobs).toHaveLength(8)
+  })
+
+  test('of two plans at once for one app goes to one of them', async () => {
+    const about = { app: 'contested', script: saying('x') }
+    const ids = await Promise.all([api.prepare(about), api.prepare(about)])
+    const answers = await Promise.all(ids.map((id) => api.start(id)))
+    expect(answers.map((answer) => answer.status).sort()).toEqual([202, 409])
+    await api.follow(ids[answers.findIndex((answer) => answer.status === 202)] ?? '')
+  })
+
+  test('of an expired plan is 409', async () => {
+    const id = await api.prepare({ app: 'late', script: saying('late') })
+    await query(stack, `update plans set expires_at = now() - interval '1 second' where id = $1`, [id])
+    expectRefusal(await api.start(id), 409, 'STATE_001')
+    expect((await api.call(`/deploy/${id}/status`)).status).toBe(404)
+  })
+
+  test('in another environment than the plan’s is 400', async () => {
+    const id = await api.prepare({ app: 'elsewhere', script: saying('x') })
+    const answer = await api.start(id, { environment: 'production' })
+    expectRefusal(answer, 400, 'REQ_002')
+    expect(fieldsOf(answer)).toEqual(['environment'])
+    expect(await scriptsOf(stack)).not.toContain('elsewhere')
+  })
+})
+
+describe('a caller', () => {
+  const forge = (env: Record<string, string>, now?: Date) => {
+    const { secretKey } = loadConfig({ DATA_DIR: stack.dataDir, ...env })
+    return createJwts(createSecrets(secretKey), () => now ?? new Date())
+  }
+
+  test('without a credential, with a damaged one or an expired one is 401', async () => {
+    const none = await api.call('/deploy', { token: null })
+    expectRefusal(none, 401, 'ACCESS_001')
+    expect(none.headers.get('www-authenticate')).toMatch(/^Bearer/)
+
+    const [header, payload, signature] = api.token.split('.')
+    const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString())
+    const longer = Buffer.from(JSON.stringify({ ...claims, exp: claims.exp + 9999 })).toString('base64url')
+    const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')
+    const user = { id: claims.sub, sessionEpoch: claims.epoch }
+    const anHourAgo = new Date(Date.now() - 3_600_000)
+    const otherKey = { SECRET_KEY: 'another-key-of-32-characters-0123456' }
+    const bad = {
+      tampered: `${header}.${longer}.${signature}`,
+      unsigned: `${unsigned}.${payload}.`,
+      expired: await forge({}, anHourAgo).issue(user),
+      foreign: await forge(otherKey).issue(user),
+      unknown: await forge({}).issue({ id: randomUUID(), sessionEpoch: 1 }),
+      token: `ora_${'A'.repeat(43)}`,
+      shapeless: 'x',
+    }
+    for (const [name, token] of Object.entries(bad)) {
+      const answer = await api.call('/deploy', { token })
+      expect([name, answer.status, answer.json.error.code]).toEqual([name, 401, 'ACCESS_002'])
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/)
+      expect(answer.text).not.toContain(token.slice(0, 40).padEnd(8, '#'))
+    }
+  })
+
+  test('whose token is for staging only can’t touch production, and is told which environment', async () => {
+    const scopes = ['deployments:read', 'deployments:write:staging']
+    const made = await api.call('/api/v1/auth/tokens', { json: { name: 'staging', scopes } })
+    const { token } = made.json
+    const production = { environment: 'production', config }
+    const refused = await api.call('/deploy/prepare', { token, json: production })
+    expectRefusal(refused, 403, 'ACCESS_003')
+    expect(refused.json.error.details).toMatchObject({ environment: 'production' })
+
+    const plan = await api.prepare({ app: 'fine', environment: 'production', script: config.script })
+    const start = { deploymentId: plan, environment: 'production' }
+    expectRefusal(await api.call('/deploy', { token, json: start }), 403, 'ACCESS_003')
+    const staging = { environment: 'staging', config }
+    expect((await api.call('/deploy/prepare', { token, json: staging })).status).toBe(200)
+    expectRefusal(await api.call('/jobs', { token }), 403, 'ACCESS_003')
+    expectRefusal(await api.call('/admin/queues/api/queues', { token }), 403, 'ACCESS_003')
+  })
+
+  test('who may only read is 403 before the body is looked at', async () => {
+    const made = await api.call('/api/v1/auth/tokens', {
+      json: { name: 'reader', scopes: ['deployments:read'] },
+    })
+    const answer = await api.call('/deploy/prepare', { token: made.json.token, raw: '{' })
+    expectRefusal(answer, 403, 'ACCESS_003')
+  })
+
+  test('who repeats a prepare with its Idempotency-Key gets the same plan, and 422 with another body', async () => {
+    const headers = { 'idempotency-key': randomUUID() }
+    const json = { environment: 'staging', config: { ...config, secrets: { KEY: 'hidden-in-the-key-test' } } }
+    const first = await api.call('/deploy/prepare', { json, headers })
+    const again = await api.call('/deploy/prepare', { json, headers })
+    expect(again.json.data).toEqual(first.json.data)
+    const other = { ...json, environment: 'production' }
+    expectRefusal(await api.call('/deploy/prepare', { json: other, headers }), 422, 'REQ_006')
+    const kept = await query(stack, 'select * from idempotency_keys')
+    expect(JSON.stringify(kept)).not.toContain('hidden-in-the-key-test')
+  })
+})
+
+test('nothing of all this was an internal error, and the log names no value', () => {
+  expect(stack.logLines().filter((line) => line.level === 'error')).toEqual([])
+  expect(stack.output()).not.toMatch(/nobody-wants|another-value|third-value|hidden-in-the-key/)
+})

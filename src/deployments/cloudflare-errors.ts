@@ -55,17 +55,26 @@ const byCode: Record<number, ErrorCode> = {
   10032: 'DEPLOY_005',
   10036: 'DEPLOY_005',
   10063: 'DEPLOY_005',
+  10009: 'DEPLOY_005',
+  10019: 'DEPLOY_005',
+  10022: 'DEPLOY_005',
+  100114: 'DEPLOY_005',
+  100116: 'DEPLOY_005',
+  100117: 'DEPLOY_005',
   10220: 'DEPLOY_007',
   7000: 'SYS_005',
   7001: 'SYS_005',
   7003: 'SYS_005',
   10007: 'SYS_005',
   10090: 'SYS_005',
+  10092: 'SYS_005',
   10215: 'SYS_005',
   10222: 'SYS_005',
   10336: 'SYS_005',
   100146: 'SYS_005',
 }
+
+const passing = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005'])
 
 /**
  * Turns the cloud's refusals into ours. The code decides first, the status second: statuses vary for one code.
@@ -79,7 +88,7 @@ export function toCodedError(error: unknown, context: { verified?: boolean } = {
   const message = `The cloud refused the call: ${error.message}${error.code === 0 ? '' : ` [code: ${error.code}]`}`
   const code = codeOf(error, context)
   // Not found right after a write is lag, see the retry of reads; here it is final. Rates and server faults pass.
-  const retryable = code === 'SYS_002' || code === 'SYS_003' || code === 'AUTH_005'
+  const retryable = passing.has(code)
   const { retryAfter } = error
   return new CodedError(code, message, {
     retryable,
@@ -90,11 +99,13 @@ export function toCodedError(error: unknown, context: { verified?: boolean } = {
 
 function codeOf(error: CloudError, context: { verified?: boolean }): ErrorCode {
   const { code, status, message } = error
-  if (status === 429 || /rate.?limit|throttl/i.test(message)) return 'SYS_003'
+  if (status === 429) return 'SYS_003'
   if (code === 10000) return context.verified ? 'AUTH_005' : 'AUTH_003'
-  if (code === 1000) return /timeout|internal/i.test(message) ? 'SYS_002' : 'AUTH_003'
+  // Texts decide only where one code has two meanings: that of a refused script quotes the script.
+  if (code === 1000 && /timeout/i.test(message)) return 'SYS_004'
+  if (code === 1000) return /internal/i.test(message) ? 'SYS_002' : 'AUTH_003'
   if (code === 10001) return /internal/i.test(message) ? 'SYS_002' : 'AUTH_004'
-  if (code === 10013 || code === 971) return 'SYS_002'
+  if (code === 10013 || code === 971) return /rate.?limit|throttl/i.test(message) ? 'SYS_003' : 'SYS_002'
   const known = byCode[code]
   if (known !== undefined) return known
   if (status >= 500) return 'SYS_002'

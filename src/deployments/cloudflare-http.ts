@@ -1,6 +1,7 @@
 import pRetry, { AbortError } from 'p-retry'
 import { EnvHttpProxyAgent, type FormData, fetch } from 'undici'
 import { z } from 'zod'
+import { pause } from '../platform/deadline.ts'
 import { CloudError, CloudUnreachable } from './cloudflare-errors.ts'
 
 export interface CloudCall {
@@ -81,6 +82,8 @@ export function createCloudHttp(options: { baseUrl: string; apiToken: string }):
           randomize: true,
           maxRetryTime: 20_000,
           signal: call.signal,
+          onFailedAttempt: ({ error, retriesLeft }) =>
+            retriesLeft > 0 ? waitAsTold(error, call.signal) : undefined,
         },
       ),
     write: async (result, call) => result.parse(await send(call)),
@@ -118,7 +121,17 @@ function retryAfterOf(headers: { get(name: string): string | null }): number | u
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 300) : undefined
 }
 
+/** A limit that lasts longer is not waited for here: the error says for how long, and its job comes again then. */
+const patienceSeconds = 5
+
 function isTransient(error: unknown): boolean {
   if (error instanceof CloudUnreachable) return true
-  return error instanceof CloudError && (error.status === 429 || error.status >= 500)
+  if (!(error instanceof CloudError)) return false
+  return error.status === 429 ? limitSeconds(error) <= patienceSeconds : error.status >= 500
+}
+
+const limitSeconds = (error: CloudError) => error.retryAfter ?? 1
+
+async function waitAsTold(error: Error, signal: AbortSignal): Promise<void> {
+  if (error instanceof CloudError && error.status === 429) await pause(limitSeconds(error) * 1000, signal)
 }

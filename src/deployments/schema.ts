@@ -40,6 +40,10 @@ const expectStatus = z
   .union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]\d\d(-[1-5]\d\d)?$/)], {
     error: 'expected a status or a range of them, like 200 or "200-399"',
   })
+  .refine((expected) => {
+    const [from = 0, to = from] = String(expected).split('-').map(Number)
+    return from <= to
+  }, 'expected a range that ends after it begins')
   .default('200-399')
 
 const healthCheck = z

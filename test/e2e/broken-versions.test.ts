@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
 import { type Api, adminPassword, hello, saying, scriptsOf, signIn, visit } from './client.ts'
@@ -23,8 +23,6 @@ beforeAll(async () => {
   stack = await startStack({ env: { ADMIN_PASSWORD: adminPassword } })
   api = await signIn(stack)
 })
-
-afterEach(() => gate.shut())
 
 afterAll(async () => {
   await stack?.dispose()
@@ -105,7 +103,7 @@ test('a version whose health page answers 500 is rolled back without a failed ca
   ])
 })
 
-test('a version whose health page never answers is rolled back in its time limit', async () => {
+test.concurrent('a version whose health page never answers is rolled back in its time limit', async () => {
   const app = 'silent'
   await api.deploy({ app, script: saying('good') })
   const { script } = gate.app('silent')
@@ -115,7 +113,7 @@ test('a version whose health page never answers is rolled back in its time limit
   expect((await visit(stack, `${app}-staging`)).text).toBe('good')
 })
 
-test('without rollbackOnFailure the failed version stays, and says so', async () => {
+test.concurrent('without rollbackOnFailure the failed version stays, and says so', async () => {
   const app = 'kept'
   await api.deploy({ app, script: saying('good') })
   const script = unhealthy('kept')
@@ -129,7 +127,7 @@ test('without rollbackOnFailure the failed version stays, and says so', async ()
   expect((await visit(stack, `${app}-staging`)).text).toBe('kept')
 })
 
-test('a rolled back version takes its variables along, and leaves the data of the app', async () => {
+test.concurrent('a rolled back version takes its variables along, and leaves the data of the app', async () => {
   const app = 'counted'
   await api.deploy({ app, ...hello })
   await visit(stack, `${app}-staging`, '/a')
@@ -146,7 +144,7 @@ test('a rolled back version takes its variables along, and leaves the data of th
   expect((await visit(stack, `${app}-staging`, '/a')).text).toBe('Hello from /a, visit 2\n')
 })
 
-test.each([
+test.concurrent.each([
   ['a syntax error', 'new-syntax', { script: syntaxError }, 'failed'],
   ['a bad health page', 'new-sick', { script: unhealthy('x'), config: { healthCheck } }, 'rolled_back'],
   [

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { Client } from 'pg'
 import { localCloudCredentials } from '../../src/local-cloud/index.ts'
 import type { Stack } from '../helpers/stack.ts'
+import { until } from '../helpers/until.ts'
 import { followSse, type SseEvent } from './sse.ts'
 
 export interface Call {
@@ -79,9 +80,27 @@ export async function signIn(stack: Stack, password = adminPassword) {
     return { id, status: events.at(-1)?.data.status, events, connections, lines }
   }
 
+  /** Follows in the background. `saw` waits for a line of the log. */
+  function watch(id: string) {
+    const events: SseEvent[] = []
+    const ended = follow(id, { onEvent: (event) => events.push(event) })
+    ended.catch(() => undefined)
+    const find = (text: string) => events.find(({ data }) => data.message?.includes(text))
+    return {
+      ended,
+      events,
+      /** @returns when it was logged, in ms. */
+      async saw(text: string, timeoutMs = 20_000): Promise<number> {
+        const event = await until(() => find(text), { timeoutMs, what: `the log says "${text}"` })
+        return Date.parse(event.data.timestamp)
+      },
+    }
+  }
+
   return {
     token,
     call,
+    watch,
     prepare,
     start,
     follow,

@@ -40,6 +40,8 @@ export interface Stack {
   origin: string
   port: number
   cloudPort: number
+  /** The pid of the process that `npm start` becomes. */
+  supervisor: number
   databaseUrl(): string
   /** Everything that was printed since the start, by any of the processes. */
   output(): string
@@ -75,7 +77,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await until(() => isReady() || hasEnded(), { timeoutMs: 40_000 }).catch(() => undefined)
   if (!isReady()) {
     const said = output().slice(-4000)
-    await stack.dispose().catch(() => undefined)
+    // What an earlier stack left is not ours to remove.
+    if (after === undefined) await stack.dispose().catch(() => undefined)
+    else child.kill('SIGKILL')
     throw new Error(`the stack did not become ready:\n${said}`)
   }
   return stack
@@ -151,6 +155,7 @@ function face({ child, output, dataDir, port, cloudPort }: Parts): Stack {
 
   return {
     ...{ dataDir, port, cloudPort, output, pid, stop },
+    supervisor: child.pid ?? 0,
     origin: `http://127.0.0.1:${port}`,
     databaseUrl: () => readEmbeddedPostgres(dataDir)?.url ?? '',
     logLines: () =>

@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { tokenFile } from '../../src/platform/command-line/token-file.ts'
+import { json, refusal, startFakeApi } from './fake-api.ts'
+import { folderWith } from './folder.ts'
+import { capstan } from './run.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+test('bin/capstan.js is the command line', async () => {
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, [join(root, manifest.bin.capstan), '--version'], {
+    cwd: root,
+  })
+  expect(stdout).toBe(`${manifest.version}\n`)
+})
+
+describe('usage', () => {
+  test.each([
+    [['deploy']],
+    [['deploy', '.', '--limit', '1']],
+    [['nonsense']],
+    [['jobs', 'list', '--limit', '0']],
+  ])('%j ends with 2', async (args) => {
+    const { code, err } = await capstan(args)
+    expect(code).toBe(2)
+    expect(err).toContain('error: ')
+  })
+
+  test('help is no fault', async () => {
+    const { code, out } = await capstan(['deploy', '--help'])
+    expect(code).toBe(0)
+    expect(out).toContain('--max-retries')
+  })
+})
+
+describe('finding the API', () => {
+  test('an address where nothing answers ends with 3', async () => {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => probe.once('listening', resolve))
+    const { port } = probe.address() as AddressInfo
+    await new Promise((resolve) => probe.close(resolve))
+    const env = { CAPSTAN_URL: `http://127.0.0.1:${port}`, CAPSTAN_TOKEN: 'x' }
+    const { code, err } = await capstan(['deploy', 'list'], { env })
+    expect(code).toBe(3)
+    expect(err).toBe(`error: Capstan can't be reached at http://127.0.0.1:${port} (ECONNREFUSED)\n`)
+  })
+
+  test('something else that answers there ends with 3', async () => {
+    const other = await startFakeApi((_asked, res) => void res.end('<html>'))
+    const { code } = await capstan(['deploy', 'list'], {
+      env: { CAPSTAN_URL: other.url, CAPSTAN_TOKEN: 'x' },
+    })
+    expect(code).toBe(3)
+  })
+
+  test('a redirect is not followed: the token would go with it', async () => {
+    const other = await startFakeApi((_asked, res) => json(res, 200, {}))
+    const api = await startFakeApi((_asked, res) => void res.writeHead(302, { Location: other.url }).end())
+    const { code } = await capstan(['deploy', 'list'], { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x' } })
+    expect([code, other.asked.length]).toEqual([3, 0])
+  })
+
+  test("this machine's own token never goes to a CAPSTAN_URL", async () => {
+    const api = await startFakeApi((_asked, res) => json(res, 200, {}))
+    const { code, err } = await capstan(['deploy', 'list'], { env: { CAPSTAN_URL: api.url } })
+    expect([code, api.asked.length]).toEqual([2, 0])
+    expect(err).toContain('CAPSTAN_TOKEN is not set')
+  })
+
+  test('where nothing was ever started, nothing is begun', async () => {
+    const DATA_DIR = join(folderWith({}), 'none')
+    for (const args of [['deploy', 'list'], ['jobs', 'list'], ['cloud']]) {
+      expect(await capstan(args, { env: { DATA_DIR } })).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('npm start'),
+      })
+    }
+    expect(existsSync(DATA_DIR)).toBe(false)
+  })
+})
+
+describe('the own token of the embedded default', () => {
+  test('is kept privately, and made again when it is refused', async () => {
+    const DATA_DIR = folderWith({
+      'secret.key': 'k'.repeat(43),
+      'postgres.json': '{"port":1,"password":"p"}',
+      'cli-token': 'ora_old\n',
+    })
+    const api = await startFakeApi((asked, res) => {
+      if (asked.headers.authorization !== 'Bearer ora_made')
+        return json(res, 401, refusal('ACCESS_002', 'Bad'))
+      json(res, 200, { jobs: [], next_cursor: null })
+    })
+    const env = { DATA_DIR, PORT: new URL(api.url).port }
+    expect(await capstan(['jobs', 'list'], { env })).toMatchObject({ code: 0 })
+    expect(api.asked.map((each) => each.headers.authorization)).toEqual(['Bearer ora_old', 'Bearer ora_made'])
+    const file = join(DATA_DIR, 'cli-token')
+    expect(readFileSync(file, 'utf8')).toBe('ora_made\n')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  test('that another command has just made again is taken over', async () => {
+    const folder = folderWith({ 'cli-token': 'first' })
+    let made = 0
+    const token = tokenFile(folder, async () => `made ${++made}`)
+    expect(await token()).toBe('first')
+    writeFileSync(join(folder, 'cli-token'), 'second')
+    expect(await token('first')).toBe('second')
+    expect(await token('second')).toBe('made 1')
+    expect(await token('made 1')).toBeUndefined()
+  })
+})
+
+describe('capstan jobs and cloud', () => {
+  const id = '11111111-2222-4333-8444-555555555555'
+  const job = {
+    ...{ id, queue: 'deploy-step', name: 'deploy-step', state: 'running', attempt: 1, max_attempts: 4 },
+    ...{ error: { code: 'X', message: 'bad\u001b[2J' }, cancel_requested: true, subject: null },
+    ...{ created_at: 'c', started_at: 's', finished_at: null },
+  }
+
+  test('show, retry and cancel ask the API', async () => {
+    const api = await startFakeApi((_asked, res) => json(res, 200, job))
+    const env = { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x' }
+    const shown = await capstan(['jobs', 'show', id], { env })
+    expect(shown.out).toContain('state    running, asked to end\n')
+    expect(shown.out).toContain('error    bad[2J\n')
+    await capstan(['jobs', 'retry', id], { env })
+    await capstan(['jobs', 'cancel', '../x'], { env })
+    expect(api.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `GET /jobs/${id}`,
+      `POST /jobs/${id}/retry`,
+      'POST /jobs/..%2Fx/cancel',
+    ])
+  })
+
+  test('cloud tells the environment for wrangler', async () => {
+    const DATA_DIR = folderWith({ 'secret.key': 'k'.repeat(43) })
+    const env = { DATA_DIR, LOCAL_CLOUD_PORT: '8123', LOCAL_CLOUD_TOKEN: 'a-token-of-20-characters' }
+    const { out } = await capstan(['cloud'], { env })
+    expect(out).toContain('export CLOUDFLARE_API_BASE_URL=http://127.0.0.1:8123/client/v4\n')
+    expect(out).toContain('export CLOUDFLARE_API_TOKEN=a-token-of-20-characters\n')
+    const { accountId } = JSON.parse((await capstan(['cloud', '--json'], { env })).out)
+    expect(out).toContain(`export CLOUDFLARE_ACCOUNT_ID=${accountId}\n`)
+  })
+})

@@ -1,0 +1,57 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withDatabase } from '../../src/platform/command-line/database.ts'
+import { lockDataDir } from '../../src/platform/data-dir-lock.ts'
+import { createDb } from '../../src/platform/db.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+
+const dataDir = mkdtempSync(join(tmpdir(), 'capstan-cli-database-'))
+const env = { DATA_DIR: dataDir }
+const log = { info: () => undefined, warn: console.warn, error: console.error }
+const start = () => startEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
+let serving: EmbeddedPostgres
+
+beforeAll(async () => {
+  serving = await start()
+})
+afterAll(async () => {
+  await serving.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+const serverOf = async (given: typeof env) => {
+  let started = ''
+  await withDatabase(given, async ({ db, secrets }) => {
+    expect(secrets.open(secrets.seal('x', 'y'), 'y')).toBe('x')
+    const { rows } = await db.raw('select pg_postmaster_start_time()::text as started')
+    started = rows[0].started
+  })
+  return started
+}
+
+test('a command uses the server of a running service, and starts one of its own for a stopped service', async () => {
+  const lock = lockDataDir(dataDir)
+  const db = createDb({ url: serving.url, name: 'test', max: 1 })
+  const { rows } = await db.raw('select pg_postmaster_start_time()::text as started')
+  expect(await serverOf(env)).toBe(rows[0].started)
+  await db.destroy()
+  await serving.stop()
+  lock.release()
+
+  expect(await serverOf(env)).not.toBe(rows[0].started)
+  // What fails cleans up as well.
+  const failing = withDatabase(env, () => Promise.reject(new Error('on purpose')))
+  await expect(failing).rejects.toThrow('on purpose')
+  expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false)
+  lockDataDir(dataDir).release()
+})
+
+test('a database that is away is told without its address', async () => {
+  const away = {
+    DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x',
+    SECRET_KEY: 'abcdefghijklmnopqrstuvwxyz0123456789',
+  }
+  await expect(withDatabase(away, async () => undefined)).rejects.toThrow("The database can't be reached")
+})

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { ApiError, createApiClient, Unreachable } from '../../src/platform/api-client.ts'
+import { type FollowOptions, followEvents } from '../../src/platform/event-follower.ts'
+import { event, json, openStream, refusal, startFakeApi } from './fake-api.ts'
+
+async function follow(url: string, options: FollowOptions = {}) {
+  const client = createApiClient({ url, token: async () => 'ora_x' })
+  const seen: [number, string, unknown][] = []
+  for await (const { id, type, data } of followEvents(client, '/logs', options)) seen.push([id, type, data])
+  return seen
+}
+
+describe('following events', () => {
+  test('goes on where a broken connection ended, and shows nothing twice', async () => {
+    const api = await startFakeApi((_asked, res) => {
+      openStream(res)
+      const connection = api.asked.length
+      if (connection === 1) {
+        // Broken in the middle of the third event, which must come whole afterwards.
+        res.write(event(1, 'message', 'a') + event(2, 'step', 'b') + event(3, 'message', 'c').slice(0, 12))
+        setImmediate(() => res.destroy())
+      } else if (connection === 2) {
+        // An orderly end without an `end` event, and a repeat.
+        res.end(`: keep-alive\n\n${event(2, 'step', 'b')}${event(3, 'message', 'c')}`)
+      } else res.end(event(4, 'message', 'ä\n"d"') + event(5, 'end', {}))
+    })
+    let breaks = 0
+    const seen = await follow(api.url, { onBreak: () => (breaks += 1) })
+    expect(seen).toEqual([
+      [1, 'message', 'a'],
+      [2, 'step', 'b'],
+      [3, 'message', 'c'],
+      [4, 'message', 'ä\n"d"'],
+      [5, 'end', {}],
+    ])
+    expect(api.asked.map((each) => each.headers['last-event-id'])).toEqual(['0', '2', '3'])
+    expect(breaks).toBe(2)
+  })
+
+  test('puts events together whose bytes come one by one', async () => {
+    const api = await startFakeApi(async (_asked, res) => {
+      openStream(res)
+      for (const byte of Buffer.from(`${event(1, 'message', 'aä€')}${event(2, 'end', {})}`)) {
+        await new Promise((resolve) => res.write(Buffer.from([byte]), resolve))
+      }
+    })
+    expect(await follow(api.url)).toEqual([
+      [1, 'message', 'aä€'],
+      [2, 'end', {}],
+    ])
+  })
+
+  test('waits for a service that starts again, with one word about it', async () => {
+    let asked = 0
+    const api = await startFakeApi((_asked, res) => {
+      asked += 1
+      if (asked === 1) return void res.destroy()
+      if (asked < 4) return json(res, 503, refusal('SYS_002', 'away'))
+      openStream(res)
+      res.end(event(1, 'end', {}))
+    })
+    let breaks = 0
+    expect(await follow(api.url, { onBreak: () => (breaks += 1) })).toHaveLength(1)
+    expect(breaks).toBe(1)
+  })
+
+  test('leaves a connection on which nothing comes', async () => {
+    const api = await startFakeApi((_asked, res) => {
+      openStream(res)
+      if (api.asked.length > 1) res.end(event(1, 'end', {}))
+    })
+    expect(await follow(api.url, { silenceMs: 50 })).toHaveLength(1)
+    expect(api.asked).toHaveLength(2)
+  })
+
+  test('ends when there is nothing left', async () => {
+    const api = await startFakeApi((_asked, res) => void res.writeHead(204).end())
+    expect(await follow(api.url)).toEqual([])
+    expect(api.asked).toHaveLength(1)
+  })
+
+  test('gives up after its patience, and at once when it is refused', async () => {
+    const gone = await startFakeApi((_asked, res) => void res.destroy())
+    await expect(follow(gone.url, { patienceMs: 300 })).rejects.toThrow(Unreachable)
+    const refusing = await startFakeApi((_asked, res) =>
+      json(res, 404, refusal('SYS_005', 'Deployment not found')),
+    )
+    await expect(follow(refusing.url)).rejects.toThrow(ApiError)
+    expect(refusing.asked).toHaveLength(1)
+  })
+})

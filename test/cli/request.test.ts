@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import type { DeployFlags } from '../../src/deployments/commands/flags.ts'
+import { readProjectFile } from '../../src/deployments/commands/project-file.ts'
+import { prepareRequest } from '../../src/deployments/commands/request.ts'
+import { prepareBody } from '../../src/deployments/schema.ts'
+import { folderWith } from './folder.ts'
+
+const source = {
+  name: 'my-app',
+  modules: [{ name: 'index.js', type: 'esm' as const, content: '' }],
+  skipped: [],
+}
+const silent = { interactive: false, ask: () => Promise.reject(new Error('asked')) }
+
+async function requestOf(file: object, flags: Partial<DeployFlags> = {}, env: NodeJS.ProcessEnv = {}) {
+  const read = await readProjectFile(folderWith({ 'capstan.json': JSON.stringify(file) }))
+  return prepareRequest({ flags: { rollback: true, ...flags }, file: read, source }, { env, prompt: silent })
+}
+
+describe('capstan.json', () => {
+  test('absent or empty means the defaults, and the API takes what comes of it', async () => {
+    const request = await requestOf({})
+    expect(request).toMatchObject({
+      environment: 'staging',
+      config: { appName: 'my-app', durableObjects: [] },
+    })
+    expect(prepareBody.safeParse(request).error).toBeUndefined()
+    expect(await readProjectFile(folderWith({}))).toEqual(
+      await readProjectFile(folderWith({ 'capstan.json': '{}' })),
+    )
+  })
+
+  test.each([
+    ['{', 'not JSON'],
+    ['[]', 'expected object'],
+    ['{"envVars":{}}', 'envVars'],
+    ['{"app":"Not A Label"}', 'app: expected a DNS label'],
+    ['{"env":"qa"}', 'env: '],
+    ['{"secrets":{"KEY":"value"}}', 'secrets: '],
+    ['{"secrets":["KEY=value"]}', 'never kept here'],
+    ['{"healthCheck":{"path":"nope"}}', 'healthCheck.path: '],
+    ['{"durableObjects":["not-a-class"]}', 'durableObjects.0: '],
+  ])('%s is refused with %s', async (text, problem) => {
+    await expect(readProjectFile(folderWith({ 'capstan.json': text }))).rejects.toThrow(problem)
+  })
+
+  test('tells all its faults at once', async () => {
+    const file = folderWith({ 'capstan.json': '{"app":"-","env":"qa"}' })
+    await expect(readProjectFile(file)).rejects.toThrow(/app: .*\n.*env: /)
+  })
+})
+
+describe('the command line', () => {
+  test('wins over the file', async () => {
+    const file = {
+      app: 'one',
+      env: 'production',
+      durableObjects: ['Counter'],
+      environmentVars: { GREETING: 'Hello', OTHER: 'kept' },
+      healthCheck: { path: '/health', timeoutSeconds: 30 },
+    }
+    const flags = { app: 'two', env: 'staging', do: ['Room', 'Counter'], var: ['GREETING=a=b', 'EMPTY='] }
+    const { environment, config } = await requestOf(file, { ...flags, health: '/up', timeout: 5 })
+    expect(environment).toBe('staging')
+    expect(config).toMatchObject({
+      appName: 'two',
+      durableObjects: ['Counter', 'Room'],
+      environmentVars: { GREETING: 'a=b', OTHER: 'kept', EMPTY: '' },
+      healthCheck: { path: '/up', expectStatus: '200-399', timeoutSeconds: 5 },
+    })
+  })
+
+  test('is refused where it makes no sense', async () => {
+    await expect(requestOf({}, { env: 'qa' })).rejects.toThrow('--env')
+    await expect(requestOf({}, { app: 'A b' })).rejects.toThrow("can't be an app's name")
+    await expect(requestOf({}, { var: ['=x'] })).rejects.toThrow('NAME=VALUE')
+    await expect(requestOf({}, { var: ['hunter2'] })).rejects.toThrow(/^((?!hunter2).)*$/)
+  })
+})
+
+describe('secrets', () => {
+  test('come from the environment', async () => {
+    const { config } = await requestOf({ secrets: ['A'] }, { secret: ['B'] }, { A: '1', B: '', C: '3' })
+    expect(config.secrets).toEqual({ A: '1', B: '' })
+  })
+
+  test('never from the command line, and are never shown', async () => {
+    await expect(requestOf({}, { secret: ['KEY=hunter2'] })).rejects.toThrow(/^((?!hunter2).)*$/)
+    await expect(requestOf({}, { secret: ['KEY=hunter2'] })).rejects.toThrow('name only')
+  })
+
+  test('are asked for, hidden, where there is a terminal, and missed where there is none', async () => {
+    await expect(requestOf({ secrets: ['A', 'B'] }, {}, { B: 'x' })).rejects.toThrow('No value for A:')
+    const asked: unknown[] = []
+    const prompt = {
+      interactive: true,
+      ask: async (...question: unknown[]) => {
+        asked.push(question)
+        return 'typed'
+      },
+    }
+    const file = await readProjectFile(undefined)
+    const flags = { rollback: true, secret: ['A'] }
+    const { config } = await prepareRequest({ flags, file, source }, { env: {}, prompt })
+    expect(config.secrets).toEqual({ A: 'typed' })
+    expect(asked).toEqual([['A: ', { hidden: true }]])
+  })
+})

@@ -1,0 +1,46 @@
+import { registerDeploymentCommands } from '../../src/deployments/index.ts'
+import { registerCloudCommands } from '../../src/local-cloud/index.ts'
+import { createApiClient } from '../../src/platform/api-client.ts'
+import { findAccess } from '../../src/platform/command-line/access.ts'
+import type { Prompt } from '../../src/platform/command-line/index.ts'
+import { runCommandLine } from '../../src/platform/command-line/run.ts'
+import { registerJobCommands } from '../../src/platform/jobs/index.ts'
+
+export interface Ran {
+  code: number
+  out: string
+  err: string
+}
+
+/** Runs a command line in this process, without a terminal unless `answers` are given. */
+export async function capstan(
+  args: string[],
+  given: { env?: NodeJS.ProcessEnv; answers?: Record<string, string> } = {},
+): Promise<Ran> {
+  const { env = {}, answers } = given
+  const ran: Ran = { code: 0, out: '', err: '' }
+  const prompt: Prompt = {
+    interactive: answers !== undefined,
+    ask: async (question) => {
+      const answer = Object.entries(answers ?? {}).find(([start]) => question.startsWith(start))?.[1]
+      if (answer === undefined) throw new Error(`nobody expected to be asked: ${question}`)
+      return answer
+    },
+  }
+  const areas = {
+    deploy: async (...of: Parameters<typeof registerDeploymentCommands>) => registerDeploymentCommands(...of),
+    jobs: async (...of: Parameters<typeof registerJobCommands>) => registerJobCommands(...of),
+    cloud: async (...of: Parameters<typeof registerCloudCommands>) => registerCloudCommands(...of),
+  }
+  await runCommandLine(args, areas, {
+    env,
+    prompt,
+    stdout: { write: (text) => (ran.out += text) },
+    stderr: { write: (text) => (ran.err += text) },
+    client: async () => createApiClient(await findAccess(env, async () => 'ora_made')),
+    exitWith(code) {
+      ran.code = code
+    },
+  })
+  return ran
+}

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { canInspectProcesses, type ProgramName, type Stack, startStack } from '../helpers/stack.ts'
+import { until } from '../helpers/until.ts'
+import { type Api, adminPassword, type Ended, signIn, visit } from './client.ts'
+import { createGate, type Gate } from './gate.ts'
+
+const runStep = 'Running health check'
+
+let stack: Stack
+let api: Api
+let gate: Gate
+
+describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', () => {
+  beforeAll(async () => {
+    gate = await createGate()
+    stack = await startStack({ env: { ADMIN_PASSWORD: adminPassword } })
+    api = await signIn(stack)
+  })
+
+  beforeEach(() => gate.shut())
+
+  afterAll(async () => {
+    await stack?.dispose()
+    await gate?.close()
+  })
+
+  /** A deployment whose last step runs, held by the gate. A crash must not cost the one attempt that it has. */
+  async function heldDeployment(app: string) {
+    const id = await api.begin({ app, ...gate.app(app), options: { maxRetries: 0 } })
+    const watched = api.watch(id)
+    await gate.waiting(1, app)
+    return { id, watched }
+  }
+
+  function expectWhole(ended: Ended) {
+    expect(ended.status).toBe('completed')
+    expect(ended.events.map((event) => event.id)).toEqual(ended.events.map((_, index) => index + 1))
+    expect(ended.events.filter((event) => event.type === 'end')).toHaveLength(1)
+  }
+
+  const restarted = (name: ProgramName, before: number) =>
+    until(() => stack.pids()[name] !== undefined && stack.pid(name) !== before, {
+      timeoutMs: 15_000,
+      what: `${name} runs again`,
+    })
+
+  /** The API answers again, and by a new process if `web` was killed. */
+  const serves = () =>
+    until(async () => (await api.call('/health/ready', { token: null })).status === 200, {
+      timeoutMs: 15_000,
+    })
+
+  test('of the worker: the next attempt starts within 10 s, and the deployment completes', async () => {
+    const { id, watched } = await heldDeployment('worker-dies')
+    const killedAt = stack.kill('worker')
+    const resumedAt = await watched.saw(`${runStep} (attempt 2)`)
+    const afterMs = resumedAt - killedAt
+    expect(afterMs).toBeGreaterThan(0)
+    expect(afterMs).toBeLessThan(10_000)
+    gate.open()
+    expectWhole(await watched.ended)
+    const { jobs } = (await api.call(`/jobs?subject=deployment:${id}`)).json
+    expect(jobs).toHaveLength(8)
+    expect(jobs[0]).toMatchObject({ state: 'completed', attempt: 2, max_attempts: 2 })
+    expect((await visit(stack, 'worker-dies-staging')).text).toBe('worker-dies')
+  })
+
+  test('of web: a follower of the log comes back and has every line once', async () => {
+    const { watched } = await heldDeployment('web-dies')
+    await watched.saw(runStep)
+    const before = stack.pid('web')
+    stack.kill('web')
+    gate.open()
+    await restarted('web', before)
+    const ended = await watched.ended
+    expectWhole(ended)
+    expect(ended.connections).toBeGreaterThan(1)
+    expect(ended.lines.filter((line) => line === 'Deployment completed')).toHaveLength(1)
+  })
+
+  test('of the local cloud: the check goes on when it is back, and so does the app', async () => {
+    const { id, watched } = await heldDeployment('cloud-dies')
+    const before = stack.pid('cloud')
+    stack.kill('cloud')
+    await watched.saw('no answer')
+    await restarted('cloud', before)
+    gate.open()
+    expectWhole(await watched.ended)
+    expect((await visit(stack, 'cloud-dies-staging')).text).toBe('cloud-dies')
+    const { jobs } = (await api.call(`/jobs?subject=deployment:${id}`)).json
+    expect(jobs[0]).toMatchObject({ attempt: 1 })
+  })
+
+  test('of PostgreSQL: 503 with Retry-After meanwhile, then on with the same processes', async () => {
+    const { watched } = await heldDeployment('postgres-dies')
+    const before = stack.pids()
+    stack.kill('postgres')
+    const refused = await until(async () => {
+      const answer = await api.call('/jobs')
+      return answer.status === 200 ? undefined : answer
+    })
+    expect(refused.status).toBe(503)
+    expect(refused.json.error).toMatchObject({ code: 'SYS_002', retryable: true })
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    await serves()
+    gate.open()
+    expectWhole(await watched.ended)
+    const { postgres, ...others } = stack.pids()
+    expect(postgres).not.toBe(before.postgres)
+    expect(others).toEqual({ web: before.web, worker: before.worker, cloud: before.cloud })
+    expect((await api.deploy({ app: 'postgres-dies', ...gate.app('again') })).status).toBe('completed')
+  })
+
+  test('of all four at once: everything comes back, and the deployment completes', async () => {
+    const { watched } = await heldDeployment('all-die')
+    for (const name of ['web', 'worker', 'cloud', 'postgres'] as const) stack.kill(name)
+    gate.open()
+    expectWhole(await watched.ended)
+    expect((await visit(stack, 'all-die-staging')).text).toBe('all-die')
+  })
+
+  test('of the worker while many deployments run: each completes, none runs a step twice to its end', async () => {
+    const ids = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) => api.begin({ app: `many-${name}`, ...gate.app(name) })),
+    )
+    await gate.waiting(4)
+    stack.kill('worker')
+    gate.open()
+    for (const ended of await Promise.all(ids.map((id) => api.follow(id)))) {
+      expectWhole(ended)
+      const completed = ended.events.filter(
+        ({ type, data }) => type === 'step' && data.status === 'completed',
+      )
+      expect(completed).toHaveLength(8)
+    }
+  })
+})

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { canInspectProcesses, freePorts, runStart, type Stack, startStack } from '../helpers/stack.ts'
+import { until } from '../helpers/until.ts'
+import { type Api, adminPassword, query, signIn, visit } from './client.ts'
+import { createGate, type Gate } from './gate.ts'
+
+const env = { ADMIN_PASSWORD: adminPassword }
+
+let stack: Stack
+let api: Api
+let gate: Gate
+
+beforeEach(async () => {
+  gate = await createGate()
+  stack = await startStack({ env })
+  api = await signIn(stack)
+})
+
+afterEach(async () => {
+  await stack?.dispose()
+  await gate?.close()
+})
+
+/** With one attempt only, so that a lost one would fail it. */
+async function heldDeployment(app: string) {
+  const id = await api.begin({ app, ...gate.app(app), options: { maxRetries: 0 } })
+  await gate.waiting(1, app)
+  return id
+}
+
+function isGone(pid: number | undefined): boolean {
+  try {
+    return pid === undefined || !process.kill(pid, 0)
+  } catch {
+    return true
+  }
+}
+
+async function jobOf(id: string) {
+  const [job] = (await api.call(`/jobs?subject=deployment:${id}`)).json.jobs
+  return job
+}
+
+test('SIGTERM in a long health check hands it over within 30 s, and the next start finishes it', async () => {
+  const id = await heldDeployment('handed-over')
+  const { exitCode, tookMs } = await stack.stop(35_000)
+  expect(exitCode).toBe(0)
+  expect(tookMs).toBeLessThan(30_000)
+
+  stack = await startStack({ env, after: stack })
+  gate.open()
+  api = await signIn(stack)
+  const ended = await api.follow(id)
+  expect(ended.status).toBe('completed')
+  expect(ended.events.map((event) => event.id)).toEqual(ended.events.map((_, index) => index + 1))
+  expect(await jobOf(id)).toMatchObject({ state: 'completed', attempt: 1, max_attempts: 1 })
+  const [{ crashes }] = (await query<{ crashes: number }>(
+    stack,
+    'select sum(crashes)::int as crashes from jobs where subject = $1',
+    [`deployment:${id}`],
+  )) as [{ crashes: number }]
+  expect(crashes).toBe(0)
+  expect((await visit(stack, 'handed-over-staging')).text).toBe('handed-over')
+})
+
+describe.skipIf(!canInspectProcesses)('kill -9 of the supervisor', () => {
+  test('ends its children by themselves, and the next start finishes what ran', async () => {
+    const id = await heldDeployment('orphaned')
+    const children = Object.values(stack.pids())
+    process.kill(stack.supervisor, 'SIGKILL')
+    // At once, as an impatient operator or a process manager does.
+    stack = await startStack({ env, after: stack })
+    await until(() => children.every(isGone), { what: 'the orphans ended' })
+    gate.open()
+    const ended = await api.follow(id)
+    expect(ended.status).toBe('completed')
+    expect((await visit(stack, 'orphaned-staging')).text).toBe('orphaned')
+  })
+
+  test('a second start on the same data is refused with the pid of the first', async () => {
+    const [port, cloudPort] = await freePorts()
+    const ports = { PORT: `${port}`, LOCAL_CLOUD_PORT: `${cloudPort}` }
+    const second = await runStart({ ...env, ...ports, DATA_DIR: stack.dataDir })
+    expect(second.exitCode).toBe(1)
+    expect(second.output).toContain(`Capstan already runs here (pid ${stack.supervisor},`)
+    expect(second.output.trim().split('\n')).toHaveLength(1)
+    expect((await api.call('/health')).status).toBe(200)
+  })
+})

@@ -1,9 +1,11 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
 import { loadConfig, requireDatabaseUrl } from './platform/config.ts'
-import { createDb, migrateUp } from './platform/db.ts'
+import { createDb, isDatabaseUnavailable, migrateUp } from './platform/db.ts'
+import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
 import { runMain } from './platform/main.ts'
 import { migrateQueues } from './platform/queues/index.ts'
+import { maskSecrets } from './platform/redact.ts'
 
 /** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */
 async function main(): Promise<void> {
@@ -26,4 +28,14 @@ async function main(): Promise<void> {
   }
 }
 
-runMain(main)
+// A wrong password, or a database that does not exist.
+const refusals = new Set(['28P01', '28000', '3D000'])
+
+/** Most faults of DATABASE_URL show here first: a line for the person who starts us, not a stack. */
+function explain(error: unknown): never {
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  if (!isDatabaseUnavailable(error) && !refusals.has(code)) throw error
+  throw new ConfigError([`DATABASE_URL: the database can't be used: ${maskSecrets(message || code)}`])
+}
+
+runMain(() => main().catch(explain))

@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from 'express'
+import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
 import { correlationIdOf } from '../platform/http/index.ts'
@@ -52,9 +52,10 @@ export function consoleActions(options: ActionOptions): Router {
     router.put(path, forward)
   }
 
-  async function forward(req: Request, res: Response, next: () => void) {
+  /** Out of this router, past the refusal at its end. */
+  async function forward(req: Request, res: Response, next: NextFunction) {
     await audited(options, { req, res, outcome: 'forwarded' }, async () => undefined)
-    next()
+    next('router')
   }
 
   async function refuse(req: Request, res: Response) {

@@ -78,9 +78,10 @@ const passing = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005']
 
 /**
  * Turns the cloud's refusals into ours. The code decides first, the status second: statuses vary for one code.
- * @param verified that the token worked earlier in this run: 10000 then means that it expired meanwhile.
+ * @param context tells apart what 10000 means. `active`: the token verifies now, so it lacks a permission;
+ * `verified`: it worked earlier in this run, so it expired meanwhile; else it is not valid.
  */
-export function toCodedError(error: unknown, context: { verified?: boolean } = {}): unknown {
+export function toCodedError(error: unknown, context: TokenState = {}): unknown {
   if (error instanceof CloudUnreachable) {
     return new CodedError('SYS_004', `The cloud did not answer: ${error.message}`, { cause: error })
   }
@@ -97,10 +98,15 @@ export function toCodedError(error: unknown, context: { verified?: boolean } = {
   })
 }
 
-function codeOf(error: CloudError, context: { verified?: boolean }): ErrorCode {
+interface TokenState {
+  verified?: boolean
+  active?: boolean
+}
+
+function codeOf(error: CloudError, context: TokenState): ErrorCode {
   const { code, status, message } = error
   if (status === 429) return 'SYS_003'
-  if (code === 10000) return context.verified ? 'AUTH_005' : 'AUTH_003'
+  if (code === 10000) return context.active ? 'AUTH_004' : context.verified ? 'AUTH_005' : 'AUTH_003'
   // Texts decide only where one code has two meanings: that of a refused script quotes the script.
   if (code === 1000 && /timeout/i.test(message)) return 'SYS_004'
   if (code === 1000) return /internal/i.test(message) ? 'SYS_002' : 'AUTH_003'

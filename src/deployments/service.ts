@@ -9,6 +9,7 @@ import { type Plan, type PlanHead, scriptName } from './plan.ts'
 import { buildPlan, type PlanPreview, preview } from './prepare.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
+import type { DeploymentStatus } from './states.ts'
 import {
   type Deployment,
   findDeployment,
@@ -118,16 +119,21 @@ export function createDeploymentService(options: {
 
     async versions(app, environment) {
       const deployments = await listVersions(db, app, environment)
-      const serving = deployments.find((each) => each.status === 'completed')
+      const serving = deployments.find(keptTraffic)
       return deployments.map((each) => ({
         id: each.versionId ?? '',
         deploymentId: each.id,
         createdAt: each.createdAt,
-        state: each === serving ? 'serving' : each.status === 'completed' ? 'previous' : 'rolled_back',
+        state: each === serving ? 'serving' : keptTraffic(each) ? 'previous' : 'rolled_back',
         digest: each.digest,
       }))
     },
   }
+}
+
+/** Its version got the traffic and was not sent back, however the rest of the deployment went. */
+function keptTraffic({ status, served }: { status: DeploymentStatus; served: boolean }): boolean {
+  return served && status !== 'rolling_back' && status !== 'rolled_back'
 }
 
 async function heldBy(trx: Knex, plan: PlanHead): Promise<CodedError> {

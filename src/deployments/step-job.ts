@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../platform/jobs/index.ts'
-import { toCodedError } from './cloudflare-errors.ts'
+import { CloudError, toCodedError } from './cloudflare-errors.ts'
 import { type EngineOptions, enqueueStep, ownership, type StepPayload } from './enqueue.ts'
 import { rollbackJob } from './jobs.ts'
 import { createStepLog, endEvent, logEvent, stepEvent } from './logs.ts'
@@ -52,7 +52,8 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
     await log.flush()
     return { kind: 'done', commit: (trx) => completeStep(engine, trx, { deployment, step, result }) }
   } catch (error) {
-    const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1 })
+    const active = await isStillActive(engine, deployment, { error, signal: run.signal })
+    const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1, active })
     if (!run.signal.aborted) {
       const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected fault'
       const again = coded instanceof CodedError && coded.retryable && run.attempt < run.maxAttempts
@@ -60,6 +61,22 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
     }
     await log.flush().catch(() => undefined)
     throw coded
+  }
+}
+
+/** Asked only after the cloud rejected the token: it may be good, but not for that call. */
+async function isStillActive(
+  { targets }: EngineOptions,
+  { environment }: Deployment,
+  failure: { error: unknown; signal: AbortSignal },
+): Promise<boolean> {
+  const { error, signal } = failure
+  if (!(error instanceof CloudError) || error.code !== 10000) return false
+  try {
+    const { cloud } = await targets.of(environment)
+    return (await cloud.verifyToken(signal)).status === 'active'
+  } catch {
+    return false
   }
 }
 

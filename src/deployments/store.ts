@@ -236,8 +236,12 @@ export async function listApps(db: Knex): Promise<Deployment[]> {
   return rows.map(toDeployment)
 }
 
-/** Deployments of a target that uploaded a version, newest first. */
-export async function listVersions(db: Knex, app: string, environment: Environment): Promise<Deployment[]> {
+/** Deployments of a target that uploaded a version, newest first. `served`: that it was given the traffic. */
+export async function listVersions(
+  db: Knex,
+  app: string,
+  environment: Environment,
+): Promise<(Deployment & { served: boolean })[]> {
   const rows = await db('deployments as d')
     .join('plans as p', 'p.id', 'd.id')
     .where({ 'd.app': app, 'd.environment': environment })
@@ -245,7 +249,11 @@ export async function listVersions(db: Knex, app: string, environment: Environme
     .orderBy('d.created_at', 'desc')
     .limit(200)
     .select(columns)
-  return rows.map(toDeployment)
+    .select(
+      db.raw(`exists (select from deployment_steps s where s.deployment_id = d.id
+        and s.step = 'deploy_worker' and s.status = 'completed') as served`),
+    )
+  return rows.map((row) => ({ ...toDeployment(row), served: row.served }))
 }
 
 export async function hasDeployments(db: Knex, app: string, environment: Environment): Promise<boolean> {

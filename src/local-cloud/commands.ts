@@ -16,8 +16,7 @@ export function registerCloudCommands(
     .action(async (_flags: unknown, command: Command) => {
       const out = outputOf(deps, command)
       const cloud = await describe(deps.env)
-      for (const line of linesOf(cloud)) out.say(line)
-      out.document(cloud)
+      out.answer(linesOf(cloud), cloud)
     })
 }
 

@@ -85,15 +85,9 @@ const weakKeys = new Set(['change-this-in-production', 'changeme', 'secret'])
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
-  const parsed = variables.safeParse(present)
-  const faults: string[] = []
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) faults.push(`${issue.path.join('.')}: ${issue.message}`)
-    throw new ConfigError(faults)
-  }
-  const vars = parsed.data
-  const production = vars.ENVIRONMENT === 'production' || vars.DATABASE_URL !== undefined
-  if (production) faults.push(...productionFaults(vars))
+  const { vars, faults, faulty } = readVariables(present)
+  const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
+  if (production) faults.push(...productionFaults(vars, faulty))
   const credentials = {
     staging: credentialsOf(vars, 'STAGING', faults),
     production: credentialsOf(vars, 'PRODUCTION', faults),
@@ -127,11 +121,26 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
+/** What is well-formed is read even beside faults, so that the checks across variables can add theirs. */
+function readVariables(present: NodeJS.ProcessEnv): { vars: Variables; faults: string[] } {
+  const parsed = variables.safeParse(present)
+  if (parsed.success) return { vars: parsed.data, faults: [] }
+  const { issues } = parsed.error
+  const faulty = new Set(issues.map((issue) => String(issue.path[0])))
+  const rest = Object.fromEntries(Object.entries(present).filter(([name]) => !faulty.has(name)))
+  return {
+    vars: variables.parse(rest),
+    faults: issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+  }
+}
+
 /** A production start generates and guesses nothing: what is missing stops it. */
-function productionFaults(vars: Variables): string[] {
+function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[] {
   const faults: string[] = []
-  if (vars.DATABASE_URL === undefined) faults.push('DATABASE_URL: required in production')
-  if (vars.SECRET_KEY === undefined) faults.push('SECRET_KEY: required in production, 32 characters or more')
+  if (present.DATABASE_URL === undefined) faults.push('DATABASE_URL: required in production')
+  if (present.SECRET_KEY === undefined)
+    faults.push('SECRET_KEY: required in production, 32 characters or more')
+  else if (vars.SECRET_KEY === undefined) return faults
   else if (weakKeys.has(vars.SECRET_KEY.trim()) || new Set(vars.SECRET_KEY).size < 8)
     faults.push('SECRET_KEY: this is a default or a guessable key; generate one with openssl rand -base64 32')
   return faults

@@ -22,10 +22,16 @@ export function createDb(options: DbOptions): Knex {
       // A transaction of a frozen process must not hold its locks for ever.
       idle_in_transaction_session_timeout: 60_000,
     },
+    // Who asked gets these errors; printed by knex they would pass by our log, its form and its masking.
+    log: { warn: () => undefined, error: () => undefined },
     pool: { min: 0, max: options.max ?? 10 },
     acquireConnectionTimeout: 5000,
+    // Its faults reach the callers; lines of its own would bypass our log and what is redacted there.
+    log: { warn: ignore, error: ignore, deprecate: ignore, debug: ignore },
   })
 }
+
+const ignore = () => undefined
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -80,7 +86,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const { code } = error as { code?: string }
   if (code !== undefined && unavailable.has(code)) return true
   if (error.name === 'KnexTimeoutError') return true
-  if (/Connection terminated|Connection ended|timeout expired|connection timeout/i.test(error.message))
+  if (
+    /Connection terminated|Connection ended|not queryable|timeout expired|connection timeout/i.test(
+      error.message,
+    )
+  )
     return true
   return error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)
 }

@@ -61,19 +61,28 @@ export function createLogger(options: { level: string; process: string }): Logge
       level: options.level,
       base: { process: options.process, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: allowListed },
+      formatters: { level: (label) => ({ level: label }), bindings: allowListed, log: allowListed },
       serializers: { err: serialiseError },
       hooks: {
         logMethod(args, method) {
+          const said = [...args, ...messageOf(args)]
           method.apply(
             this,
-            args.map((arg) => (typeof arg === 'string' ? maskSecrets(arg) : arg)) as typeof args,
+            said.map((arg) => (typeof arg === 'string' ? maskSecrets(arg) : arg)) as typeof args,
           )
         },
       },
     },
     pino.destination({ fd: 1, sync: true }),
   )
+}
+
+/** An error without a text of its own: pino would take the error's message for the line's, unmasked. */
+function messageOf(args: unknown[]): string[] {
+  if (args.length > 1) return []
+  const [only] = args
+  const error = only instanceof Error ? only : (only as { err?: unknown } | null)?.err
+  return error instanceof Error ? [error.message] : []
 }
 
 function allowListed(fields: Record<string, unknown>): Record<string, unknown> {

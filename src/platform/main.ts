@@ -4,7 +4,8 @@ import { exitMisconfigured } from './supervisor.ts'
 /** The last frame of every process entry: a configuration fault is a message, not a stack. */
 export function runMain(main: () => Promise<void>): void {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) exitMisconfigured(error.message)
+    // Ends the process when its message is on its way.
+    if (error instanceof ConfigError) return exitMisconfigured(error.message)
     console.error(error)
     process.exit(1)
   })

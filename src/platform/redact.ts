@@ -1,19 +1,21 @@
+/** What names a credential in front of it; the quotes of JSON inside a string of JSON are escaped. */
+const label = `(?:password|passwd|secret|token|api[_-]?key|authorization)\\\\?["']?\\s*[=:]\\s*`
+
 /**
  * Patterns of credentials that may turn up inside free text (an upstream's error, a log line of an app):
  * Cloudflare's new prefixes, GitHub's (since April 2026 about 520 characters with dots), our own, JWTs,
- * Authorization headers, `password=...`-like pairs, and user info in URLs.
+ * Authorization headers, `password=...`-like pairs, and user info in URLs. Lengths are
+ * bounded where a long text could make a pattern look at it again from every word on.
  */
 const patterns: [RegExp, string][] = [
   [/\bcf(?:ut|at|k)_[A-Za-z0-9_-]{8,}/g, '[redacted]'],
   [/\bgh[pousr]_[A-Za-z0-9._-]{20,}/g, '[redacted]'],
   [/\bora_[A-Za-z0-9_-]{8,}/g, '[redacted]'],
-  [/\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+/g, '[redacted]'],
+  [/\beyJ[A-Za-z0-9_-]{5,4096}\.[A-Za-z0-9_-]{5,8192}\.[A-Za-z0-9_-]+/g, '[redacted]'],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
-  [
-    /((?:password|passwd|secret|token|api[_-]?key|authorization)["']?\s*[=:]\s*["']?)[^\s"',;}&]+/gi,
-    '$1[redacted]',
-  ],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi, '$1[redacted]@'],
+  [new RegExp(`(${label})(["'])(?:(?!\\2)[^\\\\]|\\\\.)+\\2`, 'gis'), '$1$2[redacted]$2'],
+  [new RegExp(`(${label}\\\\?["']?)[^\\s"',;}&\\\\]+`, 'gi'), '$1[redacted]'],
+  [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1[redacted]@'],
 ]
 
 /** Masks whatever looks like a credential in a text. For free text only: structured data is allow-listed. */

@@ -12,6 +12,8 @@ export interface Secrets {
   derive(purpose: string): Uint8Array
 }
 
+/** Said when opening, too: otherwise a tag cut to four bytes, which can be guessed, would do. */
+const authTagLength = 16
 const purposes = { seal: 'capstan/seal', fingerprint: 'capstan/fingerprint' }
 
 /**
@@ -24,7 +26,9 @@ export function createSecrets(secretKey: string, previous: string[] = []): Secre
   return {
     seal(plain, context) {
       const iv = randomBytes(12)
-      const cipher = createCipheriv('aes-256-gcm', current.bytes, iv).setAAD(Buffer.from(context))
+      const cipher = createCipheriv('aes-256-gcm', current.bytes, iv, { authTagLength }).setAAD(
+        Buffer.from(context),
+      )
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
       return [
         'v1',
@@ -36,7 +40,7 @@ export function createSecrets(secretKey: string, previous: string[] = []): Secre
       const [version, id = '', iv = '', tag = '', body = ''] = sealed.split('.')
       const key = keys.get(id)
       if (version !== 'v1' || key === undefined) throw new Error('sealed with a key that is not configured')
-      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'))
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength })
       decipher.setAAD(Buffer.from(context)).setAuthTag(Buffer.from(tag, 'base64url'))
       return Buffer.concat([decipher.update(Buffer.from(body, 'base64url')), decipher.final()]).toString(
         'utf8',

@@ -104,9 +104,12 @@ describe('capstan deploy', () => {
       plan: { digest: 'sha256:aa' },
     })
     expect(done.err).toContain('> Running health check')
-    const refusing = await startFakeApi((_asked, res) => json(res, 409, refusal('STATE_001', 'Held')))
+    const held = refusal('STATE_001', 'Held')
+    Object.assign(held.error.details, { deploymentId: 'd-1', checks: { quotas: 'fail' } })
+    const refusing = await startFakeApi((_asked, res) => json(res, 409, held))
     const refused = await capstan(['deploy', app(), '--yes', '--json'], { env: at(refusing) })
     expect(JSON.parse(refused.out)).toMatchObject({ error: { code: 'STATE_001', message: 'Held' } })
+    expect(refused.err).toContain('  deploymentId: d-1\n  checks: quotas fail\n')
   })
 
   test('names what it leaves out', async () => {
@@ -139,7 +142,8 @@ describe('capstan deploy watch and list', () => {
     const listed = await capstan(args, { env: at(list) })
     expect(listed.out).toContain(`${deploymentId}  a    staging      failed  t`)
     expect(list.asked[0]?.path).toBe('/deploy?app=a&environment=staging&status=failed&limit=1')
-    expect(JSON.parse((await capstan([...args, '--json'], { env: at(list) })).out).nextCursor).toBe('x')
+    const listing = await capstan([...args, '--json'], { env: at(list) })
+    expect([JSON.parse(listing.out).nextCursor, listing.err]).toEqual(['x', ''])
   })
 
   test('a folder named like a command is given with ./', async () => {

@@ -122,7 +122,10 @@ describe("the cloud's error codes in ours", () => {
   })
 
   test('no answer is a timeout that may be tried again', () => {
-    expect(toCodedError(new CloudUnreachable('ECONNRESET'))).toMatchObject({ code: 'SYS_004', retryable: true })
+    expect(toCodedError(new CloudUnreachable('ECONNRESET'))).toMatchObject({
+      code: 'SYS_004',
+      retryable: true,
+    })
   })
 
   test("the cloud's text is quoted with its code, and masked", () => {

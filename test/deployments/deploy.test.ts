@@ -74,7 +74,10 @@ describe('a deployment', () => {
     expect(done.completedSteps.map((step: { step: string }) => step.step)).toEqual(keys)
     expect(done.completedSteps.map((step: { name: string }) => step.name)).toEqual(titles)
     const skipped = done.completedSteps.filter((step: { skipped?: boolean }) => step.skipped)
-    expect(skipped.map((step: { step: string }) => step.step)).toEqual(['upload_container', 'rollout_container'])
+    expect(skipped.map((step: { step: string }) => step.step)).toEqual([
+      'upload_container',
+      'rollout_container',
+    ])
     for (const step of done.completedSteps) expect(step.duration).toBeGreaterThanOrEqual(0)
     expect(await get('chat-staging')).toEqual({ status: 200, text: 'one' })
 
@@ -88,7 +91,7 @@ describe('a deployment', () => {
       [second, ending.metadata.version, 'serving'],
       [first, done.metadata.version, 'previous'],
     ])
-    expect((await versions('chat', 'production'))).toEqual([])
+    expect(await versions('chat', 'production')).toEqual([])
   })
 
   test('is independent of the same app in the other environment', async () => {
@@ -129,7 +132,10 @@ describe('a deployment', () => {
       secrets: { PASSWORD: 'sesame' },
       healthCheck: { path: '/health', expectStatus: 204 },
     })
-    for (const [label, count] of [['a', 1], ['b', 2]] as const) {
+    for (const [label, count] of [
+      ['a', 1],
+      ['b', 2],
+    ] as const) {
       const id = await world.started(config(label))
       expect((await world.ended(id)).status).toBe('completed')
       expect((await world.get('rooms-staging')).text).toBe(`${label} hi sesame ${count}`)
@@ -202,10 +208,19 @@ describe('while a deployment runs', () => {
       expect(eta).toBeGreaterThan(Date.now() - 1000)
       expect(eta).toBeLessThan(Date.now() + 60_000)
 
-      const job = await calm.ctx.db('jobs').where({ subject: `deployment:${id}` }).whereNull('finished_at').first()
+      const job = await calm.ctx
+        .db('jobs')
+        .where({ subject: `deployment:${id}` })
+        .whereNull('finished_at')
+        .first()
       await worker.runner.run({ data: { job: job.id }, queueName: job.queue, opts: {} } as never)
       const now = await calm.status(id)
-      expect(now.currentStep).toMatchObject({ name: titles[4], step: 'deploy_worker', status: 'running', attempt: 1 })
+      expect(now.currentStep).toMatchObject({
+        name: titles[4],
+        step: 'deploy_worker',
+        status: 'running',
+        attempt: 1,
+      })
       expect(now.currentStep.logs.join('\n')).toMatch(/did not answer.*trying again \(attempt 1 of 4\)/)
       await drive(calm, worker, id)
       const then = await calm.status(id)
@@ -233,7 +248,11 @@ test('lists show deployments newest first, by page and filter, and the newest of
   const filtered = (await world.call('/deploy?app=list-a&environment=staging&status=completed')).json.data
   expect(filtered.deployments.map((each: { appName: string }) => each.appName)).toEqual(['list-a'])
   const apps = (await world.call('/deploy/apps')).json.data.apps
-  expect(new Set(apps.map((each: { appName: string; environment: string }) => `${each.appName} ${each.environment}`)).size).toBe(apps.length)
+  expect(
+    new Set(
+      apps.map((each: { appName: string; environment: string }) => `${each.appName} ${each.environment}`),
+    ).size,
+  ).toBe(apps.length)
   expect((await world.call('/deploy?status=nonsense')).status).toBe(400)
   expect((await world.call('/deploy?cursor=nonsense')).status).toBe(400)
 })
@@ -244,7 +263,10 @@ test('health needs no credential of the cloud, and counts what runs', async () =
   expect(answer.status).toBe(200)
   expect(answer.json.data).toMatchObject({
     healthy: true,
-    services: { cloudflare: { status: expect.stringMatching(/healthy|degraded/) }, github: { status: 'not_configured' } },
+    services: {
+      cloudflare: { status: expect.stringMatching(/healthy|degraded/) },
+      github: { status: 'not_configured' },
+    },
     activeDeployments: 0,
     queuedDeployments: 0,
   })

@@ -78,6 +78,8 @@ export async function startFaultProxy(cloudPort: number) {
   }
 
   function check(call: ApiCall, answer: { status: number; body: Buffer }): void {
+    // Public, and outside of the published selection.
+    if (call.path === '/ips') return
     try {
       assertConforms(call.method, call.path, answer.status, call.body, JSON.parse(answer.body.toString()))
     } catch (error) {

@@ -47,12 +47,10 @@ export async function startWorld(options: WorldOptions = {}) {
   const verbs = verbsOf(call)
 
   return {
-    ...{ cloud, proxy, ctx, api, admin, call, ...verbs, dataDir },
     ...clientOf(cloud),
-    get: clientOf(cloud).get,
+    ...{ cloud, proxy, ctx, api, admin, ...verbs },
     callCloud: clientOf(cloud).call,
-    deployVersion: clientOf(cloud).deploy,
-    deploy: verbs.deploy,
+    scriptsPath: `/accounts/${accountId}/workers/scripts`,
     call,
     /** The real engine with its queues, as in a worker process. */
     async work() {
@@ -81,7 +79,10 @@ export async function startWorld(options: WorldOptions = {}) {
   }
 }
 
-type CallApi = (path: string, given?: { json?: unknown }) => ReturnType<Awaited<ReturnType<typeof startApi>>['call']>
+type CallApi = (
+  path: string,
+  given?: { json?: unknown },
+) => ReturnType<Awaited<ReturnType<typeof startApi>>['call']>
 
 function verbsOf(call: CallApi) {
   const status = async (id: string) => (await call(`/deploy/${id}/status`)).json.data
@@ -111,7 +112,9 @@ function verbsOf(call: CallApi) {
       }),
     // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every type
     async logs(id: string): Promise<any[]> {
-      const answer = await call(`/deploy/${id}/logs?limit=1000`, { headers: { accept: 'application/json' } } as object)
+      const answer = await call(`/deploy/${id}/logs?limit=1000`, {
+        headers: { accept: 'application/json' },
+      } as object)
       return answer.json.data.logs
     },
     async messages(id: string): Promise<string> {
@@ -132,7 +135,12 @@ export const openJob = (ctx: TestContext, id: string) =>
     .first()
 
 /** Delivers the deployment's jobs one after the other, without their delays, until it ends or `stopBefore` comes. */
-export async function drive(world: World, { runner }: Runner, id: string, stopBefore?: string): Promise<void> {
+export async function drive(
+  world: World,
+  { runner }: Runner,
+  id: string,
+  stopBefore?: string,
+): Promise<void> {
   for (let turns = 0; turns < 60; turns++) {
     const job = await openJob(world.ctx, id)
     if (job === undefined || (job.payload.step ?? job.name) === stopBefore) return

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Environment } from '../../src/platform/config.ts'
-import { CodedError } from '../../src/platform/errors.ts'
 import { bindingName, checkBindings, scriptName } from '../../src/deployments/plan.ts'
 import { estimateCost } from '../../src/deployments/prices.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../src/deployments/schema.ts'
 import { matches } from '../../src/deployments/steps/reach.ts'
+import type { Environment } from '../../src/platform/config.ts'
+import { CodedError } from '../../src/platform/errors.ts'
 
 const fieldsOf = (work: () => unknown): unknown => {
   try {
@@ -67,21 +67,12 @@ describe('app names', () => {
     expect(appName.safeParse(name).success).toBe(true)
   })
 
-  test.each([
-    '',
-    '-a',
-    'a-',
-    'A',
-    'a_b',
-    'a.b',
-    'ä',
-    'a'.repeat(56),
-    'chat-staging',
-    'a\n',
-    ' a',
-  ])('%j is none', (name) => {
-    expect(appName.safeParse(name).success).toBe(false)
-  })
+  test.each(['', '-a', 'a-', 'A', 'a_b', 'a.b', 'ä', 'a'.repeat(56), 'chat-staging', 'a\n', ' a'])(
+    '%j is none',
+    (name) => {
+      expect(appName.safeParse(name).success).toBe(false)
+    },
+  )
 
   test('the script of no app in production is the script of another one in staging', () => {
     const environments: Environment[] = ['staging', 'production']

@@ -53,6 +53,8 @@ export interface Stack {
   pids(): Record<ProgramName, number | undefined>
   /** SIGKILL. @returns when the signal was sent, in ms. */
   kill(name: ProgramName): number
+  /** To the program and all that it started. */
+  signalGroup(name: ProgramName, signal: NodeJS.Signals): void
   /** SIGTERM to the supervisor. @throws when a process of this stack is left, or it took longer than `timeoutMs`. */
   stop(timeoutMs?: number): Promise<{ exitCode: number | null; tookMs: number }>
   /** Stops, and removes the data. */
@@ -174,6 +176,11 @@ function face({ child, output, dataDir, port, cloudPort }: Parts): Stack {
       const at = Date.now()
       process.kill(target, 'SIGKILL')
       return at
+    },
+    signalGroup(name, signal) {
+      const first = pid(name)
+      const all = processes()
+      for (const each of all) if (each.pid === first || each.ppid === first) process.kill(each.pid, signal)
     },
     async dispose() {
       try {

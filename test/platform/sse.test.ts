@@ -2,7 +2,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { Principal } from '../../src/platform/auth.ts'
-import { appendEvents, serveSse, streamHead } from '../../src/platform/events/index.ts'
+import { appendEvents, type EventHub, serveSse, streamHead } from '../../src/platform/events/index.ts'
 import { createHttpApp, createHttpServer, mount, route } from '../../src/platform/http/index.ts'
 import { createTestContext, silent, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
@@ -12,7 +12,11 @@ describe('server-sent events', () => {
   let ctx: TestContext
   let server: ReturnType<typeof createHttpServer>
   let valid = true
+  let gone = gate()
+  let served = gate()
   let before: () => Promise<void> = async () => undefined
+  /** Subscriptions that were not left. */
+  const open = new Set<object>()
   const principal: Principal = {
     kind: 'jwt',
     id: 'user:1',
@@ -33,8 +37,10 @@ describe('server-sent events', () => {
       params: z.object({ stream: z.string() }),
       async handle({ params: { stream }, principal, req, res }) {
         const head = await streamHead(ctx.db, stream)
+        res.once('close', () => gone.resolve())
         await before()
-        serveSse(req, res, { hub: ctx.hub, stream, principal, head })
+        serveSse(req, res, { hub: counting(ctx.hub), stream, principal, head })
+        served.resolve()
         return undefined
       },
     })
@@ -53,7 +59,19 @@ describe('server-sent events', () => {
     valid = true
     before = async () => undefined
     for (const reader of readers.splice(0)) reader.destroy()
-    await until(() => ctx.hub.readers() === 0, { what: 'no reader was left behind' })
+    await until(() => open.size === 0, { what: 'no reader was left behind' })
+  })
+
+  const counting = (hub: EventHub): EventHub => ({
+    ...hub,
+    subscribe(stream, subscription) {
+      const leave = hub.subscribe(stream, subscription)
+      open.add(subscription)
+      return () => {
+        open.delete(subscription)
+        leave()
+      }
+    },
   })
 
   const append = (stream: string, ...events: [type: string, data: unknown][]) =>
@@ -154,7 +172,7 @@ describe('server-sent events', () => {
 
   it('keeps a silent stream open with comments', async () => {
     const reader = await follow('silent')
-    await until(() => ctx.hub.readers() === 1)
+    await until(() => open.size === 1)
     vi.advanceTimersByTime(15_000)
     await until(() => reader.text() === ': keep-alive\n\n')
     vi.advanceTimersByTime(15_000)
@@ -163,7 +181,7 @@ describe('server-sent events', () => {
 
   it('ends the stream of a principal that is no longer valid', async () => {
     const reader = await follow('revoked')
-    await until(() => ctx.hub.readers() === 1)
+    await until(() => open.size === 1)
     vi.advanceTimersByTime(60_000)
     valid = false
     expect(reader.ended()).toBe(false)
@@ -179,11 +197,11 @@ describe('server-sent events', () => {
       )
     const slow = await read('slow')
     slow.answer.pause()
-    await until(() => ctx.hub.readers() === 1)
+    await until(() => open.size === 1)
     await big(150)
     await until(async () => {
       await append('slow', ['message', 'more'])
-      return ctx.hub.readers() === 0
+      return open.size === 0
     })
     const head = await streamHead(ctx.db, 'slow')
     const resumed = await follow('slow', { 'Last-Event-ID': '149' })
@@ -204,6 +222,8 @@ describe('server-sent events', () => {
   it('leaves nothing behind for a reader that left while its request was looked at', async () => {
     const asked = gate()
     const left = gate()
+    gone = gate()
+    served = gate()
     before = async () => {
       asked.resolve()
       await left.promise
@@ -212,24 +232,28 @@ describe('server-sent events', () => {
     request.on('error', () => undefined)
     await asked.promise
     request.destroy()
-    await until(() => vi.getTimerCount() >= 0)
-    const timers = vi.getTimerCount()
     await new Promise((resolve) => {
       request.on('close', resolve)
     })
+    await gone.promise
+    const timers = vi.getTimerCount()
     left.resolve()
-    // The next reader of the same connection handler comes after it.
-    await append('after-left', ['end', {}])
-    const next = await follow('after-left')
-    await until(next.ended)
-    await until(() => ctx.hub.readers() === 0)
+    await served.promise
+    expect(open.size).toBe(0)
     expect(vi.getTimerCount()).toBe(timers)
+  })
+
+  it('ends all readers when the process stops', async () => {
+    const reader = await follow('stopping')
+    await until(() => open.size === 1)
+    ctx.hub.close()
+    await until(reader.ended)
   })
 
   it('answers HEAD without opening a stream', async () => {
     const answer = await fetch(`http://127.0.0.1:${server.port()}/streams/whole-head`, { method: 'HEAD' })
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toMatch('text/event-stream')
-    expect(ctx.hub.readers()).toBe(0)
+    expect(open.size).toBe(0)
   })
 })

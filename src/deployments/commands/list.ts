@@ -22,7 +22,7 @@ export async function listDeployments(client: ApiClient, flags: ListFlags, out: 
     each.createdAt,
     each.error?.code ?? '',
   ])
-  for (const line of table(['id', 'app', 'environment', 'status', 'created', 'error'], rows)) out.say(line)
-  if (list.nextCursor !== null) out.say(`(the latest ${rows.length}; there are more)`)
-  out.document(list)
+  const lines = table(['id', 'app', 'environment', 'status', 'created', 'error'], rows)
+  if (list.nextCursor !== null) lines.push(`(the latest ${rows.length}; there are more)`)
+  out.answer(lines, list)
 }

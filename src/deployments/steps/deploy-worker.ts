@@ -1,5 +1,5 @@
 import { CodedError } from '../../platform/errors.ts'
-import type { Cloudflare, WorkerUpload } from '../cloudflare.ts'
+import type { WorkerUpload } from '../cloudflare.ts'
 import { bindingName, type PlanHead } from '../plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -12,7 +12,7 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
-  const found = await ownVersion(cloud, { script, tag: deployment.id, signal })
+  const found = await ownVersion(context)
   const versionId = found ?? (await upload(context))
   if (found !== undefined) log.info(`Version ${found} is uploaded already`)
   await context.remember({ versionId })
@@ -49,16 +49,46 @@ async function upload(context: StepContext): Promise<string> {
     existing === undefined ? `Creating ${script}` : `Uploading ${script} with a Durable Object migration`,
   )
   await cloud.putScript(body, signal)
-  const versionId = await ownVersion(cloud, { script, tag: deployment.id, signal })
+  const versionId = await ownVersion(context)
   if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
   return versionId
 }
 
+/**
+ * An upload that was given up may arrive late, and one of a whole script serves at once: then the version that the
+ * deployment goes by is put back. A version of others is left in force.
+ * @returns whether that was needed.
+ */
+export async function oustDuplicate({
+  deployment,
+  plan,
+  target,
+  signal,
+  log,
+}: StepContext): Promise<boolean> {
+  const { cloud } = target
+  const { script } = plan.config
+  const { versionId } = deployment
+  const [serving] = await cloud.deployments(script, signal)
+  const [only] = serving?.versions ?? []
+  if (versionId === null || only?.versionId === versionId) return false
+  const uploaded = await cloud.versions(script, signal)
+  if (uploaded.find((version) => version.id === only?.versionId)?.tag !== deployment.id) {
+    log.warn(`${script} is served by a version that is not of this deployment`)
+    return false
+  }
+  log.warn(`A late duplicate, version ${only?.versionId}, serves; version ${versionId} is put back`)
+  await cloud.deployVersion(script, { versionId, message: deployment.id }, signal)
+  return true
+}
+
 /** The first version with our mark; there are several only when an upload arrived after it was given up. */
-async function ownVersion(cloud: Cloudflare, about: { script: string; tag: string; signal: AbortSignal }) {
-  const versions = await cloud.versions(about.script, about.signal)
-  const own = versions.filter((version) => version.tag === about.tag)
-  return own.sort((a, b) => a.number - b.number)[0]?.id
+async function ownVersion({ deployment, plan, target, signal, log }: StepContext) {
+  const versions = await target.cloud.versions(plan.config.script, signal)
+  const own = versions.filter((version) => version.tag === deployment.id)
+  const [first, ...late] = own.sort((a, b) => a.number - b.number)
+  for (const { id } of late) log.warn(`Version ${id} is a late duplicate; it will not serve`)
+  return first?.id
 }
 
 /** The step from the classes that are there to those of the plan; undefined when nothing changes. */

@@ -4,6 +4,7 @@ import { EnvHttpProxyAgent, fetch } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
 import type { StepContext, StepResult } from './context.ts'
+import { oustDuplicate } from './deploy-worker.ts'
 
 /** Step 7: the script answers at its workers.dev address. */
 export async function configureDns({ plan, target, signal, log }: StepContext): Promise<StepResult> {
@@ -26,13 +27,8 @@ const goodAnswers = 2
  * Step 8: the app answers as expected, twice in a row. It retries inside, since a first start may take its time;
  * what is left after the time limit is a verdict on the version.
  */
-export async function healthCheck({
-  plan,
-  target,
-  deployment,
-  signal,
-  log,
-}: StepContext): Promise<StepResult> {
+export async function healthCheck(context: StepContext): Promise<StepResult> {
+  const { plan, target, deployment, signal, log } = context
   const { script, healthCheck: check } = plan.config
   const base = target.urlOf(script, await target.cloud.subdomain(signal))
   const url = `${base}${check.path}`
@@ -47,6 +43,10 @@ export async function healthCheck({
       const answer = await probe(url, { deploymentId: deployment.id, dispatcher, signal, limit })
       const fine = typeof answer === 'number' && matches(answer, check.expectStatus)
       good = fine ? good + 1 : 0
+      if (good === goodAnswers && (await oustDuplicate(context))) {
+        good = 0
+        continue
+      }
       if (good === goodAnswers) {
         log.info(`${url} answered ${answer}`)
         return {}

@@ -47,11 +47,21 @@ function isUsage(error: unknown): boolean {
 }
 
 function refusalLines({ envelope: { error } }: ApiError): string[] {
-  const { fields, correlationId } = error.details
+  const { fields, correlationId, timestamp: _, ...others } = error.details
   return [
     `error: ${plain(error.message)} [${error.code}]`,
     ...fields.map(({ path, problem }) => `  ${plain(path)}: ${plain(problem)}`),
+    ...Object.entries(others).flatMap(([name, value]) => detailLine(name, value)),
     ...(error.suggestedAction === undefined ? [] : [`  ${plain(error.suggestedAction)}`]),
     ...(correlationId === undefined ? [] : [`  correlation id: ${plain(correlationId)}`]),
   ]
+}
+
+/** Who holds what is wanted, which check failed: `deploymentId: ...`, `checks: resources pass, quotas fail`. */
+function detailLine(name: string, value: unknown): string[] {
+  const isText = (each: unknown) => typeof each === 'string' || typeof each === 'number'
+  if (isText(value)) return [`  ${plain(name)}: ${plain(String(value))}`]
+  if (typeof value !== 'object' || value === null || !Object.values(value).every(isText)) return []
+  const parts = Object.entries(value).map(([part, text]) => `${part} ${text}`)
+  return [`  ${plain(name)}: ${plain(parts.join(', '))}`]
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { ApiClient } from '../api-client.ts'
 import { createOutput, type Output } from './output.ts'
 
-export { type ExitCode, exitCodes, explain, UsageFault } from './faults.ts'
+export { type ExitCode, exitCodes, UsageFault } from './faults.ts'
 export { eachOne, jsonOption, wholeNumber } from './options.ts'
 export { type Output, plain, table } from './output.ts'
 

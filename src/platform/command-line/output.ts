@@ -6,6 +6,8 @@ export interface Output {
   warn(line: string): void
   /** The document of `--json`; without that option, nothing. */
   document(value: unknown): void
+  /** An answer as a whole: the lines for people, or the document. */
+  answer(lines: string[], value: unknown): void
 }
 
 interface Streams {
@@ -16,10 +18,15 @@ interface Streams {
 export function createOutput(json: boolean, streams: Streams): Output {
   const { stdout, stderr } = streams
   const words = json ? stderr : stdout
+  const document = (value: unknown) => void (json && stdout.write(`${JSON.stringify(value, null, 2)}\n`))
   return {
     say: (line) => void words.write(`${line}\n`),
     warn: (line) => void stderr.write(`${line}\n`),
-    document: (value) => void (json && stdout.write(`${JSON.stringify(value, null, 2)}\n`)),
+    document,
+    answer(lines, value) {
+      if (!json) for (const line of lines) stdout.write(`${line}\n`)
+      document(value)
+    },
   }
 }
 

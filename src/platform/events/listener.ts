@@ -50,6 +50,8 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
       return
     }
     client = fresh
+    // Stopped while it connected: who stops waits for us, and ends the connection.
+    if (stopped) return
     for (const handler of connected) handler()
     beat(fresh, lose)
   }

@@ -14,7 +14,10 @@ export interface SseOptions {
 
 const keepAliveMs = 15_000
 const recheckMs = 60_000
-/** A reader that is this far behind its socket is cut; it can resume from its last id. */
+/**
+ * A reader that still has this much to take when more comes is cut; it can resume from its last id. Asked before a
+ * page is written, so that one big page does not cut a reader that keeps up.
+ */
 const bufferLimit = 1024 * 1024
 
 /** Writes a stream as Server-Sent Events until it ends, the reader leaves, or its principal is no longer valid. */
@@ -32,18 +35,28 @@ export function serveSse(req: Request, res: Response, options: SseOptions): void
     Connection: 'keep-alive',
   })
   res.flushHeaders()
+  // A reader that left while its request was looked at will not tell again; one that asked by HEAD has its answer.
+  if (res.destroyed || req.method === 'HEAD') {
+    res.end()
+    return
+  }
   req.socket.setNoDelay(true)
 
-  const headSeq = head?.seq ?? 0
-  const sink = (events: StoredEvent[]): boolean => {
-    if (res.destroyed || res.writableEnded) return false
-    res.write(events.map((event) => formatted(event, headSeq)).join(''))
-    if (events.some((event) => isFinal(event, headSeq))) res.end()
-    else if (res.writableLength > bufferLimit) res.destroy()
+  const isOpen = () => {
+    if (res.writableLength > bufferLimit) res.destroy()
     return !res.destroyed && !res.writableEnded
   }
+  const sink = (events: StoredEvent[]): boolean => {
+    if (!isOpen()) return false
+    const headSeq = Math.max(head?.seq ?? 0, events.at(-1)?.seq ?? 0)
+    res.write(events.map((event) => formatted(event, headSeq)).join(''))
+    if (events.some((event) => isFinal(event, headSeq))) res.end()
+    return !res.writableEnded
+  }
   const leave = options.hub.subscribe(options.stream, { after, sink, end: () => res.end() })
-  const keepAlive = setInterval(() => res.write(': keep-alive\n\n'), keepAliveMs)
+  const keepAlive = setInterval(() => {
+    if (isOpen()) res.write(': keep-alive\n\n')
+  }, keepAliveMs)
   const recheck = setInterval(() => {
     options.principal?.stillValid().then(
       (valid) => {

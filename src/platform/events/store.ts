@@ -44,11 +44,14 @@ export async function readEvents(
   return rows.map((row) => ({ seq: Number(row.seq), type: row.type, data: row.data, at: row.at }))
 }
 
-/** The stream's last number and whether it ended; undefined for a stream that has no event yet. */
+/**
+ * The stream's last number and whether it is at its end; undefined for a stream that has no event yet. An end that
+ * was followed by more (a retry by hand) is none.
+ */
 export async function streamHead(
   db: Knex,
   stream: string,
 ): Promise<{ seq: number; ended: boolean } | undefined> {
-  const row = await db('streams').where({ stream }).first()
-  return row === undefined ? undefined : { seq: Number(row.seq), ended: row.ended }
+  const row = await db('events').where({ stream }).orderBy('seq', 'desc').first('seq', 'type')
+  return row === undefined ? undefined : { seq: Number(row.seq), ended: row.type === 'end' }
 }

@@ -12,6 +12,20 @@ export function createHttpServer(
   at: { host: string; port: number },
 ): Service & { port(): number } {
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 120_000 }, app)
+  let listening: Promise<void> | undefined
+  let stopped: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    // A start may be on its way: only what listens can be closed.
+    await listening?.catch(() => undefined)
+    if (!server.listening) return
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+      setTimeout(() => server.closeAllConnections(), drainMs).unref()
+    })
+  }
+
   return {
     name: 'http',
     port() {
@@ -19,8 +33,8 @@ export function createHttpServer(
       return typeof address === 'object' && address !== null ? address.port : at.port
     },
     start() {
-      if (server.listening) return Promise.resolve()
-      return new Promise((resolve, reject) => {
+      if (stopped !== undefined) return Promise.resolve()
+      listening ??= new Promise((resolve, reject) => {
         server.once('error', (error: NodeJS.ErrnoException) => {
           const taken = error.code === 'EADDRINUSE'
           reject(
@@ -31,14 +45,11 @@ export function createHttpServer(
         })
         server.listen(at.port, at.host, resolve)
       })
+      return listening
     },
     stop() {
-      if (!server.listening) return Promise.resolve()
-      return new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeIdleConnections()
-        setTimeout(() => server.closeAllConnections(), drainMs).unref()
-      })
+      stopped ??= close()
+      return stopped
     },
   }
 }

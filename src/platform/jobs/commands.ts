@@ -85,14 +85,13 @@ async function list(client: ApiClient, flags: ListFlags, out: Output): Promise<v
     each.created_at,
     each.subject,
   ])
-  for (const line of table(['id', 'queue', 'name', 'state', 'attempt', 'created', 'subject'], rows))
-    out.say(line)
-  if (answer.next_cursor !== null) out.say(`(the latest ${rows.length}; there are more)`)
-  out.document(answer)
+  const lines = table(['id', 'queue', 'name', 'state', 'attempt', 'created', 'subject'], rows)
+  if (answer.next_cursor !== null) lines.push(`(the latest ${rows.length}; there are more)`)
+  out.answer(lines, answer)
 }
 
 function show(one: z.output<typeof job>, out: Output): void {
-  const lines: [string, string | null][] = [
+  const facts: [string, string | null][] = [
     ['id', one.id],
     ['queue', one.queue],
     ['name', one.name],
@@ -104,6 +103,6 @@ function show(one: z.output<typeof job>, out: Output): void {
     ['finished', one.finished_at],
     ['error', one.error === null ? null : (one.error.message ?? 'unknown')],
   ]
-  for (const [name, value] of lines) if (value !== null) out.say(`${name.padEnd(9)}${plain(value)}`)
-  out.document(one)
+  const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(9)}${plain(value)}`]))
+  out.answer(lines, one)
 }

@@ -26,6 +26,7 @@ export function createQueueWorker(options: {
 }): Service & { running: () => boolean } {
   const { queue, concurrency, queues, runner } = options
   let worker: Worker | undefined
+  let stopped = false
 
   async function process(delivery: DeliveryJob, token?: string): Promise<void> {
     const end = await runner.run(delivery)
@@ -46,7 +47,7 @@ export function createQueueWorker(options: {
     name: `worker:${queue}`,
     running: () => worker?.isRunning() ?? false,
     async start() {
-      if (worker !== undefined) return
+      if (worker !== undefined || stopped) return
       const backoff = (error: unknown) => (error instanceof RetryLater ? error.delayMs : 1000)
       worker = queues.createWorker(queue, process, { concurrency, backoff })
       // Not awaited: a queue store that is away must not keep the process from starting; it is waited for.
@@ -54,6 +55,7 @@ export function createQueueWorker(options: {
     },
     /** Fetches nothing more and waits for the deliveries at hand. */
     async stop() {
+      stopped = true
       await worker?.close()
     },
   }

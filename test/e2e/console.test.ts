@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Stack, startStack } from '../helpers/stack.ts'
+import { until } from '../helpers/until.ts'
+import { type Api, adminPassword, type Call, query, saying, signIn } from './client.ts'
+import { createGate, type Gate } from './gate.ts'
+
+const base = '/admin/queues'
+const browserHeaders = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+const maintenance = `${base}/api/queues/maintenance`
+const steps = `${base}/api/queues/deploy-step`
+
+let stack: Stack
+let api: Api
+let gate: Gate
+let admin: Browser
+
+beforeAll(async () => {
+  gate = await createGate()
+  stack = await startStack({ env: { ADMIN_PASSWORD: adminPassword } })
+  api = await signIn(stack)
+  await query(
+    stack,
+    `insert into users (id, username, email, password_hash, rate_limit_per_second, rate_limit_burst)
+     select gen_random_uuid(), 'viewer', 'viewer@example.org', password_hash, 100, 500 from users`,
+  )
+  admin = await signInBrowser('admin', `${base}/queue/deploy-step`)
+})
+
+beforeEach(() => gate.shut())
+
+afterAll(async () => {
+  await stack?.dispose()
+  await gate?.close()
+})
+
+interface Browser {
+  cookie: string
+  csrf: string
+  /** Where the sign-in sent it. */
+  at: string | null
+  call(path: string, given?: Call): ReturnType<Api['call']>
+}
+
+async function signInBrowser(username: string, next: string): Promise<Browser> {
+  const form = new URLSearchParams({ username, password: adminPassword, next }).toString()
+  const headers = {
+    ...browserHeaders,
+    'content-type': 'application/x-www-form-urlencoded',
+    origin: stack.origin,
+  }
+  const answer = await api.call('/login', { token: null, raw: form, headers })
+  expect(answer.status).toBe(303)
+  const cookies = answer.headers.getSetCookie()
+  expect(cookies.find((each) => each.startsWith('capstan_session='))).toMatch(/HttpOnly/)
+  const cookie = cookies.map((each) => each.split(';')[0]).join('; ')
+  const csrf = /XSRF-TOKEN=([^;]+)/.exec(cookie)?.[1] ?? ''
+  return {
+    cookie,
+    csrf,
+    at: answer.headers.get('location'),
+    call: (path, given = {}) =>
+      api.call(path, { token: null, ...given, headers: { cookie, ...given.headers } }),
+  }
+}
+
+const write = (path: string, method = 'PUT', json?: unknown) =>
+  admin.call(path, {
+    method,
+    headers: { 'x-csrf-token': admin.csrf },
+    ...(json === undefined ? {} : { json }),
+  })
+
+const audit = () =>
+  query<{ principal: string; action: string; target: string; outcome: string }>(
+    stack,
+    'select principal, action, target, outcome from audit_entries order by id',
+  )
+
+/** The delivery in the queue store of a deployment's newest job. */
+async function deliveryOf(id: string) {
+  const [row] = await query<{ id: string; delivery: number }>(
+    stack,
+    'select id, delivery from jobs where subject = $1 order by created_at desc limit 1',
+    [`deployment:${id}`],
+  )
+  return `${row?.id}-${row?.delivery}`
+}
+
+describe('getting in', () => {
+  test('a browser without a session is sent to the sign-in page, and back to where it wanted to go', async () => {
+    const page = `${base}/queue/deploy-step?status=failed`
+    const answer = await api.call(page, { token: null, headers: browserHeaders })
+    expect(answer.status).toBe(302)
+    expect(answer.headers.get('location')).toBe(`/login?next=${encodeURIComponent(page)}`)
+    const login = await api.call(answer.headers.get('location') ?? '', {
+      token: null,
+      headers: browserHeaders,
+    })
+    expect(login.status).toBe(200)
+    expect(login.text).toContain('<form')
+    expect(admin.at).toBe(`${base}/queue/deploy-step`)
+  })
+
+  test('a program without a credential gets 401 in the envelope', async () => {
+    for (const path of [base, `${base}/api/queues`]) {
+      const answer = await api.call(path, { token: null, headers: { accept: 'application/json' } })
+      expect([answer.status, answer.json.error.code]).toEqual([401, 'ACCESS_001'])
+    }
+  })
+
+  test('a user who is no administrator gets 403, by browser and by token', async () => {
+    const viewer = await signInBrowser('viewer', base)
+    for (const path of [base, `${base}/api/queues`]) {
+      expect((await viewer.call(path, { headers: browserHeaders })).status).toBe(403)
+    }
+  })
+
+  test('the session opens the page, its assets and its API, and nothing of it is cached', async () => {
+    const page = await admin.call(base, { headers: browserHeaders })
+    expect(page.status).toBe(200)
+    expect(page.text).toContain('Capstan')
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    const asset = /(?:src|href)="([^"]+\.(?:js|css))"/.exec(page.text)?.[1] ?? ''
+    const url = new URL(asset, `${stack.origin}${base}/`)
+    expect((await admin.call(url.pathname)).status).toBe(200)
+    const { queues } = (await admin.call(`${base}/api/queues`)).json
+    expect(queues.map((queue: { name: string }) => queue.name).sort()).toEqual([
+      'deploy-step',
+      'maintenance',
+      'rollback',
+    ])
+  })
+
+  test('a sign-in page of another site is refused', async () => {
+    const form = new URLSearchParams({ username: 'admin', password: adminPassword }).toString()
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://evil.example' }
+    expect((await api.call('/login', { token: null, raw: form, headers })).status).toBe(403)
+  })
+})
+
+describe('writing', () => {
+  test('needs the CSRF token', async () => {
+    for (const headers of [{}, { 'x-csrf-token': 'wrong' }]) {
+      const answer = await admin.call(`${steps}/pause`, { method: 'PUT', headers })
+      expect([answer.status, answer.json.error.code]).toEqual([403, 'ACCESS_003'])
+    }
+    expect(await audit()).toEqual([])
+  })
+
+  test('behind the truth’s back is refused, whatever it is, and recorded', async () => {
+    const ended = await api.deploy({ app: 'refused', script: saying('x') })
+    const delivery = await deliveryOf(ended.id)
+    const refused: [string, string, unknown?][] = [
+      ['PUT', `${steps}/empty`],
+      ['PUT', `${steps}/obliterate`],
+      ['PUT', `${steps}/promote`],
+      ['PUT', `${steps}/retry/failed`],
+      ['PUT', `${steps}/clean/wait`],
+      ['PUT', `${steps}/clean/active`],
+      ['PUT', `${steps}/clean/delayed`],
+      ['PUT', `${steps}/${delivery}/promote`],
+      ['PATCH', `${steps}/${delivery}/update-data`, { jobData: { job: 'another' } }],
+      ['PATCH', `${steps}/${delivery}/delay`, { delay: 1 }],
+      ['PATCH', `${steps}/${delivery}/priority`, { priority: 1 }],
+      ['POST', `${steps}/add`, { name: 'deploy-step', data: {}, options: {} }],
+      ['PUT', `${steps}/concurrency`, { concurrency: 1 }],
+      ['PUT', `${steps}/rate-limit`, { max: 1, duration: 1 }],
+      ['PUT', `${maintenance}/job-schedulers/prune/remove`],
+      ['PUT', `${maintenance}/job-schedulers/prune/run`],
+      ['PATCH', `${maintenance}/job-schedulers/prune`, {}],
+      ['DELETE', `${steps}/${delivery}`],
+    ]
+    for (const [method, path, json] of refused) {
+      const answer = await write(path, method, json)
+      expect([method, path, answer.status, answer.json.error.code]).toEqual([method, path, 403, 'ACCESS_003'])
+    }
+    const recorded = await audit()
+    expect(recorded).toEqual(
+      refused.map(([method, path]) => ({
+        principal: 'admin',
+        action: `console ${method}`,
+        target: path.slice(base.length),
+        outcome: 'refused',
+      })),
+    )
+  })
+
+  test('retry goes through our own verb, which says why not', async () => {
+    const ended = await api.deploy({ app: 'broken', script: 'export default {' })
+    const delivery = await deliveryOf(ended.id)
+    const answer = await write(`${steps}/${delivery}/retry`)
+    expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
+    expect(answer.json.error.suggestedAction).toMatch(/prepare and deploy again/)
+    expect((await api.status(ended.id)).status).toBe('failed')
+    const unknown = await write(`${steps}/00000000-0000-4000-8000-000000000000-1/retry`)
+    expect(unknown.status).toBe(404)
+    expect((await write(`${steps}/repeat:prune:1/retry`)).status).toBe(409)
+  })
+
+  test('removing a running job is a cancel: the deployment is rolled back', async () => {
+    const id = await api.begin({ app: 'removed', ...gate.app('removed') })
+    await gate.waiting(1, 'removed')
+    const delivery = await deliveryOf(id)
+    expect((await write(`${steps}/${delivery}/clean`)).status).toBe(204)
+    const ended = await api.follow(id)
+    expect(ended.status).toBe('rolled_back')
+    expect((await audit()).at(-1)).toEqual({
+      principal: 'admin',
+      action: 'console PUT',
+      target: `/api/queues/deploy-step/${delivery}/clean`,
+      outcome: 'done',
+    })
+  })
+
+  test('cleaning up finished deliveries touches no row of ours', async () => {
+    const rows = () => query<{ n: string }>(stack, 'select count(*) as n from jobs')
+    const before = await rows()
+    expect((await write(`${steps}/clean/completed`)).status).toBe(200)
+    expect(await rows()).toEqual(before)
+    expect((await audit()).at(-1)).toMatchObject({ outcome: 'forwarded' })
+  })
+
+  test('a paused queue holds deployments until it is resumed', async () => {
+    expect((await write(`${steps}/pause`)).status).toBe(200)
+    const id = await api.begin({ app: 'paused', script: saying('paused') })
+    await until(async () => {
+      const [row] = await query(stack, 'select id from jobs where subject = $1 and not undelivered', [
+        `deployment:${id}`,
+      ])
+      return row
+    })
+    expect((await api.status(id)).status).toBe('initiated')
+    expect((await write(`${steps}/resume`)).status).toBe(200)
+    expect((await api.follow(id)).status).toBe('completed')
+    expect((await audit()).slice(-2).map((entry) => entry.outcome)).toEqual(['forwarded', 'forwarded'])
+  })
+})
+
+test('what the queue store holds of a job is shown redacted', async () => {
+  const ended = await api.deploy({ app: 'shown', script: saying('shown') })
+  const delivery = await deliveryOf(ended.id)
+  const secret = 'cfut_abcdefghijklmnopqrstuvwxyz0123456789'
+  await query(
+    stack,
+    `update bullmq.job set failed_reason = 'password=' || $1, return_value = to_jsonb($1::text),
+       stacktrace = jsonb_build_array($1::text), data = data || jsonb_build_object('password', $1::text),
+       progress = to_jsonb('token: ' || $1), opts = opts || jsonb_build_object('telemetry', $1::text)
+     where id = $2`,
+    [secret, delivery],
+  )
+  await query(
+    stack,
+    `insert into bullmq.job_log (queue, job_id, idx, row) values ('deploy-step', $2, 0, 'Bearer ' || $1)`,
+    [secret, delivery],
+  )
+  const paths = [
+    `${steps}/${delivery}`,
+    `${steps}/${delivery}/logs`,
+    `${base}/api/queues?activeQueue=deploy-step&status=latest`,
+  ]
+  for (const path of paths) {
+    const answer = await admin.call(path)
+    expect([path, answer.status]).toEqual([path, 200])
+    expect(answer.text).not.toContain(secret)
+  }
+  const { job } = (await admin.call(paths[0] ?? '')).json
+  expect(Object.keys(job.data)).toEqual(['job'])
+})
+
+test('after signing out the same cookie opens nothing', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: stack.origin }
+  const answer = await admin.call('/logout', { raw: `csrf_token=${admin.csrf}`, headers })
+  expect(answer.status).toBe(303)
+  expect((await admin.call(`${base}/api/queues`)).status).toBe(401)
+})

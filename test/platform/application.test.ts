@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Api, startApi } from '../helpers/api.ts'
+import { createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
+import { until } from '../helpers/until.ts'
+import { bound, done, enqueue, testJob } from './job-harness.ts'
+
+const job = testJob(done)
+
+describe('the application', () => {
+  let ctx: TestContext
+  let api: Api
+  let token: string
+  beforeAll(async () => {
+    ctx = await createTestContext({ jobs: () => bound(job) })
+    api = await startApi(ctx)
+    token = await api.signIn('operator', true)
+  })
+  afterAll(async () => {
+    await api?.stop()
+    await ctx?.dispose()
+  })
+
+  it('lists jobs newest first, in pages that neither skip nor repeat', async () => {
+    const made: string[] = []
+    await ctx.db.transaction(async (trx) => {
+      // One transaction gives them all one creation time: the id decides.
+      for (let n = 0; n < 7; n++) made.push(await ctx.enqueue(trx, job, { payload: { key: `${n}` } }))
+    })
+    const seen: string[] = []
+    for (let cursor = ''; ; ) {
+      const { json } = await api.call(`/jobs?queue=work&limit=3${cursor}`, { token })
+      seen.push(...json.jobs.map((each: { id: string }) => each.id))
+      if (json.next_cursor === null) break
+      cursor = `&cursor=${json.next_cursor}`
+    }
+    expect(seen).toEqual(made.toSorted().reverse())
+    expect((await api.call('/jobs?state=failed', { token })).json).toEqual({ jobs: [], next_cursor: null })
+  })
+
+  it('refuses a cursor that it did not make', async () => {
+    for (const cursor of ['x', Buffer.from("2026-01-01T00:00:00.000000Z '; --").toString('base64url')]) {
+      const { status, json } = await api.call(`/jobs?cursor=${cursor}`, { token })
+      expect([status, json.error.code, json.error.details.fields[0].path]).toEqual([400, 'REQ_002', 'cursor'])
+    }
+  })
+
+  it('shows one job without its payload', async () => {
+    const id = await enqueue(ctx, job, 'shown')
+    const { json } = await api.call(`/jobs/${id}`, { token })
+    expect(json).toMatchObject({
+      id,
+      queue: 'work',
+      name: 'test',
+      state: 'queued',
+      attempt: 0,
+      max_attempts: 3,
+    })
+    expect(json.links).toEqual({ self: `/jobs/${id}`, events: `/jobs/${id}/events` })
+    expect(JSON.stringify(json)).not.toContain('shown')
+  })
+
+  it('cancels and retries over HTTP', async () => {
+    const id = await enqueue(ctx, job)
+    const cancelled = await api.call(`/jobs/${id}/cancel`, { method: 'POST', token })
+    expect([cancelled.status, cancelled.json.state]).toEqual([202, 'cancelled'])
+    expect((await api.call(`/jobs/${id}/cancel`, { method: 'POST', token })).status).toBe(409)
+    const retried = await api.call(`/jobs/${id}/retry`, { method: 'POST', token })
+    expect([retried.status, retried.json.state]).toEqual([202, 'queued'])
+  })
+
+  it('answers an unknown job with 404, and what is no id with 400', async () => {
+    expect((await api.call('/jobs/00000000-0000-4000-8000-000000000000', { token })).status).toBe(404)
+    expect((await api.call('/jobs/00000000-0000-4000-8000-000000000000/events', { token })).status).toBe(404)
+    expect((await api.call('/jobs/1', { token })).status).toBe(400)
+    expect((await api.call('/jobs?nonsense=1', { token })).status).toBe(400)
+  })
+
+  it('shows jobs to nobody that is not signed in', async () => {
+    expect((await api.call('/jobs')).status).toBe(401)
+    const reader = await api.signIn('reader')
+    expect((await api.call('/jobs', { token: reader })).status).toBe(200)
+    const id = await enqueue(ctx, job)
+    const refused = await api.call(`/jobs/${id}/cancel`, { method: 'POST', token: reader })
+    expect([refused.status, refused.json.error.code]).toEqual([403, 'ACCESS_003'])
+  })
+
+  it('streams a job to its end', async () => {
+    const engine = await startEngine(ctx, { queues: ['work'] })
+    const id = await enqueue(ctx, job)
+    const { text } = await api.call(`/jobs/${id}/events`, { token })
+    expect(text).toMatch(/event: end\ndata: {"state":"completed","attempt":1,"error":null}\n\n$/)
+    expect((await api.call(`/jobs/${id}/events?after=2`, { token })).status).toBe(204)
+    await engine.stop()
+  })
+
+  it('tells its health, without a word for strangers about the inside', async () => {
+    const { status, json } = await api.call('/health')
+    expect(status).toBe(200)
+    expect(json).toMatchObject({
+      status: 'healthy',
+      service: 'capstan',
+      database: 'healthy',
+      queue: 'healthy',
+    })
+    const ready = await api.call('/health/ready')
+    expect([ready.status, ready.json]).toEqual([
+      200,
+      { status: 'ready', database: 'healthy', redis: 'disabled' },
+    ])
+  })
+
+  it('says that it is degraded when work is overdue and nobody runs anything', async () => {
+    const id = await enqueue(ctx, job)
+    const overdue = (by: string) =>
+      ctx
+        .db('jobs')
+        .where({ id })
+        .update({ run_at: ctx.db.raw(`now() - interval '${by}'`) })
+    await overdue('2 minutes')
+    const { status, json } = await api.call('/health')
+    expect([status, json.status, json.queue]).toEqual([200, 'degraded', 'stalled'])
+    await overdue('1 second')
+    expect((await api.call('/health')).json.status).toBe('healthy')
+  })
+
+  it('answers 503 with Retry-After while the database is away, and recovers', async () => {
+    const proxy = await startTcpProxy(ctx.database.url)
+    const env = { DATABASE_URL: proxy.url }
+    const far = await createTestContext({ beside: ctx, env })
+    const farApi = await startApi(far)
+    expect((await farApi.call('/jobs', { token })).status).toBe(200)
+    await proxy.cut()
+    const { status, headers, text, json } = await farApi.call('/jobs', { token })
+    expect([status, json.error.code, headers.get('retry-after')]).toEqual([503, 'SYS_002', '2'])
+    expect(text).not.toMatch(/terminat|postgres|ECONN|127/i)
+    const health = await farApi.call('/health')
+    expect([health.status, health.json.status]).toEqual([503, 'unhealthy'])
+    expect((await farApi.call('/health/ready')).status).toBe(503)
+    await proxy.restore()
+    await until(async () => (await farApi.call('/jobs', { token })).status === 200)
+    expect((await farApi.call('/health/ready')).status).toBe(200)
+    await farApi.stop()
+    await far.dispose()
+    await proxy.cut()
+  })
+
+  it('is not ready once it stops', async () => {
+    api.beginStopping()
+    const { status, json } = await api.call('/health/ready')
+    expect([status, json.status]).toEqual([503, 'not_ready'])
+    expect((await api.call('/health')).status).toBe(200)
+  })
+})

@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { serialiseError } from '../../src/platform/logging.ts'
+import { maskSecrets } from '../../src/platform/redact.ts'
+
+const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ'
+
+describe('log lines', () => {
+  /** What a process prints that logs this. */
+  function lines(code: string): Record<string, unknown>[] {
+    const module = new URL('../../src/platform/logging.ts', import.meta.url)
+    const source = `const { createLogger } = await import(${JSON.stringify(module)})
+      const log = createLogger({ level: 'debug', process: 'test' })
+      ${code}`
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      encoding: 'utf8',
+    })
+    if (stdout === '') throw new Error(stderr)
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  }
+
+  it('carry allowed fields only, with what looks like a credential masked', () => {
+    const [fields, text, child, error, only, bare] = lines(`
+      log.info({ jobId: '1', password: 'hunter2', body: { a: 'hunter2' }, reason: 'Bearer hunter2hunter2' }, 'fields')
+      log.warn('sent Bearer hunter2hunter2 to it')
+      log.child({ jobId: '2', token: 'hunter2' }).info({ secret: 'hunter2' }, 'child')
+      const error = Object.assign(new Error('password=hunter2'), { detail: 'Key (hunter2)', code: '23505' })
+      log.error({ err: error }, 'failed')
+      log.error({ err: error })
+      log.error(error)
+    `)
+    expect(fields).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/Z$/),
+      process: 'test',
+      pid: expect.any(Number),
+      jobId: '1',
+      reason: 'Bearer [redacted]',
+      msg: 'fields',
+    })
+    expect(text?.msg).toBe('sent Bearer [redacted] to it')
+    expect(child).toMatchObject({ jobId: '2', msg: 'child' })
+    expect(error?.err).toMatchObject({ type: 'Error', message: 'password=[redacted]', code: '23505' })
+    const all = JSON.stringify([fields, text, child, error, only, bare])
+    expect(all).not.toContain('hunter2')
+    expect(all).not.toContain('detail')
+  })
+})
+
+describe('errors in log lines', () => {
+  it('keep no field of a database driver but the code', () => {
+    const cause = Object.assign(new Error('duplicate key'), {
+      code: '23505',
+      detail: 'Key (email)=(a@example.org) already exists.',
+      where: 'COPY users',
+      parameters: ['hunter2'],
+    })
+    const shown = serialiseError(new Error('could not be written', { cause }))
+    expect(shown).toEqual({
+      type: 'Error',
+      message: 'could not be written',
+      stack: expect.any(String),
+      cause: { type: 'Error', message: 'duplicate key', stack: expect.any(String), code: '23505' },
+    })
+  })
+
+  it('are cut, masked, and nothing else is taken for one', () => {
+    expect(serialiseError({ password: 'hunter2' })).toEqual({ message: 'not an Error' })
+    const long = serialiseError(new Error(`token=hunter2 ${'x'.repeat(5000)}`))
+    expect(String(long.message)).toHaveLength(2000)
+    expect(JSON.stringify(long)).not.toContain('hunter2')
+  })
+})
+
+describe('masking of free text', () => {
+  it.each([
+    ['cfut_abcdefgh12345678', '[redacted]'],
+    ['cfat_abcdefgh12345678 and more', '[redacted] and more'],
+    [`ghs_${'a.b-c_d'.repeat(70)} end`, '[redacted] end'],
+    ['ghp_0123456789abcdefghij0123456789abcdef', '[redacted]'],
+    ['ora_0123456789abcdef', '[redacted]'],
+    [`token ${jwt}`, 'token [redacted]'],
+    ['Authorization: Bearer abcdefghijkl', 'Authorization: [redacted] [redacted]'],
+    ['basic dXNlcjpwYXNzd29yZA==', 'basic [redacted]'],
+    ['password=hunter2 user=me', 'password=[redacted] user=me'],
+    ['{"password":"hunter2","user":"me"}', '{"password":"[redacted]","user":"me"}'],
+    ['{"password":"two words, and more"}', '{"password":"[redacted]"}'],
+    ["secret: 'two words'", "secret: '[redacted]'"],
+    ['{"password":"with \\" inside","user":"me"}', '{"password":"[redacted]","user":"me"}'],
+    ['"{\\"password\\":\\"hunter2\\"}"', '"{\\"password\\":\\"[redacted]\\"}"'],
+    ['api_key = abc123; x-api-key: abc', 'api_key = [redacted]; x-api-key: [redacted]'],
+    ['postgresql://capstan:hunter2@db/capstan', 'postgresql://capstan:[redacted]@db/capstan'],
+    ['redis://:hunter2@cache:6379', 'redis://:[redacted]@cache:6379'],
+    ['redis://:hunt@er2@cache:6379', 'redis://:[redacted]@cache:6379'],
+  ])('turns %s into %s', (text, masked) => {
+    expect(maskSecrets(text)).toBe(masked)
+  })
+
+  it.each([
+    ['deployment 3f2a failed at step deploy_worker'],
+    ['https://example.org:8443/path?x=1'],
+    ['the tokens of a user'],
+    ['basic health check of the service'],
+    ['500 Internal Server Error'],
+  ])('leaves %s alone', (text) => {
+    expect(maskSecrets(text)).toBe(text)
+  })
+
+  it('is done in a moment, whatever the text is', () => {
+    const words = ['a:', 'a.', 'eyJaaaaaa-', 'token="', 'a://a:'].map((word) => word.repeat(30_000))
+    for (const text of [...words, 'password'.repeat(20_000), `eyJ${'a'.repeat(100_000)}`]) {
+      const startedAt = performance.now()
+      maskSecrets(text)
+      expect(performance.now() - startedAt).toBeLessThan(2000)
+    }
+  })
+})

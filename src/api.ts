@@ -4,7 +4,7 @@ import { loadConfig } from './platform/config.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/lifecycle.ts'
 import { runMain } from './platform/main.ts'
-import { announceReady, exitWhenOrphaned } from './platform/supervisor.ts'
+import { announceReady, exitWhenOrphaned } from './platform/supervisor/supervisor.ts'
 
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {

@@ -37,7 +37,7 @@ async function makeToken(databaseUrl: string): Promise<string | undefined> {
 }
 
 async function ask(question: string, options?: { hidden: boolean }): Promise<string> {
-  const { terminalPrompt } = await import('./accounts/index.ts')
+  const { terminalPrompt } = await import('./platform/command-line/prompt.ts')
   return terminalPrompt({ input: process.stdin, output: process.stderr }).ask(question, options)
 }
 

@@ -1,8 +1,8 @@
 import { loadConfig } from './platform/config.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
-import { StartFault } from './platform/start-fault.ts'
-import { type Program, startPrograms } from './platform/start-programs.ts'
+import { StartFault } from './platform/supervisor/start-fault.ts'
+import { type Program, startPrograms } from './platform/supervisor/start-programs.ts'
 
 const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
+import { type Prompt, terminalPrompt } from '../platform/command-line/prompt.ts'
 import type { Secrets } from '../platform/secrets.ts'
-import { type Prompt, terminalPrompt } from './prompt.ts'
 import { email, password, passwordLength, username } from './schema.ts'
 import { createAdmin, resetPassword } from './service/administration.ts'
 

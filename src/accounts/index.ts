@@ -15,10 +15,9 @@ import { createPasswords } from './service/passwords.ts'
 import { createTokenUse } from './service/token-use.ts'
 import { deleteExpired } from './store/expired.ts'
 
-export { type AccountCommandDeps, registerAccountCommands } from './commands.ts'
+export { registerAccountCommands } from './commands.ts'
 export { AccountPrincipal } from './principal.ts'
-export { terminalPrompt } from './prompt.ts'
-export { ensureFirstAdmin, type FirstAdmin, type FirstAdminOptions } from './service/first-admin.ts'
+export { ensureFirstAdmin } from './service/first-admin.ts'
 export { createLocalToken } from './service/local-token.ts'
 
 export interface AccountsOptions {

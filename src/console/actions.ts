@@ -12,7 +12,7 @@ export interface ActionOptions {
 }
 
 /** Deliveries are named `<row id>-<delivery number>`. */
-const deliveryId = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/
+const deliveryId = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d+)$/
 
 /**
  * Every write of the console, before Bull Board sees it. Jobs are changed by our own verbs, since the rows are the
@@ -31,8 +31,10 @@ export function consoleActions(options: ActionOptions): Router {
   router.put('/api/queues/:queue/:delivery/clean', async (req, res, next) => {
     const row = await db('jobs')
       .where({ id: rowOf(req) })
-      .first('finished_at')
-    if (row === undefined || row.finished_at !== null) return forward(req, res, next)
+      .first('finished_at', 'delivery')
+    // The record of an earlier delivery says nothing about the job, which may be running by a later one.
+    const current = row !== undefined && row.finished_at === null && row.delivery === numberOf(req)
+    if (!current) return forward(req, res, next)
     await audited(options, { req, res, outcome: 'done' }, (trx) => verbs.cancel(trx, rowOf(req)))
     res.status(204).end()
   })
@@ -78,6 +80,8 @@ function rowOf(req: Request): string {
     throw new CodedError('STATE_001', 'This delivery was made by a schedule; it has no row to act on')
   return id
 }
+
+const numberOf = (req: Request) => Number(String(req.params.delivery).match(deliveryId)?.[2])
 
 /** The action and its record are one transaction. */
 async function audited(

@@ -12,13 +12,16 @@ const shownData = new Set(['job', 'schedule'])
 export function redact(value: unknown, key = ''): unknown {
   if (key === 'stacktrace') return []
   if (key === 'returnValue' || key === 'returnvalue') return null
+  // Numbers under this name are a queue's metrics.
+  if (key === 'data' && Array.isArray(value)) return value.filter((each) => typeof each === 'number')
+  if (key === 'data' && typeof value === 'string') return '[redacted]'
   if (typeof value === 'string') return maskSecrets(value)
   if (Array.isArray(value)) return value.map((each) => redact(each))
   if (value === null || typeof value !== 'object') return value
   const entries = Object.entries(value)
   const kept =
     key === 'data'
-      ? entries.filter(([name]) => shownData.has(name))
+      ? entries.filter(([name, each]) => shownData.has(name) && typeof each === 'string')
       : key === 'opts'
         ? entries.filter(([name]) => shownOptions.has(name))
         : entries

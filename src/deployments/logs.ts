@@ -30,7 +30,15 @@ export function stepEvent(
   about: { step: StepKey; status: 'running' | 'completed' | 'failed'; skipped?: boolean; attempt?: number },
 ): NewEvent {
   const { step, status, skipped = false, attempt } = about
-  const data = { step, name: steps[step], status, skipped, ...(attempt === undefined ? {} : { attempt }) }
+  const timestamp = new Date().toISOString()
+  const data = {
+    timestamp,
+    step,
+    name: steps[step],
+    status,
+    skipped,
+    ...(attempt === undefined ? {} : { attempt }),
+  }
   return { stream: deploymentStream(deploymentId), type: 'step', data }
 }
 

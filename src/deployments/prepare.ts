@@ -168,24 +168,21 @@ interface Seen {
 
 function changesOf(plan: Plan, { exists, present }: Seen): PlanPreview['changes'] {
   const { script, durableObjects, environmentVars, migrations } = plan.config
+  const action = exists ? ('replace' as const) : ('create' as const)
   const renamed = new Map(migrations.renamedClasses.map((each) => [each.to, each.from]))
   const classAction = (name: string) => {
     if (present.includes(name)) return 'keep' as const
     return present.includes(renamed.get(name) ?? '') ? ('rename' as const) : ('create' as const)
   }
   return [
-    { kind: 'worker', name: script, action: exists ? 'replace' : 'create' },
+    { kind: 'worker', name: script, action },
     ...durableObjects.map((name) => ({ kind: 'durable_object', name, action: classAction(name) })),
     ...migrations.deletedClasses
       .filter((name) => present.includes(name))
       .map((name) => ({ kind: 'durable_object', name, action: 'delete' as const })),
-    ...Object.keys(environmentVars).map((name) => ({ kind: 'variable', name, action: 'replace' as const })),
-    ...Object.keys(plan.secrets).map((name) => ({ kind: 'secret', name, action: 'replace' as const })),
-    ...durableObjects.map((name) => ({
-      kind: 'binding',
-      name: bindingName(name),
-      action: 'replace' as const,
-    })),
+    ...Object.keys(environmentVars).map((name) => ({ kind: 'variable', name, action })),
+    ...Object.keys(plan.secrets).map((name) => ({ kind: 'secret', name, action })),
+    ...durableObjects.map((name) => ({ kind: 'binding', name: bindingName(name), action })),
   ]
 }
 

@@ -2,7 +2,7 @@ import { loadConfig } from '../platform/config.ts'
 import { runProcess, type Service } from '../platform/lifecycle.ts'
 import { createLogger } from '../platform/logging.ts'
 import { runMain } from '../platform/main.ts'
-import { announceReady, exitWhenOrphaned } from '../platform/supervisor.ts'
+import { announceReady, exitWhenOrphaned } from '../platform/supervisor/supervisor.ts'
 import { type LocalCloud, localCloudCredentials, localCloudDir, startLocalCloud } from './index.ts'
 
 /** The local cloud's process. Always on loopback: it runs what it is given. */

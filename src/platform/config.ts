@@ -85,9 +85,9 @@ const weakKeys = new Set(['change-this-in-production', 'changeme', 'secret'])
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
-  const { vars, faults, faulty } = readVariables(present)
+  const { vars, faults } = readVariables(present)
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
-  if (production) faults.push(...productionFaults(vars, faulty))
+  if (production) faults.push(...productionFaults(vars, present))
   const credentials = {
     staging: credentialsOf(vars, 'STAGING', faults),
     production: credentialsOf(vars, 'PRODUCTION', faults),

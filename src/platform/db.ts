@@ -22,8 +22,6 @@ export function createDb(options: DbOptions): Knex {
       // A transaction of a frozen process must not hold its locks for ever.
       idle_in_transaction_session_timeout: 60_000,
     },
-    // Who asked gets these errors; printed by knex they would pass by our log, its form and its masking.
-    log: { warn: () => undefined, error: () => undefined },
     pool: { min: 0, max: options.max ?? 10 },
     acquireConnectionTimeout: 5000,
     // Its faults reach the callers; lines of its own would bypass our log and what is redacted there.

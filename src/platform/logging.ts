@@ -56,12 +56,12 @@ const allowed = new Set([
 
 /** A logger that writes JSON lines to standard output; values are masked, unknown fields dropped. */
 export function createLogger(options: { level: string; process: string }): Logger {
-  return pino(
+  const logger = pino(
     {
       level: options.level,
       base: { process: options.process, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), bindings: allowListed, log: allowListed },
+      formatters: { level: (label) => ({ level: label }), log: allowListed },
       serializers: { err: serialiseError },
       hooks: {
         logMethod(args, method) {
@@ -75,6 +75,12 @@ export function createLogger(options: { level: string; process: string }): Logge
     },
     pino.destination({ fd: 1, sync: true }),
   )
+  // The library's formatters pass over what a child logger is bound to. Children of children inherit this.
+  const { child } = logger
+  logger.child = function allowListedChild(this: Logger, bindings: pino.Bindings, options?: object) {
+    return Reflect.apply(child, this, [allowListed(bindings), options])
+  } as typeof child
+  return logger
 }
 
 /** An error without a text of its own: pino would take the error's message for the line's, unmasked. */

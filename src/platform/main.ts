@@ -1,5 +1,5 @@
 import { ConfigError } from './errors.ts'
-import { exitMisconfigured } from './supervisor.ts'
+import { exitMisconfigured } from './supervisor/supervisor.ts'
 
 /** The last frame of every process entry: a configuration fault is a message, not a stack. */
 export function runMain(main: () => Promise<void>): void {

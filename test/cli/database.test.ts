@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withDatabase } from '../../src/platform/command-line/database.ts'
-import { lockDataDir } from '../../src/platform/data-dir-lock.ts'
 import { createDb } from '../../src/platform/db.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+import { lockDataDir } from '../../src/platform/supervisor/data-dir-lock.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-cli-database-'))
 const env = { DATA_DIR: dataDir }

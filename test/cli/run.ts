@@ -1,7 +1,7 @@
 import { registerDeploymentCommands } from '../../src/deployments/index.ts'
 import { registerCloudCommands } from '../../src/local-cloud/index.ts'
-import { createApiClient } from '../../src/platform/api-client.ts'
 import { findAccess } from '../../src/platform/command-line/access.ts'
+import { createApiClient } from '../../src/platform/command-line/api-client.ts'
 import type { Prompt } from '../../src/platform/command-line/index.ts'
 import { runCommandLine } from '../../src/platform/command-line/run.ts'
 import { registerJobCommands } from '../../src/platform/jobs/index.ts'

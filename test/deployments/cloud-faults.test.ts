@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { deliveryOf } from '../platform/job-harness.ts'
 import { type Fault, refusal } from './fault-proxy.ts'
 import { drive, expectGapFree, hello, openJob, startWorld, type World } from './harness.ts'
 
@@ -76,7 +77,7 @@ describe('a rate limit', () => {
       const id = await secondUpload(app)
       world.proxy.fault({ method, path, fault: limited(40) })
       const job = await openJob(world.ctx, id)
-      await worker.runner.run({ data: { job: job.id }, queueName: job.queue, opts: {} } as never)
+      await worker.runner.run(deliveryOf(job.id, job.queue))
       const row = await openJob(world.ctx, id)
       expect([row.state, row.error.code]).toEqual(['retrying', 'SYS_003'])
       const wait = row.run_at.getTime() - Date.now()

@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { lockDataDir } from '../../src/platform/data-dir-lock.ts'
-import { runToEnd, type SupervisorOptions, superviseChildren } from '../../src/platform/supervisor.ts'
+import { lockDataDir } from '../../src/platform/supervisor/data-dir-lock.ts'
+import {
+  runToEnd,
+  type SupervisorOptions,
+  superviseChildren,
+} from '../../src/platform/supervisor/supervisor.ts'
 import { until } from '../helpers/until.ts'
 
 type Behaviour = 'good' | 'misconfigured' | 'crashing' | 'stubborn' | 'with-helper'

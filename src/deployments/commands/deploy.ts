@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ApiClient } from '../../platform/api-client.ts'
+import type { ApiClient } from '../../platform/command-line/api-client.ts'
 import {
   type CommandDeps,
   type ExitCode,

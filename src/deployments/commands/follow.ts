@@ -1,6 +1,6 @@
-import type { ApiClient } from '../../platform/api-client.ts'
+import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import { followEvents } from '../../platform/command-line/event-follower.ts'
 import { type ExitCode, exitCodes, type Output } from '../../platform/command-line/index.ts'
-import { followEvents } from '../../platform/event-follower.ts'
 import { outcomeLines } from './outcome-text.ts'
 import { createStepLines } from './step-lines.ts'
 import { logData, type StatusAnswer, statusAnswer, stepData } from './wire.ts'

@@ -1,4 +1,4 @@
-import type { ApiClient } from '../../platform/api-client.ts'
+import type { ApiClient } from '../../platform/command-line/api-client.ts'
 import { type Output, table } from '../../platform/command-line/index.ts'
 import { listAnswer } from './wire.ts'
 

@@ -1,4 +1,4 @@
-import type { ApiAccess } from '../api-client.ts'
+import type { ApiAccess } from './api-client.ts'
 import { UsageFault } from './faults.ts'
 import { fetchVia } from './fetch-via.ts'
 import { tokenFile } from './token-file.ts'
@@ -31,7 +31,7 @@ const given = (token: string) => async (refused?: string) => (refused === undefi
 
 async function makeToken(make: MakeToken, databaseUrl: string | undefined): Promise<string> {
   const { isDatabaseUnavailable } = await import('../db.ts')
-  const { Unreachable } = await import('../api-client.ts')
+  const { Unreachable } = await import('./api-client.ts')
   const away = 'Capstan does not run here: start it with npm start, or set CAPSTAN_URL and CAPSTAN_TOKEN'
   if (databaseUrl === undefined) throw new Unreachable(away)
   let token: string | undefined

@@ -1,11 +1,11 @@
 import type { Knex } from 'knex'
-import { Unreachable } from '../api-client.ts'
 import { type Config, requireDatabaseUrl } from '../config.ts'
-import { type DataDirLock, lockDataDir } from '../data-dir-lock.ts'
 import { createDb, isDatabaseUnavailable, whileDatabaseIsAway } from '../db.ts'
 import { startEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import { createSecrets, type Secrets } from '../secrets.ts'
-import { StartFault } from '../start-fault.ts'
+import { type DataDirLock, lockDataDir } from '../supervisor/data-dir-lock.ts'
+import { StartFault } from '../supervisor/start-fault.ts'
+import { Unreachable } from './api-client.ts'
 import { commandConfig } from './config.ts'
 
 export interface CommandDatabase {

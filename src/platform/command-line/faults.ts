@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { ApiError, Unreachable } from '../api-client.ts'
+import { ApiError, Unreachable } from './api-client.ts'
 import { plain } from './output.ts'
 
 /**

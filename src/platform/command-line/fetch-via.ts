@@ -1,4 +1,4 @@
-import type { Fetch } from '../api-request.ts'
+import type { Fetch } from './api-request.ts'
 
 /** A `fetch` that goes through `HTTPS_PROXY` and its kin where they are set; addresses of this machine never do. */
 export async function fetchVia(env: NodeJS.ProcessEnv, url: string): Promise<Fetch> {

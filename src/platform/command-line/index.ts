@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ApiClient } from '../api-client.ts'
+import type { ApiClient } from './api-client.ts'
 import { createOutput, type Output } from './output.ts'
 
 export { type ExitCode, exitCodes, UsageFault } from './faults.ts'

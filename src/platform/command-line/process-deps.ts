@@ -1,5 +1,5 @@
-import { createApiClient } from '../api-client.ts'
 import type { MakeToken } from './access.ts'
+import { createApiClient } from './api-client.ts'
 import type { CommandDeps, Prompt } from './index.ts'
 
 /** What commands are given in a process of their own. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ApiAccess } from '../api-client.ts'
+import type { ApiAccess } from './api-client.ts'
 
 /**
  * The command line's own token, made when it is first needed and kept in `DATA_DIR/cli-token` (mode 0600). One that

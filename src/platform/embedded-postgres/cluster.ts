@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { StartFault } from '../start-fault.ts'
+import { StartFault } from '../supervisor/start-fault.ts'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { clusterDirOf } from './home.ts'

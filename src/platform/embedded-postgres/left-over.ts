@@ -3,7 +3,7 @@ import { readFileSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../logging.ts'
-import { StartFault } from '../start-fault.ts'
+import { StartFault } from '../supervisor/start-fault.ts'
 
 /**
  * Stops a server that outlived a killed supervisor, and clears away a pid file whose number meanwhile belongs to

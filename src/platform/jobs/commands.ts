@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import type { ApiClient } from '../api-client.ts'
+import type { ApiClient } from '../command-line/api-client.ts'
 import {
   type CommandDeps,
   jsonOption,

@@ -1,7 +1,11 @@
 import { DelayedError, UnrecoverableError, type Worker } from 'bullmq'
+import { within } from '../deadline.ts'
 import type { Service } from '../lifecycle.ts'
 import type { DeliveryJob, Queues } from '../queues/index.ts'
 import type { Runner } from './runner.ts'
+
+/** How long a stop waits for a queue store that may be away. */
+const awayMs = 2000
 
 /** Carries the delay that the row was given to the library's backoff, so that both agree. */
 class RetryLater extends Error {
@@ -27,9 +31,12 @@ export function createQueueWorker(options: {
   const { queue, concurrency, queues, runner } = options
   let worker: Worker | undefined
   let stopped = false
+  const running = new Set<Promise<unknown>>()
 
   async function process(delivery: DeliveryJob, token?: string): Promise<void> {
-    const end = await runner.run(delivery)
+    const run = runner.run(delivery)
+    running.add(run)
+    const end = await run.finally(() => running.delete(run))
     switch (end.kind) {
       case 'completed':
         return
@@ -56,7 +63,13 @@ export function createQueueWorker(options: {
     /** Fetches nothing more and waits for the deliveries at hand. */
     async stop() {
       stopped = true
-      await worker?.close()
+      if (worker === undefined) return
+      // The library leaves a connection behind that is being made while it closes.
+      await within(awayMs, worker.waitUntilReady(), 'the queue store').catch(() => undefined)
+      const closing = worker.close()
+      while (running.size > 0) await Promise.allSettled(running)
+      // It would wait for ever for a queue store that is away; the rows say all that matters.
+      await within(awayMs, closing, 'the queue store').catch(() => undefined)
     },
   }
 }

@@ -1,6 +1,5 @@
 export {
   createQueues,
-  type DeliveryData,
   type DeliveryJob,
   type DeliveryQueue,
   migrateQueues,

@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
-import { announceReady, exitMisconfigured, exitWhenOrphaned } from '../../../src/platform/supervisor.ts'
+import {
+  announceReady,
+  exitMisconfigured,
+  exitWhenOrphaned,
+} from '../../../src/platform/supervisor/supervisor.ts'
 
 // A child for the supervisor's tests: `child.ts <behaviour> <journal> <name>`; it writes what it lives through.
 const [behaviour = '', journal = '', name = ''] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { superviseChildren } from '../../../src/platform/supervisor.ts'
+import { superviseChildren } from '../../../src/platform/supervisor/supervisor.ts'
 
 // A supervisor to be killed: `supervisor.ts <journal>`.
 const child = fileURLToPath(new URL('child.ts', import.meta.url))

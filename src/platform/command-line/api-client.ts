@@ -1,6 +1,6 @@
 import type { z } from 'zod'
+import { pause } from '../deadline.ts'
 import { type ApiRequest, type Fetch, passingDelay, readAnswer, request, Unreachable } from './api-request.ts'
-import { pause } from './deadline.ts'
 
 export { ApiError, Unreachable } from './api-request.ts'
 

@@ -1,4 +1,4 @@
-import type { Logger } from './logging.ts'
+import type { Logger } from '../logging.ts'
 import { StartFault } from './start-fault.ts'
 import {
   type ChildSpec,

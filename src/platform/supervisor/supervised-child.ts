@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from './logging.ts'
+import type { Logger } from '../logging.ts'
 import { StartFault } from './start-fault.ts'
 
 export interface ChildSpec {

@@ -1,6 +1,6 @@
+import { pause } from '../deadline.ts'
 import type { ApiClient } from './api-client.ts'
 import { passingDelay, Unreachable } from './api-request.ts'
-import { pause } from './deadline.ts'
 import { readSse, type SseEvent } from './sse-reader.ts'
 
 export interface FollowOptions {

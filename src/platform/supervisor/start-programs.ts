@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
+import { type KeptPostgres, keepEmbeddedPostgres } from '../embedded-postgres/index.ts'
+import type { Logger } from '../logging.ts'
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts'
-import { type KeptPostgres, keepEmbeddedPostgres } from './embedded-postgres/index.ts'
 import { checkPort } from './free-port.ts'
-import type { Logger } from './logging.ts'
 import { StartFault } from './start-fault.ts'
 import type { ChildSpec, ReadyMessage } from './supervised-child.ts'
 import { runToEnd, type Supervisor, superviseChildren } from './supervisor.ts'
@@ -64,7 +64,7 @@ export function startPrograms(plan: StartPlan): Supervisor {
 }
 
 function specOf(program: Program, config: Config): ChildSpec {
-  const path = fileURLToPath(new URL(`../../${program.file}`, import.meta.url))
+  const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
   return { name: program.name, command: [process.execPath, path], env }

@@ -1,0 +1,184 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { allRoutes } from '../src/app.ts'
+import { createTestContext, type TestContext } from './helpers/context.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The sources below a folder, by their path from the root. */
+function filesOf(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .toSorted()
+}
+
+const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
+
+interface Import {
+  from: string
+  to: string
+  typeOnly: boolean
+}
+
+const statement = /^(?:import|export)\s(?<what>[^'"();]*?\sfrom\s)?['"](?<path>\.[^'"]+)['"]/gm
+const dynamic = /\bimport\(\s*['"](?<path>\.[^'"]+)['"]\s*\)/g
+
+/** Our own files that a file imports, as paths from the root. */
+function importsOf(file: string): Import[] {
+  const text = textOf(file)
+  return [...text.matchAll(statement), ...text.matchAll(dynamic)].map((match) => {
+    const { what = '', path = '' } = match.groups ?? {}
+    // Only a whole `import type` is left out at run time: of `import { type A }` the import itself stays.
+    const typeOnly = what.startsWith('type ')
+    return { from: file, to: relative(root, join(root, dirname(file), path)), typeOnly }
+  })
+}
+
+const src = filesOf('src')
+const workers = filesOf('workers')
+const migrations = filesOf('migrations')
+const imports = [...src, ...workers, ...migrations].flatMap(importsOf)
+const show = (found: Import[]) => found.map(({ from, to }) => `${from} imports ${to}`)
+
+/** `src/<domain>/...`; undefined for the platform and for the files that put everything together. */
+function domainOf(file: string): string | undefined {
+  const [top, domain, ...rest] = file.split('/')
+  return top === 'src' && rest.length > 0 && domain !== 'platform' ? domain : undefined
+}
+
+describe('the folders', () => {
+  it('are read by this test', () => {
+    expect(src.length).toBeGreaterThan(100)
+    expect(show(imports)).toContain('src/app.ts imports src/catalog.ts')
+    expect(show(imports)).toContain('workers/main.ts imports src/context.ts')
+  })
+
+  it('keep the platform free of domains', () => {
+    const platform = imports.filter(({ from }) => from.startsWith('src/platform/'))
+    expect(show(platform.filter(({ to }) => !to.startsWith('src/platform/')))).toEqual([])
+  })
+
+  it('let a domain reach another through its index only', () => {
+    const found = imports.filter(({ from, to }) => {
+      const domain = domainOf(to)
+      return domain !== undefined && domain !== domainOf(from) && to !== `src/${domain}/index.ts`
+    })
+    expect(show(found)).toEqual([])
+  })
+
+  it('let nothing reach up to the processes', () => {
+    const found = imports.filter(
+      ({ from, to }) =>
+        (to.startsWith('workers/') && !from.startsWith('workers/')) ||
+        (to === 'src/app.ts' && from !== 'src/api.ts') ||
+        (to === 'src/context.ts' && domainOf(from) !== undefined && !isTypeOnly(from, to)),
+    )
+    expect(show(found)).toEqual([])
+  })
+
+  it('have no cycle of imports at run time', () => {
+    const edges = Map.groupBy(
+      imports.filter(({ typeOnly }) => !typeOnly),
+      ({ from }) => from,
+    )
+    const done = new Set<string>()
+    const cycles: string[] = []
+    const visit = (file: string, path: string[]): void => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      if (done.has(file) || path.includes(file)) return
+      for (const { to } of edges.get(file) ?? []) visit(to, [...path, file])
+      done.add(file)
+    }
+    for (const file of edges.keys()) visit(file, [])
+    expect(cycles).toEqual([])
+  })
+
+  it('have no drawer for odds and ends', () => {
+    const parts = src.flatMap((file) => file.replace(/\.ts$/, '').split('/'))
+    expect(parts.filter((part) => /^(utils?|common|lib|helpers?|misc|shared)$/.test(part))).toEqual([])
+    expect(src.filter((file) => !/^[a-z0-9./-]+$/.test(file))).toEqual([])
+  })
+
+  it('keep files readable in one sitting', () => {
+    const lines = (file: string) => textOf(file).split('\n').length - 1
+    expect([...src, ...workers, ...migrations].filter((file) => lines(file) > 400)).toEqual([])
+  })
+})
+
+describe('the sources', () => {
+  it('export by name', () => {
+    const files = [...src, ...workers, ...migrations]
+    expect(files.filter((file) => /^export default\b/m.test(codeOf(file)))).toEqual([])
+    expect(files.filter((file) => /^export \* from/m.test(textOf(file)))).toEqual([])
+  })
+
+  it('read the environment in their entries only', () => {
+    const allowed =
+      /^src\/(platform\/config|api|start|migrate|cli|local-cloud\/main)\.ts$|^workers\/main\.ts$/
+    const found = [...src, ...workers, ...migrations].filter((file) => /\bprocess\.env\b/.test(codeOf(file)))
+    expect(found.filter((file) => !allowed.test(file))).toEqual([])
+  })
+
+  it('keep migrations to themselves', () => {
+    const found = imports.filter(({ from, typeOnly }) => from.startsWith('migrations/') && !typeOnly)
+    expect(show(found)).toEqual([])
+  })
+
+  it('name Redis and the queue library in few places', () => {
+    const found = src.filter((file) => /from '(bullmq|ioredis)'/.test(textOf(file)))
+    const allowed = ['src/platform/jobs/queue-worker.ts', 'src/platform/queues/queues.ts']
+    expect(
+      found.filter((file) => !file.startsWith('src/platform/queues/') && !allowed.includes(file)),
+    ).toEqual([])
+  })
+})
+
+const isTypeOnly = (from: string, to: string) =>
+  imports.filter((each) => each.from === from && each.to === to).every((each) => each.typeOnly)
+
+/** Without comments and without code that is itself only text. */
+const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$|`(?:[^`\\]|\\.)*`/gm, '')
+
+describe('the table of routes', () => {
+  let ctx: TestContext
+  beforeAll(async () => {
+    ctx = await createTestContext()
+  })
+  afterAll(() => ctx?.dispose())
+
+  it('is this, so that a new open route is noticed', () => {
+    const routes = allRoutes(ctx, () => false)
+    const table = routes.map(({ method, path, access }) => `${method.toUpperCase()} ${path} ${access}`)
+    expect(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size).toBe(routes.length)
+    expect(table.toSorted()).toEqual([
+      'DELETE /api/v1/auth/tokens/:id signed-in',
+      'GET /api/v1/auth/me signed-in',
+      'GET /api/v1/auth/tokens signed-in',
+      'GET /deploy deployments:read',
+      'GET /deploy/:id/logs deployments:read',
+      'GET /deploy/:id/status deployments:read',
+      'GET /deploy/apps deployments:read',
+      'GET /deploy/apps/:app/:environment/versions deployments:read',
+      'GET /health open',
+      'GET /health/deployment deployments:read',
+      'GET /health/ready open',
+      'GET /jobs jobs:read',
+      'GET /jobs/:id jobs:read',
+      'GET /jobs/:id/events jobs:read',
+      'GET /login open',
+      'POST /api/v1/auth/login open',
+      'POST /api/v1/auth/logout signed-in',
+      'POST /api/v1/auth/password signed-in',
+      'POST /api/v1/auth/tokens signed-in',
+      'POST /deploy deployments:write',
+      'POST /deploy/prepare deployments:write',
+      'POST /jobs/:id/cancel jobs:write',
+      'POST /jobs/:id/retry jobs:write',
+      'POST /login open',
+      'POST /logout open',
+    ])
+  })
+})

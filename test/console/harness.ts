@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import { startApi } from '../helpers/api.ts'
+import { createTestContext } from '../helpers/context.ts'
+
+export const base = '/admin/queues'
+
+export type ConsoleWorld = Awaited<ReturnType<typeof startConsole>>
+
+/** The application with an admin, a user and their browser sessions. No jobs run, no deliveries are made. */
+export async function startConsole() {
+  const ctx = await createTestContext()
+  const api = await startApi(ctx)
+  const admin = await api.signIn('the-admin', true)
+  const user = await api.signIn('a-user')
+
+  const sessions = new Map<string, Promise<{ cookie: string; csrf: string }>>()
+
+  async function signIn(username: string) {
+    const raw = new URLSearchParams({ username, password: 'correct horse battery' }).toString()
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const answer = await api.call('/login', { raw, headers })
+    const pairs = answer.headers.getSetCookie().map((each) => each.split(';')[0] ?? '')
+    const csrf = pairs.find((each) => each.startsWith('XSRF-TOKEN='))?.slice('XSRF-TOKEN='.length) ?? ''
+    return { cookie: pairs.join('; '), csrf }
+  }
+
+  /** One sign-in per user: they are limited. */
+  function browser(username: string) {
+    const session = sessions.get(username) ?? signIn(username)
+    sessions.set(username, session)
+    return session
+  }
+
+  return {
+    ...{ ctx, api, admin, user, browser },
+    call: (path: string, given: Parameters<typeof api.call>[1] = {}) =>
+      api.call(base + path, { token: admin, ...given }),
+    put: (path: string, given: Parameters<typeof api.call>[1] = {}) =>
+      api.call(base + path, { token: admin, method: 'PUT', ...given }),
+    audit: () => ctx.db('audit_entries').orderBy('id').select('principal', 'action', 'target', 'outcome'),
+    /** A row of the rollback queue with its delivery in the queue store. @returns the row's id. */
+    async job(row: object = {}): Promise<string> {
+      const id = randomUUID()
+      await ctx.db('jobs').insert({
+        ...{ id, queue: 'rollback', name: 'rollback', payload: { deploymentId: randomUUID() } },
+        ...{ max_attempts: 3, undelivered: false, delivery: 1, ...row },
+      })
+      await ctx.queues.get('rollback').add('rollback', { job: id }, { jobId: `${id}-1`, delay: 3_600_000 })
+      return id
+    },
+    row: (id: string) => ctx.db('jobs').where({ id }).first(),
+    delivery: (id: string) => ctx.queues.get('rollback').getJob(`${id}-1`),
+    async stop() {
+      await api.stop()
+      await ctx.dispose()
+    },
+  }
+}

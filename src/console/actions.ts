@@ -83,7 +83,7 @@ function rowOf(req: Request): string {
 
 const numberOf = (req: Request) => Number(String(req.params.delivery).match(deliveryId)?.[2])
 
-/** The action and its record are one transaction. */
+/** The action and its record are one transaction; an action that its verb refuses is recorded by itself. */
 async function audited(
   options: ActionOptions,
   about: { req: Request; res: Response; outcome: 'done' | 'refused' | 'forwarded' },
@@ -93,9 +93,15 @@ async function audited(
   const principal = String(res.locals.principal)
   const entry = { principal, action: `console ${req.method}`, target: req.path.slice(0, 500), outcome }
   const correlationId = correlationIdOf(res)
-  await options.db.transaction(async (trx) => {
-    await work(trx)
-    await trx('audit_entries').insert({ ...entry, correlation_id: correlationId })
-  })
+  const row = { ...entry, correlation_id: correlationId }
+  try {
+    await options.db.transaction(async (trx) => {
+      await work(trx)
+      await trx('audit_entries').insert(row)
+    })
+  } catch (error) {
+    if (error instanceof CodedError) await options.db('audit_entries').insert({ ...row, outcome: 'refused' })
+    throw error
+  }
   options.log.info({ principal, action: entry.action, outcome, correlationId }, 'console write')
 }

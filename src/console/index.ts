@@ -37,9 +37,28 @@ export function createConsole(options: ConsoleOptions): Router {
       },
     },
   })
+  // Its own handler answers with the thrown text, past the redaction above.
+  adapter.setErrorHandler((error) => {
+    options.log.warn({ err: error }, 'the console failed')
+    return { status: 500, body: { error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' } } }
+  })
   const router = Router()
-  router.use(base, guard(options), consoleActions(options), adapter.getRouter())
+  router.use(
+    base,
+    guard(options),
+    whileStoreAnswers(options.queues),
+    consoleActions(options),
+    adapter.getRouter(),
+  )
   return router
+}
+
+/** Commands to a queue store that is away wait for it; a page should not. */
+function whileStoreAnswers(queues: Queues) {
+  return (_req: Request, _res: Response, next: NextFunction) => {
+    if (queues.available()) return next()
+    next(new CodedError('SYS_002', 'The queue store is away; see GET /jobs for the jobs', { retryAfter: 5 }))
+  }
 }
 
 /** A browser without a session goes to the sign-in page; everybody else gets the envelope. */

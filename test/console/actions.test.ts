@@ -72,7 +72,7 @@ describe('retry', () => {
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
     expect(answer.json.error.message).toMatch(/belongs to its deployment/)
     expect((await world.row(id)).state).toBe('failed')
-    expect(await world.audit()).toEqual([])
+    expect(await world.audit()).toMatchObject([{ action: 'console PUT', outcome: 'refused' }])
   })
 
   test('makes a failed job run again', async () => {

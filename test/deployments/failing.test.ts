@@ -68,6 +68,35 @@ describe('code that the cloud refuses', () => {
   })
 })
 
+describe('a migration tag that changed between look and upload', () => {
+  const classes = {
+    script: `import { DurableObject } from 'cloudflare:workers'
+      export class Room extends DurableObject {}
+      ${hello('rooms')}`,
+    durableObjects: ['Room'],
+  }
+  const moved = refusal(412, 10079, 'The migration tag precondition failed.')
+
+  test.each([
+    [1, 'completed', 1],
+    [2, 'failed', 1],
+  ])('is read again once: after %i refusal(s) the deployment is %s', async (times, status, attempt) => {
+    const appName = `moved-${times}`
+    const id = await world.started({ appName, ...classes })
+    await drive(world, worker, id, 'deploy_worker')
+    world.proxy.fault({ method: 'PUT', path: /-staging$/, times, fault: moved })
+    await drive(world, worker, id)
+    const ended = await world.status(id)
+    expect([ended.status, ended.error?.code]).toEqual([status, times === 1 ? undefined : 'DEPLOY_004'])
+    expect(world.proxy.made('PUT', /-staging$/)).toHaveLength(2)
+    const step = await world.ctx
+      .db('deployment_steps')
+      .where({ deployment_id: id, step: 'deploy_worker' })
+      .first()
+    expect(step.attempt).toBe(attempt)
+  })
+})
+
 describe('an app that does not become healthy', () => {
   test('is rolled back: the version before serves again', async () => {
     const good = await served('sick')

@@ -39,9 +39,9 @@ describe('preparing', () => {
         changes: [
           { kind: 'worker', name: 'chat-staging', action: 'create' },
           { kind: 'durable_object', name: 'ChatRoom', action: 'create' },
-          { kind: 'variable', name: 'GREETING', action: 'replace' },
-          { kind: 'secret', name: 'PASSWORD', action: 'replace' },
-          { kind: 'binding', name: 'CHAT_ROOM', action: 'replace' },
+          { kind: 'variable', name: 'GREETING', action: 'create' },
+          { kind: 'secret', name: 'PASSWORD', action: 'create' },
+          { kind: 'binding', name: 'CHAT_ROOM', action: 'create' },
         ],
       },
       reversible: { value: true, reasons: [] },
@@ -128,6 +128,7 @@ describe('Durable Object classes that are there', () => {
     const { data } = (await world.prepare(base)).json
     expect(data.plan.changes).toContainEqual({ kind: 'worker', name: 'classes-staging', action: 'replace' })
     expect(data.plan.changes).toContainEqual({ kind: 'durable_object', name: 'Lobby', action: 'keep' })
+    expect(data.plan.changes).toContainEqual({ kind: 'binding', name: 'LOBBY', action: 'replace' })
     expect(data.reversible).toEqual({ value: true, reasons: [] })
   })
 

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createJwts } from '../../src/accounts/service/jwt.ts'
-import { loadConfig } from '../../src/platform/config.ts'
-import { createSecrets } from '../../src/platform/secrets.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
-import { type Answer, type Api, adminPassword, query, saying, scriptsOf, signIn } from './client.ts'
+import { type Api, adminPassword, query, saying, scriptsOf, signIn } from './client.ts'
 import { createGate, type Gate } from './gate.ts'
+import { badTokens, expectRefusal, fieldsOf } from './refusals.ts'
 
 let stack: Stack
 let api: Api
@@ -24,21 +22,6 @@ afterAll(async () => {
 
 const config = { appName: 'fine', script: saying('fine') }
 const prepare = (json: unknown) => api.call('/deploy/prepare', { json })
-
-/** The one envelope, and nothing of ours in it. */
-function expectRefusal(answer: Answer, status: number, code: string) {
-  expect([answer.status, answer.json?.error.code]).toEqual([status, code])
-  const { message, details, retryable, suggestedAction } = answer.json.error
-  expect(typeof message).toBe('string')
-  expect(typeof retryable).toBe('boolean')
-  expect(suggestedAction).toMatch(/\S/)
-  expect(details.correlationId).toBe(answer.headers.get('x-request-id'))
-  expect(Date.parse(details.timestamp)).toBeGreaterThan(0)
-  expect(answer.text).not.toMatch(/node_modules|\.ts:\d|select |zod/i)
-}
-
-const fieldsOf = (answer: Answer): string[] =>
-  answer.json.error.details.fields.map((field: { path: string }) => field.path)
 
 describe('a body', () => {
   test('that is not JSON is 400', async () => {
@@ -197,32 +180,12 @@ describe('a deployment', () => {
 })
 
 describe('a caller', () => {
-  const forge = (env: Record<string, string>, now?: Date) => {
-    const { secretKey } = loadConfig({ DATA_DIR: stack.dataDir, ...env })
-    return createJwts(createSecrets(secretKey), () => now ?? new Date())
-  }
-
   test('without a credential, with a damaged one or an expired one is 401', async () => {
     const none = await api.call('/deploy', { token: null })
     expectRefusal(none, 401, 'ACCESS_001')
     expect(none.headers.get('www-authenticate')).toMatch(/^Bearer/)
 
-    const [header, payload, signature] = api.token.split('.')
-    const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString())
-    const longer = Buffer.from(JSON.stringify({ ...claims, exp: claims.exp + 9999 })).toString('base64url')
-    const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')
-    const user = { id: claims.sub, sessionEpoch: claims.epoch }
-    const anHourAgo = new Date(Date.now() - 3_600_000)
-    const otherKey = { SECRET_KEY: 'another-key-of-32-characters-0123456' }
-    const bad = {
-      tampered: `${header}.${longer}.${signature}`,
-      unsigned: `${unsigned}.${payload}.`,
-      expired: await forge({}, anHourAgo).issue(user),
-      foreign: await forge(otherKey).issue(user),
-      unknown: await forge({}).issue({ id: randomUUID(), sessionEpoch: 1 }),
-      token: `ora_${'A'.repeat(43)}`,
-      shapeless: 'x',
-    }
+    const bad = await badTokens(stack, api.token)
     for (const [name, token] of Object.entries(bad)) {
       const answer = await api.call('/deploy', { token })
       expect([name, answer.status, answer.json.error.code]).toEqual([name, 401, 'ACCESS_002'])

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { localCloudCredentials } from '../../src/local-cloud/index.ts'
-import { type Stack, startStack } from '../helpers/stack.ts'
+import { runCommand, type Stack, startStack } from '../helpers/stack.ts'
 import { type Api, type Ended, saying, signIn, visit } from './client.ts'
 import { type OwnRedis, startOwnRedis } from './own-redis.ts'
 import { dumpDatabase, searchFiles, secretsIn } from './search.ts'
@@ -37,6 +37,16 @@ const variants: Variant[] = [
   },
 ]
 
+test('the search finds a secret in the forms that it may be stored in', () => {
+  const secret = canary('control')
+  for (const before of ['', 'a', 'ab', 'abc']) {
+    const bytes = Buffer.from(`${before}${secret}after`)
+    for (const form of ['utf8', 'hex', 'base64', 'base64url'] as const) {
+      expect(secretsIn(bytes.toString(form), { control: secret })).toEqual(['control'])
+    }
+  }
+})
+
 describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
   const secrets: Record<string, string> = {
     ...keys,
@@ -58,6 +68,8 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
       ...keys,
       ADMIN_PASSWORD: secrets['admin password'] ?? '',
       CANARY: secrets['environment variable'] ?? '',
+      // At its most talkative.
+      LOG_LEVEL: 'debug',
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
     }
     stack = await startStack({ env })
@@ -113,7 +125,7 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
     }
   })
 
-  test.skipIf(skipped)('sign-ins good and bad, tokens, and a visit to the console', async () => {
+  test.skipIf(skipped)('sign-ins good and bad, tokens, a command and a visit to the console', async () => {
     const made = await api.call('/api/v1/auth/tokens', { json: { name: 'canary' } })
     secrets.jwt = api.token
     secrets['api token'] = made.json.token
@@ -142,6 +154,10 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
     const asAdmin = { cookie: `capstan_session=${secrets.session}`, 'x-csrf-token': secrets['csrf token'] }
     const empty = { token: null, method: 'PUT', headers: asAdmin }
     expect((await api.call('/admin/queues/api/queues/deploy-step/empty', empty)).status).toBe(403)
+    const listed = await runCommand(stack, ['deploy', 'list'], keys)
+    expect(listed).toMatchObject({ exitCode: 0, output: expect.stringContaining('careless') })
+    seen.push(listed.output)
+    secrets['command line token'] = readFileSync(join(stack.dataDir, 'cli-token'), 'utf8').trim()
     await look('/admin/queues/api/queues?activeQueue=deploy-step&status=latest&jobsPerPage=100')
     await look('/admin/queues/api/queues?activeQueue=rollback&status=latest&jobsPerPage=100')
   })
@@ -162,6 +178,7 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
     const store = (await redis?.dump()) ?? ''
     expect(store.includes('deploy-step')).toBe(onRedis)
     expect(secretsIn(store, secrets)).toEqual([])
+    expect(stack.output()).toContain('the key is [secret]')
     expect(secretsIn(stack.output(), secrets)).toEqual([])
     expect(secretsIn(seen.join('\n'), secrets)).toEqual([])
   })
@@ -173,7 +190,11 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
     const ofCloud = found.filter((each) => /^local-cloud\/(?!credentials\.json).*: app secret$/.test(each))
     expect(ofCloud.length).toBeGreaterThan(0)
     const kept = found.filter((each) => !ofCloud.includes(each)).sort()
-    const expected = ['local-cloud/credentials.json: cloud token', 'postgres.json: database password']
+    const expected = [
+      'cli-token: command line token',
+      'local-cloud/credentials.json: cloud token',
+      'postgres.json: database password',
+    ]
     if (keys.SECRET_KEY === undefined) expected.push('secret.key: secret key')
     expect(kept).toEqual(expected)
   })

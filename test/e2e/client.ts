@@ -184,9 +184,20 @@ export const saying = (text: string, status = 200) =>
 
 /** The scripts that the local cloud has, by its own API. */
 export async function scriptsOf(stack: Stack): Promise<string[]> {
+  const scripts = await askCloud<{ id: string }[]>(stack, '')
+  return scripts.map((each) => each.id)
+}
+
+/** Of each version of a script, the deployment that uploaded it. */
+export async function versionTagsOf(stack: Stack, script: string): Promise<(string | undefined)[]> {
+  type Versions = { items: { annotations?: Record<string, string> }[] }
+  const { items } = await askCloud<Versions>(stack, `/${script}/versions`)
+  return items.map((each) => each.annotations?.['workers/tag'])
+}
+
+async function askCloud<T>(stack: Stack, path: string): Promise<T> {
   const { accountId, apiToken } = localCloudCredentials(stack.dataDir)
-  const url = `http://127.0.0.1:${stack.cloudPort}/client/v4/accounts/${accountId}/workers/scripts`
+  const url = `http://127.0.0.1:${stack.cloudPort}/client/v4/accounts/${accountId}/workers/scripts${path}`
   const answer = await fetch(url, { headers: { authorization: `Bearer ${apiToken}` } })
-  const { result } = (await answer.json()) as { result: { id: string }[] }
-  return result.map((each) => each.id)
+  return ((await answer.json()) as { result: T }).result
 }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
-import { type Api, adminPassword, type Call, query, saying, signIn } from './client.ts'
+import { type Browser, browserHeaders, signInBrowser } from './browser.ts'
+import { type Api, adminPassword, query, saying, signIn } from './client.ts'
 import { createGate, type Gate } from './gate.ts'
 
 const base = '/admin/queues'
-const browserHeaders = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const maintenance = `${base}/api/queues/maintenance`
 const steps = `${base}/api/queues/deploy-step`
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
     `insert into users (id, username, email, password_hash, rate_limit_per_second, rate_limit_burst)
      select gen_random_uuid(), 'viewer', 'viewer@example.org', password_hash, 100, 500 from users`,
   )
-  admin = await signInBrowser('admin', `${base}/queue/deploy-step`)
+  admin = await signInBrowser({ stack, api }, 'admin', `${base}/queue/deploy-step`)
 })
 
 beforeEach(() => gate.shut())
@@ -32,36 +32,6 @@ afterAll(async () => {
   await stack?.dispose()
   await gate?.close()
 })
-
-interface Browser {
-  cookie: string
-  csrf: string
-  /** Where the sign-in sent it. */
-  at: string | null
-  call(path: string, given?: Call): ReturnType<Api['call']>
-}
-
-async function signInBrowser(username: string, next: string): Promise<Browser> {
-  const form = new URLSearchParams({ username, password: adminPassword, next }).toString()
-  const headers = {
-    ...browserHeaders,
-    'content-type': 'application/x-www-form-urlencoded',
-    origin: stack.origin,
-  }
-  const answer = await api.call('/login', { token: null, raw: form, headers })
-  expect(answer.status).toBe(303)
-  const cookies = answer.headers.getSetCookie()
-  expect(cookies.find((each) => each.startsWith('capstan_session='))).toMatch(/HttpOnly/)
-  const cookie = cookies.map((each) => each.split(';')[0]).join('; ')
-  const csrf = /XSRF-TOKEN=([^;]+)/.exec(cookie)?.[1] ?? ''
-  return {
-    cookie,
-    csrf,
-    at: answer.headers.get('location'),
-    call: (path, given = {}) =>
-      api.call(path, { token: null, ...given, headers: { cookie, ...given.headers } }),
-  }
-}
 
 const write = (path: string, method = 'PUT', json?: unknown) =>
   admin.call(path, {
@@ -109,7 +79,7 @@ describe('getting in', () => {
   })
 
   test('a user who is no administrator gets 403, by browser and by token', async () => {
-    const viewer = await signInBrowser('viewer', base)
+    const viewer = await signInBrowser({ stack, api }, 'viewer', base)
     for (const path of [base, `${base}/api/queues`]) {
       expect((await viewer.call(path, { headers: browserHeaders })).status).toBe(403)
     }

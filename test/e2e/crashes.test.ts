@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { canInspectProcesses, type ProgramName, type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
-import { type Api, adminPassword, type Ended, signIn, visit } from './client.ts'
+import { type Api, adminPassword, type Ended, signIn, versionTagsOf, visit } from './client.ts'
 import { createGate, type Gate } from './gate.ts'
 
 const runStep = 'Running health check'
@@ -55,6 +55,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     const killedAt = stack.kill('worker')
     const resumedAt = await watched.saw(`${runStep} (attempt 2)`)
     const afterMs = resumedAt - killedAt
+    console.log('MEASURED', afterMs)
     expect(afterMs).toBeGreaterThan(0)
     expect(afterMs).toBeLessThan(10_000)
     gate.open()
@@ -119,6 +120,18 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect((await visit(stack, 'all-die-staging')).text).toBe('all-die')
   })
 
+  test('of the worker in the middle of an upload: one version of it serves, and no second one is left', async () => {
+    const app = 'upload-dies'
+    gate.open()
+    const id = await api.begin({ app, ...gate.app(app), options: { maxRetries: 0 } })
+    const watched = api.watch(id)
+    await watched.saw(`Creating ${app}-staging`)
+    stack.kill('worker')
+    expectWhole(await watched.ended)
+    expect(await versionTagsOf(stack, `${app}-staging`)).toEqual([id])
+    expect((await visit(stack, `${app}-staging`)).text).toBe(app)
+  })
+
   test('of the worker while many deployments run: each completes, none runs a step twice to its end', async () => {
     const ids = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) => api.begin({ app: `many-${name}`, ...gate.app(name) })),
@@ -133,5 +146,13 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
       )
       expect(completed).toHaveLength(8)
     }
+  })
+
+  test('and every line that was printed in those days is one of the log, for programs to read', () => {
+    const others = stack
+      .output()
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('{'))
+    expect(others).toEqual([`ready ${stack.origin}`])
   })
 })

@@ -30,8 +30,13 @@ async function loseEverything(empty: () => Promise<unknown>) {
   const plans = await Promise.all(
     Array.from({ length: 6 }, (_, n) => api.prepare({ app: `other-${n}`, script: saying(`other ${n}`) })),
   )
-  const [accepted] = await Promise.all([Promise.all(plans.map((id) => api.start(id))), empty()])
+  // A paused queue keeps what it is given: all six deliveries are lost, none has been fetched.
+  expect((await api.call('/admin/queues/api/queues/deploy-step/pause', { method: 'PUT' })).status).toBe(200)
+  const accepted = await Promise.all(plans.map((id) => api.start(id)))
   expect(accepted.map((answer) => answer.status)).toEqual(Array(6).fill(202))
+  const inOutbox = `select id from jobs where state = 'queued' and undelivered`
+  await until(async () => (await query(stack, inOutbox)).length === 0, { what: 'all are delivered' })
+  for (const id of plans) expect((await api.status(id)).status).toBe('initiated')
   await empty()
   gate.open()
   const ended = await Promise.all([held, ...plans].map((id) => api.follow(id)))

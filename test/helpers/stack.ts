@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+import { leftOf, processes } from './stack-processes.ts'
 import { until } from './until.ts'
+
+export { canInspectProcesses } from './stack-processes.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -66,7 +69,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { after } = options
   const dataDir = after?.dataDir ?? mkdtempSync(join(tmpdir(), 'capstan-e2e-'))
   const [port, cloudPort] = after === undefined ? await freePorts() : [after.port, after.cloudPort]
-  const child = spawnStart({
+  const child = spawnNode(['bin/start.js'], {
     DATA_DIR: dataDir,
     PORT: `${port}`,
     LOCAL_CLOUD_PORT: `${cloudPort}`,
@@ -87,10 +90,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return stack
 }
 
+/** The command line as a user of this machine runs it, with what it printed. */
+export async function runCommand(stack: Stack, args: string[], env: Record<string, string> = {}) {
+  const ports = { PORT: `${stack.port}`, LOCAL_CLOUD_PORT: `${stack.cloudPort}` }
+  const child = spawnNode(['bin/capstan.js', ...args], { DATA_DIR: stack.dataDir, ...ports, ...env })
+  const output = collect(child)
+  await once(child, 'close')
+  return { exitCode: child.exitCode, output: output() }
+}
+
 /** Runs `bin/start.js` to its end, for starts that are to fail. */
 export async function runStart(env: Record<string, string>) {
   const startedAt = Date.now()
-  const child = spawnStart(env)
+  const child = spawnNode(['bin/start.js'], env)
   const output = collect(child)
   const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
   if (child.exitCode === null) await once(child, 'close')
@@ -99,10 +111,10 @@ export async function runStart(env: Record<string, string>) {
 }
 
 /** Only what a start needs of our own environment: a developer's settings must not decide a test. */
-function spawnStart(env: Record<string, string>): ChildProcess {
+function spawnNode([script = '', ...args]: string[], env: Record<string, string>): ChildProcess {
   const { PATH = '', HOME = '', TMPDIR } = process.env
   const inherited = { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) }
-  return spawn(process.execPath, [join(root, 'bin/start.js')], {
+  return spawn(process.execPath, [join(root, script), ...args], {
     cwd: root,
     env: { ...inherited, LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -193,48 +205,6 @@ function face({ child, output, dataDir, port, cloudPort }: Parts): Stack {
       }
     },
   }
-}
-
-interface ProcessInfo {
-  pid: number
-  ppid: number
-  /** Arguments, each ended by NUL. */
-  command: string
-}
-
-/** Linux only, like the tests that kill processes. */
-export const canInspectProcesses = existsSync('/proc/self/cmdline')
-
-function processes(): ProcessInfo[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8')
-        const afterName = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1) ?? ''
-        return [{ pid: Number(name), ppid: Number(afterName.split(' ')[1]), command }]
-      } catch {
-        return []
-      }
-    })
-}
-
-/** By environment, working directory or arguments: an orphan has lost its parent, but not these. */
-function leftOf(dataDir: string): ProcessInfo[] {
-  if (!canInspectProcesses) return []
-  const read = (look: () => string) => {
-    try {
-      return look()
-    } catch {
-      return ''
-    }
-  }
-  return processes().filter(({ pid, command }) => {
-    if (pid === process.pid || command === '') return false
-    const environment = read(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
-    const folder = read(() => readlinkSync(`/proc/${pid}/cwd`))
-    return `${command}\0${environment}\0${folder}`.includes(dataDir)
-  })
 }
 
 function readKept(file: string): { home?: string } {

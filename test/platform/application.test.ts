@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { healthRoutes } from '../../src/platform/health.ts'
 import { type Api, startApi } from '../helpers/api.ts'
-import { createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
+import { createTestContext, silent, startEngine, type TestContext } from '../helpers/context.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { until } from '../helpers/until.ts'
+import { startRoutes } from './http-harness.ts'
 import { bound, done, enqueue, testJob } from './job-harness.ts'
+import { withOutages } from './queue-store.ts'
 
 const job = testJob(done)
 
@@ -122,6 +125,24 @@ describe('the application', () => {
     expect([status, json.status, json.queue]).toEqual([200, 'degraded', 'stalled'])
     await overdue('1 second')
     expect((await api.call('/health')).json.status).toBe('healthy')
+  })
+
+  it('says that it is degraded while the queue store is away', async () => {
+    const store = withOutages(ctx.queues)
+    const service = { name: 'capstan', version: 'test' }
+    const stopping = () => false
+    const routes = healthRoutes({ db: ctx.db, queues: store.queues, service, stopping })
+    const probes = await startRoutes(ctx, routes, silent)
+    store.set('refusing')
+    const { status, json } = await probes.call('/health')
+    expect([status, json.status, json.database, json.queue]).toEqual([
+      200,
+      'degraded',
+      'healthy',
+      'unhealthy',
+    ])
+    expect((await probes.call('/health/ready')).status).toBe(200)
+    await probes.stop()
   })
 
   it('answers 503 with Retry-After while the database is away, and recovers', async () => {

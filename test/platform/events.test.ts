@@ -120,6 +120,25 @@ describe('events', () => {
     for (const { leave } of readers) leave()
   })
 
+  it('does not give a reader that joins from further back the page that was read for another', async () => {
+    await append('joining', ...Array.from({ length: 8 }, () => 'message'))
+    const blocker = await ctx.db.transaction()
+    await blocker.raw('lock table events in access exclusive mode')
+    const ahead = collect('joining', 5)
+    await until(async () => {
+      const { rows } = await blocker.raw(`select 1 from pg_locks join pg_database d on d.oid = database
+         where not granted and datname = current_database()`)
+      return rows.length === 1
+    })
+    const behind = collect('joining')
+    await blocker.rollback()
+    await until(() => ahead.got.length === 3 && behind.got.length === 8)
+    expect(behind.got).toEqual(upTo(8))
+    expect(ahead.got).toEqual([6, 7, 8])
+    ahead.leave()
+    behind.leave()
+  })
+
   it('drops a reader that says no, and goes on with the others', async () => {
     const other = collect('dropping')
     const got: number[] = []

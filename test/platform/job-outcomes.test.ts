@@ -231,6 +231,22 @@ describe('how a run ends', () => {
     expect(await marks()).not.toContain('unsettled failed')
   })
 
+  it('writes progress with its events, and none after the end', async () => {
+    let late = () => undefined as undefined
+    const { id, row } = await runOnce(async (_payload, run) => {
+      run.progress({ percent: 10 })
+      run.progress({ percent: 50 })
+      await direct.runner.idle()
+      late = () => void run.progress({ percent: 99 }) as undefined
+      return { kind: 'done' }
+    })
+    expect(row.progress).toEqual({ percent: 50 })
+    late()
+    await direct.runner.idle()
+    expect((await rowOf(direct.ctx, id)).progress).toEqual({ percent: 50 })
+    expect((await eventsOf(direct.ctx, id)).map(([type]) => type)).toEqual(['state', 'progress', 'end'])
+  })
+
   it('does not settle a retry or a success', async () => {
     settled.length = 0
     await runOnce(done, settling)

@@ -159,7 +159,14 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
     const reconciler = createReconciler({ ...options, nudge: () => undefined })
     await reconciler.start()
     opened.push(reconciler.stop)
-    await until(async () => (await ctx.db('pg_locks').where({ locktype: 'advisory' })).length > 0)
+    // It holds its sweep's lock for as long as it waits for the answer.
+    await until(async () => {
+      const { rows } = await ctx.db.raw(
+        `select 1 from pg_locks join pg_database d on d.oid = database
+         where locktype = 'advisory' and datname = current_database()`,
+      )
+      return rows.length > 0 && (await ctx.db('jobs').whereNotNull('checked_at')).length > 0
+    })
     const cancelled = await ctx.db.transaction(async (trx) => {
       await trx.raw("set local lock_timeout = '1s'")
       return ctx.verbs.cancel(trx, id)

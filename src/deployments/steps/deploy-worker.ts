@@ -1,5 +1,6 @@
 import { CodedError } from '../../platform/errors.ts'
 import type { WorkerUpload } from '../cloudflare.ts'
+import { CloudError } from '../cloudflare-errors.ts'
 import { bindingName, type PlanHead } from '../plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -27,7 +28,7 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   return { change: { versionId } }
 }
 
-async function upload(context: StepContext): Promise<string> {
+async function upload(context: StepContext, mayRepeat = true): Promise<string> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
@@ -48,7 +49,14 @@ async function upload(context: StepContext): Promise<string> {
   log.info(
     existing === undefined ? `Creating ${script}` : `Uploading ${script} with a Durable Object migration`,
   )
-  await cloud.putScript(body, signal)
+  try {
+    await cloud.putScript(body, signal)
+  } catch (error) {
+    // Somebody migrated between our look and our upload, which was refused as a whole: look again, once.
+    if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error
+    log.warn('The migration tag has changed meanwhile; it is read again')
+    return upload(context, false)
+  }
   const versionId = await ownVersion(context)
   if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
   return versionId

@@ -53,7 +53,10 @@ export function createEventHub(db: Knex, listener: Listener, log: Logger): Event
       try {
         const after = Math.min(...[...feed.readers].map((reader) => reader.cursor))
         const events = await readEvents(db, stream, { after, limit: pageSize })
-        for (const reader of feed.readers) hand(feed, reader, events)
+        for (const reader of feed.readers) {
+          // Who joined from further back while this was read waits for the next page: it would skip events.
+          if (reader.cursor >= after) hand(feed, reader, events)
+        }
         if (events.length === pageSize) feed.dirty = true
       } catch (error) {
         log.warn({ stream, err: error }, 'events could not be read')

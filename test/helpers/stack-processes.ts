@@ -1,0 +1,43 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+export interface ProcessInfo {
+  pid: number
+  ppid: number
+  /** Arguments, each ended by NUL. */
+  command: string
+}
+
+/** Linux only, like the tests that kill processes. */
+export const canInspectProcesses = existsSync('/proc/self/cmdline')
+
+export function processes(): ProcessInfo[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8')
+        const afterName = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1) ?? ''
+        return [{ pid: Number(name), ppid: Number(afterName.split(' ')[1]), command }]
+      } catch {
+        return []
+      }
+    })
+}
+
+/** By environment, working directory or arguments: an orphan has lost its parent, but not these. */
+export function leftOf(dataDir: string): ProcessInfo[] {
+  if (!canInspectProcesses) return []
+  const read = (look: () => string) => {
+    try {
+      return look()
+    } catch {
+      return ''
+    }
+  }
+  return processes().filter(({ pid, command }) => {
+    if (pid === process.pid || command === '') return false
+    const environment = read(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
+    const folder = read(() => readlinkSync(`/proc/${pid}/cwd`))
+    return `${command}\0${environment}\0${folder}`.includes(dataDir)
+  })
+}

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { localCloudCredentials } from '../../src/local-cloud/index.ts'
 import { runCommand, type Stack, startStack } from '../helpers/stack.ts'
 import { type Api, type Ended, saying, signIn, visit } from './client.ts'
 import { type OwnRedis, startOwnRedis } from './own-redis.ts'
 import { dumpDatabase, searchFiles, secretsIn } from './search.ts'
+
+// Real processes start and die here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const canary = (name: string) => `canary-${name}-${randomBytes(12).toString('hex')}`
 

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
 import { type Api, adminPassword, query, saying, signIn, visit } from './client.ts'
 import { createGate, type Gate } from './gate.ts'
 import { type OwnRedis, startOwnRedis } from './own-redis.ts'
+
+// Real processes start and die here: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 let stack: Stack
 let api: Api

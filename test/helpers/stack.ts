@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+import { freePort } from '../../src/platform/embedded-postgres/port.ts'
 import { leftOf, processes } from './stack-processes.ts'
 import { until } from './until.ts'
 
@@ -211,19 +211,10 @@ function readKept(file: string): { home?: string } {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
 }
 
-/** Two ports that were free together a moment ago. */
+/** Two free ports, from where no outgoing connection of another test can take them before the start does. */
 export async function freePorts(): Promise<[number, number]> {
-  const probes = [createServer(), createServer()] as const
-  const ports: number[] = []
-  for (const probe of probes) {
-    probe.listen(0, '127.0.0.1')
-    await once(probe, 'listening')
-    const address = probe.address()
-    ports.push(typeof address === 'object' && address !== null ? address.port : 0)
-  }
-  for (const probe of probes) {
-    probe.close()
-    await once(probe, 'close')
-  }
-  return [ports[0] ?? 0, ports[1] ?? 0]
+  const first = await freePort()
+  let second = first
+  while (second === first) second = await freePort()
+  return [first, second]
 }

@@ -8,6 +8,7 @@ import {
   eventsOf,
   expireLease,
   gate,
+  type Payload,
   rawRow,
   rowOf,
   startDirect,
@@ -38,6 +39,14 @@ describe('what people do with jobs', () => {
     await direct.deliver(id)
     return id
   }
+
+  it('refuses a payload that is not the definition’s when it is enqueued, and makes no row', async () => {
+    const before = await direct.ctx.db('jobs').count('* as n').first()
+    const wrong = { key: 1 } as unknown as Payload
+    const attempt = direct.ctx.db.transaction((trx) => direct.ctx.enqueue(trx, job, { payload: wrong }))
+    await expect(attempt).rejects.toThrow()
+    expect(await direct.ctx.db('jobs').count('* as n').first()).toEqual(before)
+  })
 
   it('cancels a waiting job at once, settles it, and ignores its delivery', async () => {
     let runs = 0

@@ -114,7 +114,7 @@ describe('masking of free text', () => {
     for (const text of [...words, 'password'.repeat(20_000), `eyJ${'a'.repeat(100_000)}`]) {
       const startedAt = performance.now()
       maskSecrets(text)
-      expect(performance.now() - startedAt).toBeLessThan(2000)
+      expect(performance.now() - startedAt).toBeLessThan(5000)
     }
   })
 })

@@ -32,9 +32,10 @@ async function truncateTables(ctx: TestContext): Promise<void> {
 /** The context's queue store, which can be told to be away, known to be or not. */
 export function withOutages(queues: Queues) {
   let state: 'up' | 'away' | 'refusing' | 'silent' = 'up'
+  let silence = Promise.withResolvers<never>()
   const answer = <T>(work: () => Promise<T>): Promise<T> => {
     if (state === 'up') return work()
-    return state === 'silent' ? new Promise(() => undefined) : Promise.reject(new Error('refused'))
+    return state === 'silent' ? silence.promise : Promise.reject(new Error('refused'))
   }
   const faulty = (queue: DeliveryQueue): DeliveryQueue =>
     new Proxy(queue, {
@@ -47,6 +48,10 @@ export function withOutages(queues: Queues) {
   return {
     set(to: typeof state) {
       state = to
+      // Whoever waited in silence learns that nothing will come.
+      silence.promise.catch(() => undefined)
+      silence.reject(new Error('no answer'))
+      silence = Promise.withResolvers()
     },
     queues: {
       ...queues,

@@ -172,6 +172,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
       return ctx.verbs.cancel(trx, id)
     })
     expect(cancelled.state).toBe('cancelled')
+    store.set('up')
   })
 })
 

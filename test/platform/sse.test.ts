@@ -7,6 +7,7 @@ import { createHttpApp, createHttpServer, mount, route } from '../../src/platfor
 import { createTestContext, silent, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
 import { gate } from './job-harness.ts'
+import { openReader } from './sse-reader.ts'
 
 describe('server-sent events', () => {
   let ctx: TestContext
@@ -81,25 +82,9 @@ describe('server-sent events', () => {
     )
 
   async function read(path: string, headers: Record<string, string> = {}) {
-    const port = server.port()
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      get({ host: '127.0.0.1', port, path: `/streams/${path}`, headers }, resolve).on('error', reject)
-    })
-    readers.push(answer)
-    let text = ''
-    let ended = false
-    answer.setEncoding('utf8')
-    answer.on('end', () => {
-      ended = true
-    })
-    answer.on('error', () => undefined)
-    return {
-      answer,
-      listen: () => answer.on('data', (chunk) => (text += chunk)),
-      text: () => text,
-      ids: () => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id)),
-      ended: () => ended,
-    }
+    const reader = await openReader(`http://127.0.0.1:${server.port()}`, `/streams/${path}`, headers)
+    readers.push(reader.answer)
+    return reader
   }
 
   async function follow(path: string, headers: Record<string, string> = {}) {

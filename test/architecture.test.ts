@@ -116,9 +116,13 @@ describe('the sources', () => {
   })
 
   it('read the environment in their entries only', () => {
-    // Besides the entries, who starts programs of ours: they inherit it.
+    // Besides the entries: who starts programs of ours, which inherit it, and the proxies that all programs share.
     const entries = /^src\/(api|start|migrate|cli|local-cloud\/main)\.ts$|^workers\/main\.ts$/
-    const others = ['src/platform/config.ts', 'src/platform/supervisor/start-programs.ts']
+    const others = [
+      'src/platform/config.ts',
+      'src/platform/outgoing.ts',
+      'src/platform/supervisor/start-programs.ts',
+    ]
     const found = [...src, ...workers, ...migrations].filter((file) => /\bprocess\.env\b/.test(codeOf(file)))
     expect(found.filter((file) => !entries.test(file) && !others.includes(file))).toEqual([])
   })

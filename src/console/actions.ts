@@ -24,7 +24,9 @@ export function consoleActions(options: ActionOptions): Router {
   const router = Router()
 
   router.put('/api/queues/:queue/:delivery/retry', async (req, res) => {
-    await audited(options, { req, res, outcome: 'done' }, (trx) => verbs.retry(trx, rowOf(req)))
+    await audited(options, { req, res, outcome: 'done' }, (trx) =>
+      verbs.retry(trx, rowOf(req), res.locals.actor),
+    )
     res.status(204).end()
   })
 
@@ -35,7 +37,9 @@ export function consoleActions(options: ActionOptions): Router {
     // The record of an earlier delivery says nothing about the job, which may be running by a later one.
     const current = row !== undefined && row.finished_at === null && row.delivery === numberOf(req)
     if (!current) return forward(req, res, next)
-    await audited(options, { req, res, outcome: 'done' }, (trx) => verbs.cancel(trx, rowOf(req)))
+    await audited(options, { req, res, outcome: 'done' }, (trx) =>
+      verbs.cancel(trx, rowOf(req), res.locals.actor),
+    )
     res.status(204).end()
   })
 
@@ -63,7 +67,7 @@ export function consoleActions(options: ActionOptions): Router {
   async function refuse(req: Request, res: Response) {
     await audited(options, { req, res, outcome: 'refused' }, async () => undefined)
     const message =
-      'This would change jobs behind the truth: use retry, cancel (remove) or the jobs API instead'
+      'The console can retry and remove single jobs, pause queues and clear finished records, and no more'
     throw new CodedError('ACCESS_003', message, { suggestedAction: 'See GET /jobs and its verbs' })
   }
 
@@ -77,7 +81,10 @@ export function consoleActions(options: ActionOptions): Router {
 function rowOf(req: Request): string {
   const id = String(req.params.delivery).match(deliveryId)?.[1]
   if (id === undefined)
-    throw new CodedError('STATE_001', 'This delivery was made by a schedule; it has no row to act on')
+    throw new CodedError(
+      'STATE_001',
+      'This is not a delivery of a job: a schedule made it, or its id is unknown',
+    )
   return id
 }
 

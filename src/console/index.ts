@@ -73,6 +73,7 @@ function guard({ accounts }: ConsoleOptions) {
       })
       authorise('console:admin', principal)
       res.locals.principal = principal?.name
+      res.locals.actor = principal
       next()
     } catch (error) {
       if (isSignInNeeded(error) && wantsPage(req)) return res.redirect(302, signInUrl(req.originalUrl))

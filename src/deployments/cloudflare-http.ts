@@ -1,7 +1,8 @@
 import pRetry, { AbortError } from 'p-retry'
-import { EnvHttpProxyAgent, type FormData, fetch } from 'undici'
+import { type FormData, fetch } from 'undici'
 import { z } from 'zod'
 import { pause } from '../platform/deadline.ts'
+import { createOutgoing } from '../platform/outgoing.ts'
 import { CloudError, CloudUnreachable } from './cloudflare-errors.ts'
 
 export interface CloudCall {
@@ -34,7 +35,7 @@ const uploadMs = 90_000
 
 /** Speaks Cloudflare's envelope. The token goes into one header and nowhere else. */
 export function createCloudHttp(options: { baseUrl: string; apiToken: string }): CloudHttp {
-  const dispatcher = new EnvHttpProxyAgent()
+  const dispatcher = createOutgoing()
 
   async function send(call: CloudCall & Partial<CloudWrite>): Promise<unknown> {
     const limit = AbortSignal.timeout(call.form === undefined ? attemptMs : uploadMs)

@@ -23,6 +23,7 @@ export interface WorkerUpload {
   modules: WorkerModule[]
   bindings: Record<string, unknown>[]
   migrations: Record<string, unknown> | undefined
+  compatibility: { date: string; flags: string[] }
   tag: string
   message: string
 }
@@ -197,8 +198,8 @@ function formOf(upload: WorkerUpload): FormData {
   const form = new FormData()
   const metadata = {
     main_module: upload.modules[0]?.name,
-    compatibility_date: '2026-07-01',
-    compatibility_flags: ['nodejs_compat'],
+    compatibility_date: upload.compatibility.date,
+    compatibility_flags: upload.compatibility.flags,
     bindings: upload.bindings,
     ...(upload.migrations === undefined ? {} : { migrations: upload.migrations }),
     annotations: { 'workers/tag': upload.tag, 'workers/message': upload.message },

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { EnvHttpProxyAgent, fetch } from 'undici'
+import { fetch } from 'undici'
+import { createOutgoing } from '../platform/outgoing.ts'
 import { countLive } from './store.ts'
 import type { Targets } from './target.ts'
 
@@ -51,7 +52,7 @@ export function createDeploymentHealth(db: Knex, targets: Targets): DeploymentHe
 async function probe(targets: Targets): Promise<ServiceHealth> {
   const startedAt = performance.now()
   const lastCheck = new Date().toISOString()
-  const dispatcher = new EnvHttpProxyAgent()
+  const dispatcher = createOutgoing()
   try {
     const { baseUrl } = await targets.of('production')
     const response = await fetch(`${baseUrl}/ips`, { dispatcher, signal: AbortSignal.timeout(budgetMs) })

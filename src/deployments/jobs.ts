@@ -29,6 +29,7 @@ export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, De
   backoff: { firstMs: 1 * seconds, maxMs: 30 * seconds },
   retryRefused: 'A step belongs to its deployment: prepare and deploy again',
   handle: (engine, payload, run) => engine.runStep(payload, run),
+  mayChange: (engine, db, about) => engine.mayChange(db, about),
   settle: (engine, trx, job) => engine.settleStep(trx, job),
 }
 
@@ -42,5 +43,6 @@ export const rollbackJob: JobDefinition<z.output<typeof rollbackPayload>, Deploy
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
   retryRefused: 'A rollback belongs to its deployment: prepare and deploy again',
   handle: (engine, payload, run) => engine.runRollback(payload, run),
+  mayChange: (engine, db, about) => engine.mayChange(db, about),
   settle: (engine, trx, job) => engine.settleRollback(trx, job),
 }

@@ -35,7 +35,15 @@ export interface PlanConfig {
   environmentVars: Record<string, string>
   healthCheck: { path: string; expectStatus: number | string; timeoutSeconds: number }
   migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
+  /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
+  compatibility: { date: string; flags: string[] }
 }
+
+/** What Workers made by this version get. */
+export const compatibility = { date: '2026-07-01', flags: ['nodejs_compat'] }
+
+/** Paid accounts may hold this many Workers. */
+export const maxScripts = 500
 
 /** The script of an app in an environment; both may live in one account. */
 export const scriptName = (app: string, environment: Environment) =>

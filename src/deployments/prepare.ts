@@ -6,7 +6,9 @@ import { toCodedError } from './cloudflare-errors.ts'
 import {
   bindingName,
   checkBindings,
+  compatibility,
   invalid,
+  maxScripts,
   modulesOf,
   type Plan,
   type PlanConfig,
@@ -18,7 +20,6 @@ import type { Target } from './target.ts'
 
 const planLifeMs = 3_600_000
 const lookMs = 8000
-const maxScripts = 500
 
 /** What a plan will do, as told before anything is done. */
 export interface PlanPreview {
@@ -41,6 +42,7 @@ export function buildPlan(
     environmentVars: config.environmentVars,
     healthCheck: config.healthCheck,
     migrations: config.migrations,
+    compatibility,
   }
   const id = randomUUID()
   const sealed: Record<string, string> = {}

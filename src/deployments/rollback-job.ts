@@ -19,10 +19,13 @@ export async function runRollback(
   const plan = await findPlan(db, deploymentId)
   if (deployment === undefined || plan === undefined || deployment.status !== 'rolling_back')
     return { kind: 'done' }
+  // The lease is asked for before anything is done outside: a worker that was frozen meanwhile ends here.
+  await run.write(async () => undefined)
   const log = createStepLog(run, deploymentId)
+  let dataLine: string
   try {
     const { cloud } = await engine.targets.of(deployment.environment)
-    await undo({ deployment, script: plan.config.script, cloud, signal: run.signal, log })
+    dataLine = await undo({ deployment, script: plan.config.script, cloud, signal: run.signal, log })
     await log.flush()
   } catch (error) {
     await log.flush().catch(() => undefined)
@@ -32,11 +35,7 @@ export async function runRollback(
     kind: 'done',
     async commit(trx) {
       await updateDeployment(trx, deploymentId, { status: 'rolled_back', finished: true })
-      const line = logEvent(
-        deploymentId,
-        'info',
-        'Rolled back; data in Durable Objects is as the apps left it',
-      )
+      const line = logEvent(deploymentId, 'info', `Rolled back; ${dataLine}`)
       await appendEvents(trx, [line, endEvent(deployment, 'rolled_back')])
     },
   }

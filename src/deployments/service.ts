@@ -5,6 +5,7 @@ import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { DeploymentEngine } from './engine.ts'
+import { requireEnvironment } from './permission.ts'
 import { type Plan, type PlanHead, scriptName } from './plan.ts'
 import { buildPlan, type PlanPreview, preview } from './prepare.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
@@ -140,15 +141,6 @@ async function heldBy(trx: Knex, plan: PlanHead): Promise<CodedError> {
   const holder = await findLive(trx, plan.app, plan.environment)
   return conflict(`A deployment of ${plan.app} to ${plan.environment} is in progress`, {
     deploymentId: holder,
-  })
-}
-
-/** @throws ACCESS_003 naming the environment. */
-function requireEnvironment(principal: Principal, environment: Environment): void {
-  const permission = `deployments:write:${environment}` as const
-  if (principal.permissions.has(permission)) return
-  throw new CodedError('ACCESS_003', `Deploying to ${environment} is not allowed`, {
-    details: { environment, permission },
   })
 }
 

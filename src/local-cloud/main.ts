@@ -5,9 +5,13 @@ import { runMain } from '../platform/main.ts'
 import { announceReady, exitWhenOrphaned } from '../platform/supervisor/supervisor.ts'
 import { type LocalCloud, localCloudCredentials, localCloudDir, startLocalCloud } from './index.ts'
 
+/** What workerd, and so the Workers' side, may know of our environment: none of it is a setting of ours. */
+const inherited = new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE_CACHE', 'NODE_CHANNEL_FD'])
+
 /** The local cloud's process. Always on loopback: it runs what it is given. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
+  for (const name of Object.keys(process.env)) if (!inherited.has(name)) delete process.env[name]
   const log = createLogger({ level: config.logLevel, process: 'cloud' })
   const dataDir = localCloudDir(config.dataDir)
   let cloud: LocalCloud | undefined

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { readEmbeddedPostgres } from './embedded-postgres/index.ts'
@@ -37,7 +38,33 @@ export interface Config {
 }
 
 const flag = (name: string) => z.string().min(1, `${name} is set but empty`).optional()
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback)
+const port = (fallback: number) =>
+  z.coerce
+    .number('expected a port number')
+    .int('expected a port number')
+    .min(0, 'expected a port number')
+    .max(65535, 'expected a port number')
+    .default(fallback)
+
+const addresses = (list: string) =>
+  list
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+/** An address, or a network with its prefix length. */
+function isAddress(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+/** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
+function localOrigin(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
+}
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
 
@@ -55,19 +82,34 @@ const variables = z.object({
     .optional(),
   REDIS_URL: z
     .string()
-    .regex(/^rediss?:\/\//, 'expected redis://... or rediss://...')
+    .refine(
+      (list) => list.split(',').every((url) => /^rediss?:\/\/\S+$/.test(url)),
+      'expected redis://... or rediss://...',
+    )
     .optional(),
   SECRET_KEY: z.string().min(32, 'expected at least 32 characters').optional(),
   SECRET_KEY_PREVIOUS: flag('SECRET_KEY_PREVIOUS'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  TRUSTED_PROXIES: z.string().default(''),
+  TRUSTED_PROXIES: z
+    .string()
+    .refine((list) => addresses(list).every(isAddress), 'expected IP addresses or networks like 10.0.0.0/8')
+    .default(''),
   ADMIN_USERNAME: z.string().min(3).max(50).default('admin'),
-  ADMIN_EMAIL: z.string().min(3).max(255).default('admin@localhost'),
+  ADMIN_EMAIL: z
+    .string()
+    .max(255)
+    .regex(/^[^@\s]+@[^@\s]+$/, 'expected an e-mail address')
+    .default('admin@localhost'),
   ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
   LOCAL_CLOUD_PORT: port(8787),
   LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
-  CLOUDFLARE_API_BASE_URL: httpUrl.default('https://api.cloudflare.com/client/v4'),
+  CLOUDFLARE_API_BASE_URL: httpUrl
+    .refine(
+      (url) => /^(https:|http:\/\/(127\.|localhost|\[::1\]))/.test(url),
+      'expected https, since a token goes there; http only on this machine',
+    )
+    .default('https://api.cloudflare.com/client/v4'),
   CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
   CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
   CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
@@ -102,16 +144,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     service: { name: vars.SERVICE_NAME, version: vars.VERSION ?? packageVersion() },
     host: vars.HOST,
     port: vars.PORT,
-    publicUrl: (vars.PUBLIC_URL ?? `http://${vars.HOST}:${vars.PORT}`).replace(/\/+$/, ''),
+    publicUrl: (vars.PUBLIC_URL ?? localOrigin(vars.HOST, vars.PORT)).replace(/\/+$/, ''),
     dataDir,
     databaseUrl,
     redisUrl: vars.REDIS_URL,
     secretKey: vars.SECRET_KEY ?? embeddedSecretKey(dataDir),
     previousSecretKeys: vars.SECRET_KEY_PREVIOUS?.split(',') ?? [],
     logLevel: vars.LOG_LEVEL,
-    trustedProxies: vars.TRUSTED_PROXIES.split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
+    trustedProxies: addresses(vars.TRUSTED_PROXIES),
     admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
     localCloud: {
       enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,

@@ -17,7 +17,7 @@ export const errorCodes = {
   DEPLOY_006: {
     status: 504,
     retryable: true,
-    action: 'Check the health path and the logs of the app, then retry',
+    action: 'Check the health path and the logs of the app, then deploy again',
   },
   DEPLOY_007: { status: 500, retryable: true, action: 'Look at what is left to undo, then roll back again' },
   SYS_001: { status: 500, retryable: false, action: 'Report the correlationId to the operators' },

@@ -10,6 +10,8 @@ export interface IdempotencyKey {
   /** Method and path. */
   target: string
   body: unknown
+  /** What the caller may do: an answer is not replayed to a weaker credential of the same owner. */
+  permissions: readonly string[]
 }
 
 /**
@@ -24,7 +26,7 @@ export function withIdempotency(
 ): Promise<Reply> {
   if (key === undefined) return db.transaction(work)
   const row = { owner: key.owner, key: key.key }
-  const fingerprint = sha256(`${key.target}\n${canonical(key.body)}`)
+  const fingerprint = fingerprintOf(key)
   return db.transaction(async (trx) => {
     // The lock, not the row, says "in flight": it goes away with the connection of a process that died.
     const lock = await trx.raw('select pg_try_advisory_xact_lock(hashtextextended(?, 0)) as held', [
@@ -33,17 +35,25 @@ export function withIdempotency(
     if (!lock.rows[0].held) {
       throw new CodedError('REQ_007', 'A request with this Idempotency-Key is in flight', { retryAfter: 1 })
     }
-    const kept = await trx('idempotency_keys').where(row).first()
-    if (kept !== undefined) {
-      if (kept.fingerprint === fingerprint) return { status: kept.status, body: kept.answer }
-      throw new CodedError('REQ_006', 'This Idempotency-Key was used for another request')
-    }
+    const kept = await findKept(trx, key)
+    if (kept !== undefined) return kept
     const reply = await work(trx)
     const answer = JSON.stringify(reply.body)
     await trx('idempotency_keys').insert({ ...row, fingerprint, status: reply.status ?? 200, answer })
     return reply
   })
 }
+
+/** The first answer to this request; undefined when there was none. @throws REQ_006 for another request. */
+export async function findKept(db: Knex, key: IdempotencyKey): Promise<NonNullable<Reply> | undefined> {
+  const kept = await db('idempotency_keys').where({ owner: key.owner, key: key.key }).first()
+  if (kept === undefined) return undefined
+  if (kept.fingerprint === fingerprintOf(key)) return { status: kept.status, body: kept.answer }
+  throw new CodedError('REQ_006', 'This Idempotency-Key was used for another request')
+}
+
+const fingerprintOf = (key: IdempotencyKey) =>
+  sha256(`${key.target}\n${[...key.permissions].sort().join(' ')}\n${canonical(key.body)}`)
 
 /** JSON with sorted keys: two bodies that mean the same have one form. */
 export function canonical(value: unknown): string {

@@ -162,3 +162,15 @@ test('last use is written by the batch, and at the stop', async () => {
   await accounts.stop()
   expect(await lastUse()).toEqual(h.clock.now)
 })
+
+test('revoking a token revokes what was made with it, down the line', async () => {
+  const parent = await create(ada, { scopes: ['jobs:read'] })
+  const child = await create(parent.json.token, {})
+  const grandchild = await create(child.json.token, {})
+  const other = await create(ada, { scopes: ['jobs:read'] })
+  await h.call(`/api/v1/auth/tokens/${parent.json.id}`, { method: 'DELETE', bearer: ada })
+  for (const dead of [parent, child, grandchild]) {
+    expect((await h.call('/api/v1/auth/me', { bearer: dead.json.token })).status).toBe(401)
+  }
+  expect((await h.call('/api/v1/auth/me', { bearer: other.json.token })).status).toBe(200)
+})

@@ -121,3 +121,19 @@ test('the database refuses every way between states that the code does not name'
   await expect(jump).rejects.toThrow(/cannot go from initiated to completed/)
   await until(async () => (await world.status(id)).status === 'initiated')
 })
+
+describe('who may not act on an environment', () => {
+  test('can not end its deployments through their jobs', async () => {
+    const scopes = ['deployments:read', 'deployments:write:staging', 'jobs:read', 'jobs:write']
+    const made = await world.call('/api/v1/auth/tokens', { json: { name: 'staging only', scopes } })
+    const planned = await world.planned({ appName: 'guarded' }, 'production')
+    await world.deploy(planned, {}, 'production')
+    const job = await openJob(world.ctx, planned)
+    for (const verb of ['cancel', 'retry']) {
+      const answer = await world.call(`/jobs/${job.id}/${verb}`, { method: 'POST', token: made.json.token })
+      expect([answer.status, answer.json.error.code]).toEqual([403, 'ACCESS_003'])
+      expect(answer.json.error.details.environment).toBe('production')
+    }
+    expect((await world.status(planned)).status).toBe('initiated')
+  })
+})

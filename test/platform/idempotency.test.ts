@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { route } from '../../src/platform/http/index.ts'
-import { canonical } from '../../src/platform/idempotency.ts'
+import { canonical, withIdempotency } from '../../src/platform/idempotency.ts'
 import { pruneIdempotencyKeys } from '../../src/platform/jobs/index.ts'
 import { createTestContext, silent, type TestContext } from '../helpers/context.ts'
 import { startRoutes } from './http-harness.ts'
@@ -117,6 +117,20 @@ describe('idempotency keys', () => {
     const lost = await post({ a: 1 }, 'lost')
     expect([lost.status, lost.json.error.code]).toEqual([503, 'SYS_002'])
     expect((await post({ a: 1 }, 'lost')).status).toBe(201)
+  })
+
+  it('does not replay an answer to a weaker credential of the same owner', async () => {
+    const key = {
+      key: 'of-two-tokens',
+      owner: 'user:1',
+      target: 'POST /things',
+      body: {},
+      permissions: ['jobs:write'],
+    }
+    const work = async () => ({ status: 201, body: { made: true } })
+    expect(await withIdempotency(ctx.db, key, work)).toEqual({ status: 201, body: { made: true } })
+    const weaker = withIdempotency(ctx.db, { ...key, permissions: [] }, work)
+    await expect(weaker).rejects.toMatchObject({ code: 'REQ_006' })
   })
 
   it('keeps a hash of the body only', async () => {

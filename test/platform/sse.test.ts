@@ -139,7 +139,7 @@ describe('server-sent events', () => {
     const [old, current] = [await follow('again'), await follow('again', { 'Last-Event-ID': '2' })]
     expect(current.answer.statusCode).toBe(200)
     await until(() => old.ids().length === 2)
-    expect(old.text()).toContain('event: end-of-run\n')
+    expect(old.text()).toContain('event: end-of-attempt\n')
     expect(old.ended()).toBe(false)
     await append('again', ['end', { run: 2 }])
     await until(() => old.ended() && current.ended())
@@ -152,7 +152,7 @@ describe('server-sent events', () => {
     await until(() => reader.ids().length === 2)
     await append('paged', ['end', {}])
     await until(reader.ended)
-    expect(reader.text().match(/event: .*/g)).toEqual(['event: end-of-run', 'event: state', 'event: end'])
+    expect(reader.text().match(/event: .*/g)).toEqual(['event: end-of-attempt', 'event: state', 'event: end'])
   })
 
   it('keeps a silent stream open with comments', async () => {

@@ -51,7 +51,7 @@ export async function createAdmin(
       const userId = await addUser(trx, { username, email, passwordHash, isAdmin: true })
       const row = { id: randomUUID(), userId, name: 'capstan admin create', createdAt: new Date() }
       const unlimited = { scopes: null, expiresAt: null, isRevoked: false, lastUsedAt: null }
-      await insertToken(trx, { ...row, ...unlimited }, hashOf(token))
+      await insertToken(trx, { ...row, ...unlimited }, { hash: hashOf(token), parentId: null })
     })
   } catch (error) {
     if (error instanceof CodedError && error.code === 'STATE_001') {

@@ -24,7 +24,7 @@ interface NewTokenRequest {
 
 /**
  * Makes a token for the caller's own user. Any credential may, because none gains by it: scopes lie within
- * the caller's, and what a token makes does not outlive it.
+ * the caller's, and what a token makes ends with it.
  * @returns the token in clear, for this once; only its hash is kept
  * @throws REQ_002, ACCESS_003 (a scope that the caller lacks), STATE_001 (50 active tokens), ACCESS_002
  */
@@ -54,7 +54,9 @@ export async function createApiToken(
     if ((await countActiveTokens(trx, row.userId, now)) >= maxActiveTokens) {
       throw conflict(`A user may have ${maxActiveTokens} active tokens; revoke one first`)
     }
-    await insertToken(trx, row, hashOf(token))
+    const { credential } = caller
+    const parentId = credential.kind === 'api-token' ? credential.tokenId : null
+    await insertToken(trx, row, { hash: hashOf(token), parentId })
   })
   context.log.info({ event: 'token-created', userId: row.userId }, 'API token created')
   return { token, row }

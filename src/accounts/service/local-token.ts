@@ -20,7 +20,14 @@ export function createLocalToken(
     const token = newApiToken()
     await revokeTokensNamed(trx, { userId: user.id, name: wanted.name })
     const row = { id: randomUUID(), userId: user.id, ...wanted, createdAt: new Date() }
-    await insertToken(trx, { ...row, expiresAt: null, isRevoked: false, lastUsedAt: null }, hashOf(token))
+    await insertToken(
+      trx,
+      { ...row, expiresAt: null, isRevoked: false, lastUsedAt: null },
+      {
+        hash: hashOf(token),
+        parentId: null,
+      },
+    )
     return token
   })
 }

@@ -39,11 +39,16 @@ function toToken(row: TokenRow): ApiToken {
   }
 }
 
-export async function insertToken(trx: Knex, token: ApiToken, tokenHash: Buffer): Promise<void> {
+export async function insertToken(
+  trx: Knex,
+  token: ApiToken,
+  made: { hash: Buffer; parentId: string | null },
+): Promise<void> {
   await trx('api_tokens').insert({
     id: token.id,
     user_id: token.userId,
-    token_hash: tokenHash,
+    token_hash: made.hash,
+    parent_id: made.parentId,
     name: token.name,
     scopes: token.scopes,
     expires_at: token.expiresAt,
@@ -79,8 +84,16 @@ export async function findToken(
   return row && toToken(row)
 }
 
+/** Revokes a token and all that was made with it, so that a thief's copy of it ends, too. */
 export async function revokeToken(db: Knex, id: string): Promise<void> {
-  await db('api_tokens').where({ id }).update({ is_revoked: true })
+  await db.raw(
+    `with recursive family as (
+       select id from api_tokens where id = ?
+       union select t.id from api_tokens t join family f on t.parent_id = f.id
+     )
+     update api_tokens set is_revoked = true where id in (select id from family)`,
+    [id],
+  )
 }
 
 export async function revokeTokensOf(db: Knex, userId: string): Promise<void> {

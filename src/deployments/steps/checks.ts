@@ -1,10 +1,9 @@
 import { CodedError } from '../../platform/errors.ts'
-import { planDigest } from '../plan.ts'
+import { maxScripts, planDigest } from '../plan.ts'
 import type { Snapshot } from '../store.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 // Paid accounts may hold 500 Workers; the largest script is a setting of Cloudflare's that has changed before.
-const maxScripts = 500
 const maxScriptBytes = 64 * 1024 * 1024
 
 /** Step 1: the frozen plan is whole, and is still the one that was shown. */

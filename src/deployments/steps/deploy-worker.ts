@@ -39,6 +39,7 @@ async function upload(context: StepContext, mayRepeat = true): Promise<string> {
     modules: await context.modules(),
     bindings: bindingsOf(context),
     migrations,
+    compatibility: plan.config.compatibility,
     tag: deployment.id,
     message: `capstan ${plan.digest.slice(0, 20)}`,
   }

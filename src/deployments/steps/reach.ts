@@ -1,8 +1,7 @@
-import { lookup as systemLookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
-import { EnvHttpProxyAgent, fetch } from 'undici'
+import { type Dispatcher, fetch } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
+import { createOutgoing } from '../../platform/outgoing.ts'
 import type { StepContext, StepResult } from './context.ts'
 import { oustDuplicate } from './deploy-worker.ts'
 
@@ -33,7 +32,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   const base = target.urlOf(script, await target.cloud.subdomain(signal))
   const url = `${base}${check.path}`
   const endAt = Date.now() + check.timeoutSeconds * 1000
-  const dispatcher = createDispatcher()
+  const dispatcher = createOutgoing()
   let problem = 'no answer'
   try {
     for (let good = 0, tries = 1; ; tries++) {
@@ -71,7 +70,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
 
 async function probe(
   url: string,
-  about: { deploymentId: string; dispatcher: EnvHttpProxyAgent; signal: AbortSignal; limit: AbortSignal },
+  about: { deploymentId: string; dispatcher: Dispatcher; signal: AbortSignal; limit: AbortSignal },
 ): Promise<number | string> {
   try {
     const response = await fetch(url, {
@@ -88,16 +87,6 @@ async function probe(
     const { cause } = error as { cause?: { code?: string } }
     return `no answer (${cause?.code ?? 'connection failed'})`
   }
-}
-
-/** `*.localhost` is loopback by RFC 6761, but not every system's resolver knows. */
-function createDispatcher(): EnvHttpProxyAgent {
-  const lookup: LookupFunction = (host, options, done) => {
-    if (!host.endsWith('.localhost')) return systemLookup(host, options, done)
-    if (options.all) return done(null, [{ address: '127.0.0.1', family: 4 }])
-    return done(null, '127.0.0.1', 4)
-  }
-  return new EnvHttpProxyAgent({ connect: { lookup } })
 }
 
 /** @param expected a status, or a range of them like `200-399`. */

@@ -89,7 +89,7 @@ const texts = new WeakMap<StoredEvent, string>()
 
 /** One text per event, shared by all its readers. */
 function formatted(event: StoredEvent, headSeq: number): string {
-  if (event.type === 'end' && !isFinal(event, headSeq)) return asText(event, 'end-of-run')
+  if (event.type === 'end' && !isFinal(event, headSeq)) return asText(event, 'end-of-attempt')
   const known = texts.get(event)
   if (known !== undefined) return known
   const text = asText(event, event.type)

@@ -2,7 +2,7 @@ import express, { type NextFunction, type Request, type Response, type Router } 
 import type { Knex } from 'knex'
 import { type Authenticate, authorise, type Principal } from '../auth.ts'
 import { CodedError } from '../errors.ts'
-import { withIdempotency } from '../idempotency.ts'
+import { findKept, withIdempotency } from '../idempotency.ts'
 import { correlationIdOf } from './request-id.ts'
 import type { Reply, Route, RouteRequest } from './route.ts'
 import { parse } from './validation.ts'
@@ -43,6 +43,7 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
   authorise(route.access, principal)
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
   const status = route.invalidStatus
+  const key = keyOf(req, principal, body)
   const request = {
     params: (route.params ? parse(route.params, req.params, { part: 'path', status }) : {}) as never,
     query: (route.query ? parse(route.query, req.query, { part: 'query', status }) : {}) as never,
@@ -52,9 +53,11 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
     address: req.ip ?? '',
     req,
     res,
-    commit: (work) => withIdempotency(options.db, keyOf(req, principal, body), work),
+    commit: (work) => withIdempotency(options.db, key, work),
   } satisfies RouteRequest<never, never, never>
-  answer(route, res, { reply: await route.handle(request), version: options.version })
+  // Looked up before the handler's own checks: a repeat is answered even while what they ask is away.
+  const kept = key === undefined || req.method !== 'POST' ? undefined : await findKept(options.db, key)
+  answer(route, res, { reply: kept ?? (await route.handle(request)), version: options.version })
 }
 
 /** On an open route a bad credential counts as none: a client with an expired token must be able to sign in. */
@@ -102,5 +105,6 @@ function keyOf(req: Request, principal: Principal | undefined, body: unknown) {
     const fields = [{ path: 'Idempotency-Key', problem: 'expected 1 to 255 visible ASCII characters' }]
     throw new CodedError('REQ_002', "The request's header is not valid", { details: { fields } })
   }
-  return { key, owner: principal?.id ?? '', target: `${req.method} ${req.path}`, body }
+  const permissions = [...(principal?.permissions ?? [])]
+  return { key, owner: principal?.id ?? '', target: `${req.method} ${req.path}`, body, permissions }
 }

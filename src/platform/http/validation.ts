@@ -28,6 +28,7 @@ function faultsOf(issue: z.core.$ZodIssue, part: string): FieldFault[] {
     case 'invalid_type':
       return [{ path: at(), problem: `expected ${issue.expected}` }]
     case 'invalid_value':
+      if (!issue.message.startsWith('Invalid')) return [{ path: at(), problem: issue.message }]
       return [{ path: at(), problem: `expected one of ${issue.values.map(String).join(', ')}` }]
     case 'too_small':
       return [{ path: at(), problem: `expected at least ${issue.minimum} ${unit(issue.origin)}`.trim() }]

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { z } from 'zod'
+import type { Principal } from '../auth.ts'
 import type { CodedError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 
@@ -73,6 +74,8 @@ export interface JobDefinition<Payload, Services> {
   schedule?: { everyMs: number }
   /** A reason when its domain has its own way to retry. */
   retryRefused?: string
+  /** What a principal needs beyond `jobs:write` to cancel or retry it. @throws ACCESS_003 */
+  mayChange?(services: Services, db: Knex, about: { payload: Payload; principal: Principal }): Promise<void>
   handle(services: Services, payload: Payload, run: Run): Promise<Outcome>
   /** What else becomes true, in the same transaction, when the job fails or is cancelled for good. */
   settle?(services: Services, trx: Knex.Transaction, job: { payload: Payload; ending: Ending }): Promise<void>
@@ -88,17 +91,20 @@ export interface BoundJob {
   backoff: { firstMs: number; maxMs: number }
   schedule: { everyMs: number } | undefined
   retryRefused: string | undefined
+  mayChange: ((db: Knex, about: { payload: unknown; principal: Principal }) => Promise<void>) | undefined
   handle(payload: unknown, run: Run): Promise<Outcome>
   settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
 }
 
 /** Ties a definition to its services; every use parses the payload first, so the cast below is checked. */
 export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S): BoundJob {
-  const { settle } = definition
+  const { settle, mayChange } = definition
   return {
     ...definition,
     schedule: definition.schedule,
     retryRefused: definition.retryRefused,
+    mayChange:
+      mayChange && ((db, about) => mayChange(services, db, { ...about, payload: about.payload as P })),
     timeoutMs: (payload) => definition.timeoutMs(payload as P),
     handle: (payload, run) => definition.handle(services, payload as P, run),
     settle:

@@ -52,16 +52,19 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
       path: '/jobs/:id/cancel',
       access: 'jobs:write',
       params,
-      handle: ({ params, commit }) =>
-        commit(async (trx) => ({ status: 202, body: jobView(await verbs.cancel(trx, params.id)) })),
+      handle: ({ params, principal, commit }) =>
+        commit(async (trx) => ({
+          status: 202,
+          body: jobView(await verbs.cancel(trx, params.id, principal)),
+        })),
     }),
     route({
       method: 'post',
       path: '/jobs/:id/retry',
       access: 'jobs:write',
       params,
-      handle: ({ params, commit }) =>
-        commit(async (trx) => ({ status: 202, body: jobView(await verbs.retry(trx, params.id)) })),
+      handle: ({ params, principal, commit }) =>
+        commit(async (trx) => ({ status: 202, body: jobView(await verbs.retry(trx, params.id, principal)) })),
     }),
     route({
       method: 'get',

@@ -1,21 +1,35 @@
 import type { Knex } from 'knex'
+import type { Principal } from '../auth.ts'
 import { CodedError, conflict, notFound } from '../errors.ts'
 import { appendEvents } from '../events/index.ts'
 import type { BoundJob, Job } from './definition.ts'
 import { jobStream } from './leases.ts'
 import { endJob, lockJob, reopenJob, requestCancel } from './store.ts'
 
-/** What people do with jobs, by HTTP, command line or console: one way, in one transaction. */
+/**
+ * What people do with jobs, by HTTP, command line or console: one way, in one transaction. `by` must hold what the
+ * job's domain asks for; without it Capstan itself acts.
+ */
 export interface JobVerbs {
   /** A waiting job ends at once, a running one is asked to end. @throws SYS_005, STATE_001 when it has ended. */
-  cancel(trx: Knex.Transaction, id: string): Promise<Job>
+  cancel(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
   /** A failed or cancelled job runs again with a new budget. @throws SYS_005, STATE_001 */
-  retry(trx: Knex.Transaction, id: string): Promise<Job>
+  retry(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
 }
 
 /** @param nudge wakes this process's dispatcher after a commit. */
 export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): JobVerbs {
   const known = new Map(jobs.map((job) => [`${job.queue}/${job.name}`, job]))
+
+  async function changeable(trx: Knex.Transaction, id: string, by: Principal | undefined): Promise<Job> {
+    const job = await locked(trx, id)
+    const definition = known.get(`${job.queue}/${job.name}`)
+    const payload = definition?.payload.safeParse(job.payload)
+    if (by !== undefined && payload?.success) {
+      await definition?.mayChange?.(trx, { payload: payload.data, principal: by })
+    }
+    return job
+  }
 
   async function locked(trx: Knex.Transaction, id: string): Promise<Job> {
     const job = await lockJob(trx, id)
@@ -35,15 +49,15 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
   }
 
   return {
-    async cancel(trx, id) {
-      const job = await locked(trx, id)
+    async cancel(trx, id, by) {
+      const job = await changeable(trx, id, by)
       if (job.finishedAt !== null) throw conflict(`The job has ended: ${job.state}`, { state: job.state })
       if (job.state === 'running') await requestCancel(trx, id)
       else await cancelWaiting(trx, job)
       return locked(trx, id)
     },
-    async retry(trx, id) {
-      const job = await locked(trx, id)
+    async retry(trx, id, by) {
+      const job = await changeable(trx, id, by)
       const definition = known.get(`${job.queue}/${job.name}`)
       if (definition === undefined) throw conflict('This version has no handler for the job')
       if (definition.retryRefused !== undefined) {

@@ -75,5 +75,6 @@ async function checkPorts({ host, port, localCloud }: Config, patienceMs: number
   if (!localCloud.enabled) return
   if (port !== 0 && port === localCloud.port)
     throw new StartFault(`PORT and LOCAL_CLOUD_PORT are both ${port}; set LOCAL_CLOUD_PORT to another`)
-  await checkPort({ host, port: localCloud.port, variable: 'LOCAL_CLOUD_PORT', patienceMs })
+  // The local cloud is always on loopback: it runs what it is given.
+  await checkPort({ host: '127.0.0.1', port: localCloud.port, variable: 'LOCAL_CLOUD_PORT', patienceMs })
 }

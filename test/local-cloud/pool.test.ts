@@ -37,8 +37,8 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
     if (found === undefined) throw new Error('nothing serves')
     return found
   }
-  const answers = (url: URL) =>
-    fetch(url).then(
+  const answers = ({ url, gate }: { url: URL; gate: Record<string, string> }) =>
+    fetch(url, { headers: gate }).then(
       (response) => response.ok,
       () => false,
     )
@@ -54,10 +54,10 @@ test('the Worker that was used longest ago makes room, one that is in use stays'
   newest.release()
   // A refresh takes the script's lock after the eviction that the third start set going, and finds nothing to do.
   await pool.refresh(2)
-  expect(await answers(inUse.url)).toBe(true)
-  expect(await answers(newest.url)).toBe(true)
-  expect(await answers(oldest.url)).toBe(false)
-  expect(await answers((await lease(2)).url)).toBe(true)
+  expect(await answers(inUse)).toBe(true)
+  expect(await answers(newest)).toBe(true)
+  expect(await answers(oldest)).toBe(false)
+  expect(await answers(await lease(2))).toBe(true)
 })
 
 test('an idle Worker is ended, unless a WebSocket keeps it awake', async () => {
@@ -67,11 +67,11 @@ test('an idle Worker is ended, unless a WebSocket keeps it awake', async () => {
   idle.release()
   awake.upgraded()
   await pool.sweep()
-  expect(await answers(idle.url)).toBe(false)
-  expect(await answers(awake.url)).toBe(true)
+  expect(await answers(idle)).toBe(false)
+  expect(await answers(awake)).toBe(true)
   awake.release()
   await pool.sweep()
-  expect(await answers(awake.url)).toBe(false)
+  expect(await answers(awake)).toBe(false)
 })
 
 test('two that ask at once share one start, and what is gone is told', async () => {

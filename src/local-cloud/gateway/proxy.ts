@@ -19,7 +19,7 @@ function open(req: IncomingMessage, lease: Lease, extra: Record<string, string> 
     port: lease.url.port,
     method: req.method,
     path: req.url,
-    headers: { ...workerHeaders(req), ...extra },
+    headers: { ...workerHeaders(req), ...extra, ...lease.gate },
     // A fresh loopback connection costs 0.1 ms and can't be one that workerd is just closing.
     agent: false,
     setHost: false,

@@ -14,6 +14,8 @@ export interface Slot {
 /** A right to send one request to a running version; `release` must follow. */
 export interface Lease {
   url: URL
+  /** Headers without which the Worker's socket refuses. */
+  gate: Record<string, string>
   versionId: string
   /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
   upgraded(): void
@@ -44,6 +46,7 @@ export function lease(slot: Slot, versionId: string): Lease {
   }
   return {
     url,
+    gate: slot.workerd.gate,
     versionId,
     upgraded: () => settle('sockets'),
     release: () => settle(undefined),

@@ -77,6 +77,7 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
     const startupTimeMs = Math.round(performance.now() - began)
     try {
       const answer = await fetch(workerd.url('candidate') ?? '', {
+        headers: workerd.gate,
         signal: AbortSignal.timeout(startTimeoutMs),
       })
       const { handlers, named, classes } = description.parse(await answer.json())
@@ -129,11 +130,10 @@ function reason(error: unknown, errors: string[], candidate: Candidate): string 
 
 /** A Worker may throw its own secrets; they don't come back. */
 export function redact(text: string, bindings: Binding[]): string {
-  return bindings.reduce(
-    (masked, binding) =>
-      binding.type === 'secret_text' && binding.text !== ''
-        ? masked.replaceAll(binding.text, '[secret]')
-        : masked,
-    text,
-  )
+  const secrets = bindings.flatMap((binding) => (binding.type === 'secret_text' ? [binding.text] : []))
+  // The longest first: one that lies within another must not leave the other's rest readable.
+  return secrets
+    .filter((secret) => secret !== '')
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((masked, secret) => masked.replaceAll(secret, '[secret]'), text)
 }

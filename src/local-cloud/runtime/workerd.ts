@@ -1,7 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
 import { observingChildren } from './child-processes.ts'
+import { type Closed, withClosedLoopback } from './closed-loopback.ts'
+import { gated, gateHeader, gateOf } from './gate.ts'
 import type { Reaper } from './reaper.ts'
 
 export interface WorkerdOptions {
@@ -22,6 +25,8 @@ export class StartTimeout extends Error {}
 export class Workerd {
   private readonly miniflare: Miniflare
   private readonly children = new Set<ChildProcess>()
+  private readonly loopback: Closed = { servers: 0 }
+  private readonly secret = randomBytes(24).toString('base64url')
   private urls = new Map<string, URL>()
   private ended: Promise<void> | undefined
 
@@ -32,7 +37,10 @@ export class Workerd {
         options.reaper.watch(child)
         child.once('exit', () => this.children.delete(child))
       },
-      () => withoutExitHandlers(() => new Miniflare(miniflareOptions(options))),
+      () =>
+        withClosedLoopback(this.loopback, () =>
+          withoutExitHandlers(() => new Miniflare(miniflareOptions(options, this.secret))),
+        ),
     )
   }
 
@@ -41,9 +49,10 @@ export class Workerd {
     const workerd = new Workerd(options)
     try {
       await workerd.ready(options.startTimeoutMs)
+      if (workerd.loopback.servers === 0) throw new Error('Miniflare has a way in that is not closed')
       const names = options.workers.map((worker) => worker.name ?? '')
       const found = names.map(
-        async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(name)] as const,
+        async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(gateOf(name))] as const,
       )
       workerd.urls = new Map(await Promise.all(found))
     } catch (error) {
@@ -57,6 +66,11 @@ export class Workerd {
 
   get alive(): boolean {
     return this.ended === undefined
+  }
+
+  /** What a request must carry to be let through to a Worker. */
+  get gate(): Record<string, string> {
+    return { [gateHeader]: this.secret }
   }
 
   url(workerName: string): URL | undefined {
@@ -103,7 +117,7 @@ export class Workerd {
   }
 }
 
-function miniflareOptions(options: WorkerdOptions): MiniflareOptions {
+function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOptions {
   return {
     host: '127.0.0.1',
     port: 0,
@@ -117,7 +131,7 @@ function miniflareOptions(options: WorkerdOptions): MiniflareOptions {
     },
     handleUncaughtError: (error: Error) => options.onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: options.workers,
+    workers: gated(options.workers, secret),
   }
 }
 

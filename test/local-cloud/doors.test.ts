@@ -29,14 +29,16 @@ function listeningPorts(): number[] {
 }
 
 function socketsOf(pid: string): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      const target = existsSync(`/proc/${pid}/fd`) ? readlinkSync(`/proc/${pid}/fd/${fd}`) : ''
-      return target.match(/^socket:\[(\d+)\]$/)?.[1] ?? []
-    })
-  } catch {
-    return []
+  const linkOf = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`)
+    } catch {
+      // Closed meanwhile, like the one that read the folder.
+      return ''
+    }
   }
+  const open = existsSync(`/proc/${pid}/fd`) ? readdirSync(`/proc/${pid}/fd`) : []
+  return open.flatMap((fd) => linkOf(fd).match(/^socket:\[(\d+)\]$/)?.[1] ?? [])
 }
 
 test.runIf(existsSync('/proc/net/tcp'))(
@@ -48,8 +50,7 @@ test.runIf(existsSync('/proc/net/tcp'))(
     expect((await cloud.get('app')).text).toBe('the app')
     const folder = temporaryDir()
     const hidden = listeningPorts().filter((port) => port !== cloud.port)
-    // Miniflare's entry, the front's socket, and its own services.
-    expect(hidden.length).toBeGreaterThanOrEqual(3)
+    const statuses = new Set<number>()
     for (const port of hidden) {
       const base = `http://127.0.0.1:${port}`
       const prefix = `/core/store-temp-file?prefix=a&extension=x/../../../../../../../..${join(folder, 'stolen')}`

@@ -16,7 +16,8 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const store = new Store(dataDir)
   const reaper = new Reaper()
   const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
-  const pool = new Pool({ serving, reaper, log, maxRunning: 12, idleMs: 600_000 })
+  const limits = { maxRunning: 12, idleMs: 600_000 }
+  const pool = new Pool({ serving, reaper, log, privateNetwork: options.privateNetwork ?? false, ...limits })
   const cloud: Cloud = { accountId, dataDir, store, pool, reaper, log, locks: new KeyedLock() }
   const front = new Front({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const release = async () => {

@@ -26,6 +26,7 @@ async function main(): Promise<void> {
         dataDir,
         accountId,
         token,
+        privateNetwork: config.localCloud.privateNetwork,
         log,
       })
     },

@@ -33,7 +33,7 @@ export interface Config {
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   trustedProxies: string[]
   admin: { username: string; email: string; password: string | undefined }
-  localCloud: { enabled: boolean; port: number; token: string | undefined }
+  localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
   cloudflare: { baseUrl: string; credentials: Record<Environment, CloudflareCredentials | undefined> }
 }
 
@@ -103,6 +103,7 @@ const variables = z.object({
   ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
   LOCAL_CLOUD_PORT: port(8787),
   LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
+  LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   CLOUDFLARE_API_BASE_URL: httpUrl
     .refine(
@@ -157,6 +158,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
       port: vars.LOCAL_CLOUD_PORT,
       token: vars.LOCAL_CLOUD_TOKEN,
+      privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare: { baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''), credentials },
   }

@@ -73,6 +73,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     DATA_DIR: dataDir,
     PORT: `${port}`,
     LOCAL_CLOUD_PORT: `${cloudPort}`,
+    // The tests' apps ask a gate of the test, on this machine, whether they are healthy.
+    LOCAL_CLOUD_PRIVATE_NETWORK: 'allow',
     ...options.env,
   })
   const output = collect(child)

@@ -26,7 +26,7 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
     return { runnables: [{ version, modules }], shares, namespaces: [], persistDir }
   }
   const reaper = new Reaper()
-  const pool = new Pool({ serving, reaper, log, ...limits })
+  const pool = new Pool({ serving, reaper, log, privateNetwork: false, ...limits })
   onCleanup(async () => {
     await pool.stop()
     reaper.close()

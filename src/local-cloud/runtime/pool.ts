@@ -22,6 +22,8 @@ export interface PoolOptions {
   serving(scriptId: number): Serving | undefined
   reaper: Reaper
   log: LocalCloudLog
+  /** Lets Workers call this machine and its network, too. */
+  privateNetwork: boolean
   /** More running Workers than this end the one that was used longest ago. One takes some 50 MB. */
   maxRunning: number
   /** A Worker without requests for this long is ended; the next request starts it again. */
@@ -103,6 +105,7 @@ export class Pool {
       startTimeoutMs,
       onLog: this.workerLog(scriptId, bindings),
       reaper: this.options.reaper,
+      privateNetwork: this.options.privateNetwork,
     })
     // A stop that came meanwhile did not see this one yet.
     if (this.stopped) {

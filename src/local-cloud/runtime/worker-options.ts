@@ -9,7 +9,7 @@ export interface Runnable {
 
 type Vars = NonNullable<WorkerOptions['bindings']>
 
-/** The options common to every Worker: its modules, dates and what it may reach. Module names are paths below `/`. */
+/** The options common to every Worker: its modules and dates. Module names are paths below `/`. */
 export function codeOptions(modules: WorkerModule[], date: string, flags: string[]): WorkerOptions {
   return {
     modulesRoot: '/',
@@ -22,8 +22,6 @@ export function codeOptions(modules: WorkerModule[], date: string, flags: string
     // workerd refuses to start on a date later than its own; a later one can only mean its newest behaviour.
     compatibilityDate: date < supportedCompatibilityDate ? date : supportedCompatibilityDate,
     compatibilityFlags: flags,
-    // What a Worker calls is the internet's, not this machine's or its network's.
-    outboundService: { network: { allow: ['public'], deny: [] } },
   }
 }
 

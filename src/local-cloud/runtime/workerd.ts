@@ -16,6 +16,8 @@ export interface WorkerdOptions {
   /** A line that a Worker or workerd itself wrote. */
   onLog(level: string, message: string): void
   reaper: Reaper
+  /** Lets the Workers call this machine and its network, too. */
+  privateNetwork?: boolean
 }
 
 /** Thrown when workerd does not come up in time, as with an endless loop at start. */
@@ -117,6 +119,11 @@ export class Workerd {
   }
 }
 
+/** What a Worker calls is the internet's, unless the person who runs the cloud says otherwise. */
+const outbound = ({ privateNetwork }: WorkerdOptions) => ({
+  network: { allow: privateNetwork ? ['public', 'private'] : ['public'], deny: [] },
+})
+
 function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOptions {
   return {
     host: '127.0.0.1',
@@ -131,7 +138,10 @@ function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOpt
     },
     handleUncaughtError: (error: Error) => options.onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: gated(options.workers, secret),
+    workers: gated(
+      options.workers.map((worker) => ({ ...worker, outboundService: outbound(options) })),
+      secret,
+    ),
   }
 }
 

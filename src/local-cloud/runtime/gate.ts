@@ -1,41 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { getCACertificates } from 'node:tls'
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 
-/** Carries the gate's secret from the gateway to the Worker's socket; no app ever sees it. */
-export const gateHeader = 'x-capstan-gate'
+/** Carries the gate's secret from the gateway to a front; `mf-` headers of clients never come this far. */
+export const gateHeader = 'mf-capstan-gate'
 
-const frontName = (name: string) => `${name}-front`
+let suffix: string | undefined
+
+/** Made once a process, when it is first asked for. */
+function ownSuffix(): string {
+  suffix ??= randomBytes(16).toString('hex')
+  return suffix
+}
+
+/** A Worker's name inside Miniflare. Its entry port serves any Worker that a request names, so nobody may guess it. */
+export const appName = (id: string): string => `${id}-${ownSuffix()}`
+
+/** workerd's messages may name a Worker; what tells the name must not get out. */
+export const withoutSuffix = (message: string): string => message.replaceAll(`-${ownSuffix()}`, '')
+
+/** The name under which the socket of a Worker is found. */
+export const frontName = (app: string): string => `front-${app}`
 
 /** Lets through only who knows the secret, and takes it off. */
-const front = `
+const frontScript = `
 export default {
-  async fetch(request, env) {
-    if (request.headers.get('${gateHeader}') !== env.SECRET) return new Response('Forbidden\\n', { status: 403 })
+  fetch(request, env) {
+    if (request.headers.get(env.HEADER) !== env.SECRET) return new Response('Forbidden\\n', { status: 403 })
     const headers = new Headers(request.headers)
-    headers.delete('${gateHeader}')
+    headers.delete(env.HEADER)
     return env.APP.fetch(new Request(request, { headers, redirect: 'manual' }))
   },
-}
-`
+}`
+
+const closedScript = `export default { fetch: () => new Response('Forbidden\\n', { status: 403 }) }`
 
 /**
- * Puts a front Worker with a socket of its own before each Worker. The sockets are on loopback, where browsers send
- * the cookies of 127.0.0.1 whatever the port: an app must not be reachable there but through our gateway. The first
- * front also takes Miniflare's own entry port.
+ * Puts a front with the only socket before each Worker. The sockets are on loopback, where browsers send the cookies
+ * of 127.0.0.1 whatever the port: an app must not be reachable there but through our gateway. What comes first is
+ * what Miniflare's own entry port shows to everybody.
  */
-export function gated(workers: WorkerOptions[], secret: string): WorkerOptions[] {
-  const fronts = workers.map(
-    ({ name = '' }): WorkerOptions => ({
-      name: frontName(name),
-      modules: true,
-      script: front,
-      compatibilityDate: supportedCompatibilityDate,
-      bindings: { SECRET: secret },
-      serviceBindings: { APP: name },
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    }),
-  )
-  return [...fronts, ...workers]
+export function gated(
+  workers: WorkerOptions[],
+  { secret, privateNetwork }: { secret: string; privateNetwork: boolean },
+): WorkerOptions[] {
+  const outboundService = network(privateNetwork)
+  const inner = workers.map((worker) => ({
+    ...worker,
+    // It goes out with every call of the Worker; by default it would tell the name.
+    zone: 'worker.example.com',
+    outboundService,
+  }))
+  const fronts = workers.map(({ name = '' }) => ({
+    ...own(frontName(name), frontScript),
+    bindings: { HEADER: gateHeader, SECRET: secret },
+    serviceBindings: { APP: name },
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  }))
+  return [own('closed', closedScript), ...inner, ...fronts]
 }
 
-/** The name under which a Worker's socket is found. */
-export const gateOf = frontName
+/** What a Worker calls is the internet's, unless the person who runs the cloud says otherwise. */
+const network = (isPrivate: boolean) => ({
+  network: {
+    allow: isPrivate ? ['public', 'private'] : ['public'],
+    // As Miniflare's own network has it: a network of one's own trusts no certificate without this.
+    tlsOptions: { trustBrowserCas: true, trustedCertificates: getCACertificates('extra') },
+  },
+})
+
+const own = (name: string, script: string): WorkerOptions => ({
+  name,
+  modules: true,
+  script,
+  compatibilityDate: supportedCompatibilityDate,
+})

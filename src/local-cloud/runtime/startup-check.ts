@@ -3,6 +3,7 @@ import { MiniflareCoreError } from 'miniflare'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import type { Binding, NamedHandlers, WorkerModule } from '../store/versions.ts'
+import { appName, withoutSuffix } from './gate.ts'
 import type { Reaper } from './reaper.ts'
 import { codeOptions, varsOf } from './worker-options.ts'
 import { StartTimeout, Workerd } from './workerd.ts'
@@ -100,13 +101,16 @@ function checkWorkers(candidate: Candidate) {
   return [
     {
       ...codeOptions([entry, ...candidate.modules], compatibilityDate, compatibilityFlags),
-      name: 'candidate',
+      name: appName('candidate'),
       bindings: varsOf(bindings, identity),
       durableObjects: Object.fromEntries(
-        objects.map((binding) => [binding.name, { className: binding.class_name, scriptName: 'stand-in' }]),
+        objects.map((binding) => [
+          binding.name,
+          { className: binding.class_name, scriptName: appName('stand-in') },
+        ]),
       ),
     },
-    { ...codeOptions([standIn(classes)], compatibilityDate, []), name: 'stand-in' },
+    { ...codeOptions([standIn(classes)], compatibilityDate, []), name: appName('stand-in') },
   ]
 }
 
@@ -125,7 +129,10 @@ function reason(error: unknown, errors: string[], candidate: Candidate): string 
   const crashed = 'The runtime crashed while the Worker started; it may take more memory than there is.'
   const isCrash = error instanceof MiniflareCoreError && error.code === 'ERR_RUNTIME_FAILURE'
   const text = errors.length > 0 ? errors.join('\n') : isCrash ? crashed : String(error)
-  return redact(text.replaceAll(/service core:user:[\w-]+: /g, ''), candidate.bindings).slice(0, 4000)
+  return redact(withoutSuffix(text).replaceAll(/service core:user:[\w-]+: /g, ''), candidate.bindings).slice(
+    0,
+    4000,
+  )
 }
 
 /** A Worker may throw its own secrets; they don't come back. */

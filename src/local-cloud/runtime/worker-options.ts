@@ -1,6 +1,7 @@
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import type { Namespace } from '../store/scripts.ts'
 import type { Binding, Version, WorkerModule } from '../store/versions.ts'
+import { appName } from './gate.ts'
 
 export interface Runnable {
   version: Version
@@ -57,7 +58,7 @@ export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): W
     const isHost = version.id === host
     return {
       ...codeOptions(mainFirst(modules, mainModule), compatibilityDate, compatibilityFlags),
-      name: version.id,
+      name: appName(version.id),
       bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
       durableObjects: objectBindings(version.bindings, namespaces, isHost ? undefined : host),
       additionalUnboundDurableObjects: isHost ? namespaces.map(objectOptions) : [],
@@ -83,7 +84,7 @@ function objectBindings(bindings: Binding[], namespaces: Namespace[], host: stri
     if (binding.type !== 'durable_object_namespace') return []
     const namespace = namespaces.find((candidate) => candidate.className === binding.class_name)
     if (namespace === undefined) return []
-    const where = host === undefined ? {} : { scriptName: host }
+    const where = host === undefined ? {} : { scriptName: appName(host) }
     return [[binding.name, { ...objectOptions(namespace), ...where }] as const]
   })
   return Object.fromEntries(entries)

@@ -4,10 +4,11 @@ import { once } from 'node:events'
 import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
 import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
-import { gated, gateHeader, gateOf } from './gate.ts'
+import { appName, frontName, gated, gateHeader } from './gate.ts'
 import type { Reaper } from './reaper.ts'
 
 export interface WorkerdOptions {
+  /** Each under its `appName`. */
   workers: WorkerOptions[]
   /** Where Durable Objects and caches are kept; without it they vanish with the process. */
   persistDir?: string
@@ -54,7 +55,7 @@ export class Workerd {
       if (workerd.loopback.servers === 0) throw new Error('Miniflare has a way in that is not closed')
       const names = options.workers.map((worker) => worker.name ?? '')
       const found = names.map(
-        async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(gateOf(name))] as const,
+        async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(frontName(name))] as const,
       )
       workerd.urls = new Map(await Promise.all(found))
     } catch (error) {
@@ -75,8 +76,9 @@ export class Workerd {
     return { [gateHeader]: this.secret }
   }
 
-  url(workerName: string): URL | undefined {
-    return this.urls.get(workerName)
+  /** Where the Worker of the given id listens. */
+  url(id: string): URL | undefined {
+    return this.urls.get(appName(id))
   }
 
   /** Ends the process. Resolves when it is gone, so that another may open the same files. */
@@ -119,17 +121,14 @@ export class Workerd {
   }
 }
 
-/** What a Worker calls is the internet's, unless the person who runs the cloud says otherwise. */
-const outbound = ({ privateNetwork }: WorkerdOptions) => ({
-  network: { allow: privateNetwork ? ['public', 'private'] : ['public'], deny: [] },
-})
-
 function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOptions {
   return {
     host: '127.0.0.1',
     port: 0,
     cf: false,
     telemetry: { enabled: false },
+    // It would show and change all data, to anybody who asks.
+    unsafeLocalExplorer: false,
     log: new NoOpLog(),
     structuredWorkerdLogs: true,
     // Miniflare throws, out of reach of any catch, when this returns something.
@@ -138,10 +137,7 @@ function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOpt
     },
     handleUncaughtError: (error: Error) => options.onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: gated(
-      options.workers.map((worker) => ({ ...worker, outboundService: outbound(options) })),
-      secret,
-    ),
+    workers: gated(options.workers, { secret, privateNetwork: options.privateNetwork ?? false }),
   }
 }
 

@@ -28,6 +28,8 @@ export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, De
   timeoutMs: ({ step }) => timeLimits[step as StepKey] ?? minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 30 * seconds },
   retryRefused: 'A step belongs to its deployment: prepare and deploy again',
+  // The next step is made with the result of this one.
+  cancelWins: true,
   handle: (engine, payload, run) => engine.runStep(payload, run),
   mayChange: (engine, db, about) => engine.mayChange(db, about),
   settle: (engine, trx, job) => engine.settleStep(trx, job),

@@ -22,10 +22,11 @@ describe('what people do with jobs', () => {
       await trx('marks').insert({ mark: `${payload.key} ${ending.state}` })
     },
   })
+  const leading = { ...job, name: 'leading', cancelWins: true }
   const refusing = testJob(done, { name: 'refusing', retryRefused: 'Deploy again instead' })
   let direct: Awaited<ReturnType<typeof startDirect>>
   beforeAll(async () => {
-    direct = await startDirect([job, refusing])
+    direct = await startDirect([job, leading, refusing])
     await direct.ctx.db.raw('create table marks (mark text primary key)')
   })
   afterAll(() => direct?.dispose())
@@ -84,6 +85,29 @@ describe('what people do with jobs', () => {
     end.resolve()
     await running
     expect((await rowOf(direct.ctx, id)).state).toBe('completed')
+  })
+
+  it('lets an accepted cancel win over the result of a job that others follow', async () => {
+    const end = gate()
+    let followed = false
+    handler = async () => {
+      await end.promise
+      return {
+        kind: 'done',
+        commit: async () => {
+          followed = true
+        },
+      }
+    }
+    const id = await enqueue(direct.ctx, leading, 'leading')
+    const running = direct.deliver(id)
+    await until(async () => (await rowOf(direct.ctx, id)).state === 'running')
+    await cancel(id)
+    end.resolve()
+    await running
+    expect((await rowOf(direct.ctx, id)).state).toBe('cancelled')
+    expect(followed).toBe(false)
+    expect(await direct.ctx.db('marks').where({ mark: 'leading cancelled' })).toHaveLength(1)
   })
 
   it('does not begin a cancelled job again after its holder died', async () => {

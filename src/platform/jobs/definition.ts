@@ -74,6 +74,11 @@ export interface JobDefinition<Payload, Services> {
   schedule?: { everyMs: number }
   /** A reason when its domain has its own way to retry. */
   retryRefused?: string
+  /**
+   * True for a job that others follow: a cancel that was accepted before the result is recorded then wins over it.
+   * Elsewhere a run that ended well keeps its result.
+   */
+  cancelWins?: boolean
   /** What a principal needs beyond `jobs:write` to cancel or retry it. @throws ACCESS_003 */
   mayChange?(services: Services, db: Knex, about: { payload: Payload; principal: Principal }): Promise<void>
   handle(services: Services, payload: Payload, run: Run): Promise<Outcome>
@@ -91,6 +96,7 @@ export interface BoundJob {
   backoff: { firstMs: number; maxMs: number }
   schedule: { everyMs: number } | undefined
   retryRefused: string | undefined
+  cancelWins: boolean
   mayChange: ((db: Knex, about: { payload: unknown; principal: Principal }) => Promise<void>) | undefined
   handle(payload: unknown, run: Run): Promise<Outcome>
   settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
@@ -103,6 +109,7 @@ export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S): Bou
     ...definition,
     schedule: definition.schedule,
     retryRefused: definition.retryRefused,
+    cancelWins: definition.cancelWins ?? false,
     mayChange:
       mayChange && ((db, about) => mayChange(services, db, { ...about, payload: about.payload as P })),
     timeoutMs: (payload) => definition.timeoutMs(payload as P),

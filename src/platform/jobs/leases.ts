@@ -119,14 +119,18 @@ export async function renewLeases(db: Knex, leases: Lease[]): Promise<Map<string
 
 /**
  * The gate of every write of a run: locks the row until the transaction ends, so that no other claim can slip in.
- * @throws LostLease
+ * @returns whether a cancel was asked for. @throws LostLease
  */
-export async function assertHolder(trx: Knex.Transaction, lease: Lease): Promise<void> {
+export async function assertHolder(
+  trx: Knex.Transaction,
+  lease: Lease,
+): Promise<{ cancelRequested: boolean }> {
   const row = await trx('jobs')
     .where({ id: lease.id, fence: lease.fence, state: 'running' })
     .forUpdate()
-    .first('id')
+    .first('cancel_requested_at')
   if (row === undefined) throw new LostLease()
+  return { cancelRequested: row.cancel_requested_at !== null }
 }
 
 /** What becomes of a run's row. `queued` gives the attempt back: a snooze or a hand-over does not use one up. */

@@ -224,22 +224,27 @@ async function record(
 ): Promise<DeliveryEnd> {
   const { job } = ended
   const outcome = withinBudget(ended.outcome, lease)
-  const { finish, end } = translate(outcome, {
-    lease,
-    backoff: job?.backoff ?? { firstMs: 1000, maxMs: 1000 },
-  })
-  const commit = outcome.kind === 'done' ? outcome.commit : settlement(job, lease, outcome)
-  if (commit === undefined) {
-    if (!(await machine.finishes.add(finish))) throw new LostLease()
-  } else {
-    await whileDatabaseIsAway(() =>
-      machine.db.transaction(async (trx) => {
-        await assertHolder(trx, lease)
-        await commit(trx)
-        await finishRuns(trx, [finish])
-      }),
-    )
+  const planned = ending(job, lease, outcome)
+  if (planned.commit === undefined) {
+    if (!(await machine.finishes.add(planned.finish))) throw new LostLease()
+    if (planned.finish.redeliver) machine.nudge()
+    return planned.end
   }
-  if (finish.redeliver) machine.nudge()
-  return end
+  return whileDatabaseIsAway(() =>
+    machine.db.transaction(async (trx) => {
+      const { cancelRequested } = await assertHolder(trx, lease)
+      const overruled = cancelRequested && outcome.kind === 'done' && job?.cancelWins
+      const { commit, finish, end } = overruled ? ending(job, lease, { kind: 'cancelled' }) : planned
+      await commit?.(trx)
+      await finishRuns(trx, [finish])
+      return end
+    }),
+  )
+}
+
+/** What is written for an outcome, and what the library is told. */
+function ending(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
+  const backoff = job?.backoff ?? { firstMs: 1000, maxMs: 1000 }
+  const commit = outcome.kind === 'done' ? outcome.commit : settlement(job, lease, outcome)
+  return { ...translate(outcome, { lease, backoff }), commit }
 }

@@ -1,6 +1,6 @@
 import { createApp } from './app.ts'
 import { createContext } from './context.ts'
-import { loadConfig } from './platform/config.ts'
+import { loadConfig } from './platform/config/index.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/lifecycle.ts'
 import { runMain } from './platform/main.ts'

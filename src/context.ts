@@ -3,7 +3,7 @@ import { type Accounts, createAccounts } from './accounts/index.ts'
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
-import { type Config, requireDatabaseUrl } from './platform/config.ts'
+import { type Config, requireDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
 import {

@@ -1,5 +1,5 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
-import { loadConfig, requireDatabaseUrl } from './platform/config.ts'
+import { loadConfig, requireDatabaseUrl } from './platform/config/index.ts'
 import { createDb, isDatabaseUnavailable, migrateUp } from './platform/db.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'

@@ -1,4 +1,4 @@
-import { loadConfig } from './platform/config.ts'
+import { loadConfig } from './platform/config/index.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
 import { StartFault } from './platform/supervisor/start-fault.ts'

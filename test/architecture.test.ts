@@ -119,7 +119,7 @@ describe('the sources', () => {
     // Besides the entries: who starts programs of ours, which inherit it, and the proxies that all programs share.
     const entries = /^src\/(api|start|migrate|cli|local-cloud\/main)\.ts$|^workers\/main\.ts$/
     const others = [
-      'src/platform/config.ts',
+      'src/platform/config/index.ts',
       'src/platform/outgoing.ts',
       'src/platform/supervisor/start-programs.ts',
     ]

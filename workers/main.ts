@@ -1,6 +1,6 @@
 import { type QueueName, queueNames } from '../src/catalog.ts'
 import { createContext } from '../src/context.ts'
-import { loadConfig } from '../src/platform/config.ts'
+import { loadConfig } from '../src/platform/config/index.ts'
 import { ConfigError } from '../src/platform/errors.ts'
 import { runProcess, together } from '../src/platform/lifecycle.ts'
 import { runMain } from '../src/platform/main.ts'

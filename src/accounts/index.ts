@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Authenticate } from '../platform/auth.ts'
-import type { Config } from '../platform/config.ts'
+import type { Config } from '../platform/config/index.ts'
 import type { Route } from '../platform/http/route.ts'
 import type { Service } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logging.ts'

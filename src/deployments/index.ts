@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { CloudflareCredentials, Config } from '../platform/config.ts'
+import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'

@@ -1,5 +1,5 @@
 import type { Principal } from '../platform/auth.ts'
-import type { Environment } from '../platform/config.ts'
+import type { Environment } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
 
 /** @throws ACCESS_003 naming the environment. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Environment } from '../platform/config.ts'
+import type { Environment } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { toCodedError } from './cloudflare-errors.ts'

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../platform/auth.ts'
-import type { Environment } from '../platform/config.ts'
+import type { Environment } from '../platform/config/index.ts'
 import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Secrets } from '../platform/secrets.ts'

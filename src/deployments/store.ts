@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../platform/config.ts'
+import type { Environment } from '../platform/config/index.ts'
 import type { Plan, PlanHead, WorkerModule } from './plan.ts'
 import type { DeployOptions } from './schema.ts'
 import { type DeploymentStatus, liveStatuses, type StepKey, stepKeys } from './states.ts'

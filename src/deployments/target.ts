@@ -1,4 +1,4 @@
-import type { CloudflareCredentials, Config, Environment } from '../platform/config.ts'
+import type { CloudflareCredentials, Config, Environment } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
 import { type Cloudflare, createCloudflare } from './cloudflare.ts'
 

@@ -1,4 +1,4 @@
-import type { Environment } from '../platform/config.ts'
+import type { Environment } from '../platform/config/index.ts'
 import type { Ending } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/redact.ts'
 import { type StepKey, stepKeys, steps as titles } from './states.ts'

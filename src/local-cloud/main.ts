@@ -1,4 +1,4 @@
-import { loadConfig } from '../platform/config.ts'
+import { loadConfig } from '../platform/config/index.ts'
 import { runProcess, type Service } from '../platform/lifecycle.ts'
 import { createLogger } from '../platform/logging.ts'
 import { runMain } from '../platform/main.ts'

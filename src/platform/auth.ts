@@ -27,7 +27,7 @@ export type Access = 'open' | 'signed-in' | 'deployments:write' | Permission
 
 /** Who is calling. */
 export interface Principal {
-  kind: 'session' | 'jwt' | 'api-token'
+  kind: 'session' | 'jwt' | 'api-token' | Scheme
   /** Stable across requests and credentials of one account: what rows name as their owner. */
   id: string
   name: string
@@ -46,6 +46,9 @@ export interface Credentials {
 
 /** Turns a request into a principal; undefined when it shows no credential. @throws ACCESS_002 for a bad one. */
 export type Authenticate = (credentials: Credentials) => Promise<Principal | undefined>
+
+/** Credentials beside those of accounts. They count on the routes that name them, before an account's. */
+export type Scheme = 'forwarded' | 'tracker-key'
 
 /** The guard of every route. @throws ACCESS_001 without a principal, ACCESS_003 without the permission. */
 export function authorise(access: Access, principal: Principal | undefined): void {

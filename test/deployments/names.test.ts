@@ -3,7 +3,7 @@ import { bindingName, checkBindings, scriptName } from '../../src/deployments/pl
 import { estimateCost } from '../../src/deployments/prices.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../src/deployments/schema.ts'
 import { matches } from '../../src/deployments/steps/reach.ts'
-import type { Environment } from '../../src/platform/config.ts'
+import type { Environment } from '../../src/platform/config/index.ts'
 import { CodedError } from '../../src/platform/errors.ts'
 
 const fieldsOf = (work: () => unknown): unknown => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { inject } from 'vitest'
 import { type Context, createContext } from '../../src/context.ts'
-import { loadConfig } from '../../src/platform/config.ts'
+import { loadConfig } from '../../src/platform/config/index.ts'
 import {
   type BoundJob,
   createJobVerbs,

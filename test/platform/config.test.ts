@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig, requireDatabaseUrl } from '../../src/platform/config.ts'
+import { loadConfig, requireDatabaseUrl } from '../../src/platform/config/index.ts'
 import { ConfigError } from '../../src/platform/errors.ts'
 
 const databaseUrl = 'postgresql://capstan:hunter2hunter2@db.example.org/capstan'

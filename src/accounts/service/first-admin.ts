@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { Config } from '../../platform/config.ts'
+import type { Config } from '../../platform/config/index.ts'
 import { ConfigError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/logging.ts'
 import { hasUsers, lockFirstUser } from '../store/users.ts'

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type Config, requireDatabaseUrl } from '../config.ts'
+import { type Config, requireDatabaseUrl } from '../config/index.ts'
 import { createDb, isDatabaseUnavailable, whileDatabaseIsAway } from '../db.ts'
 import { startEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import { createSecrets, type Secrets } from '../secrets.ts'

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
-import type { Access, Principal } from '../auth.ts'
+import type { Access, Principal, Scheme } from '../auth.ts'
 
 /** What a handler answers. `undefined` means that it has written the response itself (a stream, a page). */
 export type Reply = { status?: number; body: unknown; headers?: Record<string, string> } | undefined
@@ -29,6 +29,8 @@ export interface Route {
   /** An Express 5 path. */
   path: string
   access: Access
+  /** Credentials that count here beside an account's, the first one that is shown. */
+  schemes: readonly Scheme[]
   /** `deployment` wraps success as `{success, data, metadata}`. */
   family: 'plain' | 'deployment'
   params: z.ZodType | undefined
@@ -47,6 +49,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   method: Route['method']
   path: string
   access: Access
+  schemes?: Route['schemes']
   family?: Route['family']
   params?: P
   query?: Q
@@ -67,6 +70,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     method: input.method,
     path: input.path,
     access: input.access,
+    schemes: input.schemes ?? [],
     family: input.family ?? 'plain',
     params: input.params,
     query: input.query,

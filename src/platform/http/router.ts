@@ -1,6 +1,6 @@
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
 import type { Knex } from 'knex'
-import { type Authenticate, authorise, type Principal } from '../auth.ts'
+import { type Authenticate, authorise, type Principal, type Scheme } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
 import { correlationIdOf } from './request-id.ts'
@@ -11,6 +11,8 @@ export interface RouterOptions {
   db: Knex
   version: string
   authenticate: Authenticate
+  /** For the routes that name them. */
+  schemes?: Partial<Record<Scheme, Authenticate>>
 }
 
 /**
@@ -64,7 +66,12 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
 async function identify(route: Route, options: RouterOptions, req: Request): Promise<Principal | undefined> {
   try {
     const method = route.csrf ? req.method : 'GET'
-    return await options.authenticate({ headers: req.headers, method, address: req.ip ?? '' })
+    const credentials = { headers: req.headers, method, address: req.ip ?? '' }
+    for (const scheme of route.schemes) {
+      const principal = await options.schemes?.[scheme]?.(credentials)
+      if (principal !== undefined) return principal
+    }
+    return await options.authenticate(credentials)
   } catch (error) {
     if (route.access === 'open' && error instanceof CodedError && error.status < 500) return undefined
     throw error

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import { type KeptPostgres, keepEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import type { Logger } from '../logging.ts'
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts'

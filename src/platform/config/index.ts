@@ -2,17 +2,13 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { readEmbeddedPostgres } from './embedded-postgres/index.ts'
-import { embeddedSecretKey } from './embedded-secret-key.ts'
-import { ConfigError } from './errors.ts'
+import { readEmbeddedPostgres } from '../embedded-postgres/index.ts'
+import { embeddedSecretKey } from '../embedded-secret-key.ts'
+import { ConfigError } from '../errors.ts'
+import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
+import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 
-export type Environment = 'staging' | 'production'
-
-/** Where one environment's Cloudflare API answers, and the credentials for it. */
-export interface CloudflareCredentials {
-  accountId: string
-  apiToken: string
-}
+export type { CloudflareCredentials, Environment } from './cloudflare.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
@@ -34,30 +30,7 @@ export interface Config {
   trustedProxies: string[]
   admin: { username: string; email: string; password: string | undefined }
   localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
-  cloudflare: { baseUrl: string; credentials: Record<Environment, CloudflareCredentials | undefined> }
-}
-
-const flag = (name: string) => z.string().min(1, `${name} is set but empty`).optional()
-const port = (fallback: number) =>
-  z.coerce
-    .number('expected a port number')
-    .int('expected a port number')
-    .min(0, 'expected a port number')
-    .max(65535, 'expected a port number')
-    .default(fallback)
-
-const addresses = (list: string) =>
-  list
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean)
-
-/** An address, or a network with its prefix length. */
-function isAddress(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/')
-  const family = isIP(address)
-  if (family === 0 || rest.length > 0) return false
-  return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+  cloudflare: CloudflareConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -65,8 +38,6 @@ function localOrigin(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
 }
-
-const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
 
 const variables = z.object({
   ENVIRONMENT: z.enum(['development', 'production']).optional(),
@@ -92,7 +63,7 @@ const variables = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   TRUSTED_PROXIES: z
     .string()
-    .refine((list) => addresses(list).every(isAddress), 'expected IP addresses or networks like 10.0.0.0/8')
+    .refine((list) => listOf(list).every(isAddress), 'expected IP addresses or networks like 10.0.0.0/8')
     .default(''),
   ADMIN_USERNAME: z.string().min(3).max(50).default('admin'),
   ADMIN_EMAIL: z
@@ -105,18 +76,7 @@ const variables = z.object({
   LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
-  CLOUDFLARE_API_BASE_URL: httpUrl
-    .refine(
-      (url) => /^(https:|http:\/\/(127\.|localhost|\[::1\]))/.test(url),
-      'expected https, since a token goes there; http only on this machine',
-    )
-    .default('https://api.cloudflare.com/client/v4'),
-  CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
-  CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
-  CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
-  CLOUDFLARE_ACCOUNT_ID_STAGING: flag('CLOUDFLARE_ACCOUNT_ID_STAGING'),
-  CLOUDFLARE_API_TOKEN_PRODUCTION: flag('CLOUDFLARE_API_TOKEN_PRODUCTION'),
-  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: flag('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
+  ...cloudflareVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -132,10 +92,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const { vars, faults } = readVariables(present)
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
   if (production) faults.push(...productionFaults(vars, present))
-  const credentials = {
-    staging: credentialsOf(vars, 'STAGING', faults),
-    production: credentialsOf(vars, 'PRODUCTION', faults),
-  }
+  const cloudflare = cloudflareConfig(vars, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -152,7 +109,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     secretKey: vars.SECRET_KEY ?? embeddedSecretKey(dataDir),
     previousSecretKeys: vars.SECRET_KEY_PREVIOUS?.split(',') ?? [],
     logLevel: vars.LOG_LEVEL,
-    trustedProxies: addresses(vars.TRUSTED_PROXIES),
+    trustedProxies: listOf(vars.TRUSTED_PROXIES),
     admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
     localCloud: {
       enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
@@ -160,7 +117,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       token: vars.LOCAL_CLOUD_TOKEN,
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
-    cloudflare: { baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''), credentials },
+    cloudflare,
   }
 }
 
@@ -189,25 +146,8 @@ function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[]
   return faults
 }
 
-/** A group is whole or absent: half of it is a fault, not a guess. */
-function credentialsOf(vars: Variables, suffix: 'STAGING' | 'PRODUCTION', faults: string[]) {
-  const token = vars[`CLOUDFLARE_API_TOKEN_${suffix}`] ?? vars.CLOUDFLARE_API_TOKEN
-  const account = vars[`CLOUDFLARE_ACCOUNT_ID_${suffix}`] ?? vars.CLOUDFLARE_ACCOUNT_ID
-  if (token === undefined && account === undefined) return undefined
-  if (token === undefined || account === undefined) {
-    const missing = token === undefined ? 'CLOUDFLARE_API_TOKEN' : 'CLOUDFLARE_ACCOUNT_ID'
-    faults.push(`${missing}[_${suffix}]: required when its counterpart is set`)
-    return undefined
-  }
-  if (!/^[0-9a-f]{32}$/.test(account)) {
-    faults.push(`CLOUDFLARE_ACCOUNT_ID[_${suffix}]: expected 32 hexadecimal digits`)
-    return undefined
-  }
-  return { accountId: account, apiToken: token }
-}
-
 function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
+  const file = new URL('../../../package.json', import.meta.url)
   return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
 }
 

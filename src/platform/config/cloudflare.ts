@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { flag, httpUrl } from './fields.ts'
+
+export type Environment = 'staging' | 'production'
+
+/** Where one environment's Cloudflare API answers, and the credentials for it. */
+export interface CloudflareCredentials {
+  accountId: string
+  apiToken: string
+}
+
+export interface CloudflareConfig {
+  baseUrl: string
+  credentials: Record<Environment, CloudflareCredentials | undefined>
+}
+
+export const cloudflareVariables = z.object({
+  CLOUDFLARE_API_BASE_URL: httpUrl
+    .refine(
+      (url) => /^(https:|http:\/\/(127\.|localhost|\[::1\]))/.test(url),
+      'expected https, since a token goes there; http only on this machine',
+    )
+    .default('https://api.cloudflare.com/client/v4'),
+  CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
+  CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
+  CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
+  CLOUDFLARE_ACCOUNT_ID_STAGING: flag('CLOUDFLARE_ACCOUNT_ID_STAGING'),
+  CLOUDFLARE_API_TOKEN_PRODUCTION: flag('CLOUDFLARE_API_TOKEN_PRODUCTION'),
+  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: flag('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
+})
+type Variables = z.infer<typeof cloudflareVariables>
+
+export function cloudflareConfig(vars: Variables, faults: string[]): CloudflareConfig {
+  const credentials = {
+    staging: credentialsOf(vars, 'STAGING', faults),
+    production: credentialsOf(vars, 'PRODUCTION', faults),
+  }
+  return { baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''), credentials }
+}
+
+/** A group is whole or absent: half of it is a fault, not a guess. */
+function credentialsOf(vars: Variables, suffix: 'STAGING' | 'PRODUCTION', faults: string[]) {
+  const token = vars[`CLOUDFLARE_API_TOKEN_${suffix}`] ?? vars.CLOUDFLARE_API_TOKEN
+  const account = vars[`CLOUDFLARE_ACCOUNT_ID_${suffix}`] ?? vars.CLOUDFLARE_ACCOUNT_ID
+  if (token === undefined && account === undefined) return undefined
+  if (token === undefined || account === undefined) {
+    const missing = token === undefined ? 'CLOUDFLARE_API_TOKEN' : 'CLOUDFLARE_ACCOUNT_ID'
+    faults.push(`${missing}[_${suffix}]: required when its counterpart is set`)
+    return undefined
+  }
+  if (!/^[0-9a-f]{32}$/.test(account)) {
+    faults.push(`CLOUDFLARE_ACCOUNT_ID[_${suffix}]: expected 32 hexadecimal digits`)
+    return undefined
+  }
+  return { accountId: account, apiToken: token }
+}

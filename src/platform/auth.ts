@@ -33,6 +33,8 @@ export interface Principal {
   name: string
   isAdmin: boolean
   permissions: ReadonlySet<Permission>
+  /** Its token bucket: refill in requests per second, and capacity. */
+  rateLimit: { perSecond: number; burst: number }
   /** False once its credential is revoked or expired or its account disabled; open streams ask every 60 s. */
   stillValid(): Promise<boolean>
 }

@@ -13,6 +13,7 @@ function principalOf(header: string): Principal {
     name: id,
     isAdmin: false,
     permissions: new Set(permissions.split(',') as Permission[]),
+    rateLimit: { perSecond: 1000, burst: 1000 },
     stillValid: async () => true,
   }
 }

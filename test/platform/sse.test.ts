@@ -24,6 +24,7 @@ describe('server-sent events', () => {
     name: 'somebody',
     isAdmin: false,
     permissions: new Set(),
+    rateLimit: { perSecond: 1000, burst: 1000 },
     stillValid: async () => valid,
   }
 

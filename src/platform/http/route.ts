@@ -31,6 +31,8 @@ export interface Route {
   access: Access
   /** Credentials that count here beside an account's, the first one that is shown. */
   schemes: readonly Scheme[]
+  /** Whose token bucket a request is taken from; `none` for what must never be refused by it. */
+  limit: 'principal' | 'address' | 'none'
   /** `deployment` wraps success as `{success, data, metadata}`. */
   family: 'plain' | 'deployment'
   params: z.ZodType | undefined
@@ -50,6 +52,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   path: string
   access: Access
   schemes?: Route['schemes']
+  limit?: Route['limit']
   family?: Route['family']
   params?: P
   query?: Q
@@ -71,6 +74,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     path: input.path,
     access: input.access,
     schemes: input.schemes ?? [],
+    limit: input.limit ?? 'principal',
     family: input.family ?? 'plain',
     params: input.params,
     query: input.query,

@@ -1,6 +1,12 @@
 import type { Knex } from 'knex'
 import { pruneAccounts } from './accounts/index.ts'
-import { type Deployments, deployStepJob, rollbackJob } from './deployments/index.ts'
+import {
+  type Deployments,
+  deleteAppJob,
+  deployStepJob,
+  lateArrivalsJob,
+  rollbackJob,
+} from './deployments/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
 
@@ -29,6 +35,8 @@ export function bindCatalog(services: { db: Knex; deployments: Deployments }): B
   return [
     bindJob(deployStepJob, deployments.engine),
     bindJob(rollbackJob, deployments.engine),
+    bindJob(lateArrivalsJob, deployments.engine),
+    bindJob(deleteAppJob, deployments.engine),
     bindJob(pruneJob, housekeeping),
   ]
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { fetch } from 'undici'
 import { createOutgoing } from '../platform/outgoing.ts'
-import { countLive } from './store.ts'
+import { countLive } from './store/index.ts'
 import type { Targets } from './target.ts'
 
 interface ServiceHealth {

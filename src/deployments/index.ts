@@ -2,17 +2,19 @@ import type { Knex } from 'knex'
 import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
-import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { createEngine, type DeploymentEngine } from './engine.ts'
 import { createDeploymentHealth } from './health.ts'
+import { createMetrics } from './metrics.ts'
 import { deploymentRoutes } from './routes.ts'
 import { createDeploymentService } from './service.ts'
-import { prunePlans } from './store.ts'
+import { prunePlans } from './store/index.ts'
 import { createTargets } from './target.ts'
+import { createDeploymentVerbs } from './verbs/index.ts'
 
 export { registerDeploymentCommands } from './commands.ts'
-export { deployStepJob, rollbackJob } from './jobs.ts'
+export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './jobs.ts'
 
 export interface Deployments {
   engine: DeploymentEngine
@@ -28,13 +30,23 @@ export interface DeploymentsOptions {
   hub: EventHub
   enqueue: Enqueue
   localCredentials: () => Promise<CloudflareCredentials>
+  /** Known only after the jobs, which work with what is made here. */
+  verbs: () => JobVerbs
+  /** How many workers are connected to the queue of steps; null when the queue store does not tell. */
+  countWorkers: () => Promise<number | null>
 }
 
 export function createDeployments(options: DeploymentsOptions): Deployments {
   const { db, config, secrets, hub, enqueue } = options
   const targets = createTargets(config, options.localCredentials)
   const engine = createEngine({ db, secrets, targets, enqueue })
-  const service = createDeploymentService({ db, secrets, targets, engine })
+  const service = createDeploymentService({ db, secrets, targets, enqueue })
+  const verbs = createDeploymentVerbs({ enqueue, jobs: options.verbs })
   const health = createDeploymentHealth(db, targets)
-  return { engine, routes: deploymentRoutes({ db, hub, service, health }), prune: () => prunePlans(db) }
+  const metrics = createMetrics(db, options.countWorkers)
+  return {
+    engine,
+    routes: deploymentRoutes({ db, hub, service, verbs, health, metrics }),
+    prune: () => prunePlans(db),
+  }
 }

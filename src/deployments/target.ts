@@ -7,6 +7,8 @@ export interface Target {
   kind: 'cloudflare' | 'local'
   baseUrl: string
   cloud: Cloudflare
+  /** How long a call whose answer was lost may still arrive, in milliseconds. */
+  settleMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
 }
@@ -24,6 +26,9 @@ export function createTargets(
   config: Config,
   localCredentials: () => Promise<CloudflareCredentials>,
 ): Targets {
+  const settleMs = config.cloudflare.settleSeconds * 1000
+  // On this machine nothing stays on the way for long.
+  const localSettleMs = Math.min(settleMs, 5000)
   const known = new Map<Environment, Target>()
 
   async function make(environment: Environment): Promise<Target> {
@@ -32,13 +37,20 @@ export function createTargets(
       const { baseUrl } = config.cloudflare
       const urlOf = (script: string, subdomain: string | undefined) =>
         subdomain === undefined ? undefined : `https://${script}.${subdomain}.workers.dev`
-      return { kind: 'cloudflare', baseUrl, cloud: createCloudflare({ baseUrl, ...credentials }), urlOf }
+      const cloud = createCloudflare({ baseUrl, ...credentials })
+      return { kind: 'cloudflare', baseUrl, cloud, settleMs, urlOf }
     }
     if (config.localCloud.enabled) {
       const { port } = config.localCloud
       const baseUrl = `http://127.0.0.1:${port}/client/v4`
       const cloud = createCloudflare({ baseUrl, ...(await localCredentials()) })
-      return { kind: 'local', baseUrl, cloud, urlOf: (script) => `http://${script}.localhost:${port}` }
+      return {
+        kind: 'local',
+        baseUrl,
+        cloud,
+        settleMs: localSettleMs,
+        urlOf: (script) => `http://${script}.localhost:${port}`,
+      }
     }
     throw new CodedError('STATE_003', `The environment ${environment} has no Cloudflare credentials`, {
       details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },

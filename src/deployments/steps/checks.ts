@@ -1,6 +1,6 @@
 import { CodedError } from '../../platform/errors.ts'
 import { maxScripts, planDigest } from '../plan.ts'
-import type { Snapshot } from '../store.ts'
+import type { Snapshot } from '../store/index.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 // Paid accounts may hold 500 Workers; the largest script is a setting of Cloudflare's that has changed before.

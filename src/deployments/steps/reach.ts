@@ -3,7 +3,7 @@ import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/outgoing.ts'
 import type { StepContext, StepResult } from './context.ts'
-import { oustDuplicate } from './deploy-worker.ts'
+import { oustDuplicate } from './oust-duplicate.ts'
 
 /** Step 7: the script answers at its workers.dev address. */
 export async function configureDns({ plan, target, signal, log }: StepContext): Promise<StepResult> {

@@ -30,7 +30,7 @@ export async function readMetrics(db: Knex, hours: number) {
     ),
     db.raw(
       `select count(*) as depth, extract(epoch from now() - min(run_at)) as oldest from jobs
-       where queue in ('deploy-step', 'rollback') and state in ('queued', 'retrying') and run_at <= now()`,
+       where queue in ('deploy-step', 'rollback') and name <> 'late-arrivals' and state in ('queued', 'retrying') and run_at <= now()`,
     ),
   ])
   return {

@@ -53,6 +53,13 @@ export async function startWorld(options: WorldOptions = {}) {
     callCloud: clientOf(cloud).call,
     scriptsPath: `/accounts/${accountId}/workers/scripts`,
     call,
+    /** What a process needs to be a worker of this installation. */
+    env: {
+      ...env,
+      DATABASE_URL: ctx.database.url,
+      SECRET_KEY: ctx.config.secretKey,
+      CLOUDFLARE_TARGET: 'local',
+    },
     /** The real engine with its queues, as in a worker process. */
     async work() {
       const engine = await startEngine(ctx)
@@ -60,8 +67,9 @@ export async function startWorld(options: WorldOptions = {}) {
       return engine
     },
     /** An engine whose deliveries the test makes itself, in this "process" or in one beside it. */
-    async worker(where: 'here' | 'beside' = 'here') {
-      const own = where === 'here' ? ctx : await createTestContext({ env, beside: ctx })
+    async worker(where: 'here' | 'beside' = 'here', settings: Record<string, string> = {}) {
+      const own =
+        where === 'here' ? ctx : await createTestContext({ env: { ...env, ...settings }, beside: ctx })
       if (own !== ctx) beside.push(own)
       const engine = await startEngine(own, { queues: [], without: ['dispatcher', 'reconciler'] })
       engines.push(engine)

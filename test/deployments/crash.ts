@@ -20,7 +20,7 @@ interface Point {
  * Runs a waiting job in a process of its own, and kills that at the given point. What its sessions had begun counts for
  * nothing, and its lease is over. @returns the call; undefined when the run makes fewer, and has ended.
  */
-export async function dieAt(
+async function dieAt(
   world: World,
   about: { mortals: Mortals; job: { id: string; queue: string }; point: Point },
 ): Promise<string | undefined> {
@@ -154,7 +154,7 @@ export async function lookAt(world: World, script: string, id: string) {
 export async function expectWhole(world: World, script: string, about: { id: string; text: string }) {
   const { id, text } = about
   const { status, metadata } = await world.status(id)
-  expect(status).toBe('completed')
+  expect(status, await world.messages(id)).toBe('completed')
   const { marked, serving } = await lookAt(world, script, id)
   expect(marked).toEqual([metadata.version])
   expect(serving).toEqual([{ version_id: metadata.version, percentage: 100 }])
@@ -164,7 +164,7 @@ export async function expectWhole(world: World, script: string, about: { id: str
 
 /** The log has no gap and one end, each step one end, and no lock is left. */
 export async function expectEnded(world: World, id: string, status: string): Promise<void> {
-  expect((await world.status(id)).status).toBe(status)
+  expect((await world.status(id)).status, await world.messages(id)).toBe(status)
   const logs = await world.logs(id)
   expectGapFree(logs)
   expect(logs.filter((line) => line.type === 'end').map((line) => line.status)).toEqual([status])

@@ -155,6 +155,12 @@ export async function drive(
   for (let turns = 0; turns < 60; turns++) {
     const job = await openJob(world.ctx, id)
     if (job === undefined || (job.payload.step ?? job.name) === stopBefore) return
+    // On a busy machine a run may lose its lease, and then nobody may run the job until that is over.
+    const held = async () => {
+      const row = await world.ctx.db('jobs').where({ id: job.id }).first('state', 'lease_until')
+      return row.state === 'running' && row.lease_until > new Date()
+    }
+    await until(async () => !(await held()), { what: 'the lease is over' })
     await runner.run(deliveryOf(job.id, job.queue))
   }
   throw new Error('the deployment does not come to an end')

@@ -5,7 +5,7 @@ import { drive, hello, openJob, type Runner, startWorld, type World } from './ha
 import { type Mortals, startMortals } from './mortals.ts'
 
 // Real processes start and die here, many of them.
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
 let mortals: Mortals

@@ -6,7 +6,7 @@ import type { ApiCall, Fault } from './fault-proxy.ts'
 import { drive, expectGapFree, hello, openJob, type Runner, startWorld, type World } from './harness.ts'
 import { type Mortal, type Mortals, startMortals } from './mortals.ts'
 
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
 let mortals: Mortals

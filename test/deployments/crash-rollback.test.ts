@@ -5,7 +5,7 @@ import { drive, hello, type Runner, startWorld, type World } from './harness.ts'
 import { type Mortals, startMortals } from './mortals.ts'
 
 // Real processes start and die here, many of them.
-vi.setConfig({ testTimeout: 300_000 })
+vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
 let mortals: Mortals

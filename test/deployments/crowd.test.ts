@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { expectGapFree, hello, startWorld, type World } from './harness.ts'
 
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 600_000 })
 
 let world: World
 beforeAll(async () => {

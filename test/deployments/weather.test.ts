@@ -4,7 +4,7 @@ import { expectEnded, expectWhole, lookAt } from './crash.ts'
 import type { ApiCall, Fault } from './fault-proxy.ts'
 import { drive, hello, type Runner, startWorld, type World } from './harness.ts'
 
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 600_000 })
 
 const answer = (status: number, headers: Record<string, string> = {}): Fault => ({
   kind: 'answer',

@@ -3,11 +3,12 @@ import { Ajv, type ValidateFunction } from 'ajv'
 
 const file = new URL('../../../shared/contracts/cloudflare.openapi.json', import.meta.url)
 
-interface Contract {
+export interface Contract {
   paths: Record<string, Record<string, Operation>>
 }
-interface Operation {
-  requestBody?: { content: Record<string, unknown> }
+export interface Operation {
+  parameters?: { name: string; in: 'path' | 'query'; required?: boolean; schema: object }[]
+  requestBody?: { required?: boolean; content: Record<string, unknown> }
   responses: Record<string, unknown>
 }
 
@@ -25,6 +26,9 @@ function load() {
 }
 
 const contractIsPresent = (): boolean => load() !== undefined
+
+/** The published contract, or undefined where it is not beside the project. */
+export const publishedContract = (): Contract | undefined => load()?.contract
 
 /** Prints one line when the published contract is not beside the project, so that a skipped check is seen. */
 export function noteAbsentContract(): void {
@@ -74,10 +78,10 @@ function check(pointer: string, value: unknown, what: string): void {
   throw new Error(`${what} breaks the contract: ${ajv.errorsText(validate.errors)}`)
 }
 
-const pointerSegment = (segment: string) =>
+export const pointerSegment = (segment: string) =>
   encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
 
-function matches(template: string, path: string): boolean {
+export function matches(template: string, path: string): boolean {
   const [wanted, given] = [template.split('/'), path.split('/')]
   return (
     wanted.length === given.length && wanted.every((part, at) => part.startsWith('{') || part === given[at])

@@ -4,7 +4,7 @@ import { ApiError } from '../errors.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Deployment, Version } from '../store/versions.ts'
 import { secretsOf } from './bindings.ts'
-import { codeUpdateStrategy } from './metadata.ts'
+import { bytes, codeUpdateStrategy } from './metadata.ts'
 import { annotate, classGone } from './publish.ts'
 
 /** Only so many of the newest versions can be deployed again. */
@@ -22,7 +22,7 @@ export const deploymentBody = z.strictObject({
       (all) => Math.abs(all.reduce((sum, one) => sum + one.percentage, 0) - 100) < 1e-6,
       'percentages must sum to 100',
     ),
-  annotations: z.strictObject({ 'workers/message': z.string().max(1000).optional() }).optional(),
+  annotations: z.strictObject({ 'workers/message': bytes(1000).optional() }).optional(),
   code_update_strategy: codeUpdateStrategy.optional(),
 })
 type DeploymentBody = z.infer<typeof deploymentBody>

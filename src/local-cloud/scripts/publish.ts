@@ -129,7 +129,7 @@ function checkAccount(cloud: Cloud, present: Script | undefined): void {
 
 function checkExports(report: StartupReport, plan: MigrationPlan): void {
   if (report.handlers.length === 0 && report.classes.length === 0) {
-    throw new ApiError('invalidScript', 'No event handlers were registered. This script does nothing.')
+    throw new ApiError('noHandlers')
   }
   for (const { className, namespaceId } of plan.classes) {
     if (report.classes.includes(className)) continue

@@ -49,7 +49,6 @@ export function writeProject(directory: string) {
   return {
     note: (text: string) => write('src/note.txt', `${text}\n`),
     entry: (content: string) => write('src/index.js', content),
-    configure: (changes: object) => write('wrangler.json', JSON.stringify({ ...config, ...changes })),
     source: entry,
   }
 }

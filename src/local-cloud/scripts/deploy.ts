@@ -86,7 +86,7 @@ function checkClasses(cloud: Cloud, script: Script, target: Version): void {
   if (target.migrationTag === script.migrationTag && bound.every((name) => live.includes(name))) return
   const [from, to] = [target.migrationTag ?? 'none', script.migrationTag ?? 'none']
   const detail = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
-  throw new ApiError('migrationInBetween', detail)
+  throw new ApiError('migrationInBetween', `${detail} No version goes back over a Durable Object migration.`)
 }
 
 function checkSecrets(serving: Version | undefined, target: Version): void {

@@ -4,24 +4,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LocalCloud, startLocalCloud } from '../../../src/local-cloud/index.ts'
 import { silent } from '../../helpers/context.ts'
+import { wranglerOnly } from '../../local-cloud/contract.ts'
 import { accountId, getText, token } from '../../local-cloud/harness.ts'
 import { type StrictProxy, startStrictProxy, strictlyAbsent } from '../../local-cloud/strict-proxy.ts'
 import { writeProject } from './project.ts'
 import { artifacts, wranglerFor } from './run.ts'
 
-const script = '/accounts/{account_id}/workers/scripts/{script_name}'
-
 /** What wrangler 4.164 uses of the API that is not in the published contract; nothing else passes. */
 const additions = {
-  routes: [
-    `GET ${script}/settings`,
-    `PATCH ${script}/secrets-bulk`,
-    'GET /accounts/{account_id}/workers/workers/{script_name}',
-    'PATCH /accounts/{account_id}/workers/workers/{script_name}/versions/latest',
-    'DELETE /accounts/{account_id}/workers/services/{script_name}',
-    'GET /accounts/{account_id}/storage/kv/namespaces',
-  ],
-  query: { [`PUT ${script}`]: ['excludeScript'] },
+  routes: wranglerOnly,
+  query: { 'PUT /accounts/{account_id}/workers/scripts/{script_name}': ['excludeScript'] },
   fields: ['code_update_strategy'],
 }
 

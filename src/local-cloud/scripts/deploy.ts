@@ -79,14 +79,16 @@ export function listDeployable(cloud: Cloud, script: Script): Version[] {
 function checkClasses(cloud: Cloud, script: Script, target: Version): void {
   const live = cloud.store.scripts.namespaces(script.id).map((namespace) => namespace.className)
   const missing = live.find((name) => !target.code.classes.includes(name))
-  if (missing !== undefined) throw classGone(missing)
   const bound = target.bindings.flatMap((one) =>
     one.type === 'durable_object_namespace' ? [one.class_name] : [],
   )
-  if (target.migrationTag === script.migrationTag && bound.every((name) => live.includes(name))) return
   const [from, to] = [target.migrationTag ?? 'none', script.migrationTag ?? 'none']
-  const detail = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
-  throw new ApiError('migrationInBetween', `${detail} No version goes back over a Durable Object migration.`)
+  const tags = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
+  const why = from === to ? '' : `${tags} No version goes back over a Durable Object migration.`
+  if (missing !== undefined) throw classGone(missing, why)
+  if (from !== to || bound.some((name) => !live.includes(name))) {
+    throw new ApiError('migrationInBetween', why === '' ? undefined : why)
+  }
 }
 
 function checkSecrets(serving: Version | undefined, target: Version): void {

@@ -144,11 +144,11 @@ function checkExports(report: StartupReport, plan: MigrationPlan): void {
   }
 }
 
-export function classGone(className: string): ApiError {
+export function classGone(className: string, more = ''): ApiError {
   const detail =
     `New version of script does not export class '${className}' which is depended on by existing Durable Objects. ` +
     'If you want to delete these Durable Objects, apply a --delete-class migration.'
-  return new ApiError('classNoLongerExported', detail)
+  return new ApiError('classNoLongerExported', `${detail} ${more}`.trimEnd())
 }
 
 function requireClass(plan: MigrationPlan, name: string): void {

@@ -50,5 +50,11 @@ export function writeProject(directory: string) {
     note: (text: string) => write('src/note.txt', `${text}\n`),
     entry: (content: string) => write('src/index.js', content),
     source: entry,
+    /** Adds a class, and the migration that makes it. */
+    migrate() {
+      write('src/index.js', `${entry}\nexport class More {}`)
+      const migrations = [...config.migrations, { tag: 'v2', new_sqlite_classes: ['More'] }]
+      write('wrangler.json', JSON.stringify({ ...config, migrations }))
+    },
   }
 }

@@ -159,6 +159,15 @@ test('sets the secrets of a version, several at once, and deletes one', async ()
   await expectApp('note-three hello no-key')
 }, 180_000)
 
+test('migrates its classes, and is told why it can not go back over that', async () => {
+  project.migrate()
+  await ok('deploy')
+  await expectApp('note-three hello no-key')
+  const back = await wrangler(['rollback', ids[2] ?? '', '-y'])
+  expect([back.code, back.output]).toEqual([1, expect.stringMatching(/uploaded at migration tag v1/)])
+  await expectApp('note-three hello no-key')
+}, 180_000)
+
 test('deletes the Worker with its objects', async () => {
   await ok('delete --force')
   expect((await getText(cloud, 'shop.localhost')).status).toBe(404)

@@ -25,11 +25,12 @@ test('several secrets are set and deleted at once, all or none', async () => {
   const refused = [
     await bulk({ A: secret('A', 'new'), NEVER: null }),
     await bulk({ A: secret('A', 'new'), C: secret('C', 'new') }),
-    await bulk({ 'not a name': secret('A', 'new') }),
+    await bulk({ 'not a name': secret('not a name', 'new') }),
+    await bulk({ A: secret('B', 'new') }),
     await bulk({ A: secret('A', 'x'.repeat(5121)) }),
     await bulk({ A: { ...secret('A', 'new'), extra: 1 } }),
   ]
-  expect(refused.map((reply) => reply.code)).toEqual([10056, 10021, 10026, 10054, 10026])
+  expect(refused.map((reply) => reply.code)).toEqual([10056, 10021, 10026, 10026, 10054, 10026])
   expect((await cloud.script('GET', 'app/versions')).result.items).toHaveLength(1)
   expect((await cloud.get('app')).text).toBe('text-a text-b c')
 

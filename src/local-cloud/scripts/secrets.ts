@@ -11,7 +11,12 @@ import { annotate } from './publish.ts'
 export const secretBody = z.strictObject(secretText.shape)
 /** A merge patch: null deletes. Each secret names itself once more, as the npm client and wrangler send it. */
 export const secretsBody = z.strictObject({
-  secrets: z.record(secretText.shape.name, secretText.nullable()),
+  secrets: z
+    .record(secretText.shape.name, secretText.nullable())
+    .refine(
+      (all) => Object.entries(all).every(([key, secret]) => (secret?.name ?? key) === key),
+      'a secret is named otherwise than its key',
+    ),
 })
 /** The newer face's merge patch of the latest version; of its parts, the secrets can be patched here. */
 export const versionPatch = z.strictObject({

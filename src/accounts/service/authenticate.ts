@@ -51,15 +51,17 @@ async function find(
 ): Promise<AccountPrincipal | undefined> {
   const { credential, address } = shown
   const guarded: Look = async () => {
-    guesses.check(address)
-    return look()
+    guesses.check(credential, address)
+    const known = await look()
+    if (known !== undefined) guesses.good(credential)
+    return known
   }
   try {
     const principal = await principals.find(credential, guarded)
-    if (principal === undefined) guesses.count(address)
+    if (principal === undefined) guesses.bad(credential, address)
     return principal
   } catch (error) {
-    if (error instanceof CodedError && error.code === 'ACCESS_002') guesses.count(address)
+    if (error instanceof CodedError && error.code === 'ACCESS_002') guesses.bad(credential, address)
     throw error
   }
 }

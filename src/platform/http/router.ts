@@ -54,7 +54,9 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
     body: (route.body ? parse(route.body, body, { part: 'body', status }) : undefined) as never,
     principal,
     correlationId: correlationIdOf(res),
-    address: req.ip ?? '',
+    get address() {
+      return req.ip ?? ''
+    },
     req,
     res,
     commit: (work) => withIdempotency(options.db, key, work),
@@ -67,11 +69,11 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
 /** Who calls, having paid for it: a bad credential is paid for by its address. */
 async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
   const { req, res } = http
-  const address = req.ip ?? ''
   const charge = async (principal: Principal | undefined) => {
     if (route.limit === 'none') return
-    const payer = route.limit === 'address' ? undefined : principal
-    await options.limits.charge({ principal: payer, address }, res)
+    const payer =
+      principal === undefined || route.limit === 'address' ? { address: req.ip ?? '' } : { principal }
+    await options.limits.charge(payer, res)
   }
   let principal: Principal | undefined
   try {
@@ -88,7 +90,14 @@ async function identified(route: Route, options: RouterOptions, http: { req: Req
 async function identify(route: Route, options: RouterOptions, req: Request): Promise<Principal | undefined> {
   try {
     const method = route.csrf ? req.method : 'GET'
-    const credentials = { headers: req.headers, method, address: req.ip ?? '' }
+    const credentials = {
+      headers: req.headers,
+      method,
+      // Worked out only where it is asked for: most requests' credentials are known without.
+      get address() {
+        return req.ip ?? ''
+      },
+    }
     for (const scheme of route.schemes) {
       const principal = await options.schemes?.[scheme]?.(credentials)
       if (principal !== undefined) return principal

@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   await migrateUp(postgres.url)
   const db = createDb({ url: postgres.url, name: 'bench', max: 1 })
   const account = { username: 'bench', email: 'bench@localhost', password: 'correct horse battery' }
-  const made = await createAdmin(db, { ...account, rateLimit: { perSecond: 1_000_000, burst: 1_000_000 } })
+  const made = await createAdmin(db, { ...account, rateLimit: { perSecond: 10_000, burst: 100_000 } })
   if (made.outcome !== 'created') throw new Error(made.reason)
   await db.destroy()
   const server = fork(fileURLToPath(new URL('rate-limit-server.ts', import.meta.url)), {

@@ -15,7 +15,9 @@ export function securityHeaders(secure: boolean) {
     frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'strict-origin-when-cross-origin' },
     // On plain HTTP the default `upgrade-insecure-requests` would break our own pages' assets.
-    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': secure ? [] : null } },
+    contentSecurityPolicy: {
+      directives: { 'frame-ancestors': ["'none'"], 'upgrade-insecure-requests': secure ? [] : null },
+    },
   })
   ask(sample.req, sample, () => undefined)
   const headers = Object.entries(sample.getHeaders()).map(([name, value]) => [name, String(value)] as const)

@@ -17,10 +17,14 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
   ]
 }
 
-export function createApp(ctx: Context, stopping: () => boolean = () => false): Express {
+/** @param routes what is served behind the console and the frame */
+export function createApp(
+  ctx: Context,
+  stopping: () => boolean = () => false,
+  routes: readonly Route[] = allRoutes(ctx, stopping),
+): Express {
   const { db, config, accounts, limits, log } = ctx
   const { version } = config.service
-  const routes = allRoutes(ctx, stopping)
   return createHttpApp({
     log,
     trustedProxies: config.trustedProxies,

@@ -146,6 +146,22 @@ describe('the application', () => {
     await probes.stop()
   })
 
+  it('says that it is degraded while rate limits are counted in process for want of Redis', async () => {
+    const { db, queues } = ctx
+    const service = { name: 'capstan', version: 'test' }
+    let away = true
+    const limiter = { available: () => !away }
+    const probes = await startRoutes(
+      ctx,
+      healthRoutes({ db, queues, limiter, service, stopping: () => false }),
+      silent,
+    )
+    expect((await probes.call('/health')).json.status).toBe('degraded')
+    away = false
+    expect((await probes.call('/health')).json.status).toBe('healthy')
+    await probes.stop()
+  })
+
   it('answers 503 with Retry-After while the database is away, and recovers', async () => {
     const proxy = await startTcpProxy(ctx.database.url)
     const env = { DATABASE_URL: proxy.url }

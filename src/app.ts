@@ -8,26 +8,30 @@ import { jobRoutes } from './platform/jobs/index.ts'
 
 /** The one list of routes: also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
-  const { db, queues, hub, verbs, config } = ctx
+  const { db, queues, limiter, hub, verbs, config } = ctx
   return [
-    ...healthRoutes({ db, queues, service: config.service, stopping }),
+    ...healthRoutes({ db, queues, limiter, service: config.service, stopping }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     ...ctx.deployments.routes,
   ]
 }
 
-export function createApp(ctx: Context, stopping: () => boolean = () => false): Express {
-  const { db, config, accounts, log } = ctx
+/** @param routes what is served behind the console and the frame */
+export function createApp(
+  ctx: Context,
+  stopping: () => boolean = () => false,
+  routes: readonly Route[] = allRoutes(ctx, stopping),
+): Express {
+  const { db, config, accounts, limits, log } = ctx
   const { version } = config.service
-  const routes = allRoutes(ctx, stopping)
   return createHttpApp({
     log,
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
     routers: [
       createConsole({ ...ctx, queueNames }),
-      mount(routes, { db, version, authenticate: accounts.authenticate }),
+      mount(routes, { db, version, authenticate: accounts.authenticate, limits }),
     ],
   })
 }

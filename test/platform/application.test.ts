@@ -131,7 +131,8 @@ describe('the application', () => {
     const store = withOutages(ctx.queues)
     const service = { name: 'capstan', version: 'test' }
     const stopping = () => false
-    const routes = healthRoutes({ db: ctx.db, queues: store.queues, service, stopping })
+    const { db, limiter } = ctx
+    const routes = healthRoutes({ db, limiter, queues: store.queues, service, stopping })
     const probes = await startRoutes(ctx, routes, silent)
     store.set('refusing')
     const { status, json } = await probes.call('/health')
@@ -142,6 +143,22 @@ describe('the application', () => {
       'unhealthy',
     ])
     expect((await probes.call('/health/ready')).status).toBe(200)
+    await probes.stop()
+  })
+
+  it('says that it is degraded while rate limits are counted in process for want of Redis', async () => {
+    const { db, queues } = ctx
+    const service = { name: 'capstan', version: 'test' }
+    let away = true
+    const limiter = { available: () => !away }
+    const probes = await startRoutes(
+      ctx,
+      healthRoutes({ db, queues, limiter, service, stopping: () => false }),
+      silent,
+    )
+    expect((await probes.call('/health')).json.status).toBe('degraded')
+    away = false
+    expect((await probes.call('/health')).json.status).toBe('healthy')
     await probes.stop()
   })
 

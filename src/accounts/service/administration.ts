@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
-import { isUniqueViolation } from '../../platform/db.ts'
+import type { RateLimitRule } from '../../platform/config/index.ts'
+import { isCheckViolation, isUniqueViolation } from '../../platform/db.ts'
 import { CodedError, conflict } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import { insertToken } from '../store/api-tokens.ts'
@@ -10,14 +11,12 @@ import { hashOf, newApiToken } from './credentials.ts'
 import { createLoginLimits } from './login-limits.ts'
 import { createPasswords } from './passwords.ts'
 
-/** Requests per second and burst of a new user, by role. */
-const rateLimits = { admin: { perSecond: 100, burst: 200 }, user: { perSecond: 10, burst: 20 } }
-
 interface NewAccount {
   username: string
   email: string
   passwordHash: string
   isAdmin: boolean
+  rateLimit: RateLimitRule
 }
 
 /**
@@ -25,15 +24,23 @@ interface NewAccount {
  */
 export async function addUser(db: Knex, account: NewAccount): Promise<string> {
   const id = randomUUID()
-  const { perSecond, burst } = account.isAdmin ? rateLimits.admin : rateLimits.user
+  const { rateLimit, ...rest } = account
   try {
-    await insertUser(db, { id, ...account, rateLimitPerSecond: perSecond, rateLimitBurst: burst })
+    const limits = { rateLimitPerSecond: rateLimit.perSecond, rateLimitBurst: rateLimit.burst }
+    await insertUser(db, { id, ...rest, ...limits })
   } catch (error) {
-    if (isUniqueViolation(error, 'users_username')) throw conflict('Username already exists')
-    if (isUniqueViolation(error, 'users_email')) throw conflict('Email already exists')
-    throw error
+    throw refusalOf(error)
   }
   return id
+}
+
+/** What the database's rules for users say to a caller; any other error as it is. */
+export function refusalOf(error: unknown): unknown {
+  if (isUniqueViolation(error, 'users_username')) return conflict('Username already exists')
+  if (isUniqueViolation(error, 'users_email')) return conflict('Email already exists')
+  if (isCheckViolation(error, 'users_last_admin'))
+    return conflict("The last active administrator can't be removed, demoted or deactivated")
+  return error
 }
 
 type Created = { outcome: 'created'; token: string } | { outcome: 'taken'; reason: string }
@@ -41,15 +48,15 @@ type Created = { outcome: 'created'; token: string } | { outcome: 'taken'; reaso
 /** An administrator with an unlimited API token, both or neither. The token is returned for this once. */
 export async function createAdmin(
   db: Knex,
-  account: { username: string; email: string; password: string },
+  account: { username: string; email: string; password: string; rateLimit: RateLimitRule },
 ): Promise<Created> {
   const passwordHash = await createPasswords().hash(account.password)
   const token = newApiToken()
   try {
     await db.transaction(async (trx) => {
-      const { username, email } = account
-      const userId = await addUser(trx, { username, email, passwordHash, isAdmin: true })
-      const row = { id: randomUUID(), userId, name: 'capstan admin create', createdAt: new Date() }
+      const { username, email, rateLimit } = account
+      const userId = await addUser(trx, { username, email, passwordHash, isAdmin: true, rateLimit })
+      const row = { id: randomUUID(), userId, name: 'Initial Admin Token', createdAt: new Date() }
       const unlimited = { scopes: null, expiresAt: null, isRevoked: false, lastUsedAt: null }
       await insertToken(trx, { ...row, ...unlimited }, { hash: hashOf(token), parentId: null })
     })

@@ -6,7 +6,9 @@ import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
+import { secretRoutes } from './secret-routes.ts'
 import { versionRoutes } from './version-routes.ts'
+import { requireZone, zoneRoutes } from './zone-routes.ts'
 
 /** The path below which Cloudflare's API answers. */
 export const apiPrefix = '/client/v4'
@@ -25,7 +27,9 @@ export class Api {
     publicRoutes(this.open)
     accountRoutes(this.guarded, cloud)
     scriptRoutes(this.guarded, cloud)
+    secretRoutes(this.guarded, cloud)
     versionRoutes(this.guarded, cloud)
+    zoneRoutes(this.guarded)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -50,6 +54,8 @@ export class Api {
     this.rateLimit.take(res)
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
     if (account !== undefined && account !== this.cloud.accountId) throw new ApiError('unresolvable')
+    const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
+    if (zone !== undefined) requireZone(zone)
     return await this.guarded.dispatch(req, url, apiPrefix)
   }
 }

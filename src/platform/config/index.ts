@@ -7,8 +7,10 @@ import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
+export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
@@ -31,6 +33,7 @@ export interface Config {
   admin: { username: string; email: string; password: string | undefined }
   localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
   cloudflare: CloudflareConfig
+  rateLimits: RateLimitConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -77,6 +80,7 @@ const variables = z.object({
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
+  ...rateLimitVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -118,6 +122,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare,
+    rateLimits: rateLimitConfig(vars),
   }
 }
 

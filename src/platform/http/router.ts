@@ -1,8 +1,9 @@
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
 import type { Knex } from 'knex'
-import { type Authenticate, authorise, type Principal, type Scheme } from '../auth.ts'
+import { type Authenticate, authorise, type Credentials, type Principal, type Scheme } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
+import type { RateLimits } from '../rate-limit/index.ts'
 import { correlationIdOf } from './request-id.ts'
 import type { Reply, Route, RouteRequest } from './route.ts'
 import { parse } from './validation.ts'
@@ -13,10 +14,11 @@ export interface RouterOptions {
   authenticate: Authenticate
   /** For the routes that name them. */
   schemes?: Partial<Record<Scheme, Authenticate>>
+  limits: RateLimits
 }
 
 /**
- * Mounts routes as one pipeline: who calls -> may they -> body -> validation -> handler -> answer. Authorisation
+ * Mounts routes as one pipeline: who calls -> within their limit -> may they -> body -> validation -> handler -> answer. Authorisation
  * comes before the body is read, so that a stranger can't make us inflate 16 MiB.
  */
 export function mount(routes: readonly Route[], options: RouterOptions): Router {
@@ -40,7 +42,7 @@ function refuseMethod(there: readonly Route[]) {
 
 async function serve(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
   const { req, res } = http
-  const principal = await identify(route, options, req)
+  const principal = await identified(route, options, http)
   if (principal !== undefined) res.locals.principal = principal.name
   authorise(route.access, principal)
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
@@ -52,7 +54,9 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
     body: (route.body ? parse(route.body, body, { part: 'body', status }) : undefined) as never,
     principal,
     correlationId: correlationIdOf(res),
-    address: req.ip ?? '',
+    get address() {
+      return req.ip ?? ''
+    },
     req,
     res,
     commit: (work) => withIdempotency(options.db, key, work),
@@ -62,11 +66,48 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
   answer(route, res, { reply: kept ?? (await route.handle(request)), version: options.version })
 }
 
+/** Who calls, having paid for it: a bad credential is paid for by its address. */
+async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
+  const { req, res } = http
+  const charge = async (principal: Principal | undefined) => {
+    if (route.limit === 'none') return
+    const payer =
+      principal === undefined || route.limit === 'address' ? { address: req.ip ?? '' } : { principal }
+    await options.limits.charge(payer, res)
+  }
+  let principal: Principal | undefined
+  try {
+    principal = await identify(route, options, req)
+  } catch (error) {
+    if (error instanceof CodedError && error.status === 401) await charge(undefined)
+    throw error
+  }
+  await charge(principal)
+  return principal
+}
+
+/** The address is worked out only where it is asked for: most requests' credentials are known without. */
+class ShownCredentials implements Credentials {
+  readonly #req: Request
+  readonly headers: Credentials['headers']
+  readonly method: string
+
+  constructor(req: Request, method: string) {
+    this.#req = req
+    this.headers = req.headers
+    this.method = method
+  }
+
+  get address(): string {
+    return this.#req.ip ?? ''
+  }
+}
+
 /** On an open route a bad credential counts as none: a client with an expired token must be able to sign in. */
 async function identify(route: Route, options: RouterOptions, req: Request): Promise<Principal | undefined> {
   try {
     const method = route.csrf ? req.method : 'GET'
-    const credentials = { headers: req.headers, method, address: req.ip ?? '' }
+    const credentials = new ShownCredentials(req, method)
     for (const scheme of route.schemes) {
       const principal = await options.schemes?.[scheme]?.(credentials)
       if (principal !== undefined) return principal

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { type Accounts, createAccounts } from './accounts/index.ts'
+import { type BinaryReleases, createBinaryReleases } from './binary-releases/index.ts'
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
@@ -42,6 +43,7 @@ export interface Context {
   limits: RateLimits
   accounts: Accounts
   deployments: Deployments
+  binaryReleases: BinaryReleases
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -70,6 +72,7 @@ export function createContext(config: Config, process: string, overrides: Contex
   const accounts = createAccounts({ db, secrets, config, log, listener })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
+  const binaryReleases = createBinaryReleases({ db, config, secrets, listener })
   const jobs = bindCatalog({ db, deployments })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
@@ -89,6 +92,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       limits,
       accounts,
       deployments,
+      binaryReleases,
     },
     async dispose() {
       limiter.close()

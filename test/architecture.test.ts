@@ -174,6 +174,7 @@ describe('the table of routes', () => {
       'GET /deploy/:id/status deployments:read',
       'GET /deploy/apps deployments:read',
       'GET /deploy/apps/:app/:environment/versions deployments:read',
+      'GET /download/:version/:platform releases:read',
       'GET /health open',
       'GET /health/deployment deployments:read',
       'GET /health/ready open',
@@ -181,6 +182,14 @@ describe('the table of routes', () => {
       'GET /jobs/:id jobs:read',
       'GET /jobs/:id/events jobs:read',
       'GET /login open',
+      'GET /release-store/*key open',
+      'GET /releases releases:read',
+      'GET /releases/:version releases:read',
+      'GET /releases/:version/downloads releases:read',
+      'GET /releases/:version/signature releases:read',
+      'GET /releases/keys releases:read',
+      'GET /releases/latest releases:read',
+      'GET /releases/updates releases:read',
       'PATCH /api/v1/users/:id accounts:admin',
       'POST /api/v1/auth/login open',
       'POST /api/v1/auth/logout signed-in',
@@ -193,6 +202,7 @@ describe('the table of routes', () => {
       'POST /jobs/:id/retry jobs:write',
       'POST /login open',
       'POST /logout open',
+      'PUT /release-store/*key open',
     ])
   })
 })

@@ -72,8 +72,8 @@ export function createContext(config: Config, process: string, overrides: Contex
   const accounts = createAccounts({ db, secrets, config, log, listener })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
-  const binaryReleases = createBinaryReleases({ db, config, secrets, listener })
-  const jobs = bindCatalog({ db, deployments })
+  const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
+  const jobs = bindCatalog({ db, deployments, binaryReleases })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{

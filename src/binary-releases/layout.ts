@@ -8,6 +8,8 @@ export interface Layout {
   pointer(channel: string): string
   /** Where an upload lies until it is verified; `attempt` tells a repeated one from what it replaces. */
   upload(releaseId: string, platform: string, attempt: number): string
+  /** What all uploads of a release begin with. */
+  uploads(releaseId: string): string
 }
 
 export const metadataPrefix = 'metadata/'
@@ -23,6 +25,7 @@ export function createLayout(prefix: string): Layout {
     signature: (version) => `${metadataPrefix}${version}.json.sig`,
     pointer: (channel) => `${metadataPrefix}latest-${channel}.json`,
     upload: (releaseId, platform, attempt) => `uploads/${releaseId}/${platform}/${attempt}`,
+    uploads: (releaseId) => `uploads/${releaseId}/`,
   }
 }
 

@@ -72,6 +72,10 @@ export async function readYanks(db: Knex): Promise<Yank[]> {
   return db('release_yanks').select('version', 'reason', { by: 'yanked_by' }, 'at')
 }
 
+export async function findYank(db: Knex, version: string): Promise<Yank | undefined> {
+  return db('release_yanks').where({ version }).first('version', 'reason', { by: 'yanked_by' }, 'at')
+}
+
 /** @returns the yank that counts: the first one. */
 export async function insertYank(trx: Knex.Transaction, yank: Omit<Yank, 'at'>): Promise<Yank> {
   const { version, reason, by } = yank

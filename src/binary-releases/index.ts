@@ -27,6 +27,7 @@ import { createReleaseStates } from './state.ts'
 import { createStoreProbe } from './store-probe.ts'
 import { createUploads } from './uploads.ts'
 
+export { registerReleaseCommands } from './commands.ts'
 export { pointerJob, publishJob } from './jobs.ts'
 
 export interface BinaryReleases {
@@ -64,7 +65,7 @@ export function createBinaryReleases(options: BinaryReleasesOptions): BinaryRele
   return {
     routes: [
       ...readingRoutes({ db, platforms, catalogue, downloads, listing, signatures, states }),
-      ...publishingRoutes({ drafts: createDrafts(engine), publishing, uploads, platforms, states }),
+      ...publishingRoutes({ drafts: createDrafts(engine), publishing, uploads, platforms, layout, states }),
       ...storeRoutes,
     ],
     storeIsReachable: createStoreProbe(store),

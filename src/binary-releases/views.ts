@@ -1,4 +1,5 @@
 import type { Download } from './downloads.ts'
+import type { Layout } from './layout.ts'
 import type { Listed } from './listing.ts'
 import type { Metadata } from './metadata.ts'
 import { linkSeconds, type SignedLink } from './object-store/index.ts'
@@ -48,7 +49,7 @@ export const keyView = ({ id, publicKey, current, revoked }: PublishedKey) => ({
 })
 
 /** A version on its way to being published. */
-export function draftView(release: Release, files: ReleaseFile[]) {
+export function draftView(release: Release, files: ReleaseFile[], layout: Layout) {
   return {
     version: release.version,
     channel: release.channel,
@@ -61,6 +62,7 @@ export function draftView(release: Release, files: ReleaseFile[]) {
       const file = files.find((each) => each.platform === platform)
       return {
         platform,
+        filename: layout.fileName(release.version, platform),
         state: file?.state ?? 'missing',
         size: file?.size ?? null,
         sha256: file?.sha256 ?? null,

@@ -2,6 +2,7 @@ import type { Principal } from '../../platform/auth.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Drafts } from '../drafts.ts'
+import type { Layout } from '../layout.ts'
 import type { Actor, Publishing } from '../publishing.ts'
 import { draftBody, fileBody, promoteBody, versionParams, yankBody } from '../schema.ts'
 import type { ReleaseStates } from '../state.ts'
@@ -14,6 +15,7 @@ export interface PublishingRouteOptions {
   publishing: Publishing
   uploads: Uploads
   platforms: string[]
+  layout: Layout
   states: ReleaseStates
 }
 
@@ -25,7 +27,7 @@ export function publishingRoutes(options: PublishingRouteOptions): Route[] {
   return [...draftRoutes(options), ...releaseRoutes(options)]
 }
 
-function draftRoutes({ drafts, uploads, platforms }: PublishingRouteOptions): Route[] {
+function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOptions): Route[] {
   const draft = {
     path: '/releases/:version/draft',
     access: 'releases:publish',
@@ -41,7 +43,7 @@ function draftRoutes({ drafts, uploads, platforms }: PublishingRouteOptions): Ro
         return commit(async (trx) => {
           const asked = { ...body, platforms: body.platforms ?? platforms, notes: body.notes ?? null }
           const { made, release, files } = await drafts.draft(trx, asked, actorOf(request))
-          return { status: made ? 201 : 200, body: draftView(release, files) }
+          return { status: made ? 201 : 200, body: draftView(release, files, layout) }
         })
       },
     }),
@@ -50,7 +52,7 @@ function draftRoutes({ drafts, uploads, platforms }: PublishingRouteOptions): Ro
       method: 'get',
       async handle({ params }) {
         const { release, files } = await drafts.find(params.version)
-        return { body: draftView(release, files) }
+        return { body: draftView(release, files, layout) }
       },
     }),
     route({

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { buffer } from 'node:stream/consumers'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer, text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ObjectStore, StoreUnreachable } from '../../src/binary-releases/object-store/index.ts'
 import { createS3Store } from '../../src/binary-releases/object-store/s3.ts'
-import { clientOptions } from '../../src/binary-releases/object-store/s3-client.ts'
 import { type TestStore, testStores } from './stores.ts'
 
 const signal = () => AbortSignal.timeout(20_000)
@@ -152,12 +153,41 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
 })
 
 describe('a bucket', () => {
-  it('is asked without the checksums that R2 refuses', () => {
-    expect(clientOptions).toMatchObject({
-      region: 'auto',
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
+  it('takes up to 64 MiB in one piece', () => {
+    const config = { endpoint: 'http://127.0.0.1:1', bucket: 'b', accessKeyId: 'a', secretAccessKey: 's' }
+    expect(createS3Store(config).limits.singleUpload).toBe(64 * 1024 * 1024)
+  })
+
+  it('is asked without the checksums that R2 refuses, in headers, bodies and links', async () => {
+    const seen: { url: string; headers: Record<string, unknown>; body: string }[] = []
+    const server = createServer(async (req, res) => {
+      seen.push({ url: req.url ?? '', headers: req.headers, body: await text(req) })
+      res.setHeader('ETag', '"e"').end('<r><UploadId>u</UploadId></r>')
     })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const key = { accessKeyId: 'id', secretAccessKey: 'secret' }
+    const store = createS3Store({ endpoint: `http://127.0.0.1:${port}`, bucket: 'a-bucket', ...key })
+    await store.write('metadata/a.json', { body: '{}', ...json, only: 'absent' })
+    await store.read('metadata/a.json')
+    await store.startParts('k')
+    const links = [
+      await store.linkToRead('k', 'name'),
+      await store.linkToWrite('k', 1),
+      await store.linkToWritePart('k', { upload: 'u', number: 1, size: 1 }),
+    ]
+    await new Promise((resolve) => server.close(resolve))
+    expect(seen.map(({ body }) => body)).toEqual(['{}', '', ''])
+    expect(seen[0]?.headers['if-none-match']).toBe('*')
+    expect(seen[0]?.headers.authorization).toContain('/auto/s3/aws4_request')
+    const said = JSON.stringify([seen, links])
+    expect(said).not.toMatch(/checksum|crc32|aws-chunked|trailer/i)
+    for (const { url } of links) {
+      const { searchParams, pathname } = new URL(url)
+      expect(pathname).toBe('/a-bucket/k')
+      expect(searchParams.get('X-Amz-Expires')).toBe('900')
+      expect(searchParams.get('X-Amz-SignedHeaders')).toBe('host')
+    }
   })
 
   it('that refuses the key or is not there is unreachable', async () => {

@@ -7,8 +7,6 @@ const bucket = 'cco-releases-private'
 const accessKeyId = '0123456789abcdef0123456789abcdef'
 const secretAccessKey = 'f0e1d2c3b4a5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b3c2d1e0f'
 
-export type R2Server = Awaited<ReturnType<typeof startR2>>
-
 /**
  * Cloudflare's own local R2 with its S3 API: it verifies the signatures of requests and presigned URLs, and answers
  * conditional writes, copies, ranges and multipart uploads with R2's codes.

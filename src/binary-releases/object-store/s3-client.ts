@@ -8,7 +8,7 @@ export const region = 'auto'
  * R2 refuses requests and presigned URLs with the checksums that the SDK adds since 2025 unless a call needs one;
  * older S3 servers do so, too.
  */
-export const clientOptions = {
+const clientOptions = {
   region,
   forcePathStyle: true,
   requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -164,6 +164,7 @@ describe('the table of routes', () => {
       'DELETE /api/v1/auth/tokens/:id signed-in',
       'DELETE /api/v1/users/:id accounts:admin',
       'DELETE /api/v1/users/:id/tokens/:token accounts:admin',
+      'DELETE /releases/:version/draft releases:publish',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
       'GET /api/v1/users accounts:admin',
@@ -186,6 +187,7 @@ describe('the table of routes', () => {
       'GET /releases releases:read',
       'GET /releases/:version releases:read',
       'GET /releases/:version/downloads releases:read',
+      'GET /releases/:version/draft releases:publish',
       'GET /releases/:version/signature releases:read',
       'GET /releases/keys releases:read',
       'GET /releases/latest releases:read',
@@ -202,6 +204,11 @@ describe('the table of routes', () => {
       'POST /jobs/:id/retry jobs:write',
       'POST /login open',
       'POST /logout open',
+      'POST /releases releases:publish',
+      'POST /releases/:version/files releases:publish',
+      'POST /releases/:version/promote releases:publish',
+      'POST /releases/:version/publish releases:publish',
+      'POST /releases/:version/yank releases:publish',
       'PUT /release-store/*key open',
     ])
   })

@@ -48,8 +48,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
         ])
         const databaseHealth: Health = databaseError === undefined ? 'healthy' : 'unhealthy'
         const stalled = databaseHealth === 'healthy' && (await isStalled(db))
-        const degraded =
-          queue === 'unhealthy' || stalled || !storeAnswers || !options.limiter.available()
+        const degraded = queue === 'unhealthy' || stalled || !storeAnswers || !options.limiter.available()
         const status = databaseHealth === 'unhealthy' ? 'unhealthy' : degraded ? 'degraded' : 'healthy'
         const body = {
           status,

@@ -39,7 +39,12 @@ export const testStores: Record<'bucket' | 'folder', () => Promise<TestStore>> =
     const links = createLinkSigner({ publicUrl, secret: Buffer.from(randomUUID()), now })
     const store = createFileStore({ root, links })
     const routes = linkRoutes({ root, links, partSize: store.limits.part })
-    const router = mount(routes, { db: noDatabase, version: 'test', authenticate: async () => undefined })
+    const router = mount(routes, {
+      db: noDatabase,
+      version: 'test',
+      authenticate: async () => undefined,
+      limits,
+    })
     server.on('request', createHttpApp({ log: silent, trustedProxies: [], secure: false, routers: [router] }))
     return {
       store,
@@ -55,4 +60,5 @@ export const testStores: Record<'bucket' | 'folder', () => Promise<TestStore>> =
   },
 }
 
+const limits = { charge: async () => undefined }
 const noDatabase = undefined as unknown as Knex

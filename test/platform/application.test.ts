@@ -132,7 +132,14 @@ describe('the application', () => {
     const service = { name: 'capstan', version: 'test' }
     const stopping = () => false
     const { db, limiter } = ctx
-    const routes = healthRoutes({ db, limiter, queues: store.queues, service, stopping, objectStore: async () => true })
+    const routes = healthRoutes({
+      db,
+      limiter,
+      queues: store.queues,
+      service,
+      stopping,
+      objectStore: async () => true,
+    })
     const probes = await startRoutes(ctx, routes, silent)
     store.set('refusing')
     const { status, json } = await probes.call('/health')

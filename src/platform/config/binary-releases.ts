@@ -19,19 +19,9 @@ export interface BinaryReleasesConfig {
   signingKey: string | undefined
   /** Ids of keys that must not be trusted any more. */
   revokedKeys: string[]
-  /** The token bucket of each identity that a proxy in front of us vouches for. */
-  forwardedRateLimit: { perSecond: number; burst: number }
 }
 
 const knownPlatforms = 'darwin-arm64,darwin-x86_64,linux-x86_64,linux-aarch64,windows-x86_64'
-
-const positive = (fallback: number) =>
-  z.coerce
-    .number('expected a number')
-    .int('expected a whole number')
-    .min(1, 'expected at least 1')
-    .max(1_000_000, 'expected at most 1000000')
-    .default(fallback)
 
 export const binaryReleasesVariables = z.object({
   R2_ACCOUNT_ID: flag('R2_ACCOUNT_ID'),
@@ -62,8 +52,6 @@ export const binaryReleasesVariables = z.object({
       'expected key ids of 16 hexadecimal digits, separated by commas',
     )
     .default(''),
-  FORWARDED_RATE_LIMIT: positive(100),
-  FORWARDED_RATE_BURST: positive(500),
 })
 type Variables = z.infer<typeof binaryReleasesVariables>
 
@@ -74,7 +62,6 @@ export function binaryReleasesConfig(vars: Variables, faults: string[]): BinaryR
     filePrefix: vars.RELEASE_FILE_PREFIX,
     signingKey: signingKeyOf(vars.RELEASE_SIGNING_KEY, faults),
     revokedKeys: listOf(vars.RELEASE_REVOKED_KEYS),
-    forwardedRateLimit: { perSecond: vars.FORWARDED_RATE_LIMIT, burst: vars.FORWARDED_RATE_BURST },
   }
 }
 

@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ObjectStore } from '../../src/binary-releases/object-store/index.ts'
+import { createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
+import { deliveryOf } from '../platform/job-harness.ts'
+import { contentOf, deliver, sha256, startWorld, type World } from './harness.ts'
+
+/** Where, around one call of the store, the process dies. */
+const moments = ['before it is sent', 'after it is sent', 'after its answer, before our commit'] as const
+interface Point {
+  call: number
+  moment: (typeof moments)[number]
+}
+
+const platform = 'linux-x86_64'
+
+let world: World
+let heirContext: TestContext
+let heir: Awaited<ReturnType<typeof startEngine>>
+beforeAll(async () => {
+  world = await startWorld('folder', { RELEASE_PLATFORMS: platform })
+  const { dataDir, ctx } = world
+  heirContext = await createTestContext({ env: world.env, beside: ctx })
+  expect(heirContext.config.dataDir).toBe(dataDir)
+  heir = await startEngine(heirContext, { queues: [], without: ['dispatcher', 'reconciler'] })
+})
+afterAll(async () => {
+  await heir?.stop()
+  await heirContext?.dispose()
+  await world?.stop()
+})
+
+/** Nobody ever sees a version that can't be downloaded, with the bytes it promises. */
+async function expectWholeOrAbsent(version: string): Promise<void> {
+  const latest = await world.call('/releases/latest')
+  for (const about of new Set([version, latest.json.version ?? version])) {
+    const { status, json } = await world.call(`/releases/${about}`)
+    if (status === 404) continue
+    expect(status).toBe(200)
+    const { json: link } = await world.call(`/download/${about}/${platform}`)
+    const file = Buffer.from(await (await fetch(link.download_url)).arrayBuffer())
+    expect(sha256(file), about).toBe(json.platforms[platform])
+  }
+}
+
+/**
+ * Runs the job in a process that dies at the point: its later calls never arrive, and nothing that it writes counts.
+ * @returns the call; undefined when the run makes fewer.
+ */
+async function dieAt(jobId: string, point: Point): Promise<string | undefined> {
+  const { ctx, worker } = world
+  const { engine } = ctx.binaryReleases
+  const { store } = engine
+  let seen = 0
+  let dead = false
+  let reached: string | undefined
+  const die = async () => {
+    dead = true
+    const lease_until = ctx.db.raw("clock_timestamp() - interval '1 second'")
+    await ctx
+      .db('jobs')
+      .where({ id: jobId })
+      .update({ fence: ctx.db.raw('fence + 1'), lease_until })
+  }
+  const mortal = new Proxy(store, {
+    get(target, name: keyof ObjectStore) {
+      const method = target[name]
+      if (typeof method !== 'function') return method
+      return async (...args: unknown[]) => {
+        if (dead) throw new Error('this process is dead')
+        seen += 1
+        if (seen !== point.call) return Reflect.apply(method, target, args)
+        reached = `${name} ${typeof args[0] === 'string' ? args[0] : 'upload'}`
+        if (point.moment === 'before it is sent') {
+          await die()
+          throw new Error('this process is dead')
+        }
+        const answer = await Reflect.apply(method, target, args)
+        await die()
+        if (point.moment === 'after it is sent') {
+          if (name === 'stream') answer.body.destroy()
+          throw new Error('this process is dead')
+        }
+        return answer
+      }
+    },
+  })
+  engine.store = mortal
+  try {
+    const row = await ctx.db('jobs').where({ id: jobId }).first()
+    await worker.runner.run(deliveryOf(jobId, row.queue))
+  } finally {
+    engine.store = store
+  }
+  return reached
+}
+
+async function enumerate(
+  title: string,
+  attempt: (point: Point) => Promise<string | undefined>,
+): Promise<number> {
+  const points: string[] = []
+  for (let call = 1; ; call++) {
+    const names: string[] = []
+    for (const moment of moments) {
+      const name = await attempt({ call, moment }).catch((error: unknown) => {
+        throw new Error(`${title}: died at call ${call} ${moment}`, { cause: error })
+      })
+      if (name === undefined) break
+      names.push(`  ${call}. ${name.replaceAll(/\d+\.\d+\.\d+|[0-9a-f-]{36}/g, '*')}: ${moment}`)
+    }
+    if (names.length === 0) break
+    expect(names).toHaveLength(moments.length)
+    points.push(...names)
+  }
+  console.info(`${title}: ${points.length} points\n${points.join('\n')}`)
+  return points.length
+}
+
+describe('a death at every call of the store', () => {
+  it('while a version is published is made good by the next holder, and no reader sees a half', async () => {
+    let made = 0
+    const count = await enumerate('publish-release', async (point) => {
+      const version = `1.0.${++made}`
+      await world.prepared(version)
+      const job = await world.publishing(version)
+      const reached = await dieAt(job, point)
+      await expectWholeOrAbsent(version)
+      const row = await deliver(heirContext, heir, job)
+      expect(row.state, JSON.stringify(row.error)).toBe('completed')
+      await expectWholeOrAbsent(version)
+      expect((await world.call('/releases/latest')).json.version).toBe(version)
+      const sums = await world.store.read(world.layout.checksums(version))
+      const line = `${sha256(contentOf(`${version} ${platform}`))}  ${world.layout.fileName(version, platform)}\n`
+      expect(sums).toMatchObject({ body: Buffer.from(line) })
+      expect((await world.call(`/releases/${version}/signature`)).status).toBe(200)
+      const moves = await world.ctx.db('release_channel_moves').where({ version })
+      expect(moves.map(({ kind }) => kind)).toEqual(['published'])
+      return reached
+    })
+    expect(count).toBeGreaterThan(40)
+  }, 120_000)
+
+  it('while a channel moves leaves the bucket where the channel is', async () => {
+    const versions = ['2.0.1', '2.0.2']
+    for (const version of versions) {
+      await world.prepared(version, 'beta')
+      await world.work(await world.publishing(version))
+    }
+    let turns = 0
+    const count = await enumerate('release-pointer', async (point) => {
+      const version = versions[turns++ % 2] ?? ''
+      const answer = await world.call(`/releases/${version}/promote`, { json: { channel: 'beta' } })
+      const reached = await dieAt(answer.json.job_id, point)
+      expect((await world.call('/releases/latest?channel=beta')).json.version).toBe(version)
+      expect((await deliver(heirContext, heir, answer.json.job_id)).state).toBe('completed')
+      const pointer = await world.store.read('metadata/latest-beta.json')
+      expect(JSON.parse((pointer as { body: Buffer }).body.toString()).version).toBe(version)
+      return reached
+    })
+    expect(count).toBeGreaterThanOrEqual(9)
+  }, 60_000)
+})
+
+it('a late write of a run that was paused changes neither files nor pointer', async () => {
+  const { engine } = world.ctx.binaryReleases
+  const { store } = engine
+  await world.prepared('3.0.1', 'beta')
+  const job = await world.publishing('3.0.1')
+  const late: (() => Promise<unknown>)[] = []
+  // It freezes right before each of its writes: they arrive after the next holder has done everything.
+  const freezing = new Proxy(store, {
+    get(target, name: keyof ObjectStore) {
+      const method = target[name]
+      if (typeof method !== 'function' || !['write', 'copy'].includes(name)) return method
+      return async (...args: unknown[]) => {
+        late.push(async () => Reflect.apply(method, target, args))
+        return name === 'write' ? 'written' : 'copied'
+      }
+    },
+  })
+  engine.store = freezing
+  // It believes that all went well, but for the commit.
+  const row = await world.ctx.db('jobs').where({ id: job }).first()
+  await world.worker.runner.run(deliveryOf(job, row.queue)).catch(() => undefined)
+  engine.store = store
+  const before = async () =>
+    Promise.all(
+      [...(await store.list('releases/3.0.1/')), ...(await store.list('metadata/'))].map(async (key) => [
+        key,
+        (await store.head(key))?.etag,
+      ]),
+    )
+  await deliver(heirContext, heir, job)
+  const settled = await before()
+  for (const write of late) await write().catch(() => undefined)
+  const changed = (await before()).filter((each, index) => each[1] !== settled[index]?.[1])
+  expect(changed.map(([key]) => key)).toEqual([])
+})

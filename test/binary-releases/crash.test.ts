@@ -53,13 +53,21 @@ async function dieAt(jobId: string, point: Point): Promise<string | undefined> {
   let seen = 0
   let dead = false
   let reached: string | undefined
-  const die = async () => {
-    dead = true
+  const lapse = () => {
     const lease_until = ctx.db.raw("clock_timestamp() - interval '1 second'")
-    await ctx
+    return ctx
       .db('jobs')
       .where({ id: jobId })
       .update({ fence: ctx.db.raw('fence + 1'), lease_until })
+  }
+  let lapsing: Promise<unknown> | undefined
+  /** @returns whether the call is made inside a transaction of the run: with the process, its connection ends. */
+  const die = async (): Promise<boolean> => {
+    dead = true
+    const { rows } = await ctx.db.raw('select 1 from jobs where id = ? for update skip locked', [jobId])
+    lapsing = lapse()
+    if (rows.length > 0) await lapsing
+    return rows.length === 0
   }
   const mortal = new Proxy(store, {
     get(target, name: keyof ObjectStore) {
@@ -75,8 +83,8 @@ async function dieAt(jobId: string, point: Point): Promise<string | undefined> {
           throw new Error('this process is dead')
         }
         const answer = await Reflect.apply(method, target, args)
-        await die()
-        if (point.moment === 'after it is sent') {
+        const inTransaction = await die()
+        if (inTransaction || point.moment === 'after it is sent') {
           if (name === 'stream') answer.body.destroy()
           throw new Error('this process is dead')
         }
@@ -88,6 +96,7 @@ async function dieAt(jobId: string, point: Point): Promise<string | undefined> {
   try {
     const row = await ctx.db('jobs').where({ id: jobId }).first()
     await worker.runner.run(deliveryOf(jobId, row.queue))
+    await lapsing
   } finally {
     engine.store = store
   }

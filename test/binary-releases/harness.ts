@@ -15,12 +15,12 @@ export type World = Awaited<ReturnType<typeof startWorld>>
 
 export const platforms = ['darwin-arm64', 'linux-x86_64', 'windows-x86_64']
 
-/** The whole application over a store of either kind. Jobs run when they are delivered (`work`) or an engine is started. */
-export async function startWorld(kind: StoreKind, env: Record<string, string> = {}) {
+/** The whole application over a store of either kind. Jobs run when they are delivered (`work`), or by themselves (`live`). */
+export async function startWorld(kind: StoreKind, env: Record<string, string> = {}, live = false) {
   const dataDir = mkdtempSync(join(tmpdir(), 'capstan-releases-'))
   const r2 = kind === 'bucket' ? await startR2() : undefined
   const port = await freePort()
-  const all = {
+  const all: Record<string, string> & { RELEASE_SIGNING_KEY: string } = {
     DATA_DIR: dataDir,
     RELEASE_PLATFORMS: platforms.join(','),
     RELEASE_SIGNING_KEY: signingKeys.first,
@@ -37,7 +37,10 @@ export async function startWorld(kind: StoreKind, env: Record<string, string> = 
   await door.start()
   const api = await startApi(ctx)
   const publisher = await api.signIn('publisher', true)
-  const worker = await startEngine(ctx, { queues: [], without: ['dispatcher', 'reconciler'] })
+  const worker = await startEngine(
+    ctx,
+    live ? { queues: ['maintenance'] } : { queues: [], without: ['dispatcher', 'reconciler'] },
+  )
   const call = (path: string, given: Parameters<typeof api.call>[1] = {}) =>
     api.call(path, { token: publisher, ...given })
 

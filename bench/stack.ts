@@ -18,7 +18,7 @@ export interface Stack {
 }
 
 /** The processes that `npm start` starts, over `dataDir`, with sign-in, limits and events on. */
-export async function startStack(dataDir: string): Promise<Stack> {
+export async function startStack(dataDir: string, env: Record<string, string> = {}): Promise<Stack> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [fileURLToPath(new URL('../bin/start.js', import.meta.url))], {
     env: {
@@ -31,6 +31,7 @@ export async function startStack(dataDir: string): Promise<Stack> {
       ADMIN_RATE_LIMIT_PER_SECOND: '10000',
       ADMIN_RATE_LIMIT_BURST: '100000',
       LOG_LEVEL: 'warn',
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -160,7 +160,7 @@ describe('the application', () => {
     const limiter = { available: () => !away }
     const probes = await startRoutes(
       ctx,
-      healthRoutes({ db, queues, limiter, service, stopping: () => false }),
+      healthRoutes({ db, queues, limiter, service, stopping: () => false, objectStore: async () => true }),
       silent,
     )
     expect((await probes.call('/health')).json.status).toBe('degraded')

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,7 +17,7 @@ import { quantile, startStack } from './stack.ts'
  */
 const seconds = Number(process.argv[2] ?? 6)
 const connections = 24
-const barePort = 8793
+const barePort = Number(process.env.BENCH_PORT ?? 8791) + 2
 const version = '2025.11.24'
 const platforms = ['darwin-arm64', 'darwin-x86_64', 'linux-x86_64', 'linux-aarch64', 'windows-x86_64']
 
@@ -25,13 +25,24 @@ interface Load {
   perSecond: number
   p50: number
   p99: number
+  /** Of the server's processes, per request: what a busy machine does not blur. */
+  cpuMicroseconds: number
 }
 
-async function load(origin: string, path: string, headers: () => Record<string, string>): Promise<Load> {
+interface Target {
+  origin: string
+  path: string
+  headers: () => Record<string, string>
+  /** With all that it has started. */
+  pid: number
+}
+
+async function load({ origin, path, headers, pid }: Target): Promise<Load> {
   const pool = new Pool(origin, { connections })
   const times: number[] = []
   const endAt = performance.now() + seconds * 1000
   const startedAt = performance.now()
+  const cpuBefore = cpuSeconds(pid)
   await Promise.all(
     Array.from({ length: connections }, async () => {
       while (performance.now() < endAt) {
@@ -45,7 +56,35 @@ async function load(origin: string, path: string, headers: () => Record<string, 
   )
   const took = (performance.now() - startedAt) / 1000
   await pool.close()
-  return { perSecond: times.length / took, p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
+  const cpuMicroseconds = (1e6 * (cpuSeconds(pid) - cpuBefore)) / times.length
+  return {
+    perSecond: times.length / took,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    cpuMicroseconds,
+  }
+}
+
+/** Of a process and all its descendants, PostgreSQL too. */
+function cpuSeconds(root: number): number {
+  const all = readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+      return [
+        { pid: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) },
+      ]
+    } catch {
+      return []
+    }
+  })
+  const tree = new Set([root])
+  for (let grew = true; grew; ) {
+    const before = tree.size
+    for (const each of all) if (tree.has(each.parent)) tree.add(each.pid)
+    grew = tree.size > before
+  }
+  return all.filter(({ pid }) => tree.has(pid)).reduce((sum, { ticks }) => sum + ticks, 0) / 100
 }
 
 async function startBare(size: number): Promise<ChildProcess> {
@@ -72,8 +111,8 @@ function plant(dataDir: string): void {
 
 let caller = 0
 const identity = () => ({ 'x-authentik-username': `bench-${++caller % 50}` })
-const show = ({ perSecond, p50, p99 }: Load) =>
-  `${perSecond.toFixed(0)}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`
+const show = ({ perSecond, p50, p99, cpuMicroseconds }: Load) =>
+  `${perSecond.toFixed(0)}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${cpuMicroseconds.toFixed(0)} us of CPU`
 
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
 plant(dataDir)
@@ -87,10 +126,17 @@ try {
     const once = await fetch(`${stack.base}${path}`, { headers: identity() })
     const size = (await once.text()).length
     const bare = await startBare(size)
-    await load(stack.base, path, identity)
-    await load(`http://127.0.0.1:${barePort}`, '/', () => ({}))
-    const ours = await load(stack.base, path, identity)
-    const theirs = await load(`http://127.0.0.1:${barePort}`, '/', () => ({}))
+    const own = { origin: stack.base, path, headers: identity, pid: stack.pid }
+    const alone = {
+      origin: `http://127.0.0.1:${barePort}`,
+      path: '/',
+      headers: () => ({}),
+      pid: bare.pid ?? 0,
+    }
+    await load(own)
+    await load(alone)
+    const ours = await load(own)
+    const theirs = await load(alone)
     bare.kill()
     const ratio = ((100 * ours.perSecond) / theirs.perSecond).toFixed(0)
     console.log(`${path} (${size} bytes, ${connections} connections): ${show(ours)}`)

@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const password = 'bench-correct-horse-battery'
-const ports = { web: 8791, cloud: 8792 }
+const first = Number(process.env.BENCH_PORT ?? 8791)
+const ports = { web: first, cloud: first + 1 }
 
 export interface Stack {
   /** Milliseconds from the start of the command to its `ready` line. */

@@ -14,7 +14,6 @@ export async function up(knex: Knex): Promise<void> {
       correlation_id text not null
     );
     create index release_downloads_version on release_downloads (version, at desc);
-    create index release_downloads_principal on release_downloads (principal, at desc);
 
     create table release_download_counts (
       version text not null,

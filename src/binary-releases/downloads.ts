@@ -32,7 +32,7 @@ export interface DownloadOptions {
 
 /** Gives out links. Each one is recorded before it is answered: those who ask at once share a round trip. */
 export function createDownloads({ db, store, layout, catalogue, states }: DownloadOptions) {
-  const records = createBatcher((links: IssuedLink[]) => recordLinks(db, links))
+  const records = createBatcher((links: IssuedLink[]) => recordLinks(db, links), { linger: false })
   const sizes = createSizes(db)
 
   return {

@@ -132,7 +132,14 @@ describe('the application', () => {
     const service = { name: 'capstan', version: 'test' }
     const stopping = () => false
     const { db, limiter } = ctx
-    const routes = healthRoutes({ db, limiter, queues: store.queues, service, stopping })
+    const routes = healthRoutes({
+      db,
+      limiter,
+      queues: store.queues,
+      service,
+      stopping,
+      objectStore: async () => true,
+    })
     const probes = await startRoutes(ctx, routes, silent)
     store.set('refusing')
     const { status, json } = await probes.call('/health')
@@ -153,7 +160,7 @@ describe('the application', () => {
     const limiter = { available: () => !away }
     const probes = await startRoutes(
       ctx,
-      healthRoutes({ db, queues, limiter, service, stopping: () => false }),
+      healthRoutes({ db, queues, limiter, service, stopping: () => false, objectStore: async () => true }),
       silent,
     )
     expect((await probes.call('/health')).json.status).toBe('degraded')

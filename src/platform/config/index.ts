@@ -5,10 +5,16 @@ import { z } from 'zod'
 import { readEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
+import {
+  type BinaryReleasesConfig,
+  binaryReleasesConfig,
+  binaryReleasesVariables,
+} from './binary-releases.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
+export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
@@ -34,6 +40,7 @@ export interface Config {
   localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
   cloudflare: CloudflareConfig
   rateLimits: RateLimitConfig
+  binaryReleases: BinaryReleasesConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -81,6 +88,7 @@ const variables = z.object({
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
   ...rateLimitVariables.shape,
+  ...binaryReleasesVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -97,6 +105,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
   if (production) faults.push(...productionFaults(vars, present))
   const cloudflare = cloudflareConfig(vars, faults)
+  const binaryReleases = binaryReleasesConfig(vars, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -123,6 +132,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     },
     cloudflare,
     rateLimits: rateLimitConfig(vars),
+    binaryReleases,
   }
 }
 

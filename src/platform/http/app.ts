@@ -3,6 +3,7 @@ import { CodedError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 import { accessLog } from './access-log.ts'
 import { answerErrors } from './error-answers.ts'
+import { stripForgedIdentity } from './forwarded-identity.ts'
 import { requestId } from './request-id.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -22,6 +23,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.set('trust proxy', options.trustedProxies.length > 0 ? options.trustedProxies : false)
   app.set('query parser', 'simple')
   app.set('etag', false)
+  app.use(stripForgedIdentity(app.get('trust proxy fn'), options.log))
   app.use(requestId)
   app.use(accessLog(options.log))
   app.use(securityHeaders(options.secure))

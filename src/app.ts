@@ -13,7 +13,9 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     ...healthRoutes({ db, queues, service: config.service, stopping }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
-    ...ctx.deployments.routes,
+    // A slave only collects.
+    ...(config.releaseTracker.mode === 'slave' ? [] : ctx.deployments.routes),
+    ...ctx.releaseTracker.routes,
   ]
 }
 
@@ -21,13 +23,14 @@ export function createApp(ctx: Context, stopping: () => boolean = () => false): 
   const { db, config, accounts, log } = ctx
   const { version } = config.service
   const routes = allRoutes(ctx, stopping)
+  const schemes = { 'tracker-key': ctx.releaseTracker.authenticate }
   return createHttpApp({
     log,
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
     routers: [
       createConsole({ ...ctx, queueNames }),
-      mount(routes, { db, version, authenticate: accounts.authenticate }),
+      mount(routes, { db, version, authenticate: accounts.authenticate, schemes }),
     ],
   })
 }

@@ -3,11 +3,21 @@ import { pruneAccounts } from './accounts/index.ts'
 import { type Deployments, deployStepJob, rollbackJob } from './deployments/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
+import {
+  checkPingsJob,
+  collectJob,
+  pingMasterJob,
+  pushJob,
+  type ReleaseTracker,
+} from './release-tracker/index.ts'
 
 /** Every queue, and how many of its jobs one worker process runs at once. */
 export const queues = {
   'deploy-step': { concurrency: 20 },
   rollback: { concurrency: 10 },
+  // A collection and a push at once; the rest waits, since both read or write much.
+  collect: { concurrency: 2 },
+  ping: { concurrency: 2 },
   maintenance: { concurrency: 1 },
 } as const
 export type QueueName = keyof typeof queues
@@ -18,17 +28,27 @@ const finishedJobs = { days: 30, limit: 1000 }
 const idempotencyHours = 24
 
 /** Every job with the services that do its work. */
-export function bindCatalog(services: { db: Knex; deployments: Deployments }): BoundJob[] {
-  const { db, deployments } = services
+export function bindCatalog(services: {
+  db: Knex
+  deployments: Deployments
+  releaseTracker: ReleaseTracker
+}): BoundJob[] {
+  const { db, deployments, releaseTracker } = services
+  const { context, schedules } = releaseTracker
   const housekeeping = [
     { name: 'jobs', run: () => pruneJobs(db, finishedJobs) },
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
     { name: 'accounts', run: () => pruneAccounts(db) },
     { name: 'plans', run: () => deployments.prune() },
+    { name: 'changes of releases', run: () => releaseTracker.prune() },
   ]
   return [
     bindJob(deployStepJob, deployments.engine),
     bindJob(rollbackJob, deployments.engine),
+    bindJob(collectJob, context, schedules.collect),
+    bindJob(pushJob, context),
+    bindJob(pingMasterJob, context, schedules.pingMaster),
+    bindJob(checkPingsJob, context, schedules.checkPings),
     bindJob(pruneJob, housekeeping),
   ]
 }

@@ -18,6 +18,7 @@ import {
 import { createLogger, type Logger } from './platform/logging.ts'
 import { createQueues, type Queues } from './platform/queues/index.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
+import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
 /** Everything a process is made of, built once and passed on. */
 export interface Context {
@@ -34,6 +35,7 @@ export interface Context {
   verbs: JobVerbs
   accounts: Accounts
   deployments: Deployments
+  releaseTracker: ReleaseTracker
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -59,7 +61,8 @@ export function createContext(config: Config, process: string, overrides: Contex
   const accounts = createAccounts({ db, secrets, config, log })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
-  const jobs = bindCatalog({ db, deployments })
+  const releaseTracker = createReleaseTracker({ db, config, log, hub, enqueue })
+  const jobs = bindCatalog({ db, deployments, releaseTracker })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -76,6 +79,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       verbs,
       accounts,
       deployments,
+      releaseTracker,
     },
     async dispose() {
       await queues.close()

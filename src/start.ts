@@ -9,6 +9,8 @@ const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 /** Stopped in reverse: what takes new work goes first, and what running steps still need goes last. */
 const cloud: Program = { name: 'cloud', file: 'src/local-cloud/main.ts' }
 const worker: Program = { name: 'worker', file: 'workers/main.ts' }
+/** A slave collects and delivers; queues of what it never does would only cost memory and connections. */
+const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance'] }
 const web: Program = { name: 'web', file: 'src/api.ts' }
 
 async function main(): Promise<void> {
@@ -17,7 +19,11 @@ async function main(): Promise<void> {
     config,
     log: createLogger({ level: config.logLevel, process: 'supervisor' }),
     first: migrate,
-    programs: config.localCloud.enabled ? [cloud, worker, web] : [worker, web],
+    programs: [
+      ...(config.localCloud.enabled ? [cloud] : []),
+      config.releaseTracker.mode === 'slave' ? slaveWorker : worker,
+      web,
+    ],
   })
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

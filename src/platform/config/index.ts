@@ -7,8 +7,15 @@ import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import {
+  type ReleaseTrackerConfig,
+  releaseTrackerConfig,
+  releaseTrackerVariables,
+} from './release-tracker.ts'
 
+export { hashOfKey, nameShape, type TrackerKey, type TrackerMode } from './api-keys.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
+export type { MasterConfig, ReleaseTrackerConfig } from './release-tracker.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
@@ -31,6 +38,7 @@ export interface Config {
   admin: { username: string; email: string; password: string | undefined }
   localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
   cloudflare: CloudflareConfig
+  releaseTracker: ReleaseTrackerConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -77,6 +85,7 @@ const variables = z.object({
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
+  ...releaseTrackerVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -93,6 +102,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
   if (production) faults.push(...productionFaults(vars, present))
   const cloudflare = cloudflareConfig(vars, faults)
+  const releaseTracker = releaseTrackerConfig(vars, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -112,12 +122,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: listOf(vars.TRUSTED_PROXIES),
     admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
     localCloud: {
-      enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
+      // A slave only collects: it deploys nothing.
+      enabled: vars.MODE !== 'slave' && (vars.CLOUDFLARE_TARGET === 'local' || !production),
       port: vars.LOCAL_CLOUD_PORT,
       token: vars.LOCAL_CLOUD_TOKEN,
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare,
+    releaseTracker,
   }
 }
 

@@ -13,6 +13,7 @@ export interface Program {
   name: string
   /** From the project's root. */
   file: string
+  args?: string[]
 }
 
 export interface StartPlan {
@@ -67,7 +68,7 @@ function specOf(program: Program, config: Config): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
-  return { name: program.name, command: [process.execPath, path], env }
+  return { name: program.name, command: [process.execPath, path, ...(program.args ?? [])], env }
 }
 
 async function checkPorts({ host, port, localCloud }: Config, patienceMs: number): Promise<void> {

@@ -62,7 +62,7 @@ function presentOf(db: Knex): Knex.QueryBuilder {
   const query = db('tracker_components as c').join('tracker_scopes as s', 's.id', 'c.scope_id')
   return query
     .whereNotNull('c.interval_id')
-    .select(imageOf('c'), 'c.state', 'c.pods', 'c.images', db.raw(`${seenNow} as last_seen`))
+    .select(...imageOf('c'), 'c.state', 'c.pods', 'c.images', db.raw(`${seenNow} as last_seen`))
 }
 
 /** The last interval that had begun by then, unless it was found gone by then. */
@@ -75,8 +75,11 @@ function pastOf(db: Knex, at: Date): Knex.QueryBuilder {
        order by first_seen desc limit 1) i`,
       [at],
     )
-    .whereRaw(`not (i.ended in ('removed', 'unknown') and coalesce(i.ended_at, i.last_seen) <= ?)`, [at])
-    .select(imageOf('i'), nulls, db.raw(`${seenThen} as last_seen`))
+    .whereRaw(
+      `(i.ended is null or i.ended not in ('removed', 'unknown') or coalesce(i.ended_at, i.last_seen) > ?)`,
+      [at],
+    )
+    .select(...imageOf('i'), nulls, db.raw(`${seenThen} as last_seen`))
 }
 
 const imageOf = (table: string) =>
@@ -126,7 +129,7 @@ export async function readHistory(
       { column: 'i.id', order: 'desc' },
     ])
     .limit(page.limit)
-    .select('i.id', 'c.kind', imageOf('i'), 'i.ended', 'i.ended_at', db.raw(`${seenThen} as last_seen`))
+    .select('i.id', 'c.kind', ...imageOf('i'), 'i.ended', 'i.ended_at', db.raw(`${seenThen} as last_seen`))
   if (page.after !== undefined) {
     const { firstSeen, id } = page.after
     query.whereRaw('(i.first_seen, i.id) < (?::timestamptz, ?::bigint)', [firstSeen, id])

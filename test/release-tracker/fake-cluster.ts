@@ -59,7 +59,10 @@ export async function startFakeCluster() {
   let token = 'a-token-of-the-fake-cluster'
   const snapshots = new Map<string, { items: Json[]; version: number }>()
 
-  const stamp = () => new Date((clock += 1000)).toISOString().replace('.000', '')
+  const stamp = () => {
+    clock += 1000
+    return new Date(clock).toISOString().replace('.000', '')
+  }
   const keyOf = (kind: string, namespace: string, name: string) => `${kind}/${namespace}/${name}`
 
   function save(object: Json): Json {

@@ -158,7 +158,9 @@ describe('a reading of the cluster', () => {
   it('tells the two live revisions of a StatefulSet and of a DaemonSet', async () => {
     for (const kind of ['StatefulSet', 'DaemonSet'] as const) {
       cluster.apply(kind, namespace, kind.toLowerCase(), { replicas: 3, containers: [app('1')] })
-      cluster.settle(namespace)
+    }
+    cluster.settle(namespace)
+    for (const kind of ['StatefulSet', 'DaemonSet'] as const) {
       cluster.apply(kind, namespace, kind.toLowerCase(), { replicas: 3, containers: [app('2')] })
       for (const pod of cluster.pods(kind, namespace, kind.toLowerCase())) cluster.becomeReady(pod)
     }

@@ -11,6 +11,8 @@ import { type FakeCluster, startFakeCluster } from './fake-cluster.ts'
 const run = promisify(execFile)
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0
 
+if (!hasKubectl) console.info('SKIPPED: kubectl is not installed (Debian: kubernetes-client)')
+
 describe('the cluster that tests use', () => {
   let cluster: FakeCluster
   let folder: string

@@ -278,8 +278,7 @@ export async function startFakeCluster() {
     const rule = rules.find((each) => url.pathname.includes(each.path) && (each.times ?? 1) > 0)
     if (rule?.times !== undefined) rule.times--
     const known = fake.open || req.headers.authorization === `Bearer ${token}`
-    if (!known || rule?.answer === 'unauthorized')
-      return refuse(401, 'Unauthorized', 'Unauthorized')
+    if (!known || rule?.answer === 'unauthorized') return refuse(401, 'Unauthorized', 'Unauthorized')
     if (rule?.answer === 'forbidden') return refuse(403, 'Forbidden', 'may not list')
     if (rule?.answer === 'gone') return refuse(410, 'Expired', 'The provided continue parameter is too old')
     if (rule?.answer === 'broken') return refuse(500, 'InternalError', 'etcd is away')
@@ -308,7 +307,8 @@ export async function startFakeCluster() {
   function page(url: URL, read: () => Json[]) {
     const limit = Number(url.searchParams.get('limit') ?? 0)
     const [id = '', from = '0'] = (url.searchParams.get('continue') ?? '').split('.')
-    const snapshot = id === '' ? { items: structuredClone(read()), version } : snapshots.get(id)
+    const fresh = () => ({ items: structuredClone(read()).toSorted(byKey), version })
+    const snapshot = id === '' ? fresh() : snapshots.get(id)
     if (snapshot === undefined) return undefined
     const items = limit === 0 ? snapshot.items : snapshot.items.slice(Number(from), Number(from) + limit)
     const rest = snapshot.items.length - Number(from) - items.length
@@ -474,6 +474,9 @@ export async function startFakeCluster() {
   }
   return fake
 }
+
+const byKey = (a: Json, b: Json) =>
+  `${a.metadata.namespace}/${a.metadata.name}` < `${b.metadata.namespace}/${b.metadata.name}` ? -1 : 1
 
 /** What a client asks before it knows which lists there are. */
 function discovery(path: string): Json | undefined {

@@ -48,7 +48,7 @@ export async function listCurrent(
   const query = filter.at === undefined ? presentOf(db) : pastOf(db, filter.at)
   if (filter.clientName !== undefined) query.where('s.client_name', filter.clientName)
   if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
-  const counted = filter.limit === undefined ? undefined : query.clone()
+  const counted = filter.limit === undefined ? undefined : query.clone().clearSelect()
   if (filter.after !== undefined) query.whereRaw(`(${sortKey}) > (?, ?, ?, ?::bigint)`, filter.after)
   query.select('s.client_name', 's.env_name', 's.namespace', 'c.id', 'c.kind', 'c.workload', 'c.container')
   query.orderByRaw(sortKey)

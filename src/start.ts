@@ -10,7 +10,7 @@ const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 const cloud: Program = { name: 'cloud', file: 'src/local-cloud/main.ts' }
 const worker: Program = { name: 'worker', file: 'workers/main.ts' }
 /** A slave collects and delivers; queues of what it never does would only cost memory and connections. */
-const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance'] }
+const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance'], small: true }
 const web: Program = { name: 'web', file: 'src/api.ts' }
 
 async function main(): Promise<void> {
@@ -21,8 +21,7 @@ async function main(): Promise<void> {
     first: migrate,
     programs: [
       ...(config.localCloud.enabled ? [cloud] : []),
-      config.releaseTracker.mode === 'slave' ? slaveWorker : worker,
-      web,
+      ...(config.releaseTracker.mode === 'slave' ? [slaveWorker, { ...web, small: true }] : [worker, web]),
     ],
   })
   let stopping = false

@@ -159,9 +159,18 @@ describe('the table of routes', () => {
     const table = routes.map(({ method, path, access }) => `${method.toUpperCase()} ${path} ${access}`)
     expect(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size).toBe(routes.length)
     expect(table.toSorted()).toEqual([
+      'DELETE /api/badges/tokens/:id tracker:write',
       'DELETE /api/v1/auth/tokens/:id signed-in',
+      'GET /api/badges/tokens tracker:read',
+      'GET /api/clients-environments tracker:read',
+      'GET /api/config tracker:read',
+      'GET /api/releases/compare tracker:read',
+      'GET /api/releases/current tracker:read',
+      'GET /api/releases/events tracker:read',
+      'GET /api/releases/history/:client/:env/:namespace/:workload/:container tracker:read',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
+      'GET /badges/:key/:client/:env/:kind/:workload/:container open',
       'GET /deploy deployments:read',
       'GET /deploy/:id/logs deployments:read',
       'GET /deploy/:id/status deployments:read',
@@ -171,9 +180,13 @@ describe('the table of routes', () => {
       'GET /health/deployment deployments:read',
       'GET /health/ready open',
       'GET /jobs jobs:read',
-      'GET /jobs/:id jobs:read',
-      'GET /jobs/:id/events jobs:read',
+      'GET /jobs/:id jobs:watch',
+      'GET /jobs/:id/events jobs:watch',
       'GET /login open',
+      'POST /api/badges/tokens tracker:write',
+      'POST /api/collect tracker:write',
+      'POST /api/collect/batch tracker:write',
+      'POST /api/ping tracker:write',
       'POST /api/v1/auth/login open',
       'POST /api/v1/auth/logout signed-in',
       'POST /api/v1/auth/password signed-in',
@@ -184,6 +197,7 @@ describe('the table of routes', () => {
       'POST /jobs/:id/retry jobs:write',
       'POST /login open',
       'POST /logout open',
+      'PUT /api/collect/:namespace/:kind/:workload/:container tracker:write',
     ])
   })
 })

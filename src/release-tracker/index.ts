@@ -9,7 +9,7 @@ import { authenticateByKey, createKeyRing } from './access.ts'
 import { createBadges } from './badges/badges.ts'
 import type { TrackerContext } from './context.ts'
 import { schedulesOf } from './jobs.ts'
-import { createCluster } from './kubernetes/client.ts'
+import { clusterAt } from './kubernetes/client.ts'
 import { badgeRoutes } from './routes/badges.ts'
 import { collectRoutes } from './routes/collect.ts'
 import { releaseRoutes } from './routes/releases.ts'
@@ -54,7 +54,7 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
     version: options.config.service.version,
     log,
     enqueue,
-    openCluster: cluster && (() => createCluster(cluster)),
+    openCluster: cluster && clusterAt(cluster),
     now,
   }
   const ring = createKeyRing(config)

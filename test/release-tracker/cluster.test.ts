@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createCluster } from '../../src/release-tracker/kubernetes/client.ts'
+import { clusterAt } from '../../src/release-tracker/kubernetes/client.ts'
 import { hasContract, kubernetesContract } from './contract.ts'
 import { type FakeCluster, startFakeCluster } from './fake-cluster.ts'
 
@@ -17,11 +17,13 @@ describe('the cluster that tests use', () => {
   let cluster: FakeCluster
   let folder: string
   let kubeconfig: string
+  let open: ReturnType<typeof clusterAt>
   beforeAll(async () => {
     cluster = await startFakeCluster()
     folder = mkdtempSync(join(tmpdir(), 'capstan-cluster-'))
     kubeconfig = join(folder, 'kubeconfig')
     write()
+    open = clusterAt({ kind: 'kubeconfig', files: [kubeconfig] })
     cluster.addNamespace('shop')
     cluster.addNamespace('empty')
     cluster.apply('Deployment', 'shop', 'web', { replicas: 2 })
@@ -45,10 +47,10 @@ describe('the cluster that tests use', () => {
   })
 
   const write = () => writeFileSync(kubeconfig, JSON.stringify(cluster.kubeconfig()))
-  const source = () => ({ kind: 'kubeconfig' as const, files: [kubeconfig] })
-  const signal = () => AbortSignal.timeout(20_000)
+  const clusterOf = (...files: string[]) => clusterAt({ kind: 'kubeconfig', files })()
+  const signal = () => AbortSignal.timeout(60_000)
   async function read(namespace: string) {
-    const client = createCluster(source())
+    const client = open()
     try {
       return await client.read(namespace, signal())
     } finally {
@@ -151,7 +153,7 @@ describe('the cluster that tests use', () => {
   })
 
   it('is asked again with fresh credentials when they were refused', async () => {
-    const client = createCluster(source())
+    const client = open()
     await client.read('shop', signal())
     cluster.token = 'a-new-token'
     write()
@@ -174,14 +176,14 @@ describe('the cluster that tests use', () => {
 
   it('is left at once when the run is over', async () => {
     const ending = new AbortController()
-    const client = createCluster(source())
+    const client = open()
     ending.abort(new Error('the run is over'))
     await expect(client.read('shop', ending.signal)).rejects.toThrow('the run is over')
     await client.close()
   })
 
   it('is not there without a readable kubeconfig, and the fault shows nothing of it', async () => {
-    const client = createCluster({ kind: 'kubeconfig', files: [join(folder, 'nothing')] })
+    const client = clusterOf(join(folder, 'nothing'))
     await expect(client.namespaces(signal())).rejects.toThrow('KUBECONFIG could not be read')
     await client.close()
   })

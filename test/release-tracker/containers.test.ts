@@ -3,19 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readContainers } from '../../src/release-tracker/collection/containers.ts'
-import { createCluster } from '../../src/release-tracker/kubernetes/client.ts'
+import { clusterAt } from '../../src/release-tracker/kubernetes/client.ts'
 import { digestFor, type FakeCluster, startFakeCluster } from './fake-cluster.ts'
 
 /** What a reading says of containers, one way of running them after the other. */
 describe('a reading of the cluster', () => {
   let cluster: FakeCluster
   let folder: string
+  let open: ReturnType<typeof clusterAt>
   let namespace = ''
   let count = 0
   beforeAll(async () => {
     cluster = await startFakeCluster()
     folder = mkdtempSync(join(tmpdir(), 'capstan-containers-'))
     writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(cluster.kubeconfig()))
+    open = clusterAt({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] })
   })
   afterAll(async () => {
     await cluster?.stop()
@@ -28,7 +30,7 @@ describe('a reading of the cluster', () => {
   })
 
   async function read() {
-    const client = createCluster({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] })
+    const client = open()
     const objects = await client.read(namespace, AbortSignal.timeout(20_000))
     await client.close()
     return readContainers(objects)

@@ -14,6 +14,8 @@ export interface Program {
   /** From the project's root. */
   file: string
   args?: string[]
+  /** With little memory instead of the most speed. */
+  small?: boolean
 }
 
 export interface StartPlan {
@@ -64,11 +66,16 @@ export function startPrograms(plan: StartPlan): Supervisor {
   }
 }
 
+// V8 lets the young generation grow to 48 MB a process; what lives long is a third of that.
+const smallFlags = ['--max-semi-space-size=1', '--optimize-for-size']
+
 function specOf(program: Program, config: Config): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
-  return { name: program.name, command: [process.execPath, path, ...(program.args ?? [])], env }
+  const flags = program.small ? smallFlags : []
+  const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
+  return { name: program.name, command, env }
 }
 
 async function checkPorts({ host, port, localCloud }: Config, patienceMs: number): Promise<void> {

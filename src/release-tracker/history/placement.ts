@@ -117,7 +117,7 @@ function transition(from: Image, to: Image, ranEarlier: boolean): Ended {
 }
 
 /** Tag and digest make the image; a place that one side does not name can't differ. */
-export function sameImage(a: Image, b: Image): boolean {
+function sameImage(a: Image, b: Image): boolean {
   const fits = (x: string, y: string) => x === y || x === '' || y === ''
   return a.tag === b.tag && a.sha === b.sha && fits(a.repo, b.repo) && fits(a.name, b.name)
 }

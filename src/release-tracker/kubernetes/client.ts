@@ -1,7 +1,12 @@
-import { fetch } from 'undici'
+import { Agent, type Dispatcher, fetch, ProxyAgent } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { type Cluster, ClusterFault } from './cluster.ts'
-import { type ClusterSource, type Connection, connect } from './connect.ts'
+import {
+  type ClusterSource,
+  type CredentialSource,
+  type Credentials,
+  createCredentialSource,
+} from './credentials.ts'
 import { type Json, type Pod, toPod, toWorkload, type Workload, type WorkloadKind } from './objects.ts'
 
 /** What is read of a namespace: the permissions that it takes are in deploy/kubernetes. */
@@ -22,31 +27,32 @@ const tries = 4
 /** A list whose continuation has expired on the server: it has to be read again from its beginning. */
 class Expired extends ClusterFault {}
 
-export function createCluster(source: ClusterSource): Cluster {
-  let connection: Promise<Connection> | undefined
-  const opened: Promise<Connection>[] = []
+/** @returns a way to open the cluster, once for each collection. */
+export function clusterAt(source: ClusterSource): () => Cluster {
+  const credentials = createCredentialSource(source)
+  return () => openCluster(credentials)
+}
 
-  /** Kept until the end, also when another one follows: calls may be on their way over it. */
-  function open(): Promise<Connection> {
-    const fresh = connect(source)
-    opened.push(fresh)
-    return fresh
+function openCluster(source: CredentialSource): Cluster {
+  const opened: Connection[] = []
+  let current: { credentials: Credentials; connection: Connection } | undefined
+
+  async function connected(signal: AbortSignal): Promise<Connection> {
+    const credentials = await source.get(signal)
+    if (current?.credentials !== credentials) {
+      current = { credentials, connection: connect(credentials) }
+      opened.push(current.connection)
+    }
+    return current.connection
   }
 
   /** A credential that was refused may have expired while we read: it is looked up again once. */
   async function get(path: string, signal: AbortSignal): Promise<Json> {
-    connection ??= open()
-    const used = connection
-    const first = await request(await used, path, signal)
+    const used = await connected(signal)
+    const first = await request(used, path, signal)
     if (first.status !== 401) return accept(first, path)
-    if (connection === used) connection = open()
-    return accept(await request(await connection, path, signal), path)
-  }
-
-  async function close(): Promise<void> {
-    for (const each of await Promise.allSettled(opened)) {
-      if (each.status === 'fulfilled') await each.value.dispatcher?.destroy().catch(() => undefined)
-    }
+    if (current?.connection === used) source.forget()
+    return accept(await request(await connected(signal), path, signal), path)
   }
 
   async function list<T>(path: string, signal: AbortSignal, take: (raw: Json) => T): Promise<T[]> {
@@ -89,8 +95,22 @@ export function createCluster(source: ClusterSource): Cluster {
       const pods = await list<Pod>(`/api/v1/namespaces/${namespace}/pods`, signal, toPod)
       return { workloads, pods }
     },
-    close,
+    async close() {
+      for (const { dispatcher } of opened) await dispatcher.destroy()
+    },
   }
+}
+
+interface Connection {
+  server: string
+  headers: Record<string, string>
+  dispatcher: Dispatcher
+}
+
+function connect({ server, headers, tls, proxyUrl }: Credentials): Connection {
+  const dispatcher =
+    proxyUrl === undefined ? new Agent({ connect: tls }) : new ProxyAgent({ uri: proxyUrl, requestTls: tls })
+  return { server, headers, dispatcher }
 }
 
 interface Answer {
@@ -124,7 +144,7 @@ async function once(
     // The credentials are for this server only.
     redirect: 'error',
     signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]),
-    ...(dispatcher === undefined ? {} : { dispatcher }),
+    dispatcher,
   })
   return { status: answer.status, body: await answer.text() }
 }

@@ -21,7 +21,7 @@ export async function asRun<T>(
 }
 
 /** One job pushes at a time: it takes along what came after it was made. The caller holds the outbox's lock. */
-export async function ensurePushJob(trx: Knex.Transaction, context: TrackerContext): Promise<void> {
+async function ensurePushJob(trx: Knex.Transaction, context: TrackerContext): Promise<void> {
   if ((await findOpenJob(trx, pushSubject)) !== undefined) return
   await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })
 }

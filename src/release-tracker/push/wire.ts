@@ -26,7 +26,7 @@ export const batchItem = z.object({
 })
 export type BatchItem = z.output<typeof batchItem>
 
-export const mostItems = 10_000
+const mostItems = 10_000
 
 export const batchBody = z.object({
   collector_id: z.uuid('expected a UUID'),

@@ -9,6 +9,7 @@ import { announceReady, exitWhenOrphaned } from './platform/supervisor/superviso
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {
   const ctx = createContext(loadConfig(process.env), 'web')
+  ctx.releaseTracker.announce()
   let stopping = false
   const server = createHttpServer(
     createApp(ctx, () => stopping),

@@ -20,7 +20,9 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
-    ...ctx.deployments.routes,
+    // A slave only collects.
+    ...(config.releaseTracker.mode === 'slave' ? [] : ctx.deployments.routes),
+    ...ctx.releaseTracker.routes,
     ...ctx.binaryReleases.routes,
   ]
 }
@@ -33,19 +35,17 @@ export function createApp(
 ): Express {
   const { db, config, accounts, limits, log } = ctx
   const { version } = config.service
+  const schemes = {
+    forwarded: createForwardedIdentity(config.rateLimits.forwarded),
+    'tracker-key': ctx.releaseTracker.authenticate,
+  }
   return createHttpApp({
     log,
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
     routers: [
       createConsole({ ...ctx, queueNames }),
-      mount(routes, {
-        db,
-        version,
-        authenticate: accounts.authenticate,
-        limits,
-        schemes: { forwarded: createForwardedIdentity(config.rateLimits.forwarded) },
-      }),
+      mount(routes, { db, version, authenticate: accounts.authenticate, limits, schemes }),
     ],
   })
 }

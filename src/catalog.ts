@@ -10,6 +10,13 @@ import {
 } from './deployments/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
+import {
+  checkPingsJob,
+  collectJob,
+  pingMasterJob,
+  pushJob,
+  type ReleaseTracker,
+} from './release-tracker/index.ts'
 
 /** Every queue, and how many of its jobs one worker process runs at once. */
 export const queues = {
@@ -17,6 +24,9 @@ export const queues = {
   rollback: { concurrency: 10 },
   // More than one: a release of gigabytes that is verified must not hold up the others, or the housekeeping.
   maintenance: { concurrency: 4 },
+  // A collection and a push at once; the rest waits, since both read or write much.
+  collect: { concurrency: 2 },
+  ping: { concurrency: 2 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
@@ -30,14 +40,17 @@ export function bindCatalog(services: {
   db: Knex
   deployments: Deployments
   binaryReleases: BinaryReleases
+  releaseTracker: ReleaseTracker
 }): BoundJob[] {
-  const { db, deployments, binaryReleases } = services
+  const { db, deployments, binaryReleases, releaseTracker } = services
+  const { context, schedules } = releaseTracker
   const housekeeping = [
     { name: 'jobs', run: () => pruneJobs(db, finishedJobs) },
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
     { name: 'accounts', run: () => pruneAccounts(db) },
     { name: 'plans', run: () => deployments.prune() },
     { name: 'release drafts', run: () => binaryReleases.prune() },
+    { name: 'changes of releases', run: () => releaseTracker.prune() },
   ]
   return [
     bindJob(deployStepJob, deployments.engine),
@@ -46,6 +59,10 @@ export function bindCatalog(services: {
     bindJob(deleteAppJob, deployments.engine),
     bindJob(publishJob, binaryReleases.engine),
     bindJob(pointerJob, binaryReleases.engine),
+    bindJob(collectJob, context, schedules.collect),
+    bindJob(pushJob, context),
+    bindJob(pingMasterJob, context, schedules.pingMaster),
+    bindJob(checkPingsJob, context, schedules.checkPings),
     bindJob(pruneJob, housekeeping),
   ]
 }

@@ -25,6 +25,7 @@ import {
   type RateLimits,
 } from './platform/rate-limit/index.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
+import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
 /** Everything a process is made of, built once and passed on. */
 export interface Context {
@@ -44,6 +45,7 @@ export interface Context {
   accounts: Accounts
   deployments: Deployments
   binaryReleases: BinaryReleases
+  releaseTracker: ReleaseTracker
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -77,7 +79,8 @@ export function createContext(config: Config, process: string, overrides: Contex
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
   const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
-  const jobs = bindCatalog({ db, deployments, binaryReleases })
+  const releaseTracker = createReleaseTracker({ db, config, log, hub, enqueue })
+  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -97,6 +100,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       accounts,
       deployments,
       binaryReleases,
+      releaseTracker,
     },
     async dispose() {
       limiter.close()

@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
+import { rootCertificates } from 'node:tls'
 import { EnvHttpProxyAgent } from 'undici'
 
 /** This machine is never reached through a proxy: it would not find us, and would see our tokens. */
@@ -14,12 +15,22 @@ const lookup: LookupFunction = (host, options, done) => {
   return done(null, '127.0.0.1', 4)
 }
 
+export interface OutgoingOptions {
+  /** Instead of the environment's proxies; `NO_PROXY` still counts. */
+  proxyUrl?: string | undefined
+  /** Certificates that are trusted beside the usual ones, as PEM. */
+  ca?: string | undefined
+}
+
 /** The way out of every call of ours: honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. The caller closes it. */
-export function createOutgoing(): EnvHttpProxyAgent {
+export function createOutgoing({ proxyUrl, ca }: OutgoingOptions = {}): EnvHttpProxyAgent {
   const configured = process.env.no_proxy ?? process.env.NO_PROXY
+  const trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
   return new EnvHttpProxyAgent({
     noProxy: configured === '*' ? '*' : [configured, here].filter(Boolean).join(','),
-    connect: { lookup },
+    connect: { lookup, ...trusted },
+    requestTls: trusted,
+    ...(proxyUrl === undefined ? {} : { httpProxy: proxyUrl, httpsProxy: proxyUrl }),
   })
 }
 

@@ -18,6 +18,15 @@ export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
+import {
+  type ReleaseTrackerConfig,
+  releaseTrackerConfig,
+  releaseTrackerVariables,
+} from './release-tracker.ts'
+
+export { hashOfKey, nameShape, type TrackerKey, type TrackerMode } from './api-keys.ts'
+export type { MasterConfig, ReleaseTrackerConfig } from './release-tracker.ts'
+
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
   /** True when nothing outside this machine is configured: our own PostgreSQL and the local cloud. */
@@ -41,6 +50,7 @@ export interface Config {
   cloudflare: CloudflareConfig
   rateLimits: RateLimitConfig
   binaryReleases: BinaryReleasesConfig
+  releaseTracker: ReleaseTrackerConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -89,6 +99,7 @@ const variables = z.object({
   ...cloudflareVariables.shape,
   ...rateLimitVariables.shape,
   ...binaryReleasesVariables.shape,
+  ...releaseTrackerVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -106,6 +117,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (production) faults.push(...productionFaults(vars, present))
   const cloudflare = cloudflareConfig(vars, faults)
   const binaryReleases = binaryReleasesConfig(vars, faults)
+  const rateLimits = rateLimitConfig(vars)
+  const releaseTracker = releaseTrackerConfig(vars, rateLimits, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -125,14 +138,16 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: listOf(vars.TRUSTED_PROXIES),
     admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
     localCloud: {
-      enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
+      // A slave only collects: it deploys nothing.
+      enabled: vars.MODE !== 'slave' && (vars.CLOUDFLARE_TARGET === 'local' || !production),
       port: vars.LOCAL_CLOUD_PORT,
       token: vars.LOCAL_CLOUD_TOKEN,
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare,
-    rateLimits: rateLimitConfig(vars),
+    rateLimits,
     binaryReleases,
+    releaseTracker,
   }
 }
 

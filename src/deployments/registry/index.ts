@@ -1,0 +1,5 @@
+export { copyImage } from './copy.ts'
+export { toImageError, UnusableImage } from './errors.ts'
+export { findManifest, type ImageManifest, resolveImage } from './manifest.ts'
+export { formatReference, type ImageReference, parseReference } from './reference.ts'
+export { createRegistry, type Login, type LoginSource, pullScope, type Registry } from './registry.ts'

@@ -82,7 +82,7 @@ export async function resolveImage(
 }
 
 /** @throws RegistryContentError when the bytes are not those of the digest that was asked for, or announced. */
-export async function readManifest(
+async function readManifest(
   { registry, repository }: Place,
   reference: string,
   signal: AbortSignal,

@@ -5,7 +5,7 @@ import { RegistryError } from './errors.ts'
 import { type Answer, type Call, exchange, repeated } from './http.ts'
 import { originOf } from './reference.ts'
 
-export type { Login, LoginSource } from './authorizer.ts'
+export type { LoginSource } from './authorizer.ts'
 
 /** One registry, with one sign-in. */
 export interface Registry {

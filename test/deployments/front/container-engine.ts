@@ -22,18 +22,20 @@ export async function startContainerEngine(options: {
   const folder = mkdtempSync(join(tmpdir(), 'capstan-engine-'))
   const containers = new Map<string, Container>()
   const asked: string[] = []
+  const ours = () => [...containers.values()].filter(({ image }) => options.images.includes(image))
   const app = createServer(options.app)
   const appPort = await listen(app)
   // Its own calls set up what leaves a container, which here nothing does.
   const sidecar = createServer((_, response) => response.end('certificate'))
-  sidecar.on('connect', (request, socket) => {
+  sidecar.on('connect', (request, socket): unknown => {
+    if (ours().every(({ running }) => !running)) return socket.end('HTTP/1.1 502 Nobody listens\r\n\r\n')
     asked.push(request.url ?? '')
     const far = connect(appPort, '127.0.0.1')
     far.on('error', () => socket.destroy())
     socket.on('error', () => far.destroy()).on('close', () => far.destroy())
     socket.write('HTTP/1.1 200 OK\r\n\r\n')
     far.pipe(socket)
-    socket.pipe(far)
+    return socket.pipe(far)
   })
   const sidecarPort = await listen(sidecar)
 
@@ -83,12 +85,11 @@ export async function startContainerEngine(options: {
   })
   const socketPath = join(folder, 'engine.sock')
   await new Promise<void>((resolve) => engine.listen(socketPath, resolve))
-  const isOurs = ([, { image }]: [string, Container]) => options.images.includes(image)
   return {
     socket: `unix://${socketPath}`,
     /** The addresses inside of containers that workerd connected to. */
     asked,
-    containers: () => [...containers].filter(isOurs).map(([, container]) => container),
+    containers: ours,
     async stop() {
       for (const server of [engine, app]) server.closeAllConnections()
       await Promise.all([engine, app, sidecar].map((server) => new Promise((done) => server.close(done))))

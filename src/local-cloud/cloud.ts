@@ -18,7 +18,8 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
   const limits = { maxRunning: 12, idleMs: 600_000 }
   const pool = new Pool({ serving, reaper, log, privateNetwork: options.privateNetwork ?? false, ...limits })
-  const cloud: Cloud = { accountId, dataDir, store, pool, reaper, log, locks: new KeyedLock() }
+  const parts = { accountId, dataDir, store, pool, reaper, log, clock: Date.now, images: options.images }
+  const cloud: Cloud = { ...parts, locks: new KeyedLock() }
   const front = new Front({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const release = async () => {
     await pool.stop()

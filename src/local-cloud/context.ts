@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ImageRegistry } from './containers/images.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloudLog } from './options.ts'
 import type { Pool } from './runtime/pool.ts'
@@ -16,6 +17,10 @@ export interface Cloud {
   /** One mutating call per script name at a time. */
   locks: KeyedLock<string>
   log: LocalCloudLog
+  /** Milliseconds, as `Date.now`. */
+  clock: () => number
+  /** Where the images of containers are, if anywhere. */
+  images: ImageRegistry | undefined
 }
 
 /** Where the Workers' own data lies: `<tag>/do/<namespace id>/` holds the objects of one class. */

@@ -65,6 +65,11 @@ const refusals = {
     code: 10215,
     message: 'Secret edit failed. The latest version of your Worker is not currently deployed.',
   },
+  notContainerEnabled: { status: 400, code: 1607, message: 'The Durable Object is not made for containers.' },
+  hasApplication: { status: 400, code: 1608, message: 'The Durable Object has an application already.' },
+  applicationNotFound: { status: 404, code: 1609, message: 'The application was not found.' },
+  // Cloudflare documents no code for the other refusals of containers: the reason inside the message is what counts.
+  containersRefused: { status: 400, code: 1600, message: 'The containers API refused the call.' },
   noVersions: { status: 404, code: 10222, message: 'This Worker has no versions.' },
   secretsChanged: {
     status: 400,

@@ -1,3 +1,5 @@
+import type { ImageRegistry } from './containers/images.ts'
+
 /** The four levels that the local cloud writes; pino's logger fits. */
 export interface LocalCloudLog {
   debug(fields: object, message: string): void
@@ -19,6 +21,8 @@ export interface LocalCloudOptions {
   accountId: string
   /** Lets Workers call this machine and its network, too. Default: the internet only. */
   privateNetwork?: boolean
+  /** A registry that somebody runs beside this cloud, for the images of containers. */
+  images?: ImageRegistry | undefined
   log: LocalCloudLog
 }
 

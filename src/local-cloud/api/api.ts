@@ -3,7 +3,9 @@ import type { Cloud } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { RateLimit, requireToken } from './access.ts'
 import { accountRoutes, publicRoutes } from './account-routes.ts'
+import { containerRoutes } from './container-routes.ts'
 import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
+import { registryRoutes } from './registry-routes.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -30,6 +32,8 @@ export class Api {
     secretRoutes(this.guarded, cloud)
     versionRoutes(this.guarded, cloud)
     zoneRoutes(this.guarded)
+    containerRoutes(this.guarded, cloud)
+    registryRoutes(this.guarded, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {

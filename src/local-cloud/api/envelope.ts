@@ -13,6 +13,7 @@ export interface PageInfo {
   count: number
   total_count: number
   total_pages: number
+  next_page_token?: string
 }
 
 /** What a handler answers: the `result` of Cloudflare's envelope, with its optional neighbours. */

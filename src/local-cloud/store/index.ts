@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
@@ -7,12 +8,14 @@ import { VersionStore } from './versions.ts'
 export class Store {
   readonly scripts: ScriptStore
   readonly versions: VersionStore
+  readonly containers: ContainerStore
   private readonly db: DatabaseSync
 
   constructor(dataDir: string) {
     this.db = openDatabase(dataDir)
     this.scripts = new ScriptStore(this.db)
     this.versions = new VersionStore(this.db)
+    this.containers = new ContainerStore(this.db)
   }
 
   transaction<T>(work: () => T): T {

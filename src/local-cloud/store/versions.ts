@@ -28,7 +28,7 @@ interface VersionCode {
   startupTimeMs: number
   usageModel: 'standard' | 'bundled' | 'unbound'
   /** Recorded only: no container runs here. */
-  containers: object[]
+  containers: { class_name?: string | undefined }[]
 }
 
 export type ModuleType = 'ESModule' | 'CommonJS' | 'CompiledWasm' | 'Text' | 'Data'

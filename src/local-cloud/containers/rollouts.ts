@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import type { Cloud } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { Rollout } from '../store/containers.ts'
+import { checkImage } from './images.ts'
+import { checkLimits } from './limits.ts'
+import { containersRefusal } from './refusal.ts'
+import type { RolloutBody } from './schema.ts'
+import { advance, endRollout, findApplication, otherApplications } from './state.ts'
+
+/** Begins a rollout; one under way is replaced, and what it had not reached it does not reach any more. */
+export async function startRollout(cloud: Cloud, applicationId: string, body: RolloutBody): Promise<Rollout> {
+  const { store, clock } = cloud
+  const application = findApplication(cloud, applicationId)
+  const { image = application.configuration.image, ...target } = body.target_configuration
+  const targetConfiguration = { ...application.configuration, ...target, image }
+  await checkImage(cloud, image)
+  return store.transaction(() => {
+    const current = findApplication(cloud, applicationId)
+    checkLimits({ ...current, configuration: targetConfiguration }, otherApplications(cloud, applicationId))
+    const now = new Date(clock()).toISOString()
+    const all = store.containers.rollouts(applicationId)
+    const active = all.find(({ id }) => id === current.activeRolloutId)
+    if (active !== undefined) store.containers.saveRollout({ ...active, status: 'replaced', updatedOn: now })
+    const steps = body.steps ?? equalSteps(body.step_percentage ?? (current.maxInstances < 2 ? 100 : 10))
+    const rollout: Rollout = {
+      id: randomUUID(),
+      applicationId,
+      status: 'pending',
+      doneSteps: 0,
+      body: { ...body, steps },
+      currentVersion: current.version,
+      targetVersion: Math.max(current.version, ...all.map(({ targetVersion }) => targetVersion)) + 1,
+      currentConfiguration: current.configuration,
+      targetConfiguration,
+      createdOn: now,
+      updatedOn: now,
+    }
+    store.containers.saveRollout(rollout)
+    store.containers.saveApplication({ ...current, activeRolloutId: rollout.id, updatedOn: now })
+    return rollout
+  })
+}
+
+/** @throws VALIDATE_INPUT for a rollout that is over. */
+export function actOnRollout(
+  cloud: Cloud,
+  about: { applicationId: string; rolloutId: string; action: 'next' | 'previous' | 'revert' },
+): Rollout {
+  const rollout = findRollout(cloud, about)
+  if (rollout.status !== 'pending' && rollout.status !== 'progressing') {
+    throw containersRefusal('VALIDATE_INPUT', `The rollout is ${rollout.status}.`)
+  }
+  return cloud.store.transaction(() => {
+    if (about.action === 'revert') return endRollout(cloud, rollout, 'reverted')
+    const doneSteps = Math.max(0, rollout.doneSteps + (about.action === 'next' ? 1 : -1))
+    return advance(cloud, rollout, doneSteps)
+  })
+}
+
+export function findRollout(
+  cloud: Cloud,
+  { applicationId, rolloutId }: { applicationId: string; rolloutId: string },
+): Rollout {
+  findApplication(cloud, applicationId)
+  const found = cloud.store.containers.rollouts(applicationId).find(({ id }) => id === rolloutId)
+  if (found === undefined) throw new ApiError('applicationNotFound', 'The rollout was not found.')
+  return found
+}
+
+function equalSteps(percentage: number): Rollout['body']['steps'] {
+  const counts = Array.from({ length: Math.ceil(100 / percentage) }, (_, at) => at + 1)
+  return counts.map((at) => ({ step_size: { percentage }, description: `Step ${at}` }))
+}

@@ -1,0 +1,59 @@
+import type { Cloud } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { Application, Rollout } from '../store/containers.ts'
+
+/** How long one step of an automatic rollout takes: no container has to become healthy here. */
+const stepMs = 250
+
+export function findApplication(cloud: Cloud, id: string): Application {
+  const found = cloud.store.containers.application(id)
+  if (found === undefined) throw new ApiError('applicationNotFound')
+  return settleRollouts(cloud, found)
+}
+
+export function listApplications(cloud: Cloud, filter: { name: string | null; image: string | null }) {
+  const all = cloud.store.containers.applications().map((each) => settleRollouts(cloud, each))
+  return all.filter(
+    ({ name, configuration }) =>
+      name === (filter.name ?? name) && configuration.image === (filter.image ?? configuration.image),
+  )
+}
+
+export const otherApplications = (cloud: Cloud, id: string) =>
+  cloud.store.containers.applications().filter((each) => each.id !== id)
+
+/** Automatic rollouts go on with time; what is due is written down before anything is read or changed. */
+function settleRollouts(cloud: Cloud, application: Application): Application {
+  const { store, clock } = cloud
+  if (application.activeRolloutId === null) return application
+  const rollout = store.containers
+    .rollouts(application.id)
+    .find(({ id }) => id === application.activeRolloutId)
+  if (rollout === undefined || rollout.body.kind === 'full_manual') return application
+  const due = Math.floor((clock() - Date.parse(rollout.createdOn)) / stepMs)
+  if (due <= rollout.doneSteps && (due === 0 || rollout.status === 'progressing')) return application
+  advance(cloud, rollout, due)
+  return store.containers.application(application.id) ?? application
+}
+
+export function advance(cloud: Cloud, rollout: Rollout, doneSteps: number): Rollout {
+  if (doneSteps >= rollout.body.steps.length) return endRollout(cloud, rollout, 'completed')
+  const updatedOn = new Date(cloud.clock()).toISOString()
+  const moved: Rollout = { ...rollout, status: 'progressing', doneSteps, updatedOn }
+  cloud.store.containers.saveRollout(moved)
+  return moved
+}
+
+export function endRollout(cloud: Cloud, rollout: Rollout, status: 'completed' | 'reverted'): Rollout {
+  const { containers } = cloud.store
+  const updatedOn = new Date(cloud.clock()).toISOString()
+  const doneSteps = status === 'completed' ? rollout.body.steps.length : 0
+  const ended: Rollout = { ...rollout, status, doneSteps, updatedOn }
+  containers.saveRollout(ended)
+  const application = containers.application(rollout.applicationId)
+  if (application?.activeRolloutId !== rollout.id) return ended
+  const { targetVersion: version, targetConfiguration: configuration } = rollout
+  const reached = status === 'completed' ? { version, configuration } : {}
+  containers.saveApplication({ ...application, ...reached, activeRolloutId: null, updatedOn })
+  return ended
+}

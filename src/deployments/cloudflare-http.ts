@@ -12,7 +12,7 @@ export interface CloudCall {
 }
 
 export interface CloudWrite extends CloudCall {
-  method: 'POST' | 'PUT' | 'DELETE'
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   json?: unknown
   form?: FormData
 }

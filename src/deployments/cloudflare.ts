@@ -35,6 +35,8 @@ export interface WorkerUpload {
   modules: WorkerModule[]
   bindings: Record<string, unknown>[]
   migrations: Record<string, unknown> | undefined
+  /** Classes that belong to a container: one that is left out does not any more. */
+  containers?: { class_name: string }[]
   compatibility: { date: string; flags: string[] }
   tag: string
   message: string
@@ -237,6 +239,7 @@ function formOf(upload: WorkerUpload): FormData {
     compatibility_date: upload.compatibility.date,
     compatibility_flags: upload.compatibility.flags,
     bindings: upload.bindings,
+    ...(upload.containers === undefined ? {} : { containers: upload.containers }),
     ...(upload.migrations === undefined ? {} : { migrations: upload.migrations }),
     annotations: { 'workers/tag': upload.tag, 'workers/message': upload.message },
   }

@@ -5,7 +5,8 @@ import type { Outcome, Run } from '../platform/jobs/index.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import type { EngineOptions } from './enqueue.ts'
 import { scriptName } from './plan.ts'
-import { markRemoved, releaseHold } from './store/index.ts'
+import { listHistory, markRemoved, releaseHold } from './store/index.ts'
+import type { Target } from './target.ts'
 
 export interface DeleteApp {
   app: string
@@ -19,10 +20,12 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
-    const { cloud, settleMs } = await engine.targets.of(environment)
+    const { cloud, containers, settleMs } = await engine.targets.of(environment)
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
       // The lease is asked for just before: a worker that was frozen meanwhile deletes nothing.
       await run.write(async () => undefined)
+      if (await hasContainer(engine, payload))
+        await removeContainers({ cloud, containers, script }, run.signal)
       await cloud.deleteScript(script, run.signal)
     }
     // A deletion of an earlier run that arrives late must find the app still held, and nothing new in its place.
@@ -36,6 +39,23 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
       await markRemoved(trx, app, environment)
       await releaseHold(trx, deletionId)
     },
+  }
+}
+
+/** Asked of our own records: most apps have none, and the cloud does not let everybody ask. */
+async function hasContainer({ db }: EngineOptions, { app, environment }: DeleteApp): Promise<boolean> {
+  return (await listHistory(db, app, environment)).some(({ image }) => image !== null)
+}
+
+/** The applications of the script's classes, which would outlive them. */
+async function removeContainers(
+  { cloud, containers, script }: Pick<Target, 'cloud' | 'containers'> & { script: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const namespaces = await cloud.namespaces(signal)
+  const own = new Set(namespaces.filter((each) => each.script === script).map(({ id }) => id))
+  for (const { id, namespaceId } of await containers.applications(signal)) {
+    if (namespaceId !== undefined && own.has(namespaceId)) await containers.remove(id, signal)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { Images } from './containers/images.ts'
 import { deployStepJob } from './jobs.ts'
 import { deploymentStream } from './logs.ts'
 import type { StepKey } from './states.ts'
@@ -17,6 +18,7 @@ export interface EngineOptions {
   db: Knex
   secrets: Secrets
   targets: Targets
+  images: Images
   enqueue: Enqueue
 }
 

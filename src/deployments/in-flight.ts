@@ -1,4 +1,5 @@
-import type { Deployment } from './store/index.ts'
+import { CloudError } from './cloudflare-errors.ts'
+import type { Deployment, DeploymentChange } from './store/index.ts'
 
 /** Thrown where an earlier call may still arrive: the job comes again after `ms`, which uses up no attempt. */
 export class StillInFlight extends Error {
@@ -19,4 +20,21 @@ export function waitForUpload({ uploadSentAt }: Deployment, settleMs: number): v
   if (uploadSentAt === null) return
   const left = uploadSentAt.getTime() + settleMs - Date.now()
   if (left > 0) throw new StillInFlight(Math.min(left, 2000))
+}
+
+/**
+ * Until its answer is known, a call counts as being on its way: also for who goes on after a crash of ours. That it was
+ * answered is for the caller to write down, with what was answered.
+ */
+export async function sent<T>(
+  { remember }: { remember(change: DeploymentChange): Promise<void> },
+  call: () => Promise<T>,
+): Promise<T> {
+  await remember({ uploadSentAt: 'now' })
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof CloudError && error.status < 500) await remember({ uploadSentAt: null })
+    throw error
+  }
 }

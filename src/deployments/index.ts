@@ -3,7 +3,9 @@ import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
+import { createOutgoing } from '../platform/outgoing.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { createImages } from './containers/images.ts'
 import { createEngine, type DeploymentEngine } from './engine.ts'
 import { createDeploymentHealth } from './health.ts'
 import { createMetrics } from './metrics.ts'
@@ -39,8 +41,9 @@ export interface DeploymentsOptions {
 export function createDeployments(options: DeploymentsOptions): Deployments {
   const { db, config, secrets, hub, enqueue } = options
   const targets = createTargets(config, options.localCredentials)
-  const engine = createEngine({ db, secrets, targets, enqueue })
-  const service = createDeploymentService({ db, secrets, targets, enqueue })
+  const images = createImages(createOutgoing())
+  const engine = createEngine({ db, secrets, targets, images, enqueue })
+  const service = createDeploymentService({ db, secrets, targets, images, enqueue })
   const verbs = createDeploymentVerbs({ enqueue, jobs: options.verbs })
   const health = createDeploymentHealth(db, targets)
   const metrics = createMetrics(db, options.countWorkers)

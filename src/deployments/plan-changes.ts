@@ -1,4 +1,5 @@
 import type { WorkerBinding } from './cloudflare.ts'
+import type { ContainerApplication } from './containers/container-api.ts'
 import { bindingName, type Plan, type PlanPreview } from './plan.ts'
 
 /** What is there of the script that a plan is for. */
@@ -6,6 +7,8 @@ interface Found {
   exists: boolean
   classes: string[]
   bindings: WorkerBinding[]
+  /** Of the plan's container. */
+  application: ContainerApplication | undefined
 }
 type Change = PlanPreview['changes'][number]
 type Draft = Pick<Plan, 'config' | 'secrets'>
@@ -45,6 +48,7 @@ export function changesOf(plan: Draft, found: Found): Change[] {
     ...migrations.deletedClasses
       .filter((name) => found.classes.includes(name))
       .map((name) => ({ kind: 'durable_object', name, action: 'delete' as const })),
+    ...containerChange(plan, found),
     ...variables,
     // The cloud does not tell what a secret is: it is sent again.
     ...Object.keys(plan.secrets).map((name) => ({
@@ -57,6 +61,17 @@ export function changesOf(plan: Draft, found: Found): Change[] {
       action: 'delete' as const,
     })),
   ]
+}
+
+function containerChange({ config }: Draft, { application }: Found): Change[] {
+  const { script, container } = config
+  if (container === undefined) return []
+  if (application === undefined) return [{ kind: 'container', name: script, action: 'create' }]
+  const same =
+    application.image.endsWith(container.digest) &&
+    application.instanceType === container.instanceType &&
+    application.maxInstances === container.maxInstances
+  return [{ kind: 'container', name: application.name, action: same ? 'keep' : 'replace' }]
 }
 
 /** Whether the version that serves now could simply serve again. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Environment } from '../platform/config/index.ts'
 import { CodedError, type FieldFault } from '../platform/errors.ts'
 import { canonical } from '../platform/idempotency.ts'
+import type { PlannedContainer } from './containers/plan.ts'
 import type { moduleTypes, PrepareConfig } from './schema.ts'
 
 export interface WorkerModule {
@@ -20,6 +21,8 @@ export interface PlanHead {
   config: PlanConfig
   /** Name -> sealed value. */
   secrets: Record<string, string>
+  /** Sealed; null when the image needs none, or is not needed any more. */
+  pullSecret: string | null
   preview: PlanPreview
   createdBy: string
   createdAt: Date
@@ -44,7 +47,14 @@ export interface PlanConfig {
   migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
   /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
   compatibility: { date: string; flags: string[] }
+  container?: PlannedContainer
 }
+
+/** What a pull secret is sealed with. */
+export const pullSecretContext = (planId: string) => `plan:${planId}:pull-secret`
+
+/** Beside the fingerprints of variables: not a name that one could have. */
+export const pullSecretName = '@pull'
 
 /** What Workers made by this version get. */
 export const compatibility = { date: '2026-07-01', flags: ['nodejs_compat'] }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Environment } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { type PlannedContainer, type WantedContainer, wantedContainer } from './containers/plan.ts'
 import {
   checkBindings,
   compatibility,
@@ -9,21 +10,42 @@ import {
   type Plan,
   type PlanConfig,
   planDigest,
+  pullSecretContext,
+  pullSecretName,
   scriptName,
+  type WorkerModule,
 } from './plan.ts'
 import type { PrepareConfig } from './schema.ts'
 
 const planLifeMs = 3_600_000
 
 /** @throws REQ_002 for parts that contradict each other or that this version can't deploy. */
+export function checkConfig(given: PrepareConfig): {
+  config: PrepareConfig
+  wanted: WantedContainer | undefined
+} {
+  refuseUnsupported(given)
+  const wanted = wantedContainer(given)
+  const classes = new Set([...given.durableObjects, ...(wanted === undefined ? [] : [wanted.className])])
+  const config = { ...given, durableObjects: [...classes] }
+  checkBindings(config)
+  if (wanted?.alone !== true) modulesOf(config)
+  return { config, wanted }
+}
+
+/** Freezes a configuration that was checked. */
 export function buildPlan(
-  input: { environment: Environment; config: PrepareConfig; createdBy: string },
+  input: {
+    environment: Environment
+    config: PrepareConfig
+    createdBy: string
+    /** With what its reference points to now, and its front where it has no code. */
+    container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
+  },
   secrets: Secrets,
 ): Omit<Plan, 'preview'> {
-  const { environment, config, createdBy } = input
-  refuseUnsupported(config)
-  checkBindings(config)
-  const modules = modulesOf(config)
+  const { environment, config, createdBy, container } = input
+  const modules = container?.front ?? modulesOf(config)
   const planConfig: PlanConfig = {
     script: scriptName(config.appName, environment),
     durableObjects: config.durableObjects,
@@ -31,6 +53,7 @@ export function buildPlan(
     healthCheck: config.healthCheck,
     migrations: config.migrations,
     compatibility,
+    ...(container === undefined ? {} : { container: container.planned }),
   }
   const id = randomUUID()
   const sealed: Record<string, string> = {}
@@ -39,6 +62,9 @@ export function buildPlan(
     sealed[name] = secrets.seal(text, `plan:${id}:${name}`)
     secretFingerprints[name] = secrets.fingerprint(text)
   }
+  const secret = config.container?.pullSecret
+  const pull = secret === undefined ? null : JSON.stringify(secret)
+  if (pull !== null) secretFingerprints[pullSecretName] = secrets.fingerprint(pull)
   const app = config.appName
   const digest = planDigest({ environment, app, config: planConfig, modules, secretFingerprints })
   const createdAt = new Date()
@@ -51,6 +77,7 @@ export function buildPlan(
     config: planConfig,
     modules,
     secrets: sealed,
+    pullSecret: pull === null ? null : secrets.seal(pull, pullSecretContext(id)),
     createdBy,
     createdAt,
     expiresAt,
@@ -60,11 +87,6 @@ export function buildPlan(
 /** Parts of the contract whose cloud side is not built yet are refused, not silently left out. */
 function refuseUnsupported(config: PrepareConfig): void {
   const problems: [unknown, string, string][] = [
-    [
-      config.containerImage,
-      'containerImage',
-      'container images cannot be deployed yet; give script or modules',
-    ],
     [config.hostnames, 'hostnames', 'custom host names cannot be configured yet'],
     [config.github, 'github', 'GitHub records cannot be written yet'],
   ]

@@ -1,6 +1,8 @@
 import { CodedError } from '../platform/errors.ts'
 import type { WorkerBinding } from './cloudflare.ts'
 import { toCodedError } from './cloudflare-errors.ts'
+import type { ContainerApplication } from './containers/container-api.ts'
+import { checkContainer } from './containers/preflight.ts'
 import { invalid, maxScripts, type Plan, type PlanPreview } from './plan.ts'
 import { changesOf, reversibleOf } from './plan-changes.ts'
 import type { Target } from './target.ts'
@@ -30,7 +32,8 @@ export async function preview(plan: Draft, target: Target): Promise<PlanPreview>
   const classes = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
   checkClasses(plan, classes)
   const bindings = exists ? await servingBindings(script, target, signal) : []
-  const found = { exists, classes, bindings }
+  const application = await containerNow(plan, target, seen.namespaces)
+  const found = { exists, classes, bindings, application }
   return { changes: changesOf(plan, found), reversible: reversibleOf(plan, found) }
 }
 
@@ -42,6 +45,20 @@ async function look(target: Target, signal: AbortSignal) {
     ])
     return { scripts, namespaces }
   })
+}
+
+/** @throws STATE_004, STATE_001 when there is no place for the plan's container. */
+function containerNow(
+  plan: Draft,
+  target: Target,
+  namespaces: { id: string; script: string; class: string }[],
+): Promise<ContainerApplication | undefined> {
+  const { script, container } = plan.config
+  if (container === undefined) return Promise.resolve(undefined)
+  const own = namespaces.find((each) => each.script === script && each.class === container.className)
+  const signal = AbortSignal.timeout(lookMs)
+  const about = { script, container, namespaceId: own?.id }
+  return asked(signal, () => checkContainer(target.containers, about, signal))
 }
 
 /** What the version has that serves now; of a split, the newest one's share counts for all. */
@@ -57,6 +74,7 @@ async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T>
   try {
     return await look()
   } catch (error) {
+    if (error instanceof CodedError) throw error
     const cause = signal.aborted
       ? new CodedError('SYS_004', 'The cloud did not answer in time')
       : toCodedError(error)

@@ -12,6 +12,7 @@ import {
   type Deployment,
   failCompensations,
   findCompensations,
+  findContainerOfVersion,
   findDeployment,
   findPlan,
   lockDeployment,
@@ -45,7 +46,8 @@ export async function runRollback(
     const target = await engine.targets.of(deployment.environment)
     const goal = goalOf(deployment)
     const again = run.attempt > 1
-    const context = { deployment, plan, target, goal, again, signal: run.signal, log }
+    const containerOf = (version: string) => findContainerOfVersion(db, deployment, version)
+    const context = { deployment, plan, target, goal, again, containerOf, signal: run.signal, log }
     const obstacle = await findObstacle(db, context)
     if (obstacle !== undefined) {
       return { kind: 'done', commit: (trx) => leaveAsItIs(engine, trx, { deployment, obstacle }) }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { instanceTypeNames } from './containers/instance-types.ts'
 import { statuses } from './states.ts'
 
 export const environment = z.enum(['staging', 'production'])
@@ -68,9 +69,21 @@ const migrations = z
   })
   .prefault({})
 
+/** Of an app with a `containerImage`. */
+const container = z.strictObject({
+  class: identifier.optional(),
+  port: z.number().int().min(1).max(65_535).optional(),
+  instanceType: z.enum(instanceTypeNames).optional(),
+  maxInstances: z.number().int().min(1).max(1000).optional(),
+  pullSecret: z
+    .strictObject({ username: z.string().min(1).max(255), password: z.string().min(1).max(8192) })
+    .optional(),
+})
+
 const config = z.strictObject({
   appName,
   containerImage: z.string().min(1).max(500).optional(),
+  container: container.optional(),
   durableObjects: z
     .array(identifier)
     .max(100)

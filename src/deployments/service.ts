@@ -5,17 +5,21 @@ import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { Images } from './containers/images.ts'
+import { frontOf, plannedContainer } from './containers/plan.ts'
+import { inspectImage } from './containers/preflight.ts'
 import { enqueueStep } from './enqueue.ts'
 import { quarantineOf, servedBy, type VersionView, versionsOf } from './history.ts'
 import { requireEnvironment } from './permission.ts'
-import { type Plan, type PlanHead, scriptName } from './plan.ts'
-import { buildPlan } from './prepare.ts'
+import { invalid, type Plan, type PlanHead, scriptName } from './plan.ts'
+import { buildPlan, checkConfig } from './prepare.ts'
 import { preview } from './preview.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
 import { liveStatuses } from './states.ts'
 import {
   type Deployment,
+  findContainerOfVersion,
   findDeployment,
   findHold,
   findLive,
@@ -28,6 +32,7 @@ import {
   lockTarget,
   removeDryRun,
   type Step,
+  type TargetRow,
 } from './store/index.ts'
 import type { Target, Targets } from './target.ts'
 import { held, inProgress } from './verbs/index.ts'
@@ -76,18 +81,24 @@ export function createDeploymentService(options: {
   db: Knex
   secrets: Secrets
   targets: Targets
+  images: Images
   enqueue: Enqueue
 }): DeploymentService {
-  const { db, secrets, targets, enqueue } = options
+  const { db, secrets, targets, images, enqueue } = options
   const addresses = createAddresses(targets)
 
   return {
-    async prepare(principal, { environment, config }) {
+    async prepare(principal, { environment, config: given }) {
       requireEnvironment(principal, environment)
-      const draft = buildPlan({ environment, config, createdBy: principal.id }, secrets)
+      const checked = checkConfig(given)
       const target = await targets.of(environment)
+      const container = await lookAt(images, target, checked)
+      const input = { environment, config: checked.config, createdBy: principal.id, container }
+      const draft = buildPlan(input, secrets)
+      const history = await listHistory(db, draft.app, environment)
+      if (container === undefined) await refuseLostContainer(db, history)
       const plan = { ...draft, preview: await preview(draft, target) }
-      const quarantine = quarantineOf(await listHistory(db, plan.app, environment), plan.digest)
+      const quarantine = quarantineOf(history, plan.digest)
       return { plan, cost: estimateCost(target.kind), quarantinedBy: quarantine?.id ?? null }
     },
 
@@ -196,4 +207,25 @@ function createAddresses(targets: Targets) {
       return null
     }
   }
+}
+
+/** What the plan's image is at this moment; undefined without one. */
+async function lookAt(images: Images, { containers }: Target, checked: ReturnType<typeof checkConfig>) {
+  const { config, wanted } = checked
+  if (wanted === undefined) return undefined
+  const secret = config.container?.pullSecret
+  const image = await inspectImage(images, { image: wanted.reference, secret, containers })
+  const front = wanted.alone ? await frontOf(wanted) : undefined
+  return { planned: plannedContainer(wanted, image), front }
+}
+
+/** An app does not lose its container by its absence from a plan. */
+async function refuseLostContainer(db: Knex, history: TargetRow[]): Promise<void> {
+  const [newest] = history
+  const served = servedBy(history)
+  if (newest === undefined || typeof served !== 'object') return
+  const container = await findContainerOfVersion(db, newest, served.version)
+  if (container === null || container === 'unknown') return
+  const problem = 'the app runs a container: give its image, or delete the app first'
+  throw invalid([{ path: 'config.containerImage', problem }])
 }

@@ -13,6 +13,7 @@ import { type StepKey, stepAfter, stepKeys, steps } from './states.ts'
 import { type StepContext, type StepResult, stepRuns } from './steps/index.ts'
 import {
   type Deployment,
+  dropPullSecret,
   endStep,
   findDeployment,
   findModules,
@@ -48,6 +49,7 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       plan,
       modules: () => findModules(db, deploymentId),
       target: await engine.targets.of(deployment.environment),
+      images: engine.images,
       secrets: engine.secrets,
       signal: run.signal,
       log,
@@ -136,7 +138,10 @@ async function completeStep(
     ...(last ? { status: 'completed', finished: true } : {}),
   })
   if (!last) await enqueueStep(engine.enqueue, trx, { deployment, step: next })
-  else await watchForLate(engine, trx, { deployment, certain: true })
+  else {
+    await dropPullSecret(trx, id)
+    await watchForLate(engine, trx, { deployment, certain: true })
+  }
   const events = [stepEvent(id, { step, status: 'completed', skipped })]
   for (const each of rest) events.push(stepEvent(id, { step: each, status: 'completed', skipped: true }))
   if (rest.length > 0) events.push(logEvent(id, 'info', 'The other steps are skipped: dry run'))

@@ -1,12 +1,16 @@
 import type { CloudflareCredentials, Config, Environment } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
 import { type Cloudflare, createCloudflare } from './cloudflare.ts'
+import { createCloudHttp } from './cloudflare-http.ts'
+import { type ContainerApi, createContainerApi } from './containers/container-api.ts'
 
 /** Where an environment's apps go. */
 export interface Target {
   kind: 'cloudflare' | 'local'
   baseUrl: string
+  accountId: string
   cloud: Cloudflare
+  containers: ContainerApi
   /** How long a call whose answer was lost may still arrive, in milliseconds. */
   settleMs: number
   /** The address where a script answers, given the account's workers.dev name. */
@@ -38,16 +42,22 @@ export function createTargets(
       const urlOf = (script: string, subdomain: string | undefined) =>
         subdomain === undefined ? undefined : `https://${script}.${subdomain}.workers.dev`
       const cloud = createCloudflare({ baseUrl, ...credentials })
-      return { kind: 'cloudflare', baseUrl, cloud, settleMs, urlOf }
+      const { accountId } = credentials
+      const containers = createContainerApi(createCloudHttp({ baseUrl, ...credentials }), accountId)
+      return { kind: 'cloudflare', baseUrl, accountId, cloud, containers, settleMs, urlOf }
     }
     if (config.localCloud.enabled) {
       const { port } = config.localCloud
       const baseUrl = `http://127.0.0.1:${port}/client/v4`
-      const cloud = createCloudflare({ baseUrl, ...(await localCredentials()) })
+      const credentials = await localCredentials()
+      const { accountId } = credentials
+      const cloud = createCloudflare({ baseUrl, ...credentials })
       return {
         kind: 'local',
         baseUrl,
+        accountId,
         cloud,
+        containers: createContainerApi(createCloudHttp({ baseUrl, ...credentials }), accountId),
         settleMs: localSettleMs,
         urlOf: (script) => `http://${script}.localhost:${port}`,
       }

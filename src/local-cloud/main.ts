@@ -27,6 +27,7 @@ async function main(): Promise<void> {
         accountId,
         token,
         privateNetwork: config.localCloud.privateNetwork,
+        images: config.imageRegistry,
         log,
       })
     },

@@ -16,6 +16,8 @@ export interface WorldOptions {
   env?: Record<string, string>
   /** Without a cloud behind the proxy's port. */
   cloudless?: boolean
+  /** The registry of the local cloud. */
+  images?: { host: string }
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>
@@ -28,7 +30,8 @@ export async function startWorld(options: WorldOptions = {}) {
   const cloudDir = localCloudDir(dataDir)
   mkdirSync(cloudDir, { recursive: true, mode: 0o700 })
   writeFileSync(join(cloudDir, 'credentials.json'), JSON.stringify({ accountId, apiToken: token }))
-  const about = { host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, log: silent }
+  const { images } = options
+  const about = { host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, images, log: silent }
   const cloud = await startLocalCloud(about)
   const proxy = await startFaultProxy(cloud.port)
   const env = {

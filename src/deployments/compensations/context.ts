@@ -1,3 +1,4 @@
+import type { ContainerSpec } from '../containers/container-api.ts'
 import type { StepLog } from '../logs.ts'
 import type { PlanHead } from '../plan.ts'
 import type { Deployment, Undone } from '../store/index.ts'
@@ -11,6 +12,8 @@ export interface CompensationContext {
   goal: RollbackGoal
   /** An earlier run may have been in the middle of a call. */
   again: boolean
+  /** What the container ran with a version of ours; null: it had none. */
+  containerOf(versionId: string): Promise<ContainerSpec | null | 'unknown'>
   signal: AbortSignal
   log: StepLog
 }

@@ -1,5 +1,7 @@
 import { CodedError } from '../../platform/errors.ts'
-import { maxScripts, planDigest } from '../plan.ts'
+import type { ContainerSpec } from '../containers/container-api.ts'
+import { checkContainer } from '../containers/preflight.ts'
+import { maxScripts, planDigest, pullSecretContext, pullSecretName } from '../plan.ts'
 import type { Snapshot } from '../store/index.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -13,6 +15,10 @@ export async function validateConfig(context: StepContext): Promise<StepResult> 
   const fingerprints: Record<string, string> = {}
   for (const [name, sealed] of Object.entries(plan.secrets)) {
     fingerprints[name] = secrets.fingerprint(secrets.open(sealed, `plan:${plan.id}:${name}`))
+  }
+  if (plan.pullSecret !== null) {
+    const opened = secrets.open(plan.pullSecret, pullSecretContext(plan.id))
+    fingerprints[pullSecretName] = secrets.fingerprint(opened)
   }
   const { environment, app, config } = plan
   const digest = planDigest({ environment, app, config, modules, secretFingerprints: fingerprints })
@@ -36,13 +42,8 @@ export async function cloudflareAuth({ target, signal, log }: StepContext): Prom
 }
 
 /** Step 3: there is room, and the state before the first change is kept for the rollback. */
-export async function checkQuotas({
-  deployment,
-  plan,
-  target,
-  signal,
-  log,
-}: StepContext): Promise<StepResult> {
+export async function checkQuotas(context: StepContext): Promise<StepResult> {
+  const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
   const { cloud } = target
   const scripts = await cloud.scripts(signal)
@@ -53,12 +54,14 @@ export async function checkQuotas({
       `The account has ${scripts.length} Workers, the limit is ${maxScripts}`,
     )
   }
+  const container = await containerBefore(context)
   if (deployment.snapshot !== null) return {}
   const snapshot: Snapshot = {
     scriptExists: existing !== undefined,
     servingVersion: undefined,
     migrationTag: existing?.migrationTag,
     subdomainEnabled: false,
+    ...(container === undefined ? {} : { container }),
   }
   if (existing !== undefined) {
     const [serving] = await cloud.deployments(script, signal)
@@ -74,8 +77,27 @@ export async function checkQuotas({
   return { change: { snapshot } }
 }
 
-/** Steps 4 and 6 have nothing to do without an image. */
-export async function withoutImage({ log }: StepContext): Promise<StepResult> {
-  log.info('Skipped: no container image')
-  return { skipped: true }
+/**
+ * What the container's class runs now; undefined for a plan without one. There was room when the plan was made; it is
+ * looked at again, since others may have taken it meanwhile.
+ */
+async function containerBefore({
+  plan,
+  target,
+  signal,
+}: StepContext): Promise<ContainerSpec | null | undefined> {
+  const { script, container } = plan.config
+  if (container === undefined) return undefined
+  const namespaces = await target.cloud.namespaces(signal)
+  const own = namespaces.find((each) => each.script === script && each.class === container.className)
+  try {
+    const about = { script, container, namespaceId: own?.id }
+    const present = await checkContainer(target.containers, about, signal)
+    if (present === undefined) return null
+    const { image, instanceType, maxInstances } = present
+    return { image, instanceType, maxInstances }
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== 'STATE_004') throw error
+    throw new CodedError('DEPLOY_002', error.message, { cause: error })
+  }
 }

@@ -1,4 +1,5 @@
 import type { Secrets } from '../../platform/secrets.ts'
+import type { Images } from '../containers/images.ts'
 import type { StepLog } from '../logs.ts'
 import type { PlanHead, WorkerModule } from '../plan.ts'
 import type { Deployment, DeploymentChange } from '../store/index.ts'
@@ -11,6 +12,7 @@ export interface StepContext {
   /** The plan's code, the main module first. */
   modules(): Promise<WorkerModule[]>
   target: Target
+  images: Images
   secrets: Secrets
   signal: AbortSignal
   log: StepLog

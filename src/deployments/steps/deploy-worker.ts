@@ -2,7 +2,7 @@ import { CodedError } from '../../platform/errors.ts'
 import type { WorkerUpload } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { migrationTagOf } from '../history.ts'
-import { waitForUpload } from '../in-flight.ts'
+import { sent, waitForUpload } from '../in-flight.ts'
 import { bindingName, type PlanHead } from '../plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -48,7 +48,7 @@ async function takeOver({ plan, target, signal, log }: StepContext, versionId: s
 async function upload(context: StepContext, mayRepeat = true): Promise<Uploaded> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
-  const { script } = plan.config
+  const { script, container } = plan.config
   const existing = (await cloud.scripts(signal)).find((each) => each.id === script)
   const migrations = await migrationsOf(context, existing?.migrationTag)
   const body: WorkerUpload = {
@@ -56,19 +56,20 @@ async function upload(context: StepContext, mayRepeat = true): Promise<Uploaded>
     modules: await context.modules(),
     bindings: bindingsOf(context),
     migrations,
+    ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
     compatibility: plan.config.compatibility,
     tag: deployment.id,
     message: `capstan ${plan.digest.slice(0, 20)}`,
   }
-  if (existing !== undefined && migrations === undefined) {
+  // Only a whole upload says which class belongs to a container.
+  if (existing !== undefined && migrations === undefined && container === undefined) {
     log.info(`Uploading a version of ${script}`)
     const versionId = await sent(context, () => cloud.createVersion(body, signal))
     return { versionId, migrationTag: existing.migrationTag ?? null }
   }
-  log.info(
-    existing === undefined ? `Creating ${script}` : `Uploading ${script} with a Durable Object migration`,
-  )
-  if (existing !== undefined) log.warn('There will be no way back over this migration')
+  log.info(existing === undefined ? `Creating ${script}` : `Uploading ${script} as a whole`)
+  if (existing !== undefined && migrations !== undefined)
+    log.warn('There will be no way back over this migration')
   try {
     await sent(context, () => cloud.putScript(body, signal))
   } catch (error) {
@@ -80,17 +81,6 @@ async function upload(context: StepContext, mayRepeat = true): Promise<Uploaded>
   const versionId = await ownVersion(context)
   if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
   return { versionId, migrationTag: migrations?.new_tag ?? existing?.migrationTag ?? null }
-}
-
-/** Until its answer is known, an upload counts as being on its way: also for who goes on after a crash of ours. */
-async function sent<T>({ remember }: StepContext, call: () => Promise<T>): Promise<T> {
-  await remember({ uploadSentAt: 'now' })
-  try {
-    return await call()
-  } catch (error) {
-    if (error instanceof CloudError && error.status < 500) await remember({ uploadSentAt: null })
-    throw error
-  }
 }
 
 /** The first version with our mark; there are several only when an upload arrived after it was given up. */

@@ -2,6 +2,7 @@ import { type Dispatcher, fetch } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/outgoing.ts'
+import { noEngine } from '../front/front.ts'
 import type { StepContext, StepResult } from './context.ts'
 import { oustDuplicate } from './oust-duplicate.ts'
 
@@ -33,6 +34,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   const url = `${base}${check.path}`
   const endAt = Date.now() + check.timeoutSeconds * 1000
   const dispatcher = createOutgoing()
+  const isLocal = target.kind === 'local'
   let problem = 'no answer'
   try {
     for (let good = 0, tries = 1; ; tries++) {
@@ -40,14 +42,17 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
       if (left <= 0) break
       const limit = AbortSignal.timeout(Math.min(tryMs, left))
       const answer = await probe(url, { deploymentId: deployment.id, dispatcher, signal, limit })
-      const fine = typeof answer === 'number' && matches(answer, check.expectStatus)
+      const fine =
+        answer === 'no engine' ? isLocal : typeof answer === 'number' && matches(answer, check.expectStatus)
       good = fine ? good + 1 : 0
       if (good === goodAnswers && (await oustDuplicate(context))) {
         good = 0
         continue
       }
       if (good === goodAnswers) {
-        log.info(`${url} answered ${answer}`)
+        if (answer === 'no engine')
+          log.warn(`${url}: the front answers; no container runs on the local cloud`)
+        else log.info(`${url} answered ${answer}`)
         return {}
       }
       if (!fine) {
@@ -80,6 +85,8 @@ async function probe(
       signal: AbortSignal.any([about.signal, about.limit]),
     })
     await response.body?.cancel()
+    const { header, value, status } = noEngine
+    if (response.status === status && response.headers.get(header) === value) return 'no engine'
     return response.status
   } catch (error) {
     about.signal.throwIfAborted()

@@ -63,6 +63,7 @@ export interface DeploymentChange {
   snapshot?: Snapshot
   versionId?: string
   migrationTag?: string | null
+  image?: string
   /** An upload is on its way from now on; null when its answer is there. */
   uploadSentAt?: 'now' | null
   rollback?: Rollback | null
@@ -82,6 +83,7 @@ export async function updateDeployment(trx: Knex, id: string, change: Deployment
   }
   if (change.versionId !== undefined) row.version_id = change.versionId
   if (change.migrationTag !== undefined) row.migration_tag = change.migrationTag
+  if (change.image !== undefined) row.image = change.image
   if (change.uploadSentAt !== undefined) {
     row.upload_sent_at = change.uploadSentAt === null ? null : trx.raw('clock_timestamp()')
   }

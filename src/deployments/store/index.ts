@@ -20,6 +20,7 @@ export {
 export { findHold, releaseHold, takeHold } from './holds.ts'
 export {
   countLive,
+  findContainerOfVersion,
   hasDeployments,
   listApps,
   listDeployments,
@@ -28,6 +29,6 @@ export {
   type TargetRow,
 } from './lists.ts'
 export { readMetrics } from './metrics.ts'
-export { findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
+export { dropPullSecret, findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
 export type { Deployment, Rollback, Snapshot } from './rows.ts'
 export { endStep, findSteps, reopenStep, type Step, startStep, stepMedians } from './steps.ts'

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../../platform/config/index.ts'
+import type { ContainerSpec } from '../containers/container-api.ts'
 import type { DeploymentStatus } from '../states.ts'
 import { type Deployment, toDeployment } from './rows.ts'
 
@@ -78,6 +79,22 @@ export async function listHistory(db: Knex, app: string, environment: Environmen
         and s.step = 'deploy_worker' and s.status = 'completed') as served`),
     )
   return rows.map((row) => ({ ...toDeployment(row), served: row.served }))
+}
+
+/** What the container ran with a version of the target; null: its plan had none. */
+export async function findContainerOfVersion(
+  db: Knex,
+  { app, environment }: Pick<Deployment, 'app' | 'environment'>,
+  versionId: string,
+): Promise<ContainerSpec | null | 'unknown'> {
+  const row = await db('deployments as d')
+    .join('plans as p', 'p.id', 'd.id')
+    .where({ 'd.app': app, 'd.environment': environment, 'd.version_id': versionId })
+    .first('d.image', db.raw("p.config -> 'container' as container"))
+  if (row === undefined) return 'unknown'
+  if (row.container === null) return null
+  const { instanceType, maxInstances } = row.container
+  return row.image === null ? 'unknown' : { image: row.image, instanceType, maxInstances }
 }
 
 /** The app is gone: what was deployed so far is history only. */

@@ -10,6 +10,7 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
     config: JSON.stringify(plan.config),
     modules: JSON.stringify(plan.modules),
     secrets: JSON.stringify(plan.secrets),
+    pull_secret: plan.pullSecret,
     preview: JSON.stringify(plan.preview),
     created_by: plan.createdBy,
     created_at: plan.createdAt,
@@ -20,18 +21,28 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
 /** A plan without its code. */
 export async function findPlan(db: Knex, id: string): Promise<PlanHead | undefined> {
   const head = [
-    ...['app', 'environment', 'digest', 'config', 'secrets', 'preview'],
+    ...['app', 'environment', 'digest', 'config', 'secrets', 'pull_secret', 'preview'],
     ...['created_by', 'created_at', 'expires_at'],
   ]
   const row = await db('plans').where({ id }).first(head)
   if (row === undefined) return undefined
   const { app, environment, digest, config, secrets, preview } = row
-  const rest = { createdBy: row.created_by, createdAt: row.created_at, expiresAt: row.expires_at }
+  const rest = {
+    pullSecret: row.pull_secret,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }
   return { id, app, environment, digest, config, secrets, preview, ...rest }
 }
 
 export async function findModules(db: Knex, planId: string): Promise<WorkerModule[]> {
   return (await db('plans').where({ id: planId }).first('modules'))?.modules ?? []
+}
+
+/** The image is where it belongs: nobody has to sign in for it again. */
+export async function dropPullSecret(trx: Knex, planId: string): Promise<void> {
+  await trx('plans').where({ id: planId }).whereNotNull('pull_secret').update({ pull_secret: null })
 }
 
 /** Plans that expired a day ago and were never deployed. */

@@ -1,4 +1,5 @@
 import type { Environment } from '../../platform/config/index.ts'
+import type { ContainerSpec } from '../containers/container-api.ts'
 import type { DeployOptions } from '../schema.ts'
 import type { DeploymentStatus } from '../states.ts'
 
@@ -9,6 +10,8 @@ export interface Snapshot {
   servingVersion: string | undefined
   migrationTag: string | undefined
   subdomainEnabled: boolean
+  /** What the class of the plan's container ran; null when nothing did. */
+  container?: ContainerSpec | null
 }
 
 /** A rollback: asked for by hand, or begun by a step that failed. */
@@ -38,6 +41,8 @@ export interface Deployment {
   migrationTag: string | null
   /** When the upload was sent whose answer is awaited, or was lost. */
   uploadSentAt: Date | null
+  /** What its container runs, by digest. */
+  image: string | null
   error: { code: string; message: string } | null
   startedBy: string
   correlationId: string | null
@@ -54,6 +59,7 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
   rollback: Rollback | null
   migration_tag: string | null
   upload_sent_at: Date | null
+  image: string | null
   error: Deployment['error']
   started_by: string
   correlation_id: string | null
@@ -64,9 +70,9 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
 }
 
 export function toDeployment(row: DeploymentRow): Deployment {
-  const { id, app, environment, status, options, snapshot, error, digest, rollback } = row
+  const { id, app, environment, status, options, snapshot, error, digest, rollback, image } = row
   return {
-    ...{ id, app, environment, status, options, snapshot, error, digest, rollback },
+    ...{ id, app, environment, status, options, snapshot, error, digest, rollback, image },
     versionId: row.version_id,
     dryRun: row.dry_run,
     migrationTag: row.migration_tag,

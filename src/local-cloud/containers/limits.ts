@@ -23,7 +23,7 @@ const sizes: Record<NonNullable<Configuration['instance_type']>, Size> = {
 export const perContainer: Size = sizes['standard-4']
 export const perAccount: Size = { vcpu: 1500, memoryMib: 6 * 1024 * 1024, diskMb: 30_000_000 }
 
-export function sizeOf(configuration: Partial<Configuration>): Size {
+function sizeOf(configuration: Partial<Configuration>): Size {
   const { instance_type, vcpu, memory_mib, disk } = configuration
   const base = instance_type === undefined ? lite : sizes[instance_type]
   return {

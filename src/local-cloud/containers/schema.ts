@@ -2,14 +2,7 @@ import { z } from 'zod'
 
 /** What the calls about containers take. Unknown fields are refused. */
 
-export const instanceTypes = [
-  'lite',
-  'basic',
-  'standard-1',
-  'standard-2',
-  'standard-3',
-  'standard-4',
-] as const
+const instanceTypes = ['lite', 'basic', 'standard-1', 'standard-2', 'standard-3', 'standard-4'] as const
 
 const text = z.string().min(1).max(4096)
 const observability = z.strictObject({ logs: z.strictObject({ enabled: z.boolean() }).optional() })

@@ -13,6 +13,7 @@ import {
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
+import { type ImageRegistryConfig, imageRegistryConfig, imageRegistryVariables } from './image-registry.ts'
 
 export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
@@ -51,6 +52,8 @@ export interface Config {
   rateLimits: RateLimitConfig
   binaryReleases: BinaryReleasesConfig
   releaseTracker: ReleaseTrackerConfig
+  /** Of the local cloud; unset, images are not copied there. */
+  imageRegistry: ImageRegistryConfig | undefined
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -100,6 +103,7 @@ const variables = z.object({
   ...rateLimitVariables.shape,
   ...binaryReleasesVariables.shape,
   ...releaseTrackerVariables.shape,
+  ...imageRegistryVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -119,6 +123,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const binaryReleases = binaryReleasesConfig(vars, faults)
   const rateLimits = rateLimitConfig(vars)
   const releaseTracker = releaseTrackerConfig(vars, rateLimits, faults)
+  const imageRegistry = imageRegistryConfig(vars, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -148,6 +153,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     rateLimits,
     binaryReleases,
     releaseTracker,
+    rateLimits: rateLimitConfig(vars),
+    imageRegistry,
   }
 }
 

@@ -1,0 +1,34 @@
+import { pause } from '../../platform/deadline.ts'
+import { CodedError } from '../../platform/errors.ts'
+import type { StepLog } from '../logs.ts'
+import type { Target } from '../target.ts'
+
+const longestMs = 9 * 60_000
+const firstPauseMs = 200
+const longestPauseMs = 5000
+
+/**
+ * Waits for the end of a rollout. @throws DEPLOY_003 when it ends otherwise than it should, DEPLOY_006 when it does not
+ * end in time.
+ */
+export async function followRollout(
+  context: { target: Target; signal: AbortSignal; log: StepLog },
+  ids: { id: string; rolloutId: string },
+): Promise<void> {
+  const { target, signal, log } = context
+  const endAt = Date.now() + longestMs
+  let pauseMs = firstPauseMs
+  for (let told = ''; Date.now() < endAt; ) {
+    const { status } = await target.containers.rollout(ids, signal)
+    if (status !== told) log.info(`The rollout is ${status}`)
+    told = status
+    if (status === 'completed') return
+    if (status === 'reverted' || status === 'replaced') {
+      throw new CodedError('DEPLOY_003', `The rollout was ${status} by somebody else`, { retryable: false })
+    }
+    await pause(pauseMs, signal)
+    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
+  }
+  const message = `The rollout did not end within ${longestMs / 60_000} minutes`
+  throw new CodedError('DEPLOY_006', message, { retryable: false })
+}

@@ -9,6 +9,7 @@ import {
 import { registerActCommands } from './commands/act-commands.ts'
 import type { DeployFlags } from './commands/flags.ts'
 import type { ListFlags } from './commands/list.ts'
+import { instanceTypeNames } from './containers/instance-types.ts'
 import { environment } from './schema.ts'
 import { statuses } from './states.ts'
 
@@ -22,7 +23,7 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
     .description('deploy an app, and follow its steps')
     .addHelpText('after', '\nA folder that is named like a command is given as ./NAME.')
   describeDeploy(deploy)
-  deploy.action(async (path: string, flags: DeployFlags, command: Command) => {
+  deploy.action(async (path: string | undefined, flags: DeployFlags, command: Command) => {
     const { deployPath } = await import('./commands/deploy.ts')
     deps.exitWith(await deployPath({ deps, out: outputOf(deps, command) }, path, flags))
   })
@@ -55,7 +56,10 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
 
 function describeDeploy(deploy: Command): void {
   deploy
-    .argument('<path>', "the app's folder, or its one module; capstan.json in the folder may say the rest")
+    .argument(
+      '[path]',
+      "the app's folder, or its one module; capstan.json in the folder may say the rest. With --image there may be none",
+    )
     .option('--app <name>', "the app's name (default: the folder's)")
     .option('--env <environment>', `${environment.options.join(' or ')} (default: staging)`)
     .option('--do <class>', 'a Durable Object class, may be repeated', eachOne)
@@ -66,6 +70,12 @@ function describeDeploy(deploy: Command): void {
       eachOne,
       [],
     )
+    .option('--image <reference>', 'the image of its container')
+    .option('--container-class <class>', 'the Durable Object class that the container belongs to')
+    .option('--port <number>', 'where the container listens (default: 8080)', wholeNumber(1, 65_535))
+    .option('--instance-type <type>', `${instanceTypeNames.join(', ')} (default: lite)`)
+    .option('--max-instances <number>', 'of the container (default: 1)', wholeNumber(1, 1000))
+    .option('--pull-user <name>', 'who pulls the image; the password is asked for, or CAPSTAN_PULL_PASSWORD')
     .option('--health <path>', 'where the health check asks')
     .option('--timeout <seconds>', 'how long the health check may take', wholeNumber(1, 900))
     .option('--max-retries <number>', 'of a step that fails for a passing reason', wholeNumber(0, 10))

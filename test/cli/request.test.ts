@@ -106,3 +106,25 @@ describe('secrets', () => {
     expect(asked).toEqual([['A: ', { hidden: true }]])
   })
 })
+
+describe('a container', () => {
+  test('comes from the file and the command line; its password only from the environment', async () => {
+    const file = { containerImage: 'ghcr.io/me/app:1', container: { port: 3000, maxInstances: 2 } }
+    const flags = { image: 'ghcr.io/me/app:2', instanceType: 'basic', pullUser: 'me' }
+    const request = await requestOf(file, flags, { CAPSTAN_PULL_PASSWORD: 'sesame' })
+    expect(request.config).toMatchObject({
+      containerImage: 'ghcr.io/me/app:2',
+      container: {
+        ...{ port: 3000, maxInstances: 2, instanceType: 'basic' },
+        pullSecret: { username: 'me', password: 'sesame' },
+      },
+    })
+    expect(prepareBody.safeParse(request).error).toBeUndefined()
+    await expect(requestOf(file, flags)).rejects.toThrow(/CAPSTAN_PULL_PASSWORD/)
+  })
+
+  test('has no password in the file', async () => {
+    const file = { container: { pullSecret: { username: 'me', password: 'sesame' } } }
+    await expect(requestOf(file)).rejects.toThrow(/container: Unrecognized key: "pullSecret"/)
+  })
+})

@@ -12,6 +12,7 @@ import {
 import type { DeployFlags } from './flags.ts'
 import { followToEnd } from './follow.ts'
 import { planLines } from './plan-text.ts'
+import { readProjectFile } from './project-file.ts'
 import { type PrepareRequest, prepareRequest } from './request.ts'
 import { findPlace, projectFileOf, readSource } from './source.ts'
 import { deployAnswer, type PreparedAnswer, preparedAnswer } from './wire.ts'
@@ -22,7 +23,7 @@ const patienceMs = 60_000
 /** Prepares, shows, asks, deploys and follows. @throws UsageFault, ApiError, Unreachable */
 export async function deployPath(
   { deps, out }: { deps: CommandDeps; out: Output },
-  path: string,
+  path: string | undefined,
   flags: DeployFlags,
 ): Promise<ExitCode> {
   if (!flags.yes && !deps.prompt.interactive) {
@@ -44,9 +45,10 @@ export async function deployPath(
 
 async function requestOf(
   { deps, out }: { deps: CommandDeps; out: Output },
-  path: string,
+  path: string | undefined,
   flags: DeployFlags,
 ): Promise<PrepareRequest> {
+  if (path === undefined) return prepareRequest(await imageOnly(flags), deps)
   const place = await findPlace(path)
   const file = await projectFileOf(place)
   const source = await readSource(place, file.main)
@@ -56,6 +58,13 @@ async function requestOf(
     out.warn(`note: left out, as no module of a Worker: ${shown}${rest}`)
   }
   return prepareRequest({ flags, file, source }, deps)
+}
+
+/** An image is an app of its own: nothing is read from a folder. */
+async function imageOnly(flags: DeployFlags) {
+  if (flags.image === undefined) throw new UsageFault("Say what to deploy: the app's folder, or --image")
+  const [name = ''] = /[^/:@]+(?=(?:[:@][^/]*)?$)/.exec(flags.image) ?? []
+  return { flags, file: await readProjectFile(undefined), source: { name, modules: [], skipped: [] } }
 }
 
 async function start(

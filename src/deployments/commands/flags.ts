@@ -1,7 +1,8 @@
 import { UsageFault } from '../../platform/command-line/index.ts'
+import type { ContainerFlags } from './container-flags.ts'
 
 /** The options of `capstan deploy`, as commander gives them. */
-export interface DeployFlags {
+export interface DeployFlags extends ContainerFlags {
   app?: string
   env?: string
   do?: string[]

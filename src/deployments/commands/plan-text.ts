@@ -12,12 +12,18 @@ export function planLines(prepared: PreparedAnswer, request: PrepareRequest): st
     name,
   ])
   const reasons = reversible.reasons.map(plain).join('; ')
-  const count = config.modules.length
   return [
-    `Plan: ${config.appName} to ${environment}, ${count} module${count === 1 ? '' : 's'}, main ${config.modules[0]?.name}`,
+    `Plan: ${config.appName} to ${environment}, ${whatOf(config)}`,
     ...table(['  change', 'what', 'name'], changes),
     `Reversible: ${reversible.value ? 'yes' : `no (${reasons})`}`,
     `Cost: ${cost.monthly} ${plain(cost.currency)} a month (estimated)`,
     `Expires: ${plain(expiresAt)}`,
   ]
+}
+
+function whatOf({ modules = [], containerImage }: PrepareRequest['config']): string {
+  const [main] = modules
+  const code = `${modules.length} module${modules.length === 1 ? '' : 's'}, main ${main?.name}`
+  const image = containerImage === undefined ? [] : [`image ${plain(containerImage)}`]
+  return [...(main === undefined ? [] : [code]), ...image].join(', ')
 }

@@ -6,13 +6,17 @@ import { appName, environment, prepareBody } from '../schema.ts'
 
 export const projectFileName = 'capstan.json'
 
-const { durableObjects, environmentVars, healthCheck, migrations } = prepareBody.shape.config.shape
+const { containerImage, durableObjects, environmentVars, healthCheck, migrations } =
+  prepareBody.shape.config.shape
+const container = prepareBody.shape.config.shape.container.unwrap().omit({ pullSecret: true }).optional()
 
 /** What an app's folder says about its deployment. Never a secret's value: the file lies in version control. */
 const projectFile = z.strictObject({
   app: appName.optional(),
   env: environment.optional(),
   main: z.string().min(1).optional(),
+  containerImage,
+  container,
   durableObjects,
   environmentVars,
   healthCheck,

@@ -1,5 +1,6 @@
 import { type Prompt, UsageFault } from '../../platform/command-line/index.ts'
 import { appName, environment } from '../schema.ts'
+import { containerOf } from './container-flags.ts'
 import { type DeployFlags, secretNamesOf, variablesOf } from './flags.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Source } from './source.ts'
@@ -21,7 +22,8 @@ export async function prepareRequest(
     environment: environmentOf(flags.env ?? file.env ?? 'staging'),
     config: {
       appName: nameOf(flags.app ?? file.app ?? source.name, flags.app ?? file.app),
-      modules: source.modules,
+      ...(source.modules.length === 0 ? {} : { modules: source.modules }),
+      ...(await containerOf({ flags, file }, secretsFrom)),
       durableObjects: [...new Set([...file.durableObjects, ...(flags.do ?? [])])],
       environmentVars: { ...file.environmentVars, ...variablesOf(flags) },
       healthCheck: {

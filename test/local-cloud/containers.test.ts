@@ -52,7 +52,9 @@ describe('an application', () => {
     const path = `${root}/applications/${made.result.id}`
     expect((await cloud.call('GET', `${root}/applications?name=app`)).result).toEqual([made.result])
     expect((await cloud.call('GET', `${root}/applications?name=other`)).result).toEqual([])
-    const edited = await cloud.call('PATCH', path, { max_instances: 5 })
+    // As wrangler sends it: the image that comes along is for the rollout that follows.
+    const whole = { scheduling_policy: 'default', configuration: { image: image(2), instance_type: 'lite' } }
+    const edited = await cloud.call('PATCH', path, { ...whole, max_instances: 5 })
     expect(edited.result).toMatchObject({ max_instances: 5, version: 1, configuration: { image: image(1) } })
     expect((await cloud.call('GET', `${path}/instances-v2`)).result).toEqual([])
     expect((await cloud.call('GET', `${path}/versions`)).result).toMatchObject([

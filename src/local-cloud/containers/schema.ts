@@ -55,7 +55,10 @@ export type CreateBody = z.output<typeof createBody>
 
 /** The image and the size are no matter of a PATCH: they change by a rollout. wrangler sends them nevertheless. */
 export const editBody = z
-  .strictObject({ ...limits, configuration: configuration.partial(), instances: count })
+  .strictObject({
+    ...limits,
+    ...{ configuration: configuration.partial(), instances: count, scheduling_policy: z.literal('default') },
+  })
   .partial()
 export type EditBody = z.output<typeof editBody>
 

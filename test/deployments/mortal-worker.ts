@@ -1,3 +1,4 @@
+import { createImages } from '../../src/deployments/containers/images.ts'
 import { createEngine } from '../../src/deployments/engine.ts'
 import { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from '../../src/deployments/jobs.ts'
 import { createTargets } from '../../src/deployments/target.ts'
@@ -10,6 +11,7 @@ import { createEnqueue } from '../../src/platform/jobs/enqueue.ts'
 import { createLeaseKeeper } from '../../src/platform/jobs/lease-keeper.ts'
 import { createRunner } from '../../src/platform/jobs/runner.ts'
 import { createLogger } from '../../src/platform/logging.ts'
+import { createOutgoing } from '../../src/platform/outgoing.ts'
 import type { DeliveryJob } from '../../src/platform/queues/index.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
 
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
     targets: createTargets(config, async () =>
       localCloudCredentials(config.dataDir, config.localCloud.token),
     ),
+    images: createImages(createOutgoing()),
     enqueue: createEnqueue(() => undefined),
   })
   const jobs = [

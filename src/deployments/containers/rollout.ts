@@ -19,6 +19,9 @@ export async function followRollout(
   const endAt = Date.now() + longestMs
   let pauseMs = firstPauseMs
   for (let told = ''; Date.now() < endAt; ) {
+    // Nothing is over at once.
+    await pause(pauseMs, signal)
+    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
     const { status } = await target.containers.rollout(ids, signal)
     if (status !== told) log.info(`The rollout is ${status}`)
     told = status
@@ -26,8 +29,6 @@ export async function followRollout(
     if (status === 'reverted' || status === 'replaced') {
       throw new CodedError('DEPLOY_003', `The rollout was ${status} by somebody else`, { retryable: false })
     }
-    await pause(pauseMs, signal)
-    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
   }
   const message = `The rollout did not end within ${longestMs / 60_000} minutes`
   throw new CodedError('DEPLOY_006', message, { retryable: false })

@@ -33,16 +33,15 @@ export async function copyImage(copy: ImageCopy): Promise<{ copiedBytes: number 
   const there = { registry: destination.registry, repository: destination.repository }
   let copiedBytes = 0
   if ((await findManifest(there, image.digest, signal)) !== image.digest) {
-    const blobs = new Map([image.config, ...image.layers].map((blob) => [blob.digest, blob]))
-    await eachOf(
-      [...blobs.values()].filter((blob) => !isForeign(blob)),
-      signal,
-      async (blob, joined) => {
-        const how = await ensureBlob({ ...copy, signal: joined }, blob)
-        if (how === 'copied') copiedBytes += blob.size
-        copy.onBlob?.({ digest: blob.digest, size: blob.size, how })
-      },
-    )
+    const ensure = async (blob: Descriptor, joined: AbortSignal) => {
+      const how = await ensureBlob({ ...copy, signal: joined }, blob)
+      if (how === 'copied') copiedBytes += blob.size
+      copy.onBlob?.({ digest: blob.digest, size: blob.size, how })
+    }
+    const layers = new Map(image.layers.map((blob) => [blob.digest, blob]))
+    const ours = [...layers.values()].filter((blob) => !isForeign(blob))
+    await eachOf(ours, signal, ensure)
+    await ensure(image.config, signal)
   }
   if ((await findManifest(there, destination.tag, signal)) !== image.digest) {
     await putManifest(there, { reference: destination.tag, manifest: image }, signal)

@@ -3,7 +3,7 @@ import { ApiError } from '../errors.ts'
 import type { Application, Rollout } from '../store/containers.ts'
 
 /** How long one step of an automatic rollout takes: no container has to become healthy here. */
-const stepMs = 250
+const stepMs = 50
 
 export function findApplication(cloud: Cloud, id: string): Application {
   const found = cloud.store.containers.application(id)

@@ -12,8 +12,8 @@ import {
 } from './binary-releases.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
-import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 import { type ImageRegistryConfig, imageRegistryConfig, imageRegistryVariables } from './image-registry.ts'
+import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'

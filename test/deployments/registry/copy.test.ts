@@ -185,7 +185,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       await pushed([{ layers: [mega] }], `${from.host}/lost:one`)
       let lost = 0
       destination.decide(({ method, path }) =>
-        method === 'PUT' && path.includes('/uploads/') && lost++ === 0 ? { kind: 'lose answer' } : undefined,
+        method === 'PUT' && path.includes('/uploads/') && lost++ === 0 ? { kind: 'lose' } : undefined,
       )
       await copy('lost')
       await expectSame('lost')
@@ -201,7 +201,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       const mishaps = [
         { kind: 'answer', status: 429, headers: { 'retry-after': '1' }, body: '' },
         { kind: 'answer', status: 503, body: 'overloaded' },
-        { kind: 'lose answer' },
+        { kind: 'lose' },
       ] as const
       source.decide((call) => (isBlob(call) ? mishaps[faults++] : undefined))
       const began = Date.now()

@@ -7,6 +7,8 @@ export interface ProxiedCall {
   headers: IncomingMessage['headers']
 }
 
+type Meanwhile = () => Promise<void> | void
+
 /** What happens to a call on its way. Bytes are those of the body. */
 export type Mishap =
   | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: string }
@@ -14,8 +16,11 @@ export type Mishap =
   | { kind: 'cut answer'; after: number }
   /** ... when so much of the request has gone on to the registry. */
   | { kind: 'cut request'; after: number }
+  /** The connection breaks before the registry gets the call. `meanwhile` is awaited at the point that is named. */
+  | { kind: 'drop'; meanwhile?: Meanwhile }
   /** The registry does it, and the answer is lost. */
-  | { kind: 'lose answer' }
+  | { kind: 'lose'; meanwhile?: Meanwhile }
+  | { kind: 'pass'; meanwhile?: Meanwhile }
   | { kind: 'without header'; name: string }
   /** One byte of the answer is another one. */
   | { kind: 'corrupt' }
@@ -30,13 +35,20 @@ export async function startRegistryProxy(port: number) {
     const call = { method, path, headers }
     calls.push(call)
     const mishap = decide(call)
+    if (mishap?.kind === 'drop') {
+      void Promise.resolve(mishap.meanwhile?.()).then(() => outgoing.destroy())
+      return
+    }
     if (mishap?.kind === 'answer') {
       incoming.resume()
       outgoing.writeHead(mishap.status, mishap.headers).end(mishap.body)
       return
     }
     const far = send({ host: '127.0.0.1', port, method, path, headers, agent: false })
-    far.on('response', (answer) => passOn(answer, outgoing, mishap))
+    far.on('response', async (answer) => {
+      if (mishap?.kind === 'pass') await mishap.meanwhile?.()
+      passOn(answer, outgoing, mishap)
+    })
     far.on('error', () => outgoing.destroy())
     outgoing.on('close', () => far.destroy())
     let gone = 0
@@ -83,8 +95,11 @@ export async function startRegistryProxy(port: number) {
 }
 
 function passOn(answer: IncomingMessage, outgoing: ServerResponse, mishap: Mishap | undefined): void {
-  if (mishap?.kind === 'lose answer') {
-    answer.resume().on('end', () => outgoing.destroy())
+  if (mishap?.kind === 'lose') {
+    answer.resume().on('end', async () => {
+      await mishap.meanwhile?.()
+      outgoing.destroy()
+    })
     return
   }
   if (mishap?.kind === 'without header') delete answer.headers[mishap.name]

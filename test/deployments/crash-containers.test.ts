@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { containers } from './container-world.ts'
+import { enumerate, expectEnded, expectWhole } from './crash.ts'
+import { drive, hello, type Runner, startWorld, type World } from './harness.ts'
+import { type Mortals, startMortals } from './mortals.ts'
+import { type DockerRegistry, missing, startDockerRegistry } from './registry/docker-registry.ts'
+import { inspect, pullAll, pushed } from './registry/images.ts'
+import { startRegistryProxy } from './registry/registry-proxy.ts'
+
+// Real processes start and die here, many of them.
+vi.setConfig({ testTimeout: 900_000 })
+
+const code = (text: string) => `
+  import { DurableObject } from 'cloudflare:workers'
+  export class Engine extends DurableObject {}
+  ${hello(text)}`
+
+describe.skipIf(missing !== undefined)('a death', () => {
+  let team: DockerRegistry
+  let own: DockerRegistry
+  let way: Awaited<ReturnType<typeof startRegistryProxy>>
+  let ownWay: Awaited<ReturnType<typeof startRegistryProxy>>
+  let world: World
+  let mortals: Mortals
+  let heir: Runner
+  const image = (tag: string) => `${way.host}/app:${tag}`
+  beforeAll(async () => {
+    ;[team, own] = await Promise.all([startDockerRegistry(), startDockerRegistry()])
+    way = await startRegistryProxy(team.port)
+    ownWay = await startRegistryProxy(own.port)
+    for (const tag of ['one', 'two']) await pushed([{ layers: [50] }], `${team.host}/app:${tag}`)
+    world = await startWorld({ images: { host: ownWay.host } })
+    heir = await world.worker()
+    mortals = startMortals(world)
+  })
+  afterAll(async () => {
+    await mortals?.stop()
+    await world?.stop()
+    await Promise.all([way?.stop(), ownWay?.stop()])
+    await Promise.all([team?.stop(), own?.stop()])
+  })
+
+  let made = 0
+  const config = (appName: string, tag: string, text = appName) => ({
+    ...{ appName, script: code(text), durableObjects: ['Engine'], containerImage: image(tag) },
+    // The second image goes with the second size.
+    container: tag === 'one' ? { maxInstances: 1 } : { maxInstances: 2, instanceType: 'basic' },
+  })
+  // biome-ignore lint/suspicious/noExplicitAny: answers are held to the contract; their fields are asserted one by one
+  const application = async (name: string): Promise<any> =>
+    (await world.callCloud('GET', `${containers}/applications?name=${name}`)).result[0]
+  const rollouts = async (id: string) =>
+    (await world.callCloud('GET', `${containers}/applications/${id}/rollouts`)).result
+
+  test('anywhere in the upload of an image or in its first rollout is made good by the next holder', async () => {
+    const appOf = new Map<string, string>()
+    const { digest } = await inspect(`${team.host}/app:one`)
+    const points = await enumerate(
+      world,
+      { mortals, heir },
+      {
+        title: 'a first deployment with a container',
+        jobs: ['upload_container', 'rollout_container'],
+        ways: [world.proxy, way, ownWay] as (typeof world.proxy)[],
+        async begin() {
+          const appName = `first-${++made}`
+          const id = await world.started(config(appName, 'one'), { maxRetries: 0 })
+          appOf.set(id, appName)
+          return id
+        },
+        async check(id) {
+          const script = `${appOf.get(id)}-staging`
+          await expectWhole(world, script, { id, text: appOf.get(id) ?? '' })
+          const { configuration } = await application(script)
+          const place = configuration.image.replace(ownWay.host, own.host)
+          expect((await inspect(place)).digest).toBe(digest)
+          await pullAll(place)
+        },
+      },
+    )
+    expect(points).toBeGreaterThanOrEqual(3 * 18)
+  })
+
+  test('anywhere in a further rollout, or in taking it back, is made good by the next holder', async () => {
+    await drive(world, heir, await world.started(config('again', 'one', 'good')))
+    const before = await application('again-staging')
+    const points = await enumerate(
+      world,
+      { mortals, heir },
+      {
+        title: 'a further deployment that is not healthy',
+        jobs: ['rollout_container', 'rollback'],
+        begin: () => {
+          const sick = { healthCheck: { path: '/', expectStatus: 299, timeoutSeconds: 1 } }
+          return world.started(
+            { ...config('again', 'two', `bad ${++made}`), ...sick },
+            { maxRetries: 0, force: true },
+          )
+        },
+        async check(id) {
+          await expectEnded(world, id, 'rolled_back')
+          const { configuration, max_instances } = await application('again-staging')
+          expect({ configuration, max_instances }).toEqual({
+            configuration: before.configuration,
+            max_instances: before.max_instances,
+          })
+          expect((await world.get('again-staging')).text).toBe('good')
+          // One there and one back: none was begun twice.
+          const own = (await rollouts(before.id)).filter((each: { description: string }) =>
+            each.description.includes(id),
+          )
+          expect(own.map((each: { description: string }) => each.description)).toHaveLength(2)
+        },
+      },
+    )
+    expect(points).toBeGreaterThanOrEqual(3 * 16)
+  })
+})

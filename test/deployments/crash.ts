@@ -23,9 +23,9 @@ interface Point {
  */
 async function dieAt(
   world: World,
-  about: { mortals: Mortals; job: { id: string; queue: string }; point: Point },
+  about: { mortals: Mortals; ways: Way[]; job: { id: string; queue: string }; point: Point },
 ): Promise<string | undefined> {
-  const { mortals, job, point } = about
+  const { mortals, ways, job, point } = about
   const { db } = world.ctx
   const mortal = await mortals.next()
   let seen = 0
@@ -48,12 +48,12 @@ async function dieAt(
     while (!goesOn && !(await mortal.isStuck()));
     await die()
   }
-  const faults: Record<Moment, Fault> = {
+  const faults: Record<Moment, Death> = {
     'before it is sent': { kind: 'drop', meanwhile: die },
     'after it is sent': { kind: 'lose', meanwhile: die },
     'after its answer, before our commit': { kind: 'pass', meanwhile: holdRow },
   }
-  world.proxy.decide((call) => {
+  decideAll(ways, (call) => {
     seen += 1
     if (reached !== undefined) {
       goesOn = true
@@ -69,7 +69,7 @@ async function dieAt(
     seen = 0
     end = await mortal.run(job)
   }
-  world.proxy.decide(() => undefined)
+  decideAll(ways, () => undefined)
   if (reached === undefined) {
     mortals.giveBack(mortal)
     return undefined
@@ -90,11 +90,28 @@ async function stillRunning({ ctx }: World, id: string): Promise<boolean> {
   return true
 }
 
-const nameOf = ({ method, path }: ApiCall) =>
+type Call = Pick<ApiCall, 'method' | 'path'>
+type Death = Extract<Fault, { kind: 'drop' | 'lose' | 'pass' }>
+
+/** A proxy between the worker and something outside. */
+interface Way {
+  decide(by: (call: Call) => Death | undefined): void
+}
+
+function decideAll(ways: Way[], by: Parameters<Way['decide']>[0]): void {
+  for (const way of ways) way.decide(by)
+}
+
+const nameOf = ({ method, path }: Call) =>
   `${method} ${path
     .replace(/\/accounts\/[^/]+/, '')
     .replace(/\/scripts\/[^/]+/, '/scripts/{name}')
-    .replace(/worker:[^/]+/, 'the Worker’s ')}`
+    .replace(/worker:[^/]+/, 'the Worker’s ')
+    .replace(/\/(applications|rollouts)\/[^/]+/g, '/$1/{id}')
+    .replace(/^\/v2\/.*?(?=\/(?:blobs|manifests)\/)/, 'registry: ')
+    .replace(/sha256:[0-9a-f]+/, '{digest}')
+    .replace(/uploads\/[^/?].*/, 'uploads/{upload}')
+    .replace(/dep-[0-9a-f-]+/, '{tag}')}`
 
 /** What is enumerated: one job, or several of one deployment, each of which dies once on the way to the end. */
 export interface Course {
@@ -103,6 +120,10 @@ export interface Course {
   jobs: string[]
   /** Makes a deployment of its own. @returns its id. */
   begin(): Promise<string>
+  /** By default the one to the cloud. */
+  ways?: Way[]
+  /** Where it is looked at; by default at the end. */
+  until?: string
   /** By default the deployment's waiting job. */
   jobOf?(id: string): Promise<{ id: string; queue: string }>
   /** Looks at the end. */
@@ -119,7 +140,7 @@ export async function enumerate(
   { mortals, heir }: { mortals: Mortals; heir: Runner },
   course: Course,
 ): Promise<number> {
-  const { title, jobs, begin, check } = course
+  const { title, jobs, begin, check, until, ways = [world.proxy] } = course
   const jobOf = course.jobOf ?? ((id: string) => openJob(world.ctx, id))
   const points = new Map<string, Moment[]>()
   const left = new Set(jobs)
@@ -131,7 +152,7 @@ export async function enumerate(
         for (const job of jobs.filter((each) => left.has(each))) {
           await drive(world, heir, id, job)
           const row = await jobOf(id)
-          const reached = await dieAt(world, { mortals, job: row, point: { call, moment } })
+          const reached = await dieAt(world, { mortals, ways, job: row, point: { call, moment } })
           if (reached === undefined) {
             left.delete(job)
             continue
@@ -140,7 +161,7 @@ export async function enumerate(
           died.push(`${name} ${moment}`)
           points.set(name, [...(points.get(name) ?? []), moment])
         }
-        await drive(world, heir, id)
+        await drive(world, heir, id, until)
         if (died.length > 0) await check(id)
       } catch (error) {
         throw new Error(`${title}: after a death at ${died.join('; ')}`, { cause: error })

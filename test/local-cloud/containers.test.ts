@@ -148,7 +148,10 @@ describe('a rollout', () => {
     const { result } = await roll(2, { kind: 'full_manual', step_percentage: 50 })
     const next = () => cloud.call('POST', `${path}/rollouts/${result.id}`, { action: 'next' })
     await next()
-    expect(await present()).toMatchObject({ active_rollout_id: result.id, configuration: { image: image(1) } })
+    expect(await present()).toMatchObject({
+      active_rollout_id: result.id,
+      configuration: { image: image(1) },
+    })
     const half = await rollout(result.id)
     expect(half.version_distribution.target_version_percentage).toBe(50)
     await next()

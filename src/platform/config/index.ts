@@ -153,7 +153,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     rateLimits,
     binaryReleases,
     releaseTracker,
-    rateLimits: rateLimitConfig(vars),
     imageRegistry,
   }
 }

@@ -1,5 +1,6 @@
 import { CodedError, type ErrorCode } from '../platform/errors.ts'
 import { maskSecrets } from '../platform/redact.ts'
+import { codeOfReason } from './containers/reasons.ts'
 
 /** A refusal by the cloud's API, with its own first error code (0 when there was none) and HTTP status. */
 export class CloudError extends Error {
@@ -106,6 +107,8 @@ interface TokenState {
 function codeOf(error: CloudError, context: TokenState): ErrorCode {
   const { code, status, message } = error
   if (status === 429) return 'SYS_003'
+  const reason = codeOfReason(message)
+  if (reason !== undefined) return reason
   if (code === 10000) return context.active ? 'AUTH_004' : context.verified ? 'AUTH_005' : 'AUTH_003'
   // Texts decide only where one code has two meanings: that of a refused script quotes the script.
   if (code === 1000 && /timeout/i.test(message)) return 'SYS_004'

@@ -5,6 +5,7 @@ import type { Context } from './context.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createHttpApp, mount, type Route } from './platform/http/index.ts'
 import { jobRoutes } from './platform/jobs/index.ts'
+import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platform/sockets/index.ts'
 
 /** The one list of routes: also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
@@ -14,6 +15,7 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     ...ctx.deployments.routes,
+    ...ctx.orchestrators.routes,
   ]
 }
 
@@ -34,4 +36,15 @@ export function createApp(
       mount(routes, { db, version, authenticate: accounts.authenticate, limits }),
     ],
   })
+}
+
+/** The one list of what is spoken to by WebSocket. */
+export function allSockets(ctx: Context): SocketRoute[] {
+  return [...ctx.orchestrators.sockets]
+}
+
+export function createSockets(ctx: Context): UpgradeHandler {
+  const { config, accounts, log } = ctx
+  const { trustedProxies } = config
+  return createUpgrades(allSockets(ctx), { authenticate: accounts.authenticate, trustedProxies, log })
 }

@@ -3,6 +3,7 @@ import { type Accounts, createAccounts } from './accounts/index.ts'
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
+import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
 import { type Config, requireDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
@@ -42,6 +43,7 @@ export interface Context {
   limits: RateLimits
   accounts: Accounts
   deployments: Deployments
+  orchestrators: Orchestrators
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -70,7 +72,9 @@ export function createContext(config: Config, process: string, overrides: Contex
   const accounts = createAccounts({ db, secrets, config, log, listener })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
-  const jobs = bindCatalog({ db, deployments })
+  const orchestrators = createOrchestrators({ db, config: config.orchestrators, hub, enqueue, log })
+  const { pollIntervalMs } = config.orchestrators
+  const jobs = bindCatalog({ db, deployments, orchestrators, pollIntervalMs })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -89,9 +93,11 @@ export function createContext(config: Config, process: string, overrides: Contex
       limits,
       accounts,
       deployments,
+      orchestrators,
     },
     async dispose() {
       limiter.close()
+      await orchestrators.stop()
       await queues.close()
       await db.destroy()
     },

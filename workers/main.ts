@@ -8,11 +8,13 @@ import { announceReady, exitWhenOrphaned } from '../src/platform/supervisor/supe
 import { deployStepWorker } from './deploy-step.ts'
 import { createWorkerEngine, type WorkerEngine } from './engine.ts'
 import { maintenanceWorker } from './maintenance.ts'
+import { pollOrchestratorsWorker } from './poll-orchestrators.ts'
 import { rollbackWorker } from './rollback.ts'
 
 const workers: Record<QueueName, (engine: WorkerEngine) => ReturnType<typeof deployStepWorker>> = {
   'deploy-step': deployStepWorker,
   rollback: rollbackWorker,
+  'poll-orchestrators': pollOrchestratorsWorker,
   maintenance: maintenanceWorker,
 }
 

@@ -7,9 +7,11 @@ import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import { type OrchestratorsConfig, orchestratorsConfig, orchestratorVariables } from './orchestrators.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
+export type { OrchestratorsConfig } from './orchestrators.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
@@ -34,6 +36,7 @@ export interface Config {
   localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
   cloudflare: CloudflareConfig
   rateLimits: RateLimitConfig
+  orchestrators: OrchestratorsConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -81,6 +84,7 @@ const variables = z.object({
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
   ...rateLimitVariables.shape,
+  ...orchestratorVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -123,6 +127,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     },
     cloudflare,
     rateLimits: rateLimitConfig(vars),
+    orchestrators: orchestratorsConfig(vars),
   }
 }
 

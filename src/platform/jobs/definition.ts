@@ -102,12 +102,19 @@ export interface BoundJob {
   settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
 }
 
-/** Ties a definition to its services; every use parses the payload first, so the cast below is checked. */
-export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S): BoundJob {
+/**
+ * Ties a definition to its services; every use parses the payload first, so the cast below is checked.
+ * @param configured what the configuration decides instead of the definition.
+ */
+export function bindJob<P, S>(
+  definition: JobDefinition<P, S>,
+  services: S,
+  configured: Pick<JobDefinition<P, S>, 'schedule'> = {},
+): BoundJob {
   const { settle, mayChange } = definition
   return {
     ...definition,
-    schedule: definition.schedule,
+    schedule: configured.schedule ?? definition.schedule,
     retryRefused: definition.retryRefused,
     cancelWins: definition.cancelWins ?? false,
     mayChange:

@@ -68,7 +68,8 @@ async function ask<T>(dispatcher: Dispatcher, question: Question<T>): Promise<No
       body: JSON.stringify({ method, params: [] }),
     })
     if (statusCode === 429) {
-      body.destroy()
+      // What it says with it is of no interest; breaking it off is reported as an error of the body.
+      body.on('error', () => undefined).destroy()
       return { kind: 'throttled' }
     }
     const text = await readAtMost(body)

@@ -9,7 +9,7 @@ export function percentage(part: number, whole: number): number | null {
 
 /** A share of at most one (clocks wobble at the edges of a period); null of nothing. */
 export function ratio(part: number, whole: number): number | null {
-  return whole <= 0 ? null : rounded(Math.min(1, part / whole), 4)
+  return whole <= 0 ? null : rounded(Math.min(1, part / whole), 6)
 }
 
 export const iso = (time: number): string => new Date(time).toISOString()

@@ -20,6 +20,7 @@ import { windowRoutes } from './routes/windows.ts'
 import { makePartitions, removeOldSamples } from './store/partitions.ts'
 import { statusStream } from './stream.ts'
 
+export { registerNodeCommands } from './commands.ts'
 export { pollCycleJob, pollShardJob } from './jobs.ts'
 
 export interface OrchestratorsOptions {

@@ -135,9 +135,9 @@ export class FakeNode {
   }
 
   #answer(method: string, res: ServerResponse): void {
-    if (method === 'getStatus') return answer(res, 200, { result: this.status(), error: '' })
-    if (method === 'getIdentity') return answer(res, 200, { result: this.identity(), error: '' })
-    return answer(res, 404, { result: null, error: 'method not found' })
+    if (method === 'getStatus') answer(res, 200, { result: this.status(), error: '' })
+    else if (method === 'getIdentity') answer(res, 200, { result: this.identity(), error: '' })
+    else answer(res, 404, { result: null, error: 'method not found' })
   }
 
   status() {

@@ -101,7 +101,10 @@ describe('a cycle', () => {
     node.limit = 2
     // Others have used up what the node allows.
     for (let n = 0; n < 3; n++) {
-      await fetch(`http://127.0.0.1:${node.port}`, { method: 'POST', body: '{"method":"getStatus","params":[]}' })
+      await fetch(`http://127.0.0.1:${node.port}`, {
+        method: 'POST',
+        body: '{"method":"getStatus","params":[]}',
+      })
     }
     await world.cycle()
     expect(await world.shown('Node-03')).toMatchObject({ is_online: true, last_sample: 'good' })

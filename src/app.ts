@@ -44,7 +44,7 @@ export function allSockets(ctx: Context): SocketRoute[] {
 }
 
 export function createSockets(ctx: Context): UpgradeHandler {
-  const { config, accounts, log } = ctx
+  const { config, accounts, limits, log } = ctx
   const { trustedProxies } = config
-  return createUpgrades(allSockets(ctx), { authenticate: accounts.authenticate, trustedProxies, log })
+  return createUpgrades(allSockets(ctx), { authenticate: accounts.authenticate, trustedProxies, limits, log })
 }

@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { type Authenticate, authorise, type Permission, type Principal } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
+import type { RateLimits } from '../rate-limit/index.ts'
 import { createTrust } from './trust.ts'
 
 /** A path that is spoken to by WebSocket: the table of these is the sockets' table of permissions. */
@@ -26,6 +27,8 @@ export interface Caller {
 export interface UpgradeOptions {
   authenticate: Authenticate
   trustedProxies: string[]
+  /** An open socket counts once, when it is opened. */
+  limits: RateLimits
   log: Logger
 }
 
@@ -49,35 +52,22 @@ const tokenProtocol = 'authorization.bearer.'
  * Cookies do not count: other sites' pages could use them.
  */
 export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeOptions): UpgradeHandler {
-  const servers = new Map(routes.map((route) => [route.path, serverOf(route)]))
+  const servers = new Map(routes.map((route) => [route.path, { route, server: serverOf(route) }]))
   const addressOf = createTrust(options.trustedProxies)
 
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const url = new URL(req.url ?? '/', 'http://localhost')
-    const route = routes.find((each) => each.path === url.pathname.replace(/\/$/, ''))
-    const server = servers.get(route?.path ?? '')
-    if (route === undefined || server === undefined) return refuse(socket, '404 Not Found')
-    const verdict = await judge(req, url)
+    const known = servers.get(url.pathname.replace(/\/$/, ''))
+    if (known === undefined) return refuse(socket, '404 Not Found')
+    const { route, server } = known
+    const about = { access: route.access, token: tokenOf(req, url), address: addressOf(req) }
+    const verdict = await judge(options, about)
     if (socket.destroyed) return
     server.handleUpgrade(req, socket, head, (ws) => {
       ws.on('error', () => ws.terminate())
       if ('principal' in verdict) route.accept(ws, verdict)
       else ws.close(verdict.code, verdict.reason)
     })
-
-    async function judge(from: IncomingMessage, at: URL): Promise<Verdict> {
-      const token = tokenOf(from, at)
-      if (token === undefined)
-        return { code: closeCodes.notSignedIn, reason: 'No authentication token provided' }
-      try {
-        const headers = { authorization: `Bearer ${token}` }
-        const principal = await options.authenticate({ headers, method: 'GET', address: addressOf(from) })
-        authorise((route as SocketRoute).access, principal)
-        return { principal: principal as Principal, credential: digestOf(token) }
-      } catch (error) {
-        return refusalOf(error, options.log)
-      }
-    }
   }
 
   return (req, socket, head) => {
@@ -90,6 +80,42 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
 }
 
 type Verdict = Caller | { code: number; reason: string }
+
+/** A bad credential is paid for by its address. */
+async function judge(
+  { authenticate, limits, log }: UpgradeOptions,
+  about: { access: Permission; token: string | undefined; address: string },
+): Promise<Verdict> {
+  const { access, token, address } = about
+  try {
+    const principal = await principalOf(authenticate, token, address)
+    await limits.charge({ principal, address })
+    if (token === undefined)
+      return { code: closeCodes.notSignedIn, reason: 'No authentication token provided' }
+    if (principal === undefined) return { code: closeCodes.notSignedIn, reason: 'Invalid or expired token' }
+    authorise(access, principal)
+    return { principal, credential: digestOf(token) }
+  } catch (error) {
+    if (error instanceof CodedError && error.status === 403)
+      return { code: closeCodes.notAllowed, reason: 'Not allowed' }
+    if (!(error instanceof CodedError)) log.warn({ err: error }, 'a socket could not be authenticated')
+    return { code: closeCodes.tryAgainLater, reason: 'Try again later' }
+  }
+}
+
+async function principalOf(
+  authenticate: Authenticate,
+  token: string | undefined,
+  address: string,
+): Promise<Principal | undefined> {
+  if (token === undefined) return undefined
+  try {
+    return await authenticate({ headers: { authorization: `Bearer ${token}` }, method: 'GET', address })
+  } catch (error) {
+    if (error instanceof CodedError && error.status === 401) return undefined
+    throw error
+  }
+}
 
 const digestOf = (token: string) => createHash('sha256').update(token).digest('base64url')
 
@@ -112,15 +138,6 @@ function tokenOf(req: IncomingMessage, url: URL): string | undefined {
   if (carrier !== undefined) return carrier.slice(tokenProtocol.length)
   const bearer = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1]
   return bearer ?? url.searchParams.get('token') ?? undefined
-}
-
-function refusalOf(error: unknown, log: Logger): Verdict {
-  if (error instanceof CodedError && error.status === 401)
-    return { code: closeCodes.notSignedIn, reason: 'Invalid or expired token' }
-  if (error instanceof CodedError && error.status === 403)
-    return { code: closeCodes.notAllowed, reason: 'Not allowed' }
-  if (!(error instanceof CodedError)) log.warn({ err: error }, 'a socket could not be authenticated')
-  return { code: closeCodes.tryAgainLater, reason: 'Try again later' }
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -36,7 +36,7 @@ export async function uptimeStatistics(db: Knex, period: Span) {
         total_snapshots: found?.samples ?? 0,
         online_snapshots: found?.online ?? 0,
         uptime_percentage: percentage(found?.onlineSeconds ?? 0, found?.measuredSeconds ?? 0),
-        measured_ratio: ratio((found?.measuredSeconds ?? 0) * 1000, found?.countedMs ?? lengthOf(counted)),
+        measured_ratio: ratio((found?.measuredSeconds ?? 0) * 1000, found?.countedMs ?? 0),
       }
     }),
   }
@@ -46,6 +46,8 @@ interface Counted {
   id: number
   counted: Span[]
 }
+
+const nothing: NodeSums = { samples: 0, online: 0, measuredSeconds: 0, onlineSeconds: 0 }
 
 /** Nodes with the same maintenance are summed together: as a rule all of them, in one query. */
 async function sumAll(db: Knex, nodes: Counted[]): Promise<Map<number, NodeSums & { countedMs: number }>> {
@@ -58,7 +60,7 @@ async function sumAll(db: Knex, nodes: Counted[]): Promise<Map<number, NodeSums 
       group.map((node) => node.id),
       cut(counted),
     )
-    for (const [id, each] of sums) all.set(id, { ...each, countedMs: lengthOf(counted) })
+    for (const { id } of group) all.set(id, { ...(sums.get(id) ?? nothing), countedMs: lengthOf(counted) })
   }
   return all
 }

@@ -56,9 +56,9 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
   const addressOf = createTrust(options.trustedProxies)
 
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const url = new URL(req.url ?? '/', 'http://localhost')
-    const known = servers.get(url.pathname.replace(/\/$/, ''))
-    if (known === undefined) return refuse(socket, '404 Not Found')
+    const url = URL.parse(req.url ?? '/', 'http://localhost')
+    const known = servers.get(url?.pathname.replace(/\/$/, '') ?? '')
+    if (url === null || known === undefined) return refuse(socket, '404 Not Found')
     const { route, server } = known
     const about = { access: route.access, token: tokenOf(req, url), address: addressOf(req) }
     const verdict = await judge(options, about)

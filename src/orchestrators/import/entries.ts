@@ -37,7 +37,7 @@ export function judge(raw: { where: string; value: unknown }[]): Found {
   for (const { where, value } of raw) {
     const parsed = fields.safeParse(value)
     if (!parsed.success) {
-      found.rejected.push({ where, name: nameIn(value), reason: reasonOf(parsed.error) })
+      found.rejected.push({ where, name: nameIn(value), reason: reasonOf(parsed.error, value) })
       continue
     }
     const { name, ip, pubkey: key, rpc_port: port } = parsed.data
@@ -62,12 +62,14 @@ function nameIn(value: unknown): string | null {
   return typeof name === 'string' ? name.slice(0, 100) : null
 }
 
-function reasonOf(error: z.ZodError): string {
+function reasonOf(error: z.ZodError, value: unknown): string {
   return error.issues
     .map((issue) => {
       if (issue.code === 'unrecognized_keys') return `unknown field ${issue.keys.join(', ')}`
-      const field = issue.path.map(String).join('.')
-      return `${field || 'node'}: ${problemOf(issue)}`
+      const [field] = issue.path
+      if (field === undefined) return 'expected an object with name and ip'
+      const given = (value as Record<PropertyKey, unknown>)[field]
+      return `${String(field)}: ${given === undefined ? 'missing' : problemOf(issue)}`
     })
     .join('; ')
 }

@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws'
+import { pause } from '../deadline.ts'
 import type { Service } from '../lifecycle.ts'
 import type { Logger } from '../logging.ts'
 import { type Caller, closeCodes } from './upgrades.ts'
@@ -31,6 +32,7 @@ interface Member {
 
 /** What a client may leave unread. A few updates of a large fleet; far more means that it does not read. */
 const bufferLimit = 1024 * 1024
+const farewellMs = 1000
 
 /**
  * One timer for all sockets, and no closure for each of them: what an idle client costs is what the library and the
@@ -125,6 +127,9 @@ export function createCrowd(options: CrowdOptions): Crowd {
       stopped = true
       clearTimeout(timer)
       for (const socket of members.keys()) socket.close(closeCodes.goingAway, 'Shutting down')
+      // A client that does not answer must not keep the server from closing.
+      for (let waited = 0; members.size > 0 && waited < farewellMs; waited += 20) await pause(20)
+      for (const socket of members.keys()) socket.terminate()
     },
   }
 }

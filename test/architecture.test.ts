@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allRoutes } from '../src/app.ts'
+import { allRoutes, allSockets } from '../src/app.ts'
 import { createTestContext, type TestContext } from './helpers/context.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -162,10 +162,23 @@ describe('the table of routes', () => {
     expect(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size).toBe(routes.length)
     expect(table.toSorted()).toEqual([
       'DELETE /api/v1/auth/tokens/:id signed-in',
+      'DELETE /api/v1/maintenance-windows/:id orchestrators:write',
+      'DELETE /api/v1/orchestrators/:id orchestrators:write',
       'DELETE /api/v1/users/:id accounts:admin',
       'DELETE /api/v1/users/:id/tokens/:token accounts:admin',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
+      'GET /api/v1/maintenance-windows orchestrators:read',
+      'GET /api/v1/orchestrators orchestrators:read',
+      'GET /api/v1/orchestrators/:id orchestrators:read',
+      'GET /api/v1/orchestrators/:id/history orchestrators:read',
+      'GET /api/v1/orchestrators/events orchestrators:read',
+      'GET /api/v1/orchestrators/status orchestrators:read',
+      'GET /api/v1/orchestrators/status/summary orchestrators:read',
+      'GET /api/v1/orchestrators/summary orchestrators:read',
+      'GET /api/v1/statistics/bridge orchestrators:read',
+      'GET /api/v1/statistics/networks orchestrators:read',
+      'GET /api/v1/statistics/uptime orchestrators:read',
       'GET /api/v1/users accounts:admin',
       'GET /api/v1/users/:id accounts:admin',
       'GET /api/v1/users/:id/tokens accounts:admin',
@@ -181,11 +194,14 @@ describe('the table of routes', () => {
       'GET /jobs/:id jobs:read',
       'GET /jobs/:id/events jobs:read',
       'GET /login open',
+      'PATCH /api/v1/orchestrators/:id orchestrators:write',
       'PATCH /api/v1/users/:id accounts:admin',
       'POST /api/v1/auth/login open',
       'POST /api/v1/auth/logout signed-in',
       'POST /api/v1/auth/password signed-in',
       'POST /api/v1/auth/tokens signed-in',
+      'POST /api/v1/maintenance-windows orchestrators:write',
+      'POST /api/v1/orchestrators orchestrators:write',
       'POST /api/v1/users accounts:admin',
       'POST /deploy deployments:write',
       'POST /deploy/prepare deployments:write',
@@ -194,5 +210,10 @@ describe('the table of routes', () => {
       'POST /login open',
       'POST /logout open',
     ])
+  })
+
+  it('has these sockets beside it', () => {
+    const table = allSockets(ctx).map(({ path, access }) => `${path} ${access}`)
+    expect(table).toEqual(['/api/v1/ws/status orchestrators:read'])
   })
 })

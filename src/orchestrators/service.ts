@@ -13,7 +13,7 @@ import {
 } from './store/nodes.ts'
 import { statusStream } from './stream.ts'
 
-export const nodeNotFound = () => notFound('Orchestrator node')
+const nodeNotFound = () => notFound('Orchestrator node')
 
 /** @throws SYS_005 */
 export async function getNode(db: Knex, id: number): Promise<OrchestratorNode> {

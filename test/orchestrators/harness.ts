@@ -5,7 +5,7 @@ import { until } from '../helpers/until.ts'
 import { deliveryOf } from '../platform/job-harness.ts'
 import { FakeNode } from './fake-node.ts'
 
-export const api1 = '/api/v1'
+const api1 = '/api/v1'
 
 export interface WorldOptions {
   nodes?: number
@@ -89,9 +89,9 @@ export async function startWorld(options: WorldOptions = {}) {
   }
 }
 
-export const nameOf = (index: number) => `Node-${String(index + 1).padStart(2, '0')}`
+const nameOf = (index: number) => `Node-${String(index + 1).padStart(2, '0')}`
 
-export const fieldsOf = (node: FakeNode, index: number) => ({
+const fieldsOf = (node: FakeNode, index: number) => ({
   name: nameOf(index),
   ip_address: '127.0.0.1',
   rpc_port: node.port,

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { Command } from 'commander'
 import fc from 'fast-check'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { registerNodeCommands } from '../../src/orchestrators/commands.ts'
 import { nodeHistory } from '../../src/orchestrators/history.ts'
 import { bridgeStatistics } from '../../src/orchestrators/statistics/bridge.ts'
 import { networkStatistics } from '../../src/orchestrators/statistics/networks.ts'
@@ -304,6 +306,27 @@ describe('statistics', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  it('have their sums made again by a command, for days whose samples are there', async () => {
+    const before = await contents(ctx.db)
+    const run = async (...args: string[]) => {
+      let output = ''
+      const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined })
+      registerNodeCommands(program, {
+        env: {},
+        stdout: { write: (text) => (output += text) },
+        exitWith: () => undefined,
+        withDb: (work) => work({ db: ctx.db, rpcPort: 1 }),
+      })
+      await program.parseAsync(['nodes', 'rebuild', ...args], { from: 'user' })
+      return output
+    }
+    await ctx.db('orchestrator_node_days').update({ online: 0 })
+    expect(await run('--to', '2026-02-03')).toBe('rebuilt 2026-01-30 to 2026-02-03\n')
+    expect(await contents(ctx.db)).toEqual(before)
+    await expect(run('--from', '2026-01-01')).rejects.toThrow('from 2026-01-30 on only')
+    await expect(run('--from', '2026-02-30')).rejects.toThrow('Expected a day')
   })
 
   // Last: it takes samples away.

@@ -2,7 +2,7 @@ import { type Found, judge } from './entries.ts'
 import { readPythonLiteral } from './python-literal.ts'
 
 /** The file is not what it should be as a whole. The message is for who gave it. */
-export class UnreadableSource extends Error {
+class UnreadableSource extends Error {
   override name = 'UsageFault'
 }
 

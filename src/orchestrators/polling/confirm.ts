@@ -8,8 +8,6 @@ export interface Confirmation {
   badStreak: number
 }
 
-export const unconfirmed: Confirmation = { confirmed: null, goodStreak: 0, badStreak: 0 }
-
 /**
  * A single lost packet is no outage: a state changes after so many samples in a row. The very first one counts at
  * once, and so does what is `certain` (another node answers in its place).

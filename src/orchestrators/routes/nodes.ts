@@ -70,7 +70,7 @@ export function nodeRoutes(options: { db: Knex; config: OrchestratorsConfig }): 
   ]
 }
 
-export const nodeView = (node: OrchestratorNode) => ({
+const nodeView = (node: OrchestratorNode) => ({
   id: node.id,
   name: node.name,
   ip_address: node.ipAddress,

@@ -58,9 +58,9 @@ interface NodeRow {
   created_at: Date
 }
 
-export const nodeColumns = ['id', 'name', 'pubkey', 'rpc_port', 'is_active', 'created_at'] as const
+const nodeColumns = ['id', 'name', 'pubkey', 'rpc_port', 'is_active', 'created_at'] as const
 
-export function toNode(row: NodeRow): OrchestratorNode {
+function toNode(row: NodeRow): OrchestratorNode {
   return {
     id: row.id,
     name: row.name,

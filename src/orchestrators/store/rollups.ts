@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
 
+const day = 24 * 3_600_000
+
 export const grains = ['hour', 'day'] as const
 export type Grain = (typeof grains)[number]
 
@@ -64,6 +66,16 @@ export async function addBridgeRollups(trx: Knex.Transaction, cycleId: string): 
     await trx.raw(bridgeSums(grain, 'id = ?'), [cycleId])
     await trx.raw(networkSums(grain, 'id = ?'), [cycleId])
   }
+}
+
+/** The first day (UTC) whose samples can all be there still; undefined while there is none. */
+export async function oldestWholeDay(db: Knex): Promise<Date | undefined> {
+  const { rows } = await db.raw(
+    `select min(at) as oldest from (select (select min(at) from orchestrator_samples where node_id = n.id) as at
+       from orchestrator_nodes n) as oldest`,
+  )
+  const oldest: Date | null = rows[0].oldest
+  return oldest === null ? undefined : new Date(Math.floor(oldest.getTime() / day) * day)
 }
 
 /**

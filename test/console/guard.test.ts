@@ -68,7 +68,7 @@ describe('with a credential', () => {
     expect(page.text).toContain('Capstan')
     const list = await world.call('/api/queues')
     const names = list.json.queues.map((queue: { name: string }) => queue.name)
-    expect(names.sort()).toEqual(['deploy-step', 'maintenance', 'rollback'])
+    expect(names.sort()).toEqual(['deploy-step', 'maintenance', 'poll-orchestrators', 'rollback'])
     expect(list.headers.get('cache-control')).toBe('no-store')
   })
 })

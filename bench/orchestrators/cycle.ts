@@ -26,7 +26,9 @@ try {
     `20 nodes, ${cycles} cycles: p50 ${quantile(
       healthy.map((each) => each.ms),
       0.5,
-    ).toFixed(0)} ms; over the slowest answer p50 ${quantile(over, 0.5).toFixed(0)} ms, max ${Math.max(...over).toFixed(0)} ms`,
+    ).toFixed(
+      0,
+    )} ms; over the slowest answer p50 ${quantile(over, 0.5).toFixed(0)} ms, max ${Math.max(...over).toFixed(0)} ms`,
   )
   const large = await startFleet(1000, 200)
   await watch(db, large.ports)

@@ -74,7 +74,7 @@ export function createOrchestrators(options: OrchestratorsOptions): Orchestrator
     async stop() {
       stream.close()
       await live.crowd.stop()
-      await client.close()
+      client.close()
     },
   }
 }

@@ -1,5 +1,5 @@
-import { type Dispatcher, request } from 'undici'
-import { createOutgoing } from '../platform/outgoing.ts'
+import { type Agent, request } from 'node:http'
+import { createPlainOutgoing } from '../platform/outgoing.ts'
 import {
   type NodeIdentity,
   type NodeStatus,
@@ -24,7 +24,7 @@ export type NodeAnswer<T> =
 export interface NodeClient {
   status(node: NodeAddress, signal: AbortSignal): Promise<NodeAnswer<NodeStatus>>
   identity(node: NodeAddress, signal: AbortSignal): Promise<NodeAnswer<NodeIdentity>>
-  close(): Promise<void>
+  close(): void
 }
 
 const maxBytes = 1024 * 1024
@@ -34,18 +34,11 @@ const maxBytes = 1024 * 1024
  * type, new ones insist on ours.
  */
 export function createNodeClient(): NodeClient {
-  // Made when it is first used: only workers ask nodes.
-  let outgoing: ReturnType<typeof createOutgoing> | undefined
-  const via = () => {
-    outgoing ??= createOutgoing()
-    return outgoing
-  }
+  const agent = createPlainOutgoing()
   return {
-    status: (node, signal) => ask(via(), { node, method: 'getStatus', read: readStatus, signal }),
-    identity: (node, signal) => ask(via(), { node, method: 'getIdentity', read: readIdentity, signal }),
-    async close() {
-      await outgoing?.destroy()
-    },
+    status: (node, signal) => ask(agent, { node, method: 'getStatus', read: readStatus, signal }),
+    identity: (node, signal) => ask(agent, { node, method: 'getIdentity', read: readIdentity, signal }),
+    close: () => agent.destroy(),
   }
 }
 
@@ -56,29 +49,53 @@ interface Question<T> {
   signal: AbortSignal
 }
 
-async function ask<T>(dispatcher: Dispatcher, question: Question<T>): Promise<NodeAnswer<T>> {
-  const { node, method, signal } = question
-  const host = node.ipAddress.includes(':') ? `[${node.ipAddress}]` : node.ipAddress
+async function ask<T>(agent: Agent, question: Question<T>): Promise<NodeAnswer<T>> {
+  const { signal } = question
   try {
-    const { statusCode, body } = await request(`http://${host}:${node.rpcPort}/`, {
-      dispatcher,
-      signal,
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ method, params: [] }),
-    })
-    if (statusCode === 429) {
-      // What it says with it is of no interest; breaking it off is reported as an error of the body.
-      body.on('error', () => undefined).destroy()
-      return { kind: 'throttled' }
-    }
-    const text = await readAtMost(body)
+    const { statusCode, text } = await post(agent, question)
+    if (statusCode === 429) return { kind: 'throttled' }
     if (text === undefined) return failed('Oversized answer: more than 1 MiB')
     return judge(question, statusCode, text)
   } catch (error) {
     signal.throwIfAborted()
     return { kind: 'failed', unreachable: true, message: `Network error: ${reasonOf(error)}` }
   }
+}
+
+/** `text` is undefined for more than is allowed; the rest is never read. */
+type Received = { statusCode: number; text: string | undefined }
+
+function post(agent: Agent, { node, method, signal }: Omit<Question<unknown>, 'read'>): Promise<Received> {
+  const body = JSON.stringify({ method, params: [] })
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    accept: 'application/json',
+  }
+  const to = { host: node.ipAddress, port: node.rpcPort, method: 'POST' }
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...to, agent, headers, signal }, (answer) => {
+      const { statusCode = 0 } = answer
+      const chunks: Buffer[] = []
+      let size = 0
+      const end = (text: string | undefined) => {
+        resolve({ statusCode, text })
+        // Nothing more is of interest, and what breaking it off reports has nobody to tell.
+        answer.on('error', () => undefined).destroy()
+      }
+      // A node that throttles says nothing else.
+      if (statusCode === 429) return end('')
+      answer.on('error', (error) => reject(new Error('cut off', { cause: error })))
+      answer.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > maxBytes) end(undefined)
+        else chunks.push(chunk)
+      })
+      answer.on('end', () => end(Buffer.concat(chunks).toString()))
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
 }
 
 function judge<T>({ method, read }: Question<T>, statusCode: number, text: string): NodeAnswer<T> {
@@ -96,18 +113,6 @@ function judge<T>({ method, read }: Question<T>, statusCode: number, text: strin
 
 const failed = (message: string) => ({ kind: 'failed' as const, unreachable: false, message })
 
-/** Undefined for more than is allowed; the rest is never read. */
-async function readAtMost(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > maxBytes) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
-
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -115,15 +120,13 @@ const reasons: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to the network',
   ETIMEDOUT: 'connection timed out',
   EPIPE: 'connection reset',
-  UND_ERR_SOCKET: 'connection closed before the answer was complete',
-  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
-  UND_ERR_BODY_TIMEOUT: 'the answer did not end in time',
+  ECONNABORTED: 'connection reset',
 }
 
 /** Never the library's message: it names the address. */
 function reasonOf(error: unknown): string {
-  const { code = '' } = (error ?? {}) as { code?: string }
+  const { code = '', message } = (error ?? {}) as { code?: string; message?: string }
+  if (message === 'cut off') return 'connection closed before the answer was complete'
   if (code.startsWith('HPE_')) return 'the answer is not HTTP'
   return reasons[code] ?? (code === '' ? 'the connection failed' : `the connection failed (${code})`)
 }

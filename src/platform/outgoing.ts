@@ -1,4 +1,5 @@
 import { lookup as systemLookup } from 'node:dns'
+import { Agent } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import { EnvHttpProxyAgent } from 'undici'
 
@@ -12,11 +13,24 @@ const lookup: LookupFunction = (host, options, done) => {
   return done(null, '127.0.0.1', 4)
 }
 
+/** What is reached without a proxy: what the environment names, and this machine. */
+function withoutProxy(): string {
+  const configured = process.env.no_proxy ?? process.env.NO_PROXY
+  return configured === '*' ? '*' : [configured, here].filter(Boolean).join(',')
+}
+
 /** The way out of every call of ours: honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. The caller closes it. */
 export function createOutgoing(): EnvHttpProxyAgent {
-  const configured = process.env.no_proxy ?? process.env.NO_PROXY
-  return new EnvHttpProxyAgent({
-    noProxy: configured === '*' ? '*' : [configured, here].filter(Boolean).join(','),
-    connect: { lookup },
+  return new EnvHttpProxyAgent({ noProxy: withoutProxy(), connect: { lookup } })
+}
+
+/**
+ * The same for plain HTTP to very many machines, each asked once in a while: a connection a call. A pool for each of
+ * 1,000 nodes took 100 MB more.
+ */
+export function createPlainOutgoing(): Agent {
+  return new Agent({
+    keepAlive: false,
+    proxyEnv: { ...process.env, NO_PROXY: withoutProxy(), no_proxy: withoutProxy() },
   })
 }

@@ -12,7 +12,7 @@ import { openDb, startFleet, watch } from './fleet.ts'
 const clients = Number(process.argv[2] ?? 10_000)
 const updates = Number(process.argv[3] ?? 5)
 
-process.env.ADMIN_RATE_LIMIT_PER_SECOND = '100000'
+process.env.ADMIN_RATE_LIMIT_PER_SECOND = '10000'
 process.env.ADMIN_RATE_LIMIT_BURST = '100000'
 process.env.ORCHESTRATOR_POLL_INTERVAL = '5'
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))

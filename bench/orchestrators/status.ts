@@ -15,7 +15,7 @@ import { nextCycles, openDb, startFleet, watch } from './fleet.ts'
 const seconds = Number(process.argv[2] ?? 4)
 const rounds = Number(process.argv[3] ?? 5)
 
-process.env.ADMIN_RATE_LIMIT_PER_SECOND = '100000'
+process.env.ADMIN_RATE_LIMIT_PER_SECOND = '10000'
 process.env.ADMIN_RATE_LIMIT_BURST = '100000'
 process.env.ORCHESTRATOR_POLL_INTERVAL = '60'
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))

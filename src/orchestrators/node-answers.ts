@@ -27,7 +27,9 @@ export interface NodeIdentity {
 // A node is a stranger: what it says must fit our columns, and not upset who reads it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
 const controls = /[\u0000-\u001f\u007f-\u009f]/g
-const clean = (max: number) => (text: string) => text.replace(controls, ' ').trim().slice(0, max)
+const clean = (max: number) => (text: string) =>
+  // Half a character, sent or cut, is no text to PostgreSQL.
+  text.replace(controls, ' ').trim().slice(0, max).toWellFormed()
 const text = z.string().transform(clean(100)).nullish().catch(null)
 const count = z.int().min(0).max(0xffff_ffff).nullish()
 

@@ -44,6 +44,7 @@ export async function startWorld(options: WorldOptions = {}) {
       due += 60_000
       const end = await runner.run(scheduled(due))
       const row = await latest(ctx)
+      if (row.state !== 'complete') throw new Error(`the cycle did not end: ${JSON.stringify(end)}`)
       // The web side hears of it by an event.
       const finished = row.finished_at.toISOString()
       await until(async () => (await call('/orchestrators/status')).json.timestamp === finished)

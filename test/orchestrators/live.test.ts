@@ -141,7 +141,7 @@ describe('a crowd of sockets', () => {
   async function crowdOf(valid: () => boolean) {
     const { createHttpServer } = await import('../../src/platform/http/index.ts')
     const { createUpgrades } = await import('../../src/platform/sockets/index.ts')
-    const crowd = createCrowd({ name: 'test', log: silent, onMessage: () => undefined, sweepMs: 100 })
+    const crowd = createCrowd({ name: 'test', log: silent, onMessage: () => undefined, sweepMs: 500 })
     const route = {
       path: '/crowd',
       access: 'orchestrators:read' as const,
@@ -198,10 +198,11 @@ describe('a crowd of sockets', () => {
     await until(() => crowd.size() === 1)
     let pings = 0
     good.on('ping', () => (pings += 1))
-    await until(() => pings >= 4)
+    await until(() => pings >= 3)
     expect(crowd.size()).toBe(1)
+    const closed = once(good, 'close')
     await crowd.stop()
-    await once(good, 'close')
+    expect((await closed)[0]).toBe(1001)
     await server.stop()
   })
 })

@@ -157,4 +157,40 @@ describe('a cycle', () => {
     await world.cycle()
     expect(await raw()).toBe(before + 1)
   })
+
+  it('is not upset by what a node makes up', async () => {
+    const node = world.node(0)
+    const { pillarName } = node
+    const honest = node.status.bind(node)
+    await node.stop()
+    await world.cycle()
+    await node.restart({ pillarName: `Evil\u0000\ud800${'x'.repeat(300)}` })
+    const evil = { ...node.networks.Ethereum, wrapsHash: '\u0000\ud800', wrapsToSign: 0xffff_ffff }
+    const made = {
+      peers: ['\u0000', '\ud800'],
+      networks: { Ethereum: evil, BSC: evil, 'BNB Chain': evil, other: evil },
+    }
+    node.status = () => ({ ...honest(), ...made }) as never
+    const { row } = await world.cycle()
+    expect(row).toMatchObject({ state: 'complete', online_count: 5 })
+    const shown = await world.shown('Node-01')
+    expect(shown.pillar_name).toHaveLength(100)
+    expect(shown.network_stats.map((each: { network: string }) => each.network)).toEqual(['bnb', 'eth'])
+    for (const wrong of [
+      { frontierMomentum: 2 ** 60 },
+      { state: -1 },
+      { state: 1e9 },
+      { networks: { Ethereum: { wrapsToSign: -5 } } },
+      { networks: [] },
+    ]) {
+      node.status = () => ({ ...honest(), ...wrong }) as never
+      await world.cycle()
+      expect((await world.shown('Node-01')).error_message).toBe('Malformed answer: no result of getStatus')
+    }
+    node.status = honest
+    await node.stop()
+    await world.cycle()
+    await node.restart({ pillarName })
+    await world.cycle()
+  })
 })

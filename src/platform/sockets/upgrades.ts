@@ -89,7 +89,7 @@ async function judge(
   const { access, token, address } = about
   try {
     const principal = await principalOf(authenticate, token, address)
-    await limits.charge({ principal, address })
+    await limits.charge(principal === undefined ? { address } : { principal })
     if (token === undefined)
       return { code: closeCodes.notSignedIn, reason: 'No authentication token provided' }
     if (principal === undefined) return { code: closeCodes.notSignedIn, reason: 'Invalid or expired token' }

@@ -8,6 +8,7 @@ import {
   lateArrivalsJob,
   rollbackJob,
 } from './deployments/index.ts'
+import { type Orchestrators, pollCycleJob, pollShardJob } from './orchestrators/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
 import {
@@ -27,6 +28,8 @@ export const queues = {
   // A collection and a push at once; the rest waits, since both read or write much.
   collect: { concurrency: 2 },
   ping: { concurrency: 2 },
+  // A cycle and its parts wait for nodes most of the time.
+  'poll-orchestrators': { concurrency: 4 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
@@ -41,8 +44,9 @@ export function bindCatalog(services: {
   deployments: Deployments
   binaryReleases: BinaryReleases
   releaseTracker: ReleaseTracker
+  orchestrators: Orchestrators
 }): BoundJob[] {
-  const { db, deployments, binaryReleases, releaseTracker } = services
+  const { db, deployments, binaryReleases, releaseTracker, orchestrators } = services
   const { context, schedules } = releaseTracker
   const housekeeping = [
     { name: 'jobs', run: () => pruneJobs(db, finishedJobs) },
@@ -51,6 +55,7 @@ export function bindCatalog(services: {
     { name: 'plans', run: () => deployments.prune() },
     { name: 'release drafts', run: () => binaryReleases.prune() },
     { name: 'changes of releases', run: () => releaseTracker.prune() },
+    ...orchestrators.housekeeping,
   ]
   return [
     bindJob(deployStepJob, deployments.engine),
@@ -63,6 +68,8 @@ export function bindCatalog(services: {
     bindJob(pushJob, context),
     bindJob(pingMasterJob, context, schedules.pingMaster),
     bindJob(checkPingsJob, context, schedules.checkPings),
+    bindJob(pollCycleJob, orchestrators.polling, orchestrators.schedule),
+    bindJob(pollShardJob, orchestrators.polling),
     bindJob(pruneJob, housekeeping),
   ]
 }

@@ -4,6 +4,7 @@ import { type BinaryReleases, createBinaryReleases } from './binary-releases/ind
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
+import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
 import { type Config, requireDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
@@ -46,6 +47,7 @@ export interface Context {
   deployments: Deployments
   binaryReleases: BinaryReleases
   releaseTracker: ReleaseTracker
+  orchestrators: Orchestrators
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -80,7 +82,11 @@ export function createContext(config: Config, process: string, overrides: Contex
   })
   const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
   const releaseTracker = createReleaseTracker({ db, config, log, hub, enqueue })
-  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases })
+  const orchestrators = createOrchestrators({
+    ...{ db, config: config.orchestrators, hub, enqueue, log },
+    enabled: config.releaseTracker.mode !== 'slave',
+  })
+  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases, orchestrators })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -101,9 +107,11 @@ export function createContext(config: Config, process: string, overrides: Contex
       deployments,
       binaryReleases,
       releaseTracker,
+      orchestrators,
     },
     async dispose() {
       limiter.close()
+      await orchestrators.stop()
       await queues.close()
       await db.destroy()
     },

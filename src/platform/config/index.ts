@@ -12,10 +12,12 @@ import {
 } from './binary-releases.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import { type OrchestratorsConfig, orchestratorsConfig, orchestratorVariables } from './orchestrators.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
+export type { OrchestratorsConfig } from './orchestrators.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
 import {
@@ -51,6 +53,7 @@ export interface Config {
   rateLimits: RateLimitConfig
   binaryReleases: BinaryReleasesConfig
   releaseTracker: ReleaseTrackerConfig
+  orchestrators: OrchestratorsConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -100,6 +103,7 @@ const variables = z.object({
   ...rateLimitVariables.shape,
   ...binaryReleasesVariables.shape,
   ...releaseTrackerVariables.shape,
+  ...orchestratorVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -148,6 +152,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     rateLimits,
     binaryReleases,
     releaseTracker,
+    orchestrators: orchestratorsConfig(vars),
   }
 }
 

@@ -1,6 +1,7 @@
 export { createHttpApp } from './app.ts'
 export { decodeCursor, page } from './cursor.ts'
 export { createForwardedIdentity } from './forwarded-identity.ts'
+export { sendPrepared } from './prepared.ts'
 export { correlationIdOf } from './request-id.ts'
 export { type Route, route } from './route.ts'
 export { mount } from './router.ts'

@@ -5,7 +5,7 @@ import express from 'express'
 import { allRoutes, createApp } from '../src/app.ts'
 import { createContext } from '../src/context.ts'
 import { loadConfig } from '../src/platform/config/index.ts'
-import { type Route, route } from '../src/platform/http/index.ts'
+import { prepare, type Route, route } from '../src/platform/http/index.ts'
 import { bodies } from './http-bodies.ts'
 
 /** One side of the bench, in a process of its own: `bare` Express, or the whole `app` with its routes and three more. */
@@ -22,22 +22,21 @@ function bare(): RequestListener {
 }
 
 function routes(): Route[] {
+  const preparedStatus = prepare(JSON.stringify(status), 'application/json; charset=utf-8')
+  const preparedBadge = prepare(badge, 'image/svg+xml; charset=utf-8')
   return [
     route({
       method: 'get',
       path: '/bench/status',
       access: 'orchestrators:read',
-      handle: async () => ({ body: status }),
+      handle: () => ({ prepared: preparedStatus }),
     }),
     route({
       method: 'get',
       path: '/bench/badge/:name',
       access: 'open',
       limit: 'address',
-      async handle({ res }) {
-        res.type('svg').send(badge)
-        return undefined
-      },
+      handle: () => ({ prepared: preparedBadge, headers: { 'Cache-Control': 'public, max-age=60' } }),
     }),
     route({
       method: 'get',

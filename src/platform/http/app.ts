@@ -1,10 +1,8 @@
-import express, { type Express, type RequestHandler, type Router } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import { CodedError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
-import { accessLog } from './access-log.ts'
 import { answerErrors } from './error-answers.ts'
-import { requestId } from './request-id.ts'
-import { securityHeaders } from './security-headers.ts'
+import { frame } from './frame.ts'
 
 export interface HttpAppOptions {
   log: Logger
@@ -12,7 +10,7 @@ export interface HttpAppOptions {
   trustedProxies: string[]
   /** Served over TLS: browsers are told to stay there. */
   secure: boolean
-  routers: (Router | { at: string; router: Router | RequestHandler })[]
+  routers: (RequestHandler | { at: string; router: RequestHandler })[]
 }
 
 /** The frame around all routers: request ids, security headers, access log, 404 and the one error envelope. */
@@ -22,9 +20,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.set('trust proxy', options.trustedProxies.length > 0 ? options.trustedProxies : false)
   app.set('query parser', 'simple')
   app.set('etag', false)
-  app.use(requestId)
-  app.use(accessLog(options.log))
-  app.use(securityHeaders(options.secure))
+  app.use(frame(app, options))
   for (const entry of options.routers) {
     if ('at' in entry) app.use(entry.at, entry.router)
     else app.use(entry)

@@ -1,6 +1,7 @@
 export { createHttpApp } from './app.ts'
 export { decodeCursor, page } from './cursor.ts'
-export { correlationIdOf } from './request-id.ts'
+export { correlationIdOf } from './frame.ts'
+export { prepare } from './prepared.ts'
 export { type Route, route } from './route.ts'
 export { mount } from './router.ts'
 export { createHttpServer } from './server.ts'

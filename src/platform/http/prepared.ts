@@ -15,11 +15,10 @@ export function prepare(body: string | Buffer, contentType: string): Prepared {
   return { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
 }
 
-/** True when the client says that it has this body already (RFC 9110, 13.1.2), and does not insist on it. */
+/** True when the client says that it has this body already (RFC 9110, 13.1.2). */
 export function isKnown({ etag }: Prepared, { method, headers }: IncomingMessage): boolean {
   const given = headers['if-none-match']
   if (given === undefined || (method !== 'GET' && method !== 'HEAD')) return false
-  if (/\bno-cache\b/.test(headers['cache-control'] ?? '')) return false
   if (given.trim() === '*') return true
   const bare = (tag: string) => tag.trim().replace(/^W\//, '')
   return given.split(',').some((tag) => bare(tag) === bare(etag))

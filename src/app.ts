@@ -47,8 +47,8 @@ export function createApp(
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
     routers: [
-      createConsole({ ...ctx, queueNames }),
       mount(routes, { db, version, authenticate: accounts.authenticate, limits, schemes }),
+      createConsole({ ...ctx, queueNames }),
     ],
   })
 }

@@ -1,17 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { OrchestratorsConfig } from '../platform/config/index.ts'
 import { type EventHub, streamHead } from '../platform/events/index.ts'
+import { type Prepared, prepare } from '../platform/http/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { statusView } from './status-view.ts'
 import { lastCycle, nodeStates } from './store/status.ts'
 import { statusStream } from './stream.ts'
-
-/** A text that is sent as it is, many times. */
-export interface Prepared {
-  body: Buffer
-  etag: string
-}
 
 /** The status at one moment, written once for everybody. */
 export interface Version {
@@ -25,8 +19,8 @@ export interface Version {
 
 /** The current status in memory: loaded at the first use, then again by each event. Reading it asks nobody. */
 export interface Board {
-  /** @throws when it was never loaded and the database is away. */
-  current(): Promise<Version>
+  /** At once when it was loaded before. @throws when it never was and the database is away. */
+  current(): Version | Promise<Version>
   /** Called with each version after this. @returns the way to leave. */
   follow(follower: (version: Version) => void): () => void
 }
@@ -103,14 +97,14 @@ export function createBoard(options: BoardOptions): Board {
   }
 
   return {
-    async current() {
+    current() {
       if (loaded !== undefined) return versionOf(loaded, now())
       first ??= begin()
       // After a failure the next call tries again.
       first.catch(() => {
         first = undefined
       })
-      return versionOf(await first, now())
+      return first.then((initial) => versionOf(initial, now()))
     },
     follow(follower) {
       followers.add(follower)
@@ -133,7 +127,4 @@ function versionOf(loaded: Loaded, now: number): Version {
   return version
 }
 
-function prepared(value: object): Prepared {
-  const body = Buffer.from(JSON.stringify(value))
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` }
-}
+const prepared = (value: object) => prepare(JSON.stringify(value), 'application/json; charset=utf-8')

@@ -47,7 +47,7 @@ export function createLive(options: { board: Board; log: Logger; sweepMs?: numbe
       accept(socket, caller) {
         // What it says meanwhile waits.
         socket.pause()
-        board.current().then(
+        Promise.resolve(board.current()).then(
           (version) => {
             crowd.send(socket, initial(version))
             // From here on it gets the updates; nothing can come in between.
@@ -94,7 +94,7 @@ export function boardAsStream(board: Board): EventHub {
         leave()
         readers.delete(end)
       }
-      void board.current().then((version) => {
+      void Promise.resolve(board.current()).then((version) => {
         // Who has seen this version waits for the next one.
         if (!open || (shown !== 0 && shown === version.seq)) return
         sink([initial(version)])

@@ -1,7 +1,11 @@
 import { type EventHub, serveSse } from '../../platform/events/index.ts'
-import { type Route, route, sendPrepared } from '../../platform/http/index.ts'
+import { type Prepared, type Route, route } from '../../platform/http/index.ts'
 import type { Board } from '../board.ts'
 import { statusStream } from '../stream.ts'
+
+// A client may keep it, but asks each time whether it is still true.
+const headers = { 'Cache-Control': 'private, no-cache' }
+const answerOf = (prepared: Prepared) => ({ prepared, headers })
 
 /** From memory, and live. */
 export function statusRoutes(options: { board: Board; stream: EventHub }): Route[] {
@@ -11,9 +15,11 @@ export function statusRoutes(options: { board: Board; stream: EventHub }): Route
     route({
       ...read,
       path,
-      async handle({ req, res }) {
-        sendPrepared(req, res, (await board.current())[part])
-        return undefined
+      handle() {
+        const version = board.current()
+        return version instanceof Promise
+          ? version.then((each) => answerOf(each[part]))
+          : answerOf(version[part])
       },
     })
   return [

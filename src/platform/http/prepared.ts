@@ -1,20 +1,25 @@
-import type { Request, Response } from 'express'
+import { hash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 
-/** Sends a JSON text that was written before, or 304 to who has it already. */
-export function sendPrepared(req: Request, res: Response, text: { body: Buffer; etag: string }): void {
-  res.setHeader('ETag', text.etag)
-  res.setHeader('Cache-Control', 'private, no-cache')
-  if (matches(req.get('if-none-match'), text.etag)) {
-    res.status(304).end()
-    return
-  }
-  res.setHeader('Content-Type', 'application/json; charset=utf-8')
-  res.setHeader('Content-Length', text.body.length)
-  res.end(text.body)
+/** A body made beforehand. */
+export interface Prepared {
+  body: Buffer
+  contentType: string
+  /** With its quotes. */
+  etag: string
 }
 
-/** A weak tag counts, too: proxies that compress make them of ours. */
-function matches(given: string | undefined, etag: string): boolean {
-  if (given === undefined) return false
-  return given.split(',').some((each) => ['*', etag].includes(each.trim().replace(/^W\//, '')))
+/** @param contentType with its charset, if it has one */
+export function prepare(body: string | Buffer, contentType: string): Prepared {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  return { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+}
+
+/** True when the client says that it has this body already (RFC 9110, 13.1.2). */
+export function isKnown({ etag }: Prepared, { method, headers }: IncomingMessage): boolean {
+  const given = headers['if-none-match']
+  if (given === undefined || (method !== 'GET' && method !== 'HEAD')) return false
+  if (given.trim() === '*') return true
+  const bare = (tag: string) => tag.trim().replace(/^W\//, '')
+  return given.split(',').some((tag) => bare(tag) === bare(etag))
 }

@@ -10,6 +10,8 @@ import { jobRoutes } from './platform/jobs/index.ts'
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
   const { db, queues, limiter, hub, verbs, config } = ctx
   return [
+    // First, since the busiest: paths are tried in this order.
+    ...ctx.binaryReleases.routes,
     ...healthRoutes({
       db,
       queues,
@@ -21,7 +23,6 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     ...ctx.deployments.routes,
-    ...ctx.binaryReleases.routes,
   ]
 }
 

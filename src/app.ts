@@ -24,13 +24,19 @@ export function createApp(ctx: Context, stopping: () => boolean = () => false): 
   const { version } = config.service
   const routes = allRoutes(ctx, stopping)
   const schemes = { 'tracker-key': ctx.releaseTracker.authenticate }
+  const options = { db, version, authenticate: accounts.authenticate, schemes }
+  const isBadge = ({ path }: Route) => path.startsWith('/badges/')
   return createHttpApp({
     log,
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
+    light: mount(routes.filter(isBadge), options),
     routers: [
       createConsole({ ...ctx, queueNames }),
-      mount(routes, { db, version, authenticate: accounts.authenticate, schemes }),
+      mount(
+        routes.filter((each) => !isBadge(each)),
+        options,
+      ),
     ],
   })
 }

@@ -13,6 +13,11 @@ export interface HttpAppOptions {
   /** Served over TLS: browsers are told to stay there. */
   secure: boolean
   routers: (Router | { at: string; router: Router | RequestHandler })[]
+  /**
+   * Before the access log and the headers that pages need: for pictures that other sites' pages show by the thousand, and
+   * whose paths are nothing to log. They set their own headers.
+   */
+  light?: Router
 }
 
 /** The frame around all routers: request ids, security headers, access log, 404 and the one error envelope. */
@@ -23,6 +28,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.set('query parser', 'simple')
   app.set('etag', false)
   app.use(requestId)
+  if (options.light !== undefined) app.use(options.light)
   app.use(accessLog(options.log))
   app.use(helmet({ strictTransportSecurity: options.secure, contentSecurityPolicy: policy(options.secure) }))
   for (const entry of options.routers) {

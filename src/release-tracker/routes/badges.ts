@@ -91,6 +91,10 @@ function send(req: Request, res: Response, { type, text, etag }: Drawn): void {
     'Access-Control-Allow-Origin': '*',
     // Shown by pages of other sites: that is what badges are for.
     'Cross-Origin-Resource-Policy': 'cross-origin',
+    // Opened by itself, a picture is a page: this one does nothing, and its address goes nowhere.
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
   })
   const known = req.headers['if-none-match']
   if (known?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)) res.status(304).end()

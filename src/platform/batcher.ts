@@ -23,9 +23,11 @@ const burstMs = 20
 /**
  * A lone call is flushed at once; under load calls share round trips (the shape of a group commit).
  * @param flush answers one result per item, in order.
+ * @param options `linger: false` where callers wait for each other's answers: their company would come too late.
  */
 export function createBatcher<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,
+  { linger = true }: { linger?: boolean } = {},
 ): Batcher<Item, Result> {
   const waiting: Waiting<Item, Result>[] = []
   let running: Promise<void> | undefined
@@ -34,7 +36,7 @@ export function createBatcher<Item, Result>(
 
   async function drain(): Promise<void> {
     do {
-      if (performance.now() < busyUntil)
+      if (linger && performance.now() < busyUntil)
         await new Promise((resolve) =>
           setTimeout(resolve, Math.min(longestLingerMs, lingerOfFlush * flushMs)),
         )

@@ -83,22 +83,23 @@ function wishesOf({ query }: Request): {
   return { namespace: text(query.namespace), label: text(query.label), style }
 }
 
+const always = {
+  'Cache-Control': 'max-age=60',
+  'Access-Control-Allow-Origin': '*',
+  // Shown by pages of other sites: that is what badges are for.
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  // Opened by itself, a picture is a page: this one does nothing, and its address goes nowhere.
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+}
+
 function send(req: Request, res: Response, { type, text, etag }: Drawn): void {
-  res.set({
-    'Content-Type': type,
-    ETag: etag,
-    'Cache-Control': 'max-age=60',
-    'Access-Control-Allow-Origin': '*',
-    // Shown by pages of other sites: that is what badges are for.
-    'Cross-Origin-Resource-Policy': 'cross-origin',
-    // Opened by itself, a picture is a page: this one does nothing, and its address goes nowhere.
-    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-  })
   const known = req.headers['if-none-match']
-  if (known?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)) res.status(304).end()
-  else res.end(text)
+  const same = known?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)
+  const length = same ? {} : { 'Content-Length': Buffer.byteLength(text) }
+  res.writeHead(same ? 304 : 200, { ...always, 'Content-Type': type, ETag: etag, ...length })
+  res.end(same ? undefined : text)
 }
 
 /** The router lets nobody through to these routes without a principal; the type does not know. */

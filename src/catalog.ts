@@ -25,6 +25,7 @@ export function bindCatalog(services: { db: Knex; deployments: Deployments }): B
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
     { name: 'accounts', run: () => pruneAccounts(db) },
     { name: 'plans', run: () => deployments.prune() },
+    { name: 'seals of older keys', run: () => deployments.reseal() },
   ]
   return [
     bindJob(deployStepJob, deployments.engine),

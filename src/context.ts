@@ -79,6 +79,7 @@ export function createContext(config: Config, process: string, overrides: Contex
     },
     async dispose() {
       await queues.close()
+      await deployments.close()
       await db.destroy()
     },
   }

@@ -3,7 +3,11 @@ import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
+import { createOutgoing } from '../platform/outgoing.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { createInspector } from './credentials/inspect.ts'
+import { credentialRoutes } from './credentials/routes.ts'
+import { createVault } from './credentials/vault.ts'
 import { createEngine, type DeploymentEngine } from './engine.ts'
 import { createDeploymentHealth } from './health.ts'
 import { deploymentRoutes } from './routes.ts'
@@ -19,6 +23,10 @@ export interface Deployments {
   routes: Route[]
   /** Housekeeping: removes plans that were never deployed. @returns how many. */
   prune(): Promise<number>
+  /** Housekeeping: seals with the present key what an older one sealed. @returns how much. */
+  reseal(): Promise<number>
+  /** Ends the connections to the cloud. */
+  close(): Promise<void>
 }
 
 export interface DeploymentsOptions {
@@ -32,9 +40,21 @@ export interface DeploymentsOptions {
 
 export function createDeployments(options: DeploymentsOptions): Deployments {
   const { db, config, secrets, hub, enqueue } = options
-  const targets = createTargets(config, options.localCredentials)
+  const dispatcher = createOutgoing()
+  const vault = createVault(db, secrets)
+  const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
   const engine = createEngine({ db, secrets, targets, enqueue })
   const service = createDeploymentService({ db, secrets, targets, engine })
   const health = createDeploymentHealth(db, targets)
-  return { engine, routes: deploymentRoutes({ db, hub, service, health }), prune: () => prunePlans(db) }
+  const inspector = createInspector(targets.connect)
+  return {
+    engine,
+    routes: [
+      ...deploymentRoutes({ db, hub, service, health }),
+      ...credentialRoutes({ vault, targets, inspector }),
+    ],
+    prune: () => prunePlans(db),
+    reseal: () => vault.reseal(),
+    close: () => dispatcher.destroy(),
+  }
 }

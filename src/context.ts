@@ -58,7 +58,7 @@ export function createContext(config: Config, process: string, overrides: Contex
   const enqueue = createEnqueue(() => dispatcher.nudge())
   const accounts = createAccounts({ db, secrets, config, log })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
-  const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials })
+  const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials, log })
   const jobs = bindCatalog({ db, deployments })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {

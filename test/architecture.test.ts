@@ -160,6 +160,7 @@ describe('the table of routes', () => {
     expect(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size).toBe(routes.length)
     expect(table.toSorted()).toEqual([
       'DELETE /api/v1/auth/tokens/:id signed-in',
+      'DELETE /deploy/environments/:environment/credentials accounts:admin',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
       'GET /deploy deployments:read',
@@ -167,6 +168,7 @@ describe('the table of routes', () => {
       'GET /deploy/:id/status deployments:read',
       'GET /deploy/apps deployments:read',
       'GET /deploy/apps/:app/:environment/versions deployments:read',
+      'GET /deploy/environments/:environment/credentials deployments:read',
       'GET /health open',
       'GET /health/deployment deployments:read',
       'GET /health/ready open',
@@ -178,12 +180,16 @@ describe('the table of routes', () => {
       'POST /api/v1/auth/logout signed-in',
       'POST /api/v1/auth/password signed-in',
       'POST /api/v1/auth/tokens signed-in',
+      'POST /auth/cloudflare/verify deployments:write',
+      'POST /auth/github-app/token deployments:write:production',
       'POST /deploy deployments:write',
       'POST /deploy/prepare deployments:write',
+      'POST /deploy/validate deployments:write',
       'POST /jobs/:id/cancel jobs:write',
       'POST /jobs/:id/retry jobs:write',
       'POST /login open',
       'POST /logout open',
+      'PUT /deploy/environments/:environment/credentials accounts:admin',
     ])
   })
 })

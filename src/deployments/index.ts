@@ -3,12 +3,15 @@ import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Logger } from '../platform/logging.ts'
 import { createOutgoing } from '../platform/outgoing.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { createInspector } from './credentials/inspect.ts'
 import { credentialRoutes } from './credentials/routes.ts'
 import { createVault } from './credentials/vault.ts'
 import { createEngine, type DeploymentEngine } from './engine.ts'
+import { createGitHub } from './github/index.ts'
+import { githubRoutes } from './github/routes.ts'
 import { createDeploymentHealth } from './health.ts'
 import { deploymentRoutes } from './routes.ts'
 import { createDeploymentService } from './service.ts'
@@ -36,22 +39,25 @@ export interface DeploymentsOptions {
   hub: EventHub
   enqueue: Enqueue
   localCredentials: () => Promise<CloudflareCredentials>
+  log: Logger
 }
 
 export function createDeployments(options: DeploymentsOptions): Deployments {
-  const { db, config, secrets, hub, enqueue } = options
+  const { db, config, secrets, hub, enqueue, log } = options
   const dispatcher = createOutgoing()
   const vault = createVault(db, secrets)
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
   const engine = createEngine({ db, secrets, targets, enqueue })
   const service = createDeploymentService({ db, secrets, targets, engine })
   const health = createDeploymentHealth(db, targets)
+  const github = createGitHub({ config: config.github, dispatcher, log })
   const inspector = createInspector(targets.connect)
   return {
     engine,
     routes: [
       ...deploymentRoutes({ db, hub, service, health }),
       ...credentialRoutes({ vault, targets, inspector }),
+      ...githubRoutes(github),
     ],
     prune: () => prunePlans(db),
     reseal: () => vault.reseal(),

@@ -7,8 +7,10 @@ import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
 
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
+export type { GitHubConfig } from './github.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
@@ -31,6 +33,7 @@ export interface Config {
   admin: { username: string; email: string; password: string | undefined }
   localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
   cloudflare: CloudflareConfig
+  github: GitHubConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -77,6 +80,7 @@ const variables = z.object({
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
+  ...githubVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -93,6 +97,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
   if (production) faults.push(...productionFaults(vars, present))
   const cloudflare = cloudflareConfig(vars, faults)
+  const github = githubConfig(vars, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -118,6 +123,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare,
+    github,
   }
 }
 

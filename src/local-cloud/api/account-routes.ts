@@ -47,8 +47,6 @@ export function accountRoutes(router: Router, cloud: Cloud): void {
     })
     .on('GET /accounts', ({ query }) => list(named(query), query))
     .on('GET /accounts/{account}', () => ({ result: account() }))
-    // There is no DNS here, so there are no zones to be found.
-    .on('GET /zones', ({ query }) => list([], query))
     .on('GET /accounts/{account}/workers/durable_objects/namespaces', ({ query }) =>
       list(store.scripts.allNamespaces().map(namespaceView), query),
     )

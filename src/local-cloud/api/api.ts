@@ -7,6 +7,7 @@ import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.t
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
 import { versionRoutes } from './version-routes.ts'
+import { requireZone, zoneRoutes } from './zone-routes.ts'
 
 /** The path below which Cloudflare's API answers. */
 export const apiPrefix = '/client/v4'
@@ -26,6 +27,7 @@ export class Api {
     accountRoutes(this.guarded, cloud)
     scriptRoutes(this.guarded, cloud)
     versionRoutes(this.guarded, cloud)
+    zoneRoutes(this.guarded, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -50,6 +52,8 @@ export class Api {
     this.rateLimit.take(res)
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
     if (account !== undefined && account !== this.cloud.accountId) throw new ApiError('unresolvable')
+    const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
+    if (zone !== undefined) requireZone(this.cloud, zone)
     return await this.guarded.dispatch(req, url, apiPrefix)
   }
 }

@@ -31,7 +31,13 @@ export interface Config {
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   trustedProxies: string[]
   admin: { username: string; email: string; password: string | undefined }
-  localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
+  localCloud: {
+    enabled: boolean
+    port: number
+    token: string | undefined
+    privateNetwork: boolean
+    zones: string[]
+  }
   cloudflare: CloudflareConfig
   github: GitHubConfig
 }
@@ -77,6 +83,14 @@ const variables = z.object({
   ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
   LOCAL_CLOUD_PORT: port(8787),
   LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
+  LOCAL_CLOUD_ZONES: z
+    .string()
+    .refine(
+      (list) =>
+        listOf(list).every((name) => /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(name)),
+      'expected domain names in lower case',
+    )
+    .default('capstan.test'),
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
@@ -120,6 +134,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
       port: vars.LOCAL_CLOUD_PORT,
       token: vars.LOCAL_CLOUD_TOKEN,
+      zones: listOf(vars.LOCAL_CLOUD_ZONES),
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare,

@@ -1,0 +1,3 @@
+export { lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
+export { hostnameShape } from './parse.ts'
+export { createZoneApi, type ZoneApi } from './zone-api.ts'

@@ -49,8 +49,8 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
   const engine = createEngine({ db, secrets, targets, enqueue })
   const service = createDeploymentService({ db, secrets, targets, engine })
-  const health = createDeploymentHealth(db, targets)
   const github = createGitHub({ config: config.github, dispatcher, log })
+  const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const inspector = createInspector(targets.connect)
   return {
     engine,

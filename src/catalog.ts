@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { pruneAccounts } from './accounts/index.ts'
-import { type Deployments, deployStepJob, rollbackJob } from './deployments/index.ts'
+import { type Deployments, deployStepJob, reportToGitHubJob, rollbackJob } from './deployments/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
 
@@ -8,7 +8,7 @@ import { pruneJob } from './platform/maintenance.ts'
 export const queues = {
   'deploy-step': { concurrency: 20 },
   rollback: { concurrency: 10 },
-  maintenance: { concurrency: 1 },
+  maintenance: { concurrency: 5 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
@@ -30,6 +30,7 @@ export function bindCatalog(services: { db: Knex; deployments: Deployments }): B
   return [
     bindJob(deployStepJob, deployments.engine),
     bindJob(rollbackJob, deployments.engine),
+    bindJob(reportToGitHubJob, deployments.records),
     bindJob(pruneJob, housekeeping),
   ]
 }

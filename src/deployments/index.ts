@@ -6,11 +6,13 @@ import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { createOutgoing } from '../platform/outgoing.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { createAddresses } from './addresses.ts'
 import { createInspector } from './credentials/inspect.ts'
 import { credentialRoutes } from './credentials/routes.ts'
 import { createVault } from './credentials/vault.ts'
 import { createEngine, type DeploymentEngine } from './engine.ts'
 import { createGitHub } from './github/index.ts'
+import { createGitHubRecords, type GitHubRecords } from './github/records.ts'
 import { githubRoutes } from './github/routes.ts'
 import { createDeploymentHealth } from './health.ts'
 import { deploymentRoutes } from './routes.ts'
@@ -19,10 +21,12 @@ import { prunePlans } from './store.ts'
 import { createTargets } from './target.ts'
 
 export { registerDeploymentCommands } from './commands.ts'
+export { reportToGitHubJob } from './github/jobs.ts'
 export { deployStepJob, rollbackJob } from './jobs.ts'
 
 export interface Deployments {
   engine: DeploymentEngine
+  records: GitHubRecords
   routes: Route[]
   /** Housekeeping: removes plans that were never deployed. @returns how many. */
   prune(): Promise<number>
@@ -47,13 +51,16 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const dispatcher = createOutgoing()
   const vault = createVault(db, secrets)
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
-  const engine = createEngine({ db, secrets, targets, enqueue })
-  const service = createDeploymentService({ db, secrets, targets, engine })
   const github = createGitHub({ config: config.github, dispatcher, log })
+  const addresses = createAddresses(targets)
+  const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
+  const engine = createEngine({ db, secrets, targets, enqueue, records })
+  const service = createDeploymentService({ db, secrets, targets, engine, records, addresses })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const inspector = createInspector(targets.connect)
   return {
     engine,
+    records,
     routes: [
       ...deploymentRoutes({ db, hub, service, health }),
       ...credentialRoutes({ vault, targets, inspector }),

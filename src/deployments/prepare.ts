@@ -3,6 +3,8 @@ import type { Environment } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { toCodedError } from './cloudflare-errors.ts'
+import type { GitHubSource } from './github/store.ts'
+import { previewHostnames } from './hostnames/index.ts'
 import {
   bindingName,
   checkBindings,
@@ -29,7 +31,12 @@ export interface PlanPreview {
 
 /** @throws REQ_002 for parts that contradict each other or that this version can't deploy. */
 export function buildPlan(
-  input: { environment: Environment; config: PrepareConfig; createdBy: string },
+  input: {
+    environment: Environment
+    config: PrepareConfig
+    github?: GitHubSource | undefined
+    createdBy: string
+  },
   secrets: Secrets,
 ): Plan {
   const { environment, config, createdBy } = input
@@ -43,6 +50,8 @@ export function buildPlan(
     healthCheck: config.healthCheck,
     migrations: config.migrations,
     compatibility,
+    ...(config.hostnames.length === 0 ? {} : { hostnames: config.hostnames }),
+    ...(input.github === undefined ? {} : { github: input.github }),
   }
   const id = randomUUID()
   const sealed: Record<string, string> = {}
@@ -77,8 +86,6 @@ function refuseUnsupported(config: PrepareConfig): void {
       'containerImage',
       'container images cannot be deployed yet; give script or modules',
     ],
-    [config.hostnames, 'hostnames', 'custom host names cannot be configured yet'],
-    [config.github, 'github', 'GitHub records cannot be written yet'],
   ]
   const fields = problems
     .filter(([value]) => value !== undefined)
@@ -106,20 +113,30 @@ export async function preview(plan: Plan, target: Target): Promise<PlanPreview> 
   }
   const present = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
   checkClasses(plan, present)
+  const { hostnames = [] } = plan.config
+  const at = { zones: target.zones, signal }
+  const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
   return {
-    changes: changesOf(plan, { exists, present }),
+    changes: [...changesOf(plan, { exists, present }), ...names],
     reversible: reversibleOf(plan, { exists, present }),
   }
 }
 
 async function look(target: Target, signal: AbortSignal) {
-  try {
+  return asked(signal, async () => {
     const [scripts, namespaces] = await Promise.all([
       target.cloud.scripts(signal),
       target.cloud.namespaces(signal),
     ])
     return { scripts, namespaces }
+  })
+}
+
+async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look()
   } catch (error) {
+    if (error instanceof CodedError) throw error
     const cause = signal.aborted
       ? new CodedError('SYS_004', 'The cloud did not answer in time')
       : toCodedError(error)

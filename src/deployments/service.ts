@@ -4,9 +4,11 @@ import type { Environment } from '../platform/config/index.ts'
 import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { Addresses } from './addresses.ts'
 import type { DeploymentEngine } from './engine.ts'
+import type { GitHubRecords } from './github/records.ts'
 import { requireEnvironment } from './permission.ts'
-import { type Plan, type PlanHead, scriptName } from './plan.ts'
+import type { Plan, PlanHead } from './plan.ts'
 import { buildPlan, type PlanPreview, preview } from './prepare.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
@@ -23,7 +25,7 @@ import {
   listVersions,
   type Step,
 } from './store.ts'
-import type { Target, Targets } from './target.ts'
+import type { Targets } from './target.ts'
 
 export interface Prepared {
   plan: Plan
@@ -63,20 +65,24 @@ export interface DeployRequest {
   correlationId: string
 }
 
+const resolveMs = 15_000
+
 export function createDeploymentService(options: {
   db: Knex
   secrets: Secrets
   targets: Targets
   engine: DeploymentEngine
+  records: GitHubRecords
+  addresses: Addresses
 }): DeploymentService {
-  const { db, secrets, targets, engine } = options
-  const addresses = createAddresses(targets)
+  const { db, secrets, targets, engine, records, addresses } = options
 
   return {
     async prepare(principal, { environment, config }) {
       requireEnvironment(principal, environment)
-      const plan = buildPlan({ environment, config, createdBy: principal.id }, secrets)
       const target = await targets.of(environment)
+      const github = config.github && (await records.resolve(config.github, AbortSignal.timeout(resolveMs)))
+      const plan = buildPlan({ environment, config, github, createdBy: principal.id }, secrets)
       return { plan, preview: await preview(plan, target), cost: estimateCost(target.kind) }
     },
 
@@ -142,23 +148,4 @@ async function heldBy(trx: Knex, plan: PlanHead): Promise<CodedError> {
   return conflict(`A deployment of ${plan.app} to ${plan.environment} is in progress`, {
     deploymentId: holder,
   })
-}
-
-/** Addresses hang on the account's workers.dev name, which is asked for once an environment. */
-function createAddresses(targets: Targets) {
-  const subdomains = new Map<Target, Promise<string | undefined>>()
-  return async (app: string, environment: Environment): Promise<string | null> => {
-    try {
-      const target = await targets.of(environment)
-      const script = scriptName(app, environment)
-      if (target.kind === 'local') return target.urlOf(script, undefined) ?? null
-      const asked = subdomains.get(target) ?? target.cloud.subdomain(AbortSignal.timeout(3000))
-      subdomains.set(target, asked)
-      return target.urlOf(script, await asked) ?? null
-    } catch {
-      // An address is a courtesy; an unreachable cloud must not fail a status. The next request asks again.
-      subdomains.clear()
-      return null
-    }
-  }
 }

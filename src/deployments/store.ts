@@ -11,6 +11,8 @@ export interface Snapshot {
   servingVersion: string | undefined
   migrationTag: string | undefined
   subdomainEnabled: boolean
+  /** Host names of the plan that led to the script already. */
+  hostnames?: string[]
 }
 
 export interface Deployment {

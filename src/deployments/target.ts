@@ -7,6 +7,7 @@ import { createBudget } from './budget/index.ts'
 import { type Cloudflare, createCloudflare } from './cloudflare.ts'
 import { type CloudHttp, createCloudHttp } from './cloudflare-http.ts'
 import type { Vault } from './credentials/vault.ts'
+import { createZoneApi, type ZoneApi } from './hostnames/index.ts'
 
 /** Where an environment's apps go. */
 export interface Target {
@@ -16,6 +17,7 @@ export interface Target {
   /** Calls to the account, within its budget. */
   http: CloudHttp
   cloud: Cloudflare
+  zones: ZoneApi
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
 }
@@ -73,7 +75,15 @@ export function createTargets(options: TargetsOptions): Targets {
       return subdomain === undefined ? undefined : `https://${script}.${subdomain}.workers.dev`
     }
     const kind = isLocal ? ('local' as const) : ('cloudflare' as const)
-    return { kind, baseUrl, accountId, http, cloud: createCloudflare(http, accountId), urlOf }
+    return {
+      kind,
+      baseUrl,
+      accountId,
+      http,
+      cloud: createCloudflare(http, accountId),
+      zones: createZoneApi(http, accountId),
+      urlOf,
+    }
   }
 
   return {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { CodedError } from '../../platform/errors.ts'
+import type { Addresses } from '../addresses.ts'
 import type { GitHub } from './index.ts'
 import { commitContext, isOurs, reportOf } from './report.ts'
 import type { Repository } from './repository.ts'
@@ -20,8 +21,7 @@ export interface RecordOptions {
   github: GitHub
   /** Source of the links to our logs. */
   publicUrl: string
-  /** The address of an app; undefined when it can't be told. */
-  urlOf(app: string, environment: Reportable['environment']): Promise<string | undefined>
+  addresses: Addresses
 }
 
 export function createGitHubRecords(options: RecordOptions): GitHubRecords {
@@ -91,7 +91,8 @@ async function tell(options: RecordOptions, about: Reportable, signal: AbortSign
   const id = about.githubId ?? (await recordOf(options, about, signal))
   const logUrl = `${publicUrl}/deploy/${deploymentId}/logs`
   if ((await github.repository.latestState(repository, id, signal)) !== wanted.state) {
-    const environmentUrl = wanted.state === 'success' ? await options.urlOf(app, environment) : undefined
+    const environmentUrl =
+      wanted.state === 'success' ? ((await options.addresses(app, environment)) ?? undefined) : undefined
     const { state, description } = wanted
     await github.repository.setState(repository, { id, state, logUrl, environmentUrl, description }, signal)
   }

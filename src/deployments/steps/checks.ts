@@ -1,4 +1,5 @@
 import { CodedError } from '../../platform/errors.ts'
+import { ownHostnames } from '../hostnames/index.ts'
 import { maxScripts, planDigest } from '../plan.ts'
 import type { Snapshot } from '../store.ts'
 import type { StepContext, StepResult } from './context.ts'
@@ -59,6 +60,12 @@ export async function checkQuotas({
     servingVersion: undefined,
     migrationTag: existing?.migrationTag,
     subdomainEnabled: false,
+    hostnames: await ownHostnames({
+      zones: target.zones,
+      signal,
+      hostnames: plan.config.hostnames ?? [],
+      script,
+    }),
   }
   if (existing !== undefined) {
     const [serving] = await cloud.deployments(script, signal)

@@ -59,7 +59,7 @@ export function toCodedError(error: unknown, context: TokenState = {}): unknown 
   if (!(error instanceof CloudError)) return error
   const code = codeOf(error, context)
   // Not found right after a write is lag, see the retry of reads; here it is final. Rates and server faults pass.
-  const retryable = passing.has(code)
+  const retryable = passing.has(code) || error.reason === 'IMAGE_REGISTRY_RETURNED_ERROR'
   const { retryAfter } = error
   const action = actionFor(error)
   return new CodedError(code, `The cloud refused the call: ${describe(error)}`, {

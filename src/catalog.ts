@@ -1,6 +1,13 @@
 import type { Knex } from 'knex'
 import { pruneAccounts } from './accounts/index.ts'
-import { type Deployments, deployStepJob, reportToGitHubJob, rollbackJob } from './deployments/index.ts'
+import {
+  type Deployments,
+  deleteAppJob,
+  deployStepJob,
+  lateArrivalsJob,
+  reportToGitHubJob,
+  rollbackJob,
+} from './deployments/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
 
@@ -30,6 +37,8 @@ export function bindCatalog(services: { db: Knex; deployments: Deployments }): B
   return [
     bindJob(deployStepJob, deployments.engine),
     bindJob(rollbackJob, deployments.engine),
+    bindJob(lateArrivalsJob, deployments.engine),
+    bindJob(deleteAppJob, deployments.engine),
     bindJob(reportToGitHubJob, deployments.records),
     bindJob(pruneJob, housekeeping),
   ]

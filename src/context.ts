@@ -16,7 +16,7 @@ import {
   type JobVerbs,
 } from './platform/jobs/index.ts'
 import { createLogger, type Logger } from './platform/logging.ts'
-import { createQueues, type Queues } from './platform/queues/index.ts'
+import { countWorkers, createQueues, type Queues } from './platform/queues/index.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
 
 /** Everything a process is made of, built once and passed on. */
@@ -58,7 +58,11 @@ export function createContext(config: Config, process: string, overrides: Contex
   const enqueue = createEnqueue(() => dispatcher.nudge())
   const accounts = createAccounts({ db, secrets, config, log })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
-  const deployments = createDeployments({ db, config, secrets, hub, enqueue, localCredentials, log })
+  const deployments = createDeployments({
+    ...{ db, config, secrets, hub, enqueue, localCredentials, log },
+    verbs: () => verbs,
+    countWorkers: () => countWorkers(queues, 'deploy-step'),
+  })
   const jobs = bindCatalog({ db, deployments })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {

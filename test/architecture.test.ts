@@ -160,6 +160,7 @@ describe('the table of routes', () => {
     expect(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size).toBe(routes.length)
     expect(table.toSorted()).toEqual([
       'DELETE /api/v1/auth/tokens/:id signed-in',
+      'DELETE /deploy/apps/:app/:environment deployments:write',
       'DELETE /deploy/environments/:environment/credentials accounts:admin',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
@@ -169,6 +170,7 @@ describe('the table of routes', () => {
       'GET /deploy/apps deployments:read',
       'GET /deploy/apps/:app/:environment/versions deployments:read',
       'GET /deploy/environments/:environment/credentials deployments:read',
+      'GET /deploy/metrics deployments:read',
       'GET /health open',
       'GET /health/deployment deployments:read',
       'GET /health/ready open',
@@ -183,6 +185,9 @@ describe('the table of routes', () => {
       'POST /auth/cloudflare/verify deployments:write',
       'POST /auth/github-app/token deployments:write:production',
       'POST /deploy deployments:write',
+      'POST /deploy/:id/cancel deployments:write',
+      'POST /deploy/:id/retry deployments:write',
+      'POST /deploy/:id/rollback deployments:write',
       'POST /deploy/prepare deployments:write',
       'POST /deploy/validate deployments:write',
       'POST /jobs/:id/cancel jobs:write',

@@ -15,7 +15,19 @@ export interface WorkerVersion {
 
 export interface WorkerDeployment {
   id: string
+  /** Ours says which deployment, or which rollback, changed the traffic. */
+  message: string | undefined
   versions: { versionId: string; percentage: number }[]
+}
+
+/** What code finds under a name. */
+export interface WorkerBinding {
+  type: string
+  name: string
+  /** Of a Durable Object. */
+  className: string | undefined
+  /** Of a plain variable. */
+  text: string | undefined
 }
 
 /** One upload: the code, its bindings and what it changes in the Durable Object classes. */
@@ -38,6 +50,7 @@ export interface Cloudflare {
   versions(script: string, signal: AbortSignal): Promise<WorkerVersion[]>
   /** Newest first: the first one serves. Empty for a script that does not exist. */
   deployments(script: string, signal: AbortSignal): Promise<WorkerDeployment[]>
+  bindings(script: string, versionId: string, signal: AbortSignal): Promise<WorkerBinding[]>
   namespaces(signal: AbortSignal): Promise<{ id: string; class: string; script: string }[]>
   /** Uploads and deploys at once; the only way to create a script or to change its classes. */
   putScript(upload: WorkerUpload, signal: AbortSignal): Promise<void>
@@ -71,9 +84,24 @@ const deploymentList = z.object({
   deployments: z.array(
     z.object({
       id: z.string(),
+      annotations: z.object({ 'workers/message': z.string().optional() }).optional(),
       versions: z.array(z.object({ version_id: z.string(), percentage: z.number() })),
     }),
   ),
+})
+const versionDetail = z.object({
+  resources: z.object({
+    bindings: z
+      .array(
+        z.object({
+          type: z.string(),
+          name: z.string(),
+          class_name: z.string().optional(),
+          text: z.string().optional(),
+        }),
+      )
+      .default([]),
+  }),
 })
 const namespaceList = z.array(
   z.object({ id: z.string(), class: z.string().optional(), script: z.string().optional() }),
@@ -127,7 +155,15 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
       const list = await orEmpty(http.read(deploymentList, call), { deployments: [] })
       return list.deployments.map((each) => ({
         id: each.id,
+        message: each.annotations?.['workers/message'],
         versions: each.versions.map((v) => ({ versionId: v.version_id, percentage: v.percentage })),
+      }))
+    },
+    async bindings(script, versionId, signal) {
+      const call: CloudCall = { path: `${scriptPath(script)}/versions/${versionId}`, signal }
+      const { resources } = await http.read(versionDetail, call)
+      return resources.bindings.map(({ type, name, class_name: className, text }) => ({
+        ...{ type, name, className, text },
       }))
     },
     async namespaces(signal) {

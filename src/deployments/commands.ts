@@ -6,12 +6,13 @@ import {
   outputOf,
   wholeNumber,
 } from '../platform/command-line/index.ts'
+import { registerActCommands } from './commands/act-commands.ts'
 import type { DeployFlags } from './commands/flags.ts'
 import type { ListFlags } from './commands/list.ts'
 import { environment } from './schema.ts'
 import { statuses } from './states.ts'
 
-/** Adds `deploy DIR|FILE`, `deploy watch` and `deploy list`. */
+/** Adds `deploy DIR|FILE`, `deploy watch`, `deploy list`, and what acts on a deployment. */
 export function registerDeploymentCommands(program: Command, deps: CommandDeps): void {
   // Otherwise `--json` or `--env` of a subcommand would be taken for the option of that name of `deploy` itself.
   program.enablePositionalOptions()
@@ -48,6 +49,8 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
       const { listDeployments } = await import('./commands/list.ts')
       await listDeployments(await deps.client(), flags, outputOf(deps, command))
     })
+
+  registerActCommands(deploy, deps)
 }
 
 function describeDeploy(deploy: Command): void {
@@ -67,6 +70,8 @@ function describeDeploy(deploy: Command): void {
     .option('--timeout <seconds>', 'how long the health check may take', wholeNumber(1, 900))
     .option('--max-retries <number>', 'of a step that fails for a passing reason', wholeNumber(0, 10))
     .option('--no-rollback', 'leave a deployment that fails as it is')
+    .option('--dry-run', 'check only, and change nothing')
+    .option('--force', 'also what was rolled back before')
     .option('--yes', "deploy without asking; needed where there's no terminal")
     .addOption(jsonOption())
 }

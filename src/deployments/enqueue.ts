@@ -5,12 +5,13 @@ import type { GitHubRecords } from './github/records.ts'
 import { deployStepJob } from './jobs.ts'
 import { deploymentStream } from './logs.ts'
 import type { StepKey } from './states.ts'
-import type { Deployment } from './store.ts'
+import type { Deployment } from './store/index.ts'
 import type { Targets } from './target.ts'
 
 export interface StepPayload {
   deploymentId: string
   step: string
+  before: number
 }
 
 export interface EngineOptions {
@@ -36,11 +37,12 @@ export function ownership(deployment: Pick<Deployment, 'id' | 'startedBy' | 'cor
 export function enqueueStep(
   enqueue: Enqueue,
   trx: Knex.Transaction,
-  { deployment, step }: { deployment: StepOwner; step: StepKey },
+  about: { deployment: StepOwner; step: StepKey; again?: { before: number; attempts: number } },
 ): Promise<string> {
+  const { deployment, step, again } = about
   return enqueue(trx, deployStepJob, {
-    payload: { deploymentId: deployment.id, step },
-    maxAttempts: deployment.options.maxRetries + 1,
+    payload: { deploymentId: deployment.id, step, before: again?.before ?? 0 },
+    maxAttempts: again?.attempts ?? deployment.options.maxRetries + 1,
     ...ownership(deployment),
   })
 }

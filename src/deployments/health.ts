@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { type Dispatcher, fetch } from 'undici'
 import type { GitHub } from './github/index.ts'
-import { countLive } from './store.ts'
+import { countLive } from './store/index.ts'
 import type { Target, Targets } from './target.ts'
 
 interface ServiceHealth {

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
-import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { createOutgoing } from '../platform/outgoing.ts'
 import type { Secrets } from '../platform/secrets.ts'
@@ -15,14 +15,16 @@ import { createGitHub } from './github/index.ts'
 import { createGitHubRecords, type GitHubRecords } from './github/records.ts'
 import { githubRoutes } from './github/routes.ts'
 import { createDeploymentHealth } from './health.ts'
+import { createMetrics } from './metrics.ts'
 import { deploymentRoutes } from './routes.ts'
 import { createDeploymentService } from './service.ts'
-import { prunePlans } from './store.ts'
+import { prunePlans } from './store/index.ts'
 import { createTargets } from './target.ts'
+import { createDeploymentVerbs } from './verbs/index.ts'
 
 export { registerDeploymentCommands } from './commands.ts'
 export { reportToGitHubJob } from './github/jobs.ts'
-export { deployStepJob, rollbackJob } from './jobs.ts'
+export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './jobs.ts'
 
 export interface Deployments {
   engine: DeploymentEngine
@@ -44,6 +46,10 @@ export interface DeploymentsOptions {
   enqueue: Enqueue
   localCredentials: () => Promise<CloudflareCredentials>
   log: Logger
+  /** Known only after the jobs, which work with what is made here. */
+  verbs: () => JobVerbs
+  /** How many workers are connected to the queue of steps; null when the queue store does not tell. */
+  countWorkers: () => Promise<number | null>
 }
 
 export function createDeployments(options: DeploymentsOptions): Deployments {
@@ -55,14 +61,16 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const addresses = createAddresses(targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
   const engine = createEngine({ db, secrets, targets, enqueue, records })
-  const service = createDeploymentService({ db, secrets, targets, engine, records, addresses })
+  const service = createDeploymentService({ db, secrets, targets, enqueue, records, addresses })
+  const verbs = createDeploymentVerbs({ enqueue, jobs: options.verbs })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
+  const metrics = createMetrics(db, options.countWorkers)
   const inspector = createInspector(targets.connect)
   return {
     engine,
     records,
     routes: [
-      ...deploymentRoutes({ db, hub, service, health }),
+      ...deploymentRoutes({ db, hub, service, verbs, health, metrics }),
       ...credentialRoutes({ vault, targets, inspector }),
       ...githubRoutes(github),
     ],

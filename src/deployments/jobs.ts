@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { JobDefinition } from '../platform/jobs/index.ts'
 import type { DeploymentEngine } from './engine.ts'
-import { deployStepPayload, rollbackPayload } from './schema.ts'
+import { deleteAppPayload, deploymentPayload, deployStepPayload } from './schema.ts'
 import type { StepKey } from './states.ts'
 
 const seconds = 1000
@@ -27,7 +27,7 @@ export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, De
   maxAttempts: 4,
   timeoutMs: ({ step }) => timeLimits[step as StepKey] ?? minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 30 * seconds },
-  retryRefused: 'A step belongs to its deployment: prepare and deploy again',
+  retryRefused: 'A step belongs to its deployment: POST /deploy/{id}/retry, or prepare and deploy again',
   // The next step is made with the result of this one.
   cancelWins: true,
   handle: (engine, payload, run) => engine.runStep(payload, run),
@@ -35,16 +35,43 @@ export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, De
   settle: (engine, trx, job) => engine.settleStep(trx, job),
 }
 
-/** Puts back what a failed deployment changed. */
-export const rollbackJob: JobDefinition<z.output<typeof rollbackPayload>, DeploymentEngine> = {
+/** Puts back what a deployment changed. */
+export const rollbackJob: JobDefinition<z.output<typeof deploymentPayload>, DeploymentEngine> = {
   queue: 'rollback',
   name: 'rollback',
-  payload: rollbackPayload,
+  payload: deploymentPayload,
   maxAttempts: 6,
-  timeoutMs: () => 2 * minutes,
+  timeoutMs: () => 15 * minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
-  retryRefused: 'A rollback belongs to its deployment: prepare and deploy again',
+  retryRefused: 'A rollback belongs to its deployment: POST /deploy/{id}/rollback',
   handle: (engine, payload, run) => engine.runRollback(payload, run),
   mayChange: (engine, db, about) => engine.mayChange(db, about),
   settle: (engine, trx, job) => engine.settleRollback(trx, job),
+}
+
+/** Looks for calls that were given up and arrive after their deployment has ended, for a while. */
+export const lateArrivalsJob: JobDefinition<z.output<typeof deploymentPayload>, DeploymentEngine> = {
+  queue: 'rollback',
+  name: 'late-arrivals',
+  payload: deploymentPayload,
+  maxAttempts: 20,
+  timeoutMs: () => 2 * minutes,
+  backoff: { firstMs: 5 * seconds, maxMs: 120 * seconds },
+  mayChange: (engine, db, about) => engine.mayChange(db, about),
+  handle: (engine, payload, run) => engine.runLateArrivals(payload, run),
+  settle: (engine, trx, job) => engine.settleLateArrivals(trx, job),
+}
+
+/** Deletes an app in one environment, with the data of its Durable Objects. */
+export const deleteAppJob: JobDefinition<z.output<typeof deleteAppPayload>, DeploymentEngine> = {
+  queue: 'rollback',
+  name: 'delete-app',
+  payload: deleteAppPayload,
+  maxAttempts: 6,
+  timeoutMs: () => 2 * minutes,
+  backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
+  retryRefused: 'Delete the app again: DELETE /deploy/apps/{app}/{environment}',
+  mayChange: (engine, _db, about) => engine.mayDelete(about),
+  handle: (engine, payload, run) => engine.runDeleteApp(payload, run),
+  settle: (engine, trx, job) => engine.settleDeleteApp(trx, job),
 }

@@ -4,7 +4,7 @@ import { appendEvents, type NewEvent } from '../platform/events/index.ts'
 import type { Run } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/redact.ts'
 import { type StepKey, steps } from './states.ts'
-import type { Deployment } from './store.ts'
+import type { Deployment } from './store/index.ts'
 
 export type LogLevel = 'info' | 'warn' | 'error'
 export interface LogLine {
@@ -88,4 +88,13 @@ export async function recentLines(db: Knex, deploymentId: string, since: Date): 
     .orderBy('seq', 'desc')
     .limit(20)
   return rows.reverse().map((row) => row.data.message)
+}
+
+/** Whether a deployment's log says this. */
+export async function hasLine(db: Knex, deploymentId: string, message: string): Promise<boolean> {
+  const row = await db('events')
+    .where({ stream: deploymentStream(deploymentId), type: 'message' })
+    .whereRaw(`data->>'message' = ?`, [message])
+    .first('seq')
+  return row !== undefined
 }

@@ -21,9 +21,16 @@ export interface PlanHead {
   config: PlanConfig
   /** Name -> sealed value. */
   secrets: Record<string, string>
+  preview: PlanPreview
   createdBy: string
   createdAt: Date
   expiresAt: Date
+}
+
+/** What a plan will do, as told before anything is done. */
+export interface PlanPreview {
+  changes: { kind: string; name: string; action: 'create' | 'replace' | 'rename' | 'delete' | 'keep' }[]
+  reversible: { value: boolean; reasons: string[] }
 }
 
 export interface Plan extends PlanHead {

@@ -2,11 +2,29 @@ import type { Knex } from 'knex'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../platform/jobs/index.ts'
 import { toCodedError } from './cloudflare-errors.ts'
+import { type CompensationContext, compensations, type RollbackGoal } from './compensations/index.ts'
 import type { EngineOptions } from './enqueue.ts'
+import { reportLater } from './github/jobs.ts'
+import { StillInFlight } from './in-flight.ts'
+import { watchForLate } from './late-job.ts'
 import { createStepLog, endEvent, logEvent } from './logs.ts'
-import { undo } from './rollback.ts'
-import { findDeployment, findPlan, updateDeployment } from './store.ts'
+import { steps } from './states.ts'
+import {
+  type Deployment,
+  failCompensations,
+  findCompensations,
+  findDeployment,
+  findPlan,
+  lockDeployment,
+  type Undone,
+  updateCompensation,
+  updateDeployment,
+} from './store/index.ts'
+import { isStillActive } from './token-state.ts'
 import { endingError } from './views.ts'
+
+/** How long a rollback that was asked for waits for the running step to let go, before it looks again. */
+const lettingGoMs = 300
 
 /** One attempt to put the cloud back. */
 export async function runRollback(
@@ -17,40 +35,122 @@ export async function runRollback(
   const { db } = engine
   const deployment = await findDeployment(db, deploymentId)
   const plan = await findPlan(db, deploymentId)
-  if (deployment === undefined || plan === undefined || deployment.status !== 'rolling_back')
+  if (deployment === undefined || plan === undefined || deployment.rollback?.jobId !== run.jobId)
     return { kind: 'done' }
+  const { status } = deployment
+  if (status === 'initiated' || status === 'in_progress') return { kind: 'snooze', ms: lettingGoMs }
+  if (status !== 'rolling_back') return { kind: 'done' }
   // The lease is asked for before anything is done outside: a worker that was frozen meanwhile ends here.
   await run.write(async () => undefined)
   const log = createStepLog(run, deploymentId)
-  let dataLine: string
   try {
-    const { cloud } = await engine.targets.of(deployment.environment)
-    dataLine = await undo({ deployment, script: plan.config.script, cloud, signal: run.signal, log })
+    const target = await engine.targets.of(deployment.environment)
+    const goal = goalOf(deployment)
+    const context = { deployment, plan, target, goal, signal: run.signal, log }
+    const obstacle = await findObstacle(db, context)
+    if (obstacle !== undefined) {
+      return { kind: 'done', commit: (trx) => leaveAsItIs(engine, trx, { deployment, obstacle }) }
+    }
+    await walk(db, run, context)
     await log.flush()
   } catch (error) {
     await log.flush().catch(() => undefined)
-    throw toCodedError(error, { verified: true })
+    if (error instanceof StillInFlight) return { kind: 'snooze', ms: error.ms }
+    const active = await isStillActive(engine.targets, deployment.environment, { error, signal: run.signal })
+    throw toCodedError(error, { verified: true, active })
   }
-  return {
-    kind: 'done',
-    async commit(trx) {
-      await updateDeployment(trx, deploymentId, { status: 'rolled_back', finished: true })
-      const line = logEvent(deploymentId, 'info', `Rolled back; ${dataLine}`)
-      await appendEvents(trx, [line, endEvent(deployment, 'rolled_back')])
-    },
+  return { kind: 'done', commit: (trx) => finish(engine, trx, { deployment, attempt: run.attempt }) }
+}
+
+export function goalOf({ rollback, snapshot }: Deployment): RollbackGoal {
+  const byHand = rollback?.byHand ?? false
+  if (rollback !== null && rollback.targetVersion !== null) {
+    return { version: rollback.targetVersion, migrationTag: rollback.migrationTag, byHand }
+  }
+  const version = snapshot?.servingVersion ?? null
+  return { version, migrationTag: snapshot?.migrationTag ?? null, byHand }
+}
+
+async function findObstacle(db: Knex, context: CompensationContext): Promise<string | undefined> {
+  for (const { step } of await findCompensations(db, context.deployment.id)) {
+    const obstacle = await compensations[step]?.obstacle?.(context)
+    if (obstacle !== undefined) return obstacle
+  }
+  return undefined
+}
+
+/** Undoes what is not undone yet, each in a row of its own; a run after a crash goes on where the last one was. */
+async function walk(db: Knex, run: Run, context: CompensationContext): Promise<void> {
+  const deploymentId = context.deployment.id
+  for (const { step, status } of await findCompensations(db, deploymentId)) {
+    if (status === 'completed') continue
+    const about = { deploymentId, step }
+    await run.write((trx) => updateCompensation(trx, about, { status: 'running' }))
+    context.log.info(`Undoing: ${steps[step]}`)
+    const outcome = (await compensations[step]?.undo(context)) ?? { note: 'nothing to undo' }
+    await context.log.flush()
+    await run.write((trx) => updateCompensation(trx, about, { status: 'completed', outcome }))
   }
 }
 
-/** A rollback that can't go on leaves a state that says so. */
+async function finish(
+  engine: EngineOptions,
+  trx: Knex.Transaction,
+  about: { deployment: Deployment; attempt: number },
+): Promise<void> {
+  const { deployment, attempt } = about
+  const outcomes = (await findCompensations(trx, deployment.id)).flatMap(({ outcome }) => outcome ?? [])
+  const rollback = deployment.rollback && { ...deployment.rollback, ...restoredBy(outcomes) }
+  await updateDeployment(trx, deployment.id, { status: 'rolled_back', rollback, finished: true })
+  await watchForLate(engine, trx, { deployment, certain: attempt === 1 })
+  await reportLater(engine.enqueue, trx, deployment)
+  const data = outcomes.some((each) => each.dataGone)
+    ? 'the script and the data of its Durable Objects are gone'
+    : 'data in Durable Objects is as the app left it'
+  const line = logEvent(deployment.id, 'info', `Rolled back; ${data}`)
+  await appendEvents(trx, [line, endEvent(deployment, 'rolled_back')])
+}
+
+function restoredBy(outcomes: Undone[]): { restored?: string | null } {
+  const found = outcomes.find((each) => each.restored !== undefined)
+  return found?.restored === undefined ? {} : { restored: found.restored }
+}
+
+/** There is no way back, and nothing was undone: what serves goes on serving. */
+async function leaveAsItIs(
+  engine: EngineOptions,
+  trx: Knex.Transaction,
+  { deployment, obstacle }: { deployment: Deployment; obstacle: string },
+): Promise<void> {
+  const message = `Not rolled back: ${obstacle}`
+  const status = deployment.rollback?.byHand ? 'rollback_failed' : 'failed'
+  const error = { code: 'DEPLOY_007', message }
+  const change = status === 'failed' && deployment.error !== null ? {} : { error }
+  await updateDeployment(trx, deployment.id, { status, ...change, finished: true })
+  await watchForLate(engine, trx, { deployment, certain: false })
+  await reportLater(engine.enqueue, trx, deployment)
+  await appendEvents(trx, [logEvent(deployment.id, 'error', message), endEvent(deployment, status)])
+}
+
+/** A rollback that can't go on leaves a state that says so, and rows that say what is left to undo. */
 export async function settleRollback(
+  engine: EngineOptions,
   trx: Knex.Transaction,
   { payload, ending }: { payload: { deploymentId: string }; ending: Ending },
 ): Promise<void> {
-  const deployment = await findDeployment(trx, payload.deploymentId)
-  if (deployment?.status !== 'rolling_back') return
-  const reason = endingError(ending).message
-  const error = { code: 'DEPLOY_007', message: `Rollback failed: ${reason}` }
+  const deployment = await lockDeployment(trx, payload.deploymentId)
+  if (deployment === undefined) return
+  // Called off while the step that it waits for is still letting go.
+  const { status } = deployment
+  if (status === 'initiated' || status === 'in_progress')
+    return updateDeployment(trx, deployment.id, { rollback: null })
+  if (status !== 'rolling_back') return
+  const cause = endingError(ending)
+  const error = { code: 'DEPLOY_007', message: `Rollback failed: ${cause.message}` }
+  await failCompensations(trx, deployment.id, cause)
   await updateDeployment(trx, deployment.id, { status: 'rollback_failed', error, finished: true })
+  await watchForLate(engine, trx, { deployment, certain: false })
+  await reportLater(engine.enqueue, trx, deployment)
   const line = logEvent(deployment.id, 'error', error.message)
   await appendEvents(trx, [line, endEvent(deployment, 'rollback_failed')])
 }

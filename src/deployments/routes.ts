@@ -1,65 +1,30 @@
 import type { Knex } from 'knex'
-import type { Principal } from '../platform/auth.ts'
-import { CodedError } from '../platform/errors.ts'
 import { type EventHub, readEvents, resumeAfter, serveSse, streamHead } from '../platform/events/index.ts'
 import { decodeCursor, page, type Route, route } from '../platform/http/index.ts'
 import type { DeploymentHealth } from './health.ts'
 import { deploymentStream, recentLines } from './logs.ts'
-import { deployBody, idParams, listQuery, logsQuery, prepareBody, targetParams } from './schema.ts'
-import type { DeploymentService, Prepared } from './service.ts'
-import { stepKeys, steps } from './states.ts'
-import { listApps, listDeployments, stepMedians } from './store.ts'
-import { deploymentView, statusView, summaryView } from './views.ts'
-
-const MIB = 1024 * 1024
+import type { Metrics } from './metrics.ts'
+import { changingRoutes } from './routes-changing.ts'
+import { idParams, listQuery, logsQuery, metricsQuery, targetParams } from './schema.ts'
+import type { DeploymentService } from './service.ts'
+import { findCompensations, listApps, listDeployments, stepMedians } from './store/index.ts'
+import type { DeploymentVerbs } from './verbs/index.ts'
+import { statusView, summaryView } from './views.ts'
 
 export interface DeploymentRouteOptions {
   db: Knex
   hub: EventHub
   service: DeploymentService
+  verbs: DeploymentVerbs
   health: DeploymentHealth
+  metrics: Metrics
 }
 
 export function deploymentRoutes(options: DeploymentRouteOptions): Route[] {
-  return [...executing(options), ...watching(options)]
+  return [...changingRoutes(options), ...watching(options)]
 }
 
-/** Routes that change something; all are the deployment family. */
-function executing({ service }: DeploymentRouteOptions): Route[] {
-  return [
-    route({
-      family: 'deployment',
-      method: 'post',
-      path: '/deploy/prepare',
-      access: 'deployments:write',
-      body: prepareBody,
-      bodyLimit: 16 * MIB,
-      async handle({ body, principal, commit }) {
-        const prepared = await service.prepare(signedIn(principal), body)
-        return commit(async (trx) => {
-          await service.keep(trx, prepared)
-          return { body: preparedView(prepared) }
-        })
-      },
-    }),
-    route({
-      family: 'deployment',
-      method: 'post',
-      path: '/deploy',
-      access: 'deployments:write',
-      body: deployBody,
-      handle: ({ body, principal, correlationId, commit }) =>
-        commit(async (trx) => {
-          const { jobId } = await service.deploy(trx, signedIn(principal), { ...body, correlationId })
-          const { deployment, steps } = await service.get(body.deploymentId, trx)
-          const urls = await service.urls(deployment.app, trx)
-          return { status: 202, body: deploymentView(deployment, { steps, urls, jobId }) }
-        }),
-    }),
-  ]
-}
-
-function watching({ db, hub, service, health }: DeploymentRouteOptions): Route[] {
+function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions): Route[] {
   const read = { family: 'deployment', method: 'get', access: 'deployments:read' } as const
   return [
     route({
@@ -95,22 +60,32 @@ function watching({ db, hub, service, health }: DeploymentRouteOptions): Route[]
         const { deployment, steps } = await service.get(params.id)
         const current = steps.find((step) => step.status === 'running' || step.status === 'failed')
         const since = current?.startedAt
-        const [urls, lines, medians] = await Promise.all([
+        const [urls, lines, medians, rollbackInfo, undoing] = await Promise.all([
           service.urls(deployment.app),
           since ? recentLines(db, params.id, since) : [],
           stepMedians(db),
+          service.rollbackInfo(deployment),
+          findCompensations(db, params.id),
         ])
-        return { body: statusView(deployment, { steps, urls, lines, medians }) }
+        return { body: statusView(deployment, { steps, urls, lines, medians, rollbackInfo, undoing }) }
       },
     }),
     logsRoute({ db, hub, service }),
     route({
       ...read,
+      path: '/deploy/metrics',
+      query: metricsQuery,
+      handle: async ({ query }) => ({ body: await metrics(query.hours), headers: uncached }),
+    }),
+    route({
+      ...read,
       path: '/health/deployment',
-      handle: async () => ({ body: await health.report(), headers: { 'Cache-Control': 'no-store' } }),
+      handle: async () => ({ body: await health.report(), headers: uncached }),
     }),
   ]
 }
+
+const uncached = { 'Cache-Control': 'no-store' }
 
 /** SSE, or the same as a paged list for `Accept: application/json`. */
 function logsRoute({ db, hub, service }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'service'>): Route {
@@ -138,26 +113,4 @@ function logsRoute({ db, hub, service }: Pick<DeploymentRouteOptions, 'db' | 'hu
       return { body: { logs, nextAfter } }
     },
   })
-}
-
-function preparedView({ plan, preview, cost }: Prepared) {
-  return {
-    prepared: true,
-    deploymentId: plan.id,
-    checks: { resources: 'pass', quotas: 'pass', dependencies: 'pass' },
-    estimatedCost: cost,
-    plan: {
-      digest: plan.digest,
-      steps: stepKeys.map((step) => ({ step, name: steps[step] })),
-      changes: preview.changes,
-    },
-    reversible: preview.reversible,
-    expiresAt: plan.expiresAt.toISOString(),
-  }
-}
-
-/** The router lets nobody through to these routes without a principal; the type does not know. */
-function signedIn(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
-  return principal
 }

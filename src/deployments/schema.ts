@@ -106,9 +106,11 @@ export type PrepareConfig = z.output<typeof config>
 
 export const deployOptions = z
   .strictObject({
-    dryRun: z.literal(false, 'a dry run is not available yet').default(false),
+    dryRun: z.boolean().default(false),
     rollbackOnFailure: z.boolean().default(true),
     maxRetries: z.number().int().min(0).max(10).default(3),
+    /** Also what was rolled back before. */
+    force: z.boolean().default(false),
   })
   .prefault({})
 export type DeployOptions = z.output<typeof deployOptions>
@@ -130,5 +132,29 @@ export const logsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(200),
 })
 
-export const deployStepPayload = z.strictObject({ deploymentId, step: z.string() })
-export const rollbackPayload = z.strictObject({ deploymentId })
+export const metricsQuery = z.strictObject({ hours: z.coerce.number().int().min(1).max(8760).default(24) })
+
+const noBody = {}
+export const rollbackBody = z
+  .strictObject({
+    reason: z.string().max(1000).optional(),
+    targetVersion: z.uuid('expected the id of a version').optional(),
+  })
+  .prefault(noBody)
+export const retryBody = z
+  .strictObject({
+    stepName: z.string().max(100).optional(),
+    maxRetries: z.number().int().min(1).max(10).optional(),
+  })
+  .prefault(noBody)
+export const cancelBody = z.strictObject({}).prefault(noBody)
+export const deleteAppBody = z.strictObject({ confirm: z.string().max(100) })
+
+/** `before`: attempts that earlier jobs of this step have made. */
+export const deployStepPayload = z.strictObject({
+  deploymentId,
+  step: z.string(),
+  before: z.number().int().min(0).default(0),
+})
+export const deploymentPayload = z.strictObject({ deploymentId })
+export const deleteAppPayload = z.strictObject({ app: appName, environment, deletionId: z.uuid() })

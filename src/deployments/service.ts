@@ -3,42 +3,42 @@ import type { Principal } from '../platform/auth.ts'
 import type { Environment } from '../platform/config/index.ts'
 import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
+import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Addresses } from './addresses.ts'
-import type { DeploymentEngine } from './engine.ts'
+import { enqueueStep } from './enqueue.ts'
 import type { GitHubRecords } from './github/records.ts'
+import { quarantineOf, servedBy, type VersionView, versionsOf } from './history.ts'
 import { requireEnvironment } from './permission.ts'
 import type { Plan, PlanHead } from './plan.ts'
-import { buildPlan, type PlanPreview, preview } from './prepare.ts'
+import { buildPlan } from './prepare.ts'
+import { preview } from './preview.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
-import type { DeploymentStatus } from './states.ts'
+import { liveStatuses } from './states.ts'
 import {
   type Deployment,
   findDeployment,
+  findHold,
   findLive,
   findPlan,
   findSteps,
   hasDeployments,
   insertDeployment,
   insertPlan,
-  listVersions,
+  listHistory,
+  lockTarget,
+  removeDryRun,
   type Step,
-} from './store.ts'
+} from './store/index.ts'
 import type { Targets } from './target.ts'
+import { held, inProgress } from './verbs/index.ts'
 
 export interface Prepared {
   plan: Plan
-  preview: PlanPreview
   cost: CostEstimate
-}
-
-export interface VersionView {
-  id: string
-  deploymentId: string
-  createdAt: Date
-  state: 'serving' | 'previous' | 'rolled_back'
-  digest: string
+  /** The deployment that was rolled back with this very content. */
+  quarantinedBy: string | null
 }
 
 /** The verbs of deployments. */
@@ -56,6 +56,15 @@ export interface DeploymentService {
   /** The address where an app answers in an environment; undefined where it was never deployed or can't be told. */
   urls(app: string, db?: Knex): Promise<Record<Environment, string | null>>
   versions(app: string, environment: Environment): Promise<VersionView[]>
+  /** The version to go back to, where there is one and a way to it. */
+  rollbackInfo(deployment: Deployment, db?: Knex): Promise<RollbackInfo>
+}
+
+export interface RollbackInfo {
+  available: boolean
+  previousVersion: string | null
+  /** Why not, although there is a version. */
+  reasons?: string[]
 }
 
 export interface DeployRequest {
@@ -71,19 +80,21 @@ export function createDeploymentService(options: {
   db: Knex
   secrets: Secrets
   targets: Targets
-  engine: DeploymentEngine
+  enqueue: Enqueue
   records: GitHubRecords
   addresses: Addresses
 }): DeploymentService {
-  const { db, secrets, targets, engine, records, addresses } = options
+  const { db, secrets, targets, enqueue, records, addresses } = options
 
   return {
     async prepare(principal, { environment, config }) {
       requireEnvironment(principal, environment)
-      const target = await targets.of(environment)
       const github = config.github && (await records.resolve(config.github, AbortSignal.timeout(resolveMs)))
-      const plan = buildPlan({ environment, config, github, createdBy: principal.id }, secrets)
-      return { plan, preview: await preview(plan, target), cost: estimateCost(target.kind) }
+      const draft = buildPlan({ environment, config, github, createdBy: principal.id }, secrets)
+      const target = await targets.of(environment)
+      const plan = { ...draft, preview: await preview(draft, target) }
+      const quarantine = quarantineOf(await listHistory(db, plan.app, environment), plan.digest)
+      return { plan, cost: estimateCost(target.kind), quarantinedBy: quarantine?.id ?? null }
     },
 
     keep: (trx, prepared) => insertPlan(trx, prepared.plan),
@@ -97,19 +108,22 @@ export function createDeploymentService(options: {
         const fields = [{ path: 'environment', problem: `the plan was made for ${plan.environment}` }]
         throw new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
       }
-      if ((await findDeployment(trx, deploymentId)) !== undefined) return { jobId: undefined }
-      if (plan.expiresAt.getTime() < Date.now()) throw conflict('The plan has expired; prepare again')
+      await lockTarget(trx, plan.app, environment)
+      if (await isThere(trx, deploymentId, chosen)) return { jobId: undefined }
+      await refuseStart(trx, plan, chosen)
       const row = { plan, options: chosen, startedBy: principal.id, correlationId }
       try {
         // A savepoint: the refused insert must not spoil the transaction that then asks who holds the target.
-        await trx.transaction((inner) => insertDeployment(inner, row))
+        await trx.transaction(async (inner) => {
+          await removeDryRun(inner, deploymentId)
+          await insertDeployment(inner, row)
+        })
       } catch (error) {
-        if (isUniqueViolation(error, 'deployments_live')) throw await heldBy(trx, plan)
-        if (isUniqueViolation(error)) return { jobId: undefined }
-        throw error
+        if (!isUniqueViolation(error, 'deployments_live')) throw error
+        throw inProgress(plan.app, environment, await findLive(trx, plan.app, environment))
       }
-      const owner = { id: deploymentId, options: chosen, startedBy: principal.id, correlationId }
-      return { jobId: await engine.enqueueStep(trx, owner, 'validate_config') }
+      const deployment = { id: deploymentId, options: chosen, startedBy: principal.id, correlationId }
+      return { jobId: await enqueueStep(enqueue, trx, { deployment, step: 'validate_config' }) }
     },
 
     async get(id, reader = db) {
@@ -124,28 +138,49 @@ export function createDeploymentService(options: {
       return { staging: await address('staging'), production: await address('production') }
     },
 
-    async versions(app, environment) {
-      const deployments = await listVersions(db, app, environment)
-      const serving = deployments.find(keptTraffic)
-      return deployments.map((each) => ({
-        id: each.versionId ?? '',
-        deploymentId: each.id,
-        createdAt: each.createdAt,
-        state: each === serving ? 'serving' : keptTraffic(each) ? 'previous' : 'rolled_back',
-        digest: each.digest,
-      }))
+    versions: async (app, environment) => versionsOf(await listHistory(db, app, environment)),
+
+    async rollbackInfo(deployment, reader = db) {
+      const { id, app, environment, snapshot } = deployment
+      const history = await listHistory(reader, app, environment)
+      const earlier = history.slice(history.findIndex((each) => each.id === id) + 1)
+      const before = servedBy(earlier)
+      const known = typeof before === 'object' ? before.version : null
+      const previousVersion = snapshot === null ? known : (snapshot.servingVersion ?? null)
+      const reasons = migrationsOf((await findPlan(reader, id))?.preview)
+      if (previousVersion === null || reasons.length === 0)
+        return { available: previousVersion !== null, previousVersion }
+      return { available: false, previousVersion, reasons }
     },
   }
 }
 
-/** Its version got the traffic and was not sent back, however the rest of the deployment went. */
-function keptTraffic({ status, served }: { status: DeploymentStatus; served: boolean }): boolean {
-  return served && status !== 'rolling_back' && status !== 'rolled_back'
+/** Whether a deployment of this plan stands. A dry run that has ended makes way for the real one. */
+async function isThere(trx: Knex.Transaction, id: string, { dryRun }: DeployOptions): Promise<boolean> {
+  const there = await findDeployment(trx, id)
+  if (there === undefined) return false
+  if (!there.dryRun || dryRun) return true
+  if (!liveStatuses.includes(there.status)) return false
+  throw conflict('A dry run of this plan is in progress', { deploymentId: id })
 }
 
-async function heldBy(trx: Knex, plan: PlanHead): Promise<CodedError> {
-  const holder = await findLive(trx, plan.app, plan.environment)
-  return conflict(`A deployment of ${plan.app} to ${plan.environment} is in progress`, {
-    deploymentId: holder,
-  })
+/** @throws STATE_001 for a plan that is not to be started now, or not without force. */
+async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: DeployOptions): Promise<void> {
+  if (plan.expiresAt.getTime() < Date.now()) throw conflict('The plan has expired; prepare again')
+  if ((await findHold(trx, plan.app, plan.environment)) !== undefined) throw held()
+  if (options.force || options.dryRun) return
+  const verdict = quarantineOf(await listHistory(trx, plan.app, plan.environment), plan.digest)
+  if (verdict === undefined) return
+  const suggestedAction = 'Change what is deployed, or send options.force: true'
+  const message = 'This content was rolled back before: deploying it again needs options.force: true'
+  throw new CodedError('STATE_001', message, { details: { deploymentId: verdict.id }, suggestedAction })
+}
+
+/** Changes of Durable Object classes that a plan makes to a script that is there: there is no way back over them. */
+function migrationsOf(preview: PlanHead['preview'] | undefined): string[] {
+  const changes = preview?.changes ?? []
+  if (changes.some(({ kind, action }) => kind === 'worker' && action === 'create')) return []
+  return changes
+    .filter(({ kind, action }) => kind === 'durable_object' && action !== 'keep')
+    .map(({ name, action }) => `${action}s the Durable Object class ${name}`)
 }

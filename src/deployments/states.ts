@@ -12,14 +12,16 @@ export const statuses = [
 export type DeploymentStatus = (typeof statuses)[number]
 
 export const transitions: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
-  initiated: ['in_progress', 'failed', 'cancelled'],
+  initiated: ['in_progress', 'failed', 'cancelled', 'rolling_back'],
   in_progress: ['completed', 'failed', 'cancelled', 'rolling_back'],
-  rolling_back: ['rolled_back', 'rollback_failed'],
-  completed: [],
-  failed: [],
-  rolled_back: [],
-  rollback_failed: [],
-  cancelled: [],
+  // Failed: there turned out to be no way back, so nothing was undone.
+  rolling_back: ['rolled_back', 'rollback_failed', 'failed'],
+  completed: ['rolling_back'],
+  // Tried again, or rolled back, by hand.
+  failed: ['in_progress', 'rolling_back'],
+  rolled_back: ['rolling_back'],
+  rollback_failed: ['rolling_back'],
+  cancelled: ['rolling_back'],
 }
 
 /** While in one of these, a deployment holds its app and environment. */

@@ -2,11 +2,15 @@ import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../platform/jobs/index.ts'
-import { CloudError, toCodedError } from './cloudflare-errors.ts'
-import { type EngineOptions, enqueueStep, ownership, type StepPayload } from './enqueue.ts'
-import { rollbackJob } from './jobs.ts'
+import { toCodedError } from './cloudflare-errors.ts'
+import { type EngineOptions, enqueueStep, type StepPayload } from './enqueue.ts'
+import { reportLater } from './github/jobs.ts'
+import { hasMigrated } from './history.ts'
+import { StillInFlight } from './in-flight.ts'
+import { watchForLate } from './late-job.ts'
 import { createStepLog, endEvent, logEvent, stepEvent } from './logs.ts'
-import { type DeploymentStatus, type StepKey, stepAfter, stepKeys, steps } from './states.ts'
+import { beginRollback, enqueueRollback } from './rollback-start.ts'
+import { type StepKey, stepAfter, stepKeys, steps } from './states.ts'
 import { type StepContext, type StepResult, stepRuns } from './steps/index.ts'
 import {
   type Deployment,
@@ -15,10 +19,12 @@ import {
   findModules,
   findPlan,
   findSteps,
+  lockDeployment,
   startStep,
   updateDeployment,
-} from './store.ts'
-import { endingError } from './views.ts'
+} from './store/index.ts'
+import { isStillActive } from './token-state.ts'
+import { type EndingError, endingError } from './views.ts'
 
 /** One attempt of a step, see `steps/`. */
 export async function runStep(engine: EngineOptions, payload: StepPayload, run: Run): Promise<Outcome> {
@@ -35,7 +41,8 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
   }
   // Ended meanwhile, e.g. cancelled: a late job has nothing left to do.
   if (deployment.status !== 'initiated' && deployment.status !== 'in_progress') return { kind: 'done' }
-  await run.write((trx) => beginStep(trx, deployment, { step, attempt: run.attempt }))
+  const attempt = run.attempt + payload.before
+  await run.write((trx) => beginStep(trx, deployment, { step, attempt }))
   const log = createStepLog(run, deploymentId)
   try {
     const context: StepContext = {
@@ -46,38 +53,36 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       secrets: engine.secrets,
       signal: run.signal,
       log,
+      records: engine.records,
+      tellGitHubLater: () => run.write((trx) => reportLater(engine.enqueue, trx, deployment)),
+      recordOf: (id) => findRecord(db, deployment, id),
       remember: (change) => run.write((trx) => updateDeployment(trx, deploymentId, change)),
     }
     const result = await stepRuns[step](context)
     await log.flush()
     return { kind: 'done', commit: (trx) => completeStep(engine, trx, { deployment, step, result }) }
   } catch (error) {
-    const active = await isStillActive(engine, deployment, { error, signal: run.signal })
+    if (error instanceof StillInFlight) {
+      await log.flush()
+      return { kind: 'snooze', ms: error.ms }
+    }
+    const active = await isStillActive(engine.targets, deployment.environment, { error, signal: run.signal })
     const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1, active })
     if (!run.signal.aborted) {
       const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected fault'
       const again = coded instanceof CodedError && coded.retryable && run.attempt < run.maxAttempts
-      log.warn(again ? `${message}; trying again (attempt ${run.attempt} of ${run.maxAttempts})` : message)
+      const count = `attempt ${attempt} of ${run.maxAttempts + payload.before}`
+      log.warn(again ? `${message}; trying again (${count})` : message)
     }
     await log.flush().catch(() => undefined)
     throw coded
   }
 }
 
-/** Asked only after the cloud rejected the token: it may be good, but not for that call. */
-async function isStillActive(
-  { targets }: EngineOptions,
-  { environment }: Deployment,
-  failure: { error: unknown; signal: AbortSignal },
-): Promise<boolean> {
-  const { error, signal } = failure
-  if (!(error instanceof CloudError) || error.code !== 10000) return false
-  try {
-    const { cloud } = await targets.of(environment)
-    return (await cloud.verifyToken(signal)).status === 'active'
-  } catch {
-    return false
-  }
+/** Our record of a deployment to the same target. */
+async function findRecord(db: Knex, { app, environment }: Deployment, id: string) {
+  const found = await findDeployment(db, id)
+  return found?.app === app && found.environment === environment ? found : undefined
 }
 
 async function beginStep(
@@ -86,7 +91,8 @@ async function beginStep(
   run: { step: StepKey; attempt: number },
 ) {
   const { id, status } = deployment
-  await startStep(trx, id, run)
+  // Looking again for an upload that may still arrive is no new beginning.
+  if (!(await startStep(trx, id, run))) return
   const first = status === 'initiated'
   await updateDeployment(trx, id, { started: true, ...(first ? { status: 'in_progress' } : {}) })
   const begun = run.attempt === 1 ? steps[run.step] : `${steps[run.step]} (attempt ${run.attempt})`
@@ -109,16 +115,31 @@ async function completeStep(
   const { id } = deployment
   const skipped = result.skipped ?? false
   await endStep(trx, id, { step, status: 'completed', skipped })
-  const next = stepAfter(step)
+  const rest = deployment.dryRun && step === lastDry ? stepKeys.slice(stepKeys.indexOf(step) + 1) : []
+  const next = rest.length > 0 ? undefined : stepAfter(step)
   const last = next === undefined
+  for (const each of rest) await endStep(trx, id, { step: each, status: 'completed', skipped: true })
   await updateDeployment(trx, id, {
     ...result.change,
     ...(last ? { status: 'completed', finished: true } : {}),
   })
   if (!last) await enqueueStep(engine.enqueue, trx, { deployment, step: next })
+  else await watchForLate(engine, trx, { deployment, certain: true })
+  if (last) await reportLater(engine.enqueue, trx, deployment)
   const events = [stepEvent(id, { step, status: 'completed', skipped })]
-  if (last) events.push(logEvent(id, 'info', 'Deployment completed'), endEvent(deployment, 'completed'))
+  for (const each of rest) events.push(stepEvent(id, { step: each, status: 'completed', skipped: true }))
+  if (rest.length > 0) events.push(logEvent(id, 'info', 'The other steps are skipped: dry run'))
+  const line = deployment.dryRun ? 'Dry run completed; nothing was changed' : 'Deployment completed'
+  if (last) events.push(logEvent(id, 'info', line), endEvent(deployment, 'completed'))
   await appendEvents(trx, events)
+}
+
+/** The last step that changes nothing. */
+const lastDry: StepKey = 'check_quotas'
+
+interface StepEnd {
+  step: StepKey
+  ending: Ending
 }
 
 /** A step that failed or was cancelled for good: ends its deployment, or starts to roll it back. */
@@ -127,33 +148,43 @@ export async function settleStep(
   trx: Knex.Transaction,
   { payload, ending }: { payload: StepPayload; ending: Ending },
 ): Promise<void> {
-  const deployment = await findDeployment(trx, payload.deploymentId)
+  const deployment = await lockDeployment(trx, payload.deploymentId)
   if (deployment === undefined) return
   if (deployment.status !== 'initiated' && deployment.status !== 'in_progress') return
   const step = stepKeys.find((each) => each === payload.step)
   if (step === undefined) return
+  const { id } = deployment
   const error = endingError(ending)
-  await endStep(trx, deployment.id, { step, status: 'failed', error })
-  const rollBack =
-    deployment.status === 'in_progress' &&
-    deployment.options.rollbackOnFailure &&
-    (await mayHaveChanged(trx, deployment, { step, ending }))
-  const status: DeploymentStatus = rollBack ? 'rolling_back' : ending.state
-  await updateDeployment(trx, deployment.id, { status, error, finished: !rollBack })
-  if (rollBack) {
-    await engine.enqueue(trx, rollbackJob, {
-      payload: { deploymentId: deployment.id },
-      ...ownership(deployment),
-    })
-  }
+  await endStep(trx, id, { step, status: 'failed', error })
   const line =
-    ending.state === 'failed' ? `${steps[step]} failed: ${error.message} [${error.code}]` : 'Cancelled'
-  const events = [
-    stepEvent(deployment.id, { step, status: 'failed' }),
-    logEvent(deployment.id, 'error', rollBack ? `${line}; rolling back` : line),
-  ]
-  await appendEvents(trx, rollBack ? events : [...events, endEvent(deployment, status)])
+    ending.state === 'failed'
+      ? `${steps[step]} failed: ${error.message} [${error.code}]${adviceOf(error)}`
+      : 'Cancelled'
+  await appendEvents(trx, [stepEvent(id, { step, status: 'failed' })])
+  const changed = await mayHaveChanged(trx, deployment, { step, ending })
+  const { rollback: asked } = deployment
+  if (asked !== null && (changed || asked.targetVersion !== null)) {
+    return beginRollback(trx, deployment, { rollback: asked, error, line: `${line}; rolling back` })
+  }
+  const wanted = deployment.options.rollbackOnFailure && changed
+  const oneWay = hasMigrated(deployment)
+  if (wanted && !oneWay) {
+    const wish = { byHand: false, reason: null, targetVersion: null, migrationTag: null }
+    const rollback = await enqueueRollback(engine.enqueue, trx, { deployment, wish })
+    return beginRollback(trx, deployment, { rollback, error, line: `${line}; rolling back` })
+  }
+  await updateDeployment(trx, id, { status: ending.state, error, finished: true })
+  await watchForLate(engine, trx, { deployment, certain: ending.state === 'failed' })
+  await reportLater(engine.enqueue, trx, deployment)
+  const why = wanted && oneWay ? `; not rolled back: ${noWayBack}` : ''
+  await appendEvents(trx, [logEvent(id, 'error', `${line}${why}`), endEvent(deployment, ending.state)])
 }
+
+const adviceOf = ({ suggestedAction }: EndingError) =>
+  suggestedAction === undefined ? '' : `. ${suggestedAction}`
+
+const noWayBack =
+  'it changed Durable Object classes, and there is no way back over that. The new version goes on serving'
 
 // From this step on the cloud may have been changed.
 const firstChange = stepKeys.indexOf('deploy_worker')
@@ -161,11 +192,7 @@ const firstChange = stepKeys.indexOf('deploy_worker')
 const refusals = new Set(['DEPLOY_001', 'DEPLOY_002', 'DEPLOY_004', 'AUTH_003', 'AUTH_004'])
 
 /** In doubt, yes: an earlier attempt's upload may have arrived although its answer did not. */
-async function mayHaveChanged(
-  trx: Knex.Transaction,
-  deployment: Deployment,
-  end: { step: StepKey; ending: Ending },
-): Promise<boolean> {
+async function mayHaveChanged(trx: Knex.Transaction, deployment: Deployment, end: StepEnd): Promise<boolean> {
   const { step, ending } = end
   if (stepKeys.indexOf(step) < firstChange || deployment.snapshot === null) return false
   if (step !== 'deploy_worker' || deployment.versionId !== null) return true

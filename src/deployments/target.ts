@@ -18,6 +18,8 @@ export interface Target {
   http: CloudHttp
   cloud: Cloudflare
   zones: ZoneApi
+  /** How long a call whose answer was lost may still arrive, in milliseconds. */
+  settleMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
 }
@@ -47,6 +49,9 @@ export interface TargetsOptions {
 export function createTargets(options: TargetsOptions): Targets {
   const { config, vault, dispatcher } = options
   const known = new Map<Environment, { credentials: CloudflareCredentials; target: Target }>()
+  const settleMs = config.cloudflare.settleSeconds * 1000
+  // On this machine nothing stays on the way for long.
+  const localSettleMs = Math.min(settleMs, 5000)
   const localUrl = `http://127.0.0.1:${config.localCloud.port}/client/v4`
   const local = async () => (config.localCloud.enabled ? options.localCredentials() : undefined)
 
@@ -82,6 +87,7 @@ export function createTargets(options: TargetsOptions): Targets {
       http,
       cloud: createCloudflare(http, accountId),
       zones: createZoneApi(http, accountId),
+      settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
     }
   }

@@ -1,15 +1,21 @@
 import type { Environment } from '../platform/config/index.ts'
+import { errorCodes } from '../platform/errors.ts'
 import type { Ending } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/redact.ts'
+import type { RollbackInfo } from './service.ts'
 import { type StepKey, stepKeys, steps as titles } from './states.ts'
-import type { Deployment, Step } from './store.ts'
+import type { CompensationRow, Deployment, Step } from './store/index.ts'
 
 /** `POST /deploy`. */
 export function deploymentView(
   deployment: Deployment,
-  about: { steps: Step[]; urls: Record<Environment, string | null>; jobId: string | undefined },
+  about: {
+    steps: Step[]
+    urls: Record<Environment, string | null>
+    jobId: string | undefined
+    rollbackInfo: RollbackInfo
+  },
 ) {
-  const previous = deployment.snapshot?.servingVersion ?? null
   return {
     deploymentId: deployment.id,
     ...(about.jobId === undefined ? {} : { jobId: about.jobId }),
@@ -18,7 +24,7 @@ export function deploymentView(
     status: deployment.status,
     steps: about.steps.map(stepView),
     urls: about.urls,
-    rollbackInfo: { available: previous !== null, previousVersion: previous },
+    rollbackInfo: about.rollbackInfo,
   }
 }
 
@@ -30,6 +36,8 @@ export function statusView(
     urls: Record<Environment, string | null>
     lines: string[]
     medians: Map<StepKey, number>
+    rollbackInfo: RollbackInfo
+    undoing: CompensationRow[]
   },
 ) {
   const { steps } = about
@@ -53,7 +61,10 @@ export function statusView(
     })),
     error: deployment.error,
     urls: about.urls,
+    rollbackInfo: about.rollbackInfo,
+    rollback: rollbackView(deployment, about.undoing),
     metadata: {
+      dryRun: deployment.dryRun,
       appName: deployment.app,
       environment: deployment.environment,
       startTime: (deployment.startedAt ?? deployment.createdAt).toISOString(),
@@ -72,10 +83,23 @@ export function summaryView(deployment: Deployment) {
     status: deployment.status,
     digest: deployment.digest,
     version: deployment.versionId,
+    dryRun: deployment.dryRun,
     error: deployment.error,
     createdAt: deployment.createdAt.toISOString(),
     finishedAt: deployment.finishedAt?.toISOString() ?? null,
   }
+}
+
+/** Of a rollback that runs or ran: where to, and how far it is with each step. */
+function rollbackView({ rollback }: Deployment, undoing: CompensationRow[]) {
+  if (rollback === null) return null
+  const { jobId, byHand, reason, targetVersion } = rollback
+  const steps = undoing.map(({ step, status, outcome, error }) => ({
+    ...{ name: titles[step], step, status },
+    note: outcome?.note ?? null,
+    error: error === null ? null : `${error.message} [${error.code}]`,
+  }))
+  return { rollbackId: jobId, byHand, reason, targetVersion, steps }
 }
 
 function stepView(step: Step) {
@@ -112,7 +136,16 @@ function estimate(
 }
 
 /** What an ending for good says in rows and answers. */
-export function endingError(ending: Ending): { code: string; message: string } {
+export interface EndingError {
+  code: string
+  message: string
+  retryable?: boolean
+  suggestedAction?: string
+}
+
+export function endingError(ending: Ending): EndingError {
   if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
-  return { code: ending.error.code, message: maskSecrets(ending.error.message).slice(0, 2000) }
+  const { code, message, retryable, options } = ending.error
+  const suggestedAction = options.suggestedAction ?? errorCodes[code].action
+  return { code, message: maskSecrets(message).slice(0, 2000), retryable, suggestedAction }
 }

@@ -111,7 +111,7 @@ describe('an app that does not become healthy', () => {
     expect(metadata.version).not.toBeNull()
     expect(await world.get('sick-staging')).toEqual({ status: 200, text: 'good' })
     expect(await states('sick')).toEqual([
-      [id, 'rolled_back'],
+      [id, 'quarantined'],
       [good, 'serving'],
     ])
     const logs = await world.logs(id)
@@ -126,7 +126,7 @@ describe('an app that does not become healthy', () => {
     const id = await run({ appName: 'newborn', script: broken, ...impatient })
     expect((await world.status(id)).status).toBe('rolled_back')
     expect(await scripts()).not.toContain('newborn-staging')
-    expect(await states('newborn')).toEqual([[id, 'rolled_back']])
+    expect(await states('newborn')).toEqual([[id, 'quarantined']])
     expect(await world.messages(id)).toContain('it is removed')
   })
 
@@ -180,7 +180,7 @@ describe('a rollback', () => {
     world.proxy.fault({ method: 'POST', path: /\/deployments$/, fault: { kind: 'drop' } })
     world.proxy.fault({ method: 'POST', path: /\/deployments$/, fault: refusal(503, 10013, 'busy') })
     await drive(world, worker, id)
-    const [job] = await world.ctx.db('jobs').where({ queue: 'rollback', subject: `deployment:${id}` })
+    const [job] = await world.ctx.db('jobs').where({ name: 'rollback', subject: `deployment:${id}` })
     expect([job.state, job.attempt]).toEqual(['completed', 3])
     expect((await world.status(id)).status).toBe('rolled_back')
     expect((await world.get('patient-staging')).text).toBe('good')

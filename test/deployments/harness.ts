@@ -36,6 +36,7 @@ export async function startWorld(options: WorldOptions = {}) {
     DATA_DIR: dataDir,
     LOCAL_CLOUD_PORT: String(proxy.port),
     LOCAL_CLOUD_TOKEN: token,
+    CLOUDFLARE_SETTLE_SECONDS: '0',
     ...options.env,
   }
   const ctx = await createTestContext({ env })
@@ -133,6 +134,8 @@ export const openJob = (ctx: TestContext, id: string) =>
     .db('jobs')
     .where({ subject: `deployment:${id}` })
     .whereNull('finished_at')
+    .whereNot({ name: 'late-arrivals' })
+    .orderBy('created_at')
     .first()
 
 /** Delivers the deployment's jobs one after the other, without their delays, until it ends or `stopBefore` comes. */

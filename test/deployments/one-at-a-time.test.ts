@@ -90,11 +90,11 @@ describe('a plan is not started', () => {
   })
 
   test.each([
-    [{ dryRun: true }, 'options.dryRun'],
+    [{ dryRun: 'yes' }, 'options.dryRun'],
     [{ maxRetries: 11 }, 'options.maxRetries'],
     [{ maxRetries: -1 }, 'options.maxRetries'],
     [{ rollbackOnFailure: 'yes' }, 'options.rollbackOnFailure'],
-    [{ force: true }, 'options.force'],
+    [{ force: 1 }, 'options.force'],
   ])('with the options %o', async (options, path) => {
     const answer = await world.deploy('00000000-0000-4000-8000-000000000000', options)
     expect(answer.status).toBe(400)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { planDigest } from '../../src/deployments/plan.ts'
 import { buildPlan } from '../../src/deployments/prepare.ts'
 import { prepareBody } from '../../src/deployments/schema.ts'
-import { statuses, transitions } from '../../src/deployments/states.ts'
+import { liveStatuses, statuses, transitions } from '../../src/deployments/states.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
 
 const secrets = createSecrets('a-secret-key-of-the-tests-0123456789')
@@ -90,8 +90,10 @@ describe('the digest of a plan', () => {
   })
 })
 
-test('every status has its ways on, and none leads out of an ending', () => {
+test('every status has its ways on; out of an ending leads only what people ask for', () => {
   expect(Object.keys(transitions).sort()).toEqual([...statuses].sort())
-  const endings = statuses.filter((status) => transitions[status].length === 0)
+  const endings = statuses.filter((status) => !liveStatuses.includes(status))
   expect(endings).toEqual(['completed', 'failed', 'rolled_back', 'rollback_failed', 'cancelled'])
+  const ways = endings.flatMap((status) => transitions[status].map((to) => `${status} ${to}`))
+  expect(ways.filter((way) => !way.endsWith(' rolling_back'))).toEqual(['failed in_progress'])
 })

@@ -43,6 +43,7 @@ describe('preparing', () => {
           { kind: 'secret', name: 'PASSWORD', action: 'create' },
           { kind: 'binding', name: 'CHAT_ROOM', action: 'create' },
         ],
+        quarantined: false,
       },
       reversible: { value: true, reasons: [] },
       expiresAt: expect.stringMatching(/Z$/),
@@ -128,7 +129,7 @@ describe('Durable Object classes that are there', () => {
     const { data } = (await world.prepare(base)).json
     expect(data.plan.changes).toContainEqual({ kind: 'worker', name: 'classes-staging', action: 'replace' })
     expect(data.plan.changes).toContainEqual({ kind: 'durable_object', name: 'Lobby', action: 'keep' })
-    expect(data.plan.changes).toContainEqual({ kind: 'binding', name: 'LOBBY', action: 'replace' })
+    expect(data.plan.changes).toContainEqual({ kind: 'binding', name: 'LOBBY', action: 'keep' })
     expect(data.reversible).toEqual({ value: true, reasons: [] })
   })
 

@@ -66,6 +66,8 @@ async function start(
   const { deploymentId } = prepared
   const options = {
     rollbackOnFailure: flags.rollback,
+    ...(flags.dryRun ? { dryRun: true } : {}),
+    ...(flags.force ? { force: true } : {}),
     ...(flags.maxRetries === undefined ? {} : { maxRetries: flags.maxRetries }),
   }
   const body = { deploymentId, environment: request.environment, options }

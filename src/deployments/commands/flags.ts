@@ -11,6 +11,8 @@ export interface DeployFlags {
   timeout?: number
   maxRetries?: number
   rollback: boolean
+  dryRun?: boolean
+  force?: boolean
   yes?: boolean
   json?: boolean
 }

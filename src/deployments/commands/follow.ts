@@ -11,13 +11,15 @@ interface FollowTo {
   out: Output
   /** What the document of `--json` says beside the final status. */
   extra?: object
+  /** The endings that are no failure; by default that it is completed. */
+  good?: StatusAnswer['status'][]
 }
 
 /** Shows a deployment from its first event to its last, and then how it ended. @returns the exit code of that. */
 export async function followToEnd(
   client: ApiClient,
   id: string,
-  { out, extra }: FollowTo,
+  { out, extra, good = ['completed'] }: FollowTo,
 ): Promise<ExitCode> {
   const path = `/deploy/${encodeURIComponent(id)}`
   const status = () => client.call(statusAnswer, { path: `${path}/status`, patienceMs })
@@ -29,7 +31,7 @@ export async function followToEnd(
   const final = await status()
   for (const line of outcomeLines(final)) out.say(line)
   out.document({ ...final, ...extra })
-  return exitCodeOf(final.status)
+  return good.includes(final.status) ? exitCodes.done : exitCodes.failed
 }
 
 /** An event of a kind that is not known here belongs to a newer service, and is not for us. */
@@ -43,8 +45,4 @@ async function linesOf(
   }
   const log = logData.safeParse(event.data)
   return event.type === 'message' && log.success ? lines.log(log.data) : []
-}
-
-function exitCodeOf(status: StatusAnswer['status']): ExitCode {
-  return status === 'completed' ? exitCodes.done : exitCodes.failed
 }

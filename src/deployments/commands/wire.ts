@@ -27,6 +27,22 @@ export type PreparedAnswer = z.output<typeof preparedAnswer>
 
 export const deployAnswer = answer(z.looseObject({ deploymentId: z.string(), status: z.enum(statuses) }))
 
+export const rollbackAnswer = answer(
+  z.looseObject({
+    rollbackId: z.string(),
+    targetVersion: z.string().nullable(),
+    estimatedTime: z.number(),
+    willNotUndo: z.array(z.string()),
+  }),
+)
+export const retryAnswer = answer(
+  z.looseObject({ retryId: z.string(), step: z.string(), attempt: z.number(), maxAttempts: z.number() }),
+)
+export const cancelAnswer = answer(z.looseObject({ jobId: z.string() }))
+export const deletionAnswer = answer(z.looseObject({ jobId: z.string(), willDelete: z.array(z.string()) }))
+/** Jobs are not of the deployment family: no wrapping. */
+export const jobAnswer = z.looseObject({ state: z.string() })
+
 export const statusAnswer = answer(
   z.looseObject({
     deploymentId: z.string(),

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { z } from 'zod'
 import type { Enqueue, JobDefinition } from '../../platform/jobs/index.ts'
 import type { GitHubRecords } from './records.ts'
+import { isReportable } from './store.ts'
 
 const seconds = 1000
 const minutes = 60 * seconds
@@ -26,13 +27,14 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
   },
 }
 
-/** In the transaction that changes the deployment's status. */
-export async function enqueueReport(
+/** In the transaction that changes the deployment's status; nothing for plans that name no commit. */
+export async function reportLater(
   enqueue: Enqueue,
   trx: Knex.Transaction,
-  deployment: { id: string; startedBy: string; correlationId: string | null },
+  deployment: { id: string; dryRun: boolean; startedBy: string; correlationId: string | null },
 ): Promise<void> {
-  const { id, startedBy, correlationId } = deployment
+  const { id, dryRun, startedBy, correlationId } = deployment
+  if (dryRun || !(await isReportable(trx, id))) return
   await enqueue(trx, reportToGitHubJob, {
     payload: { deploymentId: id },
     subject: `github:${id}`,

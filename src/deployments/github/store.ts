@@ -31,7 +31,13 @@ const columns = `d.id, d.app, d.environment, d.status, p.config -> 'github' as s
     and s.status = 'completed' and not s.skipped) as succeeded,
   exists (select from deployments n where n.app = d.app and n.environment = d.environment
     and n.created_at > d.created_at and n.status = 'completed'
-    and coalesce((n.options ->> 'dryRun')::boolean, false) = false) as superseded`
+    and not n.dry_run) as superseded`
+
+/** Whether its plan names a commit. */
+export async function isReportable(db: Knex, deploymentId: string): Promise<boolean> {
+  const plan = db('plans').where({ id: deploymentId }).whereRaw("config -> 'github' is not null")
+  return (await plan.first('id')) !== undefined
+}
 
 /** The deployment itself, and those before it whose record may have changed with it. */
 export async function findReportable(db: Knex, deploymentId: string): Promise<Reportable[]> {

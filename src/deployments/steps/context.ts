@@ -1,7 +1,8 @@
 import type { Secrets } from '../../platform/secrets.ts'
+import type { GitHubRecords } from '../github/records.ts'
 import type { StepLog } from '../logs.ts'
 import type { PlanHead, WorkerModule } from '../plan.ts'
-import type { Deployment, DeploymentChange } from '../store.ts'
+import type { Deployment, DeploymentChange } from '../store/index.ts'
 import type { Target } from '../target.ts'
 
 /** What a step works with. It reads and calls; what it found out is written by the engine, under the lease. */
@@ -14,6 +15,11 @@ export interface StepContext {
   secrets: Secrets
   signal: AbortSignal
   log: StepLog
+  records: GitHubRecords
+  /** Makes GitHub be told by a job of its own. */
+  tellGitHubLater(): Promise<void>
+  /** Our record of a deployment to the same target. */
+  recordOf(deploymentId: string): Promise<Deployment | undefined>
   /** Writes at once, for what must not be lost if the step dies in the middle: external ids. */
   remember(change: DeploymentChange): Promise<void>
 }

@@ -1,22 +1,25 @@
 import { CodedError } from '../../platform/errors.ts'
 import type { WorkerUpload } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
+import { migrationTagOf } from '../history.ts'
+import { waitForUpload } from '../in-flight.ts'
 import { bindingName, type PlanHead } from '../plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
  * Step 5. The mark of an upload is its annotation `workers/tag` = the deployment's id. It is looked for before
- * anything is sent, so a run after a crash goes on with the version that its predecessor uploaded. The first one
- * counts; a late duplicate never serves.
+ * anything is sent, so a run after a crash goes on with the version that its predecessor uploaded; and nothing is sent
+ * while the predecessor's upload could still arrive. The first version counts; a late duplicate never serves.
  */
 export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
   const found = await ownVersion(context)
-  const versionId = found ?? (await upload(context))
-  if (found !== undefined) log.info(`Version ${found} is uploaded already`)
-  await context.remember({ versionId })
+  if (found === undefined) waitForUpload(deployment, target.settleMs)
+  const uploaded = found === undefined ? await upload(context) : await takeOver(context, found)
+  const { versionId } = uploaded
+  await context.remember({ ...uploaded, uploadSentAt: null })
 
   const [serving] = await cloud.deployments(script, signal)
   const [only] = serving?.versions ?? []
@@ -25,10 +28,24 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   }
   log.info(`Version ${versionId} serves all traffic of ${script}`)
   await showNamespaces(context)
-  return { change: { versionId } }
+  return {}
 }
 
-async function upload(context: StepContext, mayRepeat = true): Promise<string> {
+interface Uploaded {
+  versionId: string
+  /** The script's, with this version. */
+  migrationTag: string | null
+}
+
+/** A version that an earlier run uploaded, whose answer may be lost. */
+async function takeOver({ plan, target, signal, log }: StepContext, versionId: string): Promise<Uploaded> {
+  log.info(`Version ${versionId} is uploaded already`)
+  const scripts = await target.cloud.scripts(signal)
+  const script = scripts.find((each) => each.id === plan.config.script)
+  return { versionId, migrationTag: script?.migrationTag ?? null }
+}
+
+async function upload(context: StepContext, mayRepeat = true): Promise<Uploaded> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
@@ -45,13 +62,15 @@ async function upload(context: StepContext, mayRepeat = true): Promise<string> {
   }
   if (existing !== undefined && migrations === undefined) {
     log.info(`Uploading a version of ${script}`)
-    return cloud.createVersion(body, signal)
+    const versionId = await sent(context, () => cloud.createVersion(body, signal))
+    return { versionId, migrationTag: existing.migrationTag ?? null }
   }
   log.info(
     existing === undefined ? `Creating ${script}` : `Uploading ${script} with a Durable Object migration`,
   )
+  if (existing !== undefined) log.warn('There will be no way back over this migration')
   try {
-    await cloud.putScript(body, signal)
+    await sent(context, () => cloud.putScript(body, signal))
   } catch (error) {
     // Somebody migrated between our look and our upload, which was refused as a whole: look again, once.
     if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error
@@ -60,35 +79,18 @@ async function upload(context: StepContext, mayRepeat = true): Promise<string> {
   }
   const versionId = await ownVersion(context)
   if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
-  return versionId
+  return { versionId, migrationTag: migrations?.new_tag ?? existing?.migrationTag ?? null }
 }
 
-/**
- * An upload that was given up may arrive late, and one of a whole script serves at once: then the version that the
- * deployment goes by is put back. A version of others is left in force.
- * @returns whether that was needed.
- */
-export async function oustDuplicate({
-  deployment,
-  plan,
-  target,
-  signal,
-  log,
-}: StepContext): Promise<boolean> {
-  const { cloud } = target
-  const { script } = plan.config
-  const { versionId } = deployment
-  const [serving] = await cloud.deployments(script, signal)
-  const [only] = serving?.versions ?? []
-  if (versionId === null || only?.versionId === versionId) return false
-  const uploaded = await cloud.versions(script, signal)
-  if (uploaded.find((version) => version.id === only?.versionId)?.tag !== deployment.id) {
-    log.warn(`${script} is served by a version that is not of this deployment`)
-    return false
+/** Until its answer is known, an upload counts as being on its way: also for who goes on after a crash of ours. */
+async function sent<T>({ remember }: StepContext, call: () => Promise<T>): Promise<T> {
+  await remember({ uploadSentAt: 'now' })
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof CloudError && error.status < 500) await remember({ uploadSentAt: null })
+    throw error
   }
-  log.warn(`A late duplicate, version ${only?.versionId}, serves; version ${versionId} is put back`)
-  await cloud.deployVersion(script, { versionId, message: deployment.id }, signal)
-  return true
 }
 
 /** The first version with our mark; there are several only when an upload arrived after it was given up. */
@@ -112,7 +114,7 @@ async function migrationsOf({ plan, target, signal, deployment }: StepContext, o
   if (created.length + renamed.length + deleted.length === 0) return undefined
   return {
     ...(oldTag === undefined ? {} : { old_tag: oldTag }),
-    new_tag: `capstan-${deployment.id}`,
+    new_tag: migrationTagOf(deployment.id),
     ...(created.length === 0 ? {} : { new_sqlite_classes: created }),
     ...(renamed.length === 0 ? {} : { renamed_classes: renamed }),
     ...(deleted.length === 0 ? {} : { deleted_classes: deleted }),

@@ -4,7 +4,7 @@ import { CodedError } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/outgoing.ts'
 import { configureHostnames } from '../hostnames/index.ts'
 import type { StepContext, StepResult } from './context.ts'
-import { oustDuplicate } from './deploy-worker.ts'
+import { oustDuplicate } from './oust-duplicate.ts'
 
 /** Step 7: the script answers at its workers.dev address, and the host names lead to it. */
 export async function configureDns({

@@ -12,6 +12,8 @@ export interface CloudflareCredentials {
 export interface CloudflareConfig {
   baseUrl: string
   credentials: Record<Environment, CloudflareCredentials | undefined>
+  /** How long an upload whose answer was lost is waited for before it is sent again. */
+  settleSeconds: number
 }
 
 export const cloudflareVariables = z.object({
@@ -21,6 +23,11 @@ export const cloudflareVariables = z.object({
       'expected https, since a token goes there; http only on this machine',
     )
     .default('https://api.cloudflare.com/client/v4'),
+  CLOUDFLARE_SETTLE_SECONDS: z.coerce
+    .number('expected a number of seconds')
+    .min(0, 'expected 0 to 300 seconds')
+    .max(300, 'expected 0 to 300 seconds')
+    .default(30),
   CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
   CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
   CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
@@ -35,7 +42,11 @@ export function cloudflareConfig(vars: Variables, faults: string[]): CloudflareC
     staging: credentialsOf(vars, 'STAGING', faults),
     production: credentialsOf(vars, 'PRODUCTION', faults),
   }
-  return { baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''), credentials }
+  return {
+    baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''),
+    credentials,
+    settleSeconds: vars.CLOUDFLARE_SETTLE_SECONDS,
+  }
 }
 
 /** A group is whole or absent: half of it is a fault, not a guess. */

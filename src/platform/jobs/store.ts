@@ -67,6 +67,16 @@ export async function lockJob(trx: Knex.Transaction, id: string): Promise<Job | 
   return row === undefined ? undefined : toJob(row)
 }
 
+/** The oldest row that has not ended, locked; undefined also when it ended while its lock was waited for. */
+export async function lockOpenJob(
+  trx: Knex.Transaction,
+  about: { subject: string; queue: string },
+): Promise<Job | undefined> {
+  const open = trx('jobs').where(about).whereNull('finished_at').orderBy('created_at')
+  const row = await open.forUpdate().first()
+  return row === undefined ? undefined : toJob(row)
+}
+
 export interface JobFilter {
   queue?: string | undefined
   name?: string | undefined

@@ -4,7 +4,7 @@ import { CodedError, conflict, notFound } from '../errors.ts'
 import { appendEvents } from '../events/index.ts'
 import type { BoundJob, Job } from './definition.ts'
 import { jobStream } from './leases.ts'
-import { endJob, lockJob, reopenJob, requestCancel } from './store.ts'
+import { endJob, lockJob, lockOpenJob, reopenJob, requestCancel } from './store.ts'
 
 /**
  * What people do with jobs, by HTTP, command line or console: one way, in one transaction. `by` must hold what the
@@ -13,6 +13,8 @@ import { endJob, lockJob, reopenJob, requestCancel } from './store.ts'
 export interface JobVerbs {
   /** A waiting job ends at once, a running one is asked to end. @throws SYS_005, STATE_001 when it has ended. */
   cancel(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
+  /** The oldest open job about a subject in one queue, locked until the transaction ends. */
+  lockOpen(trx: Knex.Transaction, about: { subject: string; queue: string }): Promise<Job | undefined>
   /** A failed or cancelled job runs again with a new budget. @throws SYS_005, STATE_001 */
   retry(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
 }
@@ -56,6 +58,7 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
       else await cancelWaiting(trx, job)
       return locked(trx, id)
     },
+    lockOpen: lockOpenJob,
     async retry(trx, id, by) {
       const job = await changeable(trx, id, by)
       const definition = known.get(`${job.queue}/${job.name}`)

@@ -1,4 +1,5 @@
 export {
+  countWorkers,
   createQueues,
   type DeliveryJob,
   type DeliveryQueue,

@@ -10,6 +10,7 @@ import {
 } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import pg from 'pg'
+import { within } from '../deadline.ts'
 import type { Logger } from '../logging.ts'
 
 /** What the queue library keeps of a job: the id of the row, or the schedule that is due. Never a secret. */
@@ -59,6 +60,15 @@ const kept = { removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } 
 
 export function createQueues(options: QueuesOptions): Queues {
   return options.redisUrl === undefined ? onPostgres(options) : onRedis(options, options.redisUrl)
+}
+
+/** How many workers fetch from a queue, in all processes; null when the queue store does not tell in time. */
+export async function countWorkers(queues: Queues, name: string): Promise<number | null> {
+  try {
+    return await within(1000, queues.get(name).getWorkersCount(), 'the queue store')
+  } catch {
+    return null
+  }
 }
 
 /** Brings the queue library's own tables up to date; only the PostgreSQL backend has some. */

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import {
+  type CommandDeps,
+  type ExitCode,
+  exitCodes,
+  type Output,
+  plain,
+  UsageFault,
+} from '../../platform/command-line/index.ts'
+import { environment } from '../schema.ts'
+import { followToEnd } from './follow.ts'
+import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer, rollbackAnswer } from './wire.ts'
+
+interface Console {
+  deps: CommandDeps
+  out: Output
+}
+
+/** The options of `capstan deploy rollback`. */
+export interface RollbackFlags {
+  to?: string
+  reason?: string
+}
+
+/** Rolls a deployment back and follows it. What will not be undone is said first. */
+export async function rollBack({ deps, out }: Console, id: string, flags: RollbackFlags): Promise<ExitCode> {
+  const { to: targetVersion, reason } = flags
+  const client = await deps.client()
+  const started = await client.call(rollbackAnswer, creating(id, 'rollback', { targetVersion, reason }))
+  const { targetVersion: target, estimatedTime } = started
+  const where = target === null ? 'to what was before' : `to version ${plain(target)}`
+  out.say(`Rolling back ${where}, in about ${Math.round(estimatedTime)} s`)
+  for (const line of started.willNotUndo) out.say(`  ${plain(line)}`)
+  return followToEnd(client, id, { out, good: ['rolled_back', 'cancelled'] })
+}
+
+/** The options of `capstan deploy retry`. */
+export interface RetryFlags {
+  step?: string
+  maxRetries?: number
+}
+
+export async function retry({ deps, out }: Console, id: string, flags: RetryFlags): Promise<ExitCode> {
+  const { step: stepName, maxRetries } = flags
+  const client = await deps.client()
+  const started = await client.call(retryAnswer, creating(id, 'retry', { stepName, maxRetries }))
+  out.say(`Trying again: ${plain(started.step)}, attempt ${started.attempt} of ${started.maxAttempts}`)
+  return followToEnd(client, id, { out })
+}
+
+export async function cancel({ deps, out }: Console, id: string): Promise<ExitCode> {
+  const client = await deps.client()
+  await client.call(cancelAnswer, creating(id, 'cancel', {}))
+  out.say('Asked to end')
+  return followToEnd(client, id, { out, good: ['cancelled', 'rolled_back'] })
+}
+
+/** The options of `capstan deploy delete`. */
+export interface DeleteFlags {
+  env?: string
+  yes?: boolean
+}
+
+/** Deletes an app with its data: asks for its name, unless `--yes` was given. Waits for the end. */
+export async function deleteApp({ deps, out }: Console, app: string, flags: DeleteFlags): Promise<ExitCode> {
+  const where = environment.safeParse(flags.env)
+  if (!where.success) throw new UsageFault(`--env has to be ${environment.options.join(' or ')}`)
+  if (!flags.yes && !deps.prompt.interactive) {
+    throw new UsageFault("There's no terminal to ask on whether to delete: say so with --yes")
+  }
+  const question = `This deletes ${app} from ${where.data}, with all data of its Durable Objects. Its name again: `
+  const confirm = flags.yes ? app : (await deps.prompt.ask(question)).trim()
+  if (confirm !== app) {
+    out.say('Nothing was deleted.')
+    return exitCodes.failed
+  }
+  const client = await deps.client()
+  const path = `/deploy/apps/${encodeURIComponent(app)}/${where.data}`
+  const started = await client.call(deletionAnswer, { method: 'DELETE', path, json: { confirm } })
+  for (const line of started.willDelete) out.say(`Deleting ${plain(line)}`)
+  const state = await jobEnd(client, started.jobId)
+  out.answer([state === 'completed' ? `${app} (${where.data}): deleted` : `The deletion is ${state}`], {
+    ...started,
+    state,
+  })
+  return state === 'completed' ? exitCodes.done : exitCodes.failed
+}
+
+const open = new Set(['queued', 'running', 'retrying'])
+
+async function jobEnd(client: ApiClient, id: string): Promise<string> {
+  for (;;) {
+    const { state } = await client.call(jobAnswer, { path: `/jobs/${id}`, patienceMs: 60_000 })
+    if (!open.has(state)) return state
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
+
+function creating(id: string, verb: string, json: object) {
+  const headers = { 'Idempotency-Key': randomUUID() }
+  const path = `/deploy/${encodeURIComponent(id)}/${verb}`
+  return { method: 'POST', path, json, headers } as const
+}

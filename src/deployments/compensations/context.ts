@@ -1,0 +1,33 @@
+import type { StepLog } from '../logs.ts'
+import type { PlanHead } from '../plan.ts'
+import type { Deployment, Undone } from '../store/index.ts'
+import type { Target } from '../target.ts'
+
+/** What a compensation works with: where it is to go, and where from. */
+export interface CompensationContext {
+  deployment: Deployment
+  plan: PlanHead
+  target: Target
+  goal: RollbackGoal
+  signal: AbortSignal
+  log: StepLog
+}
+
+export interface RollbackGoal {
+  /** The version to serve again; null when none is known, or none was there. */
+  version: string | null
+  /** The migration tag that the script had with it. */
+  migrationTag: string | null
+  /** A person wants it: then it also takes the place of a version of others. */
+  byHand: boolean
+}
+
+/**
+ * How one step is undone. Like a step it may be run again after a crash at any point: it reads, compares, and only
+ * then acts.
+ */
+export interface Compensation {
+  /** Why there is no way back, if so; asked of all steps before the first one is undone. */
+  obstacle?(context: CompensationContext): Promise<string | undefined>
+  undo(context: CompensationContext): Promise<Undone>
+}

@@ -1,0 +1,45 @@
+import type { Knex } from 'knex'
+import type { Environment } from '../platform/config/index.ts'
+import type { Outcome, Run } from '../platform/jobs/index.ts'
+import { toCodedError } from './cloudflare-errors.ts'
+import type { EngineOptions } from './enqueue.ts'
+import { scriptName } from './plan.ts'
+import { markRemoved, releaseHold } from './store/index.ts'
+
+export interface DeleteApp {
+  app: string
+  environment: Environment
+  /** Holds the target until this has ended: nothing is deployed into a deletion. */
+  deletionId: string
+}
+
+/** Deletes the script with all that hangs on it; a script that is gone already is deleted. */
+export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, run: Run): Promise<Outcome> {
+  const { app, environment, deletionId } = payload
+  const script = scriptName(app, environment)
+  try {
+    const { cloud } = await engine.targets.of(environment)
+    if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
+      // The lease is asked for just before: a worker that was frozen meanwhile deletes nothing.
+      await run.write(async () => undefined)
+      await cloud.deleteScript(script, run.signal)
+    }
+  } catch (error) {
+    throw toCodedError(error, { verified: true })
+  }
+  return {
+    kind: 'done',
+    async commit(trx) {
+      await markRemoved(trx, app, environment)
+      await releaseHold(trx, deletionId)
+    },
+  }
+}
+
+/** It could not be done, or was called off: the app is as it is. */
+export async function settleDeleteApp(
+  trx: Knex.Transaction,
+  { payload }: { payload: DeleteApp },
+): Promise<void> {
+  await releaseHold(trx, payload.deletionId)
+}

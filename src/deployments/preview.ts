@@ -1,0 +1,106 @@
+import { CodedError } from '../platform/errors.ts'
+import type { WorkerBinding } from './cloudflare.ts'
+import { toCodedError } from './cloudflare-errors.ts'
+import { previewHostnames } from './hostnames/index.ts'
+import { invalid, maxScripts, type Plan, type PlanPreview } from './plan.ts'
+import { changesOf, reversibleOf } from './plan-changes.ts'
+import type { Target } from './target.ts'
+
+const lookMs = 8000
+
+type Draft = Omit<Plan, 'preview'>
+
+/**
+ * Looks at the cloud: is it reachable, is there room, which classes are there.
+ * @throws STATE_003 (424), STATE_004 (402), REQ_002 with `details.checks`.
+ */
+export async function preview(plan: Draft, target: Target): Promise<PlanPreview> {
+  const signal = AbortSignal.timeout(lookMs)
+  const seen = await look(target, signal)
+  const { script } = plan.config
+  const exists = seen.scripts.some((each) => each.id === script)
+  if (!exists && seen.scripts.length >= maxScripts) {
+    throw new CodedError(
+      'STATE_004',
+      `The account has ${seen.scripts.length} Workers, the limit is ${maxScripts}`,
+      {
+        details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
+      },
+    )
+  }
+  const classes = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
+  checkClasses(plan, classes)
+  const bindings = exists ? await servingBindings(script, target, signal) : []
+  const found = { exists, classes, bindings }
+  const { hostnames = [] } = plan.config
+  const at = { zones: target.zones, signal }
+  const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
+  return { changes: [...changesOf(plan, found), ...names], reversible: reversibleOf(plan, found) }
+}
+
+async function look(target: Target, signal: AbortSignal) {
+  return asked(signal, async () => {
+    const [scripts, namespaces] = await Promise.all([
+      target.cloud.scripts(signal),
+      target.cloud.namespaces(signal),
+    ])
+    return { scripts, namespaces }
+  })
+}
+
+/** What the version has that serves now; of a split, the newest one's share counts for all. */
+function servingBindings(script: string, { cloud }: Target, signal: AbortSignal): Promise<WorkerBinding[]> {
+  return asked(signal, async () => {
+    const [serving] = await cloud.deployments(script, signal)
+    const [first] = serving?.versions ?? []
+    return first === undefined ? [] : cloud.bindings(script, first.versionId, signal)
+  })
+}
+
+async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look()
+  } catch (error) {
+    if (error instanceof CodedError) throw error
+    const cause = signal.aborted
+      ? new CodedError('SYS_004', 'The cloud did not answer in time')
+      : toCodedError(error)
+    const why = cause instanceof CodedError ? cause.message : 'unexpected answer'
+    throw new CodedError('STATE_003', `The deploy target can't be used now: ${why}`, {
+      details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
+      cause: error,
+    })
+  }
+}
+
+/** A class that is there is kept, renamed or deleted on purpose, never by leaving it out. */
+function checkClasses(plan: Draft, present: string[]): void {
+  const { durableObjects, migrations } = plan.config
+  const leaving = new Set([
+    ...migrations.deletedClasses,
+    ...migrations.renamedClasses.map((each) => each.from),
+  ])
+  const faults = present
+    .filter((name) => !durableObjects.includes(name) && !leaving.has(name))
+    .map((name) => ({
+      path: 'config.durableObjects',
+      problem: `the class ${name} holds data: list it here, or in migrations.deletedClasses to delete its data`,
+    }))
+  for (const { from, to } of migrations.renamedClasses) {
+    if (!present.includes(from) && !present.includes(to)) {
+      faults.push({ path: 'config.migrations.renamedClasses', problem: `there is no class ${from}` })
+    }
+    if (!durableObjects.includes(to)) {
+      faults.push({ path: 'config.durableObjects', problem: `the renamed class ${to} is missing` })
+    }
+  }
+  for (const name of migrations.deletedClasses) {
+    if (durableObjects.includes(name)) {
+      faults.push({
+        path: 'config.migrations.deletedClasses',
+        problem: `the class ${name} is also in durableObjects`,
+      })
+    }
+  }
+  if (faults.length > 0) throw invalid(faults)
+}

@@ -1,0 +1,93 @@
+import type { Knex } from 'knex'
+import type { Environment } from '../../platform/config/index.ts'
+import type { PlanHead } from '../plan.ts'
+import type { DeployOptions } from '../schema.ts'
+import { type DeploymentStatus, liveStatuses } from '../states.ts'
+import { type Deployment, type Rollback, type Snapshot, toDeployment } from './rows.ts'
+import { insertSteps } from './steps.ts'
+
+export async function insertDeployment(
+  trx: Knex,
+  row: { plan: PlanHead; options: DeployOptions; startedBy: string; correlationId: string },
+): Promise<void> {
+  const { plan } = row
+  await trx('deployments').insert({
+    id: plan.id,
+    app: plan.app,
+    environment: plan.environment,
+    options: JSON.stringify(row.options),
+    dry_run: row.options.dryRun,
+    started_by: row.startedBy,
+    correlation_id: row.correlationId,
+  })
+  await insertSteps(trx, plan.id)
+}
+
+/** Makes room for the deployment of a plan that was only tried; its log stays. */
+export async function removeDryRun(trx: Knex, id: string): Promise<void> {
+  await trx('deployment_steps').where({ deployment_id: id }).delete()
+  await trx('deployments').where({ id, dry_run: true }).delete()
+}
+
+const columns = ['d.*', 'p.digest']
+
+export async function findDeployment(db: Knex, id: string): Promise<Deployment | undefined> {
+  const row = await db('deployments as d').join('plans as p', 'p.id', 'd.id').where('d.id', id).first(columns)
+  return row === undefined ? undefined : toDeployment(row)
+}
+
+/** The row, locked until the transaction ends; only after the row of its job, if that is locked too. */
+export async function lockDeployment(trx: Knex.Transaction, id: string): Promise<Deployment | undefined> {
+  await trx('deployments').where({ id }).forUpdate().first('id')
+  return findDeployment(trx, id)
+}
+
+/**
+ * Whatever changes who may work on an app and environment is done under this, one after the other. It is taken before
+ * any row is locked.
+ */
+export async function lockTarget(trx: Knex.Transaction, app: string, environment: Environment) {
+  await trx.raw(`select pg_advisory_xact_lock(hashtextextended(?, 7041003))`, [`${app}/${environment}`])
+}
+
+/** The deployment that holds an app and environment. */
+export async function findLive(db: Knex, app: string, environment: Environment): Promise<string | undefined> {
+  const live = db('deployments')
+    .where({ app, environment })
+    .whereIn('status', [...liveStatuses])
+  return (await live.first('id'))?.id
+}
+
+export interface DeploymentChange {
+  status?: DeploymentStatus
+  snapshot?: Snapshot
+  versionId?: string
+  migrationTag?: string | null
+  /** An upload is on its way from now on; null when its answer is there. */
+  uploadSentAt?: 'now' | null
+  rollback?: Rollback | null
+  error?: { code: string; message: string } | null
+  started?: boolean
+  /** False for one that goes on. */
+  finished?: boolean
+}
+
+/** Changes a deployment; the database refuses a status that its present one can't lead to. */
+export async function updateDeployment(trx: Knex, id: string, change: DeploymentChange): Promise<void> {
+  const row: Record<string, unknown> = {}
+  if (change.status !== undefined) row.status = change.status
+  // The first snapshot is kept: a later run of the step would see its own deployment's changes.
+  if (change.snapshot !== undefined) {
+    row.snapshot = trx.raw('coalesce(snapshot, ?::jsonb)', [JSON.stringify(change.snapshot)])
+  }
+  if (change.versionId !== undefined) row.version_id = change.versionId
+  if (change.migrationTag !== undefined) row.migration_tag = change.migrationTag
+  if (change.uploadSentAt !== undefined) {
+    row.upload_sent_at = change.uploadSentAt === null ? null : trx.raw('clock_timestamp()')
+  }
+  if (change.rollback !== undefined) row.rollback = change.rollback && JSON.stringify(change.rollback)
+  if (change.error !== undefined) row.error = change.error === null ? null : JSON.stringify(change.error)
+  if (change.started) row.started_at = trx.raw('coalesce(started_at, now())')
+  if (change.finished !== undefined) row.finished_at = change.finished ? trx.fn.now() : null
+  if (Object.keys(row).length > 0) await trx('deployments').where({ id }).update(row)
+}

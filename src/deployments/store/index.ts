@@ -1,0 +1,33 @@
+export {
+  type CompensationRow,
+  failCompensations,
+  findCompensations,
+  planCompensations,
+  rollbackMedian,
+  type Undone,
+  updateCompensation,
+} from './compensations.ts'
+export {
+  type DeploymentChange,
+  findDeployment,
+  findLive,
+  insertDeployment,
+  lockDeployment,
+  lockTarget,
+  removeDryRun,
+  updateDeployment,
+} from './deployments.ts'
+export { findHold, releaseHold, takeHold } from './holds.ts'
+export {
+  countLive,
+  hasDeployments,
+  listApps,
+  listDeployments,
+  listHistory,
+  markRemoved,
+  type TargetRow,
+} from './lists.ts'
+export { readMetrics } from './metrics.ts'
+export { findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
+export type { Deployment, Rollback, Snapshot } from './rows.ts'
+export { endStep, findSteps, reopenStep, type Step, startStep, stepMedians } from './steps.ts'

@@ -1,0 +1,86 @@
+import type { Knex } from 'knex'
+import type { Environment } from '../../platform/config/index.ts'
+import type { DeploymentStatus } from '../states.ts'
+import { type Deployment, toDeployment } from './rows.ts'
+
+const columns = ['d.*', 'p.digest']
+
+export interface DeploymentFilter {
+  app?: string | undefined
+  environment?: Environment | undefined
+  status?: DeploymentStatus | undefined
+  before?: { createdAt: string; id: string } | undefined
+  limit: number
+}
+
+/** Newest first; `position` is the exact time of creation, for the cursor. */
+export async function listDeployments(
+  db: Knex,
+  filter: DeploymentFilter,
+): Promise<(Deployment & { position: string })[]> {
+  const query = db('deployments as d').join('plans as p', 'p.id', 'd.id')
+  query.select(columns)
+  query.select(
+    db.raw(`to_char(d.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position`),
+  )
+  for (const key of ['app', 'environment', 'status'] as const) {
+    if (filter[key] !== undefined) query.where(`d.${key}`, filter[key])
+  }
+  if (filter.before !== undefined) {
+    const { createdAt, id } = filter.before
+    query.whereRaw('(d.created_at, d.id) < (?::timestamptz, ?::uuid)', [createdAt, id])
+  }
+  const rows = await query.orderByRaw('d.created_at desc, d.id desc').limit(filter.limit)
+  return rows.map((row) => ({ ...toDeployment(row), position: row.position }))
+}
+
+/** The newest deployment of each app and environment. */
+export async function listApps(db: Knex): Promise<Deployment[]> {
+  const { rows } = await db.raw(
+    `select distinct on (d.app, d.environment) d.*, p.digest from deployments d join plans p on p.id = d.id
+     where not d.dry_run and d.removed_at is null order by d.app, d.environment, d.created_at desc limit 1000`,
+  )
+  return rows.map(toDeployment)
+}
+
+export async function hasDeployments(db: Knex, app: string, environment: Environment): Promise<boolean> {
+  const row = await db('deployments')
+    .where({ app, environment, dry_run: false, removed_at: null })
+    .first('id')
+  return row !== undefined
+}
+
+export async function countLive(db: Knex): Promise<{ active: number; queued: number }> {
+  const { rows } = await db.raw(
+    `select count(*) filter (where status in ('in_progress', 'rolling_back')) as active,
+       count(*) filter (where status = 'initiated') as queued
+     from deployments where status in ('initiated', 'in_progress', 'rolling_back')`,
+  )
+  return { active: Number(rows[0].active), queued: Number(rows[0].queued) }
+}
+
+export interface TargetRow extends Deployment {
+  /** Its version was given the traffic. */
+  served: boolean
+}
+
+/** What was deployed to a target since it last began from nothing, newest first; dry runs are no part of it. */
+export async function listHistory(db: Knex, app: string, environment: Environment): Promise<TargetRow[]> {
+  const rows = await db('deployments as d')
+    .join('plans as p', 'p.id', 'd.id')
+    .where({ 'd.app': app, 'd.environment': environment, 'd.dry_run': false })
+    .whereNull('d.removed_at')
+    .orderByRaw('d.created_at desc, d.id desc')
+    .limit(200)
+    .select(columns)
+    .select(
+      db.raw(`exists (select from deployment_steps s where s.deployment_id = d.id
+        and s.step = 'deploy_worker' and s.status = 'completed') as served`),
+    )
+  return rows.map((row) => ({ ...toDeployment(row), served: row.served }))
+}
+
+/** The app is gone: what was deployed so far is history only. */
+export async function markRemoved(trx: Knex, app: string, environment: Environment): Promise<void> {
+  await trx('deployments').where({ app, environment, removed_at: null }).update({ removed_at: trx.fn.now() })
+}

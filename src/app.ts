@@ -8,9 +8,9 @@ import { jobRoutes } from './platform/jobs/index.ts'
 
 /** The one list of routes: also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
-  const { db, queues, hub, verbs, config } = ctx
+  const { db, queues, limiter, hub, verbs, config } = ctx
   return [
-    ...healthRoutes({ db, queues, service: config.service, stopping }),
+    ...healthRoutes({ db, queues, limiter, service: config.service, stopping }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     ...ctx.deployments.routes,
@@ -18,7 +18,7 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
 }
 
 export function createApp(ctx: Context, stopping: () => boolean = () => false): Express {
-  const { db, config, accounts, log } = ctx
+  const { db, config, accounts, limits, log } = ctx
   const { version } = config.service
   const routes = allRoutes(ctx, stopping)
   return createHttpApp({
@@ -27,7 +27,7 @@ export function createApp(ctx: Context, stopping: () => boolean = () => false): 
     secure: config.publicUrl.startsWith('https:'),
     routers: [
       createConsole({ ...ctx, queueNames }),
-      mount(routes, { db, version, authenticate: accounts.authenticate }),
+      mount(routes, { db, version, authenticate: accounts.authenticate, limits }),
     ],
   })
 }

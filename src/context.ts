@@ -17,6 +17,12 @@ import {
 } from './platform/jobs/index.ts'
 import { createLogger, type Logger } from './platform/logging.ts'
 import { countWorkers, createQueues, type Queues } from './platform/queues/index.ts'
+import {
+  createRateLimiter,
+  createRateLimits,
+  type RateLimiter,
+  type RateLimits,
+} from './platform/rate-limit/index.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
 
 /** Everything a process is made of, built once and passed on. */
@@ -32,6 +38,8 @@ export interface Context {
   dispatcher: Dispatcher
   enqueue: Enqueue
   verbs: JobVerbs
+  limiter: RateLimiter
+  limits: RateLimits
   accounts: Accounts
   deployments: Deployments
   /** Closes what was opened, in reverse order. Services must have been stopped. */
@@ -51,12 +59,15 @@ export function createContext(config: Config, process: string, overrides: Contex
   const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
   const prefix = overrides.queuePrefix
   const { redisUrl } = config
-  const queues = createQueues({ databaseUrl, redisUrl, log, ...(prefix === undefined ? {} : { prefix }) })
+  const store = { redisUrl, log, ...(prefix === undefined ? {} : { prefix }) }
+  const queues = createQueues({ databaseUrl, ...store })
+  const limiter = createRateLimiter(store)
+  const limits = createRateLimits(limiter, config.rateLimits)
   const listener = createListener(databaseUrl, log)
   const hub = createEventHub(db, listener, log)
   const dispatcher = createDispatcher({ db, queues, log })
   const enqueue = createEnqueue(() => dispatcher.nudge())
-  const accounts = createAccounts({ db, secrets, config, log })
+  const accounts = createAccounts({ db, secrets, config, log, listener })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({
     ...{ db, config, secrets, hub, enqueue, localCredentials, log },
@@ -78,10 +89,13 @@ export function createContext(config: Config, process: string, overrides: Contex
       dispatcher,
       enqueue,
       verbs,
+      limiter,
+      limits,
       accounts,
       deployments,
     },
     async dispose() {
+      limiter.close()
       await queues.close()
       await deployments.close()
       await db.destroy()

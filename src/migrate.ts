@@ -16,7 +16,8 @@ async function main(): Promise<void> {
   const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
   const log = createLogger({ level: config.logLevel, process: 'migrate' })
   try {
-    const first = await ensureFirstAdmin({ db, admin: config.admin, embedded: config.embedded, log })
+    const { admin, embedded, rateLimits } = config
+    const first = await ensureFirstAdmin({ db, admin, rateLimit: rateLimits.admin, embedded, log })
     if (first.created && first.generatedPassword !== undefined) {
       // Shown once and kept nowhere; the log's own lines never carry it.
       console.log(

@@ -2,13 +2,20 @@ import { type Command, Option } from 'commander'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
 import { type Prompt, terminalPrompt } from '../platform/command-line/prompt.ts'
+import type { Config } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { email, password, passwordLength, username } from './schema.ts'
 import { createAdmin, resetPassword } from './service/administration.ts'
 
+interface CommandContext {
+  db: Knex
+  secrets: Secrets
+  config: Pick<Config, 'rateLimits'>
+}
+
 export interface AccountCommandDeps {
   /** Works directly on the database, whether the service runs or not. */
-  withDb(work: (context: { db: Knex; secrets: Secrets }) => Promise<void>): Promise<void>
+  withDb(work: (context: CommandContext) => Promise<void>): Promise<void>
   /** Default: the terminal. */
   prompt?: Prompt
   /** Default: a line on standard output. */
@@ -45,8 +52,8 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
         email: await asked.text('E-mail', options.email, email),
         password: await asked.password(options.password),
       }
-      await deps.withDb(async ({ db }) => {
-        const result = await createAdmin(db, account)
+      await deps.withDb(async ({ db, config }) => {
+        const result = await createAdmin(db, { ...account, rateLimit: config.rateLimits.admin })
         if (result.outcome === 'taken') return command.error(`error: ${result.reason}`)
         print(`Administrator ${account.username} created.`)
         print(`API token (shown only now): ${result.token}`)

@@ -9,9 +9,11 @@ import { apiRoutes } from './routes/api.ts'
 import { browserRoutes } from './routes/browser.ts'
 import { authenticate } from './service/authenticate.ts'
 import type { AccountsContext } from './service/context.ts'
+import { createGuesses } from './service/guesses.ts'
 import { createJwts } from './service/jwt.ts'
 import { createLoginLimits } from './service/login-limits.ts'
 import { createPasswords } from './service/passwords.ts'
+import { type ChangeListener, createPrincipalCache } from './service/principal-cache.ts'
 import { createTokenUse } from './service/token-use.ts'
 import { deleteExpired } from './store/expired.ts'
 
@@ -23,8 +25,10 @@ export { createLocalToken } from './service/local-token.ts'
 export interface AccountsOptions {
   db: Knex
   secrets: Secrets
-  config: Pick<Config, 'publicUrl'>
+  config: Pick<Config, 'publicUrl' | 'rateLimits'>
   log: Logger
+  /** Tells of changes that other processes make; without it every request asks the database. */
+  listener?: ChangeListener
   now?: () => Date
 }
 
@@ -46,6 +50,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
     jwts: createJwts(secrets, now),
     limits: createLoginLimits(db, secrets, now),
     tokenUse: createTokenUse(db, log),
+    principals: createPrincipalCache({ listener: options.listener, now }),
+    guesses: createGuesses(config.rateLimits.address),
+    rateLimits: config.rateLimits,
   }
   const secure = config.publicUrl.startsWith('https:')
   return {

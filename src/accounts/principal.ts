@@ -17,7 +17,7 @@ export class AccountPrincipal implements Principal {
   readonly stillValid: () => Promise<boolean>
 
   constructor(user: User, credential: Credential, stillValid: () => Promise<boolean>) {
-    this.id = `user:${user.id}`
+    this.id = subjectOf(user.id)
     this.user = user
     this.credential = credential
     this.permissions = permissionsOf(user, this.scopes)
@@ -47,6 +47,9 @@ export class AccountPrincipal implements Principal {
     return { perSecond: this.user.rateLimitPerSecond, burst: this.user.rateLimitBurst }
   }
 }
+
+/** A user's name among principals, and for whoever remembers something about it. */
+export const subjectOf = (userId: string) => `user:${userId}`
 
 /**
  * The table of the principal's side: an administrator may everything, a user may read. Scopes only take

@@ -9,6 +9,7 @@ import { CodedError } from '../platform/errors.ts'
 import type { JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import type { Queues } from '../platform/queues/index.ts'
+import type { RateLimits } from '../platform/rate-limit/index.ts'
 import { consoleActions } from './actions.ts'
 import { redact } from './redact.ts'
 
@@ -19,6 +20,7 @@ export interface ConsoleOptions {
   queues: Queues
   queueNames: readonly string[]
   verbs: JobVerbs
+  limits: RateLimits
 }
 
 const base = '/admin/queues'
@@ -62,7 +64,7 @@ function whileStoreAnswers(queues: Queues) {
 }
 
 /** A browser without a session goes to the sign-in page; everybody else gets the envelope. */
-function guard({ accounts }: ConsoleOptions) {
+function guard({ accounts, limits }: ConsoleOptions) {
   return async (req: Request, res: Response, next: NextFunction) => {
     res.setHeader('Cache-Control', 'no-store')
     try {
@@ -71,6 +73,7 @@ function guard({ accounts }: ConsoleOptions) {
         method: req.method,
         address: req.ip ?? '',
       })
+      await limits.charge({ principal, address: req.ip ?? '' }, res)
       authorise('console:admin', principal)
       res.locals.principal = principal?.name
       res.locals.actor = principal

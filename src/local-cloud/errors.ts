@@ -33,6 +33,8 @@ const refusals = {
   tooLarge: { status: 413, code: 10027, message: 'Your Worker exceeded the size limit.' },
   subdomainTaken: { status: 409, code: 10036, message: 'This account already has a workers.dev subdomain.' },
   tooManyScripts: { status: 400, code: 10037, message: 'You have exceeded the limit of Workers.' },
+  bindingTooLarge: { status: 400, code: 10054, message: 'A variable or secret is over 5 KB.' },
+  tooManyBindings: { status: 400, code: 10055, message: 'A Worker has at most 128 variables and secrets.' },
   secretNotFound: { status: 404, code: 10056, message: 'Binding not found.' },
   inheritedBindingMissing: { status: 400, code: 10057, message: 'An inherited binding does not exist.' },
   classNotConfigured: {
@@ -42,6 +44,11 @@ const refusals = {
   },
   noSubdomain: { status: 400, code: 10063, message: 'You do not have a workers.dev subdomain.' },
   classNoLongerExported: { status: 400, code: 10064, message: 'A class with Durable Objects is gone.' },
+  noHandlers: {
+    status: 400,
+    code: 10068,
+    message: 'No event handlers were registered. This script does nothing.',
+  },
   classNotExported: { status: 400, code: 10070, message: 'A migrated class is not exported.' },
   migrationConflict: { status: 400, code: 10074, message: 'The migration does not fit the present classes.' },
   migrationTag: { status: 412, code: 10079, message: 'The migration tag precondition failed.' },

@@ -3,10 +3,12 @@ import { isMigrated } from './db.ts'
 import { within } from './deadline.ts'
 import { type Route, route } from './http/index.ts'
 import type { Queues } from './queues/index.ts'
+import type { RateLimiter } from './rate-limit/index.ts'
 
 export interface HealthOptions {
   db: Knex
   queues: Queues
+  limiter: Pick<RateLimiter, 'available'>
   service: { name: string; version: string }
   /** True once the process has begun to stop. */
   stopping: () => boolean
@@ -34,10 +36,11 @@ export function healthRoutes(options: HealthOptions): Route[] {
       method: 'get',
       path: '/health',
       access: 'open',
+      limit: 'none',
       async handle() {
         const [databaseHealth, queue] = await Promise.all([database(), queueStore()])
         const stalled = databaseHealth === 'healthy' && (await isStalled(db))
-        const degraded = queue === 'unhealthy' || stalled
+        const degraded = queue === 'unhealthy' || stalled || !options.limiter.available()
         const status = databaseHealth === 'unhealthy' ? 'unhealthy' : degraded ? 'degraded' : 'healthy'
         const body = {
           status,
@@ -55,6 +58,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       method: 'get',
       path: '/health/ready',
       access: 'open',
+      limit: 'none',
       async handle() {
         const [databaseHealth, queue] = await Promise.all([ready(), queueStore()])
         const isReady = databaseHealth === 'healthy' && !options.stopping()

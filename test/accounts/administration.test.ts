@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ensureFirstAdmin, pruneAccounts, registerAccountCommands } from '../../src/accounts/index.ts'
 import { addUser } from '../../src/accounts/service/administration.ts'
 import { terminalPrompt } from '../../src/platform/command-line/prompt.ts'
-import { type Harness, password, rows, startAccounts } from './harness.ts'
+import { type Harness, password, rateLimits, rows, startAccounts } from './harness.ts'
 
 let h: Harness
 beforeEach(async () => {
@@ -19,7 +19,7 @@ async function capstan(args: string[], answers: string[] = [], interactive = tru
   const lines: string[] = []
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined })
   registerAccountCommands(program, {
-    withDb: (work) => work({ db: h.db, secrets: h.secrets }),
+    withDb: (work) => work({ db: h.db, secrets: h.secrets, config: { rateLimits } }),
     print: (line) => void lines.push(line),
     prompt: {
       interactive,
@@ -39,7 +39,7 @@ async function capstan(args: string[], answers: string[] = [], interactive = tru
 }
 
 test('two first starts at once make one administrator, and one knows the password', async () => {
-  const options = { db: h.db, admin, embedded: true, log: h.log }
+  const options = { db: h.db, admin, rateLimit: rateLimits.admin, embedded: true, log: h.log }
   const results = await Promise.all([ensureFirstAdmin(options), ensureFirstAdmin(options)])
   const made = results.filter((each) => each.created)
   expect(made).toHaveLength(1)
@@ -54,7 +54,7 @@ test('two first starts at once make one administrator, and one knows the passwor
 })
 
 test('outside the embedded default the password must be given', async () => {
-  const options = { db: h.db, embedded: false, log: h.log }
+  const options = { db: h.db, rateLimit: rateLimits.admin, embedded: false, log: h.log }
   await expect(ensureFirstAdmin({ ...options, admin })).rejects.toMatchObject({
     name: 'ConfigError',
     faults: ['ADMIN_PASSWORD: required for the first start'],
@@ -67,7 +67,7 @@ test('outside the embedded default the password must be given', async () => {
 
 test('names and e-mails are unique in any letter case', async () => {
   await h.user('ada')
-  const account = { passwordHash: 'x', isAdmin: false }
+  const account = { passwordHash: 'x', isAdmin: false, rateLimit: rateLimits.user }
   await expect(
     addUser(h.db, { ...account, username: 'ADA', email: 'new@example.org' }),
   ).rejects.toMatchObject({

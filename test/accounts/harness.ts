@@ -5,15 +5,23 @@ import pino from 'pino'
 import { AccountPrincipal, createAccounts } from '../../src/accounts/index.ts'
 import { addUser } from '../../src/accounts/service/administration.ts'
 import { createPasswords } from '../../src/accounts/service/passwords.ts'
+import { loadConfig } from '../../src/platform/config/index.ts'
 import { createDb } from '../../src/platform/db.ts'
 import { answerErrors } from '../../src/platform/http/error-answers.ts'
 import { requestId } from '../../src/platform/http/request-id.ts'
 import { route } from '../../src/platform/http/route.ts'
 import { mount } from '../../src/platform/http/router.ts'
+import { createRateLimiter, createRateLimits } from '../../src/platform/rate-limit/index.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
 import { createTestDatabase } from '../helpers/postgres-server.ts'
 
 export const password = 'correct horse battery'
+const rateLimit = { perSecond: 10_000, burst: 100_000 }
+export const rateLimits = {
+  ...loadConfig({ DATABASE_URL: 'postgres://x', SECRET_KEY: 'a-secret-key-of-the-tests-0123456789' })
+    .rateLimits,
+  address: rateLimit,
+}
 export const secretKey = 'a-secret-key-of-the-tests-0123456789'
 
 interface Call {
@@ -43,14 +51,15 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
   // Without the allow-list of the real logger: nothing secret may even be handed to it.
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) })
   const secrets = createSecrets(secretKey)
-  const config = { publicUrl: options.publicUrl ?? 'http://127.0.0.1:8000' }
+  const config = { publicUrl: options.publicUrl ?? 'http://127.0.0.1:8000', rateLimits }
+  const limits = createRateLimits(createRateLimiter({ redisUrl: undefined, log }), rateLimits)
   const make = () => createAccounts({ db, secrets, config, log, now: () => new Date(clock.now) })
   const accounts = make()
   const app = express()
   app.set('trust proxy', true)
   app.use(requestId)
   const routes = [...accounts.routes, ...probes]
-  app.use(mount(routes, { db, version: 'test', authenticate: accounts.authenticate }))
+  app.use(mount(routes, { db, version: 'test', authenticate: accounts.authenticate, limits }))
   app.use(answerErrors(log))
   const server = app.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
@@ -98,7 +107,7 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
     },
     async user(username: string, isAdmin = false) {
       const passwordHash = await createPasswords().hash(password)
-      return addUser(db, { username, email: `${username}@example.org`, passwordHash, isAdmin })
+      return addUser(db, { username, email: `${username}@example.org`, passwordHash, isAdmin, rateLimit })
     },
     async signIn(username: string, word = password): Promise<string> {
       const answer = await call('/api/v1/auth/login', { json: { username, password: word } })

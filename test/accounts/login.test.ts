@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createLoginLimits, network } from '../../src/accounts/service/login-limits.ts'
+import { createLoginLimits } from '../../src/accounts/service/login-limits.ts'
+import { network } from '../../src/platform/rate-limit/index.ts'
 import { type Harness, password, startAccounts } from './harness.ts'
 
 let h: Harness
@@ -19,7 +20,12 @@ test('answers a bearer token of 15 minutes that nobody may keep', async () => {
   expect(answer.json).toEqual({ access_token: expect.any(String), token_type: 'bearer', expires_in: 900 })
   expect(answer.headers.get('cache-control')).toBe('no-store')
   const me = await h.call('/api/v1/auth/me', { bearer: answer.json.access_token })
-  expect(me.json).toMatchObject({ username: 'ada', is_admin: false, rate_limit_per_second: 10, scopes: null })
+  expect(me.json).toMatchObject({
+    username: 'ada',
+    is_admin: false,
+    rate_limit_per_second: 10_000,
+    scopes: null,
+  })
   expect(me.json.created_at).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
 })
 

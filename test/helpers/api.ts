@@ -22,6 +22,8 @@ export interface Answer {
 }
 
 const password = 'correct horse battery'
+/** Suites ask faster than people: only those about limits shall meet them. */
+const rateLimit = { perSecond: 10_000, burst: 100_000 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>
 
@@ -59,7 +61,7 @@ export async function startApi(ctx: TestContext) {
     async signIn(username: string, isAdmin = false): Promise<string> {
       const passwordHash = await createPasswords().hash(password)
       const email = `${username}@example.org`
-      await addUser(ctx.db, { username, email, passwordHash, isAdmin })
+      await addUser(ctx.db, { username, email, passwordHash, isAdmin, rateLimit })
       const answer = await this.call('/api/v1/auth/login', { json: { username, password } })
       if (answer.status !== 200) throw new Error(`signing in answered ${answer.status}: ${answer.text}`)
       return answer.json.access_token

@@ -57,6 +57,8 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
     DATA_DIR: join(tmpdir(), queuePrefix),
     PORT: '0',
     CLOUDFLARE_TARGET: 'local',
+    RATE_LIMIT_ADDRESS_PER_SECOND: '10000',
+    RATE_LIMIT_ADDRESS_BURST: '100000',
     LOCAL_CLOUD_TOKEN: 'a-local-cloud-token-of-the-tests',
     ...options.env,
   })

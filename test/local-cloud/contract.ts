@@ -3,13 +3,30 @@ import { Ajv, type ValidateFunction } from 'ajv'
 
 const file = new URL('../../../shared/contracts/cloudflare.openapi.json', import.meta.url)
 
-interface Contract {
+export interface Contract {
   paths: Record<string, Record<string, Operation>>
 }
-interface Operation {
-  requestBody?: { content: Record<string, unknown> }
+export interface Operation {
+  parameters?: { name: string; in: 'path' | 'query'; required?: boolean; schema: object }[]
+  requestBody?: { required?: boolean; content: Record<string, unknown> }
   responses: Record<string, unknown>
 }
+
+/** What wrangler 4.164 uses beside the published contract, as `METHOD /path`; their results are described nowhere. */
+export const wranglerOnly = [
+  'GET /accounts/{account_id}/workers/scripts/{script_name}/settings',
+  'PATCH /accounts/{account_id}/workers/scripts/{script_name}/secrets-bulk',
+  'GET /accounts/{account_id}/workers/workers/{script_name}',
+  'PATCH /accounts/{account_id}/workers/workers/{script_name}/versions/latest',
+  'DELETE /accounts/{account_id}/workers/services/{script_name}',
+  'GET /accounts/{account_id}/storage/kv/namespaces',
+]
+
+const isWranglerOnly = (method: string, path: string) =>
+  wranglerOnly.some((route) => {
+    const [wanted, template = ''] = route.split(' ')
+    return wanted === method && matches(template, path)
+  })
 
 let loaded: { contract: Contract; ajv: Ajv } | undefined
 const compiled = new Map<string, ValidateFunction>()
@@ -25,6 +42,9 @@ function load() {
 }
 
 const contractIsPresent = (): boolean => load() !== undefined
+
+/** The published contract, or undefined where it is not beside the project. */
+export const publishedContract = (): Contract | undefined => load()?.contract
 
 /** Prints one line when the published contract is not beside the project, so that a skipped check is seen. */
 export function noteAbsentContract(): void {
@@ -48,7 +68,10 @@ export function assertConforms(
   const template = Object.keys(found.contract.paths).find((candidate) => matches(candidate, path))
   const operation = template && found.contract.paths[template]?.[method.toLowerCase()]
   if (template === undefined || !operation) {
-    if (status < 400) throw new Error(`${method} ${path} is not in the contract`)
+    if (status < 400) {
+      if (isWranglerOnly(method, path)) return
+      throw new Error(`${method} ${path} is not in the contract`)
+    }
     check('components/responses/Failure/content/application~1json/schema', responseBody, `${method} ${path}`)
     return
   }
@@ -74,10 +97,10 @@ function check(pointer: string, value: unknown, what: string): void {
   throw new Error(`${what} breaks the contract: ${ajv.errorsText(validate.errors)}`)
 }
 
-const pointerSegment = (segment: string) =>
+export const pointerSegment = (segment: string) =>
   encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
 
-function matches(template: string, path: string): boolean {
+export function matches(template: string, path: string): boolean {
   const [wanted, given] = [template.split('/'), path.split('/')]
   return (
     wanted.length === given.length && wanted.every((part, at) => part.startsWith('{') || part === given[at])

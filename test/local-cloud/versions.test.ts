@@ -141,12 +141,3 @@ test('secrets make versions, and their text never comes back', async () => {
   expect((await cloud.script('DELETE', 'safe/secrets/OTHER')).code).toBe(10056)
   expect((await cloud.get('safe')).text).toBe(`${text}undefined`)
 })
-
-test('a secret is not put on a version that nobody deployed', async () => {
-  const cloud = await startCloud()
-  const secret = { type: 'secret_text', name: 'KEY', text: 'x' }
-  expect((await cloud.script('PUT', 'none/secrets', secret)).code).toBe(10007)
-  await cloud.put('app', {})
-  await cloud.upload('app', {}, main(hello('undeployed')))
-  expect((await cloud.script('PUT', 'app/secrets', secret)).code).toBe(10215)
-})

@@ -131,7 +131,8 @@ describe('the application', () => {
     const store = withOutages(ctx.queues)
     const service = { name: 'capstan', version: 'test' }
     const stopping = () => false
-    const routes = healthRoutes({ db: ctx.db, queues: store.queues, service, stopping })
+    const { db, limiter } = ctx
+    const routes = healthRoutes({ db, limiter, queues: store.queues, service, stopping })
     const probes = await startRoutes(ctx, routes, silent)
     store.set('refusing')
     const { status, json } = await probes.call('/health')

@@ -23,6 +23,7 @@ export async function startRoutes(ctx: TestContext, routes: Route[], log: Logger
   const router = mount(routes, {
     db: ctx.db,
     version: 'test',
+    limits: ctx.limits,
     async authenticate({ headers }) {
       const as = headers['x-test-as']
       if (as === 'expired') throw new CodedError('ACCESS_002', 'The token has expired')

@@ -46,7 +46,8 @@ describe('server-sent events', () => {
         return undefined
       },
     })
-    const mounted = mount([events], { db: ctx.db, version: 'test', authenticate: async () => principal })
+    const { db, limits } = ctx
+    const mounted = mount([events], { db, limits, version: 'test', authenticate: async () => principal })
     const app = createHttpApp({ log: silent, trustedProxies: [], secure: false, routers: [mounted] })
     server = createHttpServer(app, { host: '127.0.0.1', port: 0 })
     await server.start()

@@ -22,6 +22,7 @@ export async function signOut(context: AccountsContext, caller: AccountPrincipal
     case 'api-token':
       throw conflict('An API token has no session; revoke it with DELETE /api/v1/auth/tokens/{id}')
   }
+  context.principals.forget(caller.id)
   context.log.info({ event: 'sign-out', userId: caller.user.id }, 'signed out')
 }
 
@@ -49,6 +50,7 @@ export async function changePassword(
     }
     return replacePassword(trx, { userId: user.id, passwordHash, keep: credential })
   })
+  context.principals.forget(caller.id)
   context.log.info({ event: 'password-changed', userId: user.id }, 'password changed')
   return { sessionEpoch }
 }

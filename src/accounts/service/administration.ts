@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
+import type { RateLimitRule } from '../../platform/config/index.ts'
 import { isUniqueViolation } from '../../platform/db.ts'
 import { CodedError, conflict } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
@@ -10,14 +11,12 @@ import { hashOf, newApiToken } from './credentials.ts'
 import { createLoginLimits } from './login-limits.ts'
 import { createPasswords } from './passwords.ts'
 
-/** Requests per second and burst of a new user, by role. */
-const rateLimits = { admin: { perSecond: 100, burst: 200 }, user: { perSecond: 10, burst: 20 } }
-
 interface NewAccount {
   username: string
   email: string
   passwordHash: string
   isAdmin: boolean
+  rateLimit: RateLimitRule
 }
 
 /**
@@ -25,9 +24,10 @@ interface NewAccount {
  */
 export async function addUser(db: Knex, account: NewAccount): Promise<string> {
   const id = randomUUID()
-  const { perSecond, burst } = account.isAdmin ? rateLimits.admin : rateLimits.user
+  const { rateLimit, ...rest } = account
   try {
-    await insertUser(db, { id, ...account, rateLimitPerSecond: perSecond, rateLimitBurst: burst })
+    const limits = { rateLimitPerSecond: rateLimit.perSecond, rateLimitBurst: rateLimit.burst }
+    await insertUser(db, { id, ...rest, ...limits })
   } catch (error) {
     if (isUniqueViolation(error, 'users_username')) throw conflict('Username already exists')
     if (isUniqueViolation(error, 'users_email')) throw conflict('Email already exists')
@@ -41,15 +41,15 @@ type Created = { outcome: 'created'; token: string } | { outcome: 'taken'; reaso
 /** An administrator with an unlimited API token, both or neither. The token is returned for this once. */
 export async function createAdmin(
   db: Knex,
-  account: { username: string; email: string; password: string },
+  account: { username: string; email: string; password: string; rateLimit: RateLimitRule },
 ): Promise<Created> {
   const passwordHash = await createPasswords().hash(account.password)
   const token = newApiToken()
   try {
     await db.transaction(async (trx) => {
-      const { username, email } = account
-      const userId = await addUser(trx, { username, email, passwordHash, isAdmin: true })
-      const row = { id: randomUUID(), userId, name: 'capstan admin create', createdAt: new Date() }
+      const { username, email, rateLimit } = account
+      const userId = await addUser(trx, { username, email, passwordHash, isAdmin: true, rateLimit })
+      const row = { id: randomUUID(), userId, name: 'Initial Admin Token', createdAt: new Date() }
       const unlimited = { scopes: null, expiresAt: null, isRevoked: false, lastUsedAt: null }
       await insertToken(trx, { ...row, ...unlimited }, { hash: hashOf(token), parentId: null })
     })

@@ -107,5 +107,6 @@ export async function revokeApiToken(
     throw new CodedError('ACCESS_003', "A scoped token can't revoke a token that may do more")
   }
   await markRevoked(context.db, token.id)
+  context.principals.forget(caller.id)
   context.log.info({ event: 'token-revoked', userId: caller.user.id }, 'API token revoked')
 }

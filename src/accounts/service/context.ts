@@ -1,9 +1,12 @@
 import type { Knex } from 'knex'
+import type { RateLimitConfig } from '../../platform/config/index.ts'
 import type { Logger } from '../../platform/logging.ts'
 import type { Secrets } from '../../platform/secrets.ts'
+import type { Guesses } from './guesses.ts'
 import type { Jwts } from './jwt.ts'
 import type { LoginLimits } from './login-limits.ts'
 import type { Passwords } from './passwords.ts'
+import type { PrincipalCache } from './principal-cache.ts'
 import type { TokenUse } from './token-use.ts'
 
 /** What the verbs of this folder work with; built once by `createAccounts`. */
@@ -16,4 +19,8 @@ export interface AccountsContext {
   jwts: Jwts
   limits: LoginLimits
   tokenUse: TokenUse
+  principals: PrincipalCache
+  guesses: Guesses
+  /** What new users start with. */
+  rateLimits: Pick<RateLimitConfig, 'user' | 'admin'>
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { Config } from '../../platform/config/index.ts'
+import type { Config, RateLimitRule } from '../../platform/config/index.ts'
 import { ConfigError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/logging.ts'
 import { hasUsers, lockFirstUser } from '../store/users.ts'
@@ -10,6 +10,7 @@ import { createPasswords } from './passwords.ts'
 export interface FirstAdminOptions {
   db: Knex
   admin: Config['admin']
+  rateLimit: RateLimitRule
   /** True lets a missing password be generated. */
   embedded: boolean
   log: Logger
@@ -23,7 +24,7 @@ export type FirstAdmin = { created: false } | { created: true; generatedPassword
  * @throws ConfigError when the password is missing outside the embedded default.
  */
 export async function ensureFirstAdmin(options: FirstAdminOptions): Promise<FirstAdmin> {
-  const { db, admin, embedded, log } = options
+  const { db, admin, rateLimit, embedded, log } = options
   if (await hasUsers(db)) return { created: false }
   if (admin.password === undefined && !embedded) {
     throw new ConfigError(['ADMIN_PASSWORD: required for the first start'])
@@ -33,7 +34,8 @@ export async function ensureFirstAdmin(options: FirstAdminOptions): Promise<Firs
   const created = await db.transaction(async (trx) => {
     await lockFirstUser(trx)
     if (await hasUsers(trx)) return false
-    await addUser(trx, { username: admin.username, email: admin.email, passwordHash, isAdmin: true })
+    const { username, email } = admin
+    await addUser(trx, { username, email, passwordHash, isAdmin: true, rateLimit })
     return true
   })
   if (!created) return { created }

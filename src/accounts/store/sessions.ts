@@ -25,14 +25,14 @@ export async function findSessionWithUser(
   db: Knex,
   idHash: Buffer,
   now: Date,
-): Promise<{ user: User; lastSeenAt: Date } | undefined> {
+): Promise<{ user: User; lastSeenAt: Date; expiresAt: Date } | undefined> {
   const row = await db('sessions as s')
     .join('users as u', 'u.id', 's.user_id')
     .where({ 's.id_hash': idHash, 'u.is_active': true })
     .whereRaw('s.session_epoch = u.session_epoch')
     .where('s.expires_at', '>', now)
-    .first([...userColumns, 's.last_seen_at'])
-  return row && { user: toUser(row), lastSeenAt: row.last_seen_at }
+    .first([...userColumns, 's.last_seen_at', 's.expires_at'])
+  return row && { user: toUser(row), lastSeenAt: row.last_seen_at, expiresAt: row.expires_at }
 }
 
 export async function slideSession(

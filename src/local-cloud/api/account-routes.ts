@@ -47,6 +47,8 @@ export function accountRoutes(router: Router, cloud: Cloud): void {
     })
     .on('GET /accounts', ({ query }) => list(named(query), query))
     .on('GET /accounts/{account}', () => ({ result: account() }))
+    // There is no KV here, so there are no namespaces to be found: `wrangler delete` looks for those of a site.
+    .on('GET /accounts/{account}/storage/kv/namespaces', ({ query }) => list([], query))
     .on('GET /accounts/{account}/workers/durable_objects/namespaces', ({ query }) =>
       list(store.scripts.allNamespaces().map(namespaceView), query),
     )

@@ -6,6 +6,7 @@ import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
+import { secretRoutes } from './secret-routes.ts'
 import { versionRoutes } from './version-routes.ts'
 import { requireZone, zoneRoutes } from './zone-routes.ts'
 
@@ -26,6 +27,7 @@ export class Api {
     publicRoutes(this.open)
     accountRoutes(this.guarded, cloud)
     scriptRoutes(this.guarded, cloud)
+    secretRoutes(this.guarded, cloud)
     versionRoutes(this.guarded, cloud)
     zoneRoutes(this.guarded, cloud)
   }

@@ -6,9 +6,15 @@ import { servingVersion } from '../scripts/deploy.ts'
 import { deleteScript, patchSettings, requireScript, setPublished } from '../scripts/lifecycle.ts'
 import { scriptSettings } from '../scripts/metadata.ts'
 import { uploadScript } from '../scripts/publish.ts'
-import { deleteSecret, editSecrets, putSecret, secretBody } from '../scripts/secrets.ts'
 import { parseUpload } from '../scripts/upload.ts'
-import { scriptView, serviceView, settingsView, uploadView, workerView } from '../scripts/views.ts'
+import {
+  scriptView,
+  serviceView,
+  settingsView,
+  uploadView,
+  versionSettingsView,
+  workerView,
+} from '../scripts/views.ts'
 import type { Script } from '../store/scripts.ts'
 import { readJson, readMultipart } from './body.ts'
 import { paged } from './envelope.ts'
@@ -37,7 +43,7 @@ export function scriptRoutes(router: Router, cloud: Cloud): void {
   const { store } = cloud
   const view = (one: Script) => scriptView(one, servingVersion(cloud, one))
   const remove = async (call: Call) => {
-    await deleteScript(cloud, call.param('script'))
+    await deleteScript(cloud, call.param('script'), call.query.get('force') === 'true')
     return { result: null }
   }
 
@@ -66,7 +72,6 @@ export function scriptRoutes(router: Router, cloud: Cloud): void {
     // The same by its older name, which `wrangler delete` uses.
     .on(`DELETE ${workers}/services/{script}`, remove)
   settingRoutes(router, cloud)
-  secretRoutes(router, cloud)
 }
 
 function search(all: Script[], query: URLSearchParams) {
@@ -86,6 +91,7 @@ function search(all: Script[], query: URLSearchParams) {
 }
 
 function settingRoutes(router: Router, cloud: Cloud): void {
+  const { store } = cloud
   const published = (one: Script) => ({
     result: { enabled: one.subdomainEnabled, previews_enabled: one.previewsEnabled },
   })
@@ -98,31 +104,16 @@ function settingRoutes(router: Router, cloud: Cloud): void {
     .on(`DELETE ${script}/subdomain`, async (call) =>
       published(await setPublished(cloud, call.param('script'), { enabled: false })),
     )
+    .on(`GET ${script}/settings`, (call) => {
+      const owner = requireScript(cloud, call.param('script'))
+      const serving = servingVersion(cloud, owner)
+      return { result: versionSettingsView(owner, serving, store.scripts.namespaces(owner.id)) }
+    })
     .on(`GET ${script}/script-settings`, (call) => ({
       result: settingsView(requireScript(cloud, call.param('script'))),
     }))
     .on(`PATCH ${script}/script-settings`, async (call) => {
       const patch = await readJson(call.req, scriptSettings)
       return { result: settingsView(await patchSettings(cloud, call.param('script'), patch)) }
-    })
-}
-
-function secretRoutes(router: Router, cloud: Cloud): void {
-  const edit = (call: Call, change: ReturnType<typeof deleteSecret>) =>
-    editSecrets(cloud, { scriptName: call.param('script'), source: sourceOf(call.req), edit: change })
-  router
-    .on(`GET ${script}/secrets`, (call) => {
-      const latest = cloud.store.versions.latest(requireScript(cloud, call.param('script')).id)
-      const secrets = (latest?.bindings ?? []).filter((binding) => binding.type === 'secret_text')
-      return { result: secrets.map(({ name, type }) => ({ name, type })) }
-    })
-    .on(`PUT ${script}/secrets`, async (call) => {
-      const secret = await readJson(call.req, secretBody)
-      await edit(call, putSecret(secret))
-      return { result: { name: secret.name, type: secret.type } }
-    })
-    .on(`DELETE ${script}/secrets/{secret}`, async (call) => {
-      await edit(call, deleteSecret(call.param('secret')))
-      return { result: null }
     })
 }

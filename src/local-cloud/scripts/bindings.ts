@@ -27,7 +27,23 @@ export function resolveBindings(metadata: UploadMetadata, context: BindingContex
   )
   const all = [...resolved, ...kept]
   for (const binding of all) checkClass(binding, context.plan)
+  checkSizes(all)
   return all
+}
+
+/** Cloudflare's limits of the paid plan. */
+const maxTextBytes = 5 * 1024
+const maxTexts = 128
+
+/** Throws ApiError 10054 or 10055; the binding is named, its text is not. */
+export function checkSizes(bindings: Binding[]): void {
+  const texts = bindings.flatMap((binding) => {
+    if (binding.type === 'json') return [{ name: binding.name, text: JSON.stringify(binding.json) }]
+    return binding.type === 'plain_text' || binding.type === 'secret_text' ? [binding] : []
+  })
+  const large = texts.find(({ text }) => Buffer.byteLength(text) > maxTextBytes)
+  if (large !== undefined) throw new ApiError('bindingTooLarge', `The binding '${large.name}' is over 5 KB.`)
+  if (texts.length > maxTexts) throw new ApiError('tooManyBindings')
 }
 
 function resolveOne(binding: GivenBinding, context: BindingContext): Binding[] {

@@ -4,7 +4,7 @@ import { ApiError } from '../errors.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Deployment, Version } from '../store/versions.ts'
 import { secretsOf } from './bindings.ts'
-import { codeUpdateStrategy } from './metadata.ts'
+import { bytes, codeUpdateStrategy } from './metadata.ts'
 import { annotate, classGone } from './publish.ts'
 
 /** Only so many of the newest versions can be deployed again. */
@@ -22,7 +22,7 @@ export const deploymentBody = z.strictObject({
       (all) => Math.abs(all.reduce((sum, one) => sum + one.percentage, 0) - 100) < 1e-6,
       'percentages must sum to 100',
     ),
-  annotations: z.strictObject({ 'workers/message': z.string().max(1000).optional() }).optional(),
+  annotations: z.strictObject({ 'workers/message': bytes(1000).optional() }).optional(),
   code_update_strategy: codeUpdateStrategy.optional(),
 })
 type DeploymentBody = z.infer<typeof deploymentBody>
@@ -79,14 +79,16 @@ export function listDeployable(cloud: Cloud, script: Script): Version[] {
 function checkClasses(cloud: Cloud, script: Script, target: Version): void {
   const live = cloud.store.scripts.namespaces(script.id).map((namespace) => namespace.className)
   const missing = live.find((name) => !target.code.classes.includes(name))
-  if (missing !== undefined) throw classGone(missing)
   const bound = target.bindings.flatMap((one) =>
     one.type === 'durable_object_namespace' ? [one.class_name] : [],
   )
-  if (target.migrationTag === script.migrationTag && bound.every((name) => live.includes(name))) return
   const [from, to] = [target.migrationTag ?? 'none', script.migrationTag ?? 'none']
-  const detail = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
-  throw new ApiError('migrationInBetween', detail)
+  const tags = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
+  const why = from === to ? '' : `${tags} No version goes back over a Durable Object migration.`
+  if (missing !== undefined) throw classGone(missing, why)
+  if (from !== to || bound.some((name) => !live.includes(name))) {
+    throw new ApiError('migrationInBetween', why === '' ? undefined : why)
+  }
 }
 
 function checkSecrets(serving: Version | undefined, target: Version): void {

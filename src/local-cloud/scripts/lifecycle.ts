@@ -13,10 +13,16 @@ export function requireScript(cloud: Cloud, name: string): Script {
   return script
 }
 
-/** Deletes a script with all of its versions and all of its Durable Objects' data. */
-export function deleteScript(cloud: Cloud, name: string): Promise<void> {
+/** Deletes a script with all of its versions; with its Durable Objects and their data only when forced. */
+export function deleteScript(cloud: Cloud, name: string, force: boolean): Promise<void> {
   return cloud.locks.run(name, async () => {
     const script = requireScript(cloud, name)
+    const [owned] = cloud.store.scripts.namespaces(script.id)
+    if (owned !== undefined && !force) {
+      // That it is refused is documented, its code is not.
+      const detail = `The Worker implements the class '${owned.className}', whose Durable Objects would go with it.`
+      throw new ApiError('classNoLongerExported', `${detail} Repeat with ?force=true to delete them, too.`)
+    }
     cloud.store.transaction(() => {
       cloud.store.scripts.delete(script.id)
       cloud.store.versions.dropUnusedModules()

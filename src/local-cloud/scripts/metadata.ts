@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 const jsName = z.string().regex(/^[A-Za-z_$][\w$]{0,254}$/, 'must be a JavaScript identifier')
 const bindingName = z.string().regex(/^[A-Za-z_$][\w$-]{0,254}$/, 'must be an identifier')
-const bytes = (max: number) =>
+export const bytes = (max: number) =>
   z.string().refine((text) => Buffer.byteLength(text) <= max, `must be at most ${max} bytes`)
 
 const plainText = z.strictObject({ type: z.literal('plain_text'), name: bindingName, text: z.string() })

@@ -129,7 +129,7 @@ function checkAccount(cloud: Cloud, present: Script | undefined): void {
 
 function checkExports(report: StartupReport, plan: MigrationPlan): void {
   if (report.handlers.length === 0 && report.classes.length === 0) {
-    throw new ApiError('invalidScript', 'No event handlers were registered. This script does nothing.')
+    throw new ApiError('noHandlers')
   }
   for (const { className, namespaceId } of plan.classes) {
     if (report.classes.includes(className)) continue
@@ -144,11 +144,11 @@ function checkExports(report: StartupReport, plan: MigrationPlan): void {
   }
 }
 
-export function classGone(className: string): ApiError {
+export function classGone(className: string, more = ''): ApiError {
   const detail =
     `New version of script does not export class '${className}' which is depended on by existing Durable Objects. ` +
     'If you want to delete these Durable Objects, apply a --delete-class migration.'
-  return new ApiError('classNoLongerExported', detail)
+  return new ApiError('classNoLongerExported', `${detail} ${more}`.trimEnd())
 }
 
 function requireClass(plan: MigrationPlan, name: string): void {

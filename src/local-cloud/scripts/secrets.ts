@@ -4,10 +4,25 @@ import { ApiError } from '../errors.ts'
 import { checkStartup } from '../runtime/startup-check.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Binding, Version } from '../store/versions.ts'
-import { secretText } from './metadata.ts'
+import { checkSizes } from './bindings.ts'
+import { secretText, uploadMetadata } from './metadata.ts'
 import { annotate } from './publish.ts'
 
 export const secretBody = z.strictObject(secretText.shape)
+/** A merge patch: null deletes. Each secret names itself once more, as the npm client and wrangler send it. */
+export const secretsBody = z.strictObject({
+  secrets: z
+    .record(secretText.shape.name, secretText.nullable())
+    .refine(
+      (all) => Object.entries(all).every(([key, secret]) => (secret?.name ?? key) === key),
+      'a secret is named otherwise than its key',
+    ),
+})
+/** The newer face's merge patch of the latest version; of its parts, the secrets can be patched here. */
+export const versionPatch = z.strictObject({
+  env: z.record(secretText.shape.name, secretText.omit({ name: true }).nullable()),
+  annotations: uploadMetadata.shape.annotations,
+})
 
 /** The edit of one call: the bindings after it. Throws ApiError when it does not apply. */
 type Edit = (bindings: Binding[]) => Binding[]
@@ -16,10 +31,13 @@ export interface SecretRequest {
   scriptName: string
   source: string
   edit: Edit
+  annotations?: Record<string, string | undefined> | undefined
 }
 
+type Secret = z.infer<typeof secretBody>
+
 /** Sets a secret; another binding of the name is replaced only when it is a secret, too. */
-export function putSecret(secret: z.infer<typeof secretBody>): Edit {
+export function putSecret(secret: Secret): Edit {
   return (bindings) => {
     const present = bindings.find((binding) => binding.name === secret.name)
     if (present !== undefined && present.type !== 'secret_text') {
@@ -38,35 +56,64 @@ export function deleteSecret(name: string): Edit {
   }
 }
 
+/** Sets and deletes several at once, all or none. */
+export function patchSecrets(secrets: Record<string, { text: string } | null>): Edit {
+  const edits = Object.entries(secrets).map(([name, secret]) =>
+    secret === null ? deleteSecret(name) : putSecret({ type: 'secret_text', name, text: secret.text }),
+  )
+  return (bindings) => edits.reduce((present, edit) => edit(present), bindings)
+}
+
 /** Changes the secrets of what serves: a new version of the same code, deployed at once. */
-export function editSecrets(cloud: Cloud, request: SecretRequest): Promise<void> {
+export function editSecrets(cloud: Cloud, request: SecretRequest): Promise<Version> {
   return cloud.locks.run(request.scriptName, async () => {
-    const script = cloud.store.scripts.find(request.scriptName)
-    if (script === undefined) throw new ApiError('scriptNotFound')
-    const base = deployedLatest(cloud, script)
-    const bindings = request.edit(base.bindings)
-    const modules = cloud.store.versions.modules(base.id)
-    await checkStartup({ ...base.code, modules, bindings }, cloud.reaper)
-    const createdOn = new Date().toISOString()
-    const annotations = annotate({}, 'secret')
-    const { source } = request
-    const { migrationTag, code } = base
-    cloud.store.transaction(() => {
-      const draft = { createdOn, source, annotations, migrationTag, bindings, code }
-      const version = cloud.store.versions.add(script.id, draft, modules)
-      const versions = [{ version_id: version.id, percentage: 100 }]
+    const { script, base } = latestOf(cloud, request.scriptName)
+    requireDeployed(cloud, script, base)
+    const version = await changed(cloud, base, request)
+    const { createdOn, source, annotations } = version
+    const added = cloud.store.transaction(() => {
+      const one = cloud.store.versions.add(script.id, version, version.modules)
+      const versions = [{ version_id: one.id, percentage: 100 }]
       cloud.store.versions.deploy(script.id, { createdOn, source, annotations, versions })
       cloud.store.scripts.touch(script.id, createdOn, script.migrationTag)
+      return one
     })
     await cloud.pool.refresh(script.id)
+    return added
   })
 }
 
+/** Changes the secrets of the latest version, deployed or not: a new version that gets no requests yet. */
+export function editVersionSecrets(cloud: Cloud, request: SecretRequest): Promise<Version> {
+  return cloud.locks.run(request.scriptName, async () => {
+    const { script, base } = latestOf(cloud, request.scriptName)
+    const version = await changed(cloud, base, request)
+    return cloud.store.transaction(() => cloud.store.versions.add(script.id, version, version.modules))
+  })
+}
+
+/** The draft that an edit makes of a version. */
+async function changed(cloud: Cloud, base: Version, request: SecretRequest) {
+  const bindings = request.edit(base.bindings)
+  checkSizes(bindings)
+  const modules = cloud.store.versions.modules(base.id)
+  await checkStartup({ ...base.code, modules, bindings }, cloud.reaper)
+  const { migrationTag, code } = base
+  const annotations = annotate(request.annotations ?? {}, 'secret')
+  const createdOn = new Date().toISOString()
+  return { createdOn, source: request.source, annotations, migrationTag, bindings, code, modules }
+}
+
+function latestOf(cloud: Cloud, scriptName: string): { script: Script; base: Version } {
+  const script = cloud.store.scripts.find(scriptName)
+  if (script === undefined) throw new ApiError('scriptNotFound')
+  const base = cloud.store.versions.latest(script.id)
+  if (base === undefined) throw new ApiError('noVersions')
+  return { script, base }
+}
+
 /** An edit goes on top of the newest version, and would deploy code that nobody deployed if that one did not serve. */
-function deployedLatest(cloud: Cloud, script: Script): Version {
-  const latest = cloud.store.versions.latest(script.id)
-  if (latest === undefined) throw new ApiError('noVersions')
+function requireDeployed(cloud: Cloud, script: Script, latest: Version): void {
   const [only, second] = cloud.store.versions.serving(script.id)?.versions ?? []
   if (second !== undefined || only?.version_id !== latest.id) throw new ApiError('latestNotDeployed')
-  return latest
 }

@@ -79,6 +79,17 @@ export function settingsView({ settings }: Script) {
   }
 }
 
+/** What of a script is versioned together with what is not, as `wrangler` compares it before an upload. */
+export function versionSettingsView(script: Script, serving: Version | undefined, namespaces: Namespace[]) {
+  const code = serving && {
+    compatibility_date: serving.code.compatibilityDate,
+    compatibility_flags: serving.code.compatibilityFlags,
+    usage_model: serving.code.usageModel,
+  }
+  const bindings = (serving?.bindings ?? []).map((binding) => publicBinding(binding, namespaces))
+  return { bindings, placement: {}, ...code, ...settingsView(script), ...tagOf(script.migrationTag) }
+}
+
 export function versionSummary(version: Version) {
   return {
     id: version.id,

@@ -11,6 +11,7 @@ import { commandConfig } from './config.ts'
 export interface CommandDatabase {
   db: Knex
   secrets: Secrets
+  config: Config
 }
 
 /**
@@ -71,7 +72,7 @@ async function onDatabase(
   const db = createDb({ url, name: 'command', max: 2 })
   try {
     await reach(db, config.embedded)
-    await work({ db, secrets: createSecrets(config.secretKey, config.previousSecretKeys) })
+    await work({ db, config, secrets: createSecrets(config.secretKey, config.previousSecretKeys) })
   } finally {
     await db.destroy()
   }

@@ -8,9 +8,11 @@ import { ConfigError } from '../errors.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
+import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
 export type { GitHubConfig } from './github.ts'
+export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
@@ -40,6 +42,7 @@ export interface Config {
   }
   cloudflare: CloudflareConfig
   github: GitHubConfig
+  rateLimits: RateLimitConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -95,6 +98,7 @@ const variables = z.object({
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
   ...githubVariables.shape,
+  ...rateLimitVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -139,6 +143,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     },
     cloudflare,
     github,
+    rateLimits: rateLimitConfig(vars),
   }
 }
 

@@ -7,6 +7,8 @@ export interface Listener extends Service {
   on(channel: string, handler: (payload: string) => void): void
   /** Called after every (re)connection: notifications sent in between are lost, so readers look again. */
   onConnect(handler: () => void): void
+  /** False while it is known that nothing is heard. A silent loss shows only at the next heartbeat. */
+  connected(): boolean
 }
 
 const retryMs = 500
@@ -33,6 +35,7 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
     const lose = (error?: Error) => {
       if (lost || stopped) return
       lost = true
+      client = undefined
       if (error !== undefined) log.warn({ reason: error.message }, 'listening connection lost')
       fresh.end().catch(() => undefined)
       again()
@@ -82,6 +85,7 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
       handlers.set(channel, [...(handlers.get(channel) ?? []), handler])
     },
     onConnect: (handler) => void connected.push(handler),
+    connected: () => client !== undefined,
     async start() {
       if (stopped || connecting !== undefined) return
       connecting = connect()

@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import { type Authenticate, authorise, type Principal, type Scheme } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
+import type { RateLimits } from '../rate-limit/index.ts'
 import { correlationIdOf } from './request-id.ts'
 import type { Reply, Route, RouteRequest } from './route.ts'
 import { parse } from './validation.ts'
@@ -13,10 +14,11 @@ export interface RouterOptions {
   authenticate: Authenticate
   /** For the routes that name them. */
   schemes?: Partial<Record<Scheme, Authenticate>>
+  limits: RateLimits
 }
 
 /**
- * Mounts routes as one pipeline: who calls -> may they -> body -> validation -> handler -> answer. Authorisation
+ * Mounts routes as one pipeline: who calls -> within their limit -> may they -> body -> validation -> handler -> answer. Authorisation
  * comes before the body is read, so that a stranger can't make us inflate 16 MiB.
  */
 export function mount(routes: readonly Route[], options: RouterOptions): Router {
@@ -40,7 +42,7 @@ function refuseMethod(there: readonly Route[]) {
 
 async function serve(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
   const { req, res } = http
-  const principal = await identify(route, options, req)
+  const principal = await identified(route, options, http)
   if (principal !== undefined) res.locals.principal = principal.name
   authorise(route.access, principal)
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
@@ -60,6 +62,26 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
   // Looked up before the handler's own checks: a repeat is answered even while what they ask is away.
   const kept = key === undefined || req.method !== 'POST' ? undefined : await findKept(options.db, key)
   answer(route, res, { reply: kept ?? (await route.handle(request)), version: options.version })
+}
+
+/** Who calls, having paid for it: a bad credential is paid for by its address. */
+async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
+  const { req, res } = http
+  const address = req.ip ?? ''
+  const charge = async (principal: Principal | undefined) => {
+    if (route.limit === 'none') return
+    const payer = route.limit === 'address' ? undefined : principal
+    await options.limits.charge({ principal: payer, address }, res)
+  }
+  let principal: Principal | undefined
+  try {
+    principal = await identify(route, options, req)
+  } catch (error) {
+    if (error instanceof CodedError && error.status === 401) await charge(undefined)
+    throw error
+  }
+  await charge(principal)
+  return principal
 }
 
 /** On an open route a bad credential counts as none: a client with an expired token must be able to sign in. */

@@ -8,10 +8,11 @@ import {
   Worker,
   withBackend,
 } from 'bullmq'
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
 import { within } from '../deadline.ts'
 import type { Logger } from '../logging.ts'
+import { connectRedis } from '../redis.ts'
 
 /** What the queue library keeps of a job: the id of the row, or the schedule that is due. Never a secret. */
 export type DeliveryData = { job: string } | { schedule: string }
@@ -169,15 +170,6 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
       for (const connection of [producer, ...workerConnections]) connection.disconnect()
     },
   }
-}
-
-/** Several comma-separated URLs are the nodes of a Cluster. */
-function connectRedis(redisUrl: string, options: RedisOptions): Redis | Cluster {
-  const nodes = redisUrl.split(',')
-  const retryStrategy = (times: number) => Math.min(times * 100, 2000)
-  if (nodes.length === 1) return new Redis(redisUrl, { ...options, retryStrategy, connectTimeout: 5000 })
-  const { enableOfflineQueue = true, ...redisOptions } = options
-  return new Cluster(nodes, { enableOfflineQueue, redisOptions, clusterRetryStrategy: retryStrategy })
 }
 
 function workerOptions(settings: WorkerSettings) {

@@ -1,0 +1,95 @@
+import { hash } from 'node:crypto'
+import type { Listener } from '../../platform/events/index.ts'
+import type { AccountPrincipal } from '../principal.ts'
+
+/** What a look into the database found behind a credential. */
+export interface Known {
+  principal: AccountPrincipal
+  /** Whose changes make it void: `user:<id>`, `jwt:<jti>`. */
+  subjects: readonly string[]
+  /** When the credential ends by itself. */
+  endsAt: Date | null
+}
+
+/**
+ * Who is behind a credential, remembered for a second so that a busy token costs one query a second.
+ *
+ * A change of a user, token, session or revoked JWT is told by the database itself (triggers, NOTIFY) when it
+ * commits, and what is remembered of it is dropped: here before the change is answered, in other processes within
+ * the milliseconds that a notification takes. While this process does not hear notifications, nothing is remembered;
+ * a listening connection that died without a word leaves the second.
+ */
+export interface PrincipalCache {
+  find(credential: string, look: () => Promise<Known | undefined>): Promise<AccountPrincipal | undefined>
+  forget(subject: string): void
+}
+
+export type ChangeListener = Pick<Listener, 'on' | 'onConnect' | 'connected'>
+
+const freshMs = 1000
+const maxEntries = 10_000
+
+interface Entry extends Known {
+  freshUntil: number
+}
+
+/** @param listener without one nothing is remembered */
+export function createPrincipalCache(options: {
+  listener: ChangeListener | undefined
+  now(): Date
+}): PrincipalCache {
+  const { listener, now } = options
+  const entries = new Map<string, Entry>()
+  const lookups = new Map<string, Promise<AccountPrincipal | undefined>>()
+  let changes = 0
+
+  listener?.on('account_changes', forget)
+  listener?.onConnect(() => {
+    changes += 1
+    entries.clear()
+    lookups.clear()
+  })
+
+  function forget(subject: string): void {
+    changes += 1
+    for (const [key, entry] of entries) if (entry.subjects.includes(subject)) entries.delete(key)
+    // Those on their way may have read what was before the change: nobody new may share them.
+    lookups.clear()
+  }
+
+  async function lookUp(key: string, look: () => Promise<Known | undefined>) {
+    const [before, freshUntil] = [changes, performance.now() + freshMs]
+    const known = await look()
+    // Read before a change and told after it: good for the requests that came before, too old to keep.
+    if (known !== undefined && changes === before) keep(key, { ...known, freshUntil })
+    return known?.principal
+  }
+
+  function keep(key: string, entry: Entry): void {
+    entries.delete(key)
+    entries.set(key, entry)
+    if (entries.size <= maxEntries) return
+    const [oldest = ''] = entries.keys()
+    entries.delete(oldest)
+  }
+
+  return {
+    forget,
+    async find(credential, look) {
+      if (listener?.connected() !== true) return (await look())?.principal
+      // By its hash, so that no credential in clear is kept in memory.
+      const key = hash('sha256', credential, 'base64url')
+      const entry = entries.get(key)
+      if (entry !== undefined && entry.freshUntil > performance.now()) {
+        if (entry.endsAt === null || entry.endsAt > now()) return entry.principal
+      }
+      const shared = lookups.get(key)
+      if (shared !== undefined) return shared
+      const own = lookUp(key, look).finally(() => {
+        if (lookups.get(key) === own) lookups.delete(key)
+      })
+      lookups.set(key, own)
+      return own
+    },
+  }
+}

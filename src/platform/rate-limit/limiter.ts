@@ -1,0 +1,92 @@
+import { within } from '../deadline.ts'
+import type { Logger } from '../logging.ts'
+import { connectRedis } from '../redis.ts'
+import type { BucketRule, Decision } from './bucket.ts'
+import { createProcessBuckets } from './in-process.ts'
+import { redisBuckets } from './redis-bucket.ts'
+
+export interface RateLimiter {
+  /** Takes a token of the bucket named `key`. Never rejects, and waits for Redis no longer than `maxWaitMs`. */
+  take(key: string, rule: BucketRule): Promise<Decision>
+  /** False while Redis is configured and away: every process then counts for itself. */
+  available(): boolean
+  close(): void
+}
+
+export interface RateLimiterOptions {
+  redisUrl: string | undefined
+  log: Logger
+  /** Makes installations on one Redis strangers to each other. */
+  prefix?: string
+}
+
+/** A Redis that needs longer is as good as away: a limit is not worth a slow answer. */
+export const maxWaitMs = 250
+const probeEveryMs = 500
+
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const { redisUrl } = options
+  return redisUrl === undefined ? inProcess() : onRedis(options, redisUrl)
+}
+
+function inProcess(): RateLimiter {
+  const buckets = createProcessBuckets()
+  return { take: async (key, rule) => buckets.take(key, rule), available: () => true, close: () => undefined }
+}
+
+function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: string): RateLimiter {
+  // Nothing waits in a line and nothing is sent twice: a call that Redis may have counted is not counted again.
+  const redis = connectRedis(redisUrl, {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+  })
+  redis.on('error', (error: Error) =>
+    log.debug({ reason: error.message }, 'rate limit store connection lost'),
+  )
+  const takeOnRedis = redisBuckets(redis)
+  const local = createProcessBuckets()
+  let away = false
+  let probe: NodeJS.Timeout | undefined
+  let closed = false
+
+  function leave(error: unknown): void {
+    if (away || closed) return
+    away = true
+    log.warn({ reason: (error as Error).message }, 'rate limits are counted in this process: Redis is away')
+    probe = setTimeout(look, probeEveryMs)
+  }
+
+  function look(): void {
+    within(maxWaitMs, redis.ping(), 'Redis').then(
+      () => {
+        away = false
+        if (!closed) log.info('rate limits are counted in Redis again')
+      },
+      () => {
+        if (!closed) probe = setTimeout(look, probeEveryMs)
+      },
+    )
+  }
+
+  return {
+    available: () => !away && redis.status === 'ready',
+    async take(key, rule) {
+      if (away || redis.status !== 'ready') return local.take(key, rule)
+      try {
+        const decision = await within(maxWaitMs, takeOnRedis(`${prefix}-limit:${key}`, rule), 'Redis')
+        // So that an outage is no second burst for those who are at their limit.
+        local.set(key, decision)
+        return decision
+      } catch (error) {
+        leave(error)
+        return local.take(key, rule)
+      }
+    },
+    close() {
+      closed = true
+      clearTimeout(probe)
+      redis.disconnect()
+    },
+  }
+}

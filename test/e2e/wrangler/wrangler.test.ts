@@ -1,0 +1,175 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LocalCloud, startLocalCloud } from '../../../src/local-cloud/index.ts'
+import { silent } from '../../helpers/context.ts'
+import { wranglerOnly } from '../../local-cloud/contract.ts'
+import { accountId, getText, token } from '../../local-cloud/harness.ts'
+import { type StrictProxy, startStrictProxy, strictlyAbsent } from '../../local-cloud/strict-proxy.ts'
+import { writeProject } from './project.ts'
+import { artifacts, wranglerFor } from './run.ts'
+
+/** What wrangler 4.164 uses of the API that is not in the published contract; nothing else passes. */
+const additions = {
+  routes: wranglerOnly,
+  query: { 'PUT /accounts/{account_id}/workers/scripts/{script_name}': ['excludeScript'] },
+  fields: ['code_update_strategy'],
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'wrangler-'))
+let cloud: LocalCloud
+let proxy: StrictProxy | undefined
+let project: ReturnType<typeof writeProject>
+let wrangler: ReturnType<typeof wranglerFor>
+
+const startCloud = (port = 0) => {
+  const dataDir = join(directory, 'cloud')
+  return startLocalCloud({ host: '127.0.0.1', port, dataDir, token, accountId, log: silent })
+}
+
+beforeAll(async () => {
+  cloud = await startCloud()
+  if (strictlyAbsent) console.info('wrangler: the published contract is absent, its calls are not held to it')
+  else proxy = await startStrictProxy({ additions })
+  proxy?.leadTo(cloud.port)
+  const url = proxy === undefined ? cloud.url : `http://127.0.0.1:${proxy.port}`
+  project = writeProject(join(directory, 'app'))
+  wrangler = wranglerFor({ url, token, accountId, directory: join(directory, 'app'), home: directory })
+})
+
+afterAll(async () => {
+  await proxy?.stop()
+  await cloud.stop()
+  rmSync(directory, { recursive: true, force: true })
+  console.info(`wrangler's own output: ${artifacts} (${readdirSync(artifacts).length} files)`)
+  expect(proxy?.breaches ?? []).toEqual([])
+})
+
+/** Runs one command that must succeed. @returns what it printed. */
+async function ok(args: string, input?: string): Promise<string> {
+  const { code, output } = await wrangler(args.split(' '), input)
+  expect([args, code, output]).toEqual([args, 0, output])
+  return output
+}
+
+const json = async (args: string) => JSON.parse((await wrangler(args.split(' '))).answer)
+let visits = 0
+/** The app answers this text, and its Durable Object has counted every visit so far. */
+async function expectApp(...texts: string[]): Promise<string> {
+  const { text } = await getText(cloud, 'shop.localhost')
+  visits += 1
+  expect(texts.map((each) => `${each} ${visits}`)).toContain(text)
+  return text
+}
+const idIn = (output: string) => /Version ID: ([0-9a-f-]{36})/.exec(output)?.[1] ?? ''
+const ids: string[] = []
+
+test('deploys a Worker of several modules with a Durable Object and a variable', async () => {
+  const output = await ok('deploy')
+  ids.push(idIn(output))
+  expect(output).toMatch(/counter\.js .*esm/)
+  expect(output).toMatch(/env\.COUNTER \(Counter\) +Durable Object/)
+  expect(output).toMatch(/env\.GREETING \("hello"\) +Environment Variable/)
+  expect(output).toContain('shop.localhost')
+  await expectApp('note-one hello no-key')
+}, 180_000)
+
+test('puts a secret and lists it', async () => {
+  expect(await ok('secret put KEY', 'a-secret-text')).toContain('Success! Uploaded secret KEY')
+  expect(await json('secret list')).toEqual([{ name: 'KEY', type: 'secret_text' }])
+  await expectApp('note-one hello a-secret-text')
+}, 180_000)
+
+test('uploads, lists and shows versions, and splits the requests between two of them', async () => {
+  project.note('note-two')
+  const second = idIn(await ok('versions upload --tag two --message upgrade'))
+  ids.push(second)
+  await expectApp('note-one hello a-secret-text')
+  const listed = await ok('versions list')
+  expect(listed).toMatch(/Tag: +two\nMessage: +upgrade/)
+  expect(listed).toMatch(/Source: +Secret Change/)
+  const shown = await ok(`versions view ${second}`)
+  expect(shown).toMatch(/Secret Name: +KEY/)
+  expect(shown).toMatch(/Handlers: +fetch/)
+  expect(listed).not.toContain('a-secret-text')
+  const [, serving] = [...listed.matchAll(/Version ID: +([0-9a-f-]{36})/g)].map((match) => match[1])
+  const split = await ok(`versions deploy ${second}@50 ${serving}@50 -y --message half`)
+  expect(split).toMatch(/Deployed shop version .* at 50% and version .* at 50%/)
+  const answers = new Set<string | undefined>()
+  // 60 answers of a fair coin are all on one side once in 10^17 runs.
+  const [one, two] = ['note-one hello a-secret-text', 'note-two hello a-secret-text']
+  for (let at = 0; at < 60; at++) answers.add((await expectApp(one, two)).split(' ')[0])
+  expect(answers).toEqual(new Set(['note-one', 'note-two']))
+  await ok(`versions deploy ${second}@100 -y`)
+  await expectApp('note-two hello a-secret-text')
+}, 180_000)
+
+test('lists deployments and tells the present one', async () => {
+  const listed = await ok('deployments list')
+  expect(listed).toMatch(/Message: +half\nVersion\(s\): +\(50%\)/)
+  expect(listed).toMatch(/\(100%\) [0-9a-f-]{36}/)
+  expect(await ok('deployments status')).toContain(`(100%) ${ids[1]}`)
+}, 180_000)
+
+test('deploys again, and the secret stays', async () => {
+  project.note('note-three')
+  ids.push(idIn(await ok('deploy --message third')))
+  await expectApp('note-three hello a-secret-text')
+}, 180_000)
+
+test('rolls back, by default to the version before, and to a named one; data stays, also through a restart', async () => {
+  expect(await ok('rollback -y --message back')).toContain(`Current Version ID: ${ids[1]}`)
+  await expectApp('note-two hello a-secret-text')
+  // The first version is from before the secret: wrangler asks, and repeats with force.
+  expect(await ok(`rollback ${ids[0]} -y`)).toContain(`Current Version ID: ${ids[0]}`)
+  await expectApp('note-one hello no-key')
+  await cloud.stop()
+  cloud = await startCloud()
+  proxy?.leadTo(cloud.port)
+  await expectApp('note-one hello no-key')
+}, 180_000)
+
+test('tells what was refused, in the words of the cloud', async () => {
+  const nowhere = '00000000-0000-4000-8000-000000000000'
+  const absent = await wrangler(['versions', 'view', nowhere])
+  expect([absent.code, absent.output]).toEqual([1, expect.stringMatching(/code: 100146/)])
+  const undeployed = idIn(await ok('versions upload'))
+  expect(undeployed).not.toBe('')
+  const early = await wrangler(['secret', 'put', 'KEY'], 'x')
+  expect([early.code, early.output]).toEqual([
+    1,
+    expect.stringMatching(/latest version of your Worker isn't currently deployed/),
+  ])
+  project.entry(`throw new Error('broken at start')\n${project.source}`)
+  const broken = await wrangler(['deploy'])
+  expect([broken.code, broken.output]).toEqual([1, expect.stringMatching(/broken at start/)])
+  project.entry(project.source)
+  await expectApp('note-one hello no-key')
+}, 180_000)
+
+test('sets the secrets of a version, several at once, and deletes one', async () => {
+  const created = await ok('versions secret put LATER', 'later')
+  await expectApp('note-one hello no-key')
+  const id = /Created version ([0-9a-f-]{36})/.exec(created)?.[1]
+  await ok(`versions deploy ${id}@100 -y`)
+  await ok('secret bulk', JSON.stringify({ KEY: 'bulk', LATER: null }))
+  await expectApp('note-three hello bulk')
+  expect(await ok('secret delete KEY')).toContain('Success! Deleted secret KEY')
+  await expectApp('note-three hello no-key')
+}, 180_000)
+
+test('migrates its classes, and is told why it can not go back over that', async () => {
+  project.migrate()
+  await ok('deploy')
+  await expectApp('note-three hello no-key')
+  const back = await wrangler(['rollback', ids[2] ?? '', '-y'])
+  expect([back.code, back.output]).toEqual([1, expect.stringMatching(/uploaded at migration tag v1/)])
+  await expectApp('note-three hello no-key')
+}, 180_000)
+
+test('deletes the Worker with its objects', async () => {
+  await ok('delete --force')
+  expect((await getText(cloud, 'shop.localhost')).status).toBe(404)
+  expect((await wrangler(['deployments', 'list'])).output).toMatch(/code: 10007/)
+}, 180_000)

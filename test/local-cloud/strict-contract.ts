@@ -1,0 +1,153 @@
+import type { IncomingMessage } from 'node:http'
+import { Ajv, type ValidateFunction } from 'ajv'
+import { type Contract, matches, type Operation, pointerSegment } from './contract.ts'
+
+/** What a client is known to use beside the published contract; everything here is named one by one. */
+export interface Additions {
+  /** `METHOD /path/{parameter}`. */
+  routes?: string[]
+  /** Query parameters, by `METHOD /path/{parameter}`. */
+  query?: Record<string, string[]>
+  /** Fields of an upload's metadata or of a JSON body, at its top level. */
+  fields?: string[]
+}
+
+export interface Sent {
+  req: IncomingMessage
+  /** Below the base URL. */
+  path: string
+  query: URLSearchParams
+  body: Buffer
+}
+
+/** A file part of an upload needs one of these. */
+const moduleTypes = [
+  'application/javascript+module',
+  'application/javascript',
+  'application/wasm',
+  'text/plain',
+  'application/octet-stream',
+  'application/source-map',
+]
+
+/** A breach of the contract, in words. */
+export class Breach extends Error {}
+
+/**
+ * The published contract read as narrowly as it can be: what a request says beyond it is a breach. Answers are read as
+ * published, as a client may meet fields that are newer than it.
+ */
+export class StrictContract {
+  private readonly contract: Contract
+  private readonly additions: Additions
+  private readonly ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: false })
+  private readonly coercing = new Ajv({ strict: false, coerceTypes: true })
+  private readonly compiled = new Map<string, ValidateFunction>()
+
+  constructor(published: Contract, additions: Additions = {}, without: string[] = []) {
+    this.contract = closed(structuredClone(published)) as Contract
+    for (const path of without) delete this.contract.paths[path]
+    this.additions = additions
+    this.ajv.addSchema(this.contract, 'closed')
+  }
+
+  /** Whether answers of the route are in the contract. Throws Breach when the request is not. */
+  async checkRequest(sent: Sent): Promise<boolean> {
+    if (!/^Bearer \S+$/.test(sent.req.headers.authorization ?? '')) throw new Breach('no bearer token')
+    const method = sent.req.method ?? ''
+    const candidates = Object.keys(this.contract.paths).filter((each) => matches(each, sent.path))
+    const template = candidates.find((each) => this.contract.paths[each]?.[method.toLowerCase()])
+    const operation = template && this.contract.paths[template]?.[method.toLowerCase()]
+    if (template === undefined || !operation) {
+      const added = this.additions.routes?.some((route) => {
+        const [wanted, path = ''] = route.split(' ')
+        return wanted === method && matches(path, sent.path)
+      })
+      if (added) return false
+      throw new Breach(candidates.length > 0 ? `${method} is not known there` : 'the path is not known')
+    }
+    this.checkParameters(sent, template, operation)
+    await this.checkBody(sent, template, operation)
+    return true
+  }
+
+  private checkParameters(sent: Sent, template: string, operation: Operation): void {
+    const added = this.additions.query?.[`${sent.req.method} ${template}`] ?? []
+    const parameters = operation.parameters ?? []
+    for (const [name, value] of sent.query) {
+      const known = parameters.find((each) => each.in === 'query' && each.name === name)
+      if (known !== undefined) this.checkValue(name, value, known.schema)
+      else if (!added.includes(name)) throw new Breach(`the query parameter ${name} is not known`)
+    }
+    const missing = parameters.find(
+      (each) => each.in === 'query' && each.required && !sent.query.has(each.name),
+    )
+    if (missing !== undefined) throw new Breach(`the query parameter ${missing.name} is missing`)
+    const given = sent.path.split('/')
+    for (const [at, part] of template.split('/').entries()) {
+      const known = parameters.find((each) => each.in === 'path' && `{${each.name}}` === part)
+      if (known !== undefined) this.checkValue(known.name, decodeURIComponent(given[at] ?? ''), known.schema)
+    }
+  }
+
+  private checkValue(name: string, value: string, schema: object): void {
+    // Coercion needs a place to put its result.
+    const ok = this.coercing.validate({ type: 'object', properties: { value: schema } }, { value })
+    if (!ok) throw new Breach(`the parameter ${name}: ${this.coercing.errorsText()}`)
+  }
+
+  private async checkBody(sent: Sent, template: string, operation: Operation): Promise<void> {
+    if (operation.requestBody === undefined) {
+      if (sent.body.length > 0) throw new Breach('a body where none is known')
+      return
+    }
+    if (sent.body.length === 0) {
+      if (operation.requestBody.required) throw new Breach('the body is missing')
+      return
+    }
+    const given = sent.req.headers['content-type']?.split(';')[0] ?? ''
+    const [type = ''] = Object.keys(operation.requestBody.content)
+    if (given !== type) throw new Breach(`the content type is not ${type}`)
+    const body = type === 'multipart/form-data' ? await this.uploadOf(sent) : this.withoutAdded(sent.body)
+    const at = `paths/${pointerSegment(template)}/${sent.req.method?.toLowerCase()}`
+    const pointer = `closed#/${at}/requestBody/content/${pointerSegment(type)}/schema`
+    const validate = this.compiled.get(pointer) ?? this.ajv.compile({ $ref: pointer })
+    this.compiled.set(pointer, validate)
+    if (!validate(body)) throw new Breach(`the body: ${this.ajv.errorsText(validate.errors)}`)
+  }
+
+  private withoutAdded(text: Buffer | string): unknown {
+    const value = JSON.parse(text.toString())
+    for (const field of this.additions.fields ?? []) delete value[field]
+    return value
+  }
+
+  private async uploadOf({ req, body }: Sent): Promise<unknown> {
+    const headers = { 'content-type': req.headers['content-type'] ?? '' }
+    const form = await new Response(new Uint8Array(body), { headers }).formData()
+    const given = form.get('metadata')
+    if (given === null) throw new Breach('the part metadata is missing')
+    const metadata = this.withoutAdded(typeof given === 'string' ? given : await given.text())
+    for (const [name, part] of form) {
+      if (name === 'metadata') continue
+      if (typeof part === 'string') throw new Breach(`the part ${name} is no file`)
+      if (part.name !== name) throw new Breach(`the part ${name} has another file name`)
+      if (!moduleTypes.includes(part.type)) throw new Breach(`the part ${name} is no kind of module`)
+    }
+    const { main_module: main } = metadata as { main_module?: string }
+    if (main !== undefined && !form.has(main)) throw new Breach('the main module is missing')
+    return { metadata }
+  }
+}
+
+/** The same schemas, with every object that lists its fields closed to others. */
+function closed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(closed)
+  if (typeof node !== 'object' || node === null) return node
+  const entries = Object.entries(node).map(([key, value]) => [key, closed(value)])
+  const schema = Object.fromEntries(entries)
+  const lists = schema.type === 'object' && schema.properties !== undefined
+  return lists && schema.additionalProperties === undefined
+    ? { ...schema, additionalProperties: false }
+    : schema
+}

@@ -15,6 +15,8 @@ export interface CloudWrite extends CloudCall {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   json?: unknown
   form?: FormData
+  /** Values in it that an answer may quote and nobody else may see. */
+  confidential?: string[]
 }
 
 export interface CloudHttp {
@@ -109,9 +111,16 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
     throw new CloudUnreachable(why, { cause: error })
   }
   await options.budget?.note(response)
-  // Nobody promises that an answer does not quote what it was sent.
   const { status, headers: answered } = response
-  return unwrap({ status, headers: answered, text: text.replaceAll(token, '[redacted]'), path: call.path })
+  const shown = without(text, [token, ...(call.confidential ?? [])])
+  return unwrap({ status, headers: answered, text: shown, path: call.path })
+}
+
+/** Nobody promises that an answer does not quote what it was sent. Shorter values would hit any text. */
+function without(text: string, values: string[]): string {
+  return values
+    .filter((value) => value.length >= 6)
+    .reduce((left, value) => left.replaceAll(value, '[redacted]'), text)
 }
 
 function retried<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {

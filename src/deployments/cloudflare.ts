@@ -177,12 +177,12 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
     },
     async putScript(upload, signal) {
       const path = `${scriptPath(upload.script)}?bindings_inherit=strict`
-      await http.write(z.unknown(), { method: 'PUT', path, form: formOf(upload), signal })
+      await http.write(z.unknown(), { method: 'PUT', path, ...bodyOf(upload), signal })
     },
     async createVersion(upload, signal) {
       const path = `${scriptPath(upload.script)}/versions?bindings_inherit=strict`
       const made = z.object({ id: z.string() })
-      return (await http.write(made, { method: 'POST', path, form: formOf(upload), signal })).id
+      return (await http.write(made, { method: 'POST', path, ...bodyOf(upload), signal })).id
     },
     async deployVersion(script, { versionId, message, force }, signal) {
       const body = {
@@ -211,6 +211,13 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
     },
   }
 }
+
+const bodyOf = (upload: WorkerUpload) => ({
+  form: formOf(upload),
+  confidential: upload.bindings.flatMap(({ type, text }) =>
+    type === 'secret_text' && typeof text === 'string' ? [text] : [],
+  ),
+})
 
 const contentTypes: Record<WorkerModule['type'], string> = {
   esm: 'application/javascript+module',

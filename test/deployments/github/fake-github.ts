@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { ApiCall, Fault } from '../fault-proxy.ts'
 import { breaches, least } from './contract.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into single fields
@@ -80,9 +81,10 @@ export async function startFakeGitHub(appId = '4711') {
     clockAhead: 0,
     tokenLifeSeconds: 3600,
   }
-  const calls: { method: string; path: string; body: Json; status: number | undefined }[] = []
+  const calls: ApiCall[] = []
   const violations: string[] = []
   const faults: GitHubFault[] = []
+  let choose: (call: ApiCall) => Fault | undefined = () => undefined
   const jtis = new Set<string>()
   let nextId = 1000
   const now = () => Math.floor(Date.now() / 1000) + state.clockAhead
@@ -254,9 +256,14 @@ export async function startFakeGitHub(appId = '4711') {
     const body = text === '' ? undefined : JSON.parse(text)
     const url = new URL(req.url ?? '/', 'http://github')
     const { method = '' } = req
-    const call = { method, path: url.pathname, body, status: undefined as number | undefined }
+    const call: ApiCall = { method, path: url.pathname, body, at: Date.now(), status: undefined }
     calls.push(call)
-    const fault = faultFor(method, url.pathname)
+    const chosen = choose(call)
+    if (chosen?.kind === 'drop') {
+      await chosen.meanwhile?.()
+      return void res.destroy()
+    }
+    const fault = chosen?.kind === 'lose' ? 'lose' : faultFor(method, url.pathname)
     if (fault === 'drop') return void res.destroy()
     const send = (status: number, answered: Json, headers: Record<string, string> = {}) => {
       call.status = status
@@ -270,6 +277,7 @@ export async function startFakeGitHub(appId = '4711') {
     try {
       const { status, body: answered } = answer(req, url, body)
       violations.push(...breaches({ method, path: url.pathname, status, sent: body, answered }))
+      if (chosen?.kind === 'lose' || chosen?.kind === 'pass') await chosen.meanwhile?.()
       if (fault === 'lose') return void res.destroy()
       send(status, answered)
     } catch (error) {
@@ -294,9 +302,14 @@ export async function startFakeGitHub(appId = '4711') {
     fault: (rule: GitHubFault) => faults.push({ times: 1, ...rule }),
     made: (method: string, path: RegExp) =>
       calls.filter((call) => call.method === method && path.test(call.path)),
+    /** Asked before the faults, for every call; knows `drop`, `lose` and `pass`. */
+    decide(by: typeof choose) {
+      choose = by
+    },
     reset() {
       calls.length = 0
       faults.length = 0
+      choose = () => undefined
     },
     async stop() {
       server.closeAllConnections()

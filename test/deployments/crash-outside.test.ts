@@ -1,17 +1,24 @@
+import { Agent } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createAddresses } from '../../src/deployments/addresses.ts'
+import { createVault } from '../../src/deployments/credentials/vault.ts'
+import { createGitHub } from '../../src/deployments/github/index.ts'
+import { createGitHubRecords } from '../../src/deployments/github/records.ts'
+import { configureHostnames, withdrawHostnames } from '../../src/deployments/hostnames/index.ts'
+import { createTargets, type Target } from '../../src/deployments/target.ts'
+import { createDb } from '../../src/platform/db.ts'
 import { accountId } from '../local-cloud/harness.ts'
-import { deliveryOf } from '../platform/job-harness.ts'
-import { dieAt, enumerate } from './crash.ts'
+import { enumerate, type Moment, type Point } from './crash.ts'
+import type { ApiCall, Fault } from './fault-proxy.ts'
 import { startFakeGitHub } from './github/fake-github.ts'
-import { drive, expectGapFree, hello, openJob, startWorld, type World } from './harness.ts'
-
-type Worker = Awaited<ReturnType<World['worker']>>
+import { drive, startWorld, type World } from './harness.ts'
 
 const sha = 'a'.repeat(40)
 let world: World
 let github: Awaited<ReturnType<typeof startFakeGitHub>>
-let mortal: Worker
-let heir: Worker
+let worker: Awaited<ReturnType<World['worker']>>
+let target: Target
+const dispatcher = new Agent()
 let zone: string
 beforeAll(async () => {
   github = await startFakeGitHub()
@@ -20,19 +27,23 @@ beforeAll(async () => {
     { id: 7, owner: 'acme', repos: ['shop'], permissions: { deployments: 'write', statuses: 'write' } },
   ]
   world = await startWorld({ env: github.env })
-  mortal = await world.worker()
-  heir = await world.worker('beside')
+  worker = await world.worker()
+  const { config, db } = world.ctx
+  const vault = createVault(db, world.ctx.secrets)
+  const localCredentials = async () => ({ accountId, apiToken: config.localCloud.token ?? '' })
+  target = await createTargets({ config, db, vault, dispatcher, localCredentials }).of('staging')
+  for (const name of ['names', 'others']) await world.put(name, {})
   zone = (await world.callCloud('GET', '/zones?name=deep.example.test')).result[0].id
 })
 afterAll(async () => {
   await world.stop()
   await github.stop()
+  await dispatcher.destroy()
   expect(github.violations).toEqual([])
 })
 
 const hostnames = ['deep.example.test', '*.deep.example.test']
 const domainsPath = `/accounts/${accountId}/workers/domains`
-let made = 0
 
 type Listed = {
   id: string
@@ -68,62 +79,101 @@ async function clear(): Promise<void> {
     await world.callCloud('DELETE', `/zones/${zone}/dns_records/${id}`)
 }
 
-test('a death anywhere in the step that makes host names lead to the Worker is made good by the next holder', async () => {
-  await drive(world, mortal, await world.started({ appName: 'names' }))
-  await enumerate('configure_dns, host names', async (point) => {
+/**
+ * Runs `work` in a "process" that dies at the point: from then on none of its calls arrive and none of its writes
+ * count. @returns the call; undefined when it makes fewer.
+ */
+async function dieIn(
+  outside: { decide(by: (call: ApiCall) => Fault | undefined): void; reset(): void },
+  point: Point,
+  work: (signal: AbortSignal, die: Promise<unknown>) => Promise<unknown>,
+): Promise<string | undefined> {
+  const death = new AbortController()
+  const dead = new Promise((resolve) => death.signal.addEventListener('abort', resolve, { once: true }))
+  const die = async () => death.abort(new Error('died'))
+  const faults: Record<Moment, Fault> = {
+    'before it is sent': { kind: 'drop', meanwhile: die },
+    'after it is sent': { kind: 'lose', meanwhile: die },
+    'after its answer, before our commit': { kind: 'pass', meanwhile: die },
+  }
+  let seen = 0
+  let reached: string | undefined
+  outside.decide(({ method, path }) => {
+    if (death.signal.aborted) return { kind: 'drop' }
+    seen += 1
+    if (seen !== point.call) return undefined
+    reached = `${method} ${path.replace(/[0-9a-f]{32,40}|\d{4,}/g, '{id}')}`
+    return faults[point.moment]
+  })
+  const ended = work(death.signal, dead).catch((error: unknown) => error)
+  const outcome = await ended
+  outside.reset()
+  if (reached !== undefined) expect(outcome).toBeInstanceOf(Error)
+  return reached
+}
+
+const silentLog = { info: () => undefined, warn: () => undefined, flush: async () => undefined }
+const work = (signal: AbortSignal, deploymentId: string) => ({
+  ...{ zones: target.zones, signal, hostnames, script: 'names', deploymentId, log: silentLog },
+})
+const alive = () => AbortSignal.timeout(20_000)
+
+test('a death anywhere in making host names lead to a Worker is made good by the next run', async () => {
+  await enumerate('host names', async (point) => {
     await clear()
-    const id = await world.started({ appName: 'names', script: hello(`version ${++made}`), hostnames })
-    await drive(world, mortal, id, 'configure_dns')
-    const reached = await dieAt(world, { worker: mortal, id, point })
-    await drive(world, heir, id)
-    expect((await world.status(id)).status).toBe('completed')
+    const reached = await dieIn(world.proxy, point, (signal) => configureHostnames(work(signal, 'ours')))
+    await configureHostnames(work(alive(), 'ours'))
     expect(await shown()).toEqual([
-      'deep.example.test names-staging',
-      '*.deep.example.test names-staging',
-      id,
+      'deep.example.test names',
+      '*.deep.example.test names',
+      'ours',
       'read-only',
     ])
-    expectGapFree(await world.logs(id))
     return reached
   })
-}, 120_000)
+}, 90_000)
 
-// After them come the calls of the version's own way back, which has its own test.
-const callsOfTheNames = 9
-
-test('a death anywhere in taking host names back is made good by the next holder', async () => {
-  await enumerate('rollback, host names', async (point) => {
-    if (point.call > callsOfTheNames) return undefined
+test('a death anywhere in taking host names back is made good by the next run', async () => {
+  await enumerate('host names, back', async (point) => {
     await clear()
-    const id = await world.started({ appName: 'names', script: hello(`version ${++made}`), hostnames })
-    await drive(world, mortal, id, 'health_check')
-    await world.call(`/jobs/${(await openJob(world.ctx, id)).id}/cancel`, { method: 'POST' })
-    const reached = await dieAt(world, { worker: mortal, id, point })
-    await drive(world, heir, id)
-    expect((await world.status(id)).status).toBe('rolled_back')
+    await configureHostnames(work(alive(), 'ours'))
+    const back = (signal: AbortSignal) => withdrawHostnames({ ...work(signal, 'ours'), before: [] })
+    const reached = await dieIn(world.proxy, point, back)
+    await back(alive())
     expect(await shown()).toEqual([])
     return reached
   })
-}, 120_000)
+}, 90_000)
 
-test('a death anywhere in making the record on GitHub is made good by the next holder', async () => {
-  await enumerate('cloudflare_auth, GitHub', async (point) => {
-    github.state.tokens.clear()
+test('what others made, or point elsewhere, is not taken back', async () => {
+  await clear()
+  await configureHostnames({ ...work(alive(), 'theirs'), script: 'others' })
+  await withdrawHostnames({ ...work(alive(), 'ours'), before: [] })
+  expect(await shown()).toHaveLength(4)
+})
+
+test('a death anywhere in telling GitHub is made good by the next run', async () => {
+  const { config, log } = world.ctx
+  let made = 0
+  await enumerate('GitHub', async (point) => {
     const source = { owner: 'acme', repo: 'shop', ref: 'main' }
-    const id = await world.started({ appName: 'told', script: hello(`version ${++made}`), github: source })
-    await drive(world, mortal, id, 'cloudflare_auth')
-    const reached = await dieAt(world, { worker: mortal, id, point, outside: github })
-    await drive(world, heir, id)
-    for (const job of await world.ctx
-      .db('jobs')
-      .where({ subject: `github:${id}` })
-      .whereNull('finished_at'))
-      await heir.runner.run(deliveryOf(job.id, job.queue))
-    expect((await world.status(id)).status).toBe('completed')
-    const records = github.state.records.filter(({ payload }) => payload.deploymentId === id)
-    expect(records.map(({ statuses }) => statuses.map(({ state }) => state))).toEqual([
-      ['in_progress', 'success'],
-    ])
+    const id = await world.started({ appName: `told-${++made}`, github: source })
+    await drive(world, worker, id, 'cloudflare_auth')
+    const db = createDb({ url: world.ctx.database.url, name: 'mortal' })
+    const { publicUrl } = config
+    const addresses = createAddresses({} as never)
+    const mortal = createGitHub({ config: config.github, dispatcher, log })
+    const records = createGitHubRecords({ db, github: mortal, publicUrl, addresses })
+    const reached = await dieIn(github, point, async (signal, dead) => {
+      // With its process go its connections: nothing that it learnt is written.
+      const gone = dead.then(() => db.destroy())
+      await records.report(id, signal).finally(() => (signal.aborted ? gone : undefined))
+    })
+    await db.destroy()
+    await world.ctx.deployments.records.report(id, alive())
+    const own = github.state.records.filter(({ payload }) => payload.deploymentId === id)
+    expect(own.map(({ statuses }) => statuses.map(({ state }) => state))).toEqual([['in_progress']])
+    expect(github.state.commits[sha]?.[`capstan/staging/told-${made}`]).toBe('pending')
     return reached
   })
-}, 120_000)
+}, 90_000)

@@ -24,9 +24,9 @@ type Worker = Awaited<ReturnType<World['worker']>>
  */
 export async function dieAt(
   world: World,
-  about: { worker: Worker; id: string; point: Point; outside?: Pick<World['proxy'], 'decide' | 'reset'> },
+  about: { worker: Worker; id: string; point: Point },
 ): Promise<string | undefined> {
-  const { worker, id, point, outside = world.proxy } = about
+  const { worker, id, point } = about
   const job = await openJob(world.ctx, id)
   let seen = 0
   let dead = false
@@ -50,7 +50,7 @@ export async function dieAt(
     'after it is sent': { kind: 'lose', meanwhile: die },
     'after its answer, before our commit': { kind: 'pass', meanwhile: lapse },
   }
-  outside.decide((call) => {
+  world.proxy.decide((call) => {
     if (dead) {
       worker.keeper.abortAll('lost')
       return { kind: 'drop' }
@@ -61,7 +61,7 @@ export async function dieAt(
     return faults[point.moment]
   })
   await worker.runner.run(deliveryOf(job.id, job.queue))
-  outside.reset()
+  world.proxy.reset()
   if (reached !== undefined) {
     const row = await world.ctx.db('jobs').where({ id: job.id }).first()
     expect(row.state).toBe('running')

@@ -42,17 +42,19 @@ export interface CloudHttpOptions {
   budget?: CallBudget | undefined
   /** Asked once when a token is rejected: another one, if it was replaced meanwhile. */
   renew?: ((rejected: string) => Promise<string | undefined>) | undefined
+  /** A read with its repeats; 30 s by default. */
+  totalMs?: number
 }
 
 const attemptMs = 20_000
 const uploadMs = 90_000
-/** A read with its repeats. */
-const totalMs = 30_000
+const readMs = 30_000
 
 type Call = CloudCall & Partial<CloudWrite>
 
 /** Speaks Cloudflare's envelope. The token goes into one header and nowhere else. */
 export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
+  const { totalMs = readMs } = options
   let token = options.apiToken
 
   async function send(call: Call): Promise<unknown> {

@@ -31,6 +31,7 @@ async function second(
   const config = { appName: app, script: hello('after'), secrets, ...about.config }
   const id = await world.started(config, about.options)
   await drive(world, worker, id, about.stop)
+  world.proxy.reset()
   return id
 }
 

@@ -198,3 +198,13 @@ test('an identical record that somebody else made at the same time counts as mad
   await drive(world, worker, id)
   expect((await world.status(id)).status).toBe('completed')
 })
+
+test('a route of ours that arrives late, between look and call, counts as made', async () => {
+  const id = await world.started({ appName: 'tardy', hostnames: ['tardy.example.test/*'] })
+  await drive(world, worker, id, 'configure_dns')
+  const late = { pattern: 'tardy.example.test/*', script: 'tardy-staging' }
+  const meanwhile = async () => void (await world.callCloud('POST', `/zones/${zone}/workers/routes`, late))
+  world.proxy.fault({ method: 'GET', path: /\/workers\/routes$/, fault: { kind: 'pass', meanwhile } })
+  await drive(world, worker, id)
+  expect((await world.status(id)).status).toBe('completed')
+})

@@ -2,6 +2,7 @@ import { CodedError } from '../../platform/errors.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import type { StepLog } from '../logs.ts'
 import { type LookOptions, lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
+import type { ZoneApi } from './zone-api.ts'
 
 export interface HostnameWork extends LookOptions {
   hostnames: string[]
@@ -46,10 +47,30 @@ async function lead({ zones, signal, script, log }: HostnameWork, seen: SeenHost
   if (seen.kind === 'domain') {
     await zones.putDomain({ hostname: text, service: script, zoneId: zone.id }, signal)
   } else {
-    await zones.createRoute(zone.id, { pattern: text, script }, signal)
+    await createRoute({ zones, signal, script, text, zoneId: zone.id })
   }
   log.info(`${text} leads to ${script} (zone ${zone.name})`)
 }
+
+/** One that an earlier run sent may arrive before this one: then the pattern is there, and ours. */
+async function createRoute(about: {
+  zones: ZoneApi
+  signal: AbortSignal
+  script: string
+  text: string
+  zoneId: string
+}): Promise<void> {
+  const { zones, signal, script, text, zoneId } = about
+  try {
+    await zones.createRoute(zoneId, { pattern: text, script }, signal)
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== duplicatePattern) throw error
+    const present = (await zones.routes(zoneId, signal)).find(({ pattern }) => pattern === text)
+    if (present?.script !== script) throw error
+  }
+}
+
+const duplicatePattern = 10020
 
 /** A route takes effect only where Cloudflare answers for the host. The mark is our deployment's id as its comment. */
 async function ensureRecord(work: HostnameWork, seen: SeenHostname): Promise<void> {

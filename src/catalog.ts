@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { pruneAccounts } from './accounts/index.ts'
+import { type BinaryReleases, pointerJob, publishJob } from './binary-releases/index.ts'
 import {
   type Deployments,
   deleteAppJob,
@@ -15,7 +16,8 @@ import { pruneJob } from './platform/maintenance.ts'
 export const queues = {
   'deploy-step': { concurrency: 20 },
   rollback: { concurrency: 10 },
-  maintenance: { concurrency: 5 },
+  // More than one: a release of gigabytes that is verified must not hold up the others, or the housekeeping.
+  maintenance: { concurrency: 4 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
@@ -25,14 +27,19 @@ const finishedJobs = { days: 30, limit: 1000 }
 const idempotencyHours = 24
 
 /** Every job with the services that do its work. */
-export function bindCatalog(services: { db: Knex; deployments: Deployments }): BoundJob[] {
-  const { db, deployments } = services
+export function bindCatalog(services: {
+  db: Knex
+  deployments: Deployments
+  binaryReleases: BinaryReleases
+}): BoundJob[] {
+  const { db, deployments, binaryReleases } = services
   const housekeeping = [
     { name: 'jobs', run: () => pruneJobs(db, finishedJobs) },
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
     { name: 'accounts', run: () => pruneAccounts(db) },
     { name: 'plans', run: () => deployments.prune() },
     { name: 'seals of older keys', run: () => deployments.reseal() },
+    { name: 'release drafts', run: () => binaryReleases.prune() },
   ]
   return [
     bindJob(deployStepJob, deployments.engine),
@@ -40,6 +47,8 @@ export function bindCatalog(services: { db: Knex; deployments: Deployments }): B
     bindJob(lateArrivalsJob, deployments.engine),
     bindJob(deleteAppJob, deployments.engine),
     bindJob(reportToGitHubJob, deployments.records),
+    bindJob(publishJob, binaryReleases.engine),
+    bindJob(pointerJob, binaryReleases.engine),
     bindJob(pruneJob, housekeeping),
   ]
 }

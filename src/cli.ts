@@ -5,6 +5,8 @@ import { type Area, runCommandLine } from './platform/command-line/run.ts'
 const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
     (await import('./deployments/index.ts')).registerDeploymentCommands(program, deps),
+  release: async (program, deps) =>
+    (await import('./binary-releases/index.ts')).registerReleaseCommands(program, deps),
   jobs: async (program, deps) =>
     (await import('./platform/jobs/index.ts')).registerJobCommands(program, deps),
   cloud: async (program, deps) =>
@@ -18,6 +20,8 @@ const areas: Record<string, Area> = {
 
 /** What these commands need of the API, and no more. */
 const scopes: Permission[] = [
+  'releases:read',
+  'releases:publish',
   'deployments:read',
   'deployments:write:staging',
   'deployments:write:production',

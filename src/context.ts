@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { type Accounts, createAccounts } from './accounts/index.ts'
+import { type BinaryReleases, createBinaryReleases } from './binary-releases/index.ts'
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
@@ -42,6 +43,7 @@ export interface Context {
   limits: RateLimits
   accounts: Accounts
   deployments: Deployments
+  binaryReleases: BinaryReleases
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -74,7 +76,8 @@ export function createContext(config: Config, process: string, overrides: Contex
     verbs: () => verbs,
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
-  const jobs = bindCatalog({ db, deployments })
+  const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
+  const jobs = bindCatalog({ db, deployments, binaryReleases })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -93,6 +96,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       limits,
       accounts,
       deployments,
+      binaryReleases,
     },
     async dispose() {
       limiter.close()

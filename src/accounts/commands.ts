@@ -55,8 +55,11 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
       await deps.withDb(async ({ db, config }) => {
         const result = await createAdmin(db, { ...account, rateLimit: config.rateLimits.admin })
         if (result.outcome === 'taken') return command.error(`error: ${result.reason}`)
-        print(`Administrator ${account.username} created.`)
-        print(`API token (shown only now): ${result.token}`)
+        const { perSecond, burst } = config.rateLimits.admin
+        print(
+          `Administrator ${account.username} (${account.email}) created, ${perSecond}/s with bursts of ${burst}.`,
+        )
+        print(`Initial Admin Token (shown only now): ${result.token}`)
       })
     })
 

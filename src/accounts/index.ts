@@ -7,6 +7,7 @@ import type { Logger } from '../platform/logging.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { apiRoutes } from './routes/api.ts'
 import { browserRoutes } from './routes/browser.ts'
+import { userRoutes } from './routes/users.ts'
 import { authenticate } from './service/authenticate.ts'
 import type { AccountsContext } from './service/context.ts'
 import { createGuesses } from './service/guesses.ts'
@@ -58,7 +59,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
   return {
     name: 'accounts',
     authenticate: (credentials) => authenticate(context, credentials),
-    routes: [...apiRoutes(context, secure), ...browserRoutes(context, config.publicUrl)],
+    routes: [
+      ...apiRoutes(context, secure),
+      ...userRoutes(context),
+      ...browserRoutes(context, config.publicUrl),
+    ],
     start: () => context.tokenUse.start(),
     stop: () => context.tokenUse.stop(),
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { permissions } from '../platform/auth.ts'
+import { rateLimitBounds } from '../platform/config/index.ts'
 
 export const passwordLength = { min: 8, max: 1024 }
 
@@ -33,6 +34,49 @@ export const newTokenBody = z.strictObject({
   // An empty list would be a token that may do nothing, and is easily mistaken for "no limit".
   scopes: z.array(z.enum(permissions)).min(1).max(permissions.length).nullish(),
 })
+
+const perSecond = z.int().min(1).max(rateLimitBounds.perSecond)
+const burst = z.int().min(1).max(rateLimitBounds.burst)
+
+/** Limits left out, or null, are those that the role starts with. */
+export const newUserBody = z.strictObject({
+  username,
+  email,
+  password,
+  is_admin: z.boolean().default(false),
+  rate_limit_per_second: perSecond.nullish(),
+  rate_limit_burst: burst.nullish(),
+})
+
+/** What is left out, or null, stays. */
+export const userChangeBody = z.strictObject({
+  username: username.nullish(),
+  email: email.nullish(),
+  password: password.nullish(),
+  is_active: z.boolean().nullish(),
+  is_admin: z.boolean().nullish(),
+  rate_limit_per_second: perSecond.nullish(),
+  rate_limit_burst: burst.nullish(),
+})
+
+const count = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+
+export const usersQuery = z.strictObject({
+  skip: count(0, 1_000_000_000).default(0),
+  limit: count(1, 100).default(50),
+  is_active: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
+})
+
+export const userPath = z.object({ id: z.uuid() })
+export const userTokenPath = z.object({ id: z.uuid(), token: z.uuid() })
 
 export const tokenPath = z.object({ id: z.uuid() })
 

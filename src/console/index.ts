@@ -73,7 +73,7 @@ function guard({ accounts, limits }: ConsoleOptions) {
         method: req.method,
         address: req.ip ?? '',
       })
-      await limits.charge({ principal, address: req.ip ?? '' }, res)
+      await limits.charge(principal === undefined ? { address: req.ip ?? '' } : { principal }, res)
       authorise('console:admin', principal)
       res.locals.principal = principal?.name
       res.locals.actor = principal

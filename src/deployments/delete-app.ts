@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../platform/config/index.ts'
+import { pause } from '../platform/deadline.ts'
 import type { Outcome, Run } from '../platform/jobs/index.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import type { EngineOptions } from './enqueue.ts'
@@ -18,12 +19,14 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
-    const { cloud } = await engine.targets.of(environment)
+    const { cloud, settleMs } = await engine.targets.of(environment)
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
       // The lease is asked for just before: a worker that was frozen meanwhile deletes nothing.
       await run.write(async () => undefined)
       await cloud.deleteScript(script, run.signal)
     }
+    // A deletion of an earlier run that arrives late must find the app still held, and nothing new in its place.
+    if (run.attempt > 1) await pause(settleMs, run.signal)
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }

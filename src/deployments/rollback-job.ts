@@ -46,7 +46,8 @@ export async function runRollback(
   try {
     const target = await engine.targets.of(deployment.environment)
     const goal = goalOf(deployment)
-    const context = { deployment, plan, target, goal, signal: run.signal, log }
+    const again = run.attempt > 1
+    const context = { deployment, plan, target, goal, again, signal: run.signal, log }
     const obstacle = await findObstacle(db, context)
     if (obstacle !== undefined) {
       return { kind: 'done', commit: (trx) => leaveAsItIs(engine, trx, { deployment, obstacle }) }
@@ -62,7 +63,7 @@ export async function runRollback(
   return { kind: 'done', commit: (trx) => finish(engine, trx, { deployment, attempt: run.attempt }) }
 }
 
-export function goalOf({ rollback, snapshot }: Deployment): RollbackGoal {
+function goalOf({ rollback, snapshot }: Deployment): RollbackGoal {
   const byHand = rollback?.byHand ?? false
   if (rollback !== null && rollback.targetVersion !== null) {
     return { version: rollback.targetVersion, migrationTag: rollback.migrationTag, byHand }

@@ -43,7 +43,7 @@ export interface Principal {
 export interface Credentials {
   headers: IncomingHttpHeaders
   method: string
-  address: string
+  readonly address: string
 }
 
 /** Turns a request into a principal; undefined when it shows no credential. @throws ACCESS_002 for a bad one. */

@@ -23,9 +23,11 @@ const burstMs = 20
 /**
  * A lone call is flushed at once; under load calls share round trips (the shape of a group commit).
  * @param flush answers one result per item, in order.
+ * @param options `linger: false` where callers wait for the answer: a batch is then what came during the one before.
  */
 export function createBatcher<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,
+  options: { linger: boolean } = { linger: true },
 ): Batcher<Item, Result> {
   const waiting: Waiting<Item, Result>[] = []
   let running: Promise<void> | undefined
@@ -34,7 +36,7 @@ export function createBatcher<Item, Result>(
 
   async function drain(): Promise<void> {
     do {
-      if (performance.now() < busyUntil)
+      if (options.linger && performance.now() < busyUntil)
         await new Promise((resolve) =>
           setTimeout(resolve, Math.min(longestLingerMs, lingerOfFlush * flushMs)),
         )

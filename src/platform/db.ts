@@ -99,6 +99,12 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return code === '23505' && (constraint === undefined || constraint === name)
 }
 
+/** True when this check refused a row. */
+export function isCheckViolation(error: unknown, constraint: string): boolean {
+  const { code, constraint: name } = (error ?? {}) as { code?: string; constraint?: string }
+  return code === '23514' && constraint === name
+}
+
 /**
  * Repeats work while the database is away, for up to a minute. Only for work that is harmless to repeat: a commit
  * whose answer was lost may have happened.

@@ -12,6 +12,8 @@ export interface HealthOptions {
   service: { name: string; version: string }
   /** True once the process has begun to stop. */
   stopping: () => boolean
+  /** Whether the store of binary releases answers; it keeps its own answer for a while. Never rejects. */
+  objectStore: () => Promise<boolean>
 }
 
 type Health = 'healthy' | 'unhealthy'
@@ -21,7 +23,8 @@ export function healthRoutes(options: HealthOptions): Route[] {
   const { db, queues, service } = options
   let migrated = false
 
-  const database = () => asHealth(within(2000, Promise.resolve(db.raw('select 1')), 'the database'))
+  const askDatabase = () => within(2000, Promise.resolve(db.raw('select 1')), 'the database')
+  const database = () => asHealth(askDatabase())
   const queueStore = () => asHealth(within(2000, queues.ping(), 'the queue store'))
 
   async function ready(): Promise<Health> {
@@ -38,9 +41,14 @@ export function healthRoutes(options: HealthOptions): Route[] {
       access: 'open',
       limit: 'none',
       async handle() {
-        const [databaseHealth, queue] = await Promise.all([database(), queueStore()])
+        const [databaseError, queue, storeAnswers] = await Promise.all([
+          faultOf(askDatabase()),
+          queueStore(),
+          options.objectStore(),
+        ])
+        const databaseHealth: Health = databaseError === undefined ? 'healthy' : 'unhealthy'
         const stalled = databaseHealth === 'healthy' && (await isStalled(db))
-        const degraded = queue === 'unhealthy' || stalled || !options.limiter.available()
+        const degraded = queue === 'unhealthy' || stalled || !storeAnswers || !options.limiter.available()
         const status = databaseHealth === 'unhealthy' ? 'unhealthy' : degraded ? 'degraded' : 'healthy'
         const body = {
           status,
@@ -48,8 +56,9 @@ export function healthRoutes(options: HealthOptions): Route[] {
           version: service.version,
           timestamp: new Date().toISOString(),
           database: databaseHealth,
+          ...(databaseError === undefined ? {} : { database_error: databaseError }),
           queue: stalled && queue === 'healthy' ? 'stalled' : queue,
-          r2_connected: false,
+          r2_connected: storeAnswers,
         }
         return { status: status === 'unhealthy' ? 503 : 200, body, headers: uncached }
       },
@@ -80,6 +89,28 @@ const asHealth = (probe: Promise<unknown>): Promise<Health> =>
     () => 'healthy',
     () => 'unhealthy',
   )
+
+/** The class of a fault, for people on call; nothing that tells a stranger how we are built. */
+type DatabaseFault = 'timeout' | 'unreachable' | 'refused' | 'failing'
+
+function faultOf(probe: Promise<unknown>): Promise<DatabaseFault | undefined> {
+  return probe.then(
+    () => undefined,
+    (error: { code?: unknown; name?: unknown; message?: unknown }) => {
+      const code = String(error.code ?? '')
+      if (/^E(CONN|HOST|NET|PIPE|AI|NOTFOUND)/.test(code) || code.startsWith('57P')) return 'unreachable'
+      // Sign-in refused (28), no such database (3D), too many connections (53).
+      if (/^(28|3D|53)/.test(code)) return 'refused'
+      if (
+        code === 'ETIMEDOUT' ||
+        error.name === 'KnexTimeoutError' ||
+        /within \d+ ms/.test(`${error.message}`)
+      )
+        return 'timeout'
+      return 'failing'
+    },
+  )
+}
 
 /**
  * Work is overdue and nobody holds a lease: workers that died silently. A long line behind busy workers is not

@@ -1,4 +1,6 @@
 import { lookup as systemLookup } from 'node:dns'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { EnvHttpProxyAgent } from 'undici'
 
@@ -19,4 +21,17 @@ export function createOutgoing(): EnvHttpProxyAgent {
     noProxy: configured === '*' ? '*' : [configured, here].filter(Boolean).join(','),
     connect: { lookup },
   })
+}
+
+/** The same way out for clients that bring no `fetch` of their own but use Node's agents. */
+export function createHttpAgents(): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+  const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, NO_PROXY, no_proxy } = process.env
+  const proxyEnv = {
+    HTTPS_PROXY: HTTPS_PROXY ?? https_proxy,
+    HTTP_PROXY: HTTP_PROXY ?? http_proxy,
+    NO_PROXY: [NO_PROXY ?? no_proxy, here].filter(Boolean).join(','),
+  }
+  // Node before 24.5 knows no `proxyEnv` and goes out directly.
+  const options = { keepAlive: true, maxSockets: 50, proxyEnv }
+  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) }
 }

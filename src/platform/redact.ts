@@ -18,8 +18,12 @@ const patterns: [RegExp, string][] = [
   [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1[redacted]@'],
 ]
 
+/** What every pattern above needs. Most texts of a busy log have none of it, and eight patterns cost a microsecond. */
+const suspicious = /[_.:=]|\b(?:bearer|basic)\s/i
+
 /** Masks whatever looks like a credential in a text. For free text only: structured data is allow-listed. */
 export function maskSecrets(text: string): string {
+  if (!suspicious.test(text)) return text
   let masked = text
   for (const [pattern, replacement] of patterns) masked = masked.replace(pattern, replacement)
   return masked

@@ -1,3 +1,4 @@
+import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
 import { registerDeploymentCommands } from '../../src/deployments/index.ts'
 import { registerCloudCommands } from '../../src/local-cloud/index.ts'
 import { findAccess } from '../../src/platform/command-line/access.ts'
@@ -15,7 +16,7 @@ export interface Ran {
 /** Runs a command line in this process, without a terminal unless `answers` are given. */
 export async function capstan(
   args: string[],
-  given: { env?: NodeJS.ProcessEnv; answers?: Record<string, string> } = {},
+  given: { env?: NodeJS.ProcessEnv; answers?: Record<string, string>; terminal?: true } = {},
 ): Promise<Ran> {
   const { env = {}, answers } = given
   const ran: Ran = { code: 0, out: '', err: '' }
@@ -29,6 +30,7 @@ export async function capstan(
   }
   const areas = {
     deploy: async (...of: Parameters<typeof registerDeploymentCommands>) => registerDeploymentCommands(...of),
+    release: async (...of: Parameters<typeof registerReleaseCommands>) => registerReleaseCommands(...of),
     jobs: async (...of: Parameters<typeof registerJobCommands>) => registerJobCommands(...of),
     cloud: async (...of: Parameters<typeof registerCloudCommands>) => registerCloudCommands(...of),
   }
@@ -36,7 +38,7 @@ export async function capstan(
     env,
     prompt,
     stdout: { write: (text) => (ran.out += text) },
-    stderr: { write: (text) => (ran.err += text) },
+    stderr: { write: (text) => (ran.err += text), ...(given.terminal ? { isTTY: true, columns: 80 } : {}) },
     client: async () => createApiClient(await findAccess(env, async () => 'ora_made')),
     exitWith(code) {
       ran.code = code

@@ -1,82 +1,91 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dieAt, enumerate, lookAt, type Point } from './crash.ts'
-import { drive, expectGapFree, hello, startWorld, type World } from './harness.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { deliveryOf } from '../platform/job-harness.ts'
+import { enumerate, expectWhole } from './crash.ts'
+import { drive, hello, openJob, type Runner, startWorld, type World } from './harness.ts'
+import { type Mortals, startMortals } from './mortals.ts'
 
-type Worker = Awaited<ReturnType<World['worker']>>
+// Real processes start and die here, many of them.
+vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
-let mortal: Worker
-let heir: Worker
+let mortals: Mortals
+let heir: Runner
 beforeAll(async () => {
   world = await startWorld()
-  mortal = await world.worker()
-  heir = await world.worker('beside')
+  heir = await world.worker()
+  mortals = startMortals(world)
 })
-afterAll(() => world.stop())
+afterAll(async () => {
+  await mortals?.stop()
+  await world?.stop()
+})
 
 let made = 0
+const steps = ['cloudflare_auth', 'check_quotas', 'deploy_worker', 'configure_dns', 'health_check']
 
-/** Drives to the step, dies in it, and goes on in another process. */
-async function dieIn(step: string, id: string, point: Point): Promise<string | undefined> {
-  await drive(world, mortal, id, step)
-  const reached = await dieAt(world, { worker: mortal, id, point })
-  await drive(world, heir, id)
-  return reached
-}
+test('a death anywhere in the steps of a first deployment is made good by the next holder', async () => {
+  const appOf = new Map<string, string>()
+  const points = await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'a first deployment with a class',
+      jobs: steps,
+      async begin() {
+        const appName = `born-${++made}`
+        const script = `
+          import { DurableObject } from 'cloudflare:workers'
+          export class Room extends DurableObject {}
+          ${hello(appName)}`
+        const id = await world.started({ appName, script, durableObjects: ['Room'] }, { maxRetries: 0 })
+        appOf.set(id, appName)
+        return id
+      },
+      check: (id) => expectWhole(world, `${appOf.get(id)}-staging`, { id, text: appOf.get(id) ?? '' }),
+    },
+  )
+  expect(points).toBeGreaterThanOrEqual(3 * 17)
+})
 
-/** Completed; one version has the mark, and all the traffic. */
-async function expectWhole(script: string, id: string, text: string): Promise<void> {
-  const { status, metadata } = await world.status(id)
-  expect(status).toBe('completed')
-  const { marked, serving } = await lookAt(world, script, id)
-  expect(marked).toEqual([metadata.version])
-  expect(serving).toEqual([{ version_id: metadata.version, percentage: 100 }])
-  expect((await world.get(script)).text).toBe(text)
-  expectGapFree(await world.logs(id))
-  expect((await world.logs(id)).filter((line) => line.type === 'end')).toHaveLength(1)
-}
+test('a death anywhere in the steps of a further deployment is made good by the next holder', async () => {
+  await drive(world, heir, await world.started({ appName: 'further' }))
+  const textOf = new Map<string, string>()
+  const points = await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'a further deployment, to a closed address',
+      jobs: steps,
+      async begin() {
+        const text = `version ${++made}`
+        await world.script('POST', 'further-staging/subdomain', { enabled: false })
+        const id = await world.started({ appName: 'further', script: hello(text) }, { maxRetries: 0 })
+        textOf.set(id, text)
+        return id
+      },
+      check: (id) => expectWhole(world, 'further-staging', { id, text: textOf.get(id) ?? '' }),
+    },
+  )
+  expect(points).toBeGreaterThanOrEqual(3 * 17)
+})
 
-test('a death anywhere in the step that creates a script with classes is made good by the next holder', async () => {
-  await enumerate('deploy_worker, new script', async (point) => {
-    const appName = `born-${++made}`
-    const script = `
-      import { DurableObject } from 'cloudflare:workers'
-      export class Room extends DurableObject {}
-      ${hello(appName)}`
-    const id = await world.started({ appName, script, durableObjects: ['Room'] })
-    const reached = await dieIn('deploy_worker', id, point)
-    await expectWhole(`${appName}-staging`, id, appName)
-    return reached
-  })
-}, 90_000)
-
-test('a death anywhere in the step that uploads a further version is made good by the next holder', async () => {
-  const appName = 'further'
-  await drive(world, mortal, await world.started({ appName }))
-  await enumerate('deploy_worker, further version', async (point) => {
-    const text = `version ${++made}`
-    const id = await world.started({ appName, script: hello(text) })
-    const reached = await dieIn('deploy_worker', id, point)
-    await expectWhole(`${appName}-staging`, id, text)
-    return reached
-  })
-}, 90_000)
-
-test('a death anywhere in the step that opens the address is made good by the next holder', async () => {
-  const appName = 'address'
-  await drive(world, mortal, await world.started({ appName }))
-  await enumerate('configure_dns', async (point) => {
-    const text = `version ${++made}`
-    await world.script('POST', `${appName}-staging/subdomain`, { enabled: false })
-    const id = await world.started({ appName, script: hello(text) })
-    const reached = await dieIn('configure_dns', id, point)
-    await expectWhole(`${appName}-staging`, id, text)
-    return reached
-  })
-}, 90_000)
-
-test('a death uses up no attempt: a step without retries survives it', async () => {
-  const id = await world.started({ appName: 'frugal' }, { maxRetries: 0 })
-  await dieIn('deploy_worker', id, { call: 4, moment: 'after it is sent' })
-  await expectWhole('frugal-staging', id, 'hello')
+test('a death anywhere in a second attempt, after the answer of the upload was lost, too', async () => {
+  await drive(world, heir, await world.started({ appName: 'second' }))
+  await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'deploy_worker, when its version is there already',
+      jobs: ['deploy_worker'],
+      async begin() {
+        const id = await world.started({ appName: 'second', script: hello('second') })
+        await drive(world, heir, id, 'deploy_worker')
+        world.proxy.fault({ method: 'POST', path: /second-staging\/versions$/, fault: { kind: 'lose' } })
+        const job = await openJob(world.ctx, id)
+        await heir.runner.run(deliveryOf(job.id, job.queue))
+        return id
+      },
+      check: (id) => expectWhole(world, 'second-staging', { id, text: 'second' }),
+    },
+  )
 })

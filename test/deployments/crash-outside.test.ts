@@ -8,7 +8,7 @@ import { configureHostnames, withdrawHostnames } from '../../src/deployments/hos
 import { createTargets, type Target } from '../../src/deployments/target.ts'
 import { createDb } from '../../src/platform/db.ts'
 import { accountId } from '../local-cloud/harness.ts'
-import { enumerate, type Moment, type Point } from './crash.ts'
+import { type Moment, moments } from './crash.ts'
 import type { ApiCall, Fault } from './fault-proxy.ts'
 import { startFakeGitHub } from './github/fake-github.ts'
 import { drive, startWorld, type World } from './harness.ts'
@@ -77,6 +77,39 @@ async function clear(): Promise<void> {
   for (const { id } of routes) await world.callCloud('DELETE', `/zones/${zone}/workers/routes/${id}`)
   for (const { id } of (await zoneState()).records)
     await world.callCloud('DELETE', `/zones/${zone}/dns_records/${id}`)
+}
+
+interface Point {
+  /** The how-manieth outside call, from 1. */
+  call: number
+  moment: Moment
+}
+
+/**
+ * Tries a death at every outside call, at every moment. `attempt` dies at the point, goes on and looks at the end. Prints the points, and fails when a call has fewer than three.
+ */
+async function enumerate(
+  title: string,
+  attempt: (point: Point) => Promise<string | undefined>,
+): Promise<void> {
+  const points: string[] = []
+  for (let call = 1; ; call++) {
+    const reached: Moment[] = []
+    let name: string | undefined
+    for (const moment of moments) {
+      const at = await attempt({ call, moment }).catch((error: unknown) => {
+        throw new Error(`${title}: died at call ${call} (${name ?? 'unnamed'}) ${moment}`, { cause: error })
+      })
+      if (at === undefined) break
+      name = at
+      reached.push(moment)
+    }
+    if (name === undefined) break
+    points.push(...reached.map((moment) => `  ${call}. ${name}: ${moment}`))
+    expect(reached).toEqual(moments)
+  }
+  expect(points.length).toBeGreaterThan(0)
+  console.info(`${title}: ${points.length} points\n${points.join('\n')}`)
 }
 
 /**

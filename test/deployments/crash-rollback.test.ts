@@ -1,68 +1,151 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dieAt, enumerate, lookAt } from './crash.ts'
-import { drive, expectGapFree, hello, openJob, startWorld, type World } from './harness.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { deliveryOf } from '../platform/job-harness.ts'
+import { enumerate, expectEnded, lookAt } from './crash.ts'
+import { drive, hello, type Runner, startWorld, type World } from './harness.ts'
+import { type Mortals, startMortals } from './mortals.ts'
 
-type Worker = Awaited<ReturnType<World['worker']>>
+// Real processes start and die here, many of them.
+vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
-let mortal: Worker
-let heir: Worker
+let mortals: Mortals
+let heir: Runner
 beforeAll(async () => {
   world = await startWorld()
-  mortal = await world.worker()
-  heir = await world.worker('beside')
+  heir = await world.worker()
+  mortals = startMortals(world)
 })
-afterAll(() => world.stop())
+afterAll(async () => {
+  await mortals?.stop()
+  await world?.stop()
+})
 
 let made = 0
+const scripts = async () =>
+  (await world.callCloud('GET', world.scriptsPath)).result.map((each: { id: string }) => each.id)
 
 /** A deployment that is cancelled before its last step: its rollback waits. */
-async function rollingBack(appName: string): Promise<string> {
-  const id = await world.started({ appName, script: hello(`bad ${++made}`) })
-  await drive(world, mortal, id, 'health_check')
-  const job = await openJob(world.ctx, id)
-  await world.call(`/jobs/${job.id}/cancel`, { method: 'POST' })
+async function rollingBack(appName: string, config: object = {}): Promise<string> {
+  const id = await world.started({ appName, script: hello(`bad ${++made}`), ...config })
+  await drive(world, heir, id, 'health_check')
+  await world.call(`/deploy/${id}/cancel`, { method: 'POST' })
   expect((await world.status(id)).status).toBe('rolling_back')
   return id
 }
 
-async function expectRolledBack(id: string): Promise<void> {
-  expect((await world.status(id)).status).toBe('rolled_back')
-  const logs = await world.logs(id)
-  expectGapFree(logs)
-  expect(logs.filter((line) => line.type === 'end')).toHaveLength(1)
-  expect(logs.at(-1)).toMatchObject({ type: 'end', status: 'rolled_back' })
-}
-
 test('a death anywhere in a rollback to the version before is made good by the next holder', async () => {
   const [appName, script] = ['back', 'back-staging']
-  const good = await world.started({ appName, script: hello('good') })
-  await drive(world, mortal, good)
+  const good = await world.started({ appName, script: hello('good'), secrets: { KEY: 'old' } })
+  await drive(world, heir, good)
   const { version } = (await world.status(good)).metadata
-  await enumerate('rollback, to the version before', async (point) => {
-    // Closed before the deployment: the rollback also has an address to close again.
-    await world.script('POST', `${script}/subdomain`, { enabled: false })
-    const id = await rollingBack(appName)
-    const reached = await dieAt(world, { worker: mortal, id, point })
-    await drive(world, heir, id)
-    await expectRolledBack(id)
-    const { marked, serving } = await lookAt(world, script, id)
-    expect(marked).toHaveLength(1)
-    expect(serving).toEqual([{ version_id: version, percentage: 100 }])
-    expect((await world.script('GET', `${script}/subdomain`)).result.enabled).toBe(false)
-    return reached
-  })
-}, 90_000)
+  const points = await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'rollback, over changed secrets, of an opened address',
+      jobs: ['rollback'],
+      async begin() {
+        await world.script('POST', `${script}/subdomain`, { enabled: false })
+        return rollingBack(appName, { secrets: { KEY: `new ${made}` } })
+      },
+      async check(id) {
+        await expectEnded(world, id, 'rolled_back')
+        const { marked, serving } = await lookAt(world, script, id)
+        expect(marked).toHaveLength(1)
+        expect(serving).toEqual([{ version_id: version, percentage: 100 }])
+        expect((await world.script('GET', `${script}/subdomain`)).result.enabled).toBe(false)
+        const rows = await world.ctx.db('deployment_compensations').where({ deployment_id: id })
+        expect(rows.map((row) => row.status)).toEqual(['completed', 'completed'])
+      },
+    },
+  )
+  expect(points).toBeGreaterThanOrEqual(3 * 9)
+})
 
 test('a death anywhere in the rollback of a first deployment is made good by the next holder', async () => {
-  await enumerate('rollback, of a new script', async (point) => {
-    const appName = `gone-${++made}`
-    const id = await rollingBack(appName)
-    const reached = await dieAt(world, { worker: mortal, id, point })
-    await drive(world, heir, id)
-    await expectRolledBack(id)
-    const { result } = await world.callCloud('GET', world.scriptsPath)
-    expect(result.map((each: { id: string }) => each.id)).not.toContain(`${appName}-staging`)
-    return reached
-  })
-}, 90_000)
+  await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'rollback, of a new script',
+      jobs: ['rollback'],
+      begin: () => rollingBack(`gone-${made}`),
+      async check(id) {
+        await expectEnded(world, id, 'rolled_back')
+        const { appName } = (await world.status(id)).metadata
+        expect(await scripts()).not.toContain(`${appName}-staging`)
+      },
+    },
+  )
+})
+
+test('a death anywhere in a look for late arrivals is made good by the next one', async () => {
+  const module = [{ name: 'main.js', content: hello('duplicate') }]
+  await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'late-arrivals, with a duplicate in force',
+      jobs: ['late-arrivals'],
+      async begin() {
+        const appName = `late-${++made}`
+        const id = await world.started({ appName, script: hello('proper') })
+        world.proxy.fault({ method: 'PUT', path: new RegExp(`${appName}-staging$`), fault: { kind: 'lose' } })
+        await drive(world, heir, id)
+        await world.put(`${appName}-staging`, { annotations: { 'workers/tag': id } }, module)
+        return id
+      },
+      jobOf: lateJob,
+      async check(id) {
+        const { id: job, queue } = await lateJob(id)
+        await heir.runner.run(deliveryOf(job, queue))
+        const { metadata } = await world.status(id)
+        const { serving } = await lookAt(world, `${metadata.appName}-staging`, id)
+        expect(serving).toEqual([{ version_id: metadata.version, percentage: 100 }])
+        expect((await world.get(`${metadata.appName}-staging`)).text).toBe('proper')
+        expect(await world.ctx.db('target_holds')).toEqual([])
+      },
+    },
+  )
+})
+
+const lateJob = (id: string) =>
+  world.ctx
+    .db('jobs')
+    .where({ name: 'late-arrivals', subject: `deployment:${id}` })
+    .first()
+
+test('a death anywhere in the deletion of an app is made good by the next holder', async () => {
+  const jobs = new Map<string, string>()
+  await enumerate(
+    world,
+    { mortals, heir },
+    {
+      title: 'delete-app',
+      jobs: ['delete-app'],
+      async begin() {
+        const appName = `deleted-${++made}`
+        const id = await world.started({ appName })
+        await drive(world, heir, id)
+        const deletion = { method: 'DELETE', json: { confirm: appName } }
+        const answer = await world.call(`/deploy/apps/${appName}/staging`, deletion)
+        jobs.set(id, answer.json.data.jobId)
+        return id
+      },
+      jobOf: (id) =>
+        world.ctx
+          .db('jobs')
+          .where({ id: jobs.get(id) })
+          .first(),
+      async check(id) {
+        const job = jobs.get(id) ?? ''
+        await heir.runner.run(deliveryOf(job, 'rollback'))
+        expect((await world.call(`/jobs/${job}`)).json.state).toBe('completed')
+        const { appName } = (await world.status(id)).metadata
+        expect(await scripts()).not.toContain(`${appName}-staging`)
+        expect(await world.versions(appName)).toEqual([])
+        expect(await world.ctx.db('target_holds')).toEqual([])
+      },
+    },
+  )
+})

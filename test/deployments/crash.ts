@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
-import { deliveryOf } from '../platform/job-harness.ts'
+import { until } from '../helpers/until.ts'
 import type { ApiCall, Fault } from './fault-proxy.ts'
-import { openJob, type World } from './harness.ts'
+import { drive, expectGapFree, openJob, type Runner, type World } from './harness.ts'
+import type { Mortals } from './mortals.ts'
 
 /** Where, around one outside call, the process dies. */
 export const moments = [
@@ -10,94 +11,147 @@ export const moments = [
   'after its answer, before our commit',
 ] as const
 export type Moment = (typeof moments)[number]
-export interface Point {
+interface Point {
   /** The how-manieth outside call of the run, from 1. */
   call: number
   moment: Moment
 }
 
-type Worker = Awaited<ReturnType<World['worker']>>
-
 /**
- * Runs the deployment's waiting job in a process that dies at the given point: from then on none of its calls arrive,
- * and nothing that it writes counts. Its lease is over at once. @returns the call; undefined when the run makes fewer.
+ * Runs a waiting job in a process of its own, and kills that at the given point. What its sessions had begun counts for
+ * nothing, and its lease is over. @returns the call; undefined when the run makes fewer, and has ended.
  */
-export async function dieAt(
+async function dieAt(
   world: World,
-  about: { worker: Worker; id: string; point: Point },
+  about: { mortals: Mortals; job: { id: string; queue: string }; point: Point },
 ): Promise<string | undefined> {
-  const { worker, id, point } = about
-  const job = await openJob(world.ctx, id)
+  const { mortals, job, point } = about
+  const { db } = world.ctx
+  const mortal = await mortals.next()
   let seen = 0
-  let dead = false
   let reached: string | undefined
-  const lapse = async () => {
-    dead = true
-    await world.ctx
-      .db('jobs')
-      .where({ id: job.id })
-      .update({
-        fence: world.ctx.db.raw('fence + 1'),
-        lease_until: world.ctx.db.raw("clock_timestamp() - interval '1 second'"),
-      })
+  let goesOn = false
+  let dying: Promise<void> | undefined
+  const die = () => {
+    dying ??= mortal.kill()
+    return dying
   }
-  const die = async () => {
-    await lapse()
-    worker.keeper.abortAll('lost')
+  const lock = Promise.withResolvers<void>()
+  // Held while the answer is read, so that nothing can be written after it.
+  const holdRow = async () => {
+    const held = await db.transaction()
+    await held('jobs').where({ id: job.id }).forUpdate().first('id')
+    void lock.promise.then(() => held.rollback())
+    void dieWhenStuck()
+  }
+  const dieWhenStuck = async () => {
+    while (!goesOn && !(await mortal.isStuck()));
+    await die()
   }
   const faults: Record<Moment, Fault> = {
     'before it is sent': { kind: 'drop', meanwhile: die },
     'after it is sent': { kind: 'lose', meanwhile: die },
-    'after its answer, before our commit': { kind: 'pass', meanwhile: lapse },
+    'after its answer, before our commit': { kind: 'pass', meanwhile: holdRow },
   }
   world.proxy.decide((call) => {
-    if (dead) {
-      worker.keeper.abortAll('lost')
-      return { kind: 'drop' }
-    }
     seen += 1
+    if (reached !== undefined) {
+      goesOn = true
+      return { kind: 'drop', meanwhile: die }
+    }
     if (seen !== point.call) return undefined
     reached = nameOf(call)
     return faults[point.moment]
   })
-  await worker.runner.run(deliveryOf(job.id, job.queue))
-  world.proxy.reset()
-  if (reached !== undefined) {
-    const row = await world.ctx.db('jobs').where({ id: job.id }).first()
-    expect(row.state).toBe('running')
+  let end = await mortal.run(job)
+  // On a busy machine a run may lose its lease before it gets there; then it is run again.
+  while (reached === undefined && (await stillRunning(world, job.id))) {
+    seen = 0
+    end = await mortal.run(job)
   }
+  world.proxy.decide(() => undefined)
+  if (reached === undefined) {
+    mortals.giveBack(mortal)
+    return undefined
+  }
+  expect(end).toBe('dead')
+  await die()
+  lock.resolve()
+  const lapsed = { lease_until: db.raw("clock_timestamp() - interval '1 second'") }
+  expect(await db('jobs').where({ id: job.id, state: 'running' }).update(lapsed)).toBe(1)
   return reached
 }
 
+/** Whether a run has ended without a result. Resolves when its lease is over. */
+async function stillRunning({ ctx }: World, id: string): Promise<boolean> {
+  const row = () => ctx.db('jobs').where({ id }).first('state', 'lease_until')
+  if ((await row()).state !== 'running') return false
+  await until(async () => (await row()).lease_until < new Date(), { what: 'the lease is over' })
+  return true
+}
+
 const nameOf = ({ method, path }: ApiCall) =>
-  `${method} ${path.replace(/\/accounts\/[^/]+/, '').replace(/\/scripts\/[^/]+/, '/scripts/{name}')}`
+  `${method} ${path
+    .replace(/\/accounts\/[^/]+/, '')
+    .replace(/\/scripts\/[^/]+/, '/scripts/{name}')
+    .replace(/worker:[^/]+/, 'the Worker’s ')}`
+
+/** What is enumerated: one job, or several of one deployment, each of which dies once on the way to the end. */
+export interface Course {
+  title: string
+  /** Steps, or names of jobs. */
+  jobs: string[]
+  /** Makes a deployment of its own. @returns its id. */
+  begin(): Promise<string>
+  /** By default the deployment's waiting job. */
+  jobOf?(id: string): Promise<{ id: string; queue: string }>
+  /** Looks at the end. */
+  check(id: string): Promise<void>
+}
 
 /**
- * Tries a death at every outside call of a job, at every moment. `attempt` makes a deployment of its own, dies at the
- * point, goes on elsewhere and looks at the end. Prints the points, and fails when a call has fewer than three.
+ * Tries a death at every outside call of the jobs, at every moment: each job dies at its n-th call, goes on in another
+ * process, and at the end all must be as if nothing had happened. Prints the points; a call with fewer than three fails.
+ * @returns how many there were
  */
 export async function enumerate(
-  title: string,
-  attempt: (point: Point) => Promise<string | undefined>,
-): Promise<void> {
-  const points: string[] = []
-  for (let call = 1; ; call++) {
-    const reached: Moment[] = []
-    let name: string | undefined
+  world: World,
+  { mortals, heir }: { mortals: Mortals; heir: Runner },
+  course: Course,
+): Promise<number> {
+  const { title, jobs, begin, check } = course
+  const jobOf = course.jobOf ?? ((id: string) => openJob(world.ctx, id))
+  const points = new Map<string, Moment[]>()
+  const left = new Set(jobs)
+  for (let call = 1; left.size > 0; call++) {
     for (const moment of moments) {
-      const at = await attempt({ call, moment }).catch((error: unknown) => {
-        throw new Error(`${title}: died at call ${call} (${name ?? 'unnamed'}) ${moment}`, { cause: error })
-      })
-      if (at === undefined) break
-      name = at
-      reached.push(moment)
+      const id = await begin()
+      const died: string[] = []
+      try {
+        for (const job of jobs.filter((each) => left.has(each))) {
+          await drive(world, heir, id, job)
+          const row = await jobOf(id)
+          const reached = await dieAt(world, { mortals, job: row, point: { call, moment } })
+          if (reached === undefined) {
+            left.delete(job)
+            continue
+          }
+          const name = `${job} ${call}. ${reached}`
+          died.push(`${name} ${moment}`)
+          points.set(name, [...(points.get(name) ?? []), moment])
+        }
+        await drive(world, heir, id)
+        if (died.length > 0) await check(id)
+      } catch (error) {
+        throw new Error(`${title}: after a death at ${died.join('; ')}`, { cause: error })
+      }
     }
-    if (name === undefined) break
-    points.push(...reached.map((moment) => `  ${call}. ${name}: ${moment}`))
-    expect(reached).toEqual(moments)
   }
-  expect(points.length).toBeGreaterThan(0)
-  console.info(`${title}: ${points.length} points\n${points.join('\n')}`)
+  for (const [name, reached] of points) expect(reached, `moments of ${name}`).toEqual(moments)
+  const lines = [...points].flatMap(([name, reached]) => reached.map((moment) => `  ${name}: ${moment}`))
+  expect(lines.length).toBeGreaterThan(0)
+  console.info(`${title}: ${lines.length} points\n${lines.join('\n')}`)
+  return lines.length
 }
 
 /** The versions of a script that carry the deployment's mark, and what serves. */
@@ -108,4 +162,27 @@ export async function lookAt(world: World, script: string, id: string) {
   )
   const deployments = (await world.script('GET', `${script}/deployments`)).result.deployments
   return { marked: marked.map((each: { id: string }) => each.id), serving: deployments[0].versions }
+}
+
+/** Completed as if nothing had happened: one version has the mark and all the traffic, the log has no gap. */
+export async function expectWhole(world: World, script: string, about: { id: string; text: string }) {
+  const { id, text } = about
+  const { status, metadata } = await world.status(id)
+  expect(status, await world.messages(id)).toBe('completed')
+  const { marked, serving } = await lookAt(world, script, id)
+  expect(marked).toEqual([metadata.version])
+  expect(serving).toEqual([{ version_id: metadata.version, percentage: 100 }])
+  expect((await world.get(script)).text).toBe(text)
+  await expectEnded(world, id, 'completed')
+}
+
+/** The log has no gap and one end, each step one end, and no lock is left. */
+export async function expectEnded(world: World, id: string, status: string): Promise<void> {
+  expect((await world.status(id)).status, await world.messages(id)).toBe(status)
+  const logs = await world.logs(id)
+  expectGapFree(logs)
+  expect(logs.filter((line) => line.type === 'end').map((line) => line.status)).toEqual([status])
+  expect(await world.ctx.db('target_holds')).toEqual([])
+  const open = world.ctx.db('jobs').where({ subject: `deployment:${id}`, state: 'running' })
+  expect(await open).toEqual([])
 }

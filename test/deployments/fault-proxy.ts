@@ -26,6 +26,8 @@ export type Fault =
   | { kind: 'drop'; meanwhile?: Meanwhile }
   /** The cloud does it, but the connection breaks before its answer. */
   | { kind: 'lose'; meanwhile?: Meanwhile }
+  /** It waits on its way, and gets to the cloud when `until` is over, whether or not its sender still waits. */
+  | { kind: 'hold'; until: Promise<unknown>; reached: () => void; arrived: () => void }
   /** The connection breaks in the middle of the answer. */
   | { kind: 'truncate' }
   /** Nothing happens to it. */
@@ -112,6 +114,14 @@ export async function startFaultProxy(cloudPort: number) {
         await fault.meanwhile?.()
         res.destroy()
         return
+      case 'hold': {
+        fault.reached()
+        await fault.until
+        const answer = await pass(call, passing)
+        fault.arrived()
+        if (!res.destroyed) res.writeHead(answer.status, answer.headers).end(answer.body)
+        return
+      }
       case 'truncate': {
         const answer = await pass(call, passing)
         res.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length })
@@ -127,12 +137,34 @@ export async function startFaultProxy(cloudPort: number) {
     }
   }
 
+  /** A request to a Worker: faults only where the test decides on every call. */
+  async function servePlain(passing: Passing): Promise<void> {
+    const { req, res, sent } = passing
+    const path = `worker:${req.headers.host?.split('.')[0]}${req.url}`
+    const fault = choose({
+      method: req.method ?? '',
+      path,
+      body: undefined,
+      at: Date.now(),
+      status: undefined,
+    })
+    if (fault?.kind === 'drop') {
+      await fault.meanwhile?.()
+      res.destroy()
+      return
+    }
+    const answer = await forward(cloudPort, req, sent)
+    if (fault?.kind === 'lose' || fault?.kind === 'pass') await fault.meanwhile?.()
+    if (fault?.kind === 'lose') res.destroy()
+    else res.writeHead(answer.status, answer.headers).end(answer.body)
+  }
+
   const server = createServer((req, res) => {
     const chunks: Buffer[] = []
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
     req.on('end', () => {
       const passing = { req, res, sent: Buffer.concat(chunks) }
-      const work = req.url?.startsWith(prefix) ? serveApi(passing) : servePlain(cloudPort, passing)
+      const work = req.url?.startsWith(prefix) ? serveApi(passing) : servePlain(passing)
       work.catch(() => res.destroy())
     })
   })
@@ -164,11 +196,6 @@ export async function startFaultProxy(cloudPort: number) {
       await new Promise((resolve) => server.close(resolve))
     },
   }
-}
-
-async function servePlain(port: number, { req, res, sent }: Passing): Promise<void> {
-  const answer = await forward(port, req, sent)
-  res.writeHead(answer.status, answer.headers).end(answer.body)
 }
 
 async function parsed(req: IncomingMessage, sent: Buffer): Promise<unknown> {

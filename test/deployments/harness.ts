@@ -54,6 +54,13 @@ export async function startWorld(options: WorldOptions = {}) {
     callCloud: clientOf(cloud).call,
     scriptsPath: `/accounts/${accountId}/workers/scripts`,
     call,
+    /** What a process needs to be a worker of this installation. */
+    env: {
+      ...env,
+      DATABASE_URL: ctx.database.url,
+      SECRET_KEY: ctx.config.secretKey,
+      CLOUDFLARE_TARGET: 'local',
+    },
     /** The real engine with its queues, as in a worker process. */
     async work() {
       const engine = await startEngine(ctx)
@@ -61,8 +68,9 @@ export async function startWorld(options: WorldOptions = {}) {
       return engine
     },
     /** An engine whose deliveries the test makes itself, in this "process" or in one beside it. */
-    async worker(where: 'here' | 'beside' = 'here') {
-      const own = where === 'here' ? ctx : await createTestContext({ env, beside: ctx })
+    async worker(where: 'here' | 'beside' = 'here', settings: Record<string, string> = {}) {
+      const own =
+        where === 'here' ? ctx : await createTestContext({ env: { ...env, ...settings }, beside: ctx })
       if (own !== ctx) beside.push(own)
       const engine = await startEngine(own, { queues: [], without: ['dispatcher', 'reconciler'] })
       engines.push(engine)
@@ -148,6 +156,12 @@ export async function drive(
   for (let turns = 0; turns < 60; turns++) {
     const job = await openJob(world.ctx, id)
     if (job === undefined || (job.payload.step ?? job.name) === stopBefore) return
+    // On a busy machine a run may lose its lease, and then nobody may run the job until that is over.
+    const held = async () => {
+      const row = await world.ctx.db('jobs').where({ id: job.id }).first('state', 'lease_until')
+      return row.state === 'running' && row.lease_until > new Date()
+    }
+    await until(async () => !(await held()), { what: 'the lease is over' })
     await runner.run(deliveryOf(job.id, job.queue))
   }
   throw new Error('the deployment does not come to an end')

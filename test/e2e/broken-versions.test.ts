@@ -101,7 +101,7 @@ test('a version whose health page answers 500 is rolled back without a failed ca
   expect(status.error).toMatchObject({ code: 'DEPLOY_006' })
   expect(status.error.message).toContain('answered 500')
   expect(await api.versions(app)).toMatchObject([
-    { deploymentId: ended.id, state: 'rolled_back' },
+    { deploymentId: ended.id, state: 'quarantined' },
     { deploymentId: good.id, state: 'serving' },
   ])
 })

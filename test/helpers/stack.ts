@@ -73,6 +73,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     DATA_DIR: dataDir,
     PORT: `${port}`,
     LOCAL_CLOUD_PORT: `${cloudPort}`,
+    // Suites ask faster than people do.
+    ADMIN_RATE_LIMIT_PER_SECOND: '10000',
+    ADMIN_RATE_LIMIT_BURST: '100000',
+    RATE_LIMIT_ADDRESS_PER_SECOND: '10000',
+    RATE_LIMIT_ADDRESS_BURST: '100000',
     // The tests' apps ask a gate of the test, on this machine, whether they are healthy.
     LOCAL_CLOUD_PRIVATE_NETWORK: 'allow',
     ...options.env,

@@ -132,7 +132,14 @@ describe('the application', () => {
     const service = { name: 'capstan', version: 'test' }
     const stopping = () => false
     const { db, limiter } = ctx
-    const routes = healthRoutes({ db, limiter, queues: store.queues, service, stopping })
+    const routes = healthRoutes({
+      db,
+      limiter,
+      queues: store.queues,
+      service,
+      stopping,
+      objectStore: async () => true,
+    })
     const probes = await startRoutes(ctx, routes, silent)
     store.set('refusing')
     const { status, json } = await probes.call('/health')
@@ -143,6 +150,22 @@ describe('the application', () => {
       'unhealthy',
     ])
     expect((await probes.call('/health/ready')).status).toBe(200)
+    await probes.stop()
+  })
+
+  it('says that it is degraded while rate limits are counted in process for want of Redis', async () => {
+    const { db, queues } = ctx
+    const service = { name: 'capstan', version: 'test' }
+    let away = true
+    const limiter = { available: () => !away }
+    const probes = await startRoutes(
+      ctx,
+      healthRoutes({ db, queues, limiter, service, stopping: () => false, objectStore: async () => true }),
+      silent,
+    )
+    expect((await probes.call('/health')).json.status).toBe('degraded')
+    away = false
+    expect((await probes.call('/health')).json.status).toBe('healthy')
     await probes.stop()
   })
 

@@ -6,7 +6,7 @@ import { createApiToken, listApiTokens, revokeApiToken } from '../service/api-to
 import type { AccountsContext } from '../service/context.ts'
 import { issueJwt, signIn } from '../service/sign-in.ts'
 import { clearedCookies } from './session-cookies.ts'
-import { jwtAnswer, meAnswer, newTokenAnswer, tokenAnswer } from './wire.ts'
+import { jwtAnswer, meAnswer, newTokenAnswer, tokenListAnswer } from './wire.ts'
 
 /** An answer with a secret in it is kept by nobody on the way. */
 const secretHeaders = { 'Cache-Control': 'no-store' }
@@ -24,6 +24,7 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       method: 'post',
       path: '/api/v1/auth/login',
       access: 'open',
+      limit: 'address',
       csrf: false,
       invalidStatus: 422,
       bodyLimit,
@@ -100,7 +101,7 @@ function tokenRoutes(context: AccountsContext): Route[] {
       invalidStatus: 422,
       async handle({ principal }) {
         const tokens = await listApiTokens(context, accountOf(principal))
-        return { body: { tokens: tokens.map(tokenAnswer), total: tokens.length } }
+        return { body: tokenListAnswer(tokens) }
       },
     }),
     route({

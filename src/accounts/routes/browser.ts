@@ -22,6 +22,7 @@ export function browserRoutes(context: AccountsContext, publicUrl: string): Rout
       method: 'get',
       path: '/login',
       access: 'open',
+      limit: 'address',
       csrf: false,
       query: nextQuery,
       async handle({ query, principal, req, res }) {
@@ -39,6 +40,7 @@ export function browserRoutes(context: AccountsContext, publicUrl: string): Rout
       method: 'post',
       path: '/login',
       access: 'open',
+      limit: 'address',
       csrf: false,
       handle: ({ principal, ...request }) =>
         submitSignIn(context, { ...request, publicUrl, previous: ownSession(principal) }),

@@ -1,5 +1,6 @@
 import type { AccountPrincipal } from '../principal.ts'
 import type { ApiToken } from '../store/api-tokens.ts'
+import type { User } from '../store/users.ts'
 
 export function jwtAnswer(jwt: { accessToken: string; expiresInSeconds: number }) {
   return { access_token: jwt.accessToken, token_type: 'bearer', expires_in: jwt.expiresInSeconds }
@@ -21,7 +22,25 @@ export function meAnswer(account: AccountPrincipal) {
   }
 }
 
-export function tokenAnswer(token: ApiToken) {
+export function userAnswer(user: User) {
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    is_active: user.isActive,
+    is_admin: user.isAdmin,
+    rate_limit_per_second: user.rateLimitPerSecond,
+    rate_limit_burst: user.rateLimitBurst,
+    created_at: user.createdAt.toISOString(),
+    updated_at: user.updatedAt.toISOString(),
+  }
+}
+
+export function tokenListAnswer(tokens: ApiToken[]) {
+  return { tokens: tokens.map(tokenAnswer), total: tokens.length }
+}
+
+function tokenAnswer(token: ApiToken) {
   return {
     id: token.id,
     name: token.name,

@@ -3,7 +3,7 @@ import { CodedError, conflict } from '../../platform/errors.ts'
 import type { AccountPrincipal } from '../principal.ts'
 import { revokeTokensOf } from '../store/api-tokens.ts'
 import { deleteOldSessions, deleteSession, moveSession, revokeJwt } from '../store/sessions.ts'
-import { lockUser, setPassword } from '../store/users.ts'
+import { lockUser, raiseEpoch, setPassword } from '../store/users.ts'
 import type { AccountsContext } from './context.ts'
 import { isPasswordOf } from './sign-in.ts'
 
@@ -60,8 +60,17 @@ export async function replacePassword(
   trx: Knex.Transaction,
   change: { userId: string; passwordHash: string; keep?: AccountPrincipal['credential'] },
 ): Promise<number> {
-  const { userId, passwordHash, keep } = change
-  const sessionEpoch = await setPassword(trx, userId, passwordHash)
+  await setPassword(trx, change.userId, change.passwordHash)
+  return endCredentials(trx, change.userId, change.keep)
+}
+
+/** Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept. @returns the new epoch */
+export async function endCredentials(
+  trx: Knex.Transaction,
+  userId: string,
+  keep?: AccountPrincipal['credential'],
+): Promise<number> {
+  const sessionEpoch = await raiseEpoch(trx, userId)
   if (keep?.kind === 'session') await moveSession(trx, keep.idHash, sessionEpoch)
   await deleteOldSessions(trx, userId, sessionEpoch)
   await revokeTokensOf(trx, userId)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { RateLimitRule } from '../../platform/config/index.ts'
-import { isUniqueViolation } from '../../platform/db.ts'
+import { isCheckViolation, isUniqueViolation } from '../../platform/db.ts'
 import { CodedError, conflict } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import { insertToken } from '../store/api-tokens.ts'
@@ -29,11 +29,18 @@ export async function addUser(db: Knex, account: NewAccount): Promise<string> {
     const limits = { rateLimitPerSecond: rateLimit.perSecond, rateLimitBurst: rateLimit.burst }
     await insertUser(db, { id, ...rest, ...limits })
   } catch (error) {
-    if (isUniqueViolation(error, 'users_username')) throw conflict('Username already exists')
-    if (isUniqueViolation(error, 'users_email')) throw conflict('Email already exists')
-    throw error
+    throw refusalOf(error)
   }
   return id
+}
+
+/** What the database's rules for users say to a caller; any other error as it is. */
+export function refusalOf(error: unknown): unknown {
+  if (isUniqueViolation(error, 'users_username')) return conflict('Username already exists')
+  if (isUniqueViolation(error, 'users_email')) return conflict('Email already exists')
+  if (isCheckViolation(error, 'users_last_admin'))
+    return conflict("The last active administrator can't be removed, demoted or deactivated")
+  return error
 }
 
 type Created = { outcome: 'created'; token: string } | { outcome: 'taken'; reason: string }

@@ -17,18 +17,18 @@ export async function authenticate(
   credentials: Credentials,
 ): Promise<Principal | undefined> {
   const bearer = /^bearer(?: +(.*))?$/i.exec(credentials.headers.authorization?.trim() ?? '')
-  if (bearer !== null) return byBearer(context, bearer[1] ?? '', credentials.address)
+  if (bearer !== null) return byBearer(context, bearer[1] ?? '', credentials)
   const sessionId = cookieOf(credentials.headers.cookie, sessionCookie)
   if (sessionId === undefined || !isSessionId(sessionId)) return undefined
-  const shown = { credential: sessionId, address: credentials.address }
+  const shown = { credential: sessionId, by: credentials }
   const principal = await find(context, shown, sessionLook(context, sessionId, true))
   if (principal !== undefined && isUnsafe(credentials.method))
     requireCsrfToken(context, sessionId, credentials)
   return principal
 }
 
-async function byBearer(context: AccountsContext, bearer: string, address: string): Promise<Principal> {
-  const from = (look: Look) => find(context, { credential: bearer, address }, look)
+async function byBearer(context: AccountsContext, bearer: string, by: Credentials): Promise<Principal> {
+  const from = (look: Look) => find(context, { credential: bearer, by }, look)
   if (bearer.startsWith('ora_')) {
     const principal = isApiToken(bearer) ? await from(tokenLook(context, bearer)) : undefined
     if (principal?.credential.kind !== 'api-token') {
@@ -46,20 +46,22 @@ async function byBearer(context: AccountsContext, bearer: string, address: strin
 /** What is remembered costs nothing; only a look counts the address's bad credentials. */
 async function find(
   { principals, guesses }: AccountsContext,
-  shown: { credential: string; address: string },
+  shown: { credential: string; by: Credentials },
   look: Look,
 ): Promise<AccountPrincipal | undefined> {
-  const { credential, address } = shown
+  const { credential, by } = shown
   const guarded: Look = async () => {
-    guesses.check(address)
-    return look()
+    guesses.check(credential, by.address)
+    const known = await look()
+    if (known !== undefined) guesses.good(credential)
+    return known
   }
   try {
     const principal = await principals.find(credential, guarded)
-    if (principal === undefined) guesses.count(address)
+    if (principal === undefined) guesses.bad(credential, by.address)
     return principal
   } catch (error) {
-    if (error instanceof CodedError && error.code === 'ACCESS_002') guesses.count(address)
+    if (error instanceof CodedError && error.code === 'ACCESS_002') guesses.bad(credential, by.address)
     throw error
   }
 }

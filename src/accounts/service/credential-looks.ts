@@ -14,8 +14,8 @@ export type Look = () => Promise<Known | undefined>
 const slideEveryMs = 60_000
 
 export function tokenLook(context: AccountsContext, token: string): Look {
-  const tokenHash = hashOf(token)
   const look: Look = async () => {
+    const tokenHash = hashOf(token)
     const found = await findTokenWithUser(context.db, tokenHash, context.now())
     if (found === undefined) return undefined
     const { user, tokenId, scopes, expiresAt } = found
@@ -41,8 +41,8 @@ export function jwtLook(context: AccountsContext, text: string): Look {
 
 /** @param slide true for a request, which moves the session's end; an open stream's own check does not */
 export function sessionLook(context: AccountsContext, sessionId: string, slide: boolean): Look {
-  const idHash = hashOf(sessionId)
   return async () => {
+    const idHash = hashOf(sessionId)
     const at = context.now()
     const found = await findSessionWithUser(context.db, idHash, at)
     if (found === undefined) return undefined

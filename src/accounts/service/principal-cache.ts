@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { Listener } from '../../platform/events/index.ts'
 import type { AccountPrincipal } from '../principal.ts'
 
@@ -42,6 +41,7 @@ export function createPrincipalCache(options: {
   const entries = new Map<string, Entry>()
   const lookups = new Map<string, Promise<AccountPrincipal | undefined>>()
   let changes = 0
+  let sweeping = false
 
   listener?.on('account_changes', forget)
   listener?.onConnect(() => {
@@ -57,38 +57,45 @@ export function createPrincipalCache(options: {
     lookups.clear()
   }
 
-  async function lookUp(key: string, look: () => Promise<Known | undefined>) {
+  async function lookUp(credential: string, look: () => Promise<Known | undefined>) {
     const [before, freshUntil] = [changes, performance.now() + freshMs]
     const known = await look()
     // Read before a change and told after it: good for the requests that came before, too old to keep.
-    if (known !== undefined && changes === before) keep(key, { ...known, freshUntil })
+    if (known !== undefined && changes === before) keep(credential, { ...known, freshUntil })
     return known?.principal
   }
 
-  function keep(key: string, entry: Entry): void {
-    entries.delete(key)
-    entries.set(key, entry)
+  function keep(credential: string, entry: Entry): void {
+    // By the credential itself (a hash costs as much as all the rest): so none stays after its second is over.
+    entries.set(credential, entry)
+    if (!sweeping) setTimeout(dropStale, freshMs).unref()
+    sweeping = true
     if (entries.size <= maxEntries) return
     const [oldest = ''] = entries.keys()
     entries.delete(oldest)
+  }
+
+  function dropStale(): void {
+    const at = performance.now()
+    for (const [credential, entry] of entries) if (entry.freshUntil <= at) entries.delete(credential)
+    sweeping = entries.size > 0
+    if (sweeping) setTimeout(dropStale, freshMs).unref()
   }
 
   return {
     forget,
     async find(credential, look) {
       if (listener?.connected() !== true) return (await look())?.principal
-      // By its hash, so that no credential in clear is kept in memory.
-      const key = hash('sha256', credential, 'base64url')
-      const entry = entries.get(key)
+      const entry = entries.get(credential)
       if (entry !== undefined && entry.freshUntil > performance.now()) {
         if (entry.endsAt === null || entry.endsAt > now()) return entry.principal
       }
-      const shared = lookups.get(key)
+      const shared = lookups.get(credential)
       if (shared !== undefined) return shared
-      const own = lookUp(key, look).finally(() => {
-        if (lookups.get(key) === own) lookups.delete(key)
+      const own = lookUp(credential, look).finally(() => {
+        if (lookups.get(credential) === own) lookups.delete(credential)
       })
-      lookups.set(key, own)
+      lookups.set(credential, own)
       return own
     },
   }

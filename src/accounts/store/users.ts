@@ -11,9 +11,17 @@ export interface User {
   rateLimitBurst: number
   sessionEpoch: number
   createdAt: Date
+  updatedAt: Date
 }
 
-export type NewUser = Omit<User, 'isActive' | 'sessionEpoch' | 'createdAt'>
+export type NewUser = Omit<User, 'isActive' | 'sessionEpoch' | 'createdAt' | 'updatedAt'>
+
+/** What an administrator may change besides the password; what is left out stays. */
+export type UserChange = {
+  [K in 'username' | 'email' | 'isActive' | 'isAdmin' | 'rateLimitPerSecond' | 'rateLimitBurst']?:
+    | User[K]
+    | undefined
+}
 
 interface UserRow {
   id: string
@@ -26,6 +34,7 @@ interface UserRow {
   rate_limit_burst: number
   session_epoch: number
   created_at: Date
+  updated_at: Date
 }
 
 /** For joins: the columns of a user, from the alias `u`. */
@@ -40,6 +49,7 @@ export const userColumns = [
   'u.rate_limit_burst',
   'u.session_epoch',
   'u.created_at',
+  'u.updated_at',
 ]
 
 export function toUser(row: UserRow): User {
@@ -54,6 +64,7 @@ export function toUser(row: UserRow): User {
     rateLimitBurst: row.rate_limit_burst,
     sessionEpoch: row.session_epoch,
     createdAt: row.created_at,
+    updatedAt: row.updated_at,
   }
 }
 
@@ -99,15 +110,52 @@ export async function insertUser(db: Knex, user: NewUser): Promise<void> {
   })
 }
 
+export async function setPassword(trx: Knex.Transaction, id: string, passwordHash: string): Promise<void> {
+  await trx('users').where({ id }).update({ password_hash: passwordHash })
+}
+
+export async function findUser(db: Knex, id: string): Promise<User | undefined> {
+  const row = await db('users as u').where('u.id', id).first(userColumns)
+  return row && toUser(row)
+}
+
+/** A page of users, newest first, and how many there are in all. */
+export async function listUsers(
+  db: Knex,
+  query: { skip: number; limit: number; isActive?: boolean | undefined },
+): Promise<{ users: User[]; total: number }> {
+  const filter = query.isActive === undefined ? {} : { 'u.is_active': query.isActive }
+  const rows = await db('users as u')
+    .where(filter)
+    .orderBy([
+      { column: 'u.created_at', order: 'desc' },
+      { column: 'u.id', order: 'desc' },
+    ])
+    .offset(query.skip)
+    .limit(query.limit)
+    .select(userColumns)
+  const [counted] = await db('users as u').where(filter).count({ total: '*' })
+  return { users: rows.map(toUser), total: Number(counted?.total) }
+}
+
+/** @throws a unique violation as `insertUser`, a check violation of `users_last_admin` */
+export async function updateUser(trx: Knex.Transaction, id: string, change: UserChange): Promise<void> {
+  await trx('users').where({ id }).update({
+    username: change.username,
+    email: change.email,
+    is_active: change.isActive,
+    is_admin: change.isAdmin,
+    rate_limit_per_second: change.rateLimitPerSecond,
+    rate_limit_burst: change.rateLimitBurst,
+    updated_at: trx.fn.now(),
+  })
+}
+
 /** @returns the new epoch: sessions and JWTs of earlier ones are over. */
-export async function setPassword(trx: Knex.Transaction, id: string, passwordHash: string): Promise<number> {
+export async function raiseEpoch(trx: Knex.Transaction, id: string): Promise<number> {
   const [row] = await trx('users')
     .where({ id })
-    .update({
-      password_hash: passwordHash,
-      session_epoch: trx.raw('session_epoch + 1'),
-      updated_at: trx.fn.now(),
-    })
+    .update({ session_epoch: trx.raw('session_epoch + 1'), updated_at: trx.fn.now() })
     .returning('session_epoch')
   return row.session_epoch
 }

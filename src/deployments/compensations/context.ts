@@ -9,6 +9,8 @@ export interface CompensationContext {
   plan: PlanHead
   target: Target
   goal: RollbackGoal
+  /** An earlier run may have been in the middle of a call. */
+  again: boolean
   signal: AbortSignal
   log: StepLog
 }

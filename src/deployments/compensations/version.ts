@@ -1,3 +1,4 @@
+import { pause } from '../../platform/deadline.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { waitForUpload } from '../in-flight.ts'
 import type { Undone } from '../store/index.ts'
@@ -24,6 +25,7 @@ export const versionBack: Compensation = {
     const own = versions.some((version) => version.tag === deployment.id)
     if (!own && deployment.versionId === null) waitForUpload(deployment, target.settleMs)
     if (!exists) {
+      await outlast(context)
       log.info('Nothing to undo: the script does not exist')
       return { note: 'the script does not exist', restored: null }
     }
@@ -46,17 +48,24 @@ async function findScript({ plan, target, signal }: CompensationContext) {
 
 /** Deletes a script that did not exist before, unless somebody else has uploaded to it meanwhile. */
 async function removeOwn(
-  { deployment, plan, target, signal, log }: CompensationContext,
+  context: CompensationContext,
   versions: { tag: string | undefined }[],
 ): Promise<Undone> {
+  const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
   if (versions.some((version) => version.tag !== deployment.id)) {
     log.warn(`${script} has versions of others by now; it is left as it is`)
     return { note: 'the script has versions of others' }
   }
   await target.cloud.deleteScript(script, signal)
+  await outlast(context)
   log.info(`${script} did not exist before this deployment; it is removed`)
   return { note: 'the script is removed', dataGone: true, restored: null }
+}
+
+/** A deletion of an earlier run that arrives late must find the app still held, and nothing new in its place. */
+async function outlast({ again, target, signal }: CompensationContext): Promise<void> {
+  if (again) await pause(target.settleMs, signal)
 }
 
 async function restore(context: CompensationContext, versionId: string): Promise<Undone> {

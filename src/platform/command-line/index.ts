@@ -5,6 +5,7 @@ import { createOutput, type Output } from './output.ts'
 export { type ExitCode, exitCodes, UsageFault } from './faults.ts'
 export { eachOne, jsonOption, wholeNumber } from './options.ts'
 export { type Output, plain, table } from './output.ts'
+export { createProgress, type Progress } from './progress.ts'
 
 /** Asks the person at the keyboard. */
 export interface Prompt {
@@ -19,7 +20,8 @@ export interface CommandDeps {
   client(): Promise<ApiClient>
   prompt: Prompt
   stdout: { write(text: string): unknown }
-  stderr: { write(text: string): unknown }
+  /** `isTTY`: a terminal, on which a line may be drawn again. */
+  stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number }
   /** Ends the process with this code once the command is over; without a call it is 0. */
   exitWith(code: number): void
 }

@@ -5,11 +5,17 @@ import { z } from 'zod'
 import { readEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
+import {
+  type BinaryReleasesConfig,
+  binaryReleasesConfig,
+  binaryReleasesVariables,
+} from './binary-releases.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
+export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
 export type { GitHubConfig } from './github.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
@@ -43,6 +49,7 @@ export interface Config {
   cloudflare: CloudflareConfig
   github: GitHubConfig
   rateLimits: RateLimitConfig
+  binaryReleases: BinaryReleasesConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -99,6 +106,7 @@ const variables = z.object({
   ...cloudflareVariables.shape,
   ...githubVariables.shape,
   ...rateLimitVariables.shape,
+  ...binaryReleasesVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -116,6 +124,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (production) faults.push(...productionFaults(vars, present))
   const cloudflare = cloudflareConfig(vars, faults)
   const github = githubConfig(vars, faults)
+  const binaryReleases = binaryReleasesConfig(vars, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -144,6 +153,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     cloudflare,
     github,
     rateLimits: rateLimitConfig(vars),
+    binaryReleases,
   }
 }
 

@@ -1,5 +1,6 @@
 export { createHttpApp } from './app.ts'
 export { decodeCursor, page } from './cursor.ts'
+export { createForwardedIdentity } from './forwarded-identity.ts'
 export { correlationIdOf } from './request-id.ts'
 export { type Route, route } from './route.ts'
 export { mount } from './router.ts'

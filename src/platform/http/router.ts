@@ -1,6 +1,6 @@
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
 import type { Knex } from 'knex'
-import { type Authenticate, authorise, type Principal, type Scheme } from '../auth.ts'
+import { type Authenticate, authorise, type Credentials, type Principal, type Scheme } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
 import type { RateLimits } from '../rate-limit/index.ts'
@@ -54,7 +54,9 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
     body: (route.body ? parse(route.body, body, { part: 'body', status }) : undefined) as never,
     principal,
     correlationId: correlationIdOf(res),
-    address: req.ip ?? '',
+    get address() {
+      return req.ip ?? ''
+    },
     req,
     res,
     commit: (work) => withIdempotency(options.db, key, work),
@@ -67,11 +69,11 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
 /** Who calls, having paid for it: a bad credential is paid for by its address. */
 async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
   const { req, res } = http
-  const address = req.ip ?? ''
   const charge = async (principal: Principal | undefined) => {
     if (route.limit === 'none') return
-    const payer = route.limit === 'address' ? undefined : principal
-    await options.limits.charge({ principal: payer, address }, res)
+    const payer =
+      principal === undefined || route.limit === 'address' ? { address: req.ip ?? '' } : { principal }
+    await options.limits.charge(payer, res)
   }
   let principal: Principal | undefined
   try {
@@ -84,11 +86,28 @@ async function identified(route: Route, options: RouterOptions, http: { req: Req
   return principal
 }
 
+/** The address is worked out only where it is asked for: most requests' credentials are known without. */
+class ShownCredentials implements Credentials {
+  readonly #req: Request
+  readonly headers: Credentials['headers']
+  readonly method: string
+
+  constructor(req: Request, method: string) {
+    this.#req = req
+    this.headers = req.headers
+    this.method = method
+  }
+
+  get address(): string {
+    return this.#req.ip ?? ''
+  }
+}
+
 /** On an open route a bad credential counts as none: a client with an expired token must be able to sign in. */
 async function identify(route: Route, options: RouterOptions, req: Request): Promise<Principal | undefined> {
   try {
     const method = route.csrf ? req.method : 'GET'
-    const credentials = { headers: req.headers, method, address: req.ip ?? '' }
+    const credentials = new ShownCredentials(req, method)
     for (const scheme of route.schemes) {
       const principal = await options.schemes?.[scheme]?.(credentials)
       if (principal !== undefined) return principal

@@ -1,8 +1,8 @@
-import { type BucketRule, type BucketState, type Decision, levelOf, micro, microsUntil } from './bucket.ts'
+import { type BucketRule, type BucketState, type Decision, levelOf, micro } from './bucket.ts'
 
-/** Buckets of this process only. A full bucket is forgotten: it is the same as none. */
+/** Buckets of this process only. */
 export interface ProcessBuckets {
-  /** Takes one token; a refused call changes nothing. */
+  /** Takes one token; a refused call costs nothing. */
   take(key: string, rule: BucketRule): Decision
   /** What `take` would find. */
   look(key: string, rule: BucketRule): Decision
@@ -11,55 +11,46 @@ export interface ProcessBuckets {
   readonly size: number
 }
 
-/** Beyond this the least recently used go: a flood of addresses must not fill the memory. */
-const maxBuckets = 50_000
-
-interface Kept extends BucketState {
-  fullAtMicros: number
-}
+/** Beyond this the least recently used are forgotten: a flood of addresses must not fill the memory. */
+export const maxBuckets = 50_000
 
 /** @param now a clock that never goes back, in microseconds */
 export function createProcessBuckets(now: () => number = monotonicMicros): ProcessBuckets {
-  const buckets = new Map<string, Kept>()
-  let sweepAt = 1000
+  // Two generations: whoever is not asked for during one is gone after the next, without a sweep over all.
+  let recent = new Map<string, BucketState>()
+  let older = new Map<string, BucketState>()
 
-  function keep(key: string, at: number, decision: Decision): void {
-    const { microTokens, rule } = decision
-    const fullAtMicros = at + microsUntil(rule.burst * micro, decision)
-    // Deleted first: the map's order is then the order of use.
-    buckets.delete(key)
-    buckets.set(key, { microTokens, atMicros: at, fullAtMicros })
-    if (buckets.size > sweepAt) sweep(at)
+  function find(key: string): BucketState | undefined {
+    const found = recent.get(key)
+    if (found !== undefined) return found
+    const aged = older.get(key)
+    if (aged !== undefined) keep(key, aged)
+    return aged
   }
 
-  function sweep(at: number): void {
-    for (const [key, bucket] of buckets) if (bucket.fullAtMicros <= at) buckets.delete(key)
-    for (const key of buckets.keys()) {
-      if (buckets.size <= maxBuckets) break
-      buckets.delete(key)
-    }
-    // Next when it has doubled: a sweep costs as much as the calls since the last one.
-    sweepAt = Math.min(maxBuckets, Math.max(1000, buckets.size * 2))
-  }
-
-  function look(key: string, rule: BucketRule): Decision {
-    const microTokens = levelOf(buckets.get(key), rule, now())
-    return { allowed: microTokens >= micro, microTokens, rule }
+  function keep(key: string, state: BucketState): void {
+    recent.set(key, state)
+    if (recent.size <= maxBuckets / 2) return
+    older = recent
+    recent = new Map()
   }
 
   return {
-    look,
-    take(key, rule) {
-      const at = now()
-      const found = levelOf(buckets.get(key), rule, at)
-      if (found < micro) return { allowed: false, microTokens: found, rule }
-      const decision = { allowed: true, microTokens: found - micro, rule }
-      keep(key, at, decision)
-      return decision
+    look(key, rule) {
+      const microTokens = levelOf(find(key), rule, now())
+      return { allowed: microTokens >= micro, microTokens, rule }
     },
-    set: (key, decision) => keep(key, now(), decision),
+    take(key, rule) {
+      const atMicros = now()
+      const found = levelOf(find(key), rule, atMicros)
+      if (found < micro) return { allowed: false, microTokens: found, rule }
+      const microTokens = found - micro
+      keep(key, { microTokens, atMicros })
+      return { allowed: true, microTokens, rule }
+    },
+    set: (key, { microTokens }) => keep(key, { microTokens, atMicros: now() }),
     get size() {
-      return buckets.size
+      return recent.size + older.size
     },
   }
 }

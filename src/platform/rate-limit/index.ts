@@ -1,5 +1,5 @@
 export { network } from './address.ts'
 export type { BucketRule } from './bucket.ts'
-export { createProcessBuckets, type ProcessBuckets } from './in-process.ts'
+export { createProcessBuckets } from './in-process.ts'
 export { createRateLimiter, type RateLimiter } from './limiter.ts'
 export { createRateLimits, type RateLimits } from './limits.ts'

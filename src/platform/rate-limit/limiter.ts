@@ -35,20 +35,25 @@ function inProcess(): RateLimiter {
 }
 
 function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: string): RateLimiter {
-  // Nothing waits in a line and nothing is sent twice: a call that Redis may have counted is not counted again.
-  const redis = connectRedis(redisUrl, {
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-  })
-  redis.on('error', (error: Error) =>
-    log.debug({ reason: error.message }, 'rate limit store connection lost'),
-  )
-  const takeOnRedis = redisBuckets(redis)
   const local = createProcessBuckets()
+  let store: ReturnType<typeof connect> | undefined
   let away = false
   let probe: NodeJS.Timeout | undefined
   let closed = false
+
+  // At the first use: a worker process has the limiter, too, and never asks it.
+  function connect() {
+    // Nothing waits in a line and nothing is sent twice: a call that Redis may have counted is not counted again.
+    const redis = connectRedis(redisUrl, {
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+    })
+    redis.on('error', (error: Error) =>
+      log.debug({ reason: error.message }, 'rate limit store connection lost'),
+    )
+    return { redis, take: redisBuckets(redis) }
+  }
 
   function leave(error: unknown): void {
     if (away || closed) return
@@ -58,7 +63,7 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
   }
 
   function look(): void {
-    within(maxWaitMs, redis.ping(), 'Redis').then(
+    within(maxWaitMs, Promise.resolve(store?.redis.ping()), 'Redis').then(
       () => {
         away = false
         if (!closed) log.info('rate limits are counted in Redis again')
@@ -69,12 +74,19 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
     )
   }
 
+  function usable() {
+    if (closed) return undefined
+    store ??= connect()
+    return !away && store.redis.status === 'ready' ? store : undefined
+  }
+
   return {
-    available: () => !away && redis.status === 'ready',
+    available: () => usable() !== undefined,
     async take(key, rule) {
-      if (away || redis.status !== 'ready') return local.take(key, rule)
+      const redis = usable()
+      if (redis === undefined) return local.take(key, rule)
       try {
-        const decision = await within(maxWaitMs, takeOnRedis(`${prefix}-limit:${key}`, rule), 'Redis')
+        const decision = await within(maxWaitMs, redis.take(`${prefix}-limit:${key}`, rule), 'Redis')
         // So that an outage is no second burst for those who are at their limit.
         local.set(key, decision)
         return decision
@@ -86,7 +98,7 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
     close() {
       closed = true
       clearTimeout(probe)
-      redis.disconnect()
+      store?.redis.disconnect()
     },
   }
 }

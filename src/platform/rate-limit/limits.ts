@@ -12,16 +12,16 @@ export interface RateLimits {
    * Takes a token of the principal's bucket, or of the address's for who shows no credential, and puts the bucket's
    * state into the answer's headers. @throws SYS_003 when it is empty
    */
-  charge(caller: { principal: Principal | undefined; address: string }, res?: ServerResponse): Promise<void>
+  charge(payer: { principal: Principal } | { address: string }, res?: ServerResponse): Promise<void>
 }
 
 export function createRateLimits(limiter: RateLimiter, rules: { address: BucketRule }): RateLimits {
   return {
-    async charge({ principal, address }, res) {
+    async charge(payer, res) {
       const decision =
-        principal === undefined
-          ? await limiter.take(`address:${network(address)}`, rules.address)
-          : await limiter.take(principal.id, principal.rateLimit)
+        'principal' in payer
+          ? await limiter.take(payer.principal.id, payer.principal.rateLimit)
+          : await limiter.take(`address:${network(payer.address)}`, rules.address)
       if (res !== undefined) tellLimit(res, decision)
       if (decision.allowed) return
       throw new CodedError('SYS_003', 'Rate limit exceeded', { retryAfter: retryAfterSeconds(decision) })

@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { memoryOf, quantile, type Stack, startStack } from './stack.ts'
+
+// Twenty apps, ten deployments each, all apps at once: how long one takes, how many get done, and what is left behind.
+const apps = Number(process.argv[2] ?? 20)
+const rounds = Number(process.argv[3] ?? 10)
+
+interface Ended {
+  app: string
+  seconds: number
+  status: string
+}
+
+async function main(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
+  const stack = await startStack(dataDir)
+  try {
+    const { call, deploy } = clientOf(stack)
+    // What is loaded and made once is not what is measured.
+    await Promise.all(appNames().map((app) => deploy(app, 0)))
+    const before = memoryOf(stack.pid)
+    const startedAt = performance.now()
+    const perApp = await Promise.all(
+      appNames().map(async (app) => {
+        const ended: Ended[] = []
+        for (let round = 1; round <= rounds; round++) ended.push(await deploy(app, round))
+        return ended
+      }),
+    )
+    const took = (performance.now() - startedAt) / 1000
+    const all = perApp.flat()
+    const seconds = all.map((each) => each.seconds)
+    const wrong = all.filter((each) => each.status !== 'completed').length
+    console.log(
+      `${apps} apps x ${rounds} deployments: ${all.length} in ${took.toFixed(1)} s, ${wrong} not completed`,
+    )
+    console.log(`throughput ${(all.length / took).toFixed(2)} deployments/s`)
+    console.log(
+      `a deployment: median ${quantile(seconds, 0.5).toFixed(2)} s, p95 ${quantile(seconds, 0.95).toFixed(2)} s`,
+    )
+    const totals = perApp.map((ended) => ended.reduce((sum, each) => sum + each.seconds, 0))
+    console.log(
+      `fairness: an app's ten took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
+    )
+    const open = await call('/jobs?state=running')
+    console.log(`jobs with a lease afterwards: ${open.jobs.length}`)
+    const after = memoryOf(stack.pid)
+    console.log(`memory ${before.total.toFixed(0)} MB before, ${after.total.toFixed(0)} MB after`)
+    console.log(`  before: ${before.parts.join(', ')}\n  after: ${after.parts.join(', ')}`)
+  } finally {
+    await stack.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+const appNames = () => Array.from({ length: apps }, (_, index) => `bench-${index + 1}`)
+
+function clientOf({ base, token }: Stack) {
+  // biome-ignore lint/suspicious/noExplicitAny: a bench reads single fields
+  async function call(path: string, json?: unknown): Promise<any> {
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+    const init = json === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(json) }
+    const answer = await fetch(base + path, init)
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
+    return answer.json()
+  }
+
+  async function deploy(app: string, round: number): Promise<Ended> {
+    const script = `export default { fetch: () => new Response('${app} ${round}') }`
+    const startedAt = performance.now()
+    const prepared = await call('/deploy/prepare', {
+      environment: 'staging',
+      config: { appName: app, script },
+    })
+    const { deploymentId } = prepared.data
+    await call('/deploy', { deploymentId, environment: 'staging' })
+    const headers = { Authorization: `Bearer ${token}` }
+    // Its log ends when it does.
+    const log = await fetch(`${base}/deploy/${deploymentId}/logs`, { headers })
+    const status = /"status":"(\w+)"\}\n\n$/.exec((await log.text()).slice(-300))?.[1] ?? 'unknown'
+    return { app, seconds: (performance.now() - startedAt) / 1000, status }
+  }
+  return { call, deploy }
+}
+
+await main()

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto'
+import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import { type ExitCode, exitCodes, type Output, plain } from '../../platform/command-line/index.ts'
+import { followJob } from './follow.ts'
+import { promoteAnswer, yankAnswer } from './wire.ts'
+
+const posting = (version: string, verb: string, json: object) =>
+  ({
+    method: 'POST',
+    path: `/releases/${encodeURIComponent(version)}/${verb}`,
+    json,
+    headers: { 'Idempotency-Key': randomUUID() },
+  }) as const
+
+/** Moves a channel, and waits until old readers of the bucket see it, too. */
+export async function promote(
+  client: ApiClient,
+  { version, channel }: { version: string; channel: string },
+  out: Output,
+): Promise<ExitCode> {
+  const moved = await client.call(promoteAnswer, posting(version, 'promote', { channel }))
+  const before = moved.previous === null ? '' : `, before that to ${plain(moved.previous)}`
+  const exitCode = await followJob(client, moved.job_id, { out })
+  out.answer([`${plain(moved.channel)} points to ${plain(moved.version)}${before}`], moved)
+  return exitCode
+}
+
+export async function yank(
+  client: ApiClient,
+  { version, reason }: { version: string; reason: string },
+  out: Output,
+): Promise<ExitCode> {
+  const yanked = await client.call(yankAnswer, posting(version, 'yank', { reason }))
+  let exitCode: ExitCode = exitCodes.done
+  const lines = [`${plain(yanked.version)} is withdrawn: its downloads are refused`]
+  for (const { channel, version, job_id } of yanked.channels) {
+    const ended = await followJob(client, job_id, { out })
+    if (ended !== exitCodes.done) exitCode = ended
+    const where =
+      version === null ? 'is empty: there was no version before' : `fell back to ${plain(version)}`
+    lines.push(`${plain(channel)} ${where}`)
+  }
+  out.answer(lines, yanked)
+  return exitCode
+}

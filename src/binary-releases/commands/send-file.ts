@@ -1,0 +1,115 @@
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import pRetry from 'p-retry'
+import { request } from 'undici'
+import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import { type Progress, plain } from '../../platform/command-line/index.ts'
+import { createOutgoing } from '../../platform/outgoing.ts'
+import { hashFile } from './hash-file.ts'
+import { type FileAnswer, fileAnswer } from './wire.ts'
+
+interface LocalFile {
+  platform: string
+  path: string
+  name: string
+  size: number
+}
+
+interface Piece {
+  number: number
+  offset: number
+  size: number
+  url: string
+}
+
+export interface Sender {
+  /** Sends what the service does not have yet. */
+  send(file: LocalFile, progress: Progress): Promise<void>
+  close(): Promise<void>
+}
+
+/** Parts that go up side by side; what is reported together, so that an interruption loses at most these. */
+const atOnce = 3
+const patienceMs = 60_000
+const tries = 5
+
+export async function createSender(client: ApiClient, version: string): Promise<Sender> {
+  const dispatcher = createOutgoing()
+
+  /** One piece, by its link. @returns its etag. */
+  async function put(file: LocalFile, piece: Piece, sent: (bytes: number) => void): Promise<string> {
+    async function* body() {
+      const { offset: start, size } = piece
+      for await (const chunk of createReadStream(file.path, { start, end: start + size - 1 })) {
+        yield chunk
+        sent(chunk.length)
+      }
+    }
+    const headers = { 'content-length': String(piece.size) }
+    const answer = await request(piece.url, {
+      method: 'PUT',
+      body: Readable.from(body(), { objectMode: false }),
+      headers,
+      dispatcher,
+    })
+    await answer.body.dump()
+    if (answer.statusCode !== 200) throw new Error(`the store answered HTTP ${answer.statusCode}`)
+    return String(answer.headers.etag ?? '')
+  }
+
+  async function send(file: LocalFile, progress: Progress): Promise<void> {
+    const { name, platform, size } = file
+    progress.begin(`Reading ${plain(name)}`, size)
+    const sha256 = await hashFile(file.path, (bytes) => progress.at(bytes))
+    progress.end(`Read ${plain(name)}: ${sha256}`)
+    let known: { number: number; etag: string }[] = []
+    let begun = false
+    for (let failures = 0; ; ) {
+      const answer = await client.call(fileAnswer, {
+        ...{ method: 'POST', path: `/releases/${encodeURIComponent(version)}/files`, patienceMs },
+        json: { platform, size, sha256, parts: known },
+      })
+      if (answer.state === 'uploaded') {
+        progress.end(begun ? `Sent ${plain(name)}` : `Already there: ${plain(name)}`)
+        return
+      }
+      const { pieces, done } = piecesOf(answer, size)
+      if (!begun) progress.begin(`Sending ${plain(name)}${done > 0 ? ', going on' : ''}`, size)
+      begun = true
+      const results = await sendSome(pieces.slice(0, atOnce), done)
+      known = results.known
+      // What has arrived is reported even then, and links are asked for anew: these may have expired.
+      failures = results.fault === undefined ? 0 : failures + 1
+      if (failures >= tries) throw new Error(`${name} could not be sent: ${results.fault?.message}`)
+    }
+
+    async function sendSome(pieces: Piece[], done: number) {
+      let bytes = done
+      const count = (sent: number) => {
+        bytes += sent
+        progress.at(bytes)
+      }
+      const settled = await Promise.allSettled(
+        pieces.map(async (piece) => {
+          const again = { retries: 2, minTimeout: 500, shouldRetry: () => true }
+          return { number: piece.number, etag: await pRetry(() => put(file, piece, count), again) }
+        }),
+      )
+      const arrived = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      const [fault] = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
+      // A file in one piece has no parts to report: the service looks for it.
+      return { known: pieces[0]?.number === 0 ? [] : arrived, fault }
+    }
+  }
+
+  return { send, close: () => dispatcher.close() }
+}
+
+/** What is to be sent; a whole file is one piece, number 0. */
+function piecesOf({ upload }: FileAnswer, size: number): { pieces: Piece[]; done: number } {
+  const parts = upload?.parts ?? []
+  if (upload?.url) return { pieces: [{ number: 0, offset: 0, size, url: upload.url }], done: 0 }
+  const pieces = parts.flatMap(({ url, ...part }) => (url === null ? [] : [{ ...part, url }]))
+  const missing = pieces.reduce((sum, part) => sum + part.size, 0)
+  return { pieces, done: size - missing }
+}

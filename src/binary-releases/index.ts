@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { Knex } from 'knex'
+import type { Config } from '../platform/config/index.ts'
+import type { Listener } from '../platform/events/index.ts'
+import type { Route } from '../platform/http/index.ts'
+import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Secrets } from '../platform/secrets.ts'
+import { createCatalogue } from './catalogue.ts'
+import { createDownloads } from './downloads.ts'
+import { createDrafts } from './drafts.ts'
+import { embeddedSigningKey } from './embedded-signing-key.ts'
+import { createLayout } from './layout.ts'
+import { createListing } from './listing.ts'
+import { createFileStore } from './object-store/files.ts'
+import type { ObjectStore } from './object-store/index.ts'
+import { linkRoutes } from './object-store/link-routes.ts'
+import { createS3Store } from './object-store/s3.ts'
+import { createLinkSigner } from './object-store/signed-links.ts'
+import { pruneDrafts } from './prune.ts'
+import type { PublishEngine } from './publish-job.ts'
+import { createPublishing } from './publishing.ts'
+import { publishingRoutes } from './routes/publishing.ts'
+import { readingRoutes } from './routes/reading.ts'
+import { createSignatures } from './signatures.ts'
+import { createSigningKey, type SigningKey } from './signing.ts'
+import { createReleaseStates } from './state.ts'
+import { createStoreProbe } from './store-probe.ts'
+import { createUploads } from './uploads.ts'
+
+export { registerReleaseCommands } from './commands.ts'
+export { pointerJob, publishJob } from './jobs.ts'
+
+export interface BinaryReleases {
+  routes: Route[]
+  /** For health; its answer is kept for 10 s. */
+  storeIsReachable(): Promise<boolean>
+  /** For the jobs of this folder. */
+  engine: PublishEngine
+  /** Housekeeping: abandoned drafts and what was uploaded for them. @returns how many. */
+  prune(): Promise<number>
+}
+
+export interface BinaryReleasesOptions {
+  db: Knex
+  config: Config
+  secrets: Secrets
+  listener: Listener
+  enqueue: Enqueue
+}
+
+export function createBinaryReleases(options: BinaryReleasesOptions): BinaryReleases {
+  const { db, config, secrets, listener, enqueue } = options
+  const { platforms, filePrefix, revokedKeys: revoked } = config.binaryReleases
+  const { store, routes: storeRoutes } = createStore(config, secrets)
+  const layout = createLayout(filePrefix)
+  const states = createReleaseStates(db, listener)
+  const catalogue = createCatalogue({ db, store, layout, states })
+  const downloads = createDownloads({ db, store, layout, catalogue, states })
+  const listing = createListing({ db, catalogue, states })
+  const key = signingKeyOf(config)
+  const signatures = createSignatures({ db, store, layout, states, key, revoked })
+  const engine = { db, store, layout, key }
+  const publishing = createPublishing({ engine, catalogue, enqueue })
+  const uploads = createUploads(engine)
+  return {
+    routes: [
+      ...readingRoutes({ db, platforms, catalogue, downloads, listing, signatures, states }),
+      ...publishingRoutes({ drafts: createDrafts(engine), publishing, uploads, platforms, layout, states }),
+      ...storeRoutes,
+    ],
+    storeIsReachable: createStoreProbe(store),
+    engine,
+    prune: () => pruneDrafts(engine),
+  }
+}
+
+/** A bucket when one is configured, else files on this machine with signed links to ourselves. */
+function createStore(config: Config, secrets: Secrets): { store: ObjectStore; routes: Route[] } {
+  const { bucket } = config.binaryReleases
+  if (bucket !== undefined) return { store: createS3Store(bucket), routes: [] }
+  const root = join(config.dataDir, 'release-store')
+  const secret = secrets.derive('capstan/release-links')
+  const links = createLinkSigner({ publicUrl: config.publicUrl, secret })
+  const store = createFileStore({ root, links })
+  return { store, routes: linkRoutes({ root, links, partSize: store.limits.part }) }
+}
+
+/** Read when it is first needed: a process that signs nothing makes no key. */
+function signingKeyOf(config: Config): () => SigningKey | undefined {
+  let key: SigningKey | undefined
+  return () => {
+    const { signingKey } = config.binaryReleases
+    const pem = signingKey ?? (config.embedded ? embeddedSigningKey(config.dataDir) : undefined)
+    key ??= pem === undefined ? undefined : createSigningKey(pem)
+    return key
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import type { JobDefinition } from '../platform/jobs/index.ts'
+import { writePointer } from './channel-moves.ts'
+import { withStore } from './faults.ts'
+import { type PublishEngine, runPublish, settlePublish } from './publish-job.ts'
+import { channel, version } from './schema.ts'
+
+const minutes = 60_000
+
+const publishPayload = z.strictObject({ version, by: z.string() })
+
+/** Verifies a draft in the store and makes it a release. An hour is 5 GiB at a tenth of what a disk reads. */
+export const publishJob: JobDefinition<z.output<typeof publishPayload>, PublishEngine> = {
+  queue: 'maintenance',
+  name: 'publish-release',
+  payload: publishPayload,
+  maxAttempts: 5,
+  timeoutMs: () => 60 * minutes,
+  backoff: { firstMs: 2000, maxMs: 60_000 },
+  retryRefused: 'Publish the version again',
+  handle: runPublish,
+  settle: (_engine, trx, job) => settlePublish(trx, job),
+}
+
+const pointerPayload = z.strictObject({ channel })
+
+/** Lets the pointer in the store follow a channel that was moved. Old readers of the bucket see it then. */
+export const pointerJob: JobDefinition<z.output<typeof pointerPayload>, PublishEngine> = {
+  queue: 'maintenance',
+  name: 'release-pointer',
+  payload: pointerPayload,
+  // A store may be away for a day: until then our own answers are right by the database.
+  maxAttempts: 100,
+  timeoutMs: () => minutes,
+  backoff: { firstMs: 1000, maxMs: 15 * minutes },
+  async handle(engine, payload, run) {
+    await withStore(() => run.write((trx) => writePointer(trx, engine, payload.channel)))
+    return { kind: 'done' }
+  },
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { canonical } from '../platform/idempotency.ts'
+
+export const channels = ['stable', 'beta'] as const
+export type Channel = (typeof channels)[number]
+
+/** A release as the bucket tells it. What an older publisher added stays in it. */
+export const metadataSchema = z.looseObject({
+  version: z.string(),
+  channel: z.string(),
+  released_at: z.string(),
+  /** SHA-256 by platform. */
+  platforms: z.record(z.string(), z.string()),
+})
+export type Metadata = z.output<typeof metadataSchema>
+
+export const signatureSchema = z.object({
+  key_id: z.string(),
+  algorithm: z.literal('Ed25519'),
+  signature: z.string(),
+})
+export type Signature = z.output<typeof signatureSchema>
+
+/** What is signed, and what lies in the bucket byte by byte: JSON with sorted keys and no white space. */
+export function canonicalMetadata({ version, channel, released_at, platforms }: Metadata): string {
+  return canonical({ version, channel, released_at, platforms })
+}
+
+/** @returns undefined for what is no JSON of this shape. */
+export function parseAs<S extends z.ZodType>(schema: S, body: Buffer): z.output<S> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(body.toString('utf8'))).data
+  } catch {
+    return undefined
+  }
+}

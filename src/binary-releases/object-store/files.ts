@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { downloadName, type ObjectHead, type ObjectStore, StoreUnreachable, smallObject } from './index.ts'
+import type { LinkSigner } from './signed-links.ts'
+
+const MIB = 1024 * 1024
+const day = 24 * 3_600_000
+
+export interface FileStoreOptions {
+  /** A folder of the store's own, on a file system with hard links. */
+  root: string
+  links: LinkSigner
+}
+
+/** The folders inside the root, for the routes behind the links, too. */
+export const folders = (root: string) => ({
+  objects: join(root, 'objects'),
+  drafts: join(root, 'drafts'),
+  parts: join(root, 'parts'),
+})
+
+/**
+ * Files in a folder. Everything appears whole: written beside, made durable, then renamed or linked. A write that
+ * has to find a certain etag is atomic within one process only; between processes its callers hold a lock in the
+ * database.
+ */
+export function createFileStore({ root, links }: FileStoreOptions): ObjectStore {
+  const at = folders(root)
+  const pathOf = (key: string) => join(at.objects, safeKey(key))
+
+  return {
+    // What a link takes must arrive within the web server's limit for a whole request, over slow lines, too.
+    limits: { singleUpload: 16 * MIB, part: 16 * MIB },
+
+    async probe() {
+      await mkdir(at.objects, { recursive: true }).catch(unreachable)
+      await stat(at.objects).catch(unreachable)
+    },
+
+    async read(key, given) {
+      const found = await headOf(pathOf(key))
+      if (found === undefined) return undefined
+      if (found.etag === given?.etag) return 'unchanged'
+      if (found.size > smallObject) return { body: Buffer.alloc(0), etag: found.etag }
+      const body = await orMissing(readFile(pathOf(key)))
+      return body && { body, etag: found.etag }
+    },
+
+    head: (key) => headOf(pathOf(key)),
+
+    async stream(key) {
+      const file = await orMissing(open(pathOf(key)))
+      if (file === undefined) return undefined
+      // Of the open file: one that is renamed over it meanwhile is another.
+      const head = asHead(await file.stat({ bigint: true }))
+      return { ...head, body: file.createReadStream() }
+    },
+
+    write: (key, { body, only }) =>
+      oneAtATime(pathOf(key), async () => {
+        if (only !== undefined && only !== 'absent' && (await headOf(pathOf(key)))?.etag !== only.etag)
+          return 'conflict'
+        const draft = join(await made(at.drafts), randomUUID())
+        const file = await open(draft, 'wx', 0o600)
+        try {
+          await file.writeFile(body)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        return (await place(draft, pathOf(key), only === 'absent')) ? 'written' : 'conflict'
+      }).catch(unreachable),
+
+    async copy(from, to) {
+      const draft = join(await made(at.drafts), randomUUID())
+      const linked = await orMissing(link(pathOf(from.key), draft).then(() => true))
+      if (linked === undefined) return 'changed'
+      // The link holds on to the very file whose etag is compared.
+      if ((await headOf(draft))?.etag !== from.etag) {
+        await rm(draft, { force: true })
+        return 'changed'
+      }
+      await place(draft, pathOf(to), false)
+      return 'copied'
+    },
+
+    remove: (key) => rm(pathOf(key), { force: true }).catch(unreachable),
+
+    async list(prefix, after = '') {
+      const folder = dirname(`${prefix}x`)
+      const entries = await orMissing(readdir(pathOf(folder), { recursive: true, withFileTypes: true }))
+      const keys = (entries ?? [])
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(at.objects.length + 1))
+      return keys
+        .filter((key) => key.startsWith(prefix) && key > after)
+        .toSorted()
+        .slice(0, 1000)
+    },
+
+    async tidy() {
+      let removed = 0
+      for (const folder of [at.drafts, at.parts]) {
+        for (const name of (await orMissing(readdir(folder))) ?? []) {
+          const found = await orMissing(stat(join(folder, name)))
+          if (found === undefined || Date.now() - found.mtimeMs < 7 * day) continue
+          await rm(join(folder, name), { recursive: true, force: true })
+          removed += 1
+        }
+      }
+      return removed
+    },
+
+    linkToRead: async (key, filename) => links.sign('GET', key, { disposition: downloadName(filename) }),
+    linkToWrite: async (key, size) => links.sign('PUT', key, { size: String(size) }),
+
+    async startParts() {
+      const upload = randomUUID()
+      const folder = await made(join(at.parts, upload))
+      await (await open(join(folder, 'data'), 'wx', 0o600)).close()
+      return upload
+    },
+
+    linkToWritePart: async (key, { upload, number, size }) =>
+      links.sign('PUT', key, { upload, part: String(number), size: String(size) }),
+
+    async joinParts(key, upload, parts) {
+      const folder = join(at.parts, upload)
+      for (const { number, etag } of parts) {
+        const written = await orMissing(readFile(join(folder, String(number)), 'utf8'))
+        if (written !== etag) return 'gone'
+      }
+      if ((await orMissing(stat(join(folder, 'data')))) === undefined) return 'gone'
+      await place(join(folder, 'data'), pathOf(key), false)
+      await rm(folder, { recursive: true, force: true })
+      return 'joined'
+    },
+
+    dropParts: (_key, upload) => rm(join(at.parts, upload), { recursive: true, force: true }),
+  }
+}
+
+/** Moves a finished draft to its place and makes that durable. @returns false when it had to be free and was not. */
+export async function place(draft: string, target: string, mustBeFree: boolean): Promise<boolean> {
+  await made(dirname(target))
+  if (mustBeFree) {
+    const free = await link(draft, target).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') return false
+        throw error
+      },
+    )
+    await rm(draft, { force: true })
+    if (!free) return false
+  } else {
+    await rename(draft, target)
+  }
+  const folder = await open(dirname(target))
+  await folder.sync().finally(() => folder.close())
+  return true
+}
+
+export async function made(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(unreachable)
+  return folder
+}
+
+/** Keys are made by our own layout; this is the last fence against one that leads out of the folder. */
+export function safeKey(key: string): string {
+  const segments = key.split('/')
+  if (segments.every((each) => /^[A-Za-z0-9_+-][A-Za-z0-9._+-]*$/.test(each))) return key
+  throw new Error('not a key of this store')
+}
+
+async function headOf(path: string): Promise<ObjectHead | undefined> {
+  const found = await orMissing(stat(path, { bigint: true }))
+  return found?.isFile() ? asHead(found) : undefined
+}
+
+/** A write makes a new file, so this changes with every one, without reading the content. */
+function asHead(found: { size: bigint; mtimeNs: bigint; ino: bigint }): ObjectHead {
+  return { size: Number(found.size), etag: `"${found.size}-${found.mtimeNs}-${found.ino}"` }
+}
+
+async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    return unreachable(error)
+  }
+}
+
+function unreachable(error: unknown): never {
+  if (error instanceof StoreUnreachable) throw error
+  const code = (error as NodeJS.ErrnoException).code ?? 'failed'
+  throw new StoreUnreachable(`the folder of the release store failed: ${code}`, { cause: error })
+}
+
+const turns = new Map<string, Promise<unknown>>()
+
+async function oneAtATime<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const before = turns.get(path) ?? Promise.resolve()
+  const turn = before.then(work, work)
+  turns.set(path, turn)
+  try {
+    return await turn
+  } finally {
+    if (turns.get(path) === turn) turns.delete(path)
+  }
+}

@@ -1,0 +1,143 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform, type TransformCallback } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Request, Response } from 'express'
+import send from 'send'
+import { z } from 'zod'
+import { CodedError, notFound } from '../../platform/errors.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import { folders, made, place, safeKey } from './files.ts'
+import { type LinkMethod, type LinkSigner, linkPath } from './signed-links.ts'
+
+interface LinkRouteOptions {
+  root: string
+  links: LinkSigner
+  /** Bytes of a part, by which its place in the whole is known. */
+  partSize: number
+}
+
+const params = z.object({ key: z.array(z.string()) })
+
+/** What the file store's signed URLs lead to. The signature is the permission: whoever was given the link may. */
+export function linkRoutes(options: LinkRouteOptions): Route[] {
+  // The simple query parser keeps one value a name, and makes a list of several: such a query was never signed.
+  const query = z.record(z.string(), z.unknown())
+  const open = { path: `${linkPath}/*key`, access: 'open', limit: 'none', params, query } as const
+  return [
+    route({
+      ...open,
+      method: 'get',
+      async handle({ params, query, req, res }) {
+        const key = checked(options.links, { method: 'GET', key: params.key.join('/'), query })
+        await download(options.root, key, { req, res, disposition: String(query.disposition) })
+        return undefined
+      },
+    }),
+    route({
+      ...open,
+      method: 'put',
+      csrf: false,
+      async handle({ params, query, req, res }) {
+        const key = checked(options.links, { method: 'PUT', key: params.key.join('/'), query })
+        const size = Number(query.size)
+        const etag =
+          typeof query.upload === 'string'
+            ? await takePart(options, { upload: query.upload, number: Number(query.part), size, req })
+            : await takeWhole(options.root, { key, size, req })
+        res.setHeader('ETag', etag)
+        res.status(200).end()
+        return undefined
+      },
+    }),
+  ]
+}
+
+interface Asked {
+  method: LinkMethod
+  key: string
+  query: Record<string, unknown>
+}
+
+function checked(links: LinkSigner, { method, key, query }: Asked): string {
+  const verdict = links.check(method, key, query)
+  if (verdict === 'valid') return safeKey(key)
+  const said = verdict === 'expired' ? 'The link has expired' : 'The link is not valid'
+  throw new CodedError('ACCESS_003', said, { suggestedAction: 'Ask for a new link' })
+}
+
+/** Ranges, conditions and HEAD are the library's. */
+function download(root: string, key: string, http: { req: Request; res: Response; disposition: string }) {
+  const { req, res, disposition } = http
+  return new Promise<void>((resolve, reject) => {
+    res.setHeader('Cache-Control', 'private, no-cache')
+    res.setHeader('Content-Disposition', disposition)
+    res.on('close', resolve)
+    send(req, `/${encodeURIComponent(key).replaceAll('%2F', '/')}`, {
+      root: folders(root).objects,
+      cacheControl: false,
+      index: false,
+      dotfiles: 'deny',
+    })
+      .on('error', (error: Error & { status?: number }) => {
+        res.removeHeader('Content-Disposition')
+        if (error.status === 416)
+          reject(new CodedError('REQ_001', 'The range is not in the file', { status: 416 }))
+        else reject(error.status === 404 ? notFound('File') : error)
+      })
+      .pipe(res)
+  })
+}
+
+async function takeWhole(root: string, given: { key: string; size: number; req: Request }): Promise<string> {
+  const at = folders(root)
+  const draft = join(await made(at.drafts), randomUUID())
+  try {
+    const etag = await receive(given.req, given.size, createWriteStream(draft, { flags: 'wx', flush: true }))
+    await place(draft, join(at.objects, given.key), false)
+    return etag
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+async function takePart(
+  options: LinkRouteOptions,
+  given: { upload: string; number: number; size: number; req: Request },
+): Promise<string> {
+  const { upload, number, size, req } = given
+  const folder = join(folders(options.root).parts, safeKey(upload))
+  const data = join(folder, 'data')
+  if (!(await stat(data).catch(() => undefined))) throw notFound('Upload')
+  const start = (number - 1) * options.partSize
+  // A part that is sent again is not there until it is whole again.
+  await rm(join(folder, String(number)), { force: true })
+  const etag = await receive(req, size, createWriteStream(data, { flags: 'r+', start, flush: true }))
+  const note = join(folder, `${number}.${randomUUID()}`)
+  await writeFile(note, etag, { flush: true })
+  await rename(note, join(folder, String(number)))
+  return etag
+}
+
+/** Streams exactly `size` bytes to a file, never more than a chunk in memory. @returns their etag. */
+async function receive(req: Request, size: number, file: NodeJS.WritableStream): Promise<string> {
+  const hash = createHash('sha256')
+  let received = 0
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding: string, done: TransformCallback) {
+      received += chunk.length
+      hash.update(chunk)
+      if (received > size) done(new CodedError('REQ_004', 'The body is larger than the link allows'))
+      else done(null, chunk)
+    },
+    flush(done: TransformCallback) {
+      if (received === size) done()
+      else done(new CodedError('REQ_001', 'The body is smaller than the link says'))
+    },
+  })
+  await pipeline(req, counted, file)
+  return `"${hash.digest('hex')}"`
+}

@@ -1,0 +1,46 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { BucketConfig } from '../../platform/config/index.ts'
+import { linkSeconds, type SignedLink } from './index.ts'
+import { region } from './s3-client.ts'
+
+export type S3Links = (
+  method: 'GET' | 'PUT',
+  key: string,
+  query: Record<string, string>,
+) => Promise<SignedLink>
+
+/**
+ * Presigned URLs, computed here without asking the store. The SDK's `getSignedUrl` sends a command through all its
+ * middleware for that: 0.6 ms of CPU against 0.09 ms for the signature alone.
+ */
+export async function createS3Links(config: BucketConfig, client: S3Client): Promise<S3Links> {
+  const { S3RequestPresigner } = await import('@aws-sdk/s3-request-presigner')
+  const { sha256 } = client.config
+  const credentials = { accessKeyId: config.accessKeyId, secretAccessKey: config.secretAccessKey }
+  const presigner = new S3RequestPresigner({ credentials, region, sha256 })
+  const { protocol, hostname, port, host, pathname, origin } = new URL(config.endpoint)
+  const base = `${pathname.replace(/\/+$/, '')}/${config.bucket}`
+
+  return async (method, key, query) => {
+    const path = `${base}/${key.split('/').map(encoded).join('/')}`
+    const request = {
+      ...{ method, protocol, hostname, path, query, headers: { host } },
+      ...(port === '' ? {} : { port: Number(port) }),
+    }
+    const signingDate = new Date()
+    const signed = await presigner.presign(request, { expiresIn: linkSeconds, signingDate })
+    const search = Object.entries(signed.query ?? {}).map(
+      ([name, value]) => `${name}=${encoded(String(value))}`,
+    )
+    // The signature counts whole seconds.
+    const startsAt = Math.floor(signingDate.getTime() / 1000)
+    return {
+      url: `${origin}${path}?${search.join('&')}`,
+      expiresAt: new Date((startsAt + linkSeconds) * 1000),
+    }
+  }
+}
+
+/** As the signature wants it: `encodeURIComponent` leaves five characters that RFC 3986 reserves. */
+export const encoded = (text: string) =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -1,0 +1,103 @@
+import type { Readable } from 'node:stream'
+import type { BucketConfig } from '../../platform/config/index.ts'
+import { type ObjectStore, type Only, smallObject } from './index.ts'
+import { createS3Calls, missing } from './s3-calls.ts'
+import { encoded } from './s3-links.ts'
+import { s3Uploads } from './s3-uploads.ts'
+
+/** A bucket of R2, S3, MinIO or their kin. */
+export function createS3Store(config: BucketConfig): ObjectStore {
+  const calls = createS3Calls(config)
+  const { ask, bucket: Bucket } = calls
+  return {
+    ...s3Uploads(calls),
+
+    async probe() {
+      await ask(({ sdk, client }, given) => client.send(new sdk.HeadBucketCommand({ Bucket }), given))
+    },
+
+    async read(Key, given) {
+      const input = { Bucket, Key, ...(given === undefined ? {} : { IfNoneMatch: given.etag }) }
+      const found = await ask(
+        async ({ sdk, client }, options) => {
+          const {
+            Body,
+            ETag = '',
+            ContentLength = 0,
+          } = await client.send(new sdk.GetObjectCommand(input), options)
+          if (ContentLength > smallObject) {
+            ;(Body as Readable).destroy()
+            return { body: Buffer.alloc(0), etag: ETag }
+          }
+          return { body: Buffer.from((await Body?.transformToByteArray()) ?? []), etag: ETag }
+        },
+        { expected: [304, 404] },
+      )
+      if (found.is === 'answer') return found.answer
+      if (found.status === 304) return 'unchanged'
+      return missing(found, undefined)
+    },
+
+    async head(Key) {
+      const found = await ask(
+        ({ sdk, client }, options) => client.send(new sdk.HeadObjectCommand({ Bucket, Key }), options),
+        { expected: [404] },
+      )
+      if (found.is === 'status') return undefined
+      return { size: found.answer.ContentLength ?? 0, etag: found.answer.ETag ?? '' }
+    },
+
+    async stream(Key, signal) {
+      const found = await ask(
+        ({ sdk, client }, options) => client.send(new sdk.GetObjectCommand({ Bucket, Key }), options),
+        { expected: [404], signal },
+      )
+      if (found.is === 'status') return missing(found, undefined)
+      const { Body, ContentLength = 0, ETag = '' } = found.answer
+      return { body: Body as Readable, size: ContentLength, etag: ETag }
+    },
+
+    async write(Key, { body, contentType, only }) {
+      const input = { Bucket, Key, Body: body, ContentType: contentType, ...conditionOf(only) }
+      const done = await ask(
+        ({ sdk, client }, options) => client.send(new sdk.PutObjectCommand(input), options),
+        // 409: another conditional write of the key was in flight. 404: what had to be the same is gone.
+        { expected: only === undefined ? [] : [412, 409, 404] },
+      )
+      return done.is === 'answer' ? 'written' : missing(done, 'conflict')
+    },
+
+    async copy(from, Key, signal) {
+      const CopySource = encoded(`${Bucket}/${from.key}`).replaceAll('%2F', '/')
+      const input = { Bucket, Key, CopySource, CopySourceIfMatch: from.etag }
+      const done = await ask(
+        ({ sdk, client }, options) => client.send(new sdk.CopyObjectCommand(input), options),
+        { expected: [412, 404], signal },
+      )
+      return done.is === 'answer' ? 'copied' : missing(done, 'changed')
+    },
+
+    async remove(Key) {
+      await ask(({ sdk, client }, options) =>
+        client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options),
+      )
+    },
+
+    async list(Prefix, after) {
+      const input = { Bucket, Prefix, ...(after === undefined ? {} : { StartAfter: after }) }
+      const found = await ask(({ sdk, client }, options) =>
+        client.send(new sdk.ListObjectsV2Command(input), options),
+      )
+      if (found.is === 'status') return []
+      return (found.answer.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]))
+    },
+
+    // A bucket's own lifecycle rules end what was begun and left.
+    tidy: async () => 0,
+  }
+}
+
+function conditionOf(only: Only | undefined) {
+  if (only === undefined) return {}
+  return only === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: only.etag }
+}

@@ -1,0 +1,152 @@
+import type { Principal } from '../../platform/auth.ts'
+import { CodedError } from '../../platform/errors.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import type { Drafts } from '../drafts.ts'
+import type { Layout } from '../layout.ts'
+import type { Actor, Publishing } from '../publishing.ts'
+import { draftBody, fileBody, promoteBody, versionParams, yankBody } from '../schema.ts'
+import type { ReleaseStates } from '../state.ts'
+import type { Release } from '../store/releases.ts'
+import type { Uploads } from '../uploads.ts'
+import { draftView, uploadView, yankView } from '../views.ts'
+
+export interface PublishingRouteOptions {
+  drafts: Drafts
+  publishing: Publishing
+  uploads: Uploads
+  platforms: string[]
+  layout: Layout
+  states: ReleaseStates
+}
+
+/** No forwarded identity here: it may read only. */
+const write = { method: 'post', access: 'releases:publish' } as const
+const jobLinks = (id: string) => ({ job: `/jobs/${id}`, events: `/jobs/${id}/events` })
+
+export function publishingRoutes(options: PublishingRouteOptions): Route[] {
+  return [...draftRoutes(options), ...releaseRoutes(options)]
+}
+
+function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOptions): Route[] {
+  const draft = {
+    path: '/releases/:version/draft',
+    access: 'releases:publish',
+    params: versionParams,
+  } as const
+  return [
+    route({
+      ...write,
+      path: '/releases',
+      body: draftBody(platforms),
+      async handle({ body, commit, ...request }) {
+        await drafts.prepareDraft(body.version)
+        return commit(async (trx) => {
+          const asked = { ...body, platforms: body.platforms ?? platforms, notes: body.notes ?? null }
+          const { made, release, files } = await drafts.draft(trx, asked, actorOf(request))
+          return { status: made ? 201 : 200, body: draftView(release, files, layout) }
+        })
+      },
+    }),
+    route({
+      ...draft,
+      method: 'get',
+      async handle({ params }) {
+        const { release, files } = await drafts.find(params.version)
+        return { body: draftView(release, files, layout) }
+      },
+    }),
+    route({
+      ...draft,
+      method: 'delete',
+      async handle({ params, commit, ...request }) {
+        const { version } = params
+        let discarded: Release | undefined
+        const reply = await commit(async (trx) => {
+          discarded = await drafts.discard(trx, version, actorOf(request))
+          return { body: { version, discarded: true } }
+        })
+        if (discarded !== undefined) await drafts.forget(discarded)
+        return reply
+      },
+    }),
+    route({
+      ...write,
+      path: '/releases/:version/files',
+      params: versionParams,
+      body: fileBody(platforms),
+      async handle({ params, body, ...request }) {
+        const by = actorOf(request).principal.id
+        const { parts = [], ...declared } = body
+        const upload = await uploads.next(params.version, { ...declared, parts, by })
+        // Links are credentials.
+        return { body: uploadView(declared, upload), headers: { 'Cache-Control': 'private, no-store' } }
+      },
+    }),
+  ]
+}
+
+function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] {
+  return [
+    route({
+      ...write,
+      path: '/releases/:version/publish',
+      params: versionParams,
+      handle: ({ params, commit, ...request }) =>
+        commit(async (trx) => {
+          const { version } = params
+          const jobId = await publishing.publish(trx, version, actorOf(request))
+          return {
+            status: 202,
+            body: { version, state: 'publishing', job_id: jobId, links: jobLinks(jobId) },
+          }
+        }),
+    }),
+    route({
+      ...write,
+      path: '/releases/:version/promote',
+      params: versionParams,
+      body: promoteBody,
+      async handle({ params, body, commit, ...request }) {
+        const { version } = params
+        const { channel } = body
+        await publishing.exists(version)
+        const pointers = await publishing.pointers()
+        const reply = await commit(async (trx) => {
+          const asked = { version, channel, pointers }
+          const { previous, jobId } = await publishing.promote(trx, asked, actorOf(request))
+          return { body: { version, channel, previous, job_id: jobId, links: jobLinks(jobId) } }
+        })
+        states.invalidate()
+        return reply
+      },
+    }),
+    route({
+      ...write,
+      path: '/releases/:version/yank',
+      params: versionParams,
+      body: yankBody,
+      async handle({ params, body, commit, ...request }) {
+        const { version } = params
+        await publishing.exists(version)
+        const pointers = await publishing.pointers()
+        const reply = await commit(async (trx) => {
+          const asked = { version, reason: body.reason, pointers }
+          const { yank, moved } = await publishing.yank(trx, asked, actorOf(request))
+          const channels = moved.map(({ channel, version, jobId }) => ({
+            ...{ channel, version, job_id: jobId, links: jobLinks(jobId) },
+          }))
+          return { body: { version, yanked: yankView(yank), channels } }
+        })
+        states.invalidate()
+        return reply
+      },
+    }),
+  ]
+}
+
+/** The router lets nobody through to these routes without a principal; the type does not know. */
+function actorOf(request: { principal: Principal | undefined; correlationId: string }): Actor {
+  const { principal, correlationId } = request
+  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  return { principal, correlationId }
+}

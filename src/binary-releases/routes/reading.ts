@@ -1,0 +1,148 @@
+import type { Knex } from 'knex'
+import { z } from 'zod'
+import { CodedError } from '../../platform/errors.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import type { Catalogue } from '../catalogue.ts'
+import type { Downloads } from '../downloads.ts'
+import type { Listing } from '../listing.ts'
+import {
+  downloadQuery,
+  latestQuery,
+  listQuery,
+  platformOf,
+  updatesQuery,
+  version,
+  versionParams,
+} from '../schema.ts'
+import type { Signatures } from '../signatures.ts'
+import type { ReleaseStates } from '../state.ts'
+import { readCounts } from '../store/downloads.ts'
+import { downloadView, keyView, listedView, metadataView } from '../views.ts'
+
+export interface ReadingOptions {
+  db: Knex
+  platforms: string[]
+  catalogue: Catalogue
+  downloads: Downloads
+  listing: Listing
+  signatures: Signatures
+  states: ReleaseStates
+}
+
+/** A forwarded identity comes first: the Bearer beside it is then the identity provider's, and not ours to judge. */
+const read = { method: 'get', access: 'releases:read', schemes: ['forwarded'] } as const
+/** What is asked for is for the one who may: no cache on the way keeps it for others. */
+const ownEyes = { 'Cache-Control': 'private, no-cache' }
+const oneUse = { 'Cache-Control': 'private, no-store' }
+const stalePart = { Warning: '110 - "Response is Stale"' }
+
+export function readingRoutes(options: ReadingOptions): Route[] {
+  // `latest` and its like come before `:version`.
+  return [...namedRoutes(options), ...versionRoutes(options), downloadRoute(options)]
+}
+
+function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptions): Route[] {
+  return [
+    route({
+      ...read,
+      path: '/releases/latest',
+      query: latestQuery,
+      async handle({ query }) {
+        const { metadata, stale } = await catalogue.latest(query.channel)
+        return {
+          body: metadataView(metadata, { stale }),
+          headers: { ...ownEyes, ...(stale ? stalePart : {}) },
+        }
+      },
+    }),
+    route({
+      ...read,
+      path: '/releases',
+      query: listQuery,
+      async handle({ query }) {
+        const { releases, next } = await listing.page(query)
+        return { body: { releases: releases.map(listedView), next_cursor: next }, headers: ownEyes }
+      },
+    }),
+    route({
+      ...read,
+      path: '/releases/updates',
+      query: updatesQuery(platforms),
+      async handle({ query, res }) {
+        const update = await listing.update(query)
+        res.set(ownEyes)
+        if (update.kind === 'none') {
+          res.set('X-Update-Reason', update.reason).status(204).end()
+          return undefined
+        }
+        const { version, channel, released_at, platforms } = update.metadata
+        const { platform } = query
+        const download = `/download/${version}/${platform}`
+        return { body: { version, channel, released_at, platform, sha256: platforms[platform], download } }
+      },
+    }),
+    route({
+      ...read,
+      path: '/releases/keys',
+      handle: async () => ({ body: { keys: (await signatures.keys()).map(keyView) }, headers: ownEyes }),
+    }),
+  ]
+}
+
+function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): Route[] {
+  return [
+    route({
+      ...read,
+      path: '/releases/:version',
+      params: versionParams,
+      async handle({ params }) {
+        const { metadata, stale } = await catalogue.get(params.version)
+        const yank = (await states.current()).yanks.get(params.version)
+        const headers = { ...ownEyes, ...(stale ? stalePart : {}) }
+        return { body: metadataView(metadata, { stale, yank }), headers }
+      },
+    }),
+    route({
+      ...read,
+      path: '/releases/:version/signature',
+      params: versionParams,
+      async handle({ params }) {
+        return {
+          body: { version: params.version, ...(await signatures.of(params.version)) },
+          headers: ownEyes,
+        }
+      },
+    }),
+    route({
+      ...read,
+      path: '/releases/:version/downloads',
+      params: versionParams,
+      async handle({ params }) {
+        return {
+          body: { version: params.version, links: await readCounts(db, params.version) },
+          headers: ownEyes,
+        }
+      },
+    }),
+  ]
+}
+
+function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
+  return route({
+    ...read,
+    path: '/download/:version/:platform',
+    params: z.object({ version, platform: platformOf(platforms) }),
+    query: downloadQuery,
+    async handle({ params, query, principal, address, correlationId, res }) {
+      if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+      const { id, name } = principal
+      const download = await downloads.issue({ ...params, principal: id, name, address, correlationId })
+      if (!query.redirect) return { body: downloadView(download), headers: oneUse }
+      res
+        .set({ ...oneUse, Location: download.url })
+        .status(302)
+        .end()
+      return undefined
+    },
+  })
+}

@@ -1,0 +1,90 @@
+import type { Knex } from 'knex'
+import type { Channel } from '../metadata.ts'
+
+export interface ChannelRow {
+  channel: Channel
+  version: string | null
+  revision: number
+  /** The revision that the store's pointer shows. */
+  written: number
+}
+
+export type MoveKind = 'found' | 'published' | 'promoted' | 'fell-back'
+
+export interface Move {
+  channel: Channel
+  version: string | null
+  kind: MoveKind
+  by: string
+}
+
+export interface Yank {
+  version: string
+  reason: string
+  by: string
+  at: Date
+}
+
+export const stateChannel = 'release_state'
+
+export async function readChannels(db: Knex): Promise<ChannelRow[]> {
+  return db('release_channels').select('channel', 'version', 'revision', 'written')
+}
+
+/** The channel's row under a lock, made when it is the first move. Two movers take turns here. */
+export async function lockChannel(trx: Knex.Transaction, channel: Channel): Promise<ChannelRow> {
+  await trx('release_channels').insert({ channel }).onConflict('channel').ignore()
+  return trx('release_channels')
+    .where({ channel })
+    .forUpdate()
+    .first('channel', 'version', 'revision', 'written')
+}
+
+/** Points the channel elsewhere and remembers the way. The store's pointer is then one behind. */
+export async function recordMove(trx: Knex.Transaction, { channel, version, kind, by }: Move): Promise<void> {
+  await trx('release_channel_moves').insert({ channel, version, kind, moved_by: by })
+  // What was found in the store is there already.
+  const written = kind === 'found' ? trx.raw('revision + 1') : undefined
+  await trx('release_channels')
+    .where({ channel })
+    .update({ version, revision: trx.raw('revision + 1'), ...(written === undefined ? {} : { written }) })
+  await announce(trx)
+}
+
+export async function markWritten(trx: Knex.Transaction, channel: Channel, revision: number): Promise<void> {
+  await trx('release_channels').where({ channel, revision }).update({ written: revision })
+  await announce(trx)
+}
+
+/** Where the channel was before, newest first, without versions that were yanked. */
+export async function earlierVersions(db: Knex, channel: Channel): Promise<string[]> {
+  const { rows } = await db.raw(
+    `select version from release_channel_moves as move
+      where channel = ? and version is not null
+        and not exists (select 1 from release_yanks as yank where yank.version = move.version)
+      group by version order by max(id) desc limit 100`,
+    [channel],
+  )
+  return rows.map((row: { version: string }) => row.version)
+}
+
+export async function readYanks(db: Knex): Promise<Yank[]> {
+  return db('release_yanks').select('version', 'reason', { by: 'yanked_by' }, 'at')
+}
+
+export async function findYank(db: Knex, version: string): Promise<Yank | undefined> {
+  return db('release_yanks').where({ version }).first('version', 'reason', { by: 'yanked_by' }, 'at')
+}
+
+/** @returns the yank that counts: the first one. */
+export async function insertYank(trx: Knex.Transaction, yank: Omit<Yank, 'at'>): Promise<Yank> {
+  const { version, reason, by } = yank
+  await trx('release_yanks').insert({ version, reason, yanked_by: by }).onConflict('version').ignore()
+  await announce(trx)
+  return trx('release_yanks').where({ version }).first('version', 'reason', { by: 'yanked_by' }, 'at')
+}
+
+/** After the commit every web process looks again. */
+async function announce(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`select pg_notify('${stateChannel}', '')`)
+}

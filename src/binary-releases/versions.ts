@@ -1,0 +1,60 @@
+/** `YYYY.MM.DD`, a second one of the same day as `YYYY.MM.DD.N`. */
+const date = /^(\d{4})\.(\d{2})\.(\d{2})(?:\.(0|[1-9]\d{0,5}))?$/
+const number = '(?:0|[1-9]\\d{0,14})'
+const identifier = '(?:0|[1-9]\\d*|\\d*[A-Za-z-][0-9A-Za-z-]*)'
+/** As semver.org has it, without a leading "v". */
+const semver = new RegExp(
+  `^(${number})\\.(${number})\\.(${number})(?:-(${identifier}(?:\\.${identifier})*))?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?$`,
+)
+const longest = 64
+
+/** Whether a text is a version. Only ASCII passes, and nothing that means anything in a path or a key. */
+export function isVersion(text: string): boolean {
+  return text.length <= longest && parse(text) !== undefined
+}
+
+interface Parsed {
+  numbers: number[]
+  prerelease: string[]
+}
+
+function parse(text: string): Parsed | undefined {
+  const [isDate, year = '', month = '', day = '', n = '0'] = date.exec(text) ?? []
+  if (isDate !== undefined && isCalendarDay(year, month, day)) {
+    return { numbers: [year, month, day, n].map(Number), prerelease: [] }
+  }
+  const [isSemver, major, minor, patch, prerelease] = semver.exec(text) ?? []
+  if (isSemver === undefined) return undefined
+  return { numbers: [major, minor, patch, 0].map(Number), prerelease: prerelease?.split('.') ?? [] }
+}
+
+function isCalendarDay(year: string, month: string, day: string): boolean {
+  const at = new Date(`${year}-${month}-${day}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.getUTCDate() === Number(day)
+}
+
+/** Which of two versions is later: positive for `a`. Semver's order of precedence; dates by day and count. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [parse(a), parse(b)]
+  if (left === undefined || right === undefined) return a < b ? -1 : a > b ? 1 : 0
+  for (const [index, each] of left.numbers.entries()) {
+    const difference = each - (right.numbers[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return comparePrereleases(left.prerelease, right.prerelease)
+}
+
+/** A version without one is later than its prereleases; numbers come before words, fewer parts before more. */
+function comparePrereleases(a: string[], b: string[]): number {
+  if (a.length === 0 || b.length === 0) return b.length - a.length
+  for (const [index, left] of a.entries()) {
+    const right = b[index]
+    if (right === undefined) return 1
+    if (left === right) continue
+    const [leftIsNumber, rightIsNumber] = [/^\d+$/.test(left), /^\d+$/.test(right)]
+    if (leftIsNumber && rightIsNumber) return Number(left) - Number(right)
+    if (leftIsNumber !== rightIsNumber) return leftIsNumber ? -1 : 1
+    return left < right ? -1 : 1
+  }
+  return a.length - b.length
+}

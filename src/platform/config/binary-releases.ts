@@ -1,0 +1,98 @@
+import { createPrivateKey } from 'node:crypto'
+import { z } from 'zod'
+import { flag, httpUrl, listOf } from './fields.ts'
+
+/** An S3 bucket, and how it is signed in to. */
+export interface BucketConfig {
+  endpoint: string
+  bucket: string
+  accessKeyId: string
+  secretAccessKey: string
+}
+
+export interface BinaryReleasesConfig {
+  /** Undefined: files under `DATA_DIR`. */
+  bucket: BucketConfig | undefined
+  platforms: string[]
+  filePrefix: string
+  /** An Ed25519 private key in PEM. Undefined: the embedded default makes one; elsewhere nothing can be published. */
+  signingKey: string | undefined
+  /** Ids of keys that must not be trusted any more. */
+  revokedKeys: string[]
+}
+
+const knownPlatforms = 'darwin-arm64,darwin-x86_64,linux-x86_64,linux-aarch64,windows-x86_64'
+
+export const binaryReleasesVariables = z.object({
+  R2_ACCOUNT_ID: flag('R2_ACCOUNT_ID'),
+  R2_ACCESS_KEY: flag('R2_ACCESS_KEY'),
+  R2_SECRET_KEY: flag('R2_SECRET_KEY'),
+  R2_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
+    .optional(),
+  R2_ENDPOINT: httpUrl.optional(),
+  RELEASE_PLATFORMS: z
+    .string()
+    .refine(
+      (list) =>
+        listOf(list).length > 0 && listOf(list).every((each) => /^[a-z0-9][a-z0-9_-]{0,39}$/.test(each)),
+      'expected names like linux-x86_64, separated by commas',
+    )
+    .default(knownPlatforms),
+  RELEASE_FILE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, 'expected letters, digits, "-" and "_"')
+    .default('cco'),
+  RELEASE_SIGNING_KEY: flag('RELEASE_SIGNING_KEY'),
+  RELEASE_REVOKED_KEYS: z
+    .string()
+    .refine(
+      (list) => listOf(list).every((id) => /^[0-9a-f]{16}$/.test(id)),
+      'expected key ids of 16 hexadecimal digits, separated by commas',
+    )
+    .default(''),
+})
+type Variables = z.infer<typeof binaryReleasesVariables>
+
+export function binaryReleasesConfig(vars: Variables, faults: string[]): BinaryReleasesConfig {
+  return {
+    bucket: bucketOf(vars, faults),
+    platforms: [...new Set(listOf(vars.RELEASE_PLATFORMS))],
+    filePrefix: vars.RELEASE_FILE_PREFIX,
+    signingKey: signingKeyOf(vars.RELEASE_SIGNING_KEY, faults),
+    revokedKeys: listOf(vars.RELEASE_REVOKED_KEYS),
+  }
+}
+
+/** All of the group or none of it: half a bucket is a fault, not files on a disk. */
+function bucketOf(vars: Variables, faults: string[]): BucketConfig | undefined {
+  const names = ['R2_ACCOUNT_ID', 'R2_ACCESS_KEY', 'R2_SECRET_KEY', 'R2_BUCKET', 'R2_ENDPOINT'] as const
+  if (names.every((name) => vars[name] === undefined)) return undefined
+  // The account only names R2's own endpoint; another one stands for itself.
+  const required = ['R2_ACCESS_KEY', 'R2_SECRET_KEY', ...(vars.R2_ENDPOINT ? [] : ['R2_ACCOUNT_ID'])] as const
+  const missing = required.filter((name) => vars[name as keyof Variables] === undefined)
+  faults.push(...missing.map((name) => `${name}: required when another R2_* variable is set`))
+  return {
+    endpoint: (vars.R2_ENDPOINT ?? `https://${vars.R2_ACCOUNT_ID}.r2.cloudflarestorage.com`).replace(
+      /\/+$/,
+      '',
+    ),
+    bucket: vars.R2_BUCKET ?? 'cco-releases-private',
+    accessKeyId: vars.R2_ACCESS_KEY ?? '',
+    secretAccessKey: vars.R2_SECRET_KEY ?? '',
+  }
+}
+
+/** A PEM's line breaks may come as `\n`, as most tools that set variables write them. */
+function signingKeyOf(text: string | undefined, faults: string[]): string | undefined {
+  if (text === undefined) return undefined
+  const pem = text.replaceAll('\\n', '\n')
+  try {
+    if (createPrivateKey(pem).asymmetricKeyType === 'ed25519') return pem
+  } catch {
+    // Told below, without the library's words: they may quote the key.
+  }
+  faults.push('RELEASE_SIGNING_KEY: expected an Ed25519 private key (openssl genpkey -algorithm ed25519)')
+  return undefined
+}

@@ -1,0 +1,89 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Authenticate, Principal } from '../auth.ts'
+import { CodedError } from '../errors.ts'
+import type { Logger } from '../logging.ts'
+
+const prefix = 'x-authentik-'
+const username = `${prefix}username`
+
+/** One line per source in this time, and no more sources than this are remembered: a flood must not fill the log. */
+const quietMs = 10 * 60_000
+const rememberedSources = 1000
+
+/**
+ * Takes the identity headers of a forward-auth proxy off every request that does not come straight from a trusted
+ * one, before anything else sees them. What counts is the socket's peer: `X-Forwarded-For` only repeats what somebody
+ * further away has said.
+ * @param trusts whether a peer's address is in `TRUSTED_PROXIES`.
+ */
+export function stripForgedIdentity(
+  trusts: (address: string, hop: number) => boolean,
+  log: Logger,
+): RequestHandler {
+  const told = new Map<string, number>()
+
+  function tell(address: string): void {
+    const now = Date.now()
+    const last = told.get(address)
+    if (last !== undefined && now - last < quietMs) return
+    if (told.size >= rememberedSources) told.delete(told.keys().next().value ?? '')
+    told.set(address, now)
+    log.warn({ address }, 'identity headers from an address that is not in TRUSTED_PROXIES were removed')
+  }
+
+  return (req: Request, _res: Response, next: NextFunction) => {
+    const given = Object.keys(req.headers).filter((name) => name.startsWith(prefix))
+    if (given.length > 0) {
+      const peer = req.socket.remoteAddress ?? ''
+      if (peer === '' || !trusts(peer, 0)) {
+        tell(peer)
+        for (const name of given) delete req.headers[name]
+        req.rawHeaders = withoutIdentity(req.rawHeaders)
+      } else if (count(req.rawHeaders, username) > 1) {
+        // A proxy that adds its own line instead of replacing the client's: which one is true can't be told.
+        req.headers[username] = ''
+      }
+    }
+    next()
+  }
+}
+
+/** Names and values alternate. */
+function withoutIdentity(raw: string[]): string[] {
+  return raw.filter((_, index) => !raw[index - (index % 2)]?.toLowerCase().startsWith(prefix))
+}
+
+const count = (raw: string[], name: string) =>
+  raw.filter((each, index) => index % 2 === 0 && each.toLowerCase() === name).length
+
+/**
+ * The credential of the scheme `forwarded`: who the proxy's forward auth says is calling. Only what
+ * `stripForgedIdentity` has left over gets here. @throws ACCESS_002 for a name that is none.
+ */
+export function createForwardedIdentity(rateLimit: Principal['rateLimit']): Authenticate {
+  return async ({ headers }) => {
+    const name = nameOf(headers)
+    if (name === undefined) return undefined
+    return {
+      kind: 'forwarded',
+      id: `forwarded:${name}`,
+      name,
+      isAdmin: false,
+      permissions: reading,
+      rateLimit,
+      // The proxy asks for every request anew.
+      stillValid: async () => true,
+    }
+  }
+}
+
+const reading: Principal['permissions'] = new Set(['releases:read'])
+
+function nameOf(headers: IncomingHttpHeaders): string | undefined {
+  const given = headers[username]
+  if (given === undefined) return undefined
+  const name = String(given).trim()
+  if (name.length >= 1 && name.length <= 150 && !/\p{Cc}/u.test(name)) return name
+  throw new CodedError('ACCESS_002', 'The forwarded identity is not valid')
+}

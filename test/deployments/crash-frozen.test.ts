@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { until } from '../helpers/until.ts'
+import { deliveryOf } from '../platform/job-harness.ts'
+import { lookAt } from './crash.ts'
+import type { ApiCall, Fault } from './fault-proxy.ts'
+import { drive, expectGapFree, hello, openJob, type Runner, startWorld, type World } from './harness.ts'
+import { type Mortal, type Mortals, startMortals } from './mortals.ts'
+
+vi.setConfig({ testTimeout: 900_000 })
+
+let world: World
+let mortals: Mortals
+let heir: Runner
+beforeAll(async () => {
+  world = await startWorld()
+  heir = await world.worker()
+  mortals = startMortals(world, 4)
+})
+afterAll(async () => {
+  await mortals?.stop()
+  await world?.stop()
+})
+
+/** Every call that changes the cloud: of which job, and of what kind of deployment. */
+const writes: [app: string, job: string, method: string, path: string][] = [
+  ['new', 'deploy_worker', 'PUT', ''],
+  ['further', 'deploy_worker', 'POST', '/versions'],
+  ['further', 'deploy_worker', 'POST', '/deployments'],
+  ['further', 'configure_dns', 'POST', '/subdomain'],
+  ['further', 'rollback', 'POST', '/deployments'],
+  ['further', 'rollback', 'POST', '/subdomain'],
+  ['new', 'rollback', 'DELETE', ''],
+]
+const moments = ['before it arrives', 'after its answer'] as const
+
+interface Frozen {
+  script: string
+  id: string
+  job: string
+  mortal: Mortal
+  jobRow: { id: string }
+  running: Promise<unknown>
+  /** Lets a call that was held get to the cloud. */
+  release(): Promise<void>
+}
+
+const matchers = new Map<string, (call: ApiCall) => Fault | undefined>()
+
+async function freeze(
+  app: string,
+  write: (typeof writes)[number],
+  moment: (typeof moments)[number],
+): Promise<Frozen> {
+  const [kind, job, method, suffix] = write
+  const script = `${app}-staging`
+  if (kind === 'further') {
+    await drive(world, heir, await world.started({ appName: app, script: hello('before') }))
+    await world.script('POST', `${script}/subdomain`, { enabled: false })
+  }
+  const id = await world.started({ appName: app, script: hello('after') })
+  await drive(world, heir, id, job === 'rollback' ? 'health_check' : job)
+  if (job === 'rollback') await world.call(`/deploy/${id}/cancel`, { method: 'POST' })
+  const row = await openJob(world.ctx, id)
+  const mortal = await mortals.next()
+  const reached = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const stop = () => {
+    mortal.signal('SIGSTOP')
+    reached.resolve()
+  }
+  const held: Fault = { kind: 'hold', until: gate.promise, reached: stop, arrived: arrived.resolve }
+  const fault: Fault = moment === 'before it arrives' ? held : { kind: 'pass', meanwhile: stop }
+  const path = `/scripts/${script}${suffix}`
+  matchers.set(app, (call) => {
+    if (call.method !== method || !call.path.endsWith(path)) return undefined
+    matchers.delete(app)
+    return fault
+  })
+  let running = mortal.run(row)
+  // On a busy machine a run may lose its lease before it gets there; then it is run again.
+  while ((await Promise.race([reached.promise, running])) !== undefined) {
+    await leaseOver(row.id)
+    running = mortal.run(row)
+  }
+  const release = async () => {
+    gate.resolve()
+    if (moment === 'before it arrives') await arrived.promise
+  }
+  return { script, id, job, mortal, jobRow: row, running, release }
+}
+
+const leaseOver = (id: string) =>
+  until(() => world.ctx.db('jobs').where({ id }).whereRaw('lease_until < now()').first('id'), {
+    timeoutMs: 15_000,
+    what: 'the lease is over',
+  })
+
+/** As it would have been: what is to serve serves, by one proper version; the log has no gap and one end of each step. */
+async function expectRight({ script, id, job }: Frozen): Promise<void> {
+  const ended = await world.status(id)
+  expect(ended.status).toBe(job === 'rollback' ? 'rolled_back' : 'completed')
+  const logs = await world.logs(id)
+  expectGapFree(logs)
+  const completed = logs.filter((line) => line.type === 'step' && line.status === 'completed')
+  expect(new Set(completed.map((line) => line.step)).size).toBe(completed.length)
+  if (script.startsWith('frozen-new') && job === 'rollback') {
+    expect((await world.get(script)).status).toBe(404)
+    return
+  }
+  const { serving } = await lookAt(world, script, id)
+  const version = job === 'rollback' ? ended.rollbackInfo.previousVersion : ended.metadata.version
+  expect(serving).toEqual([{ version_id: version, percentage: 100 }])
+}
+
+test('a worker that is stopped for longer than its lease, at any write, changes nothing more when it goes on', async () => {
+  world.proxy.decide((call) => {
+    for (const matches of matchers.values()) {
+      const fault = matches(call)
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  })
+  const frozen: Frozen[] = []
+  for (const [number, write] of writes.entries()) {
+    for (const moment of moments) {
+      const app = `frozen-${write[0]}-${number}-${moments.indexOf(moment)}`
+      frozen.push(await freeze(app, write, moment))
+    }
+  }
+  const { db } = world.ctx
+  for (const each of frozen) {
+    await leaseOver(each.jobRow.id)
+    await drive(world, heir, each.id)
+    await expectRight(each)
+  }
+  // All others have their results by now: what comes from here on comes too late.
+  world.proxy.calls.length = 0
+  for (const each of frozen) {
+    await each.release()
+    each.mortal.signal('SIGCONT')
+  }
+  await Promise.all(frozen.map((each) => each.running))
+  expect(world.proxy.calls.filter((call) => call.method !== 'GET')).toEqual([])
+  for (const each of frozen) {
+    const watching = { name: 'late-arrivals', subject: `deployment:${each.id}` }
+    const late = await db('jobs').where(watching).whereNull('finished_at').first()
+    expect(late, `${each.script} is watched`).toBeDefined()
+    await heir.runner.run(deliveryOf(late.id, late.queue))
+    await expectRight(each)
+  }
+  const points = writes.flatMap((write) => moments.map((moment) => `  ${write.join(' ')}: ${moment}`))
+  console.info(`stopped for longer than the lease: ${points.length} points\n${points.join('\n')}`)
+})
+
+test('an upload that is on its way when its worker dies is waited for: no second one is sent', async () => {
+  await drive(world, heir, await world.started({ appName: 'patient', script: hello('before') }))
+  const id = await world.started({ appName: 'patient', script: hello('after') })
+  await drive(world, heir, id, 'deploy_worker')
+  const job = await openJob(world.ctx, id)
+  const mortal = await mortals.next()
+  const gate = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const reached = Promise.withResolvers<void>()
+  world.proxy.reset()
+  const fault: Fault = {
+    kind: 'hold',
+    until: gate.promise,
+    reached: reached.resolve,
+    arrived: arrived.resolve,
+  }
+  world.proxy.fault({ method: 'POST', path: /patient-staging\/versions$/, fault })
+  const running = mortal.run(job)
+  await reached.promise
+  await mortal.kill()
+  await running
+  await world.ctx
+    .db('jobs')
+    .where({ id: job.id })
+    .update({ lease_until: new Date(Date.now() - 1000) })
+  const careful = await world.worker('beside', { CLOUDFLARE_SETTLE_SECONDS: '300' })
+  await careful.runner.run(deliveryOf(job.id, job.queue))
+  const waiting = await openJob(world.ctx, id)
+  expect([waiting.id, waiting.state]).toEqual([job.id, 'queued'])
+  expect(waiting.run_at.getTime()).toBeGreaterThan(Date.now())
+  gate.resolve()
+  await arrived.promise
+  await drive(world, careful, id)
+  expect((await world.status(id)).status).toBe('completed')
+  expect(world.proxy.made('POST', /patient-staging\/versions$/)).toHaveLength(1)
+  expect((await lookAt(world, 'patient-staging', id)).marked).toHaveLength(1)
+})

@@ -170,7 +170,8 @@ test('a death anywhere in taking host names back is made good by the next run', 
   await enumerate('host names, back', async (point) => {
     await clear()
     await configureHostnames(work(alive(), 'ours'))
-    const back = (signal: AbortSignal) => withdrawHostnames({ ...work(signal, 'ours'), before: [] })
+    const back = (signal: AbortSignal) =>
+      withdrawHostnames({ ...work(signal, 'ours'), marks: ['ours'], before: [] })
     const reached = await dieIn(world.proxy, point, back)
     await back(alive())
     expect(await shown()).toEqual([])
@@ -181,7 +182,7 @@ test('a death anywhere in taking host names back is made good by the next run', 
 test('what others made, or point elsewhere, is not taken back', async () => {
   await clear()
   await configureHostnames({ ...work(alive(), 'theirs'), script: 'others' })
-  await withdrawHostnames({ ...work(alive(), 'ours'), before: [] })
+  await withdrawHostnames({ ...work(alive(), 'ours'), marks: ['ours'], before: [] })
   expect(await shown()).toHaveLength(4)
 })
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accountId } from '../local-cloud/harness.ts'
+import { deliveryOf } from '../platform/job-harness.ts'
 import { refusal } from './fault-proxy.ts'
 import { drive, hello, startWorld, type World } from './harness.ts'
 
@@ -107,6 +108,19 @@ describe('host names of a plan', () => {
     expect((await world.status(id)).status).toBe('rolled_back')
     expect(await state()).toBe(before)
   })
+})
+
+test('an app that is deleted takes the host names with it that its deployments made', async () => {
+  const before = await state()
+  await run({ appName: 'leaver', hostnames: ['leaver.example.test', '*.leaver.example.test'] })
+  await run({ appName: 'leaver', script: hello('again'), hostnames: ['leaver.example.test/x/*'] })
+  const answer = await world.call('/deploy/apps/leaver/staging', {
+    method: 'DELETE',
+    json: { confirm: 'leaver' },
+  })
+  const job = await world.ctx.db('jobs').where({ id: answer.json.data.jobId }).first()
+  await worker.runner.run(deliveryOf(job.id, job.queue))
+  expect(await state()).toBe(before)
 })
 
 describe('prepare', () => {

@@ -8,7 +8,7 @@ export const reachBack: Compensation = {
     const { deployment, plan, target, signal, log } = context
     const { script, hostnames = [] } = plan.config
     const before = deployment.snapshot?.hostnames ?? []
-    const work = { zones: target.zones, signal, hostnames, script, deploymentId: deployment.id, log }
+    const work = { zones: target.zones, signal, hostnames, script, marks: [deployment.id], log }
     const withdrawn = deployment.snapshot === null ? [] : await withdrawHostnames({ ...work, before })
     const { note, ...rest } = await addressBack.undo(context)
     const told = withdrawn.length === 0 ? note : `${withdrawn.join(', ')} taken back; ${note}`

@@ -29,42 +29,52 @@ const earlierMs = 5 * 60_000
 // Beside the told end: a clock of ours that is slow must not keep them for longer than they live.
 const longestMs = 55 * 60_000
 const mostKept = 1000
+const mintMs = 20_000
 
 export function createInstallationTokens(asApp: GitHubRequest): InstallationTokens {
   const kept = new Map<string, Promise<InstallationToken>>()
 
-  async function mint(wish: TokenWish, signal: AbortSignal): Promise<InstallationToken> {
+  // Under a limit of its own: others may be waiting for it whose caller has not gone away.
+  async function mint(wish: TokenWish): Promise<InstallationToken> {
     try {
       const { data } = await asApp('POST /app/installations/{installation_id}/access_tokens', {
         installation_id: wish.installationId,
         permissions: wish.permissions,
         ...(wish.repositories === undefined ? {} : { repositories: wish.repositories }),
-        request: { signal },
+        request: { signal: AbortSignal.timeout(mintMs) },
       })
       const permissions = (data.permissions ?? {}) as Record<string, string>
       return { token: data.token, expiresAt: data.expires_at, permissions, mintedAt: Date.now() }
     } catch (error) {
-      signal.throwIfAborted()
       throw toGitHubFault(error, 'app')
     }
+  }
+
+  /** Between looking and keeping nothing is awaited, so that who asks at once gets one and the same. */
+  function keep(key: string, wish: TokenWish): Promise<InstallationToken> {
+    const minted = mint(wish)
+    kept.delete(key)
+    kept.set(key, minted)
+    const [oldest] = kept.keys()
+    if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
+    minted.catch(() => {
+      if (kept.get(key) === minted) kept.delete(key)
+    })
+    return minted
   }
 
   return {
     async get(wish, { signal, fresh = false }) {
       const key = keyOf(wish)
-      const found = fresh ? undefined : await kept.get(key)?.catch(() => undefined)
+      const before = kept.get(key)
+      const found = fresh ? undefined : await before?.catch(() => undefined)
       if (found !== undefined && isGood(found)) return found
-      const minted = mint(wish, signal)
-      kept.delete(key)
-      kept.set(key, minted)
-      const [oldest] = kept.keys()
-      if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
-      try {
-        return await minted
-      } catch (error) {
-        if (kept.get(key) === minted) kept.delete(key)
-        throw error
-      }
+      const now = kept.get(key)
+      // Somebody else has asked anew while this one waited.
+      const pending = now !== undefined && now !== before ? now : keep(key, wish)
+      const token = await pending
+      signal.throwIfAborted()
+      return token
     },
   }
 }

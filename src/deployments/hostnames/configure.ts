@@ -94,13 +94,20 @@ const identical = new Set([81057, 81058])
 
 const refused = (problem: string) => new CodedError('DEPLOY_005', problem, { retryable: false })
 
+export interface WithdrawWork extends Omit<HostnameWork, 'deploymentId'> {
+  /** Host names that led to the script before. */
+  before: string[]
+  /** Ids of the deployments whose records these are. */
+  marks: string[]
+}
+
 /**
- * Takes back what this deployment made: host names that led nowhere before, and records with its mark. What others
+ * Takes back what a deployment made: host names that led nowhere before, and records with its mark. What others
  * have pointed elsewhere meanwhile is theirs.
  * @returns those that were taken back.
  */
-export async function withdrawHostnames(work: HostnameWork & { before: string[] }): Promise<string[]> {
-  const { zones, signal, script, deploymentId, before, log } = work
+export async function withdrawHostnames(work: WithdrawWork): Promise<string[]> {
+  const { zones, signal, script, marks, before, log } = work
   const withdrawn: string[] = []
   for (const text of work.hostnames.filter((each) => !before.includes(each))) {
     const { kind, zone, leadsTo, records } = await lookAtHostname(work, text)
@@ -113,7 +120,7 @@ export async function withdrawHostnames(work: HostnameWork & { before: string[] 
     } else if (leadsTo !== undefined) {
       log.warn(`${text} leads to the Worker ${leadsTo.script} by now; it is left as it is`)
     }
-    for (const record of records.filter(({ comment }) => comment === deploymentId)) {
+    for (const record of records.filter(({ comment }) => marks.includes(comment ?? ''))) {
       await zones.deleteRecord(zone.id, record.id, signal)
       log.info(`The DNS record of ${record.name} is removed`)
     }

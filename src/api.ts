@@ -1,4 +1,4 @@
-import { createApp } from './app.ts'
+import { createApp, createSockets } from './app.ts'
 import { createContext } from './context.ts'
 import { loadConfig } from './platform/config/index.ts'
 import { createHttpServer } from './platform/http/index.ts'
@@ -9,10 +9,12 @@ import { announceReady, exitWhenOrphaned } from './platform/supervisor/superviso
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {
   const ctx = createContext(loadConfig(process.env), 'web')
+  ctx.releaseTracker.announce()
   let stopping = false
   const server = createHttpServer(
     createApp(ctx, () => stopping),
     ctx.config,
+    createSockets(ctx),
   )
   const frame: Service = {
     name: 'context',
@@ -27,7 +29,7 @@ async function main(): Promise<void> {
       ctx.hub.close()
     },
   }
-  const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, readiness]
+  const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, ctx.orchestrators, readiness]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
   ctx.log.info({ host: ctx.config.host, port: server.port() }, 'serving')
   announceReady()

@@ -5,6 +5,7 @@ import type { Context } from './context.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createForwardedIdentity, createHttpApp, mount, type Route } from './platform/http/index.ts'
 import { jobRoutes } from './platform/jobs/index.ts'
+import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platform/sockets/index.ts'
 
 /** The one list of routes: also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
@@ -20,7 +21,11 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
-    ...ctx.deployments.routes,
+    // A slave only collects.
+    ...(config.releaseTracker.mode === 'slave'
+      ? []
+      : [...ctx.deployments.routes, ...ctx.orchestrators.routes]),
+    ...ctx.releaseTracker.routes,
     ...ctx.binaryReleases.routes,
   ]
 }
@@ -33,19 +38,28 @@ export function createApp(
 ): Express {
   const { db, config, accounts, limits, log } = ctx
   const { version } = config.service
+  const schemes = {
+    forwarded: createForwardedIdentity(config.rateLimits.forwarded),
+    'tracker-key': ctx.releaseTracker.authenticate,
+  }
   return createHttpApp({
     log,
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
     routers: [
       createConsole({ ...ctx, queueNames }),
-      mount(routes, {
-        db,
-        version,
-        authenticate: accounts.authenticate,
-        limits,
-        schemes: { forwarded: createForwardedIdentity(config.rateLimits.forwarded) },
-      }),
+      mount(routes, { db, version, authenticate: accounts.authenticate, limits, schemes }),
     ],
   })
+}
+
+/** The one list of what is spoken to by WebSocket. */
+export function allSockets(ctx: Context): SocketRoute[] {
+  return [...ctx.orchestrators.sockets]
+}
+
+export function createSockets(ctx: Context): UpgradeHandler {
+  const { config, accounts, limits, log } = ctx
+  const { trustedProxies } = config
+  return createUpgrades(allSockets(ctx), { authenticate: accounts.authenticate, trustedProxies, limits, log })
 }

@@ -9,8 +9,16 @@ import {
   reportToGitHubJob,
   rollbackJob,
 } from './deployments/index.ts'
+import { type Orchestrators, pollCycleJob, pollShardJob } from './orchestrators/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
+import {
+  checkPingsJob,
+  collectJob,
+  pingMasterJob,
+  pushJob,
+  type ReleaseTracker,
+} from './release-tracker/index.ts'
 
 /** Every queue, and how many of its jobs one worker process runs at once. */
 export const queues = {
@@ -18,6 +26,11 @@ export const queues = {
   rollback: { concurrency: 10 },
   // More than one: a release of gigabytes that is verified must not hold up the others, or the housekeeping.
   maintenance: { concurrency: 4 },
+  // A collection and a push at once; the rest waits, since both read or write much.
+  collect: { concurrency: 2 },
+  ping: { concurrency: 2 },
+  // A cycle and its parts wait for nodes most of the time.
+  'poll-orchestrators': { concurrency: 4 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
@@ -31,8 +44,11 @@ export function bindCatalog(services: {
   db: Knex
   deployments: Deployments
   binaryReleases: BinaryReleases
+  releaseTracker: ReleaseTracker
+  orchestrators: Orchestrators
 }): BoundJob[] {
-  const { db, deployments, binaryReleases } = services
+  const { db, deployments, binaryReleases, releaseTracker, orchestrators } = services
+  const { context, schedules } = releaseTracker
   const housekeeping = [
     { name: 'jobs', run: () => pruneJobs(db, finishedJobs) },
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
@@ -40,6 +56,8 @@ export function bindCatalog(services: {
     { name: 'plans', run: () => deployments.prune() },
     { name: 'seals of older keys', run: () => deployments.reseal() },
     { name: 'release drafts', run: () => binaryReleases.prune() },
+    { name: 'changes of releases', run: () => releaseTracker.prune() },
+    ...orchestrators.housekeeping,
   ]
   return [
     bindJob(deployStepJob, deployments.engine),
@@ -49,6 +67,12 @@ export function bindCatalog(services: {
     bindJob(reportToGitHubJob, deployments.records),
     bindJob(publishJob, binaryReleases.engine),
     bindJob(pointerJob, binaryReleases.engine),
+    bindJob(collectJob, context, schedules.collect),
+    bindJob(pushJob, context),
+    bindJob(pingMasterJob, context, schedules.pingMaster),
+    bindJob(checkPingsJob, context, schedules.checkPings),
+    bindJob(pollCycleJob, orchestrators.polling, orchestrators.schedule),
+    bindJob(pollShardJob, orchestrators.polling),
     bindJob(pruneJob, housekeeping),
   ]
 }

@@ -4,6 +4,7 @@ import { type BinaryReleases, createBinaryReleases } from './binary-releases/ind
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
+import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
 import { type Config, requireDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
@@ -25,6 +26,7 @@ import {
   type RateLimits,
 } from './platform/rate-limit/index.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
+import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
 /** Everything a process is made of, built once and passed on. */
 export interface Context {
@@ -44,6 +46,8 @@ export interface Context {
   accounts: Accounts
   deployments: Deployments
   binaryReleases: BinaryReleases
+  releaseTracker: ReleaseTracker
+  orchestrators: Orchestrators
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -77,7 +81,12 @@ export function createContext(config: Config, process: string, overrides: Contex
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
   const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
-  const jobs = bindCatalog({ db, deployments, binaryReleases })
+  const releaseTracker = createReleaseTracker({ db, config, log, hub, enqueue })
+  const orchestrators = createOrchestrators({
+    ...{ db, config: config.orchestrators, hub, enqueue, log },
+    enabled: config.releaseTracker.mode !== 'slave',
+  })
+  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases, orchestrators })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -97,9 +106,12 @@ export function createContext(config: Config, process: string, overrides: Contex
       accounts,
       deployments,
       binaryReleases,
+      releaseTracker,
+      orchestrators,
     },
     async dispose() {
       limiter.close()
+      await orchestrators.stop()
       await queues.close()
       await deployments.close()
       await db.destroy()

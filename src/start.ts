@@ -9,15 +9,19 @@ const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 /** Stopped in reverse: what takes new work goes first, and what running steps still need goes last. */
 const cloud: Program = { name: 'cloud', file: 'src/local-cloud/main.ts' }
 const worker: Program = { name: 'worker', file: 'workers/main.ts' }
+/** A slave collects and delivers; queues of what it never does would only cost memory and connections. */
+const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance'] }
 const web: Program = { name: 'web', file: 'src/api.ts' }
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
+  const slave = config.releaseTracker.mode === 'slave'
   const running = startPrograms({
     config,
     log: createLogger({ level: config.logLevel, process: 'supervisor' }),
     first: migrate,
-    programs: config.localCloud.enabled ? [cloud, worker, web] : [worker, web],
+    programs: [...(config.localCloud.enabled ? [cloud] : []), slave ? slaveWorker : worker, web],
+    small: slave,
   })
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

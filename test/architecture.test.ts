@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allRoutes } from '../src/app.ts'
+import { allRoutes, allSockets } from '../src/app.ts'
 import { createTestContext, type TestContext } from './helpers/context.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -161,17 +161,39 @@ describe('the table of routes', () => {
     const table = routes.map(({ method, path, access }) => `${method.toUpperCase()} ${path} ${access}`)
     expect(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size).toBe(routes.length)
     expect(table.toSorted()).toEqual([
+      'DELETE /api/badges/tokens/:id tracker:write',
       'DELETE /api/v1/auth/tokens/:id signed-in',
+      'DELETE /api/v1/maintenance-windows/:id orchestrators:write',
+      'DELETE /api/v1/orchestrators/:id orchestrators:write',
       'DELETE /api/v1/users/:id accounts:admin',
       'DELETE /api/v1/users/:id/tokens/:token accounts:admin',
       'DELETE /deploy/apps/:app/:environment deployments:write',
       'DELETE /deploy/environments/:environment/credentials accounts:admin',
       'DELETE /releases/:version/draft releases:publish',
+      'GET /api/badges/tokens tracker:read',
+      'GET /api/clients-environments tracker:read',
+      'GET /api/config tracker:read',
+      'GET /api/releases/compare tracker:read',
+      'GET /api/releases/current tracker:read',
+      'GET /api/releases/events tracker:read',
+      'GET /api/releases/history/:client/:env/:namespace/:workload/:container tracker:read',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
+      'GET /api/v1/maintenance-windows orchestrators:read',
+      'GET /api/v1/orchestrators orchestrators:read',
+      'GET /api/v1/orchestrators/:id orchestrators:read',
+      'GET /api/v1/orchestrators/:id/history orchestrators:read',
+      'GET /api/v1/orchestrators/events orchestrators:read',
+      'GET /api/v1/orchestrators/status orchestrators:read',
+      'GET /api/v1/orchestrators/status/summary orchestrators:read',
+      'GET /api/v1/orchestrators/summary orchestrators:read',
+      'GET /api/v1/statistics/bridge orchestrators:read',
+      'GET /api/v1/statistics/networks orchestrators:read',
+      'GET /api/v1/statistics/uptime orchestrators:read',
       'GET /api/v1/users accounts:admin',
       'GET /api/v1/users/:id accounts:admin',
       'GET /api/v1/users/:id/tokens accounts:admin',
+      'GET /badges/:key/:client/:env/:kind/:workload/:container open',
       'GET /deploy deployments:read',
       'GET /deploy/:id/logs deployments:read',
       'GET /deploy/:id/status deployments:read',
@@ -184,8 +206,8 @@ describe('the table of routes', () => {
       'GET /health/deployment deployments:read',
       'GET /health/ready open',
       'GET /jobs jobs:read',
-      'GET /jobs/:id jobs:read',
-      'GET /jobs/:id/events jobs:read',
+      'GET /jobs/:id jobs:watch',
+      'GET /jobs/:id/events jobs:watch',
       'GET /login open',
       'GET /release-store/*key open',
       'GET /releases releases:read',
@@ -196,11 +218,18 @@ describe('the table of routes', () => {
       'GET /releases/keys releases:read',
       'GET /releases/latest releases:read',
       'GET /releases/updates releases:read',
+      'PATCH /api/v1/orchestrators/:id orchestrators:write',
       'PATCH /api/v1/users/:id accounts:admin',
+      'POST /api/badges/tokens tracker:write',
+      'POST /api/collect tracker:write',
+      'POST /api/collect/batch tracker:write',
+      'POST /api/ping tracker:write',
       'POST /api/v1/auth/login open',
       'POST /api/v1/auth/logout signed-in',
       'POST /api/v1/auth/password signed-in',
       'POST /api/v1/auth/tokens signed-in',
+      'POST /api/v1/maintenance-windows orchestrators:write',
+      'POST /api/v1/orchestrators orchestrators:write',
       'POST /api/v1/users accounts:admin',
       'POST /auth/cloudflare/verify deployments:write',
       'POST /auth/github-app/token deployments:write:production',
@@ -219,8 +248,14 @@ describe('the table of routes', () => {
       'POST /releases/:version/promote releases:publish',
       'POST /releases/:version/publish releases:publish',
       'POST /releases/:version/yank releases:publish',
+      'PUT /api/collect/:namespace/:kind/:workload/:container tracker:write',
       'PUT /deploy/environments/:environment/credentials accounts:admin',
       'PUT /release-store/*key open',
     ])
+  })
+
+  it('has these sockets beside it', () => {
+    const table = allSockets(ctx).map(({ path, access }) => `${path} ${access}`)
+    expect(table).toEqual(['/api/v1/ws/status orchestrators:read'])
   })
 })

@@ -5,14 +5,20 @@ import { ConfigError } from '../src/platform/errors.ts'
 import { runProcess, together } from '../src/platform/lifecycle.ts'
 import { runMain } from '../src/platform/main.ts'
 import { announceReady, exitWhenOrphaned } from '../src/platform/supervisor/supervisor.ts'
+import { collectWorker } from './collect.ts'
 import { deployStepWorker } from './deploy-step.ts'
 import { createWorkerEngine, type WorkerEngine } from './engine.ts'
 import { maintenanceWorker } from './maintenance.ts'
+import { pingWorker } from './ping.ts'
+import { pollOrchestratorsWorker } from './poll-orchestrators.ts'
 import { rollbackWorker } from './rollback.ts'
 
 const workers: Record<QueueName, (engine: WorkerEngine) => ReturnType<typeof deployStepWorker>> = {
   'deploy-step': deployStepWorker,
   rollback: rollbackWorker,
+  collect: collectWorker,
+  ping: pingWorker,
+  'poll-orchestrators': pollOrchestratorsWorker,
   maintenance: maintenanceWorker,
 }
 

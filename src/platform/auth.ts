@@ -21,9 +21,10 @@ export type Permission = (typeof permissions)[number]
 
 /**
  * What a route declares: nothing to show (`open`), any signed-in principal (`signed-in`), or one permission.
- * `deployments:write` is held by whoever may write to at least one environment; the verb then checks which.
+ * `deployments:write` is held by whoever may write to at least one environment, `jobs:watch` by whoever may read jobs
+ * or start one by a domain of its own; the verb then checks which.
  */
-export type Access = 'open' | 'signed-in' | 'deployments:write' | Permission
+export type Access = 'open' | 'signed-in' | 'deployments:write' | 'jobs:watch' | Permission
 
 /** Who is calling. */
 export interface Principal {
@@ -65,11 +66,13 @@ export function authorise(access: Access, principal: Principal | undefined): voi
 }
 
 function holds(principal: Principal, access: Exclude<Access, 'open' | 'signed-in'>): boolean {
-  if (access !== 'deployments:write') return principal.permissions.has(access)
-  return (
-    principal.permissions.has('deployments:write:staging') ||
-    principal.permissions.has('deployments:write:production')
-  )
+  return (anyOf[access] ?? [access as Permission]).some((each) => principal.permissions.has(each))
+}
+
+/** What is held by holding one of several. */
+const anyOf: Partial<Record<Access, Permission[]>> = {
+  'deployments:write': ['deployments:write:staging', 'deployments:write:production'],
+  'jobs:watch': ['jobs:read', 'tracker:write'],
 }
 
 /** Sent with every 401. */

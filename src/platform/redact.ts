@@ -11,6 +11,7 @@ const patterns: [RegExp, string][] = [
   [/\bcf(?:ut|at|k)_[A-Za-z0-9_-]{8,}/g, '[redacted]'],
   [/\bgh[pousr]_[A-Za-z0-9._-]{20,}/g, '[redacted]'],
   [/\bora_[A-Za-z0-9_-]{8,}/g, '[redacted]'],
+  [/\bobt_[A-Za-z0-9_-]{8,}/g, '[redacted]'],
   [/\beyJ[A-Za-z0-9_-]{5,1024}\.[A-Za-z0-9_-]{5,8192}\.[A-Za-z0-9_-]+/g, '[redacted]'],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
   [new RegExp(`(${label})(["'])(?:(?!\\2)[^\\\\]|\\\\.)+\\2`, 'gis'), '$1$2[redacted]$2'],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { queueNames } from '../../src/catalog.ts'
 import { base, type ConsoleWorld, startConsole } from './harness.ts'
 
 let world: ConsoleWorld
@@ -68,7 +69,7 @@ describe('with a credential', () => {
     expect(page.text).toContain('Capstan')
     const list = await world.call('/api/queues')
     const names = list.json.queues.map((queue: { name: string }) => queue.name)
-    expect(names.sort()).toEqual(['deploy-step', 'maintenance', 'rollback'])
+    expect(names.sort()).toEqual(queueNames.toSorted())
     expect(list.headers.get('cache-control')).toBe('no-store')
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { queueNames } from '../../src/catalog.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
 import { type Browser, browserHeaders, signInBrowser } from './browser.ts'
@@ -94,11 +95,7 @@ describe('getting in', () => {
     const url = new URL(asset, `${stack.origin}${base}/`)
     expect((await admin.call(url.pathname)).status).toBe(200)
     const { queues } = (await admin.call(`${base}/api/queues`)).json
-    expect(queues.map((queue: { name: string }) => queue.name).sort()).toEqual([
-      'deploy-step',
-      'maintenance',
-      'rollback',
-    ])
+    expect(queues.map((queue: { name: string }) => queue.name).sort()).toEqual(queueNames.toSorted())
   })
 
   test('a sign-in page of another site is refused', async () => {

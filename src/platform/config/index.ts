@@ -13,12 +13,23 @@ import {
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
+import { type OrchestratorsConfig, orchestratorsConfig, orchestratorVariables } from './orchestrators.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
 export type { GitHubConfig } from './github.ts'
+export type { OrchestratorsConfig } from './orchestrators.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
+
+import {
+  type ReleaseTrackerConfig,
+  releaseTrackerConfig,
+  releaseTrackerVariables,
+} from './release-tracker.ts'
+
+export { hashOfKey, nameShape, type TrackerKey, type TrackerMode } from './api-keys.ts'
+export type { MasterConfig, ReleaseTrackerConfig } from './release-tracker.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
 export interface Config {
@@ -50,6 +61,8 @@ export interface Config {
   github: GitHubConfig
   rateLimits: RateLimitConfig
   binaryReleases: BinaryReleasesConfig
+  releaseTracker: ReleaseTrackerConfig
+  orchestrators: OrchestratorsConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -107,6 +120,8 @@ const variables = z.object({
   ...githubVariables.shape,
   ...rateLimitVariables.shape,
   ...binaryReleasesVariables.shape,
+  ...releaseTrackerVariables.shape,
+  ...orchestratorVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -125,6 +140,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const cloudflare = cloudflareConfig(vars, faults)
   const github = githubConfig(vars, faults)
   const binaryReleases = binaryReleasesConfig(vars, faults)
+  const rateLimits = rateLimitConfig(vars)
+  const releaseTracker = releaseTrackerConfig(vars, rateLimits, faults)
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
@@ -144,7 +161,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: listOf(vars.TRUSTED_PROXIES),
     admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
     localCloud: {
-      enabled: vars.CLOUDFLARE_TARGET === 'local' || !production,
+      // A slave only collects: it deploys nothing.
+      enabled: vars.MODE !== 'slave' && (vars.CLOUDFLARE_TARGET === 'local' || !production),
       port: vars.LOCAL_CLOUD_PORT,
       token: vars.LOCAL_CLOUD_TOKEN,
       zones: listOf(vars.LOCAL_CLOUD_ZONES),
@@ -152,8 +170,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     },
     cloudflare,
     github,
-    rateLimits: rateLimitConfig(vars),
+    rateLimits,
     binaryReleases,
+    releaseTracker,
+    orchestrators: orchestratorsConfig(vars),
   }
 }
 

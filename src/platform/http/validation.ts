@@ -8,11 +8,16 @@ import { CodedError, type FieldFault } from '../errors.ts'
 export function parse<S extends z.ZodType>(schema: S, value: unknown, where: Where): z.output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const fields = result.error.issues.flatMap((issue) => faultsOf(issue, where.part))
+  const fields = fieldFaults(result.error, where.part)
   throw new CodedError('REQ_002', `The request's ${where.part} is not valid`, {
     status: where.status,
     details: { fields },
   })
+}
+
+/** What is wrong with a value, by path. @param whole what the value is called where the fault is in no part of it. */
+export function fieldFaults(error: z.ZodError, whole: string): FieldFault[] {
+  return error.issues.flatMap((issue) => faultsOf(issue, whole))
 }
 
 interface Where {

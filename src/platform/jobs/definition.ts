@@ -58,8 +58,8 @@ export interface Run {
    * @throws LostLease
    */
   write<T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T>
-  /** Shown in `GET /jobs/{id}`, written in small batches. */
-  progress(value: unknown): void
+  /** Shown in `GET /jobs/{id}`, written in small batches. Resolves when it is there; never rejects. */
+  progress(value: unknown): Promise<void>
 }
 
 export interface JobDefinition<Payload, Services> {
@@ -71,7 +71,7 @@ export interface JobDefinition<Payload, Services> {
   timeoutMs(payload: Payload): number
   /** Exponential with jitter between attempts. */
   backoff: { firstMs: number; maxMs: number }
-  schedule?: { everyMs: number }
+  schedule?: Schedule
   /** A reason when its domain has its own way to retry. */
   retryRefused?: string
   /**
@@ -79,11 +79,19 @@ export interface JobDefinition<Payload, Services> {
    * Elsewhere a run that ended well keeps its result.
    */
   cancelWins?: boolean
+  /** Who may watch it without `jobs:read`, and without having started it. */
+  mayWatch?(services: Services, about: { payload: Payload; principal: Principal }): boolean
   /** What a principal needs beyond `jobs:write` to cancel or retry it. @throws ACCESS_003 */
   mayChange?(services: Services, db: Knex, about: { payload: Payload; principal: Principal }): Promise<void>
   handle(services: Services, payload: Payload, run: Run): Promise<Outcome>
   /** What else becomes true, in the same transaction, when the job fails or is cancelled for good. */
   settle?(services: Services, trx: Knex.Transaction, job: { payload: Payload; ending: Ending }): Promise<void>
+}
+
+export interface Schedule {
+  everyMs: number
+  /** What the jobs that it makes are about. */
+  subject?: string
 }
 
 /** A definition with its services filled in: what the runner and the verbs work with. */
@@ -94,20 +102,25 @@ export interface BoundJob {
   maxAttempts: number
   timeoutMs(payload: unknown): number
   backoff: { firstMs: number; maxMs: number }
-  schedule: { everyMs: number } | undefined
+  schedule: Schedule | undefined
   retryRefused: string | undefined
   cancelWins: boolean
+  mayWatch: ((about: { payload: unknown; principal: Principal }) => boolean) | undefined
   mayChange: ((db: Knex, about: { payload: unknown; principal: Principal }) => Promise<void>) | undefined
   handle(payload: unknown, run: Run): Promise<Outcome>
   settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
 }
 
-/** Ties a definition to its services; every use parses the payload first, so the cast below is checked. */
-export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S): BoundJob {
-  const { settle, mayChange } = definition
+/**
+ * Ties a definition to its services; every use parses the payload first, so the cast below is checked.
+ * @param schedule where it comes from the configuration, and not from the definition.
+ */
+export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S, schedule?: Schedule): BoundJob {
+  const { settle, mayChange, mayWatch } = definition
   return {
     ...definition,
-    schedule: definition.schedule,
+    schedule: schedule ?? definition.schedule,
+    mayWatch: mayWatch && ((about) => mayWatch(services, { ...about, payload: about.payload as P })),
     retryRefused: definition.retryRefused,
     cancelWins: definition.cancelWins ?? false,
     mayChange:

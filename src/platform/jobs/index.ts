@@ -2,12 +2,14 @@ export { registerJobCommands } from './commands.ts'
 export {
   type BoundJob,
   bindJob,
+  type Commit,
   type Ending,
   type Job,
   type JobDefinition,
   LostLease,
   type Outcome,
   type Run,
+  type Schedule,
 } from './definition.ts'
 export { createDispatcher, type Dispatcher } from './dispatcher.ts'
 export { createEnqueue, type Enqueue } from './enqueue.ts'
@@ -16,5 +18,5 @@ export { createQueueWorker } from './queue-worker.ts'
 export { createReconciler } from './reconciler.ts'
 export { jobRoutes, jobView } from './routes.ts'
 export { createRunner } from './runner.ts'
-export { pruneIdempotencyKeys, pruneJobs } from './store.ts'
+export { findJob, findOpenJob, pruneIdempotencyKeys, pruneJobs } from './store.ts'
 export { createJobVerbs, type JobVerbs } from './verbs.ts'

@@ -1,12 +1,11 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { notFound } from '../errors.ts'
 import { type EventHub, serveSse, streamHead } from '../events/index.ts'
 import { decodeCursor, page } from '../http/cursor.ts'
 import { type Route, route } from '../http/route.ts'
 import { type Job, jobStates } from './definition.ts'
 import { jobStream } from './leases.ts'
-import { findJob, listJobs } from './store.ts'
+import { listJobs } from './store.ts'
 import type { JobVerbs } from './verbs.ts'
 
 const params = z.object({ id: z.uuid('expected a job id') })
@@ -19,6 +18,9 @@ const list = z.strictObject({
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 })
+
+/** Credentials of other kinds than an account's see the jobs that they started, or could have. */
+const schemes = ['tracker-key'] as const
 
 /** The same five verbs for every job of every domain. */
 export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs }): Route[] {
@@ -39,18 +41,18 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
     route({
       method: 'get',
       path: '/jobs/:id',
-      access: 'jobs:read',
+      access: 'jobs:watch',
+      schemes,
       params,
-      async handle({ params }) {
-        const job = await findJob(db, params.id)
-        if (job === undefined) throw notFound('Job')
-        return { body: jobView(job) }
-      },
+      handle: async ({ params, principal }) => ({
+        body: jobView(await verbs.watch(db, params.id, principal)),
+      }),
     }),
     route({
       method: 'post',
       path: '/jobs/:id/cancel',
       access: 'jobs:write',
+      schemes,
       params,
       handle: ({ params, principal, commit }) =>
         commit(async (trx) => ({
@@ -62,6 +64,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
       method: 'post',
       path: '/jobs/:id/retry',
       access: 'jobs:write',
+      schemes,
       params,
       handle: ({ params, principal, commit }) =>
         commit(async (trx) => ({ status: 202, body: jobView(await verbs.retry(trx, params.id, principal)) })),
@@ -69,10 +72,11 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
     route({
       method: 'get',
       path: '/jobs/:id/events',
-      access: 'jobs:read',
+      access: 'jobs:watch',
+      schemes,
       params,
       async handle({ params, principal, req, res }) {
-        if ((await findJob(db, params.id)) === undefined) throw notFound('Job')
+        await verbs.watch(db, params.id, principal)
         const stream = jobStream(params.id)
         serveSse(req, res, { hub, stream, principal, head: await streamHead(db, stream) })
         return undefined

@@ -127,7 +127,7 @@ async function identify(machine: Machine, delivery: DeliveryJob): Promise<string
   if ('job' in delivery.data) return delivery.data.job
   const { schedule } = delivery.data
   const job = machine.find(delivery.queueName, schedule)
-  if (job === undefined) {
+  if (job?.schedule === undefined) {
     machine.log.warn(
       { queue: delivery.queueName, name: schedule },
       'no such schedule in this version; dropped',
@@ -141,6 +141,7 @@ async function identify(machine: Machine, delivery: DeliveryJob): Promise<string
     name: job.name,
     payload: {},
     maxAttempts: job.maxAttempts,
+    ...(job.schedule.subject === undefined ? {} : { subject: job.schedule.subject }),
   }
   const due = { key: `${job.queue}/${job.name}@${dueAt}`, lateMs: Math.max(0, Date.now() - dueAt) }
   return whileDatabaseIsAway(() => insertDueJob(machine.db, row, due))
@@ -183,8 +184,8 @@ function runOf(machine: Machine, lease: Lease, signal: AbortSignal): Run {
         await assertHolder(trx, lease)
         return work(trx)
       }),
-    progress(value) {
-      machine.progress
+    async progress(value) {
+      await machine.progress
         .add({ lease, value })
         .catch((error) => log.warn({ err: error }, 'progress not written'))
     },

@@ -42,13 +42,14 @@ export async function insertDueJob(
     job.name,
     JSON.stringify(job.payload),
     job.maxAttempts,
+    job.subject ?? null,
     due.key,
     due.lateMs,
   ]
   // Delivered already: the scheduler's own delivery is what brought us here.
   const { rows } = await db.raw(
-    `insert into jobs (id, queue, name, payload, max_attempts, due_key, late_ms, undelivered, delivered_at)
-     values (?, ?, ?, ?, ?, ?, ?, false, now())
+    `insert into jobs (id, queue, name, payload, max_attempts, subject, due_key, late_ms, undelivered, delivered_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, false, now())
      on conflict (due_key) do update set due_key = excluded.due_key
      returning id`,
     values,
@@ -58,6 +59,17 @@ export async function insertDueJob(
 
 export async function findJob(db: Knex, id: string): Promise<Job | undefined> {
   const row = await db('jobs').where({ id }).first()
+  return row === undefined ? undefined : toJob(row)
+}
+
+/** The newest job about a subject that has not ended and was not told to, for what is to be done by one job at a time. */
+export async function findOpenJob(db: Knex, subject: string): Promise<Job | undefined> {
+  const row = await db('jobs')
+    .where({ subject })
+    .whereNull('finished_at')
+    .whereNull('cancel_requested_at')
+    .orderBy('created_at', 'desc')
+    .first()
   return row === undefined ? undefined : toJob(row)
 }
 

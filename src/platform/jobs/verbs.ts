@@ -4,13 +4,15 @@ import { CodedError, conflict, notFound } from '../errors.ts'
 import { appendEvents } from '../events/index.ts'
 import type { BoundJob, Job } from './definition.ts'
 import { jobStream } from './leases.ts'
-import { endJob, lockJob, lockOpenJob, reopenJob, requestCancel } from './store.ts'
+import { endJob, findJob, lockJob, lockOpenJob, reopenJob, requestCancel } from './store.ts'
 
 /**
  * What people do with jobs, by HTTP, command line or console: one way, in one transaction. `by` must hold what the
  * job's domain asks for; without it Capstan itself acts.
  */
 export interface JobVerbs {
+  /** @throws SYS_005 for a job that is not there, or not the caller's to see. */
+  watch(db: Knex, id: string, by: Principal | undefined): Promise<Job>
   /** A waiting job ends at once, a running one is asked to end. @throws SYS_005, STATE_001 when it has ended. */
   cancel(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
   /** The oldest open job about a subject in one queue, locked until the transaction ends. */
@@ -23,8 +25,19 @@ export interface JobVerbs {
 export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): JobVerbs {
   const known = new Map(jobs.map((job) => [`${job.queue}/${job.name}`, job]))
 
+  /** Whoever may read all jobs, who started this one, and who its domain lets in. */
+  function mayWatch(job: Job, by: Principal): boolean {
+    if (by.permissions.has('jobs:read') && (isAccount(by) || job.owner === by.id)) return true
+    const definition = known.get(`${job.queue}/${job.name}`)
+    const payload = definition?.payload.safeParse(job.payload)
+    return (
+      payload?.success === true && definition?.mayWatch?.({ payload: payload.data, principal: by }) === true
+    )
+  }
+
   async function changeable(trx: Knex.Transaction, id: string, by: Principal | undefined): Promise<Job> {
     const job = await locked(trx, id)
+    if (by !== undefined && !isAccount(by) && job.owner !== by.id) throw notFound('Job')
     const definition = known.get(`${job.queue}/${job.name}`)
     const payload = definition?.payload.safeParse(job.payload)
     if (by !== undefined && payload?.success) {
@@ -51,6 +64,11 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
   }
 
   return {
+    async watch(db, id, by) {
+      const job = await findJob(db, id)
+      if (job === undefined || by === undefined || !mayWatch(job, by)) throw notFound('Job')
+      return job
+    },
     async cancel(trx, id, by) {
       const job = await changeable(trx, id, by)
       if (job.finishedAt !== null) throw conflict(`The job has ended: ${job.state}`, { state: job.state })
@@ -81,3 +99,6 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
     },
   }
 }
+
+/** Other credentials act for a system outside: they see what is theirs. */
+const isAccount = ({ kind }: Principal) => kind === 'session' || kind === 'jwt' || kind === 'api-token'

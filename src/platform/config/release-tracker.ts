@@ -1,0 +1,103 @@
+import { delimiter } from 'node:path'
+import { z } from 'zod'
+import { type ApiKeys, nameShape, readApiKeys, type TrackerMode } from './api-keys.ts'
+import { flag, httpUrl, listOf } from './fields.ts'
+import type { RateLimitConfig, RateLimitRule } from './rate-limit.ts'
+
+export interface ReleaseTrackerConfig {
+  mode: TrackerMode
+  apiKeys: ApiKeys
+  clientName: string
+  envName: string
+  collectEveryMs: number
+  namespaces: 'all' | string[]
+  /** Where the cluster's API is; undefined: none to collect. */
+  cluster: { kind: 'in-cluster' } | { kind: 'kubeconfig'; files: string[] } | undefined
+  /** Where a slave delivers to. */
+  master: MasterConfig | undefined
+  rateLimits: { admin: RateLimitRule; client: RateLimitRule }
+}
+
+export interface MasterConfig {
+  /** Without a trailing slash. */
+  url: string
+  apiKey: string
+  caFile: string | undefined
+  proxyUrl: string | undefined
+}
+
+const name = z.string().regex(nameShape, 'expected letters, digits and . _ @ + - inside').optional()
+
+export const releaseTrackerVariables = z.object({
+  MODE: z
+    .enum(['standalone', 'master', 'slave'], 'expected standalone, master or slave')
+    .default('standalone'),
+  API_KEYS: z.string().optional(),
+  CLIENT_NAME: name,
+  ENV_NAME: name,
+  COLLECTION_INTERVAL: z.coerce
+    .number('expected minutes')
+    .min(1, 'expected 1 minute or more')
+    .max(10_080, 'expected a week (10080 minutes) or less')
+    .default(60),
+  NAMESPACES: z.string().default('default'),
+  KUBECONFIG: flag('KUBECONFIG'),
+  IN_CLUSTER: z.enum(['true', 'false'], 'expected true or false').optional(),
+  // Set by Kubernetes in every pod.
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  MASTER_URL: httpUrl.optional(),
+  MASTER_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'expected a key without spaces')
+    .optional(),
+  MASTER_CA_FILE: flag('MASTER_CA_FILE'),
+  PROXY_URL: httpUrl.optional(),
+})
+type Variables = z.infer<typeof releaseTrackerVariables>
+
+export function releaseTrackerConfig(
+  vars: Variables,
+  rateLimits: RateLimitConfig,
+  faults: string[],
+): ReleaseTrackerConfig {
+  const { MODE: mode } = vars
+  return {
+    mode,
+    apiKeys: readApiKeys(vars.API_KEYS, mode, faults),
+    clientName: vars.CLIENT_NAME ?? 'unknown',
+    envName: vars.ENV_NAME ?? 'unknown',
+    collectEveryMs: vars.COLLECTION_INTERVAL * 60_000,
+    namespaces: namespacesOf(vars.NAMESPACES, faults),
+    cluster: clusterOf(vars, faults),
+    master: mode === 'slave' ? masterOf(vars, faults) : undefined,
+    rateLimits: { admin: rateLimits.trackerAdmin, client: rateLimits.trackerClient },
+  }
+}
+
+function namespacesOf(text: string, faults: string[]): 'all' | string[] {
+  const names = [...new Set(listOf(text))]
+  if (names.includes('*')) return 'all'
+  if (names.length === 0 || names.some((each) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(each)))
+    faults.push('NAMESPACES: expected names of namespaces, comma-separated, or *')
+  return names
+}
+
+function clusterOf(vars: Variables, faults: string[]): ReleaseTrackerConfig['cluster'] {
+  const inside = vars.KUBERNETES_SERVICE_HOST !== undefined
+  if (vars.IN_CLUSTER === 'true' && !inside)
+    faults.push('IN_CLUSTER: true, but this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set)')
+  if (inside && vars.IN_CLUSTER !== 'false') return { kind: 'in-cluster' }
+  if (vars.KUBECONFIG === undefined) return undefined
+  return { kind: 'kubeconfig', files: vars.KUBECONFIG.split(delimiter).filter(Boolean) }
+}
+
+function masterOf(vars: Variables, faults: string[]): MasterConfig | undefined {
+  const needed = ['CLIENT_NAME', 'ENV_NAME', 'MASTER_URL', 'MASTER_API_KEY'] as const
+  for (const each of needed) {
+    if (vars[each] === undefined && !faults.some((fault) => fault.startsWith(`${each}:`)))
+      faults.push(`${each}: required when MODE is slave`)
+  }
+  const { MASTER_URL: url, MASTER_API_KEY: apiKey } = vars
+  if (url === undefined || apiKey === undefined) return undefined
+  return { url: url.replace(/\/+$/, ''), apiKey, caFile: vars.MASTER_CA_FILE, proxyUrl: vars.PROXY_URL }
+}

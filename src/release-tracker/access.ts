@@ -1,0 +1,70 @@
+import type { Authenticate, Permission, Principal } from '../platform/auth.ts'
+import { hashOfKey, type ReleaseTrackerConfig, type TrackerKey } from '../platform/config/index.ts'
+import { CodedError } from '../platform/errors.ts'
+
+const reading: Permission[] = ['tracker:read', 'jobs:read']
+const writing: Permission[] = [...reading, 'tracker:write', 'jobs:write']
+
+/** Whoever shows a tracker key. All keys of one role and client are one principal, so that a key can be exchanged. */
+export class TrackerPrincipal implements Principal {
+  readonly kind = 'tracker-key'
+  readonly id: string
+  readonly name: string
+  readonly isAdmin = false
+  readonly permissions: ReadonlySet<Permission>
+  readonly rateLimit: { perSecond: number; burst: number }
+  /** Whose data it may see; undefined for all. */
+  readonly client: string | undefined
+
+  constructor(key: TrackerKey, config: ReleaseTrackerConfig) {
+    // One cluster, one circle of people: only a master tells clients apart.
+    this.client = config.mode === 'master' ? key.client : undefined
+    const role = config.mode === 'master' || key.role === 'read' ? key.role : 'admin'
+    this.name = [role, this.client].filter((part) => part !== undefined).join(':')
+    this.id = `tracker-key:${this.name}`
+    this.permissions = new Set(role === 'read' ? reading : writing)
+    this.rateLimit = role === 'admin' ? config.rateLimits.admin : config.rateLimits.client
+  }
+
+  /** Keys change with the configuration, and that with the process. */
+  async stillValid(): Promise<boolean> {
+    return true
+  }
+}
+
+export type KeyRing = (key: string) => TrackerPrincipal | undefined
+
+/** Keys are known by their hashes: looking one up takes no time that says how near a guess was. */
+export function createKeyRing(config: ReleaseTrackerConfig): KeyRing {
+  const byHash = new Map(config.apiKeys.keys.map((key) => [key.hash, new TrackerPrincipal(key, config)]))
+  return (key) => byHash.get(hashOfKey(key))
+}
+
+/**
+ * The scheme `tracker-key`: `Authorization: Bearer`, or else `X-API-Key`. A Bearer that is an account's (an API token, a
+ * JWT) is left to accounts.
+ */
+export function authenticateByKey(ring: KeyRing): Authenticate {
+  return async ({ headers }) => {
+    const [, bearer] = /^bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '') ?? []
+    if (bearer !== undefined && (bearer.startsWith('ora_') || bearer.split('.').length === 3))
+      return undefined
+    const key = bearer ?? headers['x-api-key']
+    if (typeof key !== 'string') return undefined
+    const principal = ring(key)
+    if (principal === undefined) throw new CodedError('ACCESS_002', 'The API key is not valid')
+    return principal
+  }
+}
+
+/** Whose data a caller may see; undefined for all. */
+export function clientOf(principal: Principal | undefined): string | undefined {
+  return principal instanceof TrackerPrincipal ? principal.client : undefined
+}
+
+/** @throws ACCESS_003 for a key of another client. */
+export function requireClient(principal: Principal | undefined, clientName: string): void {
+  const own = clientOf(principal)
+  if (own === undefined || own === clientName) return
+  throw new CodedError('ACCESS_003', 'The API key is of another client')
+}

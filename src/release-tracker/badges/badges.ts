@@ -1,0 +1,90 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { Principal } from '../../platform/auth.ts'
+import { createBatcher } from '../../platform/batcher.ts'
+import { notFound } from '../../platform/errors.ts'
+import { clientOf, type KeyRing, requireClient } from '../access.ts'
+import type { TrackerContext } from '../context.ts'
+import {
+  type BadgeScope,
+  type BadgeToken,
+  deleteBadgeToken,
+  findBadgeScopes,
+  insertBadgeToken,
+  listBadgeTokens,
+} from '../store/badge-tokens.ts'
+import { type BadgeKey, findForBadges } from '../store/releases.ts'
+import { type Badge, colors } from './draw.ts'
+
+/** Recognisable in a leak; what follows is 256 random bits. */
+const tokenShape = /^obt_[A-Za-z0-9_-]{43}$/
+const hashOf = (token: string) => createHash('sha256').update(token).digest()
+
+export interface Badges {
+  /** What a badge says. Faults are badges, too: a page that shows one can't show an error. */
+  read(key: string, of: BadgeKey): Promise<Omit<Badge, 'label'>>
+  /** @returns the token, which is shown this once. @throws ACCESS_003 */
+  create(principal: Principal, scope: BadgeScope): Promise<{ token: string; row: BadgeToken }>
+  list(principal: Principal, clientName: string | undefined): Promise<BadgeToken[]>
+  /** @throws SYS_005 */
+  revoke(trx: Knex.Transaction, principal: Principal, id: string): Promise<void>
+}
+
+export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges {
+  // Read at every request, so that a badge is never behind; requests at the same time share the round trip.
+  const scopes = createBatcher((hashes: Buffer[]) => findBadgeScopes(db, hashes))
+  const releases = createBatcher((keys: BadgeKey[]) => findForBadges(db, keys))
+
+  async function access(key: string, of: BadgeKey): Promise<'granted' | 'denied' | 'unknown'> {
+    if (tokenShape.test(key)) {
+      const scope = await scopes.add(hashOf(key))
+      if (scope === undefined) return 'unknown'
+      return isInside(scope, of) ? 'granted' : 'denied'
+    }
+    const principal = ring(key)
+    if (principal === undefined) return 'unknown'
+    return [undefined, of.clientName].includes(principal.client) ? 'granted' : 'denied'
+  }
+
+  return {
+    async read(key, of) {
+      try {
+        const may = await access(key, of)
+        if (may === 'unknown') return { message: 'unauthorized', color: colors.red }
+        if (may === 'denied') return { message: 'access denied', color: colors.red }
+        const { tag, sha, namespaces } = await releases.add(of)
+        if (namespaces === 0) return { message: 'not deployed', color: colors.grey }
+        if (namespaces > 1) return { message: 'multiple found', color: colors.yellow }
+        return { message: tag || sha.slice(0, 'sha256:'.length + 12), color: colors.green }
+      } catch (error) {
+        log.warn({ err: error }, 'a badge could not be read')
+        return { message: 'query error', color: colors.red }
+      }
+    },
+
+    async create(principal, scope) {
+      requireClient(principal, scope.clientName)
+      const token = `obt_${randomBytes(32).toString('base64url')}`
+      const row = { id: randomUUID(), hash: hashOf(token), scope, createdBy: principal.id }
+      return { token, row: await insertBadgeToken(db, row) }
+    },
+
+    async list(principal, clientName) {
+      if (clientName !== undefined) requireClient(principal, clientName)
+      return listBadgeTokens(db, clientName ?? clientOf(principal))
+    },
+
+    async revoke(trx, principal, id) {
+      if (!(await deleteBadgeToken(trx, id, clientOf(principal)))) throw notFound('Badge token')
+    },
+  }
+}
+
+function isInside({ clientName, component }: BadgeScope, of: BadgeKey): boolean {
+  if (clientName !== of.clientName) return false
+  if (component === undefined) return true
+  const { envName, namespace, kind, workload, container } = component
+  const same =
+    envName === of.envName && kind === of.kind && workload === of.workload && container === of.container
+  return same && (namespace === null || namespace === of.namespace)
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { makeBadge } from 'badge-maker'
+
+export const styles = ['flat', 'flat-square', 'plastic', 'for-the-badge', 'social'] as const
+export type Style = (typeof styles)[number]
+
+export interface Badge {
+  label: string
+  message: string
+  color: string
+}
+
+export const colors = { green: '#4c1', grey: '#9f9f9f', yellow: '#dfb317', red: '#e05d44' } as const
+
+export interface Drawn {
+  type: string
+  text: string
+  etag: string
+}
+
+/** How many drawings are kept: few differ, since a badge says little. */
+const keep = 2000
+
+/** Draws badges, each once: the text decides the picture. */
+export function createDrawing(): (badge: Badge, as: Style | 'json') => Drawn {
+  const known = new Map<string, Drawn>()
+  return (badge, as) => {
+    const key = JSON.stringify([badge.label, badge.message, badge.color, as])
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const drawn = draw(badge, as)
+    const [oldest] = known.keys()
+    if (known.size >= keep && oldest !== undefined) known.delete(oldest)
+    known.set(key, drawn)
+    return drawn
+  }
+}
+
+function draw(badge: Badge, as: Style | 'json'): Drawn {
+  const { label, message, color } = badge
+  const text =
+    as === 'json'
+      ? JSON.stringify({ schemaVersion: 1, label, message, color, isError: color === colors.red })
+      : makeBadge({ label, message, color, labelColor: '#555', style: as })
+  const hash = createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  const type = as === 'json' ? 'application/json; charset=utf-8' : 'image/svg+xml; charset=utf-8'
+  return { type, text, etag: `"${hash}"` }
+}

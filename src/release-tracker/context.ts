@@ -1,0 +1,17 @@
+import type { Knex } from 'knex'
+import type { ReleaseTrackerConfig } from '../platform/config/index.ts'
+import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Logger } from '../platform/logging.ts'
+import type { Cluster } from './kubernetes/cluster.ts'
+
+/** What the verbs of this folder share. */
+export interface TrackerContext {
+  db: Knex
+  config: ReleaseTrackerConfig
+  version: string
+  log: Logger
+  enqueue: Enqueue
+  /** The cluster to collect, opened for one collection; undefined where there is none. */
+  openCluster: (() => Cluster) | undefined
+  now: () => Date
+}

@@ -1,0 +1,76 @@
+import type { Knex } from 'knex'
+import type { Authenticate } from '../platform/auth.ts'
+import type { Config } from '../platform/config/index.ts'
+import type { EventHub } from '../platform/events/index.ts'
+import type { Route } from '../platform/http/index.ts'
+import type { Enqueue } from '../platform/jobs/index.ts'
+import type { Logger } from '../platform/logging.ts'
+import { authenticateByKey, createKeyRing } from './access.ts'
+import { createBadges } from './badges/badges.ts'
+import type { TrackerContext } from './context.ts'
+import { schedulesOf } from './jobs.ts'
+import { clusterAt } from './kubernetes/client.ts'
+import { badgeRoutes } from './routes/badges.ts'
+import { collectRoutes } from './routes/collect.ts'
+import { releaseRoutes } from './routes/releases.ts'
+import { createTrackerService } from './service.ts'
+import { pruneChanges } from './store/changes.ts'
+
+export { checkPingsJob, collectJob, pingMasterJob } from './jobs.ts'
+export { pushJob } from './push/job.ts'
+
+export interface ReleaseTracker {
+  /** What its jobs work with. */
+  context: TrackerContext
+  schedules: ReturnType<typeof schedulesOf>
+  /** The scheme `tracker-key`. */
+  authenticate: Authenticate
+  routes: Route[]
+  /** Says in the log how each key was read. */
+  announce(): void
+  /** Housekeeping: removes old events of changes. The history itself is kept for ever. @returns how many. */
+  prune(): Promise<number>
+}
+
+export interface ReleaseTrackerOptions {
+  db: Knex
+  config: Config
+  log: Logger
+  hub: EventHub
+  enqueue: Enqueue
+  now?: () => Date
+}
+
+/** Events of changes stay as long as finished jobs do. */
+const changes = { days: 30, limit: 5000 }
+
+export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTracker {
+  const { db, log, hub, enqueue, now = () => new Date() } = options
+  const config = options.config.releaseTracker
+  const { cluster } = config
+  const context: TrackerContext = {
+    db,
+    config,
+    version: options.config.service.version,
+    log,
+    enqueue,
+    openCluster: cluster && clusterAt(cluster),
+    now,
+  }
+  const ring = createKeyRing(config)
+  const service = createTrackerService(context)
+  return {
+    context,
+    schedules: schedulesOf(context),
+    authenticate: authenticateByKey(ring),
+    routes: [
+      ...collectRoutes({ context, service }),
+      ...releaseRoutes({ context, hub }),
+      ...badgeRoutes(createBadges(context, ring)),
+    ],
+    announce() {
+      for (const note of config.apiKeys.notes) log.info({ reason: note }, 'API key')
+    },
+    prune: () => pruneChanges(db, changes),
+  }
+}

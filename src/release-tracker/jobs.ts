@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import type { JobDefinition, Schedule } from '../platform/jobs/index.ts'
+import { clientOf } from './access.ts'
+import { collect } from './collection/collect.ts'
+import type { TrackerContext } from './context.ts'
+import { checkPings, pingMaster } from './ping.ts'
+
+const nothing = z.strictObject({})
+type Nothing = Record<string, never>
+
+const minute = 60_000
+export const collectSubject = 'tracker:collect'
+
+/** One collection of the cluster. Its schedule is `COLLECTION_INTERVAL`. */
+export const collectJob: JobDefinition<Nothing, TrackerContext> = {
+  queue: 'collect',
+  name: 'collect',
+  payload: nothing,
+  maxAttempts: 3,
+  timeoutMs: () => 10 * minute,
+  backoff: { firstMs: 5000, maxMs: minute },
+  // Who may ask for a collection may also get the job of somebody else that was on its way.
+  mayWatch({ config }, { principal }) {
+    const client = clientOf(principal)
+    return (
+      principal.permissions.has('tracker:write') && (client === undefined || client === config.clientName)
+    )
+  },
+  handle: (context, _payload, run) => collect(context, run),
+}
+
+/** A slave says that it lives. The next one comes soon enough: it is not worth waiting for a master that is away. */
+export const pingMasterJob: JobDefinition<Nothing, TrackerContext> = {
+  queue: 'ping',
+  name: 'ping-master',
+  payload: nothing,
+  maxAttempts: 3,
+  timeoutMs: () => minute,
+  backoff: { firstMs: 5000, maxMs: 30_000 },
+  handle: (context, _payload, run) => pingMaster(context, run),
+}
+
+/** A master notices who has fallen silent. */
+export const checkPingsJob: JobDefinition<Nothing, TrackerContext> = {
+  queue: 'ping',
+  name: 'check-pings',
+  payload: nothing,
+  maxAttempts: 3,
+  timeoutMs: () => minute,
+  backoff: { firstMs: 1000, maxMs: 10_000 },
+  handle: (context, _payload, run) => checkPings(context, run),
+}
+
+/** What runs by itself: it depends on what this process is. */
+export function schedulesOf({ config, openCluster }: TrackerContext): {
+  collect: Schedule | undefined
+  pingMaster: Schedule | undefined
+  checkPings: Schedule | undefined
+} {
+  const collects = openCluster !== undefined
+  return {
+    collect: collects ? { everyMs: config.collectEveryMs, subject: collectSubject } : undefined,
+    pingMaster: config.mode === 'slave' ? { everyMs: 5 * minute } : undefined,
+    checkPings: config.mode === 'master' ? { everyMs: minute } : undefined,
+  }
+}

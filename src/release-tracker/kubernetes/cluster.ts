@@ -1,0 +1,15 @@
+import type { NamespaceObjects } from './objects.ts'
+
+/** The cluster as a collection reads it. Every call takes a fixed number of lists, however much there is. */
+export interface Cluster {
+  /** @throws ClusterFault */
+  namespaces(signal: AbortSignal): Promise<string[]>
+  /** All of it or nothing. @throws ClusterFault */
+  read(namespace: string, signal: AbortSignal): Promise<NamespaceObjects>
+  close(): Promise<void>
+}
+
+/** Why something could not be read, in words that hold nothing secret. */
+export class ClusterFault extends Error {
+  override name = 'ClusterFault'
+}

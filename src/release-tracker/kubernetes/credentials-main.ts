@@ -1,0 +1,67 @@
+import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import type { ClusterSource, Credentials, CredentialsAnswer } from './credentials.ts'
+
+/**
+ * A program of its own, started by `credentials.ts`: kubeconfigs name files, run programs and renew tokens in many
+ * ways, and Kubernetes' own client knows them. It answers once, to its parent only.
+ */
+async function main(): Promise<void> {
+  const source: ClusterSource = JSON.parse(process.argv[2] ?? '{}')
+  const answer = await read(source).catch(
+    (): CredentialsAnswer => ({ fault: 'the credentials of the kubeconfig could not be read' }),
+  )
+  process.send?.(answer, () => process.exit(0))
+}
+
+async function read(source: ClusterSource): Promise<CredentialsAnswer> {
+  const kubeConfig = load(source)
+  if (kubeConfig === undefined) return { fault: 'KUBECONFIG could not be read' }
+  const cluster = kubeConfig.getCurrentCluster()
+  if (cluster === null) return { fault: 'the kubeconfig names no current cluster' }
+  // There is no certificate to check; the client would refuse unless it is told not to.
+  if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
+  const request = new RequestContext(cluster.server, HttpMethod.GET)
+  await kubeConfig.applySecurityAuthentication(request)
+  const options: Record<string, unknown> = {}
+  await kubeConfig.applyToHTTPSOptions(options)
+  return {
+    credentials: {
+      server: cluster.server.replace(/\/+$/, ''),
+      headers: request.getHeaders(),
+      tls: tlsOf(options),
+      proxyUrl: cluster.proxyUrl,
+    },
+  }
+}
+
+function load(source: ClusterSource): KubeConfig | undefined {
+  const kubeConfig = new KubeConfig()
+  if (source.kind === 'in-cluster') {
+    kubeConfig.loadFromCluster()
+    return kubeConfig
+  }
+  try {
+    for (const [n, file] of source.files.entries()) {
+      const next = new KubeConfig()
+      next.loadFromFile(file)
+      if (n === 0) kubeConfig.loadFromOptions(next)
+      else kubeConfig.mergeConfig(next, true)
+    }
+    return kubeConfig
+  } catch {
+    return undefined
+  }
+}
+
+/** Texts only, as a message between processes can carry them. */
+function tlsOf(options: Record<string, unknown>): Credentials['tls'] {
+  const tls: Credentials['tls'] = {}
+  for (const name of ['ca', 'cert', 'key', 'passphrase', 'servername'] as const) {
+    const value = options[name]
+    if (typeof value === 'string' || Buffer.isBuffer(value)) tls[name] = value.toString()
+  }
+  if (options.rejectUnauthorized === false) tls.rejectUnauthorized = false
+  return tls
+}
+
+await main()

@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import type { JobDefinition } from '../../platform/jobs/index.ts'
+import type { TrackerContext } from '../context.ts'
+import { push } from './push.ts'
+
+export const pushSubject = 'tracker:push'
+
+/** A slave tells its master what it does not know yet. It never gives up: an outage of a week is a long wait. */
+export const pushJob: JobDefinition<Record<string, never>, TrackerContext> = {
+  queue: 'collect',
+  name: 'push-releases',
+  payload: z.strictObject({}),
+  maxAttempts: 1_000_000,
+  timeoutMs: () => 30 * 60_000,
+  backoff: { firstMs: 1000, maxMs: 5 * 60_000 },
+  handle: (context, _payload, run) =>
+    push(context, run, async (trx) => {
+      await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })
+    }),
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { fetch } from 'undici'
+import type { MasterConfig } from '../../platform/config/index.ts'
+import { CodedError } from '../../platform/errors.ts'
+import { createOutgoing } from '../../platform/outgoing.ts'
+
+export interface MasterAnswer {
+  status: number
+  /** Undefined when it is not JSON. */
+  body: unknown
+  retryAfterMs: number | undefined
+}
+
+/** The master as a slave sees it. Calls reject only when there was no answer. */
+export interface MasterClient {
+  post(path: string, body: unknown, signal: AbortSignal): Promise<MasterAnswer>
+  put(path: string, body: unknown, signal: AbortSignal): Promise<MasterAnswer>
+  close(): Promise<void>
+}
+
+const compress = promisify(gzip)
+const callMs = 60_000
+
+/** @throws CodedError when `MASTER_CA_FILE` can't be read. */
+export function createMasterClient(master: MasterConfig): MasterClient {
+  const outgoing = createOutgoing({ proxyUrl: master.proxyUrl, ca: certificateOf(master.caFile) })
+
+  async function send(method: 'POST' | 'PUT', path: string, about: { body: unknown; signal: AbortSignal }) {
+    const answer = await fetch(master.url + path, {
+      method,
+      dispatcher: outgoing,
+      // The key is for this address only.
+      redirect: 'error',
+      headers: {
+        Authorization: `Bearer ${master.apiKey}`,
+        'Content-Type': 'application/json',
+        ...(method === 'POST' ? { 'Content-Encoding': 'gzip' } : {}),
+      },
+      body: method === 'POST' ? await compress(JSON.stringify(about.body)) : JSON.stringify(about.body),
+      signal: AbortSignal.any([about.signal, AbortSignal.timeout(callMs)]),
+    })
+    const text = await answer.text()
+    const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
+    return {
+      status: answer.status,
+      body: parsed(text),
+      retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined,
+    }
+  }
+
+  return {
+    post: (path, body, signal) => send('POST', path, { body, signal }),
+    put: (path, body, signal) => send('PUT', path, { body, signal }),
+    close: () => outgoing.close(),
+  }
+}
+
+function certificateOf(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new CodedError('STATE_003', 'MASTER_CA_FILE could not be read', { cause })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** What the job's row says of a call that did not get through; the key is in no part of it. */
+export function notDelivered(what: string, failure: MasterAnswer | unknown): CodedError {
+  const { status, retryAfterMs, body } = failure as Partial<MasterAnswer>
+  if (status === undefined) {
+    const { cause, name } = failure as { cause?: { code?: unknown }; name?: string }
+    const reason = typeof cause?.code === 'string' ? cause.code : (name ?? 'fault')
+    return new CodedError('SYS_002', `The master could not be reached: ${what} (${reason})`, {
+      cause: failure,
+    })
+  }
+  const { error } = (body ?? {}) as { error?: { code?: unknown } }
+  const code = typeof error?.code === 'string' ? ` ${error.code}` : ''
+  return new CodedError('SYS_002', `The master did not take ${what}: ${status}${code}`, {
+    ...(retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs / 1000 }),
+  })
+}

@@ -1,0 +1,151 @@
+import type { Commit, Outcome, Run } from '../../platform/jobs/index.ts'
+import type { TrackerContext } from '../context.ts'
+import { acknowledge, findOutbox, lockOutbox, type Outbox, startOver } from '../store/outbox.ts'
+import { type After, type OutgoingInterval, readOutgoing, readOutgoingScopes } from '../store/outgoing.ts'
+import { createMasterClient, type MasterAnswer, type MasterClient, notDelivered } from './master-client.ts'
+import { putChanged } from './put-changed.ts'
+import { batchOf } from './wire.ts'
+
+/** Containers in one call; fewer when the master finds that too much. */
+const pageSizes = [10_000, 1000, 100]
+/** The two sides may disagree about where they stand once or twice; more often would be a fault that a wait must end. */
+const mostDisagreements = 4
+
+interface Pushing {
+  context: TrackerContext
+  master: MasterClient
+  run: Run
+  rejected: number
+  items: number
+}
+
+/**
+ * Tells the master everything that it has not acknowledged, the oldest first.
+ * @param again makes the next push job, when something came while this one ended.
+ */
+export async function push(context: TrackerContext, run: Run, again: Commit): Promise<Outcome> {
+  const { config, db } = context
+  // Not a slave any more: nobody is to be told.
+  if (config.master === undefined) return { kind: 'done' }
+  const master = createMasterClient(config.master)
+  const pushing: Pushing = { context, master, run, rejected: 0, items: 0 }
+  try {
+    for (let disagreements = 0; ; ) {
+      const outbox = await findOutbox(db)
+      if (outbox === undefined || outbox.acknowledged === outbox.sequence)
+        return await finish(pushing, outbox, again)
+      const told = await tell(pushing, outbox)
+      if (!told && ++disagreements > mostDisagreements) {
+        return { kind: 'retry', error: notDelivered('the push', { status: 409 }) }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Undelivered)) throw error
+    await run.progress(progressOf(pushing, await findOutbox(db)))
+    const { retryAfter } = error.reason.options
+    return {
+      kind: 'retry',
+      error: error.reason,
+      ...(retryAfter === undefined ? {} : { afterMs: retryAfter * 1000 }),
+    }
+  } finally {
+    await master.close()
+  }
+}
+
+/** A run that is numbered between our last look and the end of this job has found it running, so it made no other. */
+async function finish(pushing: Pushing, outbox: Outbox | undefined, again: Commit): Promise<Outcome> {
+  await pushing.run.progress(progressOf(pushing, outbox))
+  return {
+    kind: 'done',
+    async commit(trx) {
+      const now = await lockOutbox(trx)
+      if (now !== undefined && now.acknowledged !== now.sequence) await again(trx)
+    },
+  }
+}
+
+const progressOf = ({ items, rejected }: Pushing, outbox: Outbox | undefined) => ({
+  sequence: outbox?.sequence ?? 0,
+  acknowledged: outbox?.acknowledged ?? null,
+  items,
+  rejected,
+})
+
+/** @returns false when the master stands elsewhere than we thought: that is noted, and the next turn goes from there. */
+async function tell(pushing: Pushing, outbox: Outbox): Promise<boolean> {
+  const { db } = pushing.context
+  for (const limit of pageSizes) {
+    const answer = await tellPages(pushing, outbox, limit)
+    if (answer.status === 413) continue
+    if (answer.status === 404) {
+      const { rejected, items } = await putChanged(pushing, outbox).catch((error: unknown) => {
+        throw new Undelivered('a release', error)
+      })
+      pushing.rejected += rejected
+      pushing.items += items
+      await acknowledge(db, outbox.collectorId, outbox.sequence)
+      return true
+    }
+    if (answer.status === 409) return disagree(pushing, outbox, answer)
+    if (answer.status !== 200) throw new Undelivered('the push', answer)
+    await acknowledge(db, outbox.collectorId, outbox.sequence)
+    return true
+  }
+  throw new Undelivered('the push', { status: 413, body: undefined, retryAfterMs: undefined })
+}
+
+/** All pages of what is new; the last one makes the master acknowledge. @returns the first answer that is no success. */
+async function tellPages(pushing: Pushing, outbox: Outbox, limit: number): Promise<MasterAnswer> {
+  const { context, master, run } = pushing
+  const { db, config } = context
+  const since = outbox.acknowledged
+  // Read first: a namespace's time must not say more than the intervals that follow.
+  const scopes = await readOutgoingScopes(db, config, since)
+  let after: After | undefined
+  for (let part = 1; ; part++) {
+    const items = await readOutgoing(db, config, { since, after, limit: limit + 1 })
+    const page = items.slice(0, limit)
+    const last = items.length <= limit
+    const body = batchOf({ context, outbox, part, last, items: page, scopes: last ? scopes : [] })
+    const answer = await master.post('/api/collect/batch', body, run.signal).catch((error: unknown) => {
+      if (run.signal.aborted) throw error
+      throw new Undelivered('the push', error)
+    })
+    if (answer.status !== 200) return answer
+    note(pushing, page, answer)
+    const end = page.at(-1)
+    if (last || end === undefined) return answer
+    after = { firstSeen: end.first_seen, id: end.id }
+  }
+}
+
+/** What the master refused of a push stays refused: it is told in the log, and in the job. */
+function note(pushing: Pushing, page: OutgoingInterval[], answer: MasterAnswer): void {
+  const { results = [] } = (answer.body ?? {}) as { results?: { index: number; status: string }[] }
+  const refused = results.filter(({ status }) => status === 'conflict' || status === 'invalid')
+  pushing.items += page.length
+  pushing.rejected += refused.length
+  for (const { index, status } of refused.slice(0, 20)) {
+    const { namespace, kind, workload, container } = page[index] ?? {}
+    const name = `${namespace}/${kind}/${workload}/${container}`
+    pushing.run.log.warn({ name, reason: status }, 'the master refused a release')
+  }
+}
+
+async function disagree({ context }: Pushing, outbox: Outbox, { body }: MasterAnswer): Promise<false> {
+  const { error } = (body ?? {}) as { error?: { details?: { acknowledged?: unknown } } }
+  const theirs = error?.details?.acknowledged
+  const known = typeof theirs === 'number' ? theirs : null
+  if (known !== null && known > outbox.sequence) await startOver(context.db, outbox.collectorId)
+  else await acknowledge(context.db, outbox.collectorId, known)
+  return false
+}
+
+class Undelivered extends Error {
+  readonly reason: ReturnType<typeof notDelivered>
+  constructor(what: string, failure: unknown) {
+    super('not delivered')
+    this.reason = notDelivered(what, failure)
+  }
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import type { TrackerContext } from '../context.ts'
+import { image, name, names, rollout, time } from '../schema.ts'
+import type { Outbox } from '../store/outbox.ts'
+import type { OutgoingInterval } from '../store/outgoing.ts'
+
+/** One interval of one container. Unknown fields are left alone: slaves and masters are not updated together. */
+export const batchItem = z.object({
+  namespace: names.namespace,
+  workload_kind: names.kind,
+  workload_name: names.workload,
+  container_name: names.container,
+  image_repo: image.repo,
+  image_name: image.name,
+  // Empty when the reference has none.
+  image_tag: z.string().max(128).default(''),
+  image_sha: image.sha,
+  first_seen: time,
+  last_seen: time,
+  // A newer slave may know ways to end that we don't.
+  ended: z.enum(['replaced', 'rolled-back', 're-tagged', 'removed', 'unknown']).nullish().catch('unknown'),
+  ended_at: time.nullish(),
+  /** Whether the slave's collections see it; else people wrote it. */
+  collected: z.boolean().default(true),
+  rollout: rollout.nullish().catch(undefined),
+})
+export type BatchItem = z.output<typeof batchItem>
+
+const mostItems = 10_000
+
+export const batchBody = z.object({
+  collector_id: z.uuid('expected a UUID'),
+  run_id: z.uuid('expected a UUID'),
+  sequence: z.int().min(1),
+  /** The run that the changes follow; null for everything there is. */
+  since: z.int().min(0).nullable(),
+  part: z.int().min(1).default(1),
+  last: z.boolean().default(true),
+  client_name: name,
+  env_name: name,
+  /** All namespaces of the cluster are in it, when everything is. */
+  all_namespaces: z.boolean().default(false),
+  namespaces: z
+    .array(z.object({ namespace: names.namespace, last_seen: time }))
+    .max(20_000)
+    .default([]),
+  // Checked one by one: a bad one must not hold up the rest.
+  items: z.array(z.unknown()).max(mostItems).default([]),
+})
+export type BatchBody = z.output<typeof batchBody>
+
+interface BatchInput {
+  context: TrackerContext
+  outbox: Outbox
+  part: number
+  last: boolean
+  items: OutgoingInterval[]
+  scopes: { namespace: string; last_seen: Date }[]
+}
+
+/** What a slave sends. */
+export function batchOf({ context, outbox, part, last, items, scopes }: BatchInput) {
+  const { config } = context
+  return {
+    collector_id: outbox.collectorId,
+    run_id: outbox.runId,
+    sequence: outbox.sequence,
+    since: outbox.acknowledged,
+    part,
+    last,
+    client_name: config.clientName,
+    env_name: config.envName,
+    all_namespaces: config.namespaces === 'all',
+    namespaces: scopes,
+    items: items.map((item) => ({
+      namespace: item.namespace,
+      workload_kind: item.kind,
+      workload_name: item.workload,
+      container_name: item.container,
+      image_repo: item.image_repo,
+      image_name: item.image_name,
+      image_tag: item.image_tag,
+      image_sha: item.image_sha,
+      first_seen: item.first_seen,
+      last_seen: item.last_seen,
+      ...(item.ended === null ? {} : { ended: item.ended, ended_at: item.ended_at }),
+      collected: item.collected,
+      ...(item.state === null
+        ? {}
+        : { rollout: { state: item.state, pods: item.pods, images: item.images } }),
+    })),
+  }
+}

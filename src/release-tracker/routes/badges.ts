@@ -1,0 +1,133 @@
+import type { Request, Response } from 'express'
+import type { Principal } from '../../platform/auth.ts'
+import { CodedError } from '../../platform/errors.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import type { Badges } from '../badges/badges.ts'
+import { createDrawing, type Drawn, type Style, styles } from '../badges/draw.ts'
+import { type BadgeTokenBody, badgeParams, badgeTokenBody, badgeTokensQuery, idParams } from '../schema.ts'
+import type { BadgeScope, BadgeToken } from '../store/badge-tokens.ts'
+
+const schemes = ['tracker-key'] as const
+const write = { access: 'tracker:write', schemes } as const
+const json = '.json'
+
+export function badgeRoutes(badges: Badges): Route[] {
+  const draw = createDrawing()
+  return [
+    route({
+      method: 'get',
+      path: '/badges/:key/:client/:env/:kind/:workload/:container',
+      access: 'open',
+      limit: 'address',
+      params: badgeParams,
+      async handle({ params, req, res }) {
+        const { namespace, label, style } = wishesOf(req)
+        const asJson = params.container.endsWith(json)
+        const badge = await badges.read(params.key, {
+          clientName: params.client,
+          envName: params.env,
+          kind: params.kind,
+          workload: params.workload,
+          container: asJson ? params.container.slice(0, -json.length) : params.container,
+          namespace,
+        })
+        send(req, res, draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style))
+        return undefined
+      },
+    }),
+    route({
+      ...write,
+      method: 'post',
+      path: '/api/badges/tokens',
+      body: badgeTokenBody,
+      // No Idempotency-Key: the answer holds a secret, which is kept nowhere.
+      async handle({ body, principal }) {
+        const { token, row } = await badges.create(by(principal), scopeOf(body))
+        return { status: 201, body: { token, ...tokenView(row) } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/badges/tokens',
+      access: 'tracker:read',
+      schemes,
+      query: badgeTokensQuery,
+      async handle({ query, principal }) {
+        const tokens = await badges.list(by(principal), query.client_name)
+        return { body: { tokens: tokens.map(tokenView) } }
+      },
+    }),
+    route({
+      ...write,
+      method: 'delete',
+      path: '/api/badges/tokens/:id',
+      params: idParams,
+      handle: ({ params, principal, commit }) =>
+        commit(async (trx) => {
+          await badges.revoke(trx, by(principal), params.id)
+          return { body: { id: params.id, revoked: true } }
+        }),
+    }),
+  ]
+}
+
+/** What a page may ask for beside the component; what can't be is left out, since a badge shows no errors. */
+function wishesOf({ query }: Request): {
+  namespace: string | undefined
+  label: string | undefined
+  style: Style
+} {
+  const text = (value: unknown) =>
+    typeof value === 'string' && value !== '' ? value.slice(0, 100) : undefined
+  const style = styles.find((each) => each === query.style) ?? 'flat'
+  return { namespace: text(query.namespace), label: text(query.label), style }
+}
+
+function send(req: Request, res: Response, { type, text, etag }: Drawn): void {
+  res.set({
+    'Content-Type': type,
+    ETag: etag,
+    'Cache-Control': 'max-age=60',
+    'Access-Control-Allow-Origin': '*',
+    // Shown by pages of other sites: that is what badges are for.
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+  })
+  const known = req.headers['if-none-match']
+  if (known?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)) res.status(304).end()
+  else res.end(text)
+}
+
+/** The router lets nobody through to these routes without a principal; the type does not know. */
+function by(principal: Principal | undefined): Principal {
+  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  return principal
+}
+
+function scopeOf(body: BadgeTokenBody): BadgeScope {
+  if (!('env_name' in body)) return { clientName: body.client_name, component: undefined }
+  return {
+    clientName: body.client_name,
+    component: {
+      envName: body.env_name,
+      namespace: body.namespace ?? null,
+      kind: body.workload_kind,
+      workload: body.workload_name,
+      container: body.container_name,
+    },
+  }
+}
+
+function tokenView({ id, clientName, component, createdAt }: BadgeToken) {
+  return {
+    id,
+    client_name: clientName,
+    ...(component && {
+      env_name: component.envName,
+      namespace: component.namespace,
+      workload_kind: component.kind,
+      workload_name: component.workload,
+      container_name: component.container,
+    }),
+    created_at: createdAt.toISOString(),
+  }
+}

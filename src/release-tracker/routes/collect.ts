@@ -1,0 +1,152 @@
+import { type Route, route } from '../../platform/http/index.ts'
+import { clientOf, requireClient } from '../access.ts'
+import type { TrackerContext } from '../context.ts'
+import { receivePing } from '../ping.ts'
+import { receiveBatch } from '../push/receive.ts'
+import { batchBody } from '../push/wire.ts'
+import { pingBody, putBody, putParams } from '../schema.ts'
+import type { TrackerService } from '../service.ts'
+import { listPings } from '../store/pings.ts'
+import { listEnvironments } from '../store/releases.ts'
+import { environmentsView } from '../views.ts'
+import { requireMaster } from './replies.ts'
+
+const MIB = 1024 * 1024
+const schemes = ['tracker-key'] as const
+/** What slaves send is never refused for its rate: it would only come again. */
+const fromSlaves = { access: 'tracker:write', schemes, limit: 'none' } as const
+
+/** What writes, and what concerns the configuration. */
+export function collectRoutes({
+  context,
+  service,
+}: {
+  context: TrackerContext
+  service: TrackerService
+}): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/api/collect',
+      access: 'tracker:write',
+      schemes,
+      handle: ({ principal, correlationId, commit }) =>
+        commit(async (trx) => {
+          const jobId = await service.requestCollection(trx, principal, correlationId)
+          const message = 'Collection process started successfully'
+          const timestamp = context.now().toISOString()
+          return {
+            status: 202,
+            body: { status: 'accepted', message, jobId, events: `/jobs/${jobId}/events`, timestamp },
+          }
+        }),
+    }),
+    putRoute(context, service),
+    ...masterRoutes(context),
+    route({
+      method: 'get',
+      path: '/api/config',
+      access: 'tracker:read',
+      schemes,
+      async handle({ principal }) {
+        const { mode, envName, clientName } = context.config
+        const client = clientOf(principal)
+        const isAdmin = client === undefined && principal?.permissions.has('tracker:write') === true
+        const keyType = { is_admin: isAdmin, authenticated_client: client ?? '' }
+        return { body: { mode, env_name: envName, client_name: clientName, api_key_type: keyType } }
+      },
+    }),
+  ]
+}
+
+function putRoute(context: TrackerContext, service: TrackerService): Route {
+  return route({
+    ...fromSlaves,
+    method: 'put',
+    path: '/api/collect/:namespace/:kind/:workload/:container',
+    params: putParams,
+    body: putBody,
+    handle: ({ params, body, principal, commit }) =>
+      commit(async (trx) => {
+        const { image_tag: tag, image_sha: sha, image_repo: repo, image_name: name } = body
+        const { releasedAt } = await service.put(trx, principal, {
+          ...params,
+          clientName: body.client_name,
+          envName: body.env_name,
+          image: { repo, name, tag, sha },
+          releasedAt: body.released_at,
+        })
+        return {
+          body: {
+            status: 'success',
+            message: 'Release collected successfully',
+            component: {
+              namespace: params.namespace,
+              workload_kind: params.kind,
+              workload_name: params.workload,
+              container_name: params.container,
+            },
+            release: {
+              version: tag,
+              image_repo: repo,
+              image_name: name,
+              image_tag: tag,
+              image_sha: sha,
+              released_at: releasedAt.toISOString(),
+            },
+            timestamp: context.now().toISOString(),
+          },
+        }
+      }),
+  })
+}
+
+/** What only a master has. The paths are there in every mode, to say so. */
+function masterRoutes(context: TrackerContext): Route[] {
+  const { db, config } = context
+  return [
+    route({
+      ...fromSlaves,
+      method: 'post',
+      path: '/api/collect/batch',
+      body: batchBody,
+      bodyLimit: 16 * MIB,
+      async handle({ body, principal, commit }) {
+        requireMaster(config.mode)
+        requireClient(principal, body.client_name)
+        return commit(async (trx) => {
+          const { acknowledged, results } = await receiveBatch(trx, context, body)
+          return { body: { status: 'ok', acknowledged, results, timestamp: context.now().toISOString() } }
+        })
+      },
+    }),
+    route({
+      ...fromSlaves,
+      method: 'post',
+      path: '/api/ping',
+      body: pingBody,
+      async handle({ body, principal, commit }) {
+        requireMaster(config.mode)
+        requireClient(principal, body.client_name)
+        return commit(async (trx) => {
+          const at = context.now()
+          const place = { clientName: body.client_name, envName: body.env_name }
+          await receivePing(trx, { place, at, sentAt: body.timestamp, slaveVersion: body.slave_version })
+          return { body: { status: 'ok', timestamp: at.toISOString() } }
+        })
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/clients-environments',
+      access: 'tracker:read',
+      schemes,
+      async handle({ principal }) {
+        requireMaster(config.mode)
+        const client = clientOf(principal)
+        const [environments, pings] = await Promise.all([listEnvironments(db, client), listPings(db, client)])
+        return { body: environmentsView(environments, pings, context.now()) }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,185 @@
+import type { Principal } from '../../platform/auth.ts'
+import { notFound } from '../../platform/errors.ts'
+import { type EventHub, serveSse, streamHead } from '../../platform/events/index.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import { clientOf, requireClient } from '../access.ts'
+import { type Compared, compare } from '../compare.ts'
+import type { TrackerContext } from '../context.ts'
+import { csvOf, csvOfColumns } from '../csv.ts'
+import { releasesStream } from '../history/record.ts'
+import {
+  type CurrentQuery,
+  compareQuery,
+  currentQuery,
+  eventsQuery,
+  historyParams,
+  historyQuery,
+} from '../schema.ts'
+import { type CurrentPosition, type CurrentRow, listCurrent, readHistory } from '../store/releases.ts'
+import { currentView, historyView } from '../views.ts'
+import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
+
+const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] } as const
+
+export interface ReadingRoutes {
+  context: TrackerContext
+  hub: EventHub
+}
+
+/** What runs where, what ran, and what changes. */
+export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
+  const { db, config } = context
+  return [
+    route({
+      ...read,
+      path: '/api/releases/current',
+      query: currentQuery,
+      async handle({ query, principal, res }) {
+        const filter = filterOf(query, { context, principal })
+        const { limit } = query
+        const after = decodePosition(query.cursor, 4) as CurrentPosition | undefined
+        const page = limit === undefined ? {} : { limit: limit + 1 }
+        const { rows, total } = await listCurrent(db, { ...filter, at: query.at, after, ...page })
+        if (query.format === 'csv')
+          return sendCsv(res, 'current', csvOfColumns(rows.slice(0, limit).map(currentView), currentColumns))
+        return { body: currentBody(rows, { limit, total, now: context.now() }) }
+      },
+    }),
+    historyRoute(context),
+    route({
+      ...read,
+      path: '/api/releases/compare',
+      query: compareQuery,
+      async handle({ query, principal, res }) {
+        const { left, right, at } = query
+        for (const side of [left, right]) requireClient(principal, side.clientName)
+        const [a, b] = await Promise.all([
+          listCurrent(db, { ...left, at }),
+          listCurrent(db, { ...right, at }),
+        ])
+        const compared = compare(a.rows, b.rows)
+        if (query.format === 'csv') return sendCsv(res, 'compare', compareCsv(Object.entries(compared)))
+        const counts = Object.entries(compared).map(([kind, list]) => [kind, list.length])
+        const side = ({ clientName, envName }: typeof left) => ({
+          client_name: clientName,
+          env_name: envName,
+        })
+        return {
+          body: {
+            ...{ left: side(left), right: side(right), at: at?.toISOString() ?? null },
+            ...compared,
+            ...{ counts: Object.fromEntries(counts), timestamp: context.now().toISOString() },
+          },
+        }
+      },
+    }),
+    route({
+      ...read,
+      path: '/api/releases/events',
+      query: eventsQuery,
+      async handle({ query, principal, req, res }) {
+        const client =
+          query.client ?? clientOf(principal) ?? (config.mode === 'master' ? undefined : config.clientName)
+        if (client === undefined) throw invalid('query', { client: 'expected the name of a client' })
+        requireClient(principal, client)
+        const stream = releasesStream(client)
+        serveSse(req, res, { hub, stream, principal, head: await streamHead(db, stream) })
+        return undefined
+      },
+    }),
+  ]
+}
+
+/** A master holds many clients' data: there nobody gets all of it by leaving something out. */
+function filterOf(query: CurrentQuery, about: { context: TrackerContext; principal: Principal | undefined }) {
+  const { client_name: clientName, env_name: envName } = query
+  if (about.context.config.mode === 'master') {
+    const missing = Object.entries({ client_name: clientName, env_name: envName }).filter(
+      ([, value]) => !value,
+    )
+    if (missing.length > 0)
+      throw invalid('query', Object.fromEntries(missing.map(([key]) => [key, 'is required'])))
+  }
+  if (clientName !== undefined) requireClient(about.principal, clientName)
+  return { clientName, envName }
+}
+
+function currentBody(rows: CurrentRow[], about: { limit: number | undefined; total: number; now: Date }) {
+  const { limit, total, now } = about
+  const shown = rows.slice(0, limit)
+  const last = limit !== undefined && rows.length > limit ? shown.at(-1) : undefined
+  const namespaces = Map.groupBy(shown.map(currentView), ({ namespace }) => namespace)
+  return {
+    namespaces: Object.fromEntries(namespaces),
+    ordered_namespaces: [...namespaces.keys()],
+    total,
+    next_cursor: last ? encodePosition([last.namespace, last.workload, last.container, last.id]) : null,
+    timestamp: now.toISOString(),
+  }
+}
+
+function historyRoute({ db, now }: TrackerContext): Route {
+  return route({
+    ...read,
+    path: '/api/releases/history/:client/:env/:namespace/:workload/:container',
+    params: historyParams,
+    query: historyQuery,
+    async handle({ params, query, principal, res }) {
+      requireClient(principal, params.client)
+      const { namespace, workload, container } = params
+      const component = { clientName: params.client, envName: params.env, namespace, workload, container }
+      const [firstSeen, id] = decodePosition(query.cursor, 2) ?? []
+      if (firstSeen !== undefined && Number.isNaN(Date.parse(firstSeen)))
+        throw invalid('query', { cursor: 'expected a cursor of this list' })
+      const after = firstSeen === undefined || id === undefined ? undefined : { firstSeen, id }
+      const key = { ...component, kind: query.kind }
+      const found = await readHistory(db, key, { after, limit: query.limit + 1 })
+      if (found === undefined) throw notFound('Component')
+      const rows = found.rows.slice(0, query.limit)
+      if (query.format === 'csv')
+        return sendCsv(res, 'history', csvOfColumns(rows.map(historyView), historyColumns))
+      const last = found.rows.length > query.limit ? rows.at(-1) : undefined
+      return {
+        body: {
+          component: {
+            client_name: params.client,
+            env_name: params.env,
+            namespace,
+            workload_name: workload,
+            container_name: container,
+          },
+          releases: rows.map(historyView),
+          total: found.total,
+          next_cursor: last ? encodePosition([last.first_seen.toISOString(), last.id]) : null,
+          timestamp: now().toISOString(),
+        },
+      }
+    },
+  })
+}
+
+const historyColumns = [
+  ...(['workload_kind', 'image_repo', 'image_name', 'image_tag', 'image_sha'] as const),
+  ...(['first_seen', 'last_seen', 'ended', 'ended_at'] as const),
+]
+
+const currentColumns = [
+  ...(['client_name', 'env_name', 'namespace', 'workload_type', 'workload_name', 'container_name'] as const),
+  ...(['image_repo', 'image_name', 'image_tag', 'image_sha'] as const),
+  ...(['first_seen', 'last_seen', 'state', 'pods'] as const),
+]
+
+function compareCsv(groups: [string, Compared[]][]): string {
+  const rows = groups.flatMap(([result, list]) => list.map((each) => ({ result, ...each })))
+  return csvOf(rows, {
+    result: (row) => row.result,
+    namespace: (row) => row.namespace,
+    workload_kind: (row) => row.workload_kind,
+    workload_name: (row) => row.workload_name,
+    container_name: (row) => row.container_name,
+    left_tag: (row) => row.left?.image_tag,
+    left_sha: (row) => row.left?.image_sha,
+    right_tag: (row) => row.right?.image_tag,
+    right_sha: (row) => row.right?.image_sha,
+  })
+}

@@ -1,0 +1,99 @@
+import type { Knex } from 'knex'
+import type { Principal } from '../platform/auth.ts'
+import { CodedError, conflict } from '../platform/errors.ts'
+import { appendEvents } from '../platform/events/index.ts'
+import { findOpenJob } from '../platform/jobs/index.ts'
+import { clientOf, requireClient } from './access.ts'
+import { noCluster } from './collection/collect.ts'
+import type { TrackerContext } from './context.ts'
+import { recordSightings } from './history/record.ts'
+import type { Image } from './image-reference.ts'
+import { collectJob, collectSubject } from './jobs.ts'
+import { mostAheadMs } from './push/receive.ts'
+import { asRun } from './push/runs.ts'
+import { lockCollecting, lockScopes } from './store/scopes.ts'
+
+export interface ManualRelease {
+  clientName: string | undefined
+  envName: string | undefined
+  namespace: string
+  kind: string
+  workload: string
+  container: string
+  image: Image
+  releasedAt: Date | undefined
+}
+
+/** The verbs of people and of older slaves. */
+export interface TrackerService {
+  /** Records that something ran at a moment. @throws STATE_001 when something else was seen to run then. */
+  put(
+    trx: Knex.Transaction,
+    principal: Principal | undefined,
+    release: ManualRelease,
+  ): Promise<{ releasedAt: Date }>
+  /** Asks for a collection, or finds the one that is on its way. @throws SYS_002 where there is no cluster. */
+  requestCollection(
+    trx: Knex.Transaction,
+    principal: Principal | undefined,
+    correlationId: string,
+  ): Promise<string>
+}
+
+export function createTrackerService(context: TrackerContext): TrackerService {
+  const { config } = context
+  return {
+    async put(trx, principal, release) {
+      const clientName = release.clientName ?? clientOf(principal) ?? config.clientName
+      const envName = release.envName ?? config.envName
+      requireClient(principal, clientName)
+      const releasedAt = release.releasedAt ?? context.now()
+      if (releasedAt.getTime() > context.now().getTime() + mostAheadMs) throw inFuture()
+      const { namespace, kind, workload, container, image } = release
+      return asRun(trx, context, async (run) => {
+        const place = { clientName, envName }
+        const scopes = await lockScopes(trx, place, [namespace])
+        const scopeId = scopes.get(namespace)?.id ?? 0
+        const sighting = {
+          ...{ scopeId, namespace, kind, workload, container, image },
+          ...{ from: releasedAt, to: releasedAt, watched: undefined, rollout: undefined },
+        }
+        const { results, events } = await recordSightings(trx, [sighting], { run, place })
+        const [result] = results
+        if (result?.kind === 'conflict') {
+          const { id, image: other, firstSeen, lastSeen } = result.with
+          throw conflict('Another image was seen to run at that time', {
+            interval: {
+              id,
+              image_tag: other.tag,
+              image_sha: other.sha,
+              first_seen: firstSeen.toISOString(),
+              last_seen: lastSeen.toISOString(),
+            },
+          })
+        }
+        await appendEvents(trx, events)
+        return { releasedAt }
+      })
+    },
+
+    async requestCollection(trx, principal, correlationId) {
+      requireClient(principal, config.clientName)
+      if (context.openCluster === undefined) throw noCluster()
+      await lockCollecting(trx)
+      const open = await findOpenJob(trx, collectSubject)
+      if (open !== undefined) return open.id
+      return context.enqueue(trx, collectJob, {
+        payload: {},
+        subject: collectSubject,
+        correlationId,
+        ...(principal === undefined ? {} : { owner: principal.id }),
+      })
+    },
+  }
+}
+
+function inFuture(): CodedError {
+  const fields = [{ path: 'released_at', problem: 'is in the future' }]
+  return new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
+}

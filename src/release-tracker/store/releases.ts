@@ -1,0 +1,191 @@
+import type { Knex } from 'knex'
+import type { Ended } from '../history/placement.ts'
+import type { LiveImage, RolloutState } from './components.ts'
+import type { Place } from './scopes.ts'
+
+/** What one container runs, or ran at the moment that was asked for. */
+export interface CurrentRow {
+  id: string
+  client_name: string
+  env_name: string
+  namespace: string
+  kind: string
+  workload: string
+  container: string
+  image_repo: string
+  image_name: string
+  image_tag: string
+  image_sha: string
+  first_seen: Date
+  last_seen: Date
+  /** Null for the past: only images have a history. */
+  state: RolloutState | null
+  pods: number | null
+  images: LiveImage[] | null
+}
+
+export interface CurrentFilter {
+  clientName?: string | undefined
+  envName?: string | undefined
+  at?: Date | undefined
+  after?: CurrentPosition | undefined
+  limit?: number | undefined
+}
+
+/** Where a page begins: the sort key of its predecessor's last row. */
+export type CurrentPosition = [namespace: string, workload: string, container: string, id: string]
+
+const seenNow = 'case when c.watched then greatest(c.last_seen, s.last_seen) else c.last_seen end'
+const seenThen = `case when i.ended is null and c.watched then greatest(i.last_seen, s.last_seen) else i.last_seen end`
+// By bytes, so that the order is the same in every database.
+const sortKey = `s.namespace collate "C", c.workload collate "C", c.container collate "C", c.id`
+
+/** By namespace, workload and container. `total` is that of all pages. */
+export async function listCurrent(
+  db: Knex,
+  filter: CurrentFilter,
+): Promise<{ rows: CurrentRow[]; total: number }> {
+  const query = filter.at === undefined ? presentOf(db) : pastOf(db, filter.at)
+  if (filter.clientName !== undefined) query.where('s.client_name', filter.clientName)
+  if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
+  const counted = filter.limit === undefined ? undefined : query.clone().clearSelect()
+  if (filter.after !== undefined) query.whereRaw(`(${sortKey}) > (?, ?, ?, ?::bigint)`, filter.after)
+  query.select('s.client_name', 's.env_name', 's.namespace', 'c.id', 'c.kind', 'c.workload', 'c.container')
+  query.orderByRaw(sortKey)
+  if (filter.limit !== undefined) query.limit(filter.limit)
+  const rows: CurrentRow[] = await query
+  const [count] = counted === undefined ? [] : await counted.count<{ count: string }[]>()
+  return { rows, total: count === undefined ? rows.length : Number(count.count) }
+}
+
+function presentOf(db: Knex): Knex.QueryBuilder {
+  const query = db('tracker_components as c').join('tracker_scopes as s', 's.id', 'c.scope_id')
+  return query
+    .whereNotNull('c.interval_id')
+    .select(...imageOf('c'), 'c.state', 'c.pods', 'c.images', db.raw(`${seenNow} as last_seen`))
+}
+
+/** The last interval that had begun by then, unless it was found gone by then. */
+function pastOf(db: Knex, at: Date): Knex.QueryBuilder {
+  const query = db('tracker_components as c').join('tracker_scopes as s', 's.id', 'c.scope_id')
+  const nulls = db.raw('null as state, null as pods, null as images')
+  return query
+    .joinRaw(
+      `cross join lateral (select * from tracker_intervals where component_id = c.id and first_seen <= ?
+       order by first_seen desc limit 1) i`,
+      [at],
+    )
+    .whereRaw(
+      `(i.ended is null or i.ended not in ('removed', 'unknown') or coalesce(i.ended_at, i.last_seen) > ?)`,
+      [at],
+    )
+    .select(...imageOf('i'), nulls, db.raw(`${seenThen} as last_seen`))
+}
+
+const imageOf = (table: string) =>
+  ['image_repo', 'image_name', 'image_tag', 'image_sha', 'first_seen'].map((column) => `${table}.${column}`)
+
+export interface HistoryRow {
+  id: string
+  kind: string
+  image_repo: string
+  image_name: string
+  image_tag: string
+  image_sha: string
+  first_seen: Date
+  last_seen: Date
+  ended: Ended | null
+  ended_at: Date | null
+}
+
+export interface HistoryKey extends Place {
+  namespace: string
+  workload: string
+  container: string
+  kind?: string | undefined
+}
+
+/** Newest first. @returns undefined for a component that was never seen. */
+export async function readHistory(
+  db: Knex,
+  key: HistoryKey,
+  page: { after: { firstSeen: string; id: string } | undefined; limit: number },
+): Promise<{ rows: HistoryRow[]; total: number } | undefined> {
+  const found = db('tracker_components as c')
+    .join('tracker_scopes as s', 's.id', 'c.scope_id')
+    .where({ client_name: key.clientName, env_name: key.envName, namespace: key.namespace })
+    .where({ workload: key.workload, container: key.container })
+  if (key.kind !== undefined) found.where({ kind: key.kind })
+  const ids: string[] = await found.pluck('c.id')
+  const [count] = await db('tracker_intervals').whereIn('component_id', ids).count<{ count: string }[]>()
+  const total = Number(count?.count ?? 0)
+  if (total === 0) return undefined
+  const query = db('tracker_intervals as i')
+    .join('tracker_components as c', 'c.id', 'i.component_id')
+    .join('tracker_scopes as s', 's.id', 'c.scope_id')
+    .whereIn('i.component_id', ids)
+    .orderBy([
+      { column: 'i.first_seen', order: 'desc' },
+      { column: 'i.id', order: 'desc' },
+    ])
+    .limit(page.limit)
+    .select('i.id', 'c.kind', ...imageOf('i'), 'i.ended', 'i.ended_at', db.raw(`${seenThen} as last_seen`))
+  if (page.after !== undefined) {
+    const { firstSeen, id } = page.after
+    query.whereRaw('(i.first_seen, i.id) < (?::timestamptz, ?::bigint)', [firstSeen, id])
+  }
+  return { rows: await query, total }
+}
+
+export interface EnvironmentRow {
+  client_name: string
+  env_name: string
+  /** Containers that run now. */
+  releases: number
+}
+
+/** Environments in which something was ever seen. */
+export async function listEnvironments(db: Knex, clientName: string | undefined): Promise<EnvironmentRow[]> {
+  return db('tracker_scopes as s')
+    .join('tracker_components as c', 's.id', 'c.scope_id')
+    .modify((query) => clientName === undefined || query.where({ client_name: clientName }))
+    .groupBy('client_name', 'env_name')
+    .orderBy(['client_name', 'env_name'])
+    .select('client_name', 'env_name', db.raw('count(c.interval_id)::int as releases'))
+}
+
+export interface BadgeKey extends Place {
+  kind: string
+  workload: string
+  container: string
+  namespace: string | undefined
+}
+
+/** What components run, each in how many namespaces; many in one round trip. */
+export async function findForBadges(
+  db: Knex,
+  keys: BadgeKey[],
+): Promise<{ tag: string; sha: string; namespaces: number }[]> {
+  const input = keys.map((key, n) => ({
+    n,
+    client: key.clientName,
+    env: key.envName,
+    kind: key.kind,
+    workload: key.workload,
+    container: key.container,
+    namespace: key.namespace ?? null,
+  }))
+  const { rows } = await db.raw(
+    `select i.n, min(c.image_tag) as tag, min(c.image_sha) as sha, count(*)::int as namespaces
+     from json_to_recordset(?) as i (n int, client text, env text, kind text, workload text, container text, namespace text)
+     join tracker_scopes s on s.client_name = i.client and s.env_name = i.env
+       and (i.namespace is null or s.namespace = i.namespace)
+     join tracker_components c on c.scope_id = s.id and c.kind = i.kind and c.workload = i.workload
+       and c.container = i.container and c.interval_id is not null
+     group by i.n`,
+    [JSON.stringify(input)],
+  )
+  const found = keys.map(() => ({ tag: '', sha: '', namespaces: 0 }))
+  for (const { n, ...rest } of rows) found[n] = rest
+  return found
+}

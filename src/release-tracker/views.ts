@@ -1,0 +1,73 @@
+import { skewSeconds, statusByAge } from './ping.ts'
+import type { Ping } from './store/pings.ts'
+import type { CurrentRow, EnvironmentRow, HistoryRow } from './store/releases.ts'
+
+export function currentView(row: CurrentRow) {
+  return {
+    namespace: row.namespace,
+    workload_name: row.workload,
+    workload_type: row.kind,
+    container_name: row.container,
+    image_repo: row.image_repo,
+    image_name: row.image_name,
+    image_tag: row.image_tag,
+    image_sha: row.image_sha,
+    client_name: row.client_name,
+    env_name: row.env_name,
+    first_seen: row.first_seen.toISOString(),
+    last_seen: row.last_seen.toISOString(),
+    state: row.state,
+    pods: row.pods,
+    images: row.images,
+  }
+}
+
+export function historyView(row: HistoryRow) {
+  return {
+    image_tag: row.image_tag,
+    image_sha: row.image_sha,
+    first_seen: row.first_seen.toISOString(),
+    last_seen: row.last_seen.toISOString(),
+    image_repo: row.image_repo,
+    image_name: row.image_name,
+    workload_kind: row.kind,
+    ended: row.ended,
+    ended_at: row.ended_at?.toISOString() ?? null,
+  }
+}
+
+/** Environments where something was seen, and those of which only pings are known. */
+export function environmentsView(environments: EnvironmentRow[], pings: Ping[], now: Date) {
+  const pairs = new Map<string, Set<string>>()
+  const add = (client: string, env: string) => pairs.set(client, (pairs.get(client) ?? new Set()).add(env))
+  for (const { client_name, env_name } of environments) add(client_name, env_name)
+  for (const { place } of pings) add(place.clientName, place.envName)
+  const sorted = [...pairs.entries()]
+    .map(([client, envs]) => [client, [...envs].toSorted()] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const statusOf = (client: string, env: string) => {
+    const ping = pings.find(({ place }) => place.clientName === client && place.envName === env)
+    return [env, ping === undefined ? { status: 'never' } : pingView(ping, now)] as const
+  }
+  return {
+    clients_environments: Object.fromEntries(sorted),
+    ping_statuses: Object.fromEntries(
+      sorted.map(([client, envs]) => [client, Object.fromEntries(envs.map((env) => statusOf(client, env)))]),
+    ),
+    statistics: {
+      total_clients: sorted.length,
+      total_environments: sorted.reduce((sum, [, envs]) => sum + envs.length, 0),
+      total_releases: environments.reduce((sum, { releases }) => sum + releases, 0),
+    },
+    timestamp: now.toISOString(),
+  }
+}
+
+function pingView(ping: Ping, now: Date) {
+  return {
+    status: statusByAge(ping.lastPing, now),
+    last_ping: ping.lastPing.toISOString(),
+    slave_version: ping.slaveVersion,
+    clock_skew_seconds: skewSeconds(ping),
+  }
+}

@@ -6,6 +6,7 @@ import {
   deleteAppJob,
   deployStepJob,
   lateArrivalsJob,
+  reportToGitHubJob,
   rollbackJob,
 } from './deployments/index.ts'
 import { type Orchestrators, pollCycleJob, pollShardJob } from './orchestrators/index.ts'
@@ -53,6 +54,7 @@ export function bindCatalog(services: {
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
     { name: 'accounts', run: () => pruneAccounts(db) },
     { name: 'plans', run: () => deployments.prune() },
+    { name: 'seals of older keys', run: () => deployments.reseal() },
     { name: 'release drafts', run: () => binaryReleases.prune() },
     { name: 'changes of releases', run: () => releaseTracker.prune() },
     ...orchestrators.housekeeping,
@@ -62,6 +64,7 @@ export function bindCatalog(services: {
     bindJob(rollbackJob, deployments.engine),
     bindJob(lateArrivalsJob, deployments.engine),
     bindJob(deleteAppJob, deployments.engine),
+    bindJob(reportToGitHubJob, deployments.records),
     bindJob(publishJob, binaryReleases.engine),
     bindJob(pointerJob, binaryReleases.engine),
     bindJob(collectJob, context, schedules.collect),

@@ -76,7 +76,7 @@ export function createContext(config: Config, process: string, overrides: Contex
   const accounts = createAccounts({ db, secrets, config, log, listener })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({
-    ...{ db, config, secrets, hub, enqueue, localCredentials },
+    ...{ db, config, secrets, hub, enqueue, localCredentials, log },
     verbs: () => verbs,
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
@@ -113,6 +113,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       limiter.close()
       await orchestrators.stop()
       await queues.close()
+      await deployments.close()
       await db.destroy()
     },
   }

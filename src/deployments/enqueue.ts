@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { GitHubRecords } from './github/records.ts'
 import { deployStepJob } from './jobs.ts'
 import { deploymentStream } from './logs.ts'
 import type { StepKey } from './states.ts'
@@ -18,6 +19,7 @@ export interface EngineOptions {
   secrets: Secrets
   targets: Targets
   enqueue: Enqueue
+  records: GitHubRecords
 }
 
 export type StepOwner = Pick<Deployment, 'id' | 'options' | 'startedBy' | 'correlationId'>

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Environment } from '../platform/config/index.ts'
 import { CodedError, type FieldFault } from '../platform/errors.ts'
 import { canonical } from '../platform/idempotency.ts'
+import type { GitHubSource } from './github/store.ts'
 import type { moduleTypes, PrepareConfig } from './schema.ts'
 
 export interface WorkerModule {
@@ -44,6 +45,9 @@ export interface PlanConfig {
   migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
   /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
   compatibility: { date: string; flags: string[] }
+  /** Left out when there are none. */
+  hostnames?: string[]
+  github?: GitHubSource
 }
 
 /** What Workers made by this version get. */

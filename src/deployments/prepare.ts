@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Environment } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { GitHubSource } from './github/store.ts'
 import {
   checkBindings,
   compatibility,
@@ -17,7 +18,12 @@ const planLifeMs = 3_600_000
 
 /** @throws REQ_002 for parts that contradict each other or that this version can't deploy. */
 export function buildPlan(
-  input: { environment: Environment; config: PrepareConfig; createdBy: string },
+  input: {
+    environment: Environment
+    config: PrepareConfig
+    github?: GitHubSource | undefined
+    createdBy: string
+  },
   secrets: Secrets,
 ): Omit<Plan, 'preview'> {
   const { environment, config, createdBy } = input
@@ -31,6 +37,8 @@ export function buildPlan(
     healthCheck: config.healthCheck,
     migrations: config.migrations,
     compatibility,
+    ...(config.hostnames.length === 0 ? {} : { hostnames: config.hostnames }),
+    ...(input.github === undefined ? {} : { github: input.github }),
   }
   const id = randomUUID()
   const sealed: Record<string, string> = {}
@@ -65,8 +73,6 @@ function refuseUnsupported(config: PrepareConfig): void {
       'containerImage',
       'container images cannot be deployed yet; give script or modules',
     ],
-    [config.hostnames, 'hostnames', 'custom host names cannot be configured yet'],
-    [config.github, 'github', 'GitHub records cannot be written yet'],
   ]
   const fields = problems
     .filter(([value]) => value !== undefined)

@@ -1,6 +1,7 @@
 import { CodedError } from '../platform/errors.ts'
 import type { WorkerBinding } from './cloudflare.ts'
 import { toCodedError } from './cloudflare-errors.ts'
+import { previewHostnames } from './hostnames/index.ts'
 import { invalid, maxScripts, type Plan, type PlanPreview } from './plan.ts'
 import { changesOf, reversibleOf } from './plan-changes.ts'
 import type { Target } from './target.ts'
@@ -31,7 +32,10 @@ export async function preview(plan: Draft, target: Target): Promise<PlanPreview>
   checkClasses(plan, classes)
   const bindings = exists ? await servingBindings(script, target, signal) : []
   const found = { exists, classes, bindings }
-  return { changes: changesOf(plan, found), reversible: reversibleOf(plan, found) }
+  const { hostnames = [] } = plan.config
+  const at = { zones: target.zones, signal }
+  const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
+  return { changes: [...changesOf(plan, found), ...names], reversible: reversibleOf(plan, found) }
 }
 
 async function look(target: Target, signal: AbortSignal) {
@@ -57,6 +61,7 @@ async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T>
   try {
     return await look()
   } catch (error) {
+    if (error instanceof CodedError) throw error
     const cause = signal.aborted
       ? new CodedError('SYS_004', 'The cloud did not answer in time')
       : toCodedError(error)

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { githubSource } from './github/schema.ts'
+import { hostnameShape } from './hostnames/index.ts'
 import { statuses } from './states.ts'
 
 export const environment = z.enum(['staging', 'production'])
@@ -68,6 +70,15 @@ const migrations = z
   })
   .prefault({})
 
+const hostname = z
+  .string()
+  .max(300)
+  .toLowerCase()
+  .regex(
+    hostnameShape,
+    'expected a host name; it may start with *. and end in a path, like *.example.org/api/*',
+  )
+
 const config = z.strictObject({
   appName,
   containerImage: z.string().min(1).max(500).optional(),
@@ -79,13 +90,15 @@ const config = z.strictObject({
   environmentVars: values.default({}),
   script: z.string().min(1).optional(),
   modules: z.array(module).min(1).max(500).optional(),
-  hostnames: z.array(z.string().min(1).max(253)).max(100).optional(),
+  hostnames: z
+    .array(hostname)
+    .max(50)
+    .refine((names) => new Set(names).size === names.length, 'names a host twice')
+    .default([]),
   healthCheck,
   secrets: values.default({}),
   migrations,
-  github: z
-    .strictObject({ owner: z.string().max(100), repo: z.string().max(100), ref: z.string().max(250) })
-    .optional(),
+  github: githubSource.optional(),
 })
 
 export const prepareBody = z.strictObject({ environment, config })

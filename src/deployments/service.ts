@@ -5,10 +5,12 @@ import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { Addresses } from './addresses.ts'
 import { enqueueStep } from './enqueue.ts'
+import type { GitHubRecords } from './github/records.ts'
 import { quarantineOf, servedBy, type VersionView, versionsOf } from './history.ts'
 import { requireEnvironment } from './permission.ts'
-import { type Plan, type PlanHead, scriptName } from './plan.ts'
+import type { Plan, PlanHead } from './plan.ts'
 import { buildPlan } from './prepare.ts'
 import { preview } from './preview.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
@@ -29,7 +31,7 @@ import {
   removeDryRun,
   type Step,
 } from './store/index.ts'
-import type { Target, Targets } from './target.ts'
+import type { Targets } from './target.ts'
 import { held, inProgress } from './verbs/index.ts'
 
 export interface Prepared {
@@ -72,19 +74,23 @@ export interface DeployRequest {
   correlationId: string
 }
 
+const resolveMs = 15_000
+
 export function createDeploymentService(options: {
   db: Knex
   secrets: Secrets
   targets: Targets
   enqueue: Enqueue
+  records: GitHubRecords
+  addresses: Addresses
 }): DeploymentService {
-  const { db, secrets, targets, enqueue } = options
-  const addresses = createAddresses(targets)
+  const { db, secrets, targets, enqueue, records, addresses } = options
 
   return {
     async prepare(principal, { environment, config }) {
       requireEnvironment(principal, environment)
-      const draft = buildPlan({ environment, config, createdBy: principal.id }, secrets)
+      const github = config.github && (await records.resolve(config.github, AbortSignal.timeout(resolveMs)))
+      const draft = buildPlan({ environment, config, github, createdBy: principal.id }, secrets)
       const target = await targets.of(environment)
       const plan = { ...draft, preview: await preview(draft, target) }
       const quarantine = quarantineOf(await listHistory(db, plan.app, environment), plan.digest)
@@ -177,23 +183,4 @@ function migrationsOf(preview: PlanHead['preview'] | undefined): string[] {
   return changes
     .filter(({ kind, action }) => kind === 'durable_object' && action !== 'keep')
     .map(({ name, action }) => `${action}s the Durable Object class ${name}`)
-}
-
-/** Addresses hang on the account's workers.dev name, which is asked for once an environment. */
-function createAddresses(targets: Targets) {
-  const subdomains = new Map<Target, Promise<string | undefined>>()
-  return async (app: string, environment: Environment): Promise<string | null> => {
-    try {
-      const target = await targets.of(environment)
-      const script = scriptName(app, environment)
-      if (target.kind === 'local') return target.urlOf(script, undefined) ?? null
-      const asked = subdomains.get(target) ?? target.cloud.subdomain(AbortSignal.timeout(3000))
-      subdomains.set(target, asked)
-      return target.urlOf(script, await asked) ?? null
-    } catch {
-      // An address is a courtesy; an unreachable cloud must not fail a status. The next request asks again.
-      subdomains.clear()
-      return null
-    }
-  }
 }

@@ -17,6 +17,8 @@ export interface LocalCloudOptions {
   token: string
   /** The only account there is: 32 lower-case hex digits. */
   accountId: string
+  /** Names of the zones that host names can be in. */
+  zones?: readonly string[]
   /** Lets Workers call this machine and its network, too. Default: the internet only. */
   privateNetwork?: boolean
   log: LocalCloudLog

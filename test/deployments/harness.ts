@@ -28,7 +28,8 @@ export async function startWorld(options: WorldOptions = {}) {
   const cloudDir = localCloudDir(dataDir)
   mkdirSync(cloudDir, { recursive: true, mode: 0o700 })
   writeFileSync(join(cloudDir, 'credentials.json'), JSON.stringify({ accountId, apiToken: token }))
-  const about = { host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, log: silent }
+  const zones = ['example.test', 'deep.example.test']
+  const about = { host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, zones, log: silent }
   const cloud = await startLocalCloud(about)
   const proxy = await startFaultProxy(cloud.port)
   const env = {

@@ -1,4 +1,8 @@
+import { createAddresses } from '../../src/deployments/addresses.ts'
+import { createVault } from '../../src/deployments/credentials/vault.ts'
 import { createEngine } from '../../src/deployments/engine.ts'
+import { createGitHub } from '../../src/deployments/github/index.ts'
+import { createGitHubRecords } from '../../src/deployments/github/records.ts'
 import { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from '../../src/deployments/jobs.ts'
 import { createTargets } from '../../src/deployments/target.ts'
 import { localCloudCredentials } from '../../src/local-cloud/credentials.ts'
@@ -10,6 +14,7 @@ import { createEnqueue } from '../../src/platform/jobs/enqueue.ts'
 import { createLeaseKeeper } from '../../src/platform/jobs/lease-keeper.ts'
 import { createRunner } from '../../src/platform/jobs/runner.ts'
 import { createLogger } from '../../src/platform/logging.ts'
+import { createOutgoing } from '../../src/platform/outgoing.ts'
 import type { DeliveryJob } from '../../src/platform/queues/index.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
 
@@ -23,14 +28,15 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, process: name })
   const db = createDb({ url: config.databaseUrl ?? '', name })
   const listener = createListener(config.databaseUrl ?? '', log)
-  const engine = createEngine({
-    db,
-    secrets: createSecrets(config.secretKey, config.previousSecretKeys),
-    targets: createTargets(config, async () =>
-      localCloudCredentials(config.dataDir, config.localCloud.token),
-    ),
-    enqueue: createEnqueue(() => undefined),
-  })
+  const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
+  const dispatcher = createOutgoing()
+  const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
+  const vault = createVault(db, secrets)
+  const targets = createTargets({ db, config, vault, dispatcher, localCredentials })
+  const github = createGitHub({ config: config.github, dispatcher, log })
+  const { publicUrl } = config
+  const records = createGitHubRecords({ db, github, publicUrl, addresses: createAddresses(targets) })
+  const engine = createEngine({ db, secrets, targets, records, enqueue: createEnqueue(() => undefined) })
   const jobs = [
     bindJob(deployStepJob, engine),
     bindJob(rollbackJob, engine),

@@ -124,12 +124,10 @@ describe('a body that is not valid is refused with every field named and no valu
   test('parts that cannot be deployed yet are 422, each named', async () => {
     const config = {
       containerImage: 'registry.example.org/app:1',
-      hostnames: ['a.example.org'],
-      github: { owner: 'o', repo: 'r', ref: 'main' },
     }
     const answer = await world.prepare({ appName: 'later', ...config })
     expect([answer.status, answer.json.error.code]).toEqual([422, 'REQ_002'])
-    expect(pathsOf(answer)).toEqual(['config.containerImage', 'config.github', 'config.hostnames'])
+    expect(pathsOf(answer)).toEqual(['config.containerImage'])
   })
 
   test('JSON that is broken is 400, another media type 415, more than 16 MiB 413', async () => {

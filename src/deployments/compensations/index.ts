@@ -1,6 +1,6 @@
 import type { StepKey } from '../states.ts'
-import { addressBack } from './address.ts'
 import type { Compensation } from './context.ts'
+import { reachBack } from './reach.ts'
 import { versionBack } from './version.ts'
 
 export type { CompensationContext, RollbackGoal } from './context.ts'
@@ -8,5 +8,5 @@ export type { CompensationContext, RollbackGoal } from './context.ts'
 /** How each step is undone, beside `stepRuns`; a step without an entry leaves nothing behind. */
 export const compensations: Partial<Record<StepKey, Compensation>> = {
   deploy_worker: versionBack,
-  configure_dns: addressBack,
+  configure_dns: reachBack,
 }

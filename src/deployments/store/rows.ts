@@ -9,6 +9,8 @@ export interface Snapshot {
   servingVersion: string | undefined
   migrationTag: string | undefined
   subdomainEnabled: boolean
+  /** Host names of the plan that led to the script already. */
+  hostnames?: string[]
 }
 
 /** A rollback: asked for by hand, or begun by a step that failed. */
@@ -38,7 +40,7 @@ export interface Deployment {
   migrationTag: string | null
   /** When the upload was sent whose answer is awaited, or was lost. */
   uploadSentAt: Date | null
-  error: { code: string; message: string } | null
+  error: { code: string; message: string; retryable?: boolean; suggestedAction?: string } | null
   startedBy: string
   correlationId: string | null
   createdAt: Date

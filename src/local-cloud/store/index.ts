@@ -2,17 +2,20 @@ import type { DatabaseSync } from 'node:sqlite'
 import { inTransaction, openDatabase } from './database.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
+import { ZoneStore } from './zones.ts'
 
 /** All that the cloud remembers. */
 export class Store {
   readonly scripts: ScriptStore
   readonly versions: VersionStore
+  readonly zones: ZoneStore
   private readonly db: DatabaseSync
 
   constructor(dataDir: string) {
     this.db = openDatabase(dataDir)
     this.scripts = new ScriptStore(this.db)
     this.versions = new VersionStore(this.db)
+    this.zones = new ZoneStore(this.db)
   }
 
   transaction<T>(work: () => T): T {

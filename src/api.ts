@@ -1,4 +1,4 @@
-import { createApp } from './app.ts'
+import { createApp, createSockets } from './app.ts'
 import { createContext } from './context.ts'
 import { loadConfig } from './platform/config/index.ts'
 import { createHttpServer } from './platform/http/index.ts'
@@ -14,6 +14,7 @@ async function main(): Promise<void> {
   const server = createHttpServer(
     createApp(ctx, () => stopping),
     ctx.config,
+    createSockets(ctx),
   )
   const frame: Service = {
     name: 'context',
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
       ctx.hub.close()
     },
   }
-  const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, readiness]
+  const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, ctx.orchestrators, readiness]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
   ctx.log.info({ host: ctx.config.host, port: server.port() }, 'serving')
   announceReady()

@@ -5,6 +5,7 @@ import type { Context } from './context.ts'
 import { healthRoutes } from './platform/health.ts'
 import { createForwardedIdentity, createHttpApp, mount, type Route } from './platform/http/index.ts'
 import { jobRoutes } from './platform/jobs/index.ts'
+import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platform/sockets/index.ts'
 
 /** The one list of routes: also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
@@ -21,7 +22,9 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     // A slave only collects.
-    ...(config.releaseTracker.mode === 'slave' ? [] : ctx.deployments.routes),
+    ...(config.releaseTracker.mode === 'slave'
+      ? []
+      : [...ctx.deployments.routes, ...ctx.orchestrators.routes]),
     ...ctx.releaseTracker.routes,
     ...ctx.binaryReleases.routes,
   ]
@@ -44,8 +47,19 @@ export function createApp(
     trustedProxies: config.trustedProxies,
     secure: config.publicUrl.startsWith('https:'),
     routers: [
-      createConsole({ ...ctx, queueNames }),
       mount(routes, { db, version, authenticate: accounts.authenticate, limits, schemes }),
+      createConsole({ ...ctx, queueNames }),
     ],
   })
+}
+
+/** The one list of what is spoken to by WebSocket. */
+export function allSockets(ctx: Context): SocketRoute[] {
+  return [...ctx.orchestrators.sockets]
+}
+
+export function createSockets(ctx: Context): UpgradeHandler {
+  const { config, accounts, limits, log } = ctx
+  const { trustedProxies } = config
+  return createUpgrades(allSockets(ctx), { authenticate: accounts.authenticate, trustedProxies, limits, log })
 }

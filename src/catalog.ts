@@ -6,8 +6,10 @@ import {
   deleteAppJob,
   deployStepJob,
   lateArrivalsJob,
+  reportToGitHubJob,
   rollbackJob,
 } from './deployments/index.ts'
+import { type Orchestrators, pollCycleJob, pollShardJob } from './orchestrators/index.ts'
 import { type BoundJob, bindJob, pruneIdempotencyKeys, pruneJobs } from './platform/jobs/index.ts'
 import { pruneJob } from './platform/maintenance.ts'
 import {
@@ -27,6 +29,8 @@ export const queues = {
   // A collection and a push at once; the rest waits, since both read or write much.
   collect: { concurrency: 2 },
   ping: { concurrency: 2 },
+  // A cycle and its parts wait for nodes most of the time.
+  'poll-orchestrators': { concurrency: 4 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
@@ -41,28 +45,34 @@ export function bindCatalog(services: {
   deployments: Deployments
   binaryReleases: BinaryReleases
   releaseTracker: ReleaseTracker
+  orchestrators: Orchestrators
 }): BoundJob[] {
-  const { db, deployments, binaryReleases, releaseTracker } = services
+  const { db, deployments, binaryReleases, releaseTracker, orchestrators } = services
   const { context, schedules } = releaseTracker
   const housekeeping = [
     { name: 'jobs', run: () => pruneJobs(db, finishedJobs) },
     { name: 'idempotency keys', run: () => pruneIdempotencyKeys(db, idempotencyHours) },
     { name: 'accounts', run: () => pruneAccounts(db) },
     { name: 'plans', run: () => deployments.prune() },
+    { name: 'seals of older keys', run: () => deployments.reseal() },
     { name: 'release drafts', run: () => binaryReleases.prune() },
     { name: 'changes of releases', run: () => releaseTracker.prune() },
+    ...orchestrators.housekeeping,
   ]
   return [
     bindJob(deployStepJob, deployments.engine),
     bindJob(rollbackJob, deployments.engine),
     bindJob(lateArrivalsJob, deployments.engine),
     bindJob(deleteAppJob, deployments.engine),
+    bindJob(reportToGitHubJob, deployments.records),
     bindJob(publishJob, binaryReleases.engine),
     bindJob(pointerJob, binaryReleases.engine),
     bindJob(collectJob, context, schedules.collect),
     bindJob(pushJob, context),
     bindJob(pingMasterJob, context, schedules.pingMaster),
     bindJob(checkPingsJob, context, schedules.checkPings),
+    bindJob(pollCycleJob, orchestrators.polling, orchestrators.schedule),
+    bindJob(pollShardJob, orchestrators.polling),
     bindJob(pruneJob, housekeeping),
   ]
 }

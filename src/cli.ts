@@ -16,6 +16,15 @@ const areas: Record<string, Area> = {
     const { withDatabase } = await import('./platform/command-line/database.ts')
     registerAccountCommands(program, { withDb: (work) => withDatabase(env, work) })
   },
+  async nodes(program, deps) {
+    const { registerNodeCommands } = await import('./orchestrators/index.ts')
+    const { withDatabase } = await import('./platform/command-line/database.ts')
+    registerNodeCommands(program, {
+      ...deps,
+      withDb: (work) =>
+        withDatabase(deps.env, ({ db, config }) => work({ db, rpcPort: config.orchestrators.rpcPort })),
+    })
+  },
 }
 
 /** What these commands need of the API, and no more. */

@@ -4,6 +4,7 @@ import { type BinaryReleases, createBinaryReleases } from './binary-releases/ind
 import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
+import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
 import { type Config, requireDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
@@ -46,6 +47,7 @@ export interface Context {
   deployments: Deployments
   binaryReleases: BinaryReleases
   releaseTracker: ReleaseTracker
+  orchestrators: Orchestrators
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -74,13 +76,17 @@ export function createContext(config: Config, process: string, overrides: Contex
   const accounts = createAccounts({ db, secrets, config, log, listener })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({
-    ...{ db, config, secrets, hub, enqueue, localCredentials },
+    ...{ db, config, secrets, hub, enqueue, localCredentials, log },
     verbs: () => verbs,
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
   const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
   const releaseTracker = createReleaseTracker({ db, config, log, hub, enqueue })
-  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases })
+  const orchestrators = createOrchestrators({
+    ...{ db, config: config.orchestrators, hub, enqueue, log },
+    enabled: config.releaseTracker.mode !== 'slave',
+  })
+  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases, orchestrators })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -101,10 +107,13 @@ export function createContext(config: Config, process: string, overrides: Contex
       deployments,
       binaryReleases,
       releaseTracker,
+      orchestrators,
     },
     async dispose() {
       limiter.close()
+      await orchestrators.stop()
       await queues.close()
+      await deployments.close()
       await db.destroy()
     },
   }

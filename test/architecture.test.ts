@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allRoutes } from '../src/app.ts'
+import { allRoutes, allSockets } from '../src/app.ts'
 import { createTestContext, type TestContext } from './helpers/context.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -163,9 +163,12 @@ describe('the table of routes', () => {
     expect(table.toSorted()).toEqual([
       'DELETE /api/badges/tokens/:id tracker:write',
       'DELETE /api/v1/auth/tokens/:id signed-in',
+      'DELETE /api/v1/maintenance-windows/:id orchestrators:write',
+      'DELETE /api/v1/orchestrators/:id orchestrators:write',
       'DELETE /api/v1/users/:id accounts:admin',
       'DELETE /api/v1/users/:id/tokens/:token accounts:admin',
       'DELETE /deploy/apps/:app/:environment deployments:write',
+      'DELETE /deploy/environments/:environment/credentials accounts:admin',
       'DELETE /releases/:version/draft releases:publish',
       'GET /api/badges/tokens tracker:read',
       'GET /api/clients-environments tracker:read',
@@ -176,6 +179,17 @@ describe('the table of routes', () => {
       'GET /api/releases/history/:client/:env/:namespace/:workload/:container tracker:read',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',
+      'GET /api/v1/maintenance-windows orchestrators:read',
+      'GET /api/v1/orchestrators orchestrators:read',
+      'GET /api/v1/orchestrators/:id orchestrators:read',
+      'GET /api/v1/orchestrators/:id/history orchestrators:read',
+      'GET /api/v1/orchestrators/events orchestrators:read',
+      'GET /api/v1/orchestrators/status orchestrators:read',
+      'GET /api/v1/orchestrators/status/summary orchestrators:read',
+      'GET /api/v1/orchestrators/summary orchestrators:read',
+      'GET /api/v1/statistics/bridge orchestrators:read',
+      'GET /api/v1/statistics/networks orchestrators:read',
+      'GET /api/v1/statistics/uptime orchestrators:read',
       'GET /api/v1/users accounts:admin',
       'GET /api/v1/users/:id accounts:admin',
       'GET /api/v1/users/:id/tokens accounts:admin',
@@ -185,6 +199,7 @@ describe('the table of routes', () => {
       'GET /deploy/:id/status deployments:read',
       'GET /deploy/apps deployments:read',
       'GET /deploy/apps/:app/:environment/versions deployments:read',
+      'GET /deploy/environments/:environment/credentials deployments:read',
       'GET /deploy/metrics deployments:read',
       'GET /download/:version/:platform releases:read',
       'GET /health open',
@@ -203,6 +218,7 @@ describe('the table of routes', () => {
       'GET /releases/keys releases:read',
       'GET /releases/latest releases:read',
       'GET /releases/updates releases:read',
+      'PATCH /api/v1/orchestrators/:id orchestrators:write',
       'PATCH /api/v1/users/:id accounts:admin',
       'POST /api/badges/tokens tracker:write',
       'POST /api/collect tracker:write',
@@ -212,12 +228,17 @@ describe('the table of routes', () => {
       'POST /api/v1/auth/logout signed-in',
       'POST /api/v1/auth/password signed-in',
       'POST /api/v1/auth/tokens signed-in',
+      'POST /api/v1/maintenance-windows orchestrators:write',
+      'POST /api/v1/orchestrators orchestrators:write',
       'POST /api/v1/users accounts:admin',
+      'POST /auth/cloudflare/verify deployments:write',
+      'POST /auth/github-app/token deployments:write:production',
       'POST /deploy deployments:write',
       'POST /deploy/:id/cancel deployments:write',
       'POST /deploy/:id/retry deployments:write',
       'POST /deploy/:id/rollback deployments:write',
       'POST /deploy/prepare deployments:write',
+      'POST /deploy/validate deployments:write',
       'POST /jobs/:id/cancel jobs:write',
       'POST /jobs/:id/retry jobs:write',
       'POST /login open',
@@ -228,7 +249,13 @@ describe('the table of routes', () => {
       'POST /releases/:version/publish releases:publish',
       'POST /releases/:version/yank releases:publish',
       'PUT /api/collect/:namespace/:kind/:workload/:container tracker:write',
+      'PUT /deploy/environments/:environment/credentials accounts:admin',
       'PUT /release-store/*key open',
     ])
+  })
+
+  it('has these sockets beside it', () => {
+    const table = allSockets(ctx).map(({ path, access }) => `${path} ${access}`)
+    expect(table).toEqual(['/api/v1/ws/status orchestrators:read'])
   })
 })

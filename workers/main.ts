@@ -10,6 +10,7 @@ import { deployStepWorker } from './deploy-step.ts'
 import { createWorkerEngine, type WorkerEngine } from './engine.ts'
 import { maintenanceWorker } from './maintenance.ts'
 import { pingWorker } from './ping.ts'
+import { pollOrchestratorsWorker } from './poll-orchestrators.ts'
 import { rollbackWorker } from './rollback.ts'
 
 const workers: Record<QueueName, (engine: WorkerEngine) => ReturnType<typeof deployStepWorker>> = {
@@ -17,6 +18,7 @@ const workers: Record<QueueName, (engine: WorkerEngine) => ReturnType<typeof dep
   rollback: rollbackWorker,
   collect: collectWorker,
   ping: pingWorker,
+  'poll-orchestrators': pollOrchestratorsWorker,
   maintenance: maintenanceWorker,
 }
 

@@ -4,7 +4,7 @@ import { notFound } from '../platform/errors.ts'
 import type { Catalogue } from './catalogue.ts'
 import { storeAway, withStore, yanked } from './faults.ts'
 import type { Layout } from './layout.ts'
-import { linkSeconds, type ObjectStore } from './object-store/index.ts'
+import { linkSeconds, type ObjectStore, type SignedLink } from './object-store/index.ts'
 import type { ReleaseStates } from './state.ts'
 import { type IssuedLink, recordLinks } from './store/downloads.ts'
 import { publishedSizes } from './store/files.ts'
@@ -34,6 +34,7 @@ export interface DownloadOptions {
 export function createDownloads({ db, store, layout, catalogue, states }: DownloadOptions) {
   const records = createBatcher((links: IssuedLink[]) => recordLinks(db, links), { linger: false })
   const sizes = createSizes(db)
+  const links = createLinks(store)
 
   return {
     /** @throws SYS_005 for what there is not, STATE_002 for a yanked version, STATE_003 (500) with the store away. */
@@ -47,7 +48,7 @@ export function createDownloads({ db, store, layout, catalogue, states }: Downlo
       if (stale) throw storeAway()
       const filename = layout.fileName(version, platform)
       const [link, size] = await Promise.all([
-        withStore(() => store.linkToRead(layout.file(version, platform), filename)),
+        withStore(() => links(layout.file(version, platform), filename)),
         sizes(version),
       ])
       // The database's own word on yanks: ours may be a moment old.
@@ -56,6 +57,25 @@ export function createDownloads({ db, store, layout, catalogue, states }: Downlo
     },
     lifetimeSeconds: linkSeconds,
     idle: () => records.idle(),
+  }
+}
+
+/** Signatures count whole seconds: within one, the link to a file is the same for everybody, and signed once. */
+function createLinks(store: ObjectStore): ObjectStore['linkToRead'] {
+  let second = 0
+  let signed = new Map<string, Promise<SignedLink>>()
+  return (key, filename) => {
+    const now = Math.floor(Date.now() / 1000)
+    if (now !== second) {
+      second = now
+      signed = new Map()
+    }
+    let link = signed.get(key)
+    if (link === undefined) {
+      link = store.linkToRead(key, filename)
+      signed.set(key, link)
+    }
+    return link
   }
 }
 

@@ -1,8 +1,8 @@
 import pRetry, { AbortError } from 'p-retry'
-import { type FormData, fetch } from 'undici'
-import { z } from 'zod'
+import { type Dispatcher, type FormData, fetch } from 'undici'
+import type { z } from 'zod'
 import { pause } from '../platform/deadline.ts'
-import { createOutgoing } from '../platform/outgoing.ts'
+import { unwrap } from './cloudflare-envelope.ts'
 import { CloudError, CloudUnreachable } from './cloudflare-errors.ts'
 
 export interface CloudCall {
@@ -15,6 +15,8 @@ export interface CloudWrite extends CloudCall {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   json?: unknown
   form?: FormData
+  /** Values in it that an answer may quote and nobody else may see. */
+  confidential?: string[]
 }
 
 export interface CloudHttp {
@@ -24,102 +26,124 @@ export interface CloudHttp {
   write<S extends z.ZodType>(result: S, call: CloudWrite): Promise<z.output<S>>
 }
 
-const envelope = z.object({
-  success: z.boolean(),
-  errors: z.array(z.object({ code: z.number(), message: z.string() })).default([]),
-  result: z.unknown(),
-})
+/** What all calls to one account share, see `budget.ts`. */
+export interface CallBudget {
+  /** Resolves when a call may be sent. @throws CloudError 429 when that is too far off. */
+  take(signal: AbortSignal): Promise<void>
+  /** Learns from an answer. */
+  note(answer: { status: number; headers: { get(name: string): string | null } }): Promise<void>
+}
+
+export interface CloudHttpOptions {
+  baseUrl: string
+  apiToken: string
+  /** The process's pool of connections. */
+  dispatcher: Dispatcher
+  budget?: CallBudget | undefined
+  /** Asked once when a token is rejected: another one, if it was replaced meanwhile. */
+  renew?: ((rejected: string) => Promise<string | undefined>) | undefined
+  /** A read with its repeats; 30 s by default. */
+  totalMs?: number
+}
 
 const attemptMs = 20_000
 const uploadMs = 90_000
+const readMs = 30_000
+
+type Call = CloudCall & Partial<CloudWrite>
 
 /** Speaks Cloudflare's envelope. The token goes into one header and nowhere else. */
-export function createCloudHttp(options: { baseUrl: string; apiToken: string }): CloudHttp {
-  const dispatcher = createOutgoing()
+export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
+  const { totalMs = readMs } = options
+  let token = options.apiToken
 
-  async function send(call: CloudCall & Partial<CloudWrite>): Promise<unknown> {
-    const limit = AbortSignal.timeout(call.form === undefined ? attemptMs : uploadMs)
-    const headers: Record<string, string> = { Authorization: `Bearer ${options.apiToken}` }
-    if (call.json !== undefined) headers['Content-Type'] = 'application/json'
-    let status: number
-    let text: string
-    let response: Awaited<ReturnType<typeof fetch>>
+  async function send(call: Call): Promise<unknown> {
     try {
-      response = await fetch(`${options.baseUrl}${call.path}`, {
-        method: call.method ?? 'GET',
-        headers,
-        dispatcher,
-        redirect: 'error',
-        signal: AbortSignal.any([call.signal, limit]),
-        ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
-        ...(call.form === undefined ? {} : { body: call.form }),
-      })
-      status = response.status
-      text = await response.text()
+      return await sendOnce(options, token, call)
     } catch (error) {
-      call.signal.throwIfAborted()
-      const { cause } = error as { cause?: { code?: string } }
-      throw new CloudUnreachable(cause?.code ?? (limit.aborted ? 'time limit' : 'connection failed'), {
-        cause: error,
-      })
+      const renewed = isRejected(error) ? await options.renew?.(token) : undefined
+      if (renewed === undefined) throw error
+      // A rejected call had no effect, so that even a write may be sent again with the new token.
+      token = renewed
+      return sendOnce(options, token, call)
     }
-    return unwrap({ status, text, headers: response.headers })
   }
 
   return {
-    read: (result, call) =>
-      pRetry(
-        async () => {
-          try {
-            return result.parse(await send(call))
-          } catch (error) {
-            throw isTransient(error) ? error : new AbortError(error as Error)
-          }
-        },
-        {
-          retries: 3,
-          minTimeout: 250,
-          maxTimeout: 4000,
-          randomize: true,
-          maxRetryTime: 20_000,
-          signal: call.signal,
-          onFailedAttempt: ({ error, retriesLeft }) =>
-            retriesLeft > 0 ? waitAsTold(error, call.signal) : undefined,
-        },
-      ),
+    async read(result, call) {
+      const total = AbortSignal.timeout(totalMs)
+      const signal = AbortSignal.any([call.signal, total])
+      try {
+        return await retried(async () => result.parse(await send({ ...call, signal })), signal)
+      } catch (error) {
+        if (!total.aborted || call.signal.aborted) throw error
+        throw new CloudUnreachable(`no answer within ${totalMs / 1000} s`, { cause: error })
+      }
+    },
     write: async (result, call) => result.parse(await send(call)),
   }
 }
 
-function unwrap(answer: {
-  status: number
-  text: string
-  headers: { get(name: string): string | null }
-}): unknown {
-  const { status, text, headers } = answer
-  const about = { status, retryAfter: retryAfterOf(headers), ray: headers.get('cf-ray') ?? undefined }
-  const parsed = envelope.safeParse(parseJson(text))
-  if (!parsed.success) {
-    // Proxies and overload answer without the envelope; a cut-off success is as good as no answer.
-    if (status < 400) throw new CloudUnreachable('an answer that is not the API’s')
-    throw new CloudError(`HTTP ${status}`, { ...about, code: 0 })
-  }
-  if (parsed.data.success && status < 400) return parsed.data.result
-  const first = parsed.data.errors[0]
-  throw new CloudError(first?.message ?? `HTTP ${status}`, { ...about, code: first?.code ?? 0 })
-}
+/** Of a token that is not good any more; not of a malformed header, which a new one would not mend. */
+const isRejected = (error: unknown) =>
+  error instanceof CloudError && (error.code === 10000 || error.code === 9106 || error.code === 1000)
 
-function parseJson(text: string): unknown {
+async function sendOnce(options: CloudHttpOptions, token: string, call: Call): Promise<unknown> {
+  await options.budget?.take(call.signal)
+  const limit = AbortSignal.timeout(call.form === undefined ? attemptMs : uploadMs)
+  const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
+  if (call.json !== undefined) headers['Content-Type'] = 'application/json'
+  let response: Awaited<ReturnType<typeof fetch>>
+  let text: string
   try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+    response = await fetch(`${options.baseUrl}${call.path}`, {
+      method: call.method ?? 'GET',
+      headers,
+      dispatcher: options.dispatcher,
+      redirect: 'error',
+      signal: AbortSignal.any([call.signal, limit]),
+      ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
+      ...(call.form === undefined ? {} : { body: call.form }),
+    })
+    text = await response.text()
+  } catch (error) {
+    call.signal.throwIfAborted()
+    const { cause } = error as { cause?: { code?: string } }
+    const why = cause?.code ?? (limit.aborted ? 'time limit' : 'connection failed')
+    throw new CloudUnreachable(why, { cause: error })
   }
+  await options.budget?.note(response)
+  const { status, headers: answered } = response
+  const shown = without(text, [token, ...(call.confidential ?? [])])
+  return unwrap({ status, headers: answered, text: shown, path: call.path })
 }
 
-function retryAfterOf(headers: { get(name: string): string | null }): number | undefined {
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 300) : undefined
+/** Nobody promises that an answer does not quote what it was sent. Shorter values would hit any text. */
+function without(text: string, values: string[]): string {
+  return values
+    .filter((value) => value.length >= 6)
+    .reduce((left, value) => left.replaceAll(value, '[redacted]'), text)
+}
+
+function retried<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return pRetry(
+    async () => {
+      try {
+        return await work()
+      } catch (error) {
+        throw isTransient(error) ? error : new AbortError(error as Error)
+      }
+    },
+    {
+      retries: 3,
+      minTimeout: 250,
+      maxTimeout: 4000,
+      randomize: true,
+      maxRetryTime: 20_000,
+      signal,
+      onFailedAttempt: ({ error, retriesLeft }) => (retriesLeft > 0 ? waitAsTold(error, signal) : undefined),
+    },
+  )
 }
 
 /** A limit that lasts longer is not waited for here: the error says for how long, and its job comes again then. */

@@ -1,7 +1,8 @@
 import { FormData } from 'undici'
 import { z } from 'zod'
 import { CloudError } from './cloudflare-errors.ts'
-import { type CloudCall, createCloudHttp } from './cloudflare-http.ts'
+import type { CloudCall, CloudHttp } from './cloudflare-http.ts'
+import { onceVisible } from './cloudflare-visible.ts'
 import type { WorkerModule } from './plan.ts'
 
 export interface WorkerVersion {
@@ -69,12 +70,6 @@ export interface Cloudflare {
   setScriptSubdomain(script: string, enabled: boolean, signal: AbortSignal): Promise<void>
 }
 
-export interface CloudflareOptions {
-  baseUrl: string
-  accountId: string
-  apiToken: string
-}
-
 const scriptList = z.array(z.object({ id: z.string(), migration_tag: z.string().optional() }))
 const annotations = z.object({ 'workers/tag': z.string().optional() }).optional()
 const versionList = z.object({
@@ -118,9 +113,8 @@ const namespaceList = z.array(
 const absent = new Set([10007, 10090, 10222, 10215])
 
 /** @returns a client for one account; answers are checked by shape, unknown fields and enum values are let pass. */
-export function createCloudflare(options: CloudflareOptions): Cloudflare {
-  const http = createCloudHttp(options)
-  const account = `/accounts/${options.accountId}`
+export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare {
+  const account = `/accounts/${accountId}`
   const workers = `${account}/workers`
   const scriptPath = (script: string) => `${workers}/scripts/${encodeURIComponent(script)}`
   const orEmpty = async <T>(call: Promise<T>, empty: T): Promise<T> => {
@@ -185,12 +179,12 @@ export function createCloudflare(options: CloudflareOptions): Cloudflare {
     },
     async putScript(upload, signal) {
       const path = `${scriptPath(upload.script)}?bindings_inherit=strict`
-      await http.write(z.unknown(), { method: 'PUT', path, form: formOf(upload), signal })
+      await http.write(z.unknown(), { method: 'PUT', path, ...bodyOf(upload), signal })
     },
     async createVersion(upload, signal) {
       const path = `${scriptPath(upload.script)}/versions?bindings_inherit=strict`
       const made = z.object({ id: z.string() })
-      return (await http.write(made, { method: 'POST', path, form: formOf(upload), signal })).id
+      return (await http.write(made, { method: 'POST', path, ...bodyOf(upload), signal })).id
     },
     async deployVersion(script, { versionId, message, force }, signal) {
       const body = {
@@ -199,7 +193,8 @@ export function createCloudflare(options: CloudflareOptions): Cloudflare {
         annotations: { 'workers/message': message },
       }
       const path = `${scriptPath(script)}/deployments${force ? '?force=true' : ''}`
-      await http.write(z.unknown(), { method: 'POST', path, json: body, signal })
+      const deploy = () => http.write(z.unknown(), { method: 'POST', path, json: body, signal })
+      await onceVisible(deploy, signal)
     },
     async deleteScript(script, signal) {
       const call = { method: 'DELETE' as const, path: `${scriptPath(script)}?force=true`, signal }
@@ -218,6 +213,13 @@ export function createCloudflare(options: CloudflareOptions): Cloudflare {
     },
   }
 }
+
+const bodyOf = (upload: WorkerUpload) => ({
+  form: formOf(upload),
+  confidential: upload.bindings.flatMap(({ type, text }) =>
+    type === 'secret_text' && typeof text === 'string' ? [text] : [],
+  ),
+})
 
 const contentTypes: Record<WorkerModule['type'], string> = {
   esm: 'application/javascript+module',

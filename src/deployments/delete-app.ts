@@ -4,6 +4,8 @@ import { pause } from '../platform/deadline.ts'
 import type { Outcome, Run } from '../platform/jobs/index.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import type { EngineOptions } from './enqueue.ts'
+import { madeHostnames, withdrawHostnames } from './hostnames/index.ts'
+import type { StepLog } from './logs.ts'
 import { scriptName } from './plan.ts'
 import { listHistory, markRemoved, releaseHold } from './store/index.ts'
 import type { Target } from './target.ts'
@@ -15,17 +17,22 @@ export interface DeleteApp {
   deletionId: string
 }
 
+const silent: StepLog = { info: () => undefined, warn: () => undefined, flush: async () => undefined }
+
 /** Deletes the script with all that hangs on it; a script that is gone already is deleted. */
 export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, run: Run): Promise<Outcome> {
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
-    const { cloud, containers, settleMs } = await engine.targets.of(environment)
+    const { cloud, containers, zones, settleMs } = await engine.targets.of(environment)
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
       // The lease is asked for just before: a worker that was frozen meanwhile deletes nothing.
       await run.write(async () => undefined)
       if (await hasContainer(engine, payload))
         await removeContainers({ cloud, containers, script }, run.signal)
+      // Before the script: without it nothing says any more that they were the app's.
+      const made = await madeHostnames(engine.db, app, environment)
+      await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
       await cloud.deleteScript(script, run.signal)
     }
     // A deletion of an earlier run that arrives late must find the app still held, and nothing new in its place.

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Images } from './containers/images.ts'
+import type { GitHubRecords } from './github/records.ts'
 import { deployStepJob } from './jobs.ts'
 import { deploymentStream } from './logs.ts'
 import type { StepKey } from './states.ts'
@@ -20,6 +21,7 @@ export interface EngineOptions {
   targets: Targets
   images: Images
   enqueue: Enqueue
+  records: GitHubRecords
 }
 
 export type StepOwner = Pick<Deployment, 'id' | 'options' | 'startedBy' | 'correlationId'>

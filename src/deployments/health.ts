@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
-import { fetch } from 'undici'
-import { createOutgoing } from '../platform/outgoing.ts'
+import { type Dispatcher, fetch } from 'undici'
+import type { GitHub } from './github/index.ts'
 import { countLive } from './store/index.ts'
-import type { Targets } from './target.ts'
+import type { Target, Targets } from './target.ts'
 
 interface ServiceHealth {
   status: 'healthy' | 'degraded' | 'unhealthy' | 'not_configured'
@@ -12,36 +12,55 @@ interface ServiceHealth {
   issues?: string[]
 }
 
+type ServiceName = 'cloudflare' | 'github' | 'container_registry'
+
 export interface DeploymentHealth {
   report(): Promise<{
     healthy: boolean
-    services: Record<'cloudflare' | 'github' | 'container_registry', ServiceHealth>
+    services: Record<ServiceName, ServiceHealth>
     activeDeployments: number
     queuedDeployments: number
   }>
+}
+
+export interface HealthOptions {
+  db: Knex
+  targets: Targets
+  github: Pick<GitHub, 'configured' | 'baseUrl'>
+  dispatcher: Dispatcher
 }
 
 const cacheMs = 15_000
 const budgetMs = 2000
 const slowMs = 1000
 
-/** Probes what deployments depend on, at most every 15 s, and only by calls that need no credential. */
-export function createDeploymentHealth(db: Knex, targets: Targets): DeploymentHealth {
-  let probed: { at: number; result: Promise<ServiceHealth> } | undefined
+/** Probes what deployments depend on, at most every 15 s each, and only by calls that need no credential. */
+export function createDeploymentHealth(options: HealthOptions): DeploymentHealth {
+  const { db, targets, github } = options
+  const probed = new Map<ServiceName, { at: number; result: Promise<ServiceHealth> }>()
 
-  function cloudflare(): Promise<ServiceHealth> {
-    if (probed === undefined || Date.now() - probed.at > cacheMs)
-      probed = { at: Date.now(), result: probe(targets) }
-    return probed.result
+  function cached(name: ServiceName, urlOf: () => Promise<string | undefined>): Promise<ServiceHealth> {
+    const before = probed.get(name)
+    if (before !== undefined && Date.now() - before.at <= cacheMs) return before.result
+    const result = urlOf().then((url) => probe(url, options.dispatcher))
+    probed.set(name, { at: Date.now(), result })
+    return result
   }
 
   return {
     async report() {
-      const [cloud, live] = await Promise.all([cloudflare(), countLive(db)])
-      const idle: ServiceHealth = { status: 'not_configured', responseTime: null, lastCheck: cloud.lastCheck }
+      const target = await anyTarget(targets)
+      const [cloudflare, hub, registry, live] = await Promise.all([
+        cached('cloudflare', async () => target && `${target.baseUrl}/ips`),
+        cached('github', async () => (github.configured ? `${github.baseUrl}/meta` : undefined)),
+        cached('container_registry', async () => registryOf(target)),
+        countLive(db),
+      ])
+      // Without GitHub deployments go on: their records are made up for later.
+      const needed = [cloudflare, registry].every(({ status }) => status !== 'unhealthy')
       return {
-        healthy: cloud.status === 'healthy' || cloud.status === 'degraded',
-        services: { cloudflare: cloud, github: idle, container_registry: idle },
+        healthy: needed && cloudflare.status !== 'not_configured',
+        services: { cloudflare, github: hub, container_registry: registry },
         activeDeployments: live.active,
         queuedDeployments: live.queued,
       }
@@ -49,28 +68,44 @@ export function createDeploymentHealth(db: Knex, targets: Targets): DeploymentHe
   }
 }
 
-async function probe(targets: Targets): Promise<ServiceHealth> {
-  const startedAt = performance.now()
+async function anyTarget(targets: Targets): Promise<Target | undefined> {
+  for (const environment of ['production', 'staging'] as const) {
+    try {
+      return await targets.of(environment)
+    } catch {
+      // Not configured; the other one may be.
+    }
+  }
+  return undefined
+}
+
+/** Cloudflare's own registry goes with its own API; another API's is not known. */
+const registryOf = (target: Target | undefined) =>
+  target?.baseUrl.startsWith('https://api.cloudflare.com/')
+    ? 'https://registry.cloudflare.com/v2/'
+    : undefined
+
+async function probe(url: string | undefined, dispatcher: Dispatcher): Promise<ServiceHealth> {
   const lastCheck = new Date().toISOString()
-  const dispatcher = createOutgoing()
+  if (url === undefined) return { status: 'not_configured', responseTime: null, lastCheck }
+  const startedAt = performance.now()
+  const told = (status: ServiceHealth['status'], issue?: string): ServiceHealth => ({
+    status,
+    responseTime: Math.round(performance.now() - startedAt),
+    lastCheck,
+    ...(issue === undefined ? {} : { issues: [issue] }),
+  })
   try {
-    const { baseUrl } = await targets.of('production')
-    const response = await fetch(`${baseUrl}/ips`, { dispatcher, signal: AbortSignal.timeout(budgetMs) })
+    const headers = { 'user-agent': 'capstan' }
+    const response = await fetch(url, { dispatcher, headers, signal: AbortSignal.timeout(budgetMs) })
     await response.body?.cancel()
-    const responseTime = Math.round(performance.now() - startedAt)
-    if (response.status === 429)
-      return { status: 'degraded', responseTime, lastCheck, issues: ['Rate limited'] }
-    if (!response.ok) {
-      return { status: 'unhealthy', responseTime, lastCheck, issues: [`HTTP ${response.status}`] }
-    }
-    if (responseTime > slowMs) {
-      return { status: 'degraded', responseTime, lastCheck, issues: ['High response times detected'] }
-    }
-    return { status: 'healthy', responseTime, lastCheck }
+    if (response.status === 429) return told('degraded', 'Rate limited')
+    // A registry asks everybody who they are: that it does is its sign of life.
+    const alive = response.ok || (response.status === 401 && response.headers.has('www-authenticate'))
+    if (!alive) return told('unhealthy', `HTTP ${response.status}`)
+    const slow = performance.now() - startedAt > slowMs
+    return slow ? told('degraded', 'High response times detected') : told('healthy')
   } catch {
-    const responseTime = Math.round(performance.now() - startedAt)
-    return { status: 'unhealthy', responseTime, lastCheck, issues: ['No answer'] }
-  } finally {
-    await dispatcher.destroy()
+    return told('unhealthy', 'No answer')
   }
 }

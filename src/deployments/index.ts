@@ -3,10 +3,18 @@ import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
+import type { Logger } from '../platform/logging.ts'
 import { createOutgoing } from '../platform/outgoing.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { createAddresses } from './addresses.ts'
 import { createImages } from './containers/images.ts'
+import { createInspector } from './credentials/inspect.ts'
+import { credentialRoutes } from './credentials/routes.ts'
+import { createVault } from './credentials/vault.ts'
 import { createEngine, type DeploymentEngine } from './engine.ts'
+import { createGitHub } from './github/index.ts'
+import { createGitHubRecords, type GitHubRecords } from './github/records.ts'
+import { githubRoutes } from './github/routes.ts'
 import { createDeploymentHealth } from './health.ts'
 import { createMetrics } from './metrics.ts'
 import { deploymentRoutes } from './routes.ts'
@@ -16,13 +24,19 @@ import { createTargets } from './target.ts'
 import { createDeploymentVerbs } from './verbs/index.ts'
 
 export { registerDeploymentCommands } from './commands.ts'
+export { reportToGitHubJob } from './github/jobs.ts'
 export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './jobs.ts'
 
 export interface Deployments {
   engine: DeploymentEngine
+  records: GitHubRecords
   routes: Route[]
   /** Housekeeping: removes plans that were never deployed. @returns how many. */
   prune(): Promise<number>
+  /** Housekeeping: seals with the present key what an older one sealed. @returns how much. */
+  reseal(): Promise<number>
+  /** Ends the connections to the cloud. */
+  close(): Promise<void>
 }
 
 export interface DeploymentsOptions {
@@ -32,6 +46,7 @@ export interface DeploymentsOptions {
   hub: EventHub
   enqueue: Enqueue
   localCredentials: () => Promise<CloudflareCredentials>
+  log: Logger
   /** Known only after the jobs, which work with what is made here. */
   verbs: () => JobVerbs
   /** How many workers are connected to the queue of steps; null when the queue store does not tell. */
@@ -39,17 +54,30 @@ export interface DeploymentsOptions {
 }
 
 export function createDeployments(options: DeploymentsOptions): Deployments {
-  const { db, config, secrets, hub, enqueue } = options
-  const targets = createTargets(config, options.localCredentials)
-  const images = createImages(createOutgoing())
-  const engine = createEngine({ db, secrets, targets, images, enqueue })
-  const service = createDeploymentService({ db, secrets, targets, images, enqueue })
+  const { db, config, secrets, hub, enqueue, log } = options
+  const dispatcher = createOutgoing()
+  const vault = createVault(db, secrets)
+  const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
+  const images = createImages(dispatcher)
+  const github = createGitHub({ config: config.github, dispatcher, log })
+  const addresses = createAddresses(targets)
+  const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
+  const engine = createEngine({ db, secrets, targets, images, enqueue, records })
+  const service = createDeploymentService({ db, secrets, targets, images, enqueue, records, addresses })
   const verbs = createDeploymentVerbs({ enqueue, jobs: options.verbs })
-  const health = createDeploymentHealth(db, targets)
+  const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const metrics = createMetrics(db, options.countWorkers)
+  const inspector = createInspector(targets.connect)
   return {
     engine,
-    routes: deploymentRoutes({ db, hub, service, verbs, health, metrics }),
+    records,
+    routes: [
+      ...deploymentRoutes({ db, hub, service, verbs, health, metrics }),
+      ...credentialRoutes({ vault, targets, inspector }),
+      ...githubRoutes(github),
+    ],
     prune: () => prunePlans(db),
+    reseal: () => vault.reseal(),
+    close: () => dispatcher.destroy(),
   }
 }

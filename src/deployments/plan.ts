@@ -3,6 +3,7 @@ import type { Environment } from '../platform/config/index.ts'
 import { CodedError, type FieldFault } from '../platform/errors.ts'
 import { canonical } from '../platform/idempotency.ts'
 import type { PlannedContainer } from './containers/plan.ts'
+import type { GitHubSource } from './github/store.ts'
 import type { moduleTypes, PrepareConfig } from './schema.ts'
 
 export interface WorkerModule {
@@ -48,6 +49,9 @@ export interface PlanConfig {
   /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
   compatibility: { date: string; flags: string[] }
   container?: PlannedContainer
+  /** Left out when there are none. */
+  hostnames?: string[]
+  github?: GitHubSource
 }
 
 /** What a pull secret is sealed with. */

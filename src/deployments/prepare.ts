@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Environment } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { type PlannedContainer, type WantedContainer, wantedContainer } from './containers/plan.ts'
+import type { GitHubSource } from './github/store.ts'
 import {
   checkBindings,
   compatibility,
-  invalid,
   modulesOf,
   type Plan,
   type PlanConfig,
@@ -19,12 +19,11 @@ import type { PrepareConfig } from './schema.ts'
 
 const planLifeMs = 3_600_000
 
-/** @throws REQ_002 for parts that contradict each other or that this version can't deploy. */
+/** @throws REQ_002 for parts that contradict each other. */
 export function checkConfig(given: PrepareConfig): {
   config: PrepareConfig
   wanted: WantedContainer | undefined
 } {
-  refuseUnsupported(given)
   const wanted = wantedContainer(given)
   const classes = new Set([...given.durableObjects, ...(wanted === undefined ? [] : [wanted.className])])
   const config = { ...given, durableObjects: [...classes] }
@@ -38,6 +37,7 @@ export function buildPlan(
   input: {
     environment: Environment
     config: PrepareConfig
+    github?: GitHubSource | undefined
     createdBy: string
     /** With what its reference points to now, and its front where it has no code. */
     container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
@@ -54,6 +54,8 @@ export function buildPlan(
     migrations: config.migrations,
     compatibility,
     ...(container === undefined ? {} : { container: container.planned }),
+    ...(config.hostnames.length === 0 ? {} : { hostnames: config.hostnames }),
+    ...(input.github === undefined ? {} : { github: input.github }),
   }
   const id = randomUUID()
   const sealed: Record<string, string> = {}
@@ -82,16 +84,4 @@ export function buildPlan(
     createdAt,
     expiresAt,
   }
-}
-
-/** Parts of the contract whose cloud side is not built yet are refused, not silently left out. */
-function refuseUnsupported(config: PrepareConfig): void {
-  const problems: [unknown, string, string][] = [
-    [config.hostnames, 'hostnames', 'custom host names cannot be configured yet'],
-    [config.github, 'github', 'GitHub records cannot be written yet'],
-  ]
-  const fields = problems
-    .filter(([value]) => value !== undefined)
-    .map(([, field, problem]) => ({ path: `config.${field}`, problem }))
-  if (fields.length > 0) throw invalid(fields, 422)
 }

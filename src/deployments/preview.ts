@@ -3,6 +3,7 @@ import type { WorkerBinding } from './cloudflare.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import type { ContainerApplication } from './containers/container-api.ts'
 import { checkContainer } from './containers/preflight.ts'
+import { previewHostnames } from './hostnames/index.ts'
 import { invalid, maxScripts, type Plan, type PlanPreview } from './plan.ts'
 import { changesOf, reversibleOf } from './plan-changes.ts'
 import type { Target } from './target.ts'
@@ -34,7 +35,10 @@ export async function preview(plan: Draft, target: Target): Promise<PlanPreview>
   const bindings = exists ? await servingBindings(script, target, signal) : []
   const application = await containerNow(plan, target, seen.namespaces)
   const found = { exists, classes, bindings, application }
-  return { changes: changesOf(plan, found), reversible: reversibleOf(plan, found) }
+  const { hostnames = [] } = plan.config
+  const at = { zones: target.zones, signal }
+  const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
+  return { changes: [...changesOf(plan, found), ...names], reversible: reversibleOf(plan, found) }
 }
 
 async function look(target: Target, signal: AbortSignal) {

@@ -4,24 +4,67 @@ const prices = {
   workersPaidMonthly: 5,
   includedRequestsMillions: 10,
   includedCpuMsMillions: 30,
+  /** Per second; what the plan includes is per month, for all containers of the account. */
+  container: {
+    vcpuSecond: 0.00002,
+    gibSecond: 0.0000025,
+    gbSecond: 0.00000007,
+    includedVcpuSeconds: 375 * 60,
+    includedGibSeconds: 25 * 3600,
+    includedGbSeconds: 200 * 3600,
+  },
 }
+
+/** How containers are used is not known beforehand. */
+const assumed = { hoursAwake: 240, cpuUse: 0.25 }
 
 export interface CostEstimate {
   monthly: number
   currency: 'USD'
-  details: { asOf: string; assumptions: string[] }
+  details: { asOf: string; assumptions: string[]; parts: Record<string, number> }
+}
+
+/** What one container may use, and how many there may be. */
+export interface ContainerUse {
+  vcpu: number
+  memoryMib: number
+  diskMb: number
+  instances: number
 }
 
 /** What the app adds a month, with what was assumed. */
-export function estimateCost(target: 'cloudflare' | 'local'): CostEstimate {
+export function estimateCost(target: 'cloudflare' | 'local', container?: ContainerUse): CostEstimate {
   if (target === 'local') {
-    const details = { asOf: prices.asOf, assumptions: ['the local cloud bills nothing'] }
-    return { monthly: 0, currency: 'USD', details }
+    return estimate({}, ['the local cloud bills nothing'])
   }
-  const assumptions = [
+  const plan = [
     'the Workers Paid plan, shared by all apps of the account',
     `at most ${prices.includedRequestsMillions} million requests and ${prices.includedCpuMsMillions} million CPU-ms a month`,
-    'no container',
   ]
-  return { monthly: prices.workersPaidMonthly, currency: 'USD', details: { asOf: prices.asOf, assumptions } }
+  const parts = { workersPaid: prices.workersPaidMonthly }
+  if (container === undefined) return estimate(parts, [...plan, 'no container'])
+  return estimate({ ...parts, ...containerParts(container) }, [
+    ...plan,
+    `${container.instances} container(s), each awake ${assumed.hoursAwake} hours a month`,
+    `${assumed.cpuUse * 100} % of their CPU in use while awake`,
+    'nothing of what the plan includes is used up by other apps; traffic is not counted',
+  ])
+}
+
+function containerParts({ vcpu, memoryMib, diskMb, instances }: ContainerUse): Record<string, number> {
+  const rates = prices.container
+  const seconds = assumed.hoursAwake * 3600 * instances
+  const over = (used: number, included: number) => Math.max(0, used - included)
+  return {
+    cpu: over(vcpu * assumed.cpuUse * seconds, rates.includedVcpuSeconds) * rates.vcpuSecond,
+    memory: over((memoryMib / 1024) * seconds, rates.includedGibSeconds) * rates.gibSecond,
+    disk: over((diskMb / 1000) * seconds, rates.includedGbSeconds) * rates.gbSecond,
+  }
+}
+
+function estimate(parts: Record<string, number>, assumptions: string[]): CostEstimate {
+  const cents = (amount: number) => Math.round(amount * 100) / 100
+  const rounded = Object.fromEntries(Object.entries(parts).map(([name, amount]) => [name, cents(amount)]))
+  const monthly = cents(Object.values(parts).reduce((sum, amount) => sum + amount, 0))
+  return { monthly, currency: 'USD', details: { asOf: prices.asOf, assumptions, parts: rounded } }
 }

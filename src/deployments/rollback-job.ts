@@ -4,6 +4,7 @@ import type { Ending, Outcome, Run } from '../platform/jobs/index.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import { type CompensationContext, compensations, type RollbackGoal } from './compensations/index.ts'
 import type { EngineOptions } from './enqueue.ts'
+import { reportLater } from './github/jobs.ts'
 import { StillInFlight } from './in-flight.ts'
 import { watchForLate } from './late-job.ts'
 import { createStepLog, endEvent, logEvent } from './logs.ts'
@@ -20,6 +21,7 @@ import {
   updateCompensation,
   updateDeployment,
 } from './store/index.ts'
+import { isStillActive } from './token-state.ts'
 import { endingError } from './views.ts'
 
 /** How long a rollback that was asked for waits for the running step to let go, before it looks again. */
@@ -57,7 +59,8 @@ export async function runRollback(
   } catch (error) {
     await log.flush().catch(() => undefined)
     if (error instanceof StillInFlight) return { kind: 'snooze', ms: error.ms }
-    throw toCodedError(error, { verified: true })
+    const active = await isStillActive(engine.targets, deployment.environment, { error, signal: run.signal })
+    throw toCodedError(error, { verified: true, active })
   }
   return { kind: 'done', commit: (trx) => finish(engine, trx, { deployment, attempt: run.attempt }) }
 }
@@ -103,6 +106,7 @@ async function finish(
   const rollback = deployment.rollback && { ...deployment.rollback, ...restoredBy(outcomes) }
   await updateDeployment(trx, deployment.id, { status: 'rolled_back', rollback, finished: true })
   await watchForLate(engine, trx, { deployment, certain: attempt === 1 })
+  await reportLater(engine.enqueue, trx, deployment)
   const data = outcomes.some((each) => each.dataGone)
     ? 'the script and the data of its Durable Objects are gone'
     : 'data in Durable Objects is as the app left it'
@@ -127,6 +131,7 @@ async function leaveAsItIs(
   const change = status === 'failed' && deployment.error !== null ? {} : { error }
   await updateDeployment(trx, deployment.id, { status, ...change, finished: true })
   await watchForLate(engine, trx, { deployment, certain: false })
+  await reportLater(engine.enqueue, trx, deployment)
   await appendEvents(trx, [logEvent(deployment.id, 'error', message), endEvent(deployment, status)])
 }
 
@@ -148,6 +153,7 @@ export async function settleRollback(
   await failCompensations(trx, deployment.id, cause)
   await updateDeployment(trx, deployment.id, { status: 'rollback_failed', error, finished: true })
   await watchForLate(engine, trx, { deployment, certain: false })
+  await reportLater(engine.enqueue, trx, deployment)
   const line = logEvent(deployment.id, 'error', error.message)
   await appendEvents(trx, [line, endEvent(deployment, 'rollback_failed')])
 }

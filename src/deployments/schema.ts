@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { instanceTypeNames } from './containers/instance-types.ts'
+import { githubSource } from './github/schema.ts'
+import { hostnameShape } from './hostnames/index.ts'
 import { statuses } from './states.ts'
 
 export const environment = z.enum(['staging', 'production'])
@@ -79,6 +81,14 @@ const container = z.strictObject({
     .strictObject({ username: z.string().min(1).max(255), password: z.string().min(1).max(8192) })
     .optional(),
 })
+const hostname = z
+  .string()
+  .max(300)
+  .toLowerCase()
+  .regex(
+    hostnameShape,
+    'expected a host name; it may start with *. and end in a path, like *.example.org/api/*',
+  )
 
 const config = z.strictObject({
   appName,
@@ -92,13 +102,15 @@ const config = z.strictObject({
   environmentVars: values.default({}),
   script: z.string().min(1).optional(),
   modules: z.array(module).min(1).max(500).optional(),
-  hostnames: z.array(z.string().min(1).max(253)).max(100).optional(),
+  hostnames: z
+    .array(hostname)
+    .max(50)
+    .refine((names) => new Set(names).size === names.length, 'names a host twice')
+    .default([]),
   healthCheck,
   secrets: values.default({}),
   migrations,
-  github: z
-    .strictObject({ owner: z.string().max(100), repo: z.string().max(100), ref: z.string().max(250) })
-    .optional(),
+  github: githubSource.optional(),
 })
 
 export const prepareBody = z.strictObject({ environment, config })

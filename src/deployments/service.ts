@@ -5,13 +5,16 @@ import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import type { Addresses } from './addresses.ts'
 import type { Images } from './containers/images.ts'
-import { frontOf, plannedContainer } from './containers/plan.ts'
+import { instanceTypes } from './containers/instance-types.ts'
+import { frontOf, type PlannedContainer, plannedContainer } from './containers/plan.ts'
 import { inspectImage } from './containers/preflight.ts'
 import { enqueueStep } from './enqueue.ts'
+import type { GitHubRecords } from './github/records.ts'
 import { quarantineOf, servedBy, type VersionView, versionsOf } from './history.ts'
 import { requireEnvironment } from './permission.ts'
-import { invalid, type Plan, type PlanHead, scriptName } from './plan.ts'
+import { invalid, type Plan, type PlanHead } from './plan.ts'
 import { buildPlan, checkConfig } from './prepare.ts'
 import { preview } from './preview.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
@@ -77,29 +80,34 @@ export interface DeployRequest {
   correlationId: string
 }
 
+const resolveMs = 15_000
+
 export function createDeploymentService(options: {
   db: Knex
   secrets: Secrets
   targets: Targets
   images: Images
   enqueue: Enqueue
+  records: GitHubRecords
+  addresses: Addresses
 }): DeploymentService {
-  const { db, secrets, targets, images, enqueue } = options
-  const addresses = createAddresses(targets)
+  const { db, secrets, targets, images, enqueue, records, addresses } = options
 
   return {
     async prepare(principal, { environment, config: given }) {
       requireEnvironment(principal, environment)
       const checked = checkConfig(given)
+      const github = given.github && (await records.resolve(given.github, AbortSignal.timeout(resolveMs)))
       const target = await targets.of(environment)
       const container = await lookAt(images, target, checked)
-      const input = { environment, config: checked.config, createdBy: principal.id, container }
+      const input = { environment, config: checked.config, github, createdBy: principal.id, container }
       const draft = buildPlan(input, secrets)
       const history = await listHistory(db, draft.app, environment)
       if (container === undefined) await refuseLostContainer(db, history)
       const plan = { ...draft, preview: await preview(draft, target) }
       const quarantine = quarantineOf(history, plan.digest)
-      return { plan, cost: estimateCost(target.kind), quarantinedBy: quarantine?.id ?? null }
+      const cost = estimateCost(target.kind, container && useOf(container.planned))
+      return { plan, cost, quarantinedBy: quarantine?.id ?? null }
     },
 
     keep: (trx, prepared) => insertPlan(trx, prepared.plan),
@@ -190,25 +198,6 @@ function migrationsOf(preview: PlanHead['preview'] | undefined): string[] {
     .map(({ name, action }) => `${action}s the Durable Object class ${name}`)
 }
 
-/** Addresses hang on the account's workers.dev name, which is asked for once an environment. */
-function createAddresses(targets: Targets) {
-  const subdomains = new Map<Target, Promise<string | undefined>>()
-  return async (app: string, environment: Environment): Promise<string | null> => {
-    try {
-      const target = await targets.of(environment)
-      const script = scriptName(app, environment)
-      if (target.kind === 'local') return target.urlOf(script, undefined) ?? null
-      const asked = subdomains.get(target) ?? target.cloud.subdomain(AbortSignal.timeout(3000))
-      subdomains.set(target, asked)
-      return target.urlOf(script, await asked) ?? null
-    } catch {
-      // An address is a courtesy; an unreachable cloud must not fail a status. The next request asks again.
-      subdomains.clear()
-      return null
-    }
-  }
-}
-
 /** What the plan's image is at this moment; undefined without one. */
 async function lookAt(images: Images, { containers }: Target, checked: ReturnType<typeof checkConfig>) {
   const { config, wanted } = checked
@@ -218,6 +207,11 @@ async function lookAt(images: Images, { containers }: Target, checked: ReturnTyp
   const front = wanted.alone ? await frontOf(wanted) : undefined
   return { planned: plannedContainer(wanted, image), front }
 }
+
+const useOf = ({ instanceType, maxInstances }: PlannedContainer) => ({
+  ...instanceTypes[instanceType],
+  instances: maxInstances,
+})
 
 /** An app does not lose its container by its absence from a plan. */
 async function refuseLostContainer(db: Knex, history: TargetRow[]): Promise<void> {

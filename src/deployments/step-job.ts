@@ -2,8 +2,9 @@ import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../platform/jobs/index.ts'
-import { CloudError, toCodedError } from './cloudflare-errors.ts'
+import { toCodedError } from './cloudflare-errors.ts'
 import { type EngineOptions, enqueueStep, type StepPayload } from './enqueue.ts'
+import { reportLater } from './github/jobs.ts'
 import { hasMigrated } from './history.ts'
 import { StillInFlight } from './in-flight.ts'
 import { watchForLate } from './late-job.ts'
@@ -23,7 +24,8 @@ import {
   startStep,
   updateDeployment,
 } from './store/index.ts'
-import { endingError } from './views.ts'
+import { isStillActive } from './token-state.ts'
+import { type EndingError, endingError } from './views.ts'
 
 /** One attempt of a step, see `steps/`. */
 export async function runStep(engine: EngineOptions, payload: StepPayload, run: Run): Promise<Outcome> {
@@ -53,6 +55,8 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       secrets: engine.secrets,
       signal: run.signal,
       log,
+      records: engine.records,
+      tellGitHubLater: () => run.write((trx) => reportLater(engine.enqueue, trx, deployment)),
       recordOf: (id) => findRecord(db, deployment, id),
       remember: (change) => run.write((trx) => updateDeployment(trx, deploymentId, change)),
     }
@@ -64,7 +68,7 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       await log.flush()
       return { kind: 'snooze', ms: error.ms }
     }
-    const active = await isStillActive(engine, deployment, { error, signal: run.signal })
+    const active = await isStillActive(engine.targets, deployment.environment, { error, signal: run.signal })
     const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1, active })
     if (!run.signal.aborted) {
       const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected fault'
@@ -74,22 +78,6 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
     }
     await log.flush().catch(() => undefined)
     throw coded
-  }
-}
-
-/** Asked only after the cloud rejected the token: it may be good, but not for that call. */
-async function isStillActive(
-  { targets }: EngineOptions,
-  { environment }: Deployment,
-  failure: { error: unknown; signal: AbortSignal },
-): Promise<boolean> {
-  const { error, signal } = failure
-  if (!(error instanceof CloudError) || error.code !== 10000) return false
-  try {
-    const { cloud } = await targets.of(environment)
-    return (await cloud.verifyToken(signal)).status === 'active'
-  } catch {
-    return false
   }
 }
 
@@ -139,8 +127,10 @@ async function completeStep(
   })
   if (!last) await enqueueStep(engine.enqueue, trx, { deployment, step: next })
   else {
-    await dropPullSecret(trx, id)
+    // After a dry run the plan is still to be deployed.
+    if (!deployment.dryRun) await dropPullSecret(trx, id)
     await watchForLate(engine, trx, { deployment, certain: true })
+    await reportLater(engine.enqueue, trx, deployment)
   }
   const events = [stepEvent(id, { step, status: 'completed', skipped })]
   for (const each of rest) events.push(stepEvent(id, { step: each, status: 'completed', skipped: true }))
@@ -173,7 +163,9 @@ export async function settleStep(
   const error = endingError(ending)
   await endStep(trx, id, { step, status: 'failed', error })
   const line =
-    ending.state === 'failed' ? `${steps[step]} failed: ${error.message} [${error.code}]` : 'Cancelled'
+    ending.state === 'failed'
+      ? `${steps[step]} failed: ${error.message} [${error.code}]${adviceOf(error)}`
+      : 'Cancelled'
   await appendEvents(trx, [stepEvent(id, { step, status: 'failed' })])
   const changed = await mayHaveChanged(trx, deployment, { step, ending })
   const { rollback: asked } = deployment
@@ -189,9 +181,13 @@ export async function settleStep(
   }
   await updateDeployment(trx, id, { status: ending.state, error, finished: true })
   await watchForLate(engine, trx, { deployment, certain: ending.state === 'failed' })
+  await reportLater(engine.enqueue, trx, deployment)
   const why = wanted && oneWay ? `; not rolled back: ${noWayBack}` : ''
   await appendEvents(trx, [logEvent(id, 'error', `${line}${why}`), endEvent(deployment, ending.state)])
 }
+
+const adviceOf = ({ suggestedAction }: EndingError) =>
+  suggestedAction === undefined ? '' : `. ${suggestedAction}`
 
 const noWayBack =
   'it changed Durable Object classes, and there is no way back over that. The new version goes on serving'

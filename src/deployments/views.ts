@@ -1,4 +1,5 @@
 import type { Environment } from '../platform/config/index.ts'
+import { errorCodes } from '../platform/errors.ts'
 import type { Ending } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/redact.ts'
 import type { RollbackInfo } from './service.ts'
@@ -135,7 +136,16 @@ function estimate(
 }
 
 /** What an ending for good says in rows and answers. */
-export function endingError(ending: Ending): { code: string; message: string } {
+export interface EndingError {
+  code: string
+  message: string
+  retryable?: boolean
+  suggestedAction?: string
+}
+
+export function endingError(ending: Ending): EndingError {
   if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
-  return { code: ending.error.code, message: maskSecrets(ending.error.message).slice(0, 2000) }
+  const { code, message, retryable, options } = ending.error
+  const suggestedAction = options.suggestedAction ?? errorCodes[code].action
+  return { code, message: maskSecrets(message).slice(0, 2000), retryable, suggestedAction }
 }

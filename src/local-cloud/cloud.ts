@@ -28,6 +28,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   }
   try {
     store.scripts.seedAccount(accountId, `local-${accountId.slice(0, 8)}`)
+    store.zones.seed(accountId, options.zones ?? [])
     await sweepOrphanedData(dataDir, store)
     const port = await front.listen(host, options.port)
     let stopped: Promise<void> | undefined

@@ -77,6 +77,24 @@ const refusals = {
     message:
       'Secrets have changed since this version was uploaded. Repeat with ?force=true to deploy it anyway.',
   },
+  routeNotFound: { status: 404, code: 10009, message: 'This route does not exist.' },
+  routeScriptNotFound: { status: 404, code: 10019, message: 'The script of the route does not exist.' },
+  duplicatePattern: { status: 409, code: 10020, message: 'A route with the same pattern already exists.' },
+  badPattern: { status: 400, code: 10022, message: 'The pattern is not valid, or not in the zone.' },
+  hostHasRecords: {
+    status: 400,
+    code: 81053,
+    message: 'An A, AAAA, or CNAME record with that host already exists.',
+  },
+  recordNotFound: { status: 404, code: 81044, message: 'Record does not exist.' },
+  recordExists: { status: 400, code: 81058, message: 'An identical record already exists.' },
+  domainNotFound: { status: 404, code: 100114, message: 'This custom domain does not exist.' },
+  domainInUse: { status: 409, code: 100116, message: 'The hostname is in use by another Worker.' },
+  domainHasRecords: {
+    status: 409,
+    code: 100117,
+    message: 'The hostname has externally managed DNS records. Delete them first.',
+  },
   deploymentNotFound: { status: 404, code: 10336, message: 'Deployment not found.' },
   versionNotFound: { status: 404, code: 100146, message: 'Version not found.' },
 } as const satisfies Record<string, { status: number; code: number; message: string }>

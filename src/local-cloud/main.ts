@@ -26,6 +26,7 @@ async function main(): Promise<void> {
         dataDir,
         accountId,
         token,
+        zones: config.localCloud.zones,
         privateNetwork: config.localCloud.privateNetwork,
         images: config.imageRegistry,
         log,

@@ -19,6 +19,8 @@ export interface LocalCloudOptions {
   token: string
   /** The only account there is: 32 lower-case hex digits. */
   accountId: string
+  /** Names of the zones that host names can be in. */
+  zones?: readonly string[]
   /** Lets Workers call this machine and its network, too. Default: the internet only. */
   privateNetwork?: boolean
   /** A registry that somebody runs beside this cloud, for the images of containers. */

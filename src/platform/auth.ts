@@ -47,8 +47,13 @@ export interface Credentials {
   readonly address: string
 }
 
-/** Turns a request into a principal; undefined when it shows no credential. @throws ACCESS_002 for a bad one. */
-export type Authenticate = (credentials: Credentials) => Promise<Principal | undefined>
+/**
+ * Turns a request into a principal, at once where it is remembered; undefined when it shows no credential.
+ * @throws ACCESS_002 for a bad one.
+ */
+export type Authenticate = (
+  credentials: Credentials,
+) => Principal | undefined | Promise<Principal | undefined>
 
 /** Credentials beside those of accounts. They count on the routes that name them, before an account's. */
 export type Scheme = 'forwarded' | 'tracker-key'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { CodedError } from './errors.ts'
-import type { Reply } from './http/route.ts'
+import type { JsonReply } from './http/route.ts'
 
 export interface IdempotencyKey {
   key: string
@@ -22,8 +22,8 @@ export interface IdempotencyKey {
 export function withIdempotency(
   db: Knex,
   key: IdempotencyKey | undefined,
-  work: (trx: Knex.Transaction) => Promise<NonNullable<Reply>>,
-): Promise<Reply> {
+  work: (trx: Knex.Transaction) => Promise<JsonReply>,
+): Promise<JsonReply> {
   if (key === undefined) return db.transaction(work)
   const row = { owner: key.owner, key: key.key }
   const fingerprint = fingerprintOf(key)
@@ -45,7 +45,7 @@ export function withIdempotency(
 }
 
 /** The first answer to this request; undefined when there was none. @throws REQ_006 for another request. */
-export async function findKept(db: Knex, key: IdempotencyKey): Promise<NonNullable<Reply> | undefined> {
+export async function findKept(db: Knex, key: IdempotencyKey): Promise<JsonReply | undefined> {
   const kept = await db('idempotency_keys').where({ owner: key.owner, key: key.key }).first()
   if (kept === undefined) return undefined
   if (kept.fingerprint === fingerprintOf(key)) return { status: kept.status, body: kept.answer }

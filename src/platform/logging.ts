@@ -56,8 +56,13 @@ const allowed = new Set([
   'worker',
 ])
 
-/** A logger that writes JSON lines to standard output; values are masked, unknown fields dropped. */
+/**
+ * A logger that writes JSON lines to standard output; values are masked, unknown fields dropped. Lines below `warn`
+ * are written together at the end of the event loop's turn, so that a busy process makes one write of many; what
+ * comes from `warn` on is written at once, for the process may be dying.
+ */
 export function createLogger(options: { level: string; process: string }): Logger {
+  const output = turnOutput()
   const logger = pino(
     {
       level: options.level,
@@ -66,16 +71,17 @@ export function createLogger(options: { level: string; process: string }): Logge
       formatters: { level: (label) => ({ level: label }), log: allowListed },
       serializers: { err: serialiseError },
       hooks: {
-        logMethod(args, method) {
+        logMethod(args, method, level) {
           const said = [...args, ...messageOf(args)]
           method.apply(
             this,
             said.map((arg) => (typeof arg === 'string' ? maskSecrets(arg) : arg)) as typeof args,
           )
+          if (level >= warning) output.flush()
         },
       },
     },
-    pino.destination({ fd: 1, sync: true }),
+    output,
   )
   // The library's formatters pass over what a child logger is bound to. Children of children inherit this.
   const { child } = logger
@@ -83,6 +89,32 @@ export function createLogger(options: { level: string; process: string }): Logge
     return Reflect.apply(child, this, [allowListed(bindings), options])
   } as typeof child
   return logger
+}
+
+const warning = 40
+/** Characters; a turn that says more is written in pieces. */
+const mostWaiting = 64 * 1024
+
+/** Standard output that is written once a turn of the event loop, and before the process ends by itself. */
+function turnOutput() {
+  const destination = pino.destination({ fd: 1, sync: true })
+  let waiting = ''
+  const flush = () => {
+    if (waiting === '') return
+    const lines = waiting
+    waiting = ''
+    destination.write(lines)
+  }
+  // Also after an uncaught error, and whoever called `process.exit`.
+  process.on('exit', flush)
+  return {
+    flush,
+    write(line: string): void {
+      if (waiting === '') setImmediate(flush)
+      waiting += line
+      if (waiting.length > mostWaiting) flush()
+    },
+  }
 }
 
 /** An error without a text of its own: pino would take the error's message for the line's, unmasked. */
@@ -97,7 +129,8 @@ function allowListed(fields: Record<string, unknown>): Record<string, unknown> {
   const kept: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(fields)) {
     if (!allowed.has(key)) continue
-    kept[key] = typeof value === 'string' ? maskSecrets(value) : value
+    // A route is a pattern of our own; its colons would make every pattern of secrets look at it.
+    kept[key] = typeof value === 'string' && key !== 'route' ? maskSecrets(value) : value
   }
   return kept
 }

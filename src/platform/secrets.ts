@@ -6,6 +6,8 @@ export interface Secrets {
   seal(plain: string, context: string): string
   /** @throws Error when the key is unknown or the text or context was changed. */
   open(sealed: string, context: string): string
+  /** Whether the present key sealed it: after a rotation the rest is sealed again, and the old key can go. */
+  isCurrent(sealed: string): boolean
   /** A keyed fingerprint: equal secrets have equal ones, and none can be guessed offline without the key. */
   fingerprint(plain: string): string
   /** A 32-byte key for one purpose, e.g. the signature of session tokens. */
@@ -46,6 +48,7 @@ export function createSecrets(secretKey: string, previous: string[] = []): Secre
         'utf8',
       )
     },
+    isCurrent: (sealed) => sealed.split('.')[1] === current.id,
     fingerprint: (plain) =>
       createHmac('sha256', deriveKey(secretKey, purposes.fingerprint)).update(plain).digest('hex'),
     derive: (purpose) => deriveKey(secretKey, purpose),

@@ -8,7 +8,7 @@ import { createPasswords } from '../../src/accounts/service/passwords.ts'
 import { loadConfig } from '../../src/platform/config/index.ts'
 import { createDb } from '../../src/platform/db.ts'
 import { answerErrors } from '../../src/platform/http/error-answers.ts'
-import { requestId } from '../../src/platform/http/request-id.ts'
+import { frame } from '../../src/platform/http/frame.ts'
 import { route } from '../../src/platform/http/route.ts'
 import { mount } from '../../src/platform/http/router.ts'
 import { createRateLimiter, createRateLimits } from '../../src/platform/rate-limit/index.ts'
@@ -57,7 +57,7 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
   const accounts = make()
   const app = express()
   app.set('trust proxy', true)
-  app.use(requestId)
+  app.use(frame(app, { log, secure: false }))
   const routes = [...accounts.routes, ...probes]
   app.use(mount(routes, { db, version: 'test', authenticate: accounts.authenticate, limits }))
   app.use(answerErrors(log))

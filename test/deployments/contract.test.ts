@@ -34,7 +34,10 @@ test('every kind of call that deployments and rollbacks make keeps to the publis
 
   const kinds = new Set(
     world.proxy.calls.map(({ method, path }) => {
-      const short = path.replace(/^\/accounts\/[^/]+/, 'A').replace(/scripts\/[^/]+/, 'scripts/{name}')
+      const short = path
+        .replace(/^\/accounts\/[^/]+/, 'A')
+        .replace(/scripts\/[^/]+/, 'scripts/{name}')
+        .replace(/versions\/.+/, 'versions/{id}')
       return `${method} ${short}`
     }),
   )
@@ -47,6 +50,7 @@ test('every kind of call that deployments and rollbacks make keeps to the publis
     'GET A/workers/scripts/{name}/deployments',
     'GET A/workers/scripts/{name}/subdomain',
     'GET A/workers/scripts/{name}/versions',
+    'GET A/workers/scripts/{name}/versions/{id}',
     'GET A/workers/subdomain',
     'POST A/workers/scripts/{name}/deployments',
     'POST A/workers/scripts/{name}/subdomain',

@@ -31,7 +31,10 @@ export async function startWorld(options: WorldOptions = {}) {
   mkdirSync(cloudDir, { recursive: true, mode: 0o700 })
   writeFileSync(join(cloudDir, 'credentials.json'), JSON.stringify({ accountId, apiToken: token }))
   const { images } = options
-  const about = { host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, images, log: silent }
+  const zones = ['example.test', 'deep.example.test']
+  const about = {
+    ...{ host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, zones, images, log: silent },
+  }
   const cloud = await startLocalCloud(about)
   const proxy = await startFaultProxy(cloud.port)
   const env = {

@@ -1,5 +1,9 @@
+import { createAddresses } from '../../src/deployments/addresses.ts'
 import { createImages } from '../../src/deployments/containers/images.ts'
+import { createVault } from '../../src/deployments/credentials/vault.ts'
 import { createEngine } from '../../src/deployments/engine.ts'
+import { createGitHub } from '../../src/deployments/github/index.ts'
+import { createGitHubRecords } from '../../src/deployments/github/records.ts'
 import { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from '../../src/deployments/jobs.ts'
 import { createTargets } from '../../src/deployments/target.ts'
 import { localCloudCredentials } from '../../src/local-cloud/credentials.ts'
@@ -25,13 +29,20 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, process: name })
   const db = createDb({ url: config.databaseUrl ?? '', name })
   const listener = createListener(config.databaseUrl ?? '', log)
+  const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
+  const dispatcher = createOutgoing()
+  const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
+  const vault = createVault(db, secrets)
+  const targets = createTargets({ db, config, vault, dispatcher, localCredentials })
+  const github = createGitHub({ config: config.github, dispatcher, log })
+  const { publicUrl } = config
+  const records = createGitHubRecords({ db, github, publicUrl, addresses: createAddresses(targets) })
   const engine = createEngine({
     db,
-    secrets: createSecrets(config.secretKey, config.previousSecretKeys),
-    targets: createTargets(config, async () =>
-      localCloudCredentials(config.dataDir, config.localCloud.token),
-    ),
-    images: createImages(createOutgoing()),
+    secrets,
+    targets,
+    images: createImages(dispatcher),
+    records,
     enqueue: createEnqueue(() => undefined),
   })
   const jobs = [

@@ -121,16 +121,6 @@ describe('a body that is not valid is refused with every field named and no valu
     expect(world.proxy.calls).toEqual([])
   })
 
-  test('parts that cannot be deployed yet are 422, each named', async () => {
-    const config = {
-      hostnames: ['a.example.org'],
-      github: { owner: 'o', repo: 'r', ref: 'main' },
-    }
-    const answer = await world.prepare({ appName: 'later', ...config })
-    expect([answer.status, answer.json.error.code]).toEqual([422, 'REQ_002'])
-    expect(pathsOf(answer)).toEqual(['config.github', 'config.hostnames'])
-  })
-
   test('JSON that is broken is 400, another media type 415, more than 16 MiB 413', async () => {
     const json = { 'content-type': 'application/json' }
     const broken = await world.call('/deploy/prepare', { raw: '{', headers: json })

@@ -1,6 +1,6 @@
 import { addUser } from '../../src/accounts/service/administration.ts'
 import { createPasswords } from '../../src/accounts/service/passwords.ts'
-import { createApp } from '../../src/app.ts'
+import { createApp, createSockets } from '../../src/app.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
 import type { TestContext } from './context.ts'
 
@@ -33,6 +33,7 @@ export async function startApi(ctx: TestContext) {
   const server = createHttpServer(
     createApp(ctx, () => stopping),
     { host: '127.0.0.1', port: 0 },
+    createSockets(ctx),
   )
   await ctx.listener.start()
   await server.start()

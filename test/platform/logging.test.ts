@@ -50,6 +50,49 @@ describe('log lines', () => {
   })
 })
 
+describe('the end of a process', () => {
+  /** What a process has printed that ends this way in the turn in which it logs. */
+  function printed(ending: string): string[] {
+    const module = new URL('../../src/platform/logging.ts', import.meta.url)
+    const source = `const { createLogger } = await import(${JSON.stringify(module)})
+      const log = createLogger({ level: 'info', process: 'test' })
+      log.info('first')
+      ${ending}`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      encoding: 'utf8',
+    })
+    return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).msg]))
+  }
+
+  it.each([
+    ['process.exit(3)', ['first']],
+    ["throw new Error('uncaught')", ['first']],
+    ["Promise.reject(new Error('unhandled'))", ['first']],
+    ["log.warn('second'); process.kill(process.pid, 'SIGKILL')", ['first', 'second']],
+    ["log.child({ jobId: '1' }).error('second'); process.kill(process.pid, 'SIGKILL')", ['first', 'second']],
+    ["setImmediate(() => process.kill(process.pid, 'SIGKILL'))", ['first']],
+    [
+      "for (let n = 0; n < 3000; n++) log.info('x'.repeat(100))",
+      ['first', ...Array(3000).fill('x'.repeat(100))],
+    ],
+  ])('loses no line by %s', (ending, lines) => {
+    expect(printed(ending)).toEqual(lines)
+  })
+
+  it('is not put off by an output that nobody reads any more', () => {
+    const module = new URL('../../src/platform/logging.ts', import.meta.url)
+    const source = `const { createLogger } = await import(${JSON.stringify(module)})
+      const log = createLogger({ level: 'info', process: 'test' })
+      for (let n = 0; n < 100; n++) log.warn('unread')
+      process.stderr.write('went on')`
+    const run = spawnSync('sh', ['-c', '"$0" --input-type=module -e "$1" | true', process.execPath, source], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect([run.status, run.stderr]).toEqual([0, 'went on'])
+  })
+})
+
 describe('errors in log lines', () => {
   it('keep no field of a database driver but the code', () => {
     const cause = Object.assign(new Error('duplicate key'), {

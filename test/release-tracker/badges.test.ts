@@ -154,7 +154,7 @@ describe('badges', () => {
     expect(said((await badge('web/app', secret)).text)).toBe('prod: query error')
     await ctx.db.raw('alter table gone rename to tracker_badge_tokens')
     const log = written.join('')
-    expect(log).toContain('/badges/:key/:client/:env/:kind/:workload/:container')
+    expect(log).toContain('"msg":"request"')
     expect(log).toContain('a badge could not be read')
     for (const each of [...Object.values(secrets), secret]) expect(log).not.toContain(each)
     expect(log).not.toContain('obt_')

@@ -19,6 +19,8 @@ export interface Known {
  * a listening connection that died without a word leaves the second.
  */
 export interface PrincipalCache {
+  /** Who is remembered, at once. */
+  recall(credential: string): AccountPrincipal | undefined
   find(credential: string, look: () => Promise<Known | undefined>): Promise<AccountPrincipal | undefined>
   forget(subject: string): void
 }
@@ -82,14 +84,20 @@ export function createPrincipalCache(options: {
     if (sweeping) setTimeout(dropStale, freshMs).unref()
   }
 
+  function recall(credential: string): AccountPrincipal | undefined {
+    if (listener?.connected() !== true) return undefined
+    const entry = entries.get(credential)
+    if (entry === undefined || entry.freshUntil <= performance.now()) return undefined
+    return entry.endsAt === null || entry.endsAt > now() ? entry.principal : undefined
+  }
+
   return {
     forget,
+    recall,
     async find(credential, look) {
       if (listener?.connected() !== true) return (await look())?.principal
-      const entry = entries.get(credential)
-      if (entry !== undefined && entry.freshUntil > performance.now()) {
-        if (entry.endsAt === null || entry.endsAt > now()) return entry.principal
-      }
+      const remembered = recall(credential)
+      if (remembered !== undefined) return remembered
       const shared = lookups.get(credential)
       if (shared !== undefined) return shared
       const own = lookUp(credential, look).finally(() => {

@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 
-/** The SHA-256 of a file, read piece by piece. @param read told how much was read. */
+/** The SHA-256 of a file, read into one and the same buffer. @param read told how much was read. */
 export async function hashFile(path: string, read: (bytes: number) => void): Promise<string> {
   const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    hash.update(chunk)
-    bytes += chunk.length
-    read(bytes)
+  const buffer = Buffer.allocUnsafe(1024 * 1024)
+  const file = await open(path)
+  try {
+    for (let bytes = 0; ; ) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      if (bytesRead === 0) return hash.digest('hex')
+      hash.update(buffer.subarray(0, bytesRead))
+      bytes += bytesRead
+      read(bytes)
+    }
+  } finally {
+    await file.close()
   }
-  return hash.digest('hex')
 }

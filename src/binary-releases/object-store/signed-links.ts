@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { linkSeconds, type SignedLink } from './index.ts'
 
 export const linkPath = '/release-store'
@@ -18,7 +18,8 @@ export function createLinkSigner(options: {
   secret: Uint8Array
   now?: () => number
 }): LinkSigner {
-  const { publicUrl, secret, now = Date.now } = options
+  const { publicUrl, now = Date.now } = options
+  const secret = createSecretKey(options.secret)
 
   function signatureOf(method: LinkMethod, key: string, query: [string, string][]): Buffer {
     const sorted = query.toSorted(([a], [b]) => (a < b ? -1 : 1))

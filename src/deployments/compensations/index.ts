@@ -1,7 +1,7 @@
 import type { StepKey } from '../states.ts'
-import { addressBack } from './address.ts'
 import { containerBack } from './container.ts'
 import type { Compensation } from './context.ts'
+import { reachBack } from './reach.ts'
 import { versionBack } from './version.ts'
 
 export type { CompensationContext, RollbackGoal } from './context.ts'
@@ -10,5 +10,5 @@ export type { CompensationContext, RollbackGoal } from './context.ts'
 export const compensations: Partial<Record<StepKey, Compensation>> = {
   deploy_worker: versionBack,
   rollout_container: containerBack,
-  configure_dns: addressBack,
+  configure_dns: reachBack,
 }

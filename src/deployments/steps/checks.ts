@@ -1,9 +1,11 @@
 import { CodedError } from '../../platform/errors.ts'
 import type { ContainerSpec } from '../containers/container-api.ts'
 import { checkContainer } from '../containers/preflight.ts'
+import { ownHostnames } from '../hostnames/index.ts'
 import { maxScripts, planDigest, pullSecretContext, pullSecretName } from '../plan.ts'
 import type { Snapshot } from '../store/index.ts'
 import type { StepContext, StepResult } from './context.ts'
+import { tellGitHub } from './tell-github.ts'
 
 // Paid accounts may hold 500 Workers; the largest script is a setting of Cloudflare's that has changed before.
 const maxScriptBytes = 64 * 1024 * 1024
@@ -30,7 +32,8 @@ export async function validateConfig(context: StepContext): Promise<StepResult> 
 }
 
 /** Step 2: the token works, and for this account. */
-export async function cloudflareAuth({ target, signal, log }: StepContext): Promise<StepResult> {
+export async function cloudflareAuth(context: StepContext): Promise<StepResult> {
+  const { target, signal, log } = context
   const token = await target.cloud.verifyToken(signal)
   if (token.status !== 'active')
     throw new CodedError('AUTH_003', `The Cloudflare API token is ${token.status}`)
@@ -38,6 +41,7 @@ export async function cloudflareAuth({ target, signal, log }: StepContext): Prom
   log.info(
     `The token is active for the account ${account.name}${target.kind === 'local' ? ' (local cloud)' : ''}`,
   )
+  await tellGitHub(context)
   return {}
 }
 
@@ -62,6 +66,12 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
     migrationTag: existing?.migrationTag,
     subdomainEnabled: false,
     ...(container === undefined ? {} : { container }),
+    hostnames: await ownHostnames({
+      zones: target.zones,
+      signal,
+      hostnames: plan.config.hostnames ?? [],
+      script,
+    }),
   }
   if (existing !== undefined) {
     const [serving] = await cloud.deployments(script, signal)

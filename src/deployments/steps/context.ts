@@ -1,5 +1,6 @@
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Images } from '../containers/images.ts'
+import type { GitHubRecords } from '../github/records.ts'
 import type { StepLog } from '../logs.ts'
 import type { PlanHead, WorkerModule } from '../plan.ts'
 import type { Deployment, DeploymentChange } from '../store/index.ts'
@@ -16,6 +17,9 @@ export interface StepContext {
   secrets: Secrets
   signal: AbortSignal
   log: StepLog
+  records: GitHubRecords
+  /** Makes GitHub be told by a job of its own. */
+  tellGitHubLater(): Promise<void>
   /** Our record of a deployment to the same target. */
   recordOf(deploymentId: string): Promise<Deployment | undefined>
   /** Writes at once, for what must not be lost if the step dies in the middle: external ids. */

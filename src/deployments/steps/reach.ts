@@ -3,11 +3,18 @@ import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/outgoing.ts'
 import { noEngine } from '../front/front.ts'
+import { configureHostnames } from '../hostnames/index.ts'
 import type { StepContext, StepResult } from './context.ts'
 import { oustDuplicate } from './oust-duplicate.ts'
 
-/** Step 7: the script answers at its workers.dev address. */
-export async function configureDns({ plan, target, signal, log }: StepContext): Promise<StepResult> {
+/** Step 7: the script answers at its workers.dev address, and the host names lead to it. */
+export async function configureDns({
+  deployment,
+  plan,
+  target,
+  signal,
+  log,
+}: StepContext): Promise<StepResult> {
   const { cloud } = target
   const { script } = plan.config
   const subdomain = await cloud.subdomain(signal)
@@ -17,6 +24,15 @@ export async function configureDns({ plan, target, signal, log }: StepContext): 
   const { enabled } = await cloud.scriptSubdomain(script, signal)
   if (!enabled) await cloud.setScriptSubdomain(script, true, signal)
   log.info(`${target.urlOf(script, subdomain)} ${enabled ? 'is published already' : 'is published'}`)
+  const { hostnames = [] } = plan.config
+  await configureHostnames({
+    zones: target.zones,
+    signal,
+    hostnames,
+    script,
+    deploymentId: deployment.id,
+    log,
+  })
   return {}
 }
 

@@ -12,6 +12,8 @@ export interface Snapshot {
   subdomainEnabled: boolean
   /** What the class of the plan's container ran; null when nothing did. */
   container?: ContainerSpec | null
+  /** Host names of the plan that led to the script already. */
+  hostnames?: string[]
 }
 
 /** A rollback: asked for by hand, or begun by a step that failed. */
@@ -43,7 +45,7 @@ export interface Deployment {
   uploadSentAt: Date | null
   /** What its container runs, by digest. */
   image: string | null
-  error: { code: string; message: string } | null
+  error: { code: string; message: string; retryable?: boolean; suggestedAction?: string } | null
   startedBy: string
   correlationId: string | null
   createdAt: Date

@@ -31,9 +31,9 @@ export class Api {
     scriptRoutes(this.guarded, cloud)
     secretRoutes(this.guarded, cloud)
     versionRoutes(this.guarded, cloud)
-    zoneRoutes(this.guarded)
     containerRoutes(this.guarded, cloud)
     registryRoutes(this.guarded, cloud)
+    zoneRoutes(this.guarded, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -59,7 +59,7 @@ export class Api {
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
     if (account !== undefined && account !== this.cloud.accountId) throw new ApiError('unresolvable')
     const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
-    if (zone !== undefined) requireZone(zone)
+    if (zone !== undefined) requireZone(this.cloud, zone)
     return await this.guarded.dispatch(req, url, apiPrefix)
   }
 }

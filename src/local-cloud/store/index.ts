@@ -3,12 +3,14 @@ import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
+import { ZoneStore } from './zones.ts'
 
 /** All that the cloud remembers. */
 export class Store {
   readonly scripts: ScriptStore
   readonly versions: VersionStore
   readonly containers: ContainerStore
+  readonly zones: ZoneStore
   private readonly db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -16,6 +18,7 @@ export class Store {
     this.scripts = new ScriptStore(this.db)
     this.versions = new VersionStore(this.db)
     this.containers = new ContainerStore(this.db)
+    this.zones = new ZoneStore(this.db)
   }
 
   transaction<T>(work: () => T): T {

@@ -12,11 +12,15 @@ import {
 } from './binary-releases.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
 import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
 import { type ImageRegistryConfig, imageRegistryConfig, imageRegistryVariables } from './image-registry.ts'
+import { type OrchestratorsConfig, orchestratorsConfig, orchestratorVariables } from './orchestrators.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
 export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
 export type { CloudflareCredentials, Environment } from './cloudflare.ts'
+export type { GitHubConfig } from './github.ts'
+export type { OrchestratorsConfig } from './orchestrators.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
 import {
@@ -47,13 +51,21 @@ export interface Config {
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   trustedProxies: string[]
   admin: { username: string; email: string; password: string | undefined }
-  localCloud: { enabled: boolean; port: number; token: string | undefined; privateNetwork: boolean }
+  localCloud: {
+    enabled: boolean
+    port: number
+    token: string | undefined
+    privateNetwork: boolean
+    zones: string[]
+  }
   cloudflare: CloudflareConfig
+  github: GitHubConfig
   rateLimits: RateLimitConfig
   binaryReleases: BinaryReleasesConfig
   releaseTracker: ReleaseTrackerConfig
   /** Of the local cloud; unset, images are not copied there. */
   imageRegistry: ImageRegistryConfig | undefined
+  orchestrators: OrchestratorsConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -97,13 +109,23 @@ const variables = z.object({
   ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
   LOCAL_CLOUD_PORT: port(8787),
   LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
+  LOCAL_CLOUD_ZONES: z
+    .string()
+    .refine(
+      (list) =>
+        listOf(list).every((name) => /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(name)),
+      'expected domain names in lower case',
+    )
+    .default('capstan.test'),
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   CLOUDFLARE_TARGET: z.literal('local').optional(),
   ...cloudflareVariables.shape,
+  ...githubVariables.shape,
   ...rateLimitVariables.shape,
   ...binaryReleasesVariables.shape,
   ...releaseTrackerVariables.shape,
   ...imageRegistryVariables.shape,
+  ...orchestratorVariables.shape,
 })
 type Variables = z.infer<typeof variables>
 
@@ -120,6 +142,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
   if (production) faults.push(...productionFaults(vars, present))
   const cloudflare = cloudflareConfig(vars, faults)
+  const github = githubConfig(vars, faults)
   const binaryReleases = binaryReleasesConfig(vars, faults)
   const rateLimits = rateLimitConfig(vars)
   const releaseTracker = releaseTrackerConfig(vars, rateLimits, faults)
@@ -147,13 +170,16 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       enabled: vars.MODE !== 'slave' && (vars.CLOUDFLARE_TARGET === 'local' || !production),
       port: vars.LOCAL_CLOUD_PORT,
       token: vars.LOCAL_CLOUD_TOKEN,
+      zones: listOf(vars.LOCAL_CLOUD_ZONES),
       privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
     },
     cloudflare,
+    github,
     rateLimits,
     binaryReleases,
     releaseTracker,
     imageRegistry,
+    orchestrators: orchestratorsConfig(vars),
   }
 }
 

@@ -55,3 +55,21 @@ export async function streamHead(
   const row = await db('events').where({ stream }).orderBy('seq', 'desc').first('seq', 'type')
   return row === undefined ? undefined : { seq: Number(row.seq), ended: row.type === 'end' }
 }
+
+/**
+ * Removes old events of a stream that is never at its end; the numbers of later ones go on. @returns how many, at
+ * most `limit`.
+ */
+export function pruneEvents(
+  db: Knex,
+  stream: string,
+  limits: { days: number; limit: number },
+): Promise<number> {
+  const old = db('events')
+    .where({ stream })
+    .whereRaw("at < now() - ? * interval '1 day'", [limits.days])
+    .orderBy('seq')
+    .limit(limits.limit)
+    .select('seq')
+  return db('events').where({ stream }).whereIn('seq', old).delete()
+}

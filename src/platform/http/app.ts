@@ -1,11 +1,9 @@
-import express, { type Express, type RequestHandler, type Router } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import { CodedError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
-import { accessLog } from './access-log.ts'
 import { answerErrors } from './error-answers.ts'
 import { stripForgedIdentity } from './forwarded-identity.ts'
-import { requestId } from './request-id.ts'
-import { securityHeaders } from './security-headers.ts'
+import { frame } from './frame.ts'
 
 export interface HttpAppOptions {
   log: Logger
@@ -13,7 +11,7 @@ export interface HttpAppOptions {
   trustedProxies: string[]
   /** Served over TLS: browsers are told to stay there. */
   secure: boolean
-  routers: (Router | { at: string; router: Router | RequestHandler })[]
+  routers: (RequestHandler | { at: string; router: RequestHandler })[]
 }
 
 /** The frame around all routers: request ids, security headers, access log, 404 and the one error envelope. */
@@ -24,9 +22,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.set('query parser', 'simple')
   app.set('etag', false)
   app.use(stripForgedIdentity(app.get('trust proxy fn'), options.log))
-  app.use(requestId)
-  app.use(accessLog(options.log))
-  app.use(securityHeaders(options.secure))
+  app.use(frame(app, options))
   for (const entry of options.routers) {
     if ('at' in entry) app.use(entry.at, entry.router)
     else app.use(entry)

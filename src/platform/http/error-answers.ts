@@ -3,7 +3,7 @@ import { challenge } from '../auth.ts'
 import { isDatabaseUnavailable } from '../db.ts'
 import { CodedError, errorEnvelope } from '../errors.ts'
 import type { Logger } from '../logging.ts'
-import { correlationIdOf } from './request-id.ts'
+import { correlationIdOf } from './frame.ts'
 
 /** The one place where an error becomes an answer. What is not a CodedError says nothing about the inside. */
 export function answerErrors(log: Logger): ErrorRequestHandler {

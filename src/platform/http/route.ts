@@ -2,9 +2,29 @@ import type { Request, Response } from 'express'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
 import type { Access, Principal, Scheme } from '../auth.ts'
+import type { Prepared } from './prepared.ts'
+
+/** A body that is made into JSON, in the wrapping of the route's family. */
+export interface JsonReply {
+  status?: number
+  body: unknown
+  headers?: Record<string, string>
+  prepared?: undefined
+}
+
+/**
+ * A body that is served from memory, as it is: `prepare` makes it, once for many requests. It goes out without being
+ * looked at again, and a client that has it already (`If-None-Match`) gets a 304.
+ */
+export interface PreparedReply {
+  prepared: Prepared
+  status?: number
+  headers?: Record<string, string>
+  body?: undefined
+}
 
 /** What a handler answers. `undefined` means that it has written the response itself (a stream, a page). */
-export type Reply = { status?: number; body: unknown; headers?: Record<string, string> } | undefined
+export type Reply = JsonReply | PreparedReply | undefined
 
 export interface RouteRequest<Params, Query, Body> {
   params: Params
@@ -20,7 +40,7 @@ export interface RouteRequest<Params, Query, Body> {
    * Runs the writes of a creating request in one transaction, together with the record of its
    * `Idempotency-Key` if it carries one: a repeat gets the first answer and nothing is made twice.
    */
-  commit(work: (trx: Knex.Transaction) => Promise<NonNullable<Reply>>): Promise<Reply>
+  commit(work: (trx: Knex.Transaction) => Promise<JsonReply>): Promise<Reply>
 }
 
 /** One endpoint, as data: the table of routes is also the table of permissions. */
@@ -44,7 +64,7 @@ export interface Route {
   invalidStatus: 400 | 422
   /** False for a page's own form or a login, which carry no session yet. */
   csrf: boolean
-  handle(request: RouteRequest<never, never, never>): Promise<Reply>
+  handle(request: RouteRequest<never, never, never>): Reply | Promise<Reply>
 }
 
 interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -60,7 +80,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   bodyLimit?: number
   invalidStatus?: Route['invalidStatus']
   csrf?: boolean
-  handle(request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>): Promise<Reply>
+  handle(request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>): Reply | Promise<Reply>
 }
 
 const MIB = 1024 * 1024

@@ -1,11 +1,13 @@
-import express, { type NextFunction, type Request, type Response, type Router } from 'express'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import type { Knex } from 'knex'
 import { type Authenticate, authorise, type Credentials, type Principal, type Scheme } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
 import type { RateLimits } from '../rate-limit/index.ts'
-import { correlationIdOf } from './request-id.ts'
-import type { Reply, Route, RouteRequest } from './route.ts'
+import { answer } from './answer.ts'
+import { correlationIdOf, waitingHeaders } from './frame.ts'
+import type { Route, RouteRequest } from './route.ts'
+import { createRouteTable, type Found, type Place } from './route-table.ts'
 import { parse } from './validation.ts'
 
 export interface RouterOptions {
@@ -21,35 +23,39 @@ export interface RouterOptions {
  * Mounts routes as one pipeline: who calls -> within their limit -> may they -> body -> validation -> handler -> answer. Authorisation
  * comes before the body is read, so that a stranger can't make us inflate 16 MiB.
  */
-export function mount(routes: readonly Route[], options: RouterOptions): Router {
-  const router = express.Router({ strict: false })
-  for (const path of new Set(routes.map((each) => each.path))) {
-    const there = routes.filter((each) => each.path === path)
-    for (const each of there) {
-      router[each.method](path, (req, res, next) => serve(each, options, { req, res }).catch(next))
-    }
-    router.all(path, refuseMethod(there))
+export function mount(routes: readonly Route[], options: RouterOptions): RequestHandler {
+  const find = createRouteTable(routes)
+  return (req, res, next) => {
+    const found = find(req.path)
+    if (found === undefined) return next()
+    // Where Express has its own: the access log names the pattern.
+    req.route = found.place
+    const route = found.place.methods.get(req.method)
+    if (route === undefined) return next(methodNotAllowed(found.place))
+    serve(route, options, { req, res, params: found.params }).catch(next)
   }
-  return router
 }
 
-function refuseMethod(there: readonly Route[]) {
-  const verbs = there.map((each) => each.method.toUpperCase())
-  const allow = [...verbs, ...(verbs.includes('GET') ? ['HEAD'] : [])].join(', ')
-  return (_req: Request, _res: Response, next: NextFunction) =>
-    next(new CodedError('REQ_003', 'The method is not allowed here', { headers: { Allow: allow } }))
+function methodNotAllowed({ allow }: Place): CodedError {
+  return new CodedError('REQ_003', 'The method is not allowed here', { headers: { Allow: allow } })
 }
 
-async function serve(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
-  const { req, res } = http
-  const principal = await identified(route, options, http)
+interface Exchange {
+  req: Request
+  res: Response
+  params: Found['params']
+}
+
+/** Awaits only what is not there at once: a remembered caller within an in-process limit waits for nothing. */
+async function serve(route: Route, options: RouterOptions, { req, res, params }: Exchange) {
+  const principal = await identified(route, options, { req, res })
   if (principal !== undefined) res.locals.principal = principal.name
   authorise(route.access, principal)
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
   const status = route.invalidStatus
   const key = keyOf(req, principal, body)
   const request = {
-    params: (route.params ? parse(route.params, req.params, { part: 'path', status }) : {}) as never,
+    params: (route.params ? parse(route.params, params, { part: 'path', status }) : {}) as never,
     query: (route.query ? parse(route.query, req.query, { part: 'query', status }) : {}) as never,
     body: (route.body ? parse(route.body, body, { part: 'body', status }) : undefined) as never,
     principal,
@@ -68,22 +74,32 @@ async function serve(route: Route, options: RouterOptions, http: { req: Request;
 
 /** Who calls, having paid for it: a bad credential is paid for by its address. */
 async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
-  const { req, res } = http
-  const charge = async (principal: Principal | undefined) => {
-    if (route.limit === 'none') return
-    const payer =
-      principal === undefined || route.limit === 'address' ? { address: req.ip ?? '' } : { principal }
-    await options.limits.charge(payer, res)
-  }
   let principal: Principal | undefined
   try {
-    principal = await identify(route, options, req)
+    const found = identify(route, options, http.req)
+    principal = found instanceof Promise ? await found : found
   } catch (error) {
-    if (error instanceof CodedError && error.status === 401) await charge(undefined)
-    throw error
+    const coded = error instanceof CodedError ? error : undefined
+    // On an open route a bad credential counts as none: a client with an expired token must be able to sign in.
+    if (route.access !== 'open' || coded === undefined || coded.status >= 500) {
+      if (coded?.status === 401) await charge(route, options, http)
+      throw error
+    }
   }
-  await charge(principal)
+  const charged = charge(route, options, { ...http, principal })
+  if (charged instanceof Promise) await charged
   return principal
+}
+
+function charge(
+  route: Route,
+  { limits }: RouterOptions,
+  { req, res, principal }: { req: Request; res: Response; principal?: Principal | undefined },
+): Promise<void> | void {
+  if (route.limit === 'none') return
+  const payer =
+    principal === undefined || route.limit === 'address' ? { address: req.ip ?? '' } : { principal }
+  return limits.charge(payer, waitingHeaders(res) ?? res)
 }
 
 /** The address is worked out only where it is asked for: most requests' credentials are known without. */
@@ -103,33 +119,19 @@ class ShownCredentials implements Credentials {
   }
 }
 
-/** On an open route a bad credential counts as none: a client with an expired token must be able to sign in. */
-async function identify(route: Route, options: RouterOptions, req: Request): Promise<Principal | undefined> {
-  try {
-    const method = route.csrf ? req.method : 'GET'
-    const credentials = new ShownCredentials(req, method)
-    for (const scheme of route.schemes) {
-      const principal = await options.schemes?.[scheme]?.(credentials)
-      if (principal !== undefined) return principal
-    }
-    return await options.authenticate(credentials)
-  } catch (error) {
-    if (route.access === 'open' && error instanceof CodedError && error.status < 500) return undefined
-    throw error
-  }
+function identify(route: Route, { schemes, authenticate }: RouterOptions, req: Request) {
+  const credentials = new ShownCredentials(req, route.csrf ? req.method : 'GET')
+  if (route.schemes.length === 0) return authenticate(credentials)
+  const ways = [...route.schemes.map((scheme) => schemes?.[scheme]), authenticate]
+  return firstOf(ways, credentials)
 }
 
-function answer(route: Route, res: Response, result: { reply: Reply; version: string }): void {
-  const { reply, version } = result
-  if (reply === undefined) return
-  if (reply.headers !== undefined) res.set(reply.headers)
-  res.status(reply.status ?? 200)
-  if (route.family === 'plain') {
-    res.json(reply.body)
-    return
+async function firstOf(ways: (Authenticate | undefined)[], credentials: Credentials) {
+  for (const way of ways) {
+    const principal = await way?.(credentials)
+    if (principal !== undefined) return principal
   }
-  const metadata = { timestamp: new Date().toISOString(), version, correlationId: correlationIdOf(res) }
-  res.json({ success: true, data: reply.body, metadata })
+  return undefined
 }
 
 async function readBody(route: Route, req: Request, res: Response): Promise<unknown> {

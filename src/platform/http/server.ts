@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { Express } from 'express'
 import { ConfigError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
+import type { UpgradeHandler } from '../sockets/index.ts'
 
 /** How long running requests may take once we stop. */
 const drainMs = 5000
@@ -10,8 +11,11 @@ const drainMs = 5000
 export function createHttpServer(
   app: Express,
   at: { host: string; port: number },
+  upgrade?: UpgradeHandler,
 ): Service & { port(): number } {
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 120_000 }, app)
+  // Without a listener the request is served as if it had not asked for an upgrade.
+  if (upgrade !== undefined) server.on('upgrade', upgrade)
   let listening: Promise<void> | undefined
   let stopped: Promise<void> | undefined
 

@@ -87,8 +87,24 @@ export async function migrateQueues(databaseUrl: string): Promise<void> {
   }
 }
 
+/**
+ * A pool does not listen to a connection that is lent out, and the queue library borrows some: one that the database
+ * drops then would end the process. Its query fails all the same, and the pool forgets it when it is given back.
+ */
+class ListenedClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config)
+    this.on('error', () => undefined)
+  }
+}
+
 function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
-  const config = { connectionString: databaseUrl, schema: queueSchema, connectionTimeoutMillis: 5000 }
+  const config = {
+    connectionString: databaseUrl,
+    schema: queueSchema,
+    connectionTimeoutMillis: 5000,
+    Client: ListenedClient,
+  }
   const backend = withBackend(createPostgresBackend)
   // Producers share one small pool; the search path is what the library would set on a pool of its own.
   const pool = new pg.Pool({ ...config, max: 3, options: `-c search_path="${queueSchema}"` })

@@ -1,12 +1,16 @@
-import type { ServerResponse } from 'node:http'
 import { type Decision, micro, microsUntil } from './bucket.ts'
+
+/** An answer, or what keeps its headers until it is written. */
+export interface HeaderSink {
+  setHeader(name: string, value: string | number): unknown
+}
 
 /**
  * Tells a caller where its bucket stands: `X-RateLimit-*` (rate a second, whole tokens left, the Unix second in
  * which the bucket is full again) and the two fields of draft-ietf-httpapi-ratelimit-headers (quota and the seconds
  * to fill it; tokens left and the seconds until there is another).
  */
-export function tellLimit(res: ServerResponse, decision: Decision): void {
+export function tellLimit(res: HeaderSink, decision: Decision): void {
   const { microTokens, rule } = decision
   const remaining = Math.floor(microTokens / micro)
   const fullInMicros = microsUntil(rule.burst * micro, decision)

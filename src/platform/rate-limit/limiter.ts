@@ -7,7 +7,7 @@ import { redisBuckets } from './redis-bucket.ts'
 
 export interface RateLimiter {
   /** Takes a token of the bucket named `key`. Never rejects, and waits for Redis no longer than `maxWaitMs`. */
-  take(key: string, rule: BucketRule): Promise<Decision>
+  take(key: string, rule: BucketRule): Decision | Promise<Decision>
   /** False while Redis is configured and away: every process then counts for itself. */
   available(): boolean
   close(): void
@@ -31,7 +31,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
 
 function inProcess(): RateLimiter {
   const buckets = createProcessBuckets()
-  return { take: async (key, rule) => buckets.take(key, rule), available: () => true, close: () => undefined }
+  return { take: (key, rule) => buckets.take(key, rule), available: () => true, close: () => undefined }
 }
 
 function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: string): RateLimiter {

@@ -31,13 +31,19 @@ export interface Badges {
 }
 
 export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges {
-  // Read at every request, so that a badge is never behind; requests at the same time share the round trip.
-  const scopes = createBatcher((hashes: Buffer[]) => findBadgeScopes(db, hashes))
-  const releases = createBatcher((keys: BadgeKey[]) => findForBadges(db, keys))
+  // Read at every request, so that a badge is never behind; requests at the same time share the round trip, and those
+  // for the same badge the look-up.
+  const scopes = createBatcher((hashes: string[]) => once(hashes, (unique) => findBadgeScopes(db, unique)), {
+    linger: false,
+  })
+  const releases = createBatcher(
+    (keys: string[]) => once(keys, (unique) => findForBadges(db, unique.map(toKey))),
+    { linger: false },
+  )
 
   async function access(key: string, of: BadgeKey): Promise<'granted' | 'denied' | 'unknown'> {
     if (tokenShape.test(key)) {
-      const scope = await scopes.add(hashOf(key))
+      const scope = await scopes.add(hashOf(key).toString('hex'))
       if (scope === undefined) return 'unknown'
       return isInside(scope, of) ? 'granted' : 'denied'
     }
@@ -52,7 +58,7 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
         const may = await access(key, of)
         if (may === 'unknown') return { message: 'unauthorized', color: colors.red }
         if (may === 'denied') return { message: 'access denied', color: colors.red }
-        const { tag, sha, namespaces } = await releases.add(of)
+        const { tag, sha, namespaces } = await releases.add(JSON.stringify(of))
         if (namespaces === 0) return { message: 'not deployed', color: colors.grey }
         if (namespaces > 1) return { message: 'multiple found', color: colors.yellow }
         return { message: tag || sha.slice(0, 'sha256:'.length + 12), color: colors.green }
@@ -78,6 +84,16 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
       if (!(await deleteBadgeToken(trx, id, clientOf(principal)))) throw notFound('Badge token')
     },
   }
+}
+
+const toKey = (text: string): BadgeKey => JSON.parse(text)
+
+/** Looks each of several up once. @returns an answer for each of them, in order. */
+async function once<T>(all: string[], lookUp: (unique: string[]) => Promise<T[]>): Promise<T[]> {
+  const unique = [...new Set(all)]
+  const found = await lookUp(unique)
+  const byText = new Map(unique.map((text, n) => [text, found[n] as T]))
+  return all.map((text) => byText.get(text) as T)
 }
 
 function isInside({ clientName, component }: BadgeScope, of: BadgeKey): boolean {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { makeBadge } from 'badge-maker'
+import { type Prepared, prepare } from '../../platform/http/index.ts'
 
 export const styles = ['flat', 'flat-square', 'plastic', 'for-the-badge', 'social'] as const
 export type Style = (typeof styles)[number]
@@ -12,18 +12,12 @@ export interface Badge {
 
 export const colors = { green: '#4c1', grey: '#9f9f9f', yellow: '#dfb317', red: '#e05d44' } as const
 
-export interface Drawn {
-  type: string
-  text: string
-  etag: string
-}
-
 /** How many drawings are kept: few differ, since a badge says little. */
 const keep = 2000
 
 /** Draws badges, each once: the text decides the picture. */
-export function createDrawing(): (badge: Badge, as: Style | 'json') => Drawn {
-  const known = new Map<string, Drawn>()
+export function createDrawing(): (badge: Badge, as: Style | 'json') => Prepared {
+  const known = new Map<string, Prepared>()
   return (badge, as) => {
     const key = JSON.stringify([badge.label, badge.message, badge.color, as])
     const before = known.get(key)
@@ -36,13 +30,12 @@ export function createDrawing(): (badge: Badge, as: Style | 'json') => Drawn {
   }
 }
 
-function draw(badge: Badge, as: Style | 'json'): Drawn {
+function draw(badge: Badge, as: Style | 'json'): Prepared {
   const { label, message, color } = badge
-  const text =
-    as === 'json'
-      ? JSON.stringify({ schemaVersion: 1, label, message, color, isError: color === colors.red })
-      : makeBadge({ label, message, color, labelColor: '#555', style: as })
-  const hash = createHash('sha256').update(text).digest('base64url').slice(0, 22)
-  const type = as === 'json' ? 'application/json; charset=utf-8' : 'image/svg+xml; charset=utf-8'
-  return { type, text, etag: `"${hash}"` }
+  if (as !== 'json') {
+    const picture = makeBadge({ label, message, color, labelColor: '#555', style: as })
+    return prepare(picture, 'image/svg+xml; charset=utf-8')
+  }
+  const endpoint = { schemaVersion: 1, label, message, color, isError: color === colors.red }
+  return prepare(JSON.stringify(endpoint), 'application/json; charset=utf-8')
 }

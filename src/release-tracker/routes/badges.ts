@@ -1,9 +1,9 @@
-import type { Request, Response } from 'express'
+import type { Request } from 'express'
 import type { Principal } from '../../platform/auth.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Badges } from '../badges/badges.ts'
-import { createDrawing, type Drawn, type Style, styles } from '../badges/draw.ts'
+import { createDrawing, type Style, styles } from '../badges/draw.ts'
 import { type BadgeTokenBody, badgeParams, badgeTokenBody, badgeTokensQuery, idParams } from '../schema.ts'
 import type { BadgeScope, BadgeToken } from '../store/badge-tokens.ts'
 
@@ -20,7 +20,7 @@ export function badgeRoutes(badges: Badges): Route[] {
       access: 'open',
       limit: 'address',
       params: badgeParams,
-      async handle({ params, req, res }) {
+      async handle({ params, req }) {
         const { namespace, label, style } = wishesOf(req)
         const asJson = params.container.endsWith(json)
         const badge = await badges.read(params.key, {
@@ -31,8 +31,8 @@ export function badgeRoutes(badges: Badges): Route[] {
           container: asJson ? params.container.slice(0, -json.length) : params.container,
           namespace,
         })
-        send(req, res, draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style))
-        return undefined
+        const prepared = draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
+        return { prepared, headers: always }
       },
     }),
     route({
@@ -83,18 +83,14 @@ function wishesOf({ query }: Request): {
   return { namespace: text(query.namespace), label: text(query.label), style }
 }
 
-function send(req: Request, res: Response, { type, text, etag }: Drawn): void {
-  res.set({
-    'Content-Type': type,
-    ETag: etag,
-    'Cache-Control': 'max-age=60',
-    'Access-Control-Allow-Origin': '*',
-    // Shown by pages of other sites: that is what badges are for.
-    'Cross-Origin-Resource-Policy': 'cross-origin',
-  })
-  const known = req.headers['if-none-match']
-  if (known?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)) res.status(304).end()
-  else res.end(text)
+const always = {
+  'Cache-Control': 'max-age=60',
+  'Access-Control-Allow-Origin': '*',
+  // Shown by pages of other sites: that is what badges are for.
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  // Opened by itself, a picture is a page: this one does nothing, and its address goes nowhere.
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+  'Referrer-Policy': 'no-referrer',
 }
 
 /** The router lets nobody through to these routes without a principal; the type does not know. */

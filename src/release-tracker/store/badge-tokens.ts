@@ -57,14 +57,14 @@ export async function deleteBadgeToken(
   return gone > 0
 }
 
-/** The scopes of tokens by their hashes, in order. */
-export async function findBadgeScopes(db: Knex, hashes: Buffer[]): Promise<(BadgeScope | undefined)[]> {
+/** The scopes of tokens by their hashes (hexadecimal), in order. */
+export async function findBadgeScopes(db: Knex, hashes: string[]): Promise<(BadgeScope | undefined)[]> {
   const rows: (BadgeTokenRow & { token_hash: Buffer })[] = await db('tracker_badge_tokens').whereIn(
     'token_hash',
-    hashes,
+    hashes.map((hash) => Buffer.from(hash, 'hex')),
   )
   const byHash = new Map(rows.map((row) => [row.token_hash.toString('hex'), toToken(row)]))
-  return hashes.map((hash) => byHash.get(hash.toString('hex')))
+  return hashes.map((hash) => byHash.get(hash))
 }
 
 interface BadgeTokenRow {

@@ -176,13 +176,16 @@ export async function findForBadges(
     namespace: key.namespace ?? null,
   }))
   const { rows } = await db.raw(
-    `select i.n, min(c.image_tag) as tag, min(c.image_sha) as sha, count(*)::int as namespaces
+    // Aggregated below, each key is looked up by itself: joined flat, a few keys would read the whole of both tables.
+    `select i.n, found.*
      from json_to_recordset(?) as i (n int, client text, env text, kind text, workload text, container text, namespace text)
-     join tracker_scopes s on s.client_name = i.client and s.env_name = i.env
-       and (i.namespace is null or s.namespace = i.namespace)
-     join tracker_components c on c.scope_id = s.id and c.kind = i.kind and c.workload = i.workload
-       and c.container = i.container and c.interval_id is not null
-     group by i.n`,
+     cross join lateral (
+       select min(c.image_tag) as tag, min(c.image_sha) as sha, count(*)::int as namespaces
+       from tracker_scopes s
+       join tracker_components c on c.scope_id = s.id and c.kind = i.kind and c.workload = i.workload
+         and c.container = i.container and c.interval_id is not null
+       where s.client_name = i.client and s.env_name = i.env and (i.namespace is null or s.namespace = i.namespace)
+     ) found`,
     [JSON.stringify(input)],
   )
   const found = keys.map(() => ({ tag: '', sha: '', namespaces: 0 }))

@@ -1,0 +1,110 @@
+import type { Principal } from '../../platform/auth.ts'
+import type { Environment } from '../../platform/config/index.ts'
+import { CodedError } from '../../platform/errors.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import { requireEnvironment } from '../permission.ts'
+import type { Targets } from '../target.ts'
+import type { Inspector } from './inspect.ts'
+import { environmentParams, putCredentialsBody, validateBody, verifyBody } from './schema.ts'
+import type { Vault } from './vault.ts'
+
+export interface CredentialRouteOptions {
+  vault: Vault
+  targets: Targets
+  inspector: Inspector
+}
+
+const uncached = { 'Cache-Control': 'no-store' }
+
+/** None of these keeps its answer for an Idempotency-Key: nothing is made, and what was sent is not to be kept. */
+export function credentialRoutes(options: CredentialRouteOptions): Route[] {
+  return [...lookingAt(options), ...keeping(options)]
+}
+
+function lookingAt({ inspector }: CredentialRouteOptions): Route[] {
+  const post = { family: 'deployment', method: 'post', access: 'deployments:write' } as const
+  return [
+    route({
+      ...post,
+      path: '/deploy/validate',
+      body: validateBody,
+      async handle({ body, principal }) {
+        requireEnvironment(signedIn(principal), body.environment)
+        return {
+          body: await inspector.inspect(credentialsOf(body.credentials, 'credentials.accountId')),
+          headers: uncached,
+        }
+      },
+    }),
+    route({
+      ...post,
+      path: '/auth/cloudflare/verify',
+      body: verifyBody,
+      handle: async ({ body }) => ({ body: await inspector.verify(body), headers: uncached }),
+    }),
+  ]
+}
+
+function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[] {
+  const path = '/deploy/environments/:environment/credentials'
+  const about = { family: 'deployment', path, params: environmentParams } as const
+  const admin = { ...about, access: 'accounts:admin' } as const
+  const view = async (environment: Environment) => {
+    const source = await targets.sourceOf(environment)
+    const updatedAt = source === 'stored' ? await vault.updatedAt(environment) : undefined
+    return {
+      environment,
+      configured: source !== undefined,
+      source: source ?? null,
+      updatedAt: updatedAt?.toISOString() ?? null,
+    }
+  }
+  return [
+    route({
+      ...about,
+      method: 'get',
+      access: 'deployments:read',
+      handle: async ({ params }) => ({ body: await view(params.environment), headers: uncached }),
+    }),
+    route({
+      ...admin,
+      method: 'put',
+      body: putCredentialsBody,
+      async handle({ params, body, principal }) {
+        const { environment } = params
+        const by = signedIn(principal)
+        requireEnvironment(by, environment)
+        const given = credentialsOf(body, 'accountId')
+        const { permissions, unknown, accountInfo } = await inspector.inspect(given)
+        await vault.put(environment, { ...given, updatedBy: by.id })
+        return {
+          body: { ...(await view(environment)), permissions, unknown, accountInfo },
+          headers: uncached,
+        }
+      },
+    }),
+    route({
+      ...admin,
+      method: 'delete',
+      async handle({ params, principal }) {
+        requireEnvironment(signedIn(principal), params.environment)
+        await vault.remove(params.environment)
+        return { body: await view(params.environment), headers: uncached }
+      },
+    }),
+  ]
+}
+
+/** @throws REQ_002 (422), as the contract has it for this one field. */
+function credentialsOf(body: { cloudflareApiToken: string; accountId: string }, path: string) {
+  const { cloudflareApiToken: apiToken, accountId } = body
+  if (/^[0-9a-f]{32}$/.test(accountId)) return { apiToken, accountId }
+  const fields = [{ path, problem: 'expected 32 hexadecimal digits' }]
+  throw new CodedError('REQ_002', "The request's body is not valid", { status: 422, details: { fields } })
+}
+
+/** The router lets nobody through to these routes without a principal; the type does not know. */
+function signedIn(principal: Principal | undefined): Principal {
+  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  return principal
+}

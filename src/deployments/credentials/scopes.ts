@@ -1,0 +1,60 @@
+import type { Policy } from './token-api.ts'
+
+/** `Zone:DNS:Edit`: resource class, permission group, level. */
+export interface Scope {
+  resource: 'Zone' | 'Account' | 'User'
+  group: string
+  level: 'Read' | 'Edit'
+}
+
+/** @param text as in Cloudflare's dashboard. The API's own word for Edit is Write; it is taken, too. */
+export function parseScope(text: string): Scope | undefined {
+  const [, resource, group, level] = /^(Zone|Account|User):([^:]{1,100}):(Read|Edit|Write)$/.exec(text) ?? []
+  if (resource === undefined || group === undefined) return undefined
+  return { resource: resource as Scope['resource'], group, level: level === 'Read' ? 'Read' : 'Edit' }
+}
+
+export const showScope = ({ resource, group, level }: Scope) => `${resource}:${group}:${level}`
+
+/** What policies grant. A denied group is left out altogether: to say less is safe, to say more is not. */
+export function scopesOf(policies: Policy[]): Scope[] {
+  const found = (effect: string) =>
+    policies
+      .filter((policy) => policy.effect === effect)
+      .flatMap((policy) => {
+        const resource = resourceOf(policy.resources)
+        return policy.permission_groups.flatMap(({ name }) => fromName(resource, name) ?? [])
+      })
+  const denied = found('deny')
+  const key = ({ resource, group }: Scope) => `${resource}:${group.toLowerCase()}`
+  const keys = new Set(denied.map(key))
+  const granted = found('allow').filter((scope) => !keys.has(key(scope)))
+  return [...new Map(granted.map((scope) => [showScope(scope), scope])).values()]
+}
+
+/** Edit implies Read. */
+export function grants(granted: Scope[], wanted: Scope): boolean {
+  return granted.some(
+    ({ resource, group, level }) =>
+      resource === wanted.resource &&
+      group.toLowerCase() === wanted.group.toLowerCase() &&
+      (level === 'Edit' || wanted.level === 'Read'),
+  )
+}
+
+/** Zones are named in the key, or nested below their account. */
+function resourceOf(resources: Record<string, unknown>): Scope['resource'] {
+  const entries = Object.entries(resources)
+  if (entries.some(([key]) => key.startsWith('com.cloudflare.api.user'))) return 'User'
+  const zones = entries.some(
+    ([key, value]) => key.startsWith('com.cloudflare.api.account.zone.') || typeof value === 'object',
+  )
+  return zones ? 'Zone' : 'Account'
+}
+
+/** The API's names are `<group> <Read|Write>`; older ones end in Edit. */
+function fromName(resource: Scope['resource'], name: string | undefined): Scope | undefined {
+  const [, group, level] = /^(.+) (Read|Write|Edit)$/.exec(name ?? '') ?? []
+  if (group === undefined) return undefined
+  return { resource, group, level: level === 'Read' ? 'Read' : 'Edit' }
+}

@@ -1,0 +1,69 @@
+import type { Knex } from 'knex'
+import type { CloudflareCredentials, Environment } from '../../platform/config/index.ts'
+import { CodedError } from '../../platform/errors.ts'
+import type { Secrets } from '../../platform/secrets.ts'
+import { deleteCredentials, findCredentials, putCredentials, resealToken } from './store.ts'
+
+/** The credentials that were put for an environment; rows are the truth, so that all processes see a change at once. */
+export interface Vault {
+  /** @throws STATE_003 when they were sealed with a key that is not configured any more. */
+  open(environment: Environment): Promise<CloudflareCredentials | undefined>
+  updatedAt(environment: Environment): Promise<Date | undefined>
+  put(environment: Environment, given: CloudflareCredentials & { updatedBy: string }): Promise<Date>
+  remove(environment: Environment): Promise<void>
+  /** Housekeeping after a rotation: what an older key sealed is sealed with the present one. @returns how many. */
+  reseal(): Promise<number>
+}
+
+/** Part of the seal: a row that is moved to the other environment can't be opened. */
+const contextOf = (environment: Environment) => `cloudflare-credentials:${environment}`
+
+export function createVault(db: Knex, secrets: Secrets): Vault {
+  function unseal(environment: Environment, sealedToken: string): string {
+    try {
+      return secrets.open(sealedToken, contextOf(environment))
+    } catch (error) {
+      throw new CodedError('STATE_003', `The Cloudflare credentials of ${environment} can't be opened`, {
+        cause: error,
+        retryable: false,
+        details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
+        suggestedAction: 'Name the key that sealed them in SECRET_KEY_PREVIOUS, or put them again',
+      })
+    }
+  }
+
+  /** Undefined for what no configured key opens: whoever uses it is told; housekeeping goes on. */
+  function openable(environment: Environment, sealedToken: string): string | undefined {
+    try {
+      return unseal(environment, sealedToken)
+    } catch {
+      return undefined
+    }
+  }
+
+  return {
+    async open(environment) {
+      const stored = await findCredentials(db, environment)
+      if (stored === undefined) return undefined
+      return { accountId: stored.accountId, apiToken: unseal(environment, stored.sealedToken) }
+    },
+    updatedAt: async (environment) => (await findCredentials(db, environment))?.updatedAt,
+    put(environment, { accountId, apiToken, updatedBy }) {
+      const sealedToken = secrets.seal(apiToken, contextOf(environment))
+      return putCredentials(db, environment, { accountId, sealedToken, updatedBy })
+    },
+    remove: (environment) => deleteCredentials(db, environment),
+    async reseal() {
+      let resealed = 0
+      for (const environment of ['staging', 'production'] as const) {
+        const stored = await findCredentials(db, environment)
+        if (stored === undefined || secrets.isCurrent(stored.sealedToken)) continue
+        const apiToken = openable(environment, stored.sealedToken)
+        if (apiToken === undefined) continue
+        const seals = { old: stored.sealedToken, new: secrets.seal(apiToken, contextOf(environment)) }
+        if (await resealToken(db, environment, seals)) resealed += 1
+      }
+      return resealed
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { RequestError } from '@octokit/request-error'
+import { CodedError } from '../../platform/errors.ts'
+import { maskSecrets } from '../../platform/redact.ts'
+
+/** Which credential a call shows: the App's own JWT, or the token of one installation. */
+export type ShownCredential = 'app' | 'installation'
+
+/** Turns a failed call to GitHub into ours. Aborted calls and faults of our own are left as they are. */
+export function toGitHubFault(error: unknown, shown: ShownCredential): unknown {
+  if (!(error instanceof RequestError)) return error
+  if (error.response === undefined) {
+    return new CodedError('SYS_002', 'GitHub did not answer', { cause: error })
+  }
+  const said = `GitHub refused the call: ${maskSecrets(error.message).slice(0, 500)}`
+  const fault = (code: ConstructorParameters<typeof CodedError>[0], options: object = {}) =>
+    new CodedError(code, said, { cause: error, ...options })
+  const retryAfter = limitedFor(error)
+  if (retryAfter !== undefined) return fault('SYS_003', { retryAfter })
+  if (error.status >= 500) return fault('SYS_002')
+  // The App's key or clock; or a token that has ended, which the caller renews once.
+  if (error.status === 401) return fault(shown === 'app' ? 'AUTH_001' : 'AUTH_005')
+  if (error.status === 404 && /Integration not found/i.test(error.message)) return fault('AUTH_001')
+  if (error.status === 403) return fault('AUTH_002', suspension(error))
+  if (shown === 'app') return fault('AUTH_002')
+  if (error.status === 404) return fault('SYS_005', { suggestedAction: 'Check owner, repo and ref' })
+  return fault('DEPLOY_001')
+}
+
+const suspension = (error: RequestError) =>
+  /suspended/i.test(error.message)
+    ? { suggestedAction: 'Ask the owner of the installation to lift its suspension' }
+    : {}
+
+/** Seconds to wait for a rate limit, primary or secondary; undefined when it is none. */
+function limitedFor({ status, message, response }: RequestError): number | undefined {
+  if (status !== 403 && status !== 429) return undefined
+  const headers = response?.headers ?? {}
+  const told = Number(headers['retry-after'] ?? Number.NaN)
+  if (Number.isFinite(told)) return Math.max(1, told)
+  if (headers['x-ratelimit-remaining'] === '0') {
+    const resets = Number(headers['x-ratelimit-reset'] ?? Number.NaN)
+    const left = Math.ceil(resets - Date.now() / 1000)
+    return Number.isFinite(left) ? Math.min(Math.max(1, left), 3600) : 60
+  }
+  return status === 429 || /secondary rate limit/i.test(message) ? 60 : undefined
+}

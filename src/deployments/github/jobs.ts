@@ -1,0 +1,44 @@
+import type { Knex } from 'knex'
+import { z } from 'zod'
+import type { Enqueue, JobDefinition } from '../../platform/jobs/index.ts'
+import type { GitHubRecords } from './records.ts'
+import { isReportable } from './store.ts'
+
+const seconds = 1000
+const minutes = 60 * seconds
+const payload = z.strictObject({ deploymentId: z.uuid() })
+
+/** Tells GitHub how a deployment stands. Nothing waits for it, and it can't fail a deployment. */
+export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRecords> = {
+  queue: 'maintenance',
+  name: 'report-to-github',
+  payload,
+  maxAttempts: 12,
+  timeoutMs: () => 2 * minutes,
+  backoff: { firstMs: 5 * seconds, maxMs: 15 * minutes },
+  async handle(records, { deploymentId }, run) {
+    try {
+      await records.report(deploymentId, run.signal)
+    } catch (error) {
+      run.log.warn({ deploymentId, attempt: run.attempt, err: error }, 'GitHub could not be told')
+      throw error
+    }
+    return { kind: 'done' }
+  },
+}
+
+/** In the transaction that changes the deployment's status; nothing for plans that name no commit. */
+export async function reportLater(
+  enqueue: Enqueue,
+  trx: Knex.Transaction,
+  deployment: { id: string; dryRun: boolean; startedBy: string; correlationId: string | null },
+): Promise<void> {
+  const { id, dryRun, startedBy, correlationId } = deployment
+  if (dryRun || !(await isReportable(trx, id))) return
+  await enqueue(trx, reportToGitHubJob, {
+    payload: { deploymentId: id },
+    subject: `github:${id}`,
+    owner: startedBy,
+    ...(correlationId === null ? {} : { correlationId }),
+  })
+}

@@ -1,0 +1,148 @@
+import { z } from 'zod'
+import { CodedError } from '../../platform/errors.ts'
+import type { GitHubRequest } from './app.ts'
+import { createRepositoryCaller, type Repository } from './caller.ts'
+import type { InstallationTokens } from './tokens.ts'
+
+export type { Repository } from './caller.ts'
+
+export interface CommitChecks {
+  sha: string
+  /** Each context's latest state: success, pending, failure or error. */
+  contexts: { context: string; state: string }[]
+}
+
+export type RecordState = 'in_progress' | 'success' | 'failure' | 'inactive'
+
+/** What deployments tell GitHub, as the installation of one repository and with no more permissions than that takes. */
+export interface GitHubRepository {
+  checks(repository: Repository, ref: string, signal: AbortSignal): Promise<CommitChecks>
+  /** The record that carries our deployment's id. */
+  find(repository: Repository, record: RecordMark, signal: AbortSignal): Promise<number | undefined>
+  create(repository: Repository, record: NewRecord, signal: AbortSignal): Promise<number>
+  latestState(repository: Repository, id: number, signal: AbortSignal): Promise<string | undefined>
+  setState(repository: Repository, status: NewState, signal: AbortSignal): Promise<void>
+  setCommitStatus(repository: Repository, status: NewCommitStatus, signal: AbortSignal): Promise<void>
+}
+
+export interface RecordMark {
+  deploymentId: string
+  environment: string
+  sha: string
+}
+
+export interface NewRecord extends RecordMark {
+  description: string
+  production: boolean
+}
+
+export interface NewState {
+  id: number
+  state: RecordState
+  logUrl: string
+  environmentUrl?: string | undefined
+  description: string
+}
+
+export interface NewCommitStatus {
+  sha: string
+  context: string
+  state: 'pending' | 'success' | 'failure' | 'error'
+  targetUrl: string
+  description: string
+}
+
+export function createGitHubRepository(parts: {
+  request: GitHubRequest
+  asApp: GitHubRequest
+  tokens: InstallationTokens
+}): GitHubRepository {
+  const { request } = parts
+  const { call, read } = createRepositoryCaller(parts)
+
+  return {
+    async checks(repository, ref, signal) {
+      const given = { ...repository, ref, per_page: 100 }
+      const { data } = await read(repository, signal, (shown) =>
+        request('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...given, ...shown }),
+      )
+      const contexts = data.statuses.map(({ context, state }) => ({ context, state }))
+      return { sha: data.sha, contexts }
+    },
+
+    async find(repository, { deploymentId, environment, sha }, signal) {
+      const given = { ...repository, environment, sha, task: 'deploy', per_page: 100 }
+      const { data } = await read(repository, signal, (shown) =>
+        request('GET /repos/{owner}/{repo}/deployments', { ...given, ...shown }),
+      )
+      const found = data.find(({ payload }) => markOf(payload) === deploymentId)
+      return found && Number(found.id)
+    },
+
+    async create(repository, record, signal) {
+      const given = {
+        ...repository,
+        ref: record.sha,
+        task: 'deploy',
+        auto_merge: false,
+        // They were looked at when the plan was made; ours of an earlier run of this commit must not count.
+        required_contexts: [],
+        payload: { deploymentId: record.deploymentId },
+        environment: record.environment,
+        description: record.description,
+        production_environment: record.production,
+        transient_environment: false,
+      }
+      const { data } = await call(repository, signal, (shown) =>
+        request('POST /repos/{owner}/{repo}/deployments', { ...given, ...shown }),
+      )
+      if (!('id' in data)) throw new CodedError('SYS_002', 'GitHub merged the branch instead of recording')
+      return Number(data.id)
+    },
+
+    async latestState(repository, id, signal) {
+      const given = { ...repository, deployment_id: id, per_page: 1 }
+      const { data } = await read(repository, signal, (shown) =>
+        request('GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', { ...given, ...shown }),
+      )
+      return data[0]?.state
+    },
+
+    async setState(repository, { id, state, logUrl, environmentUrl, description }, signal) {
+      const given = {
+        ...repository,
+        deployment_id: id,
+        state,
+        log_url: logUrl,
+        description: description.slice(0, 140),
+        // Ours are per app, GitHub's environments are not: what is superseded is told one by one.
+        auto_inactive: false,
+        ...(environmentUrl === undefined ? {} : { environment_url: environmentUrl }),
+      }
+      await call(repository, signal, (shown) =>
+        request('POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', { ...given, ...shown }),
+      )
+    },
+
+    async setCommitStatus(repository, { sha, context, state, targetUrl, description }, signal) {
+      const given = { ...repository, sha, context, state, target_url: targetUrl }
+      await call(repository, signal, (shown) =>
+        request('POST /repos/{owner}/{repo}/statuses/{sha}', {
+          ...given,
+          description: description.slice(0, 140),
+          ...shown,
+        }),
+      )
+    },
+  }
+}
+
+/** GitHub keeps a payload as it came: an object, or a string of JSON. */
+function markOf(payload: unknown): string | undefined {
+  const marked = z.object({ deploymentId: z.string() })
+  try {
+    return marked.safeParse(typeof payload === 'string' ? JSON.parse(payload) : payload).data?.deploymentId
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,104 @@
+import type { Knex } from 'knex'
+import type { Environment } from '../../platform/config/index.ts'
+import type { DeploymentStatus } from '../states.ts'
+import type { RecordState } from './repository.ts'
+
+/** Where and what to report, frozen in the plan. */
+export interface GitHubSource {
+  owner: string
+  repo: string
+  ref: string
+  sha: string
+}
+
+/** A deployment as GitHub is told about it. */
+export interface Reportable {
+  deploymentId: string
+  app: string
+  environment: Environment
+  status: DeploymentStatus
+  source: GitHubSource
+  githubId: number | undefined
+  reported: RecordState | undefined
+  /** Its health check passed once. */
+  succeeded: boolean
+  /** A later deployment of its app and environment serves. */
+  superseded: boolean
+}
+
+const columns = `d.id, d.app, d.environment, d.status, p.config -> 'github' as source, r.github_id, r.reported,
+  exists (select from deployment_steps s where s.deployment_id = d.id and s.step = 'health_check'
+    and s.status = 'completed' and not s.skipped) as succeeded,
+  exists (select from deployments n where n.app = d.app and n.environment = d.environment
+    and n.created_at > d.created_at and n.status = 'completed'
+    and not n.dry_run) as superseded`
+
+/** Whether its plan names a commit. */
+export async function isReportable(db: Knex, deploymentId: string): Promise<boolean> {
+  const plan = db('plans').where({ id: deploymentId }).whereRaw("config -> 'github' is not null")
+  return (await plan.first('id')) !== undefined
+}
+
+/** The deployment itself, and those before it whose record may have changed with it. */
+export async function findReportable(db: Knex, deploymentId: string): Promise<Reportable[]> {
+  const { rows } = await db.raw(
+    `select ${columns} from deployments d join plans p on p.id = d.id
+       left join github_records r on r.deployment_id = d.id
+     where d.id = :deploymentId and p.config -> 'github' is not null`,
+    { deploymentId },
+  )
+  const [own] = rows
+  if (own === undefined) return []
+  const { rows: earlier } = await db.raw(
+    `select ${columns} from deployments d join plans p on p.id = d.id
+       join github_records r on r.deployment_id = d.id
+     where d.app = :app and d.environment = :environment and d.id <> :deploymentId
+       and r.reported in ('success', 'inactive')
+       and d.created_at <= (select created_at from deployments where id = :deploymentId)
+     order by d.created_at desc limit 5`,
+    { app: own.app, environment: own.environment, deploymentId },
+  )
+  return [own, ...earlier].map(toReportable)
+}
+
+/** Remembers what is known by now. */
+export async function saveRecord(
+  db: Knex,
+  deploymentId: string,
+  change: { githubId?: number; reported?: RecordState },
+): Promise<void> {
+  const row = {
+    ...(change.githubId === undefined ? {} : { github_id: change.githubId }),
+    ...(change.reported === undefined ? {} : { reported: change.reported }),
+  }
+  await db('github_records')
+    .insert({ deployment_id: deploymentId, ...row })
+    .onConflict('deployment_id')
+    .merge({ ...row, updated_at: db.raw('clock_timestamp()') as never })
+}
+
+interface Row {
+  id: string
+  app: string
+  environment: Environment
+  status: DeploymentStatus
+  source: GitHubSource
+  github_id: string | null
+  reported: RecordState | null
+  succeeded: boolean
+  superseded: boolean
+}
+
+function toReportable(row: Row): Reportable {
+  return {
+    deploymentId: row.id,
+    app: row.app,
+    environment: row.environment,
+    status: row.status,
+    source: row.source,
+    githubId: row.github_id === null ? undefined : Number(row.github_id),
+    reported: row.reported ?? undefined,
+    succeeded: row.succeeded,
+    superseded: row.superseded,
+  }
+}

@@ -1,0 +1,49 @@
+import { CodedError } from '../../platform/errors.ts'
+import { type LookOptions, lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
+
+export interface HostnameChange {
+  kind: 'hostname' | 'dns_record'
+  name: string
+  action: 'create' | 'keep'
+}
+
+/**
+ * What a plan will do to its host names.
+ * @throws STATE_003 (424) for a zone that is missing, STATE_001 (409) for a name that is somebody else's; all at once.
+ */
+export async function previewHostnames(
+  look: LookOptions,
+  about: { hostnames: string[]; script: string },
+): Promise<HostnameChange[]> {
+  const seen = await Promise.all(about.hostnames.map((text) => lookAtHostname(look, text)))
+  const obstacles = seen.flatMap((each) => obstacleOf(each, about.script) ?? [])
+  for (const kind of ['dependency', 'conflict'] as const) {
+    const problems = obstacles.filter((each) => each.kind === kind).map(({ problem }) => problem)
+    if (problems.length > 0) throw refusal(kind, problems)
+  }
+  return seen.flatMap(changesOf)
+}
+
+function changesOf({ kind, text, host, leadsTo, records }: SeenHostname): HostnameChange[] {
+  const own = {
+    kind: 'hostname' as const,
+    name: text,
+    action: leadsTo === undefined ? 'create' : 'keep',
+  } as const
+  const needsRecord = kind === 'route' && records.length === 0
+  return needsRecord ? [own, { kind: 'dns_record', name: host, action: 'create' }] : [own]
+}
+
+function refusal(kind: 'dependency' | 'conflict', problems: string[]): CodedError {
+  const [code, failed] =
+    kind === 'dependency' ? (['STATE_003', 'dependencies'] as const) : (['STATE_001', 'resources'] as const)
+  const checks = { resources: 'pass', quotas: 'pass', dependencies: 'pass', [failed]: 'fail' }
+  return new CodedError(code, problems.join('; '), {
+    retryable: false,
+    details: { checks, problems },
+    suggestedAction:
+      kind === 'dependency'
+        ? 'Add the zone to the account and wait until it is active, or leave the host name out'
+        : 'Remove what holds the host name, or leave it out',
+  })
+}

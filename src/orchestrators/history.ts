@@ -1,0 +1,81 @@
+import type { Knex } from 'knex'
+import { CodedError } from '../platform/errors.ts'
+import { stateName } from './networks.ts'
+import { getNode } from './service.ts'
+import { sampleNames } from './status-view.ts'
+import { countSamples, readSamples, type Snapshot, sampledPeriod, startOf } from './store/history.ts'
+
+export interface HistoryQuery {
+  page: number
+  page_size: number
+  cursor?: string | undefined
+  start_time?: Date | undefined
+  end_time?: Date | undefined
+}
+
+/** A page of a node's samples, newest first. Both ends of the period belong to it. @throws SYS_005 */
+export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery) {
+  const { page, page_size: size, start_time: start, end_time: end } = query
+  const after = decode(query.cursor)
+  const node = await getNode(db, nodeId)
+  const period = await sampledPeriod(db, nodeId, {
+    ...(start && { from: start.getTime() }),
+    ...(end && { to: end.getTime() + 1 }),
+  })
+  const { total, stretches } = await countSamples(db, nodeId, period)
+  const begin = after === undefined ? startOf(stretches, (page - 1) * size) : { before: after, skip: 0 }
+  const before = begin && new Date(Math.min(begin.before.getTime(), period.to))
+  const rows =
+    begin === undefined || before === undefined || period.from >= period.to
+      ? []
+      : await readSamples(db, nodeId, {
+          from: new Date(period.from),
+          before,
+          skip: begin.skip,
+          limit: size + 1,
+        })
+  const snapshots = rows.slice(0, size)
+  const last = rows.length > size ? snapshots.at(-1) : undefined
+  return {
+    node,
+    snapshots,
+    total,
+    nextCursor: last === undefined ? null : Buffer.from(last.at.toISOString()).toString('base64url'),
+  }
+}
+
+/** The time that the next page begins before. @throws REQ_002 */
+function decode(cursor: string | undefined): Date | undefined {
+  if (cursor === undefined) return undefined
+  const text = Buffer.from(cursor, 'base64url').toString()
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) && !Number.isNaN(Date.parse(text)))
+    return new Date(text)
+  const fields = [{ path: 'cursor', problem: 'expected a cursor of this list' }]
+  throw new CodedError('REQ_002', "The request's query is not valid", { status: 422, details: { fields } })
+}
+
+/** Unique over all nodes: a node has one sample a cycle. */
+const snapshotId = (nodeId: number, cycleId: number) => cycleId * 1_000_000 + nodeId
+
+export function snapshotView(nodeId: number, sample: Snapshot) {
+  return {
+    id: snapshotId(nodeId, sample.cycleId),
+    timestamp: sample.at.toISOString(),
+    pillar_name: sample.pillarName,
+    producer_address: sample.producerAddress,
+    state: sample.state,
+    state_name:
+      sample.verdict !== 't' && sample.responseMs !== null ? (stateName(sample.state) ?? 'Unknown') : null,
+    // This sample alone; of a throttled one only what was believed then.
+    is_online: sample.verdict === 't' ? sample.confirmed === true : sample.verdict === 'g',
+    confirmed_online: sample.confirmed,
+    sample: sampleNames[sample.verdict] ?? null,
+    response_time_ms: sample.responseMs,
+    error_message: sample.error,
+    network_stats: sample.networks.map(({ network, wraps, unwraps }) => ({
+      network,
+      wraps_count: wraps,
+      unwraps_count: unwraps,
+    })),
+  }
+}

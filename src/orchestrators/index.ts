@@ -1,0 +1,85 @@
+import type { Knex } from 'knex'
+import type { OrchestratorsConfig } from '../platform/config/index.ts'
+import { type EventHub, pruneEvents } from '../platform/events/index.ts'
+import type { Route } from '../platform/http/index.ts'
+import type { Enqueue, Schedule } from '../platform/jobs/index.ts'
+import type { Service } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logging.ts'
+import type { Housekeeping } from '../platform/maintenance.ts'
+import type { SocketRoute } from '../platform/sockets/index.ts'
+import { createBoard } from './board.ts'
+import type { Polling } from './jobs.ts'
+import { boardAsStream, createLive } from './live.ts'
+import { createNodeClient } from './node-client.ts'
+import { runCycle, runShard, settleShard } from './polling/cycle.ts'
+import { historyRoutes } from './routes/history.ts'
+import { nodeRoutes } from './routes/nodes.ts'
+import { statisticsRoutes } from './routes/statistics.ts'
+import { statusRoutes } from './routes/status.ts'
+import { windowRoutes } from './routes/windows.ts'
+import { makePartitions, removeOldSamples } from './store/partitions.ts'
+import { statusStream } from './stream.ts'
+
+export { registerNodeCommands } from './commands.ts'
+export { pollCycleJob, pollShardJob } from './jobs.ts'
+
+export interface OrchestratorsOptions {
+  db: Knex
+  config: OrchestratorsConfig
+  /** False on a slave of the release tracker. */
+  enabled: boolean
+  hub: EventHub
+  enqueue: Enqueue
+  log: Logger
+}
+
+/** The bridge's nodes: polled, shown and counted. As a service it ends the open streams when it stops. */
+export interface Orchestrators extends Service {
+  polling: Polling
+  /** Undefined where nothing is polled. */
+  schedule: Schedule | undefined
+  routes: Route[]
+  sockets: SocketRoute[]
+  housekeeping: Housekeeping[]
+}
+
+// Who comes back to the stream gets the latest status: older events only number it.
+const keptEvents = { days: 1, limit: 1000 }
+
+export function createOrchestrators(options: OrchestratorsOptions): Orchestrators {
+  const { db, config, hub, enqueue, log } = options
+  const client = createNodeClient()
+  const board = createBoard({ db, hub, log, config })
+  const live = createLive({ board, log })
+  const stream = boardAsStream(board)
+  const polled = { db, config, client, enqueue }
+  return {
+    name: 'orchestrators',
+    schedule: options.enabled ? { everyMs: config.pollIntervalMs } : undefined,
+    polling: {
+      runCycle: (run) => runCycle(polled, run),
+      runShard: (payload, run) => runShard(polled, payload, run),
+      settleShard: (trx, job) => settleShard(trx, job.payload),
+    },
+    // The fixed paths first: `:id` would take them.
+    routes: [
+      ...statusRoutes({ board, stream }),
+      ...nodeRoutes({ db, config }),
+      ...historyRoutes(db),
+      ...statisticsRoutes(db),
+      ...windowRoutes(db),
+    ],
+    sockets: [live.socket],
+    housekeeping: [
+      { name: 'sample partitions', run: () => makePartitions(db) },
+      { name: 'samples', run: () => removeOldSamples(db, config.sampleRetentionDays) },
+      { name: 'status events', run: () => pruneEvents(db, statusStream, keptEvents) },
+    ],
+    start: async () => undefined,
+    async stop() {
+      stream.close()
+      await live.crowd.stop()
+      client.close()
+    },
+  }
+}

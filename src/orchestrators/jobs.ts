@@ -1,0 +1,43 @@
+import type { Knex } from 'knex'
+import { z } from 'zod'
+import type { Ending, JobDefinition, Outcome, Run } from '../platform/jobs/index.ts'
+
+const shardPayload = z.strictObject({ cycleId: z.string().regex(/^\d+$/), shard: z.int().min(0) })
+export type ShardPayload = z.output<typeof shardPayload>
+
+/** What runs the jobs below. */
+export interface Polling {
+  runCycle(run: Run): Promise<Outcome>
+  runShard(payload: ShardPayload, run: Run): Promise<Outcome>
+  settleShard(trx: Knex.Transaction, job: { payload: ShardPayload; ending: Ending }): Promise<void>
+}
+
+const queue = 'poll-orchestrators'
+// Nodes have a deadline of their own, a minute at most; the rest is reading and writing.
+const timeLimitMs = 2 * 60_000
+const backoff = { firstMs: 500, maxMs: 5000 }
+
+/** One sweep over all active nodes. Its schedule is the poll interval of the configuration. */
+export const pollCycleJob: JobDefinition<Record<string, never>, Polling> = {
+  queue,
+  name: 'poll-cycle',
+  payload: z.strictObject({}),
+  maxAttempts: 3,
+  timeoutMs: () => timeLimitMs,
+  backoff,
+  retryRefused: 'The next cycle comes by itself',
+  handle: (polling, _payload, run) => polling.runCycle(run),
+}
+
+/** A part of a cycle's nodes, when they are too many for one worker. */
+export const pollShardJob: JobDefinition<ShardPayload, Polling> = {
+  queue,
+  name: 'poll-shard',
+  payload: shardPayload,
+  maxAttempts: 3,
+  timeoutMs: () => timeLimitMs,
+  backoff,
+  retryRefused: 'The next cycle comes by itself',
+  handle: (polling, payload, run) => polling.runShard(payload, run),
+  settle: (polling, trx, job) => polling.settleShard(trx, job),
+}

@@ -1,0 +1,77 @@
+import type { Knex } from 'knex'
+import { CodedError, notFound } from '../../platform/errors.ts'
+import { decodeCursor, page, type Route, route } from '../../platform/http/index.ts'
+import { newWindowBody, windowPath, windowsQuery } from '../schema.ts'
+import {
+  deleteWindow,
+  existingNodeIds,
+  insertWindow,
+  listWindows,
+  type MaintenanceWindow,
+} from '../store/windows.ts'
+
+const at = '/api/v1/maintenance-windows'
+
+export function windowRoutes(db: Knex): Route[] {
+  const write = { access: 'orchestrators:write', invalidStatus: 422 } as const
+  return [
+    route({
+      method: 'get',
+      path: at,
+      access: 'orchestrators:read',
+      invalidStatus: 422,
+      query: windowsQuery,
+      async handle({ query }) {
+        const { cursor, limit } = query
+        const rows = await listWindows(db, { before: decodeCursor(cursor), limit: limit + 1 })
+        const { items, next } = page(rows, limit)
+        return { body: { windows: items.map(windowView), next_cursor: next } }
+      },
+    }),
+    route({
+      ...write,
+      method: 'post',
+      path: at,
+      body: newWindowBody,
+      handle: ({ body, principal, commit }) =>
+        commit(async (trx) => {
+          const { node_ids: given, from, to, reason } = body
+          const nodeIds = given === undefined ? null : [...new Set(given)]
+          await requireNodes(trx, nodeIds ?? [])
+          const createdBy = principal?.name ?? ''
+          return { body: windowView(await insertWindow(trx, { nodeIds, from, to, reason, createdBy })) }
+        }),
+    }),
+    route({
+      ...write,
+      method: 'delete',
+      path: `${at}/:id`,
+      params: windowPath,
+      async handle({ params }) {
+        if (!(await deleteWindow(db, params.id))) throw notFound('Maintenance window')
+        return { body: { status: 'success', message: 'Maintenance window deleted' } }
+      },
+    }),
+  ]
+}
+
+async function requireNodes(db: Knex, ids: number[]): Promise<void> {
+  if (ids.length === 0) return
+  const known = await existingNodeIds(db, ids)
+  const fields = ids.flatMap((id, index) =>
+    known.has(id) ? [] : [{ path: `node_ids.${index}`, problem: 'there is no such node' }],
+  )
+  if (fields.length === 0) return
+  throw new CodedError('REQ_002', "The request's body is not valid", { status: 422, details: { fields } })
+}
+
+const windowView = (window: MaintenanceWindow) => ({
+  id: window.id,
+  scope: window.nodeIds === null ? 'all' : 'nodes',
+  node_ids: window.nodeIds,
+  from: window.from.toISOString(),
+  to: window.to.toISOString(),
+  reason: window.reason,
+  created_by: window.createdBy,
+  created_at: window.createdAt.toISOString(),
+})

@@ -1,0 +1,125 @@
+import type { Knex } from 'knex'
+import { networks } from '../networks.ts'
+import { cut, type Span } from '../statistics/pieces.ts'
+import { backlogColumns } from './samples.ts'
+
+export interface Snapshot {
+  cycleId: number
+  at: Date
+  verdict: string
+  confirmed: boolean | null
+  state: number | null
+  responseMs: number | null
+  error: string | null
+  pillarName: string | null
+  producerAddress: string | null
+  networks: { network: string; wraps: number; unwraps: number }[]
+}
+
+/** The part of a period that a node has samples of, which keeps it bounded. */
+export async function sampledPeriod(db: Knex, nodeId: number, period: Partial<Span>): Promise<Span> {
+  const row = await db('orchestrator_samples')
+    .where({ node_id: nodeId })
+    .first(db.raw('min(at) as oldest'), db.raw('max(at) as newest'))
+  if (row.oldest === null) return { from: 0, to: 0 }
+  return {
+    from: Math.max(row.oldest.getTime(), period.from ?? 0),
+    to: Math.min(row.newest.getTime() + 1, period.to ?? Number.POSITIVE_INFINITY),
+  }
+}
+
+/** So many samples, the newest before `to`. */
+interface Stretch {
+  to: Date
+  samples: number
+}
+
+/**
+ * How many samples there are, newest first and by day, hour or edge: a total without counting rows, and the way to a
+ * far page without reading those before it.
+ */
+export async function countSamples(
+  db: Knex,
+  nodeId: number,
+  period: Span,
+): Promise<{ total: number; stretches: Stretch[] }> {
+  if (period.from >= period.to) return { total: 0, stretches: [] }
+  const { days, hours, rest } = cut([period])
+  const ranges = 'unnest(?::timestamptz[], ?::timestamptz[]) as r (lo, hi)'
+  const rolled = (grain: string) => `
+    select t.${grain} + interval '1 ${grain}' as hi, t.samples from ${ranges}, orchestrator_node_${grain}s t
+    where t.node_id = ? and t.${grain} >= r.lo and t.${grain} < r.hi`
+  const bounds = (spans: Span[]) => [
+    spans.map((span) => new Date(span.from)),
+    spans.map((span) => new Date(span.to)),
+  ]
+  const { rows } = await db.raw(
+    `select hi, samples from (${rolled('day')} union all ${rolled('hour')} union all
+       select r.hi, (select count(*)::int from orchestrator_samples
+         where node_id = ? and at >= r.lo and at < r.hi) from ${ranges}) as stretches
+     order by hi desc`,
+    [...bounds(days), nodeId, ...bounds(hours), nodeId, nodeId, ...bounds(rest)],
+  )
+  const stretches = rows.map((row: { hi: Date; samples: number }) => ({ to: row.hi, samples: row.samples }))
+  return { total: stretches.reduce((sum: number, each: Stretch) => sum + each.samples, 0), stretches }
+}
+
+/** Where the reading of a page begins: before this time, and after so many rows. */
+export function startOf(stretches: Stretch[], offset: number): { before: Date; skip: number } | undefined {
+  let skip = offset
+  for (const each of stretches) {
+    if (skip < each.samples) return { before: each.to, skip }
+    skip -= each.samples
+  }
+  return undefined
+}
+
+/** Newest first. */
+export async function readSamples(
+  db: Knex,
+  nodeId: number,
+  page: { from: Date; before: Date; skip: number; limit: number },
+): Promise<Snapshot[]> {
+  const { rows } = await db.raw(
+    `select s.*, i.pillar_name, i.producer_address from (
+       select at, cycle_id, verdict, confirmed, state, response_ms, error_message, identity_id,
+         ${backlogColumns.join(', ')}
+       from orchestrator_samples where node_id = ? and at >= ? and at < ?
+       order by at desc offset ? limit ?) as s
+     left join orchestrator_identities i on i.id = s.identity_id order by s.at desc`,
+    [nodeId, page.from, page.before, page.skip, page.limit],
+  )
+  return rows.map(toSnapshot)
+}
+
+function toSnapshot(row: SampleRow): Snapshot {
+  return {
+    cycleId: Number(row.cycle_id),
+    at: row.at,
+    verdict: row.verdict,
+    confirmed: row.confirmed,
+    state: row.state,
+    responseMs: row.response_ms,
+    error: row.error_message,
+    pillarName: row.pillar_name,
+    producerAddress: row.producer_address,
+    networks: networks.flatMap((network) => {
+      const [wraps, unwraps] = [row[`${network}_wraps`], row[`${network}_unwraps`]]
+      return wraps == null || unwraps == null
+        ? []
+        : [{ network, wraps: Number(wraps), unwraps: Number(unwraps) }]
+    }),
+  }
+}
+
+type SampleRow = {
+  cycle_id: string
+  at: Date
+  verdict: string
+  confirmed: boolean | null
+  state: number | null
+  response_ms: number | null
+  error_message: string | null
+  pillar_name: string | null
+  producer_address: string | null
+} & { [backlog: `${string}wraps`]: string | null }

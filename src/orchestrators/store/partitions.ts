@@ -1,0 +1,55 @@
+import type { Knex } from 'knex'
+
+/** How many months are ready before they begin. */
+const monthsAhead = 2
+const batch = 5000
+
+/** Makes the partitions of this month and the next ones exist. @returns how many were missing. */
+export async function makePartitions(db: Knex, now = new Date()): Promise<number> {
+  const { rows } = await db.raw(
+    `select count(*) filter (where orchestrator_samples_partition(month)) as made
+     from generate_series(date_trunc('month', ?::timestamptz, 'UTC') at time zone 'UTC',
+       (date_trunc('month', ?::timestamptz, 'UTC') at time zone 'UTC') + ? * interval '1 month',
+       interval '1 month') m, lateral (select m at time zone 'UTC' as month) utc`,
+    [now, now, monthsAhead],
+  )
+  return Number(rows[0].made)
+}
+
+/**
+ * Removes samples that are older than whole days (UTC) allow: months that are over at once, of the border month some
+ * rows at a time. The sums of their hours and days stay. @returns how many partitions or rows went.
+ */
+export async function removeOldSamples(
+  db: Knex,
+  days: number | undefined,
+  now = new Date(),
+): Promise<number> {
+  if (days === undefined) return 0
+  const { rows } = await db.raw(
+    `select to_char(date_trunc('day', ?::timestamptz, 'UTC') - ? * interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SSOF') as horizon`,
+    [now, days],
+  )
+  const horizon: string = rows[0].horizon
+  const whole = await partitionsBefore(db, horizon)
+  for (const name of whole) await db.raw('drop table ??', [name])
+  if (whole.length > 0) return whole.length
+  const { rowCount } = await db.raw(
+    `delete from orchestrator_samples where (node_id, at) in (
+       select node_id, at from orchestrator_samples where at < ?::timestamptz limit ?)`,
+    [horizon, batch],
+  )
+  await db('orchestrator_raw_answers').where('at', '<', horizon).delete()
+  return rowCount
+}
+
+/** Months that end before the horizon, by the names that the database gave them. */
+async function partitionsBefore(db: Knex, horizon: string): Promise<string[]> {
+  const { rows } = await db.raw(
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'orchestrator_samples'::regclass
+       and (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= ?::timestamptz`,
+    [horizon],
+  )
+  return rows.map((row: { name: string }) => row.name)
+}

@@ -1,0 +1,146 @@
+import type { Knex } from 'knex'
+import { networks } from '../networks.ts'
+import type { NodeIdentity } from '../node-answers.ts'
+import type { Confirmation, Verdict } from '../polling/confirm.ts'
+import type { Cycle } from './cycles.ts'
+import type { KnownNetworks } from './nodes.ts'
+import { addNodeRollups } from './rollups.ts'
+
+/** One node's part of a cycle, ready to be written. */
+export interface Learnt extends Confirmation {
+  nodeId: number
+  /** Of the node's row when it was asked: if it changed since, the answer is not about it. */
+  revision: number
+  verdict: Verdict
+  state: number | null
+  responseMs: number | null
+  error: string | null
+  sampleMomentum: number | null
+  momentum: number | null
+  momentumAt: Date | null
+  /** Wraps and unwraps of each network, in their order. */
+  backlog: (number | null)[]
+  networks: KnownNetworks
+  identity: NodeIdentity | null
+  identityId: number | null
+  identityAt: Date | null
+  raw: { digest: string; identity: string | null; status: string } | null
+}
+
+export const backlogColumns = networks.flatMap((name) => [`${name}_wraps`, `${name}_unwraps`])
+
+/** Writes what a part of a cycle learnt: identities, samples with their rollups, states, and changed answers. */
+export async function writeLearnt(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<void> {
+  const current = await stillCurrent(trx, learnt)
+  if (current.length === 0) return
+  await trx.raw('select orchestrator_samples_partition(?)', [cycle.startedAt])
+  const ids = await writeIdentities(trx, current)
+  const identityOf = (each: Learnt) => ids.get(each.nodeId) ?? each.identityId
+  await trx.raw(
+    `insert into orchestrator_samples (at, cycle_id, seconds, momentum, node_id, identity_id, response_ms,
+       ${backlogColumns.join(', ')}, state, verdict, confirmed, error_message)
+     select ?, ?, ?, momentum, node_id, identity_id, response_ms,
+       ${backlogColumns.map((_, index) => `(backlog ->> ${index})::bigint`).join(', ')},
+       state, verdict, confirmed, error_message
+     from json_to_recordset(?) as t (node_id int, momentum bigint, identity_id int, response_ms int, backlog json,
+       state smallint, verdict "char", confirmed boolean, error_message text)`,
+    [
+      ...[cycle.startedAt, cycle.id, cycle.seconds],
+      JSON.stringify(
+        current.map((each) => ({
+          node_id: each.nodeId,
+          momentum: each.sampleMomentum,
+          identity_id: identityOf(each),
+          response_ms: each.responseMs,
+          backlog: each.backlog,
+          state: each.state,
+          verdict: each.verdict,
+          confirmed: each.confirmed,
+          error_message: each.error,
+        })),
+      ),
+    ],
+  )
+  await addNodeRollups(trx, { at: cycle.startedAt, nodeIds: current.map((each) => each.nodeId) })
+  await writeStates(trx, cycle, { learnt: current, identityOf })
+  await writeRaw(trx, cycle, current)
+}
+
+/** Leaves out nodes that were changed or switched off while they were asked, and keeps the rest as they are. */
+async function stillCurrent(trx: Knex.Transaction, learnt: Learnt[]): Promise<Learnt[]> {
+  const rows: { id: number; revision: number }[] = await trx('orchestrator_nodes')
+    .whereIn(
+      'id',
+      learnt.map((each) => each.nodeId),
+    )
+    .where({ is_active: true })
+    .orderBy('id')
+    .forShare()
+    .select('id', 'revision')
+  const revisions = new Map(rows.map((row) => [row.id, row.revision]))
+  return learnt.filter((each) => revisions.get(each.nodeId) === each.revision)
+}
+
+/** @returns the id of each node's identity that was asked for now. */
+async function writeIdentities(trx: Knex.Transaction, learnt: Learnt[]): Promise<Map<number, number>> {
+  const shown = learnt.flatMap(({ nodeId, identity }) =>
+    identity === null
+      ? []
+      : [
+          {
+            node_id: nodeId,
+            pillar_name: identity.pillarName,
+            producer_address: identity.producerAddress,
+            pubkey: identity.pubkey,
+          },
+        ],
+  )
+  if (shown.length === 0) return new Map()
+  const rows = await trx('orchestrator_identities')
+    .insert(shown)
+    .onConflict(['node_id', 'pillar_name', 'producer_address', 'pubkey'])
+    .merge(['node_id'])
+    .returning(['id', 'node_id'])
+  return new Map(rows.map((row) => [row.node_id, row.id]))
+}
+
+async function writeStates(
+  trx: Knex.Transaction,
+  cycle: Cycle,
+  { learnt, identityOf }: { learnt: Learnt[]; identityOf(each: Learnt): number | null },
+): Promise<void> {
+  const rows = learnt.map((each) => ({
+    node_id: each.nodeId,
+    confirmed: each.confirmed,
+    good_streak: each.goodStreak,
+    bad_streak: each.badStreak,
+    cycle_id: cycle.id,
+    checked_at: cycle.startedAt,
+    verdict: each.verdict,
+    state: each.state,
+    response_ms: each.responseMs,
+    error_message: each.error,
+    identity_id: identityOf(each),
+    identity_at: each.identityAt,
+    momentum: each.momentum,
+    momentum_at: each.momentumAt,
+    networks: each.networks,
+    raw_digest: each.raw === null ? null : `\\x${each.raw.digest}`,
+  }))
+  const columns = Object.keys(rows[0] ?? {}).filter((name) => name !== 'node_id' && name !== 'raw_digest')
+  await trx.raw(
+    `insert into orchestrator_states as s select r.* from json_populate_recordset(null::orchestrator_states, ?) r
+     on conflict (node_id) do update set ${columns.map((name) => `${name} = excluded.${name}`).join(', ')},
+       raw_digest = coalesce(excluded.raw_digest, s.raw_digest)`,
+    [JSON.stringify(rows)],
+  )
+}
+
+async function writeRaw(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<void> {
+  const rows = learnt.flatMap(({ nodeId, raw }) =>
+    raw === null
+      ? []
+      : [{ node_id: nodeId, at: cycle.startedAt, identity: raw.identity, status: raw.status }],
+  )
+  if (rows.length > 0) await trx('orchestrator_raw_answers').insert(rows)
+}

@@ -1,0 +1,162 @@
+import type { Knex } from 'knex'
+import { type Network, networks } from '../networks.ts'
+import type { Pieces, Span } from '../statistics/pieces.ts'
+
+const spansOf = (spans: readonly Span[]) => [
+  spans.map((span) => new Date(span.from)),
+  spans.map((span) => new Date(span.to)),
+]
+const bindingsOf = (pieces: Pieces) => [pieces.days, pieces.hours, pieces.rest].flatMap(spansOf)
+/** The spans of one kind of piece as a table `r`; takes two bindings. */
+const ranges = 'unnest(?::timestamptz[], ?::timestamptz[]) as r (lo, hi)'
+const measuredCycles = `c.state = 'complete' and c.bridge_status is not null`
+
+export interface NodeSums {
+  samples: number
+  online: number
+  measuredSeconds: number
+  onlineSeconds: number
+}
+
+/** Of each of these nodes, over all pieces; a node without a sample is absent. */
+export async function sumNodes(db: Knex, nodeIds: number[], pieces: Pieces): Promise<Map<number, NodeSums>> {
+  const nodes = 'unnest(?::int[]) as n (id)'
+  const rolled = (grain: string) => `
+    select t.node_id, t.measured, t.online, t.measured_seconds, t.online_seconds
+    from ${nodes}, ${ranges}, orchestrator_node_${grain}s t
+    where t.node_id = n.id and t.${grain} >= r.lo and t.${grain} < r.hi`
+  const [days = [], daysTo = [], hours = [], hoursTo = [], rest = [], restTo = []] = bindingsOf(pieces)
+  const { rows } = await db.raw(
+    `select node_id, sum(measured) as samples, sum(online) as online,
+       sum(measured_seconds) as measured_seconds, sum(online_seconds) as online_seconds
+     from (${rolled('day')} union all ${rolled('hour')} union all
+       select t.node_id, 1, t.confirmed::int, t.seconds, case when t.confirmed then t.seconds else 0 end
+       from ${nodes}, ${ranges}, orchestrator_samples t
+       where t.node_id = n.id and t.at >= r.lo and t.at < r.hi and t.verdict <> 't') as pieces
+     group by node_id`,
+    [nodeIds, days, daysTo, nodeIds, hours, hoursTo, nodeIds, rest, restTo],
+  )
+  return new Map(
+    rows.map((row: Record<string, string>) => [
+      Number(row.node_id),
+      {
+        samples: Number(row.samples),
+        online: Number(row.online),
+        measuredSeconds: Number(row.measured_seconds),
+        onlineSeconds: Number(row.online_seconds),
+      },
+    ]),
+  )
+}
+
+export async function sumBridge(
+  db: Knex,
+  pieces: Pieces,
+): Promise<{ measuredSeconds: number; onlineSeconds: number }> {
+  const rolled = (grain: string) => `
+    select t.is_online, t.seconds from ${ranges}, orchestrator_bridge_${grain}s t
+    where t.${grain} >= r.lo and t.${grain} < r.hi`
+  const { rows } = await db.raw(
+    `select coalesce(sum(seconds), 0) as measured, coalesce(sum(seconds) filter (where is_online), 0) as online
+     from (${rolled('day')} union all ${rolled('hour')} union all
+       select c.bridge_status = 'online', c.seconds from ${ranges}, orchestrator_cycles c
+       where c.started_at >= r.lo and c.started_at < r.hi and ${measuredCycles}) as pieces`,
+    bindingsOf(pieces),
+  )
+  return { measuredSeconds: Number(rows[0].measured), onlineSeconds: Number(rows[0].online) }
+}
+
+/** So many cycles of a bucket had this result. */
+export interface BucketCount {
+  bucket: number
+  onlineCount: number
+  totalCount: number
+  isOnline: boolean
+  cycles: number
+}
+
+/** Cycles counted by bucket and result; from the sums by hour when all buckets are whole hours. */
+export async function countCycles(
+  db: Knex,
+  period: Span,
+  about: { bucketMs: number; byHour: boolean },
+): Promise<BucketCount[]> {
+  const at = about.byHour ? 't.hour' : 't.started_at'
+  const source = about.byHour
+    ? 'orchestrator_bridge_hours t'
+    : `(select c.*, bridge_status = 'online' as is_online, 1 as cycles from orchestrator_cycles c
+        where ${measuredCycles}) t`
+  const from = new Date(period.from)
+  const { rows } = await db.raw(
+    `select floor(extract(epoch from ${at} - ?) * 1000 / ?)::int as bucket, online_count, total_count, is_online,
+       sum(cycles)::int as cycles
+     from ${source} where ${at} >= ? and ${at} < ? group by 1, 2, 3, 4 order by 1, 2`,
+    [from, about.bucketMs, from, new Date(period.to)],
+  )
+  return rows.map((row: Record<string, number> & { is_online: boolean }) => ({
+    bucket: row.bucket,
+    onlineCount: row.online_count,
+    totalCount: row.total_count,
+    isOnline: row.is_online,
+    cycles: row.cycles,
+  }))
+}
+
+const backlogs = ['wraps', 'unwraps'] as const
+type Backlog = (typeof backlogs)[number]
+
+export interface BacklogSums {
+  sum: number
+  max: number
+  aboveSeconds: number
+}
+export type NetworkSums = { cycles: number } & Record<Backlog, BacklogSums>
+
+export async function sumNetworks(db: Knex, pieces: Pieces): Promise<Map<Network, NetworkSums>> {
+  const columns = `cycles, wraps_sum, wraps_max, wraps_above_seconds, unwraps_sum, unwraps_max, unwraps_above_seconds`
+  const rolled = (grain: string) => `
+    select t.network, ${columns} from ${ranges}, orchestrator_network_${grain}s t
+    where t.${grain} >= r.lo and t.${grain} < r.hi`
+  const one = (name: string) => `${name}, ${name}, case when ${name} > 0 then seconds else 0 end`
+  const { rows } = await db.raw(
+    `select network, sum(cycles) as cycles, ${backlogs
+      .map(
+        (each) => `sum(${each}_sum) as ${each}_sum, max(${each}_max) as ${each}_max,
+          sum(${each}_above_seconds) as ${each}_above_seconds`,
+      )
+      .join(', ')}
+     from (${rolled('day')} union all ${rolled('hour')} union all
+       select network, 1, ${one('w')}, ${one('u')} from (
+         select v.key as network, c.seconds, (v.value ->> 'wraps')::bigint as w,
+           (v.value ->> 'unwraps')::bigint as u
+         from ${ranges}, orchestrator_cycles c, jsonb_each(c.networks) v
+         where c.started_at >= r.lo and c.started_at < r.hi and ${measuredCycles}) as single
+     ) as pieces group by network`,
+    bindingsOf(pieces),
+  )
+  const backlog = (row: Record<string, string>, kind: Backlog): BacklogSums => ({
+    sum: Number(row[`${kind}_sum`]),
+    max: Number(row[`${kind}_max`]),
+    aboveSeconds: Number(row[`${kind}_above_seconds`]),
+  })
+  return new Map(
+    rows.map((row: Record<string, string>) => [
+      networks.find((name) => name === row.network) ?? networks[0],
+      { cycles: Number(row.cycles), wraps: backlog(row, 'wraps'), unwraps: backlog(row, 'unwraps') },
+    ]),
+  )
+}
+
+/** The backlogs of the latest measured cycle of a period. */
+export async function latestBacklogs(
+  db: Knex,
+  period: Span,
+): Promise<Partial<Record<Network, Record<Backlog, number>>>> {
+  const row = await db('orchestrator_cycles as c')
+    .whereRaw(measuredCycles)
+    .where('started_at', '>=', new Date(period.from))
+    .where('started_at', '<', new Date(period.to))
+    .orderBy('started_at', 'desc')
+    .first('networks')
+  return row?.networks ?? {}
+}

@@ -1,0 +1,25 @@
+import { hash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+/** A body made beforehand. */
+export interface Prepared {
+  body: Buffer
+  contentType: string
+  /** With its quotes. */
+  etag: string
+}
+
+/** @param contentType with its charset, if it has one */
+export function prepare(body: string | Buffer, contentType: string): Prepared {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  return { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+}
+
+/** True when the client says that it has this body already (RFC 9110, 13.1.2). */
+export function isKnown({ etag }: Prepared, { method, headers }: IncomingMessage): boolean {
+  const given = headers['if-none-match']
+  if (given === undefined || (method !== 'GET' && method !== 'HEAD')) return false
+  if (given.trim() === '*') return true
+  const bare = (tag: string) => tag.trim().replace(/^W\//, '')
+  return given.split(',').some((tag) => bare(tag) === bare(etag))
+}

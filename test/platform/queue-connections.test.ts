@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createQueues, type Queues } from '../../src/platform/queues/index.ts'
+import { createTestContext, silent, type TestContext } from '../helpers/context.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
+import { until } from '../helpers/until.ts'
+
+describe('a connection that the queue library has borrowed', () => {
+  let ctx: TestContext
+  beforeAll(async () => {
+    ctx = await createTestContext()
+  })
+  afterAll(async () => {
+    await ctx?.dispose()
+  })
+
+  const borrowers: [string, (queues: Queues) => Promise<unknown>][] = [
+    ['a producer', (queues) => queues.get('work').waitUntilReady()],
+    [
+      'a worker',
+      (queues) =>
+        queues
+          .createWorker('work', async () => undefined, { concurrency: 1, backoff: () => 1000 })
+          .waitUntilReady(),
+    ],
+  ]
+  // An uncaught error fails the run.
+  it.each(borrowers)(
+    'fails its query, and not the process, when it is cut under %s',
+    async (_who, borrow) => {
+      const proxy = await startTcpProxy(ctx.database.url)
+      const queues = createQueues({ databaseUrl: proxy.url, redisUrl: undefined, log: silent })
+      await ctx.db.transaction(async (trx) => {
+        // What the library asks first has to wait, with its connection in hand.
+        await trx.raw('lock table bullmq.migration in access exclusive mode')
+        const waiting = async () =>
+          (
+            await ctx
+              .db('pg_locks')
+              .where({ granted: false })
+              .whereRaw("relation = 'bullmq.migration'::regclass")
+          ).length > 0
+        const failed = borrow(queues).then(
+          () => 'ready',
+          (error: Error) => error.message,
+        )
+        await until(waiting)
+        await proxy.cut()
+        expect(await failed).toMatch(/terminated|ended|reset/i)
+      })
+      await queues.close()
+    },
+  )
+})

@@ -31,7 +31,7 @@ describe('preparing', () => {
       estimatedCost: {
         monthly: 0,
         currency: 'USD',
-        details: { asOf: expect.any(String), assumptions: [expect.any(String)] },
+        details: { asOf: expect.any(String), assumptions: [expect.any(String)], parts: {} },
       },
       plan: {
         digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),

@@ -23,30 +23,6 @@ afterAll(async () => {
 let made = 0
 const steps = ['cloudflare_auth', 'check_quotas', 'deploy_worker', 'configure_dns', 'health_check']
 
-test('a death anywhere in the steps of a first deployment is made good by the next holder', async () => {
-  const appOf = new Map<string, string>()
-  const points = await enumerate(
-    world,
-    { mortals, heir },
-    {
-      title: 'a first deployment with a class',
-      jobs: steps,
-      async begin() {
-        const appName = `born-${++made}`
-        const script = `
-          import { DurableObject } from 'cloudflare:workers'
-          export class Room extends DurableObject {}
-          ${hello(appName)}`
-        const id = await world.started({ appName, script, durableObjects: ['Room'] }, { maxRetries: 0 })
-        appOf.set(id, appName)
-        return id
-      },
-      check: (id) => expectWhole(world, `${appOf.get(id)}-staging`, { id, text: appOf.get(id) ?? '' }),
-    },
-  )
-  expect(points).toBeGreaterThanOrEqual(3 * 17)
-})
-
 test('a death anywhere in the steps of a further deployment is made good by the next holder', async () => {
   await drive(world, heir, await world.started({ appName: 'further' }))
   const textOf = new Map<string, string>()

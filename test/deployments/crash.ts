@@ -146,6 +146,7 @@ export async function enumerate(
   const left = new Set(jobs)
   for (let call = 1; left.size > 0; call++) {
     for (const moment of moments) {
+      if (left.size === 0) break
       const id = await begin()
       const died: string[] = []
       try {

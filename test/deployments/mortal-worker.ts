@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { createAddresses } from '../../src/deployments/addresses.ts'
 import { createImages } from '../../src/deployments/containers/images.ts'
 import { createVault } from '../../src/deployments/credentials/vault.ts'
@@ -55,6 +56,8 @@ async function main(): Promise<void> {
   const runner = createRunner({ db, jobs, keeper, log, nudge: () => undefined })
   await keeper.start()
   await db.raw('select 1')
+  // By itself it is written at the exit, which a killed process does not come to.
+  flushCompileCache()
   process.on('message', async ({ job, queueName }: { job: string; queueName: string }) => {
     const delivery = { data: { job }, queueName, opts: {}, timestamp: Date.now() } as DeliveryJob
     await runner.run(delivery)

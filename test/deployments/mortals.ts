@@ -1,12 +1,33 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type Plugin, rolldown } from 'rolldown'
 import { until } from '../helpers/until.ts'
 import type { World } from './harness.ts'
 
-const program = fileURLToPath(new URL('mortal-worker.ts', import.meta.url))
+const source = fileURLToPath(new URL('mortal-worker.ts', import.meta.url))
+
+/**
+ * Makes one file of a worker and everything that it imports: most of a start is finding, stripping and compiling
+ * hundreds of files, and each of these processes lives for one job.
+ */
+async function bundle(directory: string): Promise<string> {
+  const file = join(directory, 'mortal-worker.mjs')
+  const ownPlaces: Plugin = {
+    name: 'each file finds what lies beside it',
+    transform: (code, id) =>
+      id.includes('node_modules')
+        ? null
+        : code.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href)),
+  }
+  const build = await rolldown({ input: source, platform: 'node', logLevel: 'silent', plugins: [ownPlaces] })
+  await build.write({ file, format: 'esm' })
+  await build.close()
+  return file
+}
 
 export interface Mortal {
   name: string
@@ -27,12 +48,14 @@ export type Mortals = ReturnType<typeof startMortals>
 export function startMortals(world: World, ahead = 2) {
   const waiting: Promise<Mortal>[] = []
   const alive = new Set<ChildProcess>()
+  const directory = mkdtempSync(join(tmpdir(), 'capstan-mortals-'))
+  const program = bundle(directory)
+  let stopping = false
 
   async function start(): Promise<Mortal> {
     const name = `mortal-${++made}`
     const { PATH = '', HOME = '' } = process.env
-    // Most of a start is compiling the same files again.
-    const NODE_COMPILE_CACHE = join(tmpdir(), 'capstan-test-compile-cache')
+    const NODE_COMPILE_CACHE = join(directory, 'compiled')
     const env = {
       PATH,
       HOME,
@@ -42,7 +65,9 @@ export function startMortals(world: World, ahead = 2) {
       ...world.env,
       MORTAL_NAME: name,
     }
-    const child = fork(program, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const file = await program
+    if (stopping) throw new Error('the worker processes were stopped')
+    const child = fork(file, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     alive.add(child)
     const gone = once(child, 'exit').then(() => {
       alive.delete(child)
@@ -92,11 +117,13 @@ export function startMortals(world: World, ahead = 2) {
       return first ?? start()
     },
     async stop() {
-      await Promise.allSettled(waiting)
+      stopping = true
+      await Promise.allSettled([program, ...waiting])
       for (const child of [...alive]) {
         child.kill('SIGKILL')
         await once(child, 'exit')
       }
+      rmSync(directory, { recursive: true, force: true })
     },
   }
 }

@@ -35,8 +35,9 @@ export async function beginRollback(
 ): Promise<void> {
   const { rollback, line, error } = about
   const begun = new Set(
-    (await findSteps(trx, deployment.id)).flatMap(({ step, startedAt }) =>
-      startedAt === null ? [] : [step],
+    // A step that was skipped has left nothing behind.
+    (await findSteps(trx, deployment.id)).flatMap(({ step, startedAt, skipped }) =>
+      startedAt === null || skipped ? [] : [step],
     ),
   )
   // A version that was named is to serve, however far the deployment has come.

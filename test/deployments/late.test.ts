@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { deliveryOf } from '../platform/job-harness.ts'
 import { lookAt } from './crash.ts'
 import { drive, expectGapFree, hello, startWorld, type World } from './harness.ts'
+
+// Each test is several deployments, and the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 let world: World
 let worker: Awaited<ReturnType<World['worker']>>

@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { drive, expectGapFree, hello, openJob, startWorld, type World } from './harness.ts'
+
+// Each test is several deployments, and the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 let world: World
 let worker: Awaited<ReturnType<World['worker']>>

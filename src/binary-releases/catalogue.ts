@@ -34,6 +34,7 @@ const listMs = 10_000
 
 export function createCatalogue({ db, store, layout, states }: CatalogueOptions): Catalogue {
   const cache = createObjectCache({ store, parse: parseMetadata })
+  const named = createNamed()
   let listed: { at: number; versions: Promise<string[]> } | undefined
 
   states.onChange((now, before) => {
@@ -59,7 +60,7 @@ export function createCatalogue({ db, store, layout, states }: CatalogueOptions)
     async latest(channel) {
       const state = await states.current()
       const row = state.channels.get(channel)
-      const as = ({ metadata, stale }: Found) => ({ metadata: { ...metadata, channel }, stale })
+      const as = ({ metadata, stale }: Found) => ({ metadata: named(metadata, channel), stale })
       if (row !== undefined && row.written < row.revision) {
         if (row.version === null) throw notFound('Release')
         return as(state.yanks.has(row.version) ? await earlier(channel) : await get(row.version))
@@ -84,6 +85,19 @@ function found({ value, missing, stale }: Cached<Metadata>): Found {
   if (missing === 'unreadable') throw unreadable()
   if (value === undefined) throw notFound('Release')
   return { metadata: value, stale }
+}
+
+/** A promoted version still says where it was published. The same object each time, so that its text can be kept. */
+function createNamed(): (metadata: Metadata, channel: Channel) => Metadata {
+  const kept = new WeakMap<Metadata, Metadata>()
+  return (metadata, channel) => {
+    if (metadata.channel === channel) return metadata
+    const known = kept.get(metadata)
+    if (known?.channel === channel) return known
+    const renamed = { ...metadata, channel }
+    kept.set(metadata, renamed)
+    return renamed
+  }
 }
 
 /** What says it is about another version than its name is no metadata either. */

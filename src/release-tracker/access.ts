@@ -45,7 +45,7 @@ export function createKeyRing(config: ReleaseTrackerConfig): KeyRing {
  * JWT) is left to accounts.
  */
 export function authenticateByKey(ring: KeyRing): Authenticate {
-  return async ({ headers }) => {
+  return ({ headers }) => {
     const [, bearer] = /^bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '') ?? []
     if (bearer !== undefined && (bearer.startsWith('ora_') || bearer.split('.').length === 3))
       return undefined

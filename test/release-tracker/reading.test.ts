@@ -59,6 +59,19 @@ describe('reading', () => {
     expect(names).toEqual(['m/app', 'm/app', 'a/one', 'a/two', 'z/app'])
   })
 
+  it('of what runs is the same at once and in pages, now and then', async () => {
+    const half = new Date(Date.UTC(2026, 0, 1, 3, 4, 5, 60)).toISOString()
+    const body = { image_tag: '1', image_sha: sha('1'), released_at: half, env_name: 'odd' }
+    for (const path of ['b/Deployment/w/app', 'a/Deployment/w/app', 'b/Deployment/w-1/app'])
+      expect((await tracker.put(path, body)).status).toBe(200)
+    const odd = '/api/releases/current?client_name=acme&env_name=odd'
+    for (const moment of ['', `&at=${at(8)}`]) {
+      const [whole, page] = [await tracker.get(odd + moment), await tracker.get(`${odd}${moment}&limit=100`)]
+      expect(whole.total, moment).toBe(3)
+      expect({ ...whole, timestamp: '' }).toEqual({ ...page, timestamp: '' })
+    }
+  })
+
   it('on a master needs to know whose', async () => {
     for (const token of [secrets.admin, secrets.acme]) {
       const { status, json } = await tracker.call('/api/releases/current?env_name=prod', { token })

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import { CodedError } from '../../platform/errors.ts'
-import { type Route, route } from '../../platform/http/index.ts'
+import { type Prepared, prepare, type Route, route } from '../../platform/http/index.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Downloads } from '../downloads.ts'
 import type { Listing } from '../listing.ts'
+import type { Metadata } from '../metadata.ts'
 import {
   downloadQuery,
   latestQuery,
@@ -41,7 +42,21 @@ export function readingRoutes(options: ReadingOptions): Route[] {
   return [...namedRoutes(options), ...versionRoutes(options), downloadRoute(options)]
 }
 
+/** The text of metadata is made once, for as long as the catalogue keeps it. */
+function createBodies(): (metadata: Metadata) => Prepared {
+  const kept = new WeakMap<Metadata, Prepared>()
+  return (metadata) => {
+    const known = kept.get(metadata)
+    if (known !== undefined) return known
+    const text = JSON.stringify(metadataView(metadata, { stale: false }))
+    const made = prepare(text, 'application/json; charset=utf-8')
+    kept.set(metadata, made)
+    return made
+  }
+}
+
 function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptions): Route[] {
+  const bodies = createBodies()
   return [
     route({
       ...read,
@@ -49,10 +64,8 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       query: latestQuery,
       async handle({ query }) {
         const { metadata, stale } = await catalogue.latest(query.channel)
-        return {
-          body: metadataView(metadata, { stale }),
-          headers: { ...ownEyes, ...(stale ? stalePart : {}) },
-        }
+        if (!stale) return { prepared: bodies(metadata), headers: ownEyes }
+        return { body: metadataView(metadata, { stale }), headers: { ...ownEyes, ...stalePart } }
       },
     }),
     route({

@@ -1,7 +1,7 @@
 import type { Principal } from '../../platform/auth.ts'
 import { notFound } from '../../platform/errors.ts'
 import { type EventHub, serveSse, streamHead } from '../../platform/events/index.ts'
-import { type Route, route } from '../../platform/http/index.ts'
+import { prepare, type Route, route } from '../../platform/http/index.ts'
 import { clientOf, requireClient } from '../access.ts'
 import { type Compared, compare } from '../compare.ts'
 import type { TrackerContext } from '../context.ts'
@@ -15,7 +15,14 @@ import {
   historyParams,
   historyQuery,
 } from '../schema.ts'
-import { type CurrentPosition, type CurrentRow, listCurrent, readHistory } from '../store/releases.ts'
+import {
+  type CurrentPosition,
+  type CurrentRow,
+  type CurrentText,
+  currentText,
+  listCurrent,
+  readHistory,
+} from '../store/releases.ts'
 import { currentView, historyView } from '../views.ts'
 import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
@@ -38,6 +45,10 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
         const filter = filterOf(query, { context, principal })
         const { limit } = query
         const after = decodePosition(query.cursor, 4) as CurrentPosition | undefined
+        if (limit === undefined && after === undefined && query.format !== 'csv') {
+          const found = await currentText(db, { ...filter, at: query.at })
+          return { prepared: prepare(wholeBody(found, context.now()), json) }
+        }
         const page = limit === undefined ? {} : { limit: limit + 1 }
         const { rows, total } = await listCurrent(db, { ...filter, at: query.at, after, ...page })
         if (query.format === 'csv')
@@ -102,6 +113,20 @@ function filterOf(query: CurrentQuery, about: { context: TrackerContext; princip
   }
   if (clientName !== undefined) requireClient(about.principal, clientName)
   return { clientName, envName }
+}
+
+const json = 'application/json; charset=utf-8'
+
+/** `currentBody` of everything. */
+function wholeBody(found: CurrentText[], now: Date): string {
+  const namespaces = found.map(({ namespace, text }) => `${JSON.stringify(namespace)}:[${text}]`)
+  const rest = JSON.stringify({
+    ordered_namespaces: found.map(({ namespace }) => namespace),
+    total: found.reduce((sum, { releases }) => sum + releases, 0),
+    next_cursor: null,
+    timestamp: now.toISOString(),
+  })
+  return `{"namespaces":{${namespaces.join(',')}},${rest.slice(1)}`
 }
 
 function currentBody(rows: CurrentRow[], about: { limit: number | undefined; total: number; now: Date }) {

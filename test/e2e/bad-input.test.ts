@@ -77,12 +77,12 @@ describe('a body', () => {
     expect([200, 400]).toContain(answer.status)
   })
 
-  test('with an image is 422 until images can be deployed', async () => {
+  test('whose image is no reference is 400 and names the field', async () => {
     const answer = await prepare({
       environment: 'staging',
-      config: { appName: 'fine', containerImage: 'nginx:1' },
+      config: { appName: 'fine', containerImage: 'Not an image' },
     })
-    expectRefusal(answer, 422, 'REQ_002')
+    expectRefusal(answer, 400, 'REQ_002')
     expect(fieldsOf(answer)).toEqual(['config.containerImage'])
   })
 

@@ -204,7 +204,9 @@ describe('on a standalone tracker', () => {
     const calls = [
       tracker.call('/api/clients-environments'),
       tracker.call('/api/ping', { json: { client_name: 'a', env_name: 'b' } }),
+      tracker.call('/api/ping', { json: {} }),
       tracker.call('/api/collect/batch', { json: batch }),
+      tracker.call('/api/collect/batch', { json: { nothing: 'right' } }),
     ]
     for (const { status, json } of await Promise.all(calls)) {
       expect(status).toBe(404)

@@ -9,7 +9,7 @@ import type { TrackerService } from '../service.ts'
 import { listPings } from '../store/pings.ts'
 import { listEnvironments } from '../store/releases.ts'
 import { environmentsView } from '../views.ts'
-import { requireMaster } from './replies.ts'
+import { notOfAMaster } from './replies.ts'
 
 const MIB = 1024 * 1024
 const schemes = ['tracker-key'] as const
@@ -101,9 +101,17 @@ function putRoute(context: TrackerContext, service: TrackerService): Route {
   })
 }
 
-/** What only a master has. The paths are there in every mode, to say so. */
+/** What only a master has. The paths are there in every mode, to say so whatever is sent. */
 function masterRoutes(context: TrackerContext): Route[] {
-  const { db, config } = context
+  const { mode } = context.config
+  const routes = routesOfMaster(context)
+  if (mode === 'master') return routes
+  const handle = () => Promise.reject(notOfAMaster(mode))
+  return routes.map((each) => ({ ...each, body: undefined, handle }))
+}
+
+function routesOfMaster(context: TrackerContext): Route[] {
+  const { db } = context
   return [
     route({
       ...fromSlaves,
@@ -112,7 +120,6 @@ function masterRoutes(context: TrackerContext): Route[] {
       body: batchBody,
       bodyLimit: 16 * MIB,
       async handle({ body, principal, commit }) {
-        requireMaster(config.mode)
         requireClient(principal, body.client_name)
         return commit(async (trx) => {
           const { acknowledged, results } = await receiveBatch(trx, context, body)
@@ -126,7 +133,6 @@ function masterRoutes(context: TrackerContext): Route[] {
       path: '/api/ping',
       body: pingBody,
       async handle({ body, principal, commit }) {
-        requireMaster(config.mode)
         requireClient(principal, body.client_name)
         return commit(async (trx) => {
           const at = context.now()
@@ -142,7 +148,6 @@ function masterRoutes(context: TrackerContext): Route[] {
       access: 'tracker:read',
       schemes,
       async handle({ principal }) {
-        requireMaster(config.mode)
         const client = clientOf(principal)
         const [environments, pings] = await Promise.all([listEnvironments(db, client), listPings(db, client)])
         return { body: environmentsView(environments, pings, context.now()) }

@@ -10,10 +10,9 @@ export function sendCsv(res: Response, name: string, text: string): undefined {
   return undefined
 }
 
-/** @throws SYS_005 where this is no master: these paths exist on a master only. */
-export function requireMaster(mode: TrackerMode): void {
-  if (mode === 'master') return
-  throw new CodedError('SYS_005', `There is nothing at this path: it is a master's, and MODE is ${mode}`, {
+/** Where this is no master: these paths exist on a master only. */
+export function notOfAMaster(mode: TrackerMode): CodedError {
+  return new CodedError('SYS_005', `There is nothing at this path: it is a master's, and MODE is ${mode}`, {
     suggestedAction: 'Ask the master, or set MODE=master',
   })
 }

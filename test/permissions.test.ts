@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { allRoutes, createApp } from '../src/app.ts'
+import { WebSocket } from 'ws'
+import { allRoutes, allSockets, createApp } from '../src/app.ts'
 import { type Access, type Permission, permissions } from '../src/platform/auth.ts'
 import { createHttpServer, type Route } from '../src/platform/http/index.ts'
+import { createUpgrades, type SocketRoute } from '../src/platform/sockets/index.ts'
 import { type Api, startApi } from './helpers/api.ts'
 import { createTestContext, type TestContext } from './helpers/context.ts'
 
@@ -29,6 +32,11 @@ const marked = (route: Route): Route => ({
   handle: async () => ({ body: 'reached' }),
 })
 
+const markedSocket = (route: SocketRoute): SocketRoute => ({
+  ...route,
+  accept: (socket) => socket.close(4000, 'reached'),
+})
+
 let ctx: TestContext
 let api: Api
 let server: ReturnType<typeof createHttpServer>
@@ -46,7 +54,12 @@ beforeAll(async () => {
   ctx = await createTestContext()
   api = await startApi(ctx)
   routes = allRoutes(ctx, () => false)
-  server = createHttpServer(createApp(ctx, undefined, routes.map(marked)), { host: '127.0.0.1', port: 0 })
+  const { accounts, limits, log } = ctx
+  const upgrade = createUpgrades(allSockets(ctx).map(markedSocket), {
+    ...{ authenticate: accounts.authenticate, limits, log, trustedProxies: [] },
+  })
+  const app = createApp(ctx, undefined, routes.map(marked))
+  server = createHttpServer(app, { host: '127.0.0.1', port: 0 }, upgrade)
   await server.start()
   origin = `http://127.0.0.1:${server.port()}`
 
@@ -139,6 +152,18 @@ describe('the table of permissions', () => {
       await answer.arrayBuffer()
       const expected = expectedStatus('console:admin', caller)
       expect([who, answer.status]).toEqual([who, expected])
+    }
+  })
+
+  test('holds for every socket', async () => {
+    const codes: Record<number, number> = { 200: 4000, 401: 4001, 403: 4003 }
+    expect(allSockets(ctx).map((each) => each.path)).toContain('/api/v1/ws/status')
+    for (const { path, access } of allSockets(ctx)) {
+      for (const [who, caller] of Object.entries(callers)) {
+        const socket = new WebSocket(origin.replace('http', 'ws') + path, { headers: caller.headers })
+        const [code] = await once(socket, 'close')
+        expect([path, who, code]).toEqual([path, who, codes[expectedStatus(access, caller)]])
+      }
     }
   })
 

@@ -138,7 +138,7 @@ describe('a crowd of sockets', () => {
   afterAll(() => world?.stop())
 
   /** Sockets of a server of their own, swept at the test's pace. */
-  async function crowdOf(valid: () => boolean) {
+  async function crowdOf(valid?: () => boolean, token = world.admin) {
     const { createHttpServer } = await import('../../src/platform/http/index.ts')
     const { createUpgrades } = await import('../../src/platform/sockets/index.ts')
     const crowd = createCrowd({ name: 'test', log: silent, onMessage: () => undefined, sweepMs: 500 })
@@ -147,7 +147,12 @@ describe('a crowd of sockets', () => {
       access: 'orchestrators:read' as const,
       protocol: 'test',
       accept: (socket: WebSocket, caller: Parameters<typeof crowd.add>[1]) =>
-        crowd.add(socket, { ...caller, principal: { ...caller.principal, stillValid: async () => valid() } }),
+        crowd.add(
+          socket,
+          valid === undefined
+            ? caller
+            : { ...caller, principal: { ...caller.principal, stillValid: async () => valid() } },
+        ),
     }
     const { accounts, limits } = world.ctx
     const upgrade = createUpgrades([route], {
@@ -159,7 +164,7 @@ describe('a crowd of sockets', () => {
       upgrade,
     )
     await server.start()
-    return { crowd, server, url: `ws://127.0.0.1:${server.port()}/crowd?token=${world.admin}` }
+    return { crowd, server, url: `ws://127.0.0.1:${server.port()}/crowd?token=${token}` }
   }
 
   it('closes those whose credential is no longer good', async () => {
@@ -170,6 +175,35 @@ describe('a crowd of sockets', () => {
     await until(() => crowd.size() === 1)
     valid = false
     expect((await closed)[0]).toBe(4001)
+    await crowd.stop()
+    await server.stop()
+  })
+
+  it('closes those of a token that was revoked, and nobody else', async () => {
+    const make = async () => (await world.call('/auth/tokens', { json: { name: 'socket' } })).json
+    const revoked = await make()
+    const { crowd, server, url } = await crowdOf(undefined, revoked.token)
+    const socket = new WebSocket(url)
+    const closed = once(socket, 'close')
+    const other = new WebSocket(url.replace(revoked.token, (await make()).token))
+    await until(() => crowd.size() === 2)
+    await world.call(`/auth/tokens/${revoked.id}`, { method: 'DELETE' })
+    expect((await closed)[0]).toBe(4001)
+    await until(() => crowd.size() === 1)
+    expect(other.readyState).toBe(WebSocket.OPEN)
+    await crowd.stop()
+    await server.stop()
+  })
+
+  it.each([0, 125, 126, 0xffff, 0x1_0000])('tells all of them a text of %i bytes', async (size) => {
+    const { crowd, server, url } = await crowdOf(() => true)
+    const sockets = [new WebSocket(url), new WebSocket(url)]
+    const heard = sockets.map((socket) => once(socket, 'message'))
+    await until(() => crowd.size() === 2)
+    crowd.broadcast(Buffer.alloc(size, 'x'))
+    for (const [data, isBinary] of await Promise.all(heard)) {
+      expect([String(data), isBinary]).toEqual(['x'.repeat(size), false])
+    }
     await crowd.stop()
     await server.stop()
   })

@@ -22,6 +22,8 @@ export interface SocketRoute {
 export interface Caller {
   principal: Principal
   credential: string
+  /** What the socket writes to; for frames that are made once for many. */
+  stream: Duplex
 }
 
 export interface UpgradeOptions {
@@ -65,7 +67,7 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
     if (socket.destroyed) return
     server.handleUpgrade(req, socket, head, (ws) => {
       ws.on('error', () => ws.terminate())
-      if ('principal' in verdict) route.accept(ws, verdict)
+      if ('principal' in verdict) route.accept(ws, { ...verdict, stream: socket })
       else ws.close(verdict.code, verdict.reason)
     })
   }
@@ -79,7 +81,7 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
   }
 }
 
-type Verdict = Caller | { code: number; reason: string }
+type Verdict = Omit<Caller, 'stream'> | { code: number; reason: string }
 
 /** A bad credential is paid for by its address. */
 async function judge(

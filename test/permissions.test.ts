@@ -146,6 +146,11 @@ describe('the table of permissions', () => {
     expect(asked).toBe(routes.length * Object.keys(callers).length)
   })
 
+  test('names for every job who may stop or repeat it', () => {
+    const open = ctx.jobs.filter((job) => job.mayChange === undefined)
+    expect(open.map((job) => job.name)).toEqual([])
+  })
+
   test('holds for the console', async () => {
     for (const [who, caller] of Object.entries(callers)) {
       const answer = await fetch(`${origin}/admin/queues/api/queues`, { headers: caller.headers })

@@ -1,4 +1,6 @@
+import type { Knex } from 'knex'
 import { z } from 'zod'
+import { type Principal, requirePermission } from '../platform/auth.ts'
 import type { JobDefinition } from '../platform/jobs/index.ts'
 import { writePointer } from './channel-moves.ts'
 import { withStore } from './faults.ts'
@@ -6,6 +8,10 @@ import { type PublishEngine, runPublish, settlePublish } from './publish-job.ts'
 import { channel, version } from './schema.ts'
 
 const minutes = 60_000
+
+/** Who may stop or repeat work of this domain is who may start it. */
+const mayChange = async (_engine: PublishEngine, _db: Knex, { principal }: { principal: Principal }) =>
+  requirePermission(principal, 'releases:publish')
 
 const publishPayload = z.strictObject({ version, by: z.string() })
 
@@ -18,6 +24,7 @@ export const publishJob: JobDefinition<z.output<typeof publishPayload>, PublishE
   timeoutMs: () => 60 * minutes,
   backoff: { firstMs: 2000, maxMs: 60_000 },
   retryRefused: 'Publish the version again',
+  mayChange,
   handle: runPublish,
   settle: (_engine, trx, job) => settlePublish(trx, job),
 }
@@ -33,6 +40,7 @@ export const pointerJob: JobDefinition<z.output<typeof pointerPayload>, PublishE
   maxAttempts: 100,
   timeoutMs: () => minutes,
   backoff: { firstMs: 1000, maxMs: 15 * minutes },
+  mayChange,
   async handle(engine, payload, run) {
     await withStore(() => run.write((trx) => writePointer(trx, engine, payload.channel)))
     return { kind: 'done' }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
+import { type Principal, requirePermission } from '../platform/auth.ts'
 import type { Ending, JobDefinition, Outcome, Run } from '../platform/jobs/index.ts'
 
 const shardPayload = z.strictObject({ cycleId: z.string().regex(/^\d+$/), shard: z.int().min(0) })
@@ -11,6 +12,10 @@ export interface Polling {
   runShard(payload: ShardPayload, run: Run): Promise<Outcome>
   settleShard(trx: Knex.Transaction, job: { payload: ShardPayload; ending: Ending }): Promise<void>
 }
+
+/** Who may stop polling is who may change what is polled. */
+const mayChange = async (_polling: Polling, _db: Knex, { principal }: { principal: Principal }) =>
+  requirePermission(principal, 'orchestrators:write')
 
 const queue = 'poll-orchestrators'
 // Nodes have a deadline of their own, a minute at most; the rest is reading and writing.
@@ -26,6 +31,7 @@ export const pollCycleJob: JobDefinition<Record<string, never>, Polling> = {
   timeoutMs: () => timeLimitMs,
   backoff,
   retryRefused: 'The next cycle comes by itself',
+  mayChange,
   handle: (polling, _payload, run) => polling.runCycle(run),
 }
 
@@ -38,6 +44,7 @@ export const pollShardJob: JobDefinition<ShardPayload, Polling> = {
   timeoutMs: () => timeLimitMs,
   backoff,
   retryRefused: 'The next cycle comes by itself',
+  mayChange,
   handle: (polling, payload, run) => polling.runShard(payload, run),
   settle: (polling, trx, job) => polling.settleShard(trx, job),
 }

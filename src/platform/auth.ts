@@ -70,6 +70,12 @@ export function authorise(access: Access, principal: Principal | undefined): voi
   })
 }
 
+/** @throws ACCESS_003 */
+export function requirePermission(principal: Principal, permission: Permission): void {
+  if (principal.permissions.has(permission)) return
+  throw new CodedError('ACCESS_003', `The permission ${permission} is required`, { details: { permission } })
+}
+
 function holds(principal: Principal, access: Exclude<Access, 'open' | 'signed-in'>): boolean {
   return (anyOf[access] ?? [access as Permission]).some((each) => principal.permissions.has(each))
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requirePermission } from './auth.ts'
 import type { JobDefinition } from './jobs/index.ts'
 
 /** One piece of housekeeping; does a bounded amount and says how much, so that a big backlog takes turns. */
@@ -18,6 +19,10 @@ export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
   timeoutMs: () => 10 * 60_000,
   backoff: { firstMs: 5000, maxMs: 60_000 },
   schedule: { everyMs: hour },
+  // Nobody's work in particular.
+  async mayChange(_tasks, _db, { principal }) {
+    requirePermission(principal, 'console:admin')
+  },
   async handle(tasks, _payload, run) {
     for (const task of tasks) {
       for (let removed = -1; removed !== 0; ) {

@@ -3,6 +3,7 @@ import type { JobDefinition, Schedule } from '../platform/jobs/index.ts'
 import { clientOf } from './access.ts'
 import { collect } from './collection/collect.ts'
 import type { TrackerContext } from './context.ts'
+import { mayChange } from './may-change.ts'
 import { checkPings, pingMaster } from './ping.ts'
 
 const nothing = z.strictObject({})
@@ -26,6 +27,7 @@ export const collectJob: JobDefinition<Nothing, TrackerContext> = {
       principal.permissions.has('tracker:write') && (client === undefined || client === config.clientName)
     )
   },
+  mayChange,
   handle: (context, _payload, run) => collect(context, run),
 }
 
@@ -37,6 +39,7 @@ export const pingMasterJob: JobDefinition<Nothing, TrackerContext> = {
   maxAttempts: 3,
   timeoutMs: () => minute,
   backoff: { firstMs: 5000, maxMs: 30_000 },
+  mayChange,
   handle: (context, _payload, run) => pingMaster(context, run),
 }
 
@@ -48,6 +51,7 @@ export const checkPingsJob: JobDefinition<Nothing, TrackerContext> = {
   maxAttempts: 3,
   timeoutMs: () => minute,
   backoff: { firstMs: 1000, maxMs: 10_000 },
+  mayChange,
   handle: (context, _payload, run) => checkPings(context, run),
 }
 

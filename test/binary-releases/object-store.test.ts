@@ -1,10 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createFileStore } from '../../src/binary-releases/object-store/files.ts'
 import { type ObjectStore, StoreUnreachable } from '../../src/binary-releases/object-store/index.ts'
 import { createS3Store } from '../../src/binary-releases/object-store/s3.ts'
+import { createLinkSigner } from '../../src/binary-releases/object-store/signed-links.ts'
 import { type TestStore, testStores } from './stores.ts'
 
 const signal = () => AbortSignal.timeout(20_000)
@@ -205,6 +211,27 @@ describe('a bucket', () => {
 })
 
 describe('a folder', () => {
+  it('lets a part that is still being sent change nothing of a file that was joined', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'capstan-store-'))
+    const links = createLinkSigner({
+      publicUrl: 'http://127.0.0.1:1',
+      secret: randomBytes(32),
+      now: Date.now,
+    })
+    const store = createFileStore({ root, links })
+    const upload = await store.startParts('uploads/id/f/1')
+    // What a slow request holds on to.
+    const sending = await open(join(root, 'parts', upload, 'data'), 'r+')
+    await sending.write('good')
+    expect(await store.joinParts('uploads/id/f/1', upload, [])).toBe('joined')
+    const { etag = '' } = (await store.head('uploads/id/f/1')) ?? {}
+    expect(await store.copy({ key: 'uploads/id/f/1', etag }, 'releases/1.0.0/f', signal())).toBe('copied')
+    await sending.write('evil', 0)
+    await sending.close()
+    expect(await text((await store.stream('releases/1.0.0/f', signal()))!.body)).toBe('good')
+    rmSync(root, { recursive: true, force: true })
+  })
+
   it('takes exactly what its links are for, while they last', async () => {
     const { store, wait, stop } = await testStores.folder()
     const link = await store.linkToWrite('uploads/id/a/1', 4)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { constants, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { downloadName, type ObjectHead, type ObjectStore, StoreUnreachable, smallObject } from './index.ts'
 import type { LinkSigner } from './signed-links.ts'
@@ -131,14 +131,27 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
         const written = await orMissing(readFile(join(folder, String(number)), 'utf8'))
         if (written !== etag) return 'gone'
       }
-      if ((await orMissing(stat(join(folder, 'data')))) === undefined) return 'gone'
-      await place(join(folder, 'data'), pathOf(key), false)
+      const draft = join(await made(at.drafts), randomUUID())
+      if (!(await copiedTo(draft, join(folder, 'data')))) return 'gone'
+      await place(draft, pathOf(key), false)
       await rm(folder, { recursive: true, force: true })
       return 'joined'
     },
 
     dropParts: (_key, upload) => rm(join(at.parts, upload), { recursive: true, force: true }),
   }
+}
+
+/**
+ * A file of its own, made durable: a part that is still being sent holds the joined one open, and would write into
+ * what is placed. @returns false when there is nothing to copy.
+ */
+async function copiedTo(draft: string, data: string): Promise<boolean> {
+  const copied = await orMissing(copyFile(data, draft, constants.COPYFILE_FICLONE).then(() => true))
+  if (copied === undefined) return false
+  const file = await open(draft, 'r+')
+  await file.sync().finally(() => file.close())
+  return true
 }
 
 /** Moves a finished draft to its place and makes that durable. @returns false when it had to be free and was not. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
+import { requirePermission } from '../../platform/auth.ts'
 import type { Enqueue, JobDefinition } from '../../platform/jobs/index.ts'
 import type { GitHubRecords } from './records.ts'
 import { isReportable } from './store.ts'
@@ -16,6 +17,10 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
   maxAttempts: 12,
   timeoutMs: () => 2 * minutes,
   backoff: { firstMs: 5 * seconds, maxMs: 15 * minutes },
+  // Stopping it hides a deployment from GitHub, so it is for those who may deploy.
+  async mayChange(_records, _db, { principal }) {
+    requirePermission(principal, 'deployments:write:production')
+  },
   async handle(records, { deploymentId }, run) {
     try {
       await records.report(deploymentId, run.signal)

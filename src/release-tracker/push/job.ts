@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JobDefinition } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
+import { mayChange } from '../may-change.ts'
 import { push } from './push.ts'
 
 export const pushSubject = 'tracker:push'
@@ -13,6 +14,7 @@ export const pushJob: JobDefinition<Record<string, never>, TrackerContext> = {
   maxAttempts: 1_000_000,
   timeoutMs: () => 30 * 60_000,
   backoff: { firstMs: 1000, maxMs: 5 * 60_000 },
+  mayChange,
   handle: (context, _payload, run) =>
     push(context, run, async (trx) => {
       await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })

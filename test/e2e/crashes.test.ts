@@ -62,7 +62,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect(afterMs).toBeLessThan(10_000)
     gate.open()
     expectWhole(await watched.ended)
-    const { jobs } = (await api.call(`/jobs?subject=deployment:${id}`)).json
+    const { jobs } = (await api.call(`/jobs?queue=deploy-step&subject=deployment:${id}`)).json
     expect(jobs).toHaveLength(8)
     expect(jobs[0]).toMatchObject({ state: 'completed', attempt: 2, max_attempts: 2 })
     expect((await visit(stack, 'worker-dies-staging')).text).toBe('worker-dies')
@@ -90,7 +90,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     gate.open()
     expectWhole(await watched.ended)
     expect((await visit(stack, 'cloud-dies-staging')).text).toBe('cloud-dies')
-    const { jobs } = (await api.call(`/jobs?subject=deployment:${id}`)).json
+    const { jobs } = (await api.call(`/jobs?queue=deploy-step&subject=deployment:${id}`)).json
     expect(jobs[0]).toMatchObject({ attempt: 1 })
   })
 

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { completeCycle, finishShard, openCycle } from '../../src/orchestrators/store/cycles.ts'
 import { until } from '../helpers/until.ts'
 import { deliveryOf } from '../platform/job-harness.ts'
 import { latest, scheduled, startWorld, type World } from './harness.ts'
@@ -85,6 +87,27 @@ describe('cycles of many workers', () => {
       min_online: 2,
     })
     await expect(again).rejects.toMatchObject({ constraint: 'orchestrator_cycles_running' })
+  })
+
+  it('begin after the one before has ended, also when they waited for its very end', async () => {
+    const { db } = world.ctx
+    await world.engine.runner.run(scheduled(Date.now() - 1000))
+    const [{ id }] = await cycles()
+    const ending = await db.transaction()
+    await finishShard(ending, id)
+    await finishShard(ending, id)
+    const about = { jobId: randomUUID(), dueAt: new Date(), seconds: 60, shards: 1, minOnline: 2 }
+    const opening = db.transaction((trx) => openCycle(trx, about))
+    const isWaiting = () => db('pg_locks').where({ granted: false, locktype: 'transactionid' }).first('pid')
+    await until(isWaiting)
+    await completeCycle(ending, id, {
+      ...{ onlineCount: 0, totalCount: 3, throttled: 0, unknown: 3 },
+      ...{ bridgeStatus: null, networks: {}, diverged: {} },
+    })
+    await ending.commit()
+    expect((await opening).kind).toBe('open')
+    const [before, after] = await cycles()
+    expect(after.started_at.getTime()).toBeGreaterThanOrEqual(before.finished_at.getTime())
   })
 
   it('are one when many workers get them at once', async () => {

@@ -33,18 +33,18 @@ export async function openCycle(
   trx: Knex.Transaction,
   about: { jobId: string; dueAt: Date; seconds: number; shards: number; minOnline: number },
 ): Promise<Opening> {
-  const { rows } = await trx.raw(
+  await trx.raw(
     `insert into orchestrator_cycles (job_id, due_at, started_at, seconds, shards, shards_left, min_online)
      select :jobId, :dueAt, ${now}, :seconds, :shards, :shards, :minOnline
      where not exists (select from orchestrator_cycles where due_at > :dueAt)
-     on conflict do nothing returning *`,
+     on conflict do nothing`,
     { ...about },
   )
-  if (rows.length === 1) return { kind: 'open', cycle: toCycle(rows[0]) }
   const own = await trx('orchestrator_cycles').where({ job_id: about.jobId }).forUpdate().first()
   if (own !== undefined) {
     if (own.state !== 'running') return { kind: 'over' }
-    // Its samples will be of now, not of the time before the crash.
+    // Its samples will be of now: not of the time before a crash, nor before the insert waited for the cycle that was
+    // just ending.
     const [row] = await trx('orchestrator_cycles')
       .where({ id: own.id })
       .update({ started_at: trx.raw(now) })

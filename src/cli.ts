@@ -1,6 +1,6 @@
 import type { Permission } from './platform/auth.ts'
 import { processDeps } from './platform/command-line/process-deps.ts'
-import { type Area, runCommandLine } from './platform/command-line/run.ts'
+import { type Area, packageVersion, runCommandLine } from './platform/command-line/run.ts'
 
 const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
@@ -11,6 +11,13 @@ const areas: Record<string, Area> = {
     (await import('./platform/jobs/index.ts')).registerJobCommands(program, deps),
   cloud: async (program, deps) =>
     (await import('./local-cloud/index.ts')).registerCloudCommands(program, deps),
+  backup: async (program, deps) =>
+    (await import('./platform/backup/index.ts')).registerBackupCommand(program, {
+      ...deps,
+      version: packageVersion(),
+    }),
+  restore: async (program, deps) =>
+    (await import('./platform/backup/index.ts')).registerRestoreCommand(program, deps),
   async admin(program, { env }) {
     const { registerAccountCommands } = await import('./accounts/index.ts')
     const { withDatabase } = await import('./platform/command-line/database.ts')

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from './deadline.ts'
@@ -39,16 +40,47 @@ const migrationConfig = {
   tableName: 'schema_migrations',
 }
 
-/** Brings the schema up to date. Two processes may do it at once: the second waits for the first. */
-export async function migrateUp(databaseUrl: string): Promise<void> {
+/**
+ * Brings the schema up to date, or up to and with one migration. Two processes may do it at once: the second waits for
+ * the first.
+ */
+export async function migrateUp(databaseUrl: string, last?: string): Promise<void> {
   const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
   try {
     await db.transaction(async (guard) => {
+      // A migration over large tables may take longer than a transaction may otherwise stand still.
+      await guard.raw('set local idle_in_transaction_session_timeout = 0')
       // knex's own lock fails the second process, and stays behind when the first is killed.
       await guard.raw('select pg_advisory_xact_lock(7041001)')
       await db.migrate.forceFreeMigrationsLock(migrationConfig)
-      await db.migrate.latest(migrationConfig)
+      if (last === undefined) await db.migrate.latest(migrationConfig)
+      else await migrateTo(db, last)
     })
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function migrateTo(db: Knex, last: string): Promise<void> {
+  for (const name of knownMigrations()) {
+    await db.migrate.up({ ...migrationConfig, name })
+    if (name === last) return
+  }
+}
+
+/** The names of all migrations of this version, oldest first. */
+export function knownMigrations(): string[] {
+  return readdirSync(migrationsFolder)
+    .filter((name) => name.endsWith('.ts'))
+    .toSorted()
+}
+
+/** The names of those that have run on a database, oldest first. */
+export async function migrationsOf(databaseUrl: string): Promise<string[]> {
+  const db = createDb({ url: databaseUrl, name: 'migrations', max: 1 })
+  try {
+    const [done] = await db.migrate.list(migrationConfig)
+    return done.map(({ name }: { name: string }) => name).toSorted()
   } finally {
     await db.destroy()
   }

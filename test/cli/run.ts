@@ -1,10 +1,12 @@
+import type { Command } from 'commander'
 import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
 import { registerDeploymentCommands } from '../../src/deployments/index.ts'
 import { registerCloudCommands } from '../../src/local-cloud/index.ts'
+import { registerBackupCommand, registerRestoreCommand } from '../../src/platform/backup/index.ts'
 import { findAccess } from '../../src/platform/command-line/access.ts'
 import { createApiClient } from '../../src/platform/command-line/api-client.ts'
-import type { Prompt } from '../../src/platform/command-line/index.ts'
-import { runCommandLine } from '../../src/platform/command-line/run.ts'
+import type { CommandDeps, Prompt } from '../../src/platform/command-line/index.ts'
+import { packageVersion, runCommandLine } from '../../src/platform/command-line/run.ts'
 import { registerJobCommands } from '../../src/platform/jobs/index.ts'
 
 export interface Ran {
@@ -33,6 +35,9 @@ export async function capstan(
     release: async (...of: Parameters<typeof registerReleaseCommands>) => registerReleaseCommands(...of),
     jobs: async (...of: Parameters<typeof registerJobCommands>) => registerJobCommands(...of),
     cloud: async (...of: Parameters<typeof registerCloudCommands>) => registerCloudCommands(...of),
+    backup: async (program: Command, deps: CommandDeps) =>
+      registerBackupCommand(program, { ...deps, version: packageVersion() }),
+    restore: async (...of: Parameters<typeof registerRestoreCommand>) => registerRestoreCommand(...of),
   }
   await runCommandLine(args, areas, {
     env,

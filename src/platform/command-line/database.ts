@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import { type Config, requireDatabaseUrl } from '../config/index.ts'
 import { createDb, isDatabaseUnavailable, whileDatabaseIsAway } from '../db.ts'
-import { startEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import { createSecrets, type Secrets } from '../secrets.ts'
 import { type DataDirLock, lockDataDir } from '../supervisor/data-dir-lock.ts'
 import { StartFault } from '../supervisor/start-fault.ts'
 import { Unreachable } from './api-client.ts'
 import { commandConfig } from './config.ts'
+import { withOwnServer } from './own-server.ts'
 
 export interface CommandDatabase {
   db: Knex
@@ -28,7 +28,7 @@ export async function withDatabase(
   const lock = config.embedded ? lockUnlessRunning(config.dataDir) : undefined
   if (lock === undefined) return onDatabase(config, url, work)
   try {
-    await onOwnServer(config, work)
+    await withOwnServer(config.dataDir, (own) => onDatabase(config, own, work))
   } finally {
     lock.release()
   }
@@ -41,26 +41,6 @@ function lockUnlessRunning(dataDir: string): DataDirLock | undefined {
   } catch (error) {
     if (error instanceof StartFault) return undefined
     throw error
-  }
-}
-
-async function onOwnServer(
-  config: Config,
-  work: (database: CommandDatabase) => Promise<void>,
-): Promise<void> {
-  const complain = (_fields: unknown, message?: string) => void process.stderr.write(`${message ?? ''}\n`)
-  const log = { info: () => undefined, warn: complain, error: complain }
-  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, log })
-  // The server has a session of its own: Ctrl-C reaches only us, and would leave it behind.
-  const interrupted = () => void server.stop().then(() => process.exit(130))
-  process.once('SIGINT', interrupted)
-  process.once('SIGTERM', interrupted)
-  try {
-    await onDatabase(config, server.url, work)
-  } finally {
-    process.off('SIGINT', interrupted)
-    process.off('SIGTERM', interrupted)
-    await server.stop()
   }
 }
 

@@ -36,6 +36,7 @@ export async function runCommandLine(
   }
 }
 
-function packageVersion(): string {
+/** Of this Capstan. */
+export function packageVersion(): string {
   return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
 }

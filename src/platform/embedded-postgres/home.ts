@@ -8,6 +8,9 @@ import type { PostgresSettings } from './settings.ts'
 
 export const clusterDirOf = (home: string) => join(home, 'postgres')
 
+/** True for the server's files and folders in DATA_DIR, also those of an earlier or a broken start. */
+export const isServersOwn = (name: string): boolean => /^(?:postgres|initdb-|binaries-)/.test(name)
+
 interface Place {
   dataDir: string
   /** Parent of the homes of those who run as root. */

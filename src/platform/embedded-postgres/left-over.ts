@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../logging.ts'
 import { StartFault } from '../supervisor/start-fault.ts'
+import { clusterDirOf } from './home.ts'
+import { readSettings } from './settings.ts'
 
 /**
  * Stops a server that outlived a killed supervisor, and clears away a pid file whose number meanwhile belongs to
@@ -62,4 +64,11 @@ function tried(read: () => string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Removes the data of DATA_DIR's server, wherever it is, after ending one that a killed start has left running. */
+export async function removeCluster(dataDir: string, log: Pick<Logger, 'info'>): Promise<void> {
+  const clusterDir = clusterDirOf(readSettings(dataDir)?.home ?? dataDir)
+  await stopLeftOver(clusterDir, log)
+  rmSync(clusterDir, { recursive: true, force: true })
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartFault } from './start-fault.ts'
 
@@ -10,11 +10,25 @@ export interface DataDirLock {
   release(): void
 }
 
+/** A folder into which a backup is being restored, or was until something interrupted it: half of its data is missing. */
+export const halfRestored = {
+  file: 'restoring',
+  is: (dataDir: string) => existsSync(join(dataDir, halfRestored.file)),
+  mark: (dataDir: string) =>
+    writeFileSync(join(dataDir, halfRestored.file), '', { mode: 0o600, flush: true }),
+  clear: (dataDir: string) => rmSync(join(dataDir, halfRestored.file)),
+}
+
 /**
  * Makes this process the only supervisor of DATA_DIR, until `release` or its death.
- * @throws StartFault naming the pid of the one that is there already.
+ * @throws StartFault naming the pid of the one that is there already, or for a folder that is half restored.
  */
-export function lockDataDir(dataDir: string): DataDirLock {
+export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDirLock {
+  if (!restoring && halfRestored.is(dataDir)) {
+    throw new StartFault(
+      `A backup was being restored to ${dataDir}, and not to its end: run \`capstan restore\` again, or remove the folder`,
+    )
+  }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const lock = join(dataDir, 'supervisor.pid')
   const own = `${process.pid} ${startTimeOf(process.pid)}\n`

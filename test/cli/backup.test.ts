@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+import { create } from 'tar'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { packageVersion } from '../../src/platform/command-line/run.ts'
+import { migrateUp } from '../../src/platform/db.ts'
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+import { lockDataDir } from '../../src/platform/supervisor/data-dir-lock.ts'
+import { canInspectProcesses, leftOf } from '../helpers/stack-processes.ts'
+import { until } from '../helpers/until.ts'
+import { capstan } from './run.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'capstan-backup-'))
+const [source, target, archive] = ['source', 'target', 'saved.tar.gz'].map((name) => join(folder, name)) as [
+  string,
+  string,
+  string,
+]
+// The server's account has to pass, or the rows were not below these folders.
+chmodSync(folder, 0o755)
+const log = { info: () => undefined, warn: console.warn, error: console.error }
+const serve = (dataDir: string) => startEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
+
+async function run(dataDir: string, ...args: string[]) {
+  const { code, out, err } = await capstan(args, { env: { DATA_DIR: dataDir } })
+  return { exitCode: code, output: out + err }
+}
+
+/** As a process of its own. */
+function start(dataDir: string, ...args: string[]): ChildProcess {
+  const script = fileURLToPath(new URL('../../bin/capstan.js', import.meta.url))
+  const { PATH, HOME } = process.env
+  return spawn(process.execPath, [script, ...args], {
+    env: { PATH, HOME, DATA_DIR: dataDir },
+    stdio: 'ignore',
+  })
+}
+
+async function on<T>(dataDir: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const server = await serve(dataDir)
+  const client = new Client({ connectionString: server.url })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+    await server.stop()
+  }
+}
+
+/** Every row of every table as text, and where the sequences stand. */
+async function everything(client: Client): Promise<Record<string, unknown>> {
+  const { rows } = await client.query<{ name: string }>(`
+    select relname as name from pg_class where relnamespace = 'public'::regnamespace
+    and relkind = 'r' and relname !~ '^schema_migrations' order by relname`)
+  const found: Record<string, unknown> = {}
+  for (const { name } of rows) {
+    const all = await client.query(`select t::text as row from "${name}" t order by 1`)
+    found[name] = all.rows.map(({ row }) => row)
+  }
+  const sequences = await client.query(
+    "select sequencename, last_value from pg_sequences where sequencename !~ '^schema_' order by 1",
+  )
+  return { ...found, sequences: sequences.rows }
+}
+
+const awkward = 'tab\there, \\N, "quotes", newline\nand ünï©ødé'
+let before: Record<string, unknown>
+
+beforeAll(async () => {
+  mkdirSync(join(source, 'local-cloud'), { recursive: true })
+  writeFileSync(join(source, 'secret.key'), 'k'.repeat(43), { mode: 0o600 })
+  writeFileSync(join(source, 'local-cloud', 'state.sqlite'), Buffer.from([0, 255, 10, 13]))
+  // As one who has a larger disk does.
+  mkdirSync(join(folder, 'elsewhere'))
+  writeFileSync(join(folder, 'elsewhere', 'binary'), 'a released file')
+  symlinkSync(join(folder, 'elsewhere'), join(source, 'release-store'))
+  const server = await serve(source)
+  await migrateUp(server.url)
+  await server.stop()
+  before = await on(source, async (client) => {
+    await client.query(
+      "insert into jobs (id, queue, name, payload, max_attempts) values (gen_random_uuid(), 'collect', 'x', $1, 1)",
+      [JSON.stringify({ awkward })],
+    )
+    await client.query(
+      "insert into orchestrator_nodes (name, ip_address, rpc_port) values ('n', '127.0.0.1', 1)",
+    )
+    await client.query("select orchestrator_samples_partition('2020-01-01')")
+    await client.query(
+      "insert into orchestrator_samples (at, cycle_id, node_id, seconds, verdict) values ('2020-01-15', 1, 1, 60, 'g')",
+    )
+    return everything(client)
+  })
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('a backup holds everything, for its owner only, and does not replace another', async () => {
+  const lock = lockDataDir(source)
+  const refused = await run(source, 'backup', archive)
+  expect(refused.exitCode).toBe(2)
+  expect(refused.output).toContain(`Capstan already runs here (pid ${process.pid}`)
+  lock.release()
+
+  const made = await run(source, 'backup', archive)
+  expect(made.output).toMatch(/^Backed up \d+ rows of \d+ tables/)
+  expect(made.exitCode).toBe(0)
+  expect(statSync(archive).mode & 0o777).toBe(0o600)
+  expect(existsSync(join(source, 'backup'))).toBe(false)
+
+  const again = await run(source, 'backup', archive)
+  expect(again.exitCode).toBe(2)
+  expect(again.output).toContain('exists already')
+})
+
+test('what is no backup, a torn one, and one of a later version are refused before anything is made', async () => {
+  const torn = join(folder, 'torn.tar.gz')
+  writeFileSync(torn, readFileSync(archive))
+  truncateSync(torn, statSync(archive).size - 100)
+  const later = join(folder, 'later.tar.gz')
+  mkdirSync(join(folder, 'later', 'backup'), { recursive: true })
+  const manifest = { format: 1, version: '99.0.0', createdAt: new Date().toISOString() }
+  const contents = { migrations: ['20990101000000_later.ts'], tables: [], partitions: [], sequences: [] }
+  writeFileSync(join(folder, 'later/backup/manifest.json'), JSON.stringify({ ...manifest, ...contents }))
+  await create({ cwd: join(folder, 'later'), file: later, gzip: true }, ['backup/manifest.json'])
+
+  const cases = {
+    [join(folder, 'absent')]: "can't be read (ENOENT)",
+    [join(source, 'secret.key')]: 'is no backup of Capstan, or a damaged one',
+    [torn]: 'is no backup of Capstan, or a damaged one',
+    [later]: 'The backup is of Capstan 99.0.0',
+  }
+  for (const [file, said] of Object.entries(cases)) {
+    const { exitCode, output } = await run(target, 'restore', file)
+    expect(output).toContain(said)
+    expect(exitCode).toBe(2)
+  }
+  expect(existsSync(target)).toBe(false)
+  const used = await run(source, 'restore', archive)
+  expect(used.output).toContain('is not empty')
+})
+
+// A killed process leaves its server running, and another has to find it.
+test.skipIf(!canInspectProcesses)(
+  'a restore that was killed starts nothing, and is made good by the next',
+  async () => {
+    const child = start(target, 'restore', archive)
+    const begun = () => existsSync(join(target, 'postgres', 'postmaster.pid'))
+    await until(begun, { timeoutMs: 30_000, what: 'the server of the restore runs' })
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    expect(() => lockDataDir(target)).toThrow('not to its end')
+    expect((await run(target, 'backup', join(folder, 'never.tar.gz'))).output).toContain('not to its end')
+
+    const restored = await run(target, 'restore', archive, '--json')
+    expect(JSON.parse(restored.output)).toMatchObject({ version: packageVersion() })
+    expect(leftOf(target)).toEqual([])
+  },
+  60_000,
+)
+
+test('rows, sequences, partitions and files are as they were', async () => {
+  if (!existsSync(target)) await run(target, 'restore', archive)
+  expect(await on(target, everything)).toEqual(before)
+  for (const file of ['secret.key', 'local-cloud/state.sqlite', 'release-store/binary'])
+    expect(readFileSync(join(target, file))).toEqual(readFileSync(join(source, file)))
+  expect(existsSync(join(target, 'backup'))).toBe(false)
+  lockDataDir(target).release()
+})
+
+test('a database of its own is backed up by its own tools', async () => {
+  const env = { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x' }
+  for (const command of ['backup', 'restore']) {
+    const { code, err } = await capstan([command, archive], { env })
+    expect(code).toBe(2)
+    expect(err).toContain('pg_dump')
+  }
+})

@@ -49,15 +49,27 @@ export function createObjectCache<T>(options: {
   const entries = new Map<string, Entry<T>>()
   const asking = new Map<string, Promise<Entry<T>>>()
 
-  async function ask(key: string): Promise<Entry<T>> {
+  /** One question at a time. One that was asked before the key was forgotten answers its askers, and nobody later. */
+  function askOnce(key: string): Promise<Entry<T>> {
+    const running = asking.get(key)
+    if (running !== undefined) return running
+    const own: Promise<Entry<T>> = ask(key, () => asking.get(key) === own).finally(() => {
+      if (asking.get(key) === own) asking.delete(key)
+    })
+    asking.set(key, own)
+    return own
+  }
+
+  async function ask(key: string, counts: () => boolean): Promise<Entry<T>> {
     const known = entries.get(key)
     try {
       const found = await store.read(key, known?.etag === undefined ? undefined : { etag: known.etag })
       const entry = entryOf(key, found, known)
-      keep(key, entry)
+      if (counts()) keep(key, entry)
       return entry
     } catch (error) {
       if (!(error instanceof StoreUnreachable) || known === undefined) throw error
+      if (!counts()) return { ...known, away: true }
       known.askAgainAt = now() + awayMs
       known.away = true
       return known
@@ -89,18 +101,15 @@ export function createObjectCache<T>(options: {
     async get(key) {
       const known = entries.get(key)
       if (known !== undefined && now() < known.askAgainAt) return tell(known)
-      let answer = asking.get(key)
-      if (answer === undefined) {
-        answer = ask(key).finally(() => asking.delete(key))
-        asking.set(key, answer)
-      }
-      return tell(await answer)
+      return tell(await askOnce(key))
     },
     forget(key) {
+      asking.delete(key)
       const known = entries.get(key)
       if (known !== undefined) known.askAgainAt = 0
     },
     forgetAbsent() {
+      asking.clear()
       for (const entry of entries.values()) if (entry.missing === 'absent') entry.askAgainAt = 0
     },
   }

@@ -18,11 +18,15 @@ export interface ReleaseStates {
   onChange(handler: (now: ReleaseState, before: ReleaseState | undefined) => void): void
 }
 
-/** A notification tells of a change at once; this is for one that was lost. */
+/** A notification tells of a change, mostly at once; this is for one that was lost or is late. */
 const maxAgeMs = 2000
 
 /** The state in memory: every read of a release needs it, and it changes a few times a day. */
-export function createReleaseStates(db: Knex, listener: Pick<Listener, 'on' | 'onConnect'>): ReleaseStates {
+export function createReleaseStates(
+  db: Knex,
+  listener: Pick<Listener, 'on' | 'onConnect'>,
+  now: () => number = Date.now,
+): ReleaseStates {
   const handlers: Parameters<ReleaseStates['onChange']>[0][] = []
   let known: ReleaseState | undefined
   let readAt = 0
@@ -44,7 +48,7 @@ export function createReleaseStates(db: Knex, listener: Pick<Listener, 'on' | 'o
       if (known === undefined || !isDatabaseUnavailable(error)) throw error
     }
     // A change that came while it was read may be missing in it.
-    readAt = before === changes ? Date.now() : 0
+    readAt = before === changes ? now() : 0
     return known
   }
 
@@ -59,7 +63,7 @@ export function createReleaseStates(db: Knex, listener: Pick<Listener, 'on' | 'o
 
   return {
     async current() {
-      if (known !== undefined && Date.now() - readAt < maxAgeMs) return known
+      if (known !== undefined && now() - readAt < maxAgeMs) return known
       if (reading === undefined) {
         const own: Promise<ReleaseState> = read().finally(() => {
           if (reading === own) reading = undefined

@@ -8,14 +8,16 @@ import { startR2 } from './r2-server.ts'
 
 /** A store with one object, whose answers the test decides. */
 function oneObject() {
-  const state = { body: 'one', etag: '"1"', away: false, reads: 0, compared: 0 }
+  const state = { body: 'one', etag: '"1"', away: false, reads: 0, compared: 0, gate: Promise.resolve() }
   const store = {
     async read(_key: string, given?: { etag: string }) {
       state.reads += 1
       if (state.away) throw new StoreUnreachable('away')
       if (given !== undefined) state.compared += 1
-      if (given?.etag === state.etag) return 'unchanged'
-      return state.body === '' ? undefined : { body: Buffer.from(state.body), etag: state.etag }
+      const { body, etag } = state
+      await state.gate
+      if (given?.etag === etag) return 'unchanged'
+      return body === '' ? undefined : { body: Buffer.from(body), etag }
     },
   } as unknown as ObjectStore
   let at = 0
@@ -78,6 +80,33 @@ describe('what is kept of an object', () => {
     expect(await cache.get('k')).toMatchObject({ missing: 'unreadable' })
     await expect(oneObjectAway()).rejects.toThrow(StoreUnreachable)
   })
+  it('that was asked for before it changed is not kept after it was forgotten', async () => {
+    const { state, cache } = oneObject()
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    state.gate = gate
+    const asked = cache.get('k')
+    Object.assign(state, { body: 'two', etag: '"2"', gate: Promise.resolve() })
+    cache.forget('k')
+    const askedAfter = cache.get('k')
+    open()
+    expect((await asked).value).toBe('one')
+    expect((await askedAfter).value).toBe('two')
+    expect((await cache.get('k')).value).toBe('two')
+    expect(state.reads).toBe(2)
+  })
+
+  it('that was absent when it was asked for is looked for again when something has appeared', async () => {
+    const { state, cache } = oneObject()
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    Object.assign(state, { body: '', gate })
+    const asked = cache.get('k')
+    Object.assign(state, { body: 'one', gate: Promise.resolve() })
+    cache.forgetAbsent()
+    open()
+    expect(await asked).toMatchObject({ missing: 'absent' })
+    expect((await cache.get('k')).value).toBe('one')
+  })
+
   const oneObjectAway = () => {
     const { state, cache } = oneObject()
     state.away = true

@@ -12,6 +12,8 @@ export const shared = defineConfig({
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // Files of one worker share what they import, which is most of the work of the small ones. None may leave a global behind.
+    isolate: false,
     // A CI machine pauses for seconds at times, and leases are short; what needed its second try is printed.
     retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,

@@ -11,6 +11,9 @@ import { until } from './until.ts'
 
 export { canInspectProcesses } from './stack-processes.ts'
 
+/** Each stack compiles what the one before it has compiled: they share it. */
+const compileCache = join(tmpdir(), 'capstan-test-compile-cache')
+
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The programs under the supervisor, by what shows in their command lines. */
@@ -123,7 +126,7 @@ function spawnNode([script = '', ...args]: string[], env: Record<string, string>
   const inherited = { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) }
   return spawn(process.execPath, [join(root, script), ...args], {
     cwd: root,
-    env: { ...inherited, LOG_LEVEL: 'info', ...env },
+    env: { ...inherited, NODE_COMPILE_CACHE: compileCache, LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

@@ -78,7 +78,7 @@ const smallPostgres = { shared_buffers: '16MB', max_connections: '60', work_mem:
 function specOf(program: Program, config: Config, small = false): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
-  const env = { ...process.env, NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
+  const env = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache'), ...process.env }
   const flags = small ? smallFlags : []
   const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
   return { name: program.name, command, env }

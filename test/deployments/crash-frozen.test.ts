@@ -21,19 +21,21 @@ afterAll(async () => {
   await world?.stop()
 })
 
-/** Every call that changes the cloud: of which job, and of what kind of deployment. */
-const writes: [app: string, job: string, method: string, path: string][] = [
-  ['new', 'deploy_worker', 'PUT', ''],
-  ['further', 'deploy_worker', 'POST', '/versions'],
-  ['further', 'deploy_worker', 'POST', '/deployments'],
-  ['further', 'configure_dns', 'POST', '/subdomain'],
-  ['further', 'rollback', 'POST', '/deployments'],
-  ['further', 'rollback', 'POST', '/subdomain'],
-  ['new', 'rollback', 'DELETE', ''],
+type Kind = 'new' | 'further'
+/** The jobs that change the cloud: each is stopped at all its calls, since a read is followed by a write. */
+const courses: [Kind, job: string][] = [
+  ['new', 'deploy_worker'],
+  ['further', 'deploy_worker'],
+  ['further', 'configure_dns'],
+  ['further', 'rollback'],
+  ['new', 'rollback'],
 ]
-const moments = ['before it arrives', 'after its answer'] as const
+type Moment = 'before it arrives' | 'after its answer'
 
 interface Frozen {
+  /** Which call, of which job, and when. */
+  point: string
+  isWrite: boolean
   script: string
   id: string
   job: string
@@ -44,14 +46,17 @@ interface Frozen {
   release(): Promise<void>
 }
 
-const matchers = new Map<string, (call: ApiCall) => Fault | undefined>()
+interface About {
+  app: string
+  course: (typeof courses)[number]
+  /** The how-manieth call of the job, from 1. */
+  number: number
+  moment: Moment
+}
 
-async function freeze(
-  app: string,
-  write: (typeof writes)[number],
-  moment: (typeof moments)[number],
-): Promise<Frozen> {
-  const [kind, job, method, suffix] = write
+/** @returns undefined when the job makes fewer calls, and has ended. */
+async function freeze({ app, course, number, moment }: About): Promise<Frozen | undefined> {
+  const [kind, job] = course
   const script = `${app}-staging`
   if (kind === 'further') {
     await drive(world, heir, await world.started({ appName: app, script: hello('before') }))
@@ -62,33 +67,64 @@ async function freeze(
   if (job === 'rollback') await world.call(`/deploy/${id}/cancel`, { method: 'POST' })
   const row = await openJob(world.ctx, id)
   const mortal = await mortals.next()
-  const reached = Promise.withResolvers<void>()
+  const reached = Promise.withResolvers<ApiCall>()
   const arrived = Promise.withResolvers<void>()
   const gate = Promise.withResolvers<void>()
-  const stop = () => {
-    mortal.signal('SIGSTOP')
-    reached.resolve()
-  }
-  const held: Fault = { kind: 'hold', until: gate.promise, reached: stop, arrived: arrived.resolve }
-  const fault: Fault = moment === 'before it arrives' ? held : { kind: 'pass', meanwhile: stop }
-  const path = `/scripts/${script}${suffix}`
-  matchers.set(app, (call) => {
-    if (call.method !== method || !call.path.endsWith(path)) return undefined
-    matchers.delete(app)
-    return fault
+  let seen = 0
+  // The others are stopped by now, or have not begun: every call is this one's.
+  world.proxy.decide((call) => {
+    seen += 1
+    if (seen !== number) return undefined
+    const stop = () => {
+      mortal.signal('SIGSTOP')
+      reached.resolve(call)
+    }
+    return moment === 'before it arrives'
+      ? { kind: 'hold', until: gate.promise, reached: stop, arrived: arrived.resolve }
+      : { kind: 'pass', meanwhile: stop }
   })
   let running = mortal.run(row)
+  let call = await Promise.race([reached.promise, running])
   // On a busy machine a run may lose its lease before it gets there; then it is run again.
-  while ((await Promise.race([reached.promise, running])) !== undefined) {
+  while (typeof call === 'string' && (await isRunning(row.id))) {
     await leaseOver(row.id)
+    seen = 0
     running = mortal.run(row)
+    call = await Promise.race([reached.promise, running])
+  }
+  world.proxy.decide(() => undefined)
+  if (typeof call === 'string') {
+    mortals.giveBack(mortal)
+    return undefined
   }
   const release = async () => {
     gate.resolve()
     if (moment === 'before it arrives') await arrived.promise
   }
-  return { script, id, job, mortal, jobRow: row, running, release }
+  const point = `${kind} ${job} ${number}. ${call.method} ${call.path.split(script)[1] ?? call.path}: ${moment}`
+  const about = { point, isWrite: call.method !== 'GET', script, id, job }
+  return { ...about, mortal, jobRow: row, running, release }
 }
+
+/** Every call of every course; one that changes something, before it arrives as well. */
+async function freezeAll(): Promise<Frozen[]> {
+  const frozen: Frozen[] = []
+  for (const [index, course] of courses.entries()) {
+    for (let number = 1; ; number++) {
+      const at = (moment: Moment) =>
+        freeze({ app: `frozen-${course[0]}-${index}-${number}-${moment[0]}`, course, number, moment })
+      const one = await at('after its answer')
+      if (one === undefined) break
+      frozen.push(one)
+      const other = one.isWrite ? await at('before it arrives') : undefined
+      if (other !== undefined) frozen.push(other)
+    }
+  }
+  return frozen
+}
+
+const isRunning = async (id: string) =>
+  (await world.ctx.db('jobs').where({ id }).first('state')).state === 'running'
 
 const leaseOver = (id: string) =>
   until(() => world.ctx.db('jobs').where({ id }).whereRaw('lease_until < now()').first('id'), {
@@ -113,21 +149,8 @@ async function expectRight({ script, id, job }: Frozen): Promise<void> {
   expect(serving).toEqual([{ version_id: version, percentage: 100 }])
 }
 
-test('a worker that is stopped for longer than its lease, at any write, changes nothing more when it goes on', async () => {
-  world.proxy.decide((call) => {
-    for (const matches of matchers.values()) {
-      const fault = matches(call)
-      if (fault !== undefined) return fault
-    }
-    return undefined
-  })
-  const frozen: Frozen[] = []
-  for (const [number, write] of writes.entries()) {
-    for (const moment of moments) {
-      const app = `frozen-${write[0]}-${number}-${moments.indexOf(moment)}`
-      frozen.push(await freeze(app, write, moment))
-    }
-  }
+test('a worker that is stopped for longer than its lease, at any call, changes nothing more when it goes on', async () => {
+  const frozen = await freezeAll()
   const { db } = world.ctx
   for (const each of frozen) {
     await leaseOver(each.jobRow.id)
@@ -149,7 +172,10 @@ test('a worker that is stopped for longer than its lease, at any write, changes 
     await heir.runner.run(deliveryOf(late.id, late.queue))
     await expectRight(each)
   }
-  const points = writes.flatMap((write) => moments.map((moment) => `  ${write.join(' ')}: ${moment}`))
+  // Both moments of seven writes, and the reads before them.
+  expect(frozen.filter((each) => each.isWrite)).toHaveLength(14)
+  expect(frozen.length).toBeGreaterThan(24)
+  const points = frozen.map(({ point }) => `  ${point}`)
   console.info(`stopped for longer than the lease: ${points.length} points\n${points.join('\n')}`)
 })
 

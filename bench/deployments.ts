@@ -1,6 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from 'pg'
+import { readEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
 import { memoryOf, quantile, type Stack, startStack } from './stack.ts'
 
 // Twenty apps, ten deployments each, all apps at once: how long one takes, how many get done, and what is left behind.
@@ -17,10 +20,15 @@ async function main(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
   const stack = await startStack(dataDir)
   try {
-    const { call, deploy } = clientOf(stack)
+    const { deploy } = clientOf(stack)
     // What is loaded and made once is not what is measured.
     await Promise.all(appNames().map((app) => deploy(app, 0)))
     const before = memoryOf(stack.pid)
+    let peak = before
+    const watch = setInterval(() => {
+      const now = memoryOf(stack.pid)
+      if (now.total > peak.total) peak = now
+    }, 2000)
     const startedAt = performance.now()
     const perApp = await Promise.all(
       appNames().map(async (app) => {
@@ -44,14 +52,42 @@ async function main(): Promise<void> {
     console.log(
       `fairness: an app's ten took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
     )
-    const open = await call('/jobs?state=running')
-    console.log(`jobs with a lease afterwards: ${open.jobs.length}`)
-    const after = memoryOf(stack.pid)
-    console.log(`memory ${before.total.toFixed(0)} MB before, ${after.total.toFixed(0)} MB after`)
-    console.log(`  before: ${before.parts.join(', ')}\n  after: ${after.parts.join(', ')}`)
+    clearInterval(watch)
+    console.log(await leftIn(dataDir))
+    const after = await settled(stack, before.total)
+    console.log(
+      `memory (PSS): ${before.total.toFixed(0)} MB before, ${peak.total.toFixed(0)} MB at most, ${after.total.toFixed(0)} MB after ${after.seconds} s`,
+    )
+    for (const [when, { parts }] of Object.entries({ before, peak, after }))
+      console.log(`  ${when}: ${parts.join(', ')}`)
   } finally {
     await stack.stop()
     rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** What a deployment must not leave behind, from the rows themselves. */
+async function leftIn(dataDir: string): Promise<string> {
+  const client = new Client({ connectionString: readEmbeddedPostgres(dataDir)?.url })
+  await client.connect()
+  const count = async (from: string) =>
+    Number((await client.query(`select count(*) from ${from}`)).rows[0].count)
+  try {
+    const leases = await count('jobs where lease_until is not null')
+    const locks = await count('target_holds')
+    const open = await count('deployments where finished_at is null')
+    return `left behind: ${leases} leases, ${locks} locks of targets, ${open} open deployments`
+  } finally {
+    await client.end()
+  }
+}
+
+/** Until it is where it was, or for two minutes: collectors give back in their own time. */
+async function settled(stack: Stack, aim: number) {
+  for (let seconds = 0; ; seconds += 5) {
+    const now = memoryOf(stack.pid)
+    if (now.total <= aim || seconds >= 120) return { ...now, seconds }
+    await delay(5000)
   }
 }
 

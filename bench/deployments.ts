@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
   const stack = await startStack(dataDir)
   try {
-    const { deploy } = clientOf(stack)
+    const { deploy, busy } = clientOf(stack)
     // What is loaded and made once is not what is measured.
     await Promise.all(appNames().map((app) => deploy(app, 0)))
     const before = memoryOf(stack.pid)
@@ -54,6 +54,7 @@ async function main(): Promise<void> {
     )
     clearInterval(watch)
     console.log(await leftIn(dataDir))
+    console.log(`answers of 503 that were asked again: ${busy()}`)
     const after = await settled(stack, before.total)
     console.log(
       `memory (PSS): ${before.total.toFixed(0)} MB before, ${peak.total.toFixed(0)} MB at most, ${after.total.toFixed(0)} MB after ${after.seconds} s`,
@@ -94,11 +95,18 @@ async function settled(stack: Stack, aim: number) {
 const appNames = () => Array.from({ length: apps }, (_, index) => `bench-${index + 1}`)
 
 function clientOf({ base, token }: Stack) {
+  /** How often the service said that it can't just now. */
+  let busy = 0
   // biome-ignore lint/suspicious/noExplicitAny: a bench reads single fields
   async function call(path: string, json?: unknown): Promise<any> {
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
     const init = json === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(json) }
     const answer = await fetch(base + path, init)
+    if (answer.status === 503) {
+      busy += 1
+      await delay(Number(answer.headers.get('retry-after') ?? 1) * 1000)
+      return call(path, json)
+    }
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
     return answer.json()
   }
@@ -118,7 +126,7 @@ function clientOf({ base, token }: Stack) {
     const status = /"status":"(\w+)"\}\n\n$/.exec((await log.text()).slice(-300))?.[1] ?? 'unknown'
     return { app, seconds: (performance.now() - startedAt) / 1000, status }
   }
-  return { call, deploy }
+  return { deploy, busy: () => busy }
 }
 
 await main()

@@ -73,8 +73,8 @@ async function everyCallOnce(
 function shortenDeadlines() {
   const timeout = AbortSignal.timeout.bind(AbortSignal)
   const shorter = new Map([
-    [20_000, 1000],
-    [90_000, 3000],
+    [20_000, 2000],
+    [90_000, 5000],
   ])
   return vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(shorter.get(ms) ?? ms))
 }

@@ -159,6 +159,20 @@ test('sets the secrets of a version, several at once, and deletes one', async ()
   await expectApp('note-three hello no-key')
 }, 180_000)
 
+test('records a container, and rolls another image out to it', async () => {
+  const image = (tag: string) => `registry.cloudflare.com/${accountId}/shop:${tag}`
+  project.contain(image('one'))
+  expect(await ok('deploy')).toContain('Created application shop-counter')
+  project.contain(image('two'))
+  expect(await ok('deploy')).toContain('Modified application shop-counter')
+  const answer = await fetch(`${cloud.url}/client/v4/accounts/${accountId}/containers/applications`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const { result } = (await answer.json()) as { result: { id: string; max_instances: number }[] }
+  expect(result).toMatchObject([{ name: 'shop-counter', max_instances: 2 }])
+  await expectApp('note-three hello no-key')
+}, 180_000)
+
 test('migrates its classes, and is told why it can not go back over that', async () => {
   project.migrate()
   await ok('deploy')

@@ -14,7 +14,14 @@ import { artifacts, wranglerFor } from './run.ts'
 const additions = {
   routes: wranglerOnly,
   query: { 'PUT /accounts/{account_id}/workers/scripts/{script_name}': ['excludeScript'] },
-  fields: ['code_update_strategy'],
+  fields: [
+    'code_update_strategy',
+    'constraints.tiers',
+    // It sends the whole application to change it.
+    ...['instances', 'scheduling_policy', 'name', 'configuration.image', 'configuration.instance_type'].map(
+      (field) => `PATCH ${field}`,
+    ),
+  ],
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'wrangler-'))

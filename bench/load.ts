@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** A server process under measure: its ports by name, and what it says of itself. */
 export interface Server {
@@ -47,14 +48,15 @@ async function report({ child }: Server): Promise<Report> {
   return message
 }
 
-/** One connection that asks again as soon as it has the whole answer. */
-function ask(port: number, head: string, next: () => boolean): Promise<void> {
+/** One connection that asks again as soon as it has the whole answer, for as long as there is something to ask. */
+export function ask(port: number, next: () => string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
     let wanted = 0
     let got = 0
     const send = () => {
-      if (!next()) return void socket.end(resolve)
+      const head = next()
+      if (head === undefined) return void socket.end(resolve)
       wanted = 0
       got = 0
       socket.write(head)
@@ -85,7 +87,9 @@ export async function measure(
   let left = what.requests
   const before = await report(server)
   const startedAt = performance.now()
-  await Promise.all(Array.from({ length: connections }, () => ask(what.port, head, () => left-- > 0)))
+  await Promise.all(
+    Array.from({ length: connections }, () => ask(what.port, () => (left-- > 0 ? head : undefined))),
+  )
   const seconds = (performance.now() - startedAt) / 1000
   const after = await report(server)
   const spent = (each: Report) => each.cpu.user + each.cpu.system
@@ -94,6 +98,49 @@ export async function measure(
     cpuMicros: (spent(after) - spent(before)) / what.requests,
     queries: after.queries - before.queries,
   }
+}
+
+/**
+ * Requests that come at a steady rate, whether or not the ones before are answered. Counted from when one was due: what
+ * waits for its turn is late, too. @returns milliseconds
+ */
+export async function arrive(
+  port: number,
+  { perSecond, seconds, head }: { perSecond: number; seconds: number; head: () => string },
+): Promise<number[]> {
+  const times: number[] = []
+  const free: Socket[] = []
+  const due: number[] = []
+  const all = await Promise.all(Array.from({ length: connections }, () => opened(port)))
+  const startedAt = performance.now()
+  let sent = 0
+  const pump = () => {
+    while (due.length > 0 && free.length > 0) {
+      const [at = 0, socket] = [due.shift(), free.pop()]
+      socket?.once('data', () => {
+        times.push(performance.now() - at)
+        free.push(socket)
+        pump()
+      })
+      socket?.write(head())
+    }
+  }
+  free.push(...all)
+  while (sent < perSecond * seconds) {
+    for (; startedAt + (1000 * sent) / perSecond <= performance.now(); sent += 1)
+      due.push(startedAt + (1000 * sent) / perSecond)
+    pump()
+    await delay(1)
+  }
+  while (times.length < sent) await delay(5)
+  for (const socket of all) socket.destroy()
+  return times
+}
+
+async function opened(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  return socket
 }
 
 export const connections = 50

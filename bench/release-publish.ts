@@ -14,13 +14,16 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startStack } from './stack.ts'
+import { startR2 } from '../test/binary-releases/r2-server.ts'
+import { type Stack, startStack } from './stack.ts'
 
 /**
  * Memory and time of publishing one large file by the command line, and of verifying it: by how much the resident
- * memory of each process rose above what it was at rest. `node bench/release-publish.ts [MiB]`
+ * memory of each process rose above what it was at rest. `node bench/release-publish.ts [MiB] [bucket]`: to the folder
+ * of the embedded default, or to a local R2 by the S3 protocol.
  */
 const mebibytes = Number(process.argv[2] ?? 1024)
+const r2 = process.argv[3] === 'bucket' ? await startR2() : undefined
 const version = '2025.11.24'
 const platform = 'linux-x86_64'
 
@@ -75,10 +78,11 @@ async function command(args: string[], env: NodeJS.ProcessEnv) {
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
+let stack: Stack | undefined
 try {
   const folder = join(dataDir, 'dist')
   const path = makeFile(folder)
-  const stack = await startStack(dataDir)
+  stack = await startStack(dataDir, r2?.env)
   const { port } = new URL(stack.base)
   const env = { ...process.env, DATA_DIR: dataDir, PORT: port }
   const processes = { web: pidOf(stack.pid, 'src/api.ts'), worker: pidOf(stack.pid, 'workers/main.ts') }
@@ -105,7 +109,8 @@ try {
   console.log(
     `  verified in ${verified.seconds.toFixed(1)} s: command +${(verified.peak - base.peak).toFixed(0)} MiB`,
   )
-  await stack.stop()
 } finally {
+  await stack?.stop()
+  await r2?.stop()
   rmSync(dataDir, { recursive: true, force: true })
 }

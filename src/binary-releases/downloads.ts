@@ -4,7 +4,7 @@ import { notFound } from '../platform/errors.ts'
 import type { Catalogue } from './catalogue.ts'
 import { storeAway, withStore, yanked } from './faults.ts'
 import type { Layout } from './layout.ts'
-import { linkSeconds, type ObjectStore, type SignedLink } from './object-store/index.ts'
+import { linkSeconds, type ObjectStore } from './object-store/index.ts'
 import type { ReleaseStates } from './state.ts'
 import { type IssuedLink, recordLinks } from './store/downloads.ts'
 import { publishedSizes } from './store/files.ts'
@@ -34,48 +34,56 @@ export interface DownloadOptions {
 export function createDownloads({ db, store, layout, catalogue, states }: DownloadOptions) {
   const records = createBatcher((links: IssuedLink[]) => recordLinks(db, links), { linger: false })
   const sizes = createSizes(db)
-  const links = createLinks(store)
+  const offers = createOffers(async ({ version, platform }) => {
+    const { metadata, stale } = await catalogue.get(version)
+    if ((await states.current()).yanks.has(version)) throw yanked()
+    const sha256 = Object.hasOwn(metadata.platforms, platform) ? metadata.platforms[platform] : undefined
+    if (sha256 === undefined) throw notFound('File of this release for the platform')
+    // A link to a store that does not answer helps nobody.
+    if (stale) throw storeAway()
+    const filename = layout.fileName(version, platform)
+    const [link, size] = await Promise.all([
+      withStore(() => store.linkToRead(layout.file(version, platform), filename)),
+      sizes(version),
+    ])
+    return { version, platform, filename, sha256, ...link, size: size?.[platform] ?? null }
+  })
 
   return {
     /** @throws SYS_005 for what there is not, STATE_002 for a yanked version, STATE_003 (500) with the store away. */
     async issue(asked: IssuedLink): Promise<Download> {
-      const { version, platform } = asked
-      const { metadata, stale } = await catalogue.get(version)
-      if ((await states.current()).yanks.has(version)) throw yanked()
-      const sha256 = Object.hasOwn(metadata.platforms, platform) ? metadata.platforms[platform] : undefined
-      if (sha256 === undefined) throw notFound('File of this release for the platform')
-      // A link to a store that does not answer helps nobody.
-      if (stale) throw storeAway()
-      const filename = layout.fileName(version, platform)
-      const [link, size] = await Promise.all([
-        withStore(() => links(layout.file(version, platform), filename)),
-        sizes(version),
-      ])
+      const download = await offers(asked)
       // The database's own word on yanks: ours may be a moment old.
       if (!(await records.add(asked))) throw yanked()
-      return { ...{ version, platform, filename, sha256, ...link }, size: size?.[platform] ?? null }
+      return download
     },
     lifetimeSeconds: linkSeconds,
     idle: () => records.idle(),
   }
 }
 
-/** Signatures count whole seconds: within one, the link to a file is the same for everybody, and signed once. */
-function createLinks(store: ObjectStore): ObjectStore['linkToRead'] {
+type Asked = Pick<IssuedLink, 'version' | 'platform'>
+
+/** Signatures count whole seconds: within one, what is offered of a file is the same for everybody, and made once. */
+function createOffers(make: (asked: Asked) => Promise<Download>): (asked: Asked) => Promise<Download> {
   let second = 0
-  let signed = new Map<string, Promise<SignedLink>>()
-  return (key, filename) => {
+  let made = new Map<string, Promise<Download>>()
+  return (asked) => {
     const now = Math.floor(Date.now() / 1000)
     if (now !== second) {
       second = now
-      signed = new Map()
+      made = new Map()
     }
-    let link = signed.get(key)
-    if (link === undefined) {
-      link = store.linkToRead(key, filename)
-      signed.set(key, link)
-    }
-    return link
+    const { version, platform } = asked
+    const key = `${version} ${platform}`
+    const known = made.get(key)
+    if (known !== undefined) return known
+    const own = make({ version, platform })
+    made.set(key, own)
+    const among = made
+    // What is not there now may be there in the next moment.
+    own.catch(() => among.delete(key))
+    return own
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CodedError } from '../platform/errors.ts'
 import type { Run } from '../platform/jobs/index.ts'
+import { giveBack } from './chunk-memory.ts'
 import type { Layout } from './layout.ts'
 import type { ObjectStore } from './object-store/index.ts'
 import type { Release, ReleaseFile } from './store/releases.ts'
@@ -70,6 +71,7 @@ async function verify(store: ObjectStore, about: Verification): Promise<string> 
       signal.throwIfAborted()
       hash.update(chunk)
       bytes += chunk.length
+      giveBack(chunk)
       if (bytes > file.size) break
       if (bytes - told >= tellEvery) {
         told = bytes

@@ -29,9 +29,12 @@ function parse(text: string): Parsed | undefined {
 }
 
 function isCalendarDay(year: string, month: string, day: string): boolean {
-  const at = new Date(`${year}-${month}-${day}T00:00:00Z`)
-  return !Number.isNaN(at.getTime()) && at.getUTCDate() === Number(day)
+  const [y, m, d] = [Number(year), Number(month), Number(day)]
+  const lastOfMonth = m === 2 ? (isLeap(y) ? 29 : 28) : [4, 6, 9, 11].includes(m) ? 30 : 31
+  return m >= 1 && m <= 12 && d >= 1 && d <= lastOfMonth
 }
+
+const isLeap = (year: number) => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 
 /** Which of two versions is later: positive for `a`. Semver's order of precedence; dates by day and count. */
 export function compareVersions(a: string, b: string): number {

@@ -9,6 +9,8 @@ interface Found {
   bindings: WorkerBinding[]
   /** Of the plan's container. */
   application: ContainerApplication | undefined
+  /** Those that go with classes that the plan deletes. */
+  leaving: ContainerApplication[]
 }
 type Change = PlanPreview['changes'][number]
 type Draft = Pick<Plan, 'config' | 'secrets'>
@@ -63,9 +65,10 @@ export function changesOf(plan: Draft, found: Found): Change[] {
   ]
 }
 
-function containerChange({ config }: Draft, { application }: Found): Change[] {
+function containerChange({ config }: Draft, { application, leaving }: Found): Change[] {
   const { script, container } = config
-  if (container === undefined) return []
+  if (container === undefined)
+    return leaving.map(({ name }) => ({ kind: 'container', name, action: 'delete' }))
   if (application === undefined) return [{ kind: 'container', name: script, action: 'create' }]
   const same =
     application.image.endsWith(container.digest) &&

@@ -34,7 +34,8 @@ export async function preview(plan: Draft, target: Target): Promise<PlanPreview>
   checkClasses(plan, classes)
   const bindings = exists ? await servingBindings(script, target, signal) : []
   const application = await containerNow(plan, target, seen.namespaces)
-  const found = { exists, classes, bindings, application }
+  const leaving = await containersLeaving(plan, target, seen.namespaces)
+  const found = { exists, classes, bindings, application, leaving }
   const { hostnames = [] } = plan.config
   const at = { zones: target.zones, signal }
   const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
@@ -63,6 +64,22 @@ function containerNow(
   const signal = AbortSignal.timeout(lookMs)
   const about = { script, container, namespaceId: own?.id }
   return asked(signal, () => checkContainer(target.containers, about, signal))
+}
+
+/** A container goes with its class. */
+async function containersLeaving(
+  { config }: Draft,
+  { containers }: Target,
+  namespaces: { id: string; script: string; class: string }[],
+): Promise<ContainerApplication[]> {
+  const { script, migrations } = config
+  const ids = namespaces
+    .filter((each) => each.script === script && migrations.deletedClasses.includes(each.class))
+    .map(({ id }) => id)
+  if (ids.length === 0) return []
+  const signal = AbortSignal.timeout(lookMs)
+  const applications = await asked(signal, () => containers.applications(signal))
+  return applications.filter(({ namespaceId }) => ids.includes(namespaceId ?? ''))
 }
 
 /** What the version has that serves now; of a split, the newest one's share counts for all. */

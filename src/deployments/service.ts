@@ -22,7 +22,7 @@ import type { DeployOptions, PrepareConfig } from './schema.ts'
 import { liveStatuses } from './states.ts'
 import {
   type Deployment,
-  findContainerOfVersion,
+  findContainerClass,
   findDeployment,
   findHold,
   findLive,
@@ -103,7 +103,8 @@ export function createDeploymentService(options: {
       const input = { environment, config: checked.config, github, createdBy: principal.id, container }
       const draft = buildPlan(input, secrets)
       const history = await listHistory(db, draft.app, environment)
-      if (container === undefined) await refuseLostContainer(db, history)
+      if (container === undefined)
+        await refuseLostContainer(db, history, draft.config.migrations.deletedClasses)
       const plan = { ...draft, preview: await preview(draft, target) }
       const quarantine = quarantineOf(history, plan.digest)
       const cost = estimateCost(target.kind, container && useOf(container.planned))
@@ -213,13 +214,13 @@ const useOf = ({ instanceType, maxInstances }: PlannedContainer) => ({
   instances: maxInstances,
 })
 
-/** An app does not lose its container by its absence from a plan. */
-async function refuseLostContainer(db: Knex, history: TargetRow[]): Promise<void> {
+/** An app does not lose its container by its absence from a plan; it goes with its class, when that is deleted by name. */
+async function refuseLostContainer(db: Knex, history: TargetRow[], deleted: string[]): Promise<void> {
   const [newest] = history
   const served = servedBy(history)
   if (newest === undefined || typeof served !== 'object') return
-  const container = await findContainerOfVersion(db, newest, served.version)
-  if (container === null || container === 'unknown') return
-  const problem = 'the app runs a container: give its image, or delete the app first'
+  const name = await findContainerClass(db, newest, served.version)
+  if (name === undefined || deleted.includes(name)) return
+  const problem = `the app runs a container: give its image, or delete its class ${name} (migrations.deletedClasses)`
   throw invalid([{ path: 'config.containerImage', problem }])
 }

@@ -158,6 +158,32 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     expect(await applicationOf('gone-staging')).toBeUndefined()
   })
 
+  test('loses its container with the class that it belongs to, when that is deleted by name', async () => {
+    const config = withCode('loser', await world.image('loser:1'))
+    await deployed(config)
+    expect(await applicationOf('loser-staging')).toBeDefined()
+    const without = {
+      ...{ appName: 'loser', script: hello('without'), durableObjects: [] },
+      migrations: { deletedClasses: ['Engine'] },
+    }
+    const prepared = await world.prepare(without)
+    expect(prepared.json.data.plan.changes).toEqual(
+      expect.arrayContaining([
+        { kind: 'durable_object', name: 'Engine', action: 'delete' },
+        { kind: 'container', name: 'loser-staging', action: 'delete' },
+      ]),
+    )
+    const id = await deployed(without)
+    expect((await world.status(id)).status, await world.messages(id)).toBe('completed')
+    expect(await world.messages(id)).toContain('loser-staging is removed with its class')
+    expect(await applicationOf('loser-staging')).toBeUndefined()
+    expect((await world.get('loser-staging')).text).toBe('without')
+    // It can have one again.
+    const again = await deployed(config)
+    expect((await world.status(again)).status, await world.messages(again)).toBe('completed')
+    expect(await applicationOf('loser-staging')).toBeDefined()
+  })
+
   describe('is not prepared', () => {
     const refused = async (config: { appName: string }) => {
       const { status, json } = await world.prepare(config)
@@ -224,7 +250,9 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       await deployed(config)
       const answer = await refused({ ...config, containerImage: undefined, container: undefined } as never)
       expect(answer).toMatchObject({ status: 400, code: 'REQ_002' })
-      expect(answer.details.fields[0].path).toBe('config.containerImage')
+      expect(answer.details.fields[0]).toMatchObject({
+        ...{ path: 'config.containerImage', problem: expect.stringContaining('class Engine') },
+      })
     })
 
     test('while another Durable Object has its application', async () => {

@@ -111,7 +111,8 @@ const nameOf = ({ method, path }: Call) =>
     .replace(/^\/v2\/.*?(?=\/(?:blobs|manifests)\/)/, 'registry: ')
     .replace(/sha256:[0-9a-f]+/, '{digest}')
     .replace(/uploads\/[^/?].*/, 'uploads/{upload}')
-    .replace(/dep-[0-9a-f-]+/, '{tag}')}`
+    .replace(/dep-[0-9a-f-]+/, '{tag}')
+    .replace(/\/([0-9a-f]{32}|[0-9a-f]{40}|\d+)(?=\/|$)/g, '/{id}')}`
 
 /** What is enumerated: one job, or several of one deployment, each of which dies once on the way to the end. */
 export interface Course {

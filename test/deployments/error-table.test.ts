@@ -1,39 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { Agent } from 'undici'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { toCodedError } from '../../src/deployments/cloudflare-errors.ts'
 import { createCloudHttp } from '../../src/deployments/cloudflare-http.ts'
-import { CodedError, type ErrorCode, errorCodes } from '../../src/platform/errors.ts'
+import { CodedError, errorCodes } from '../../src/platform/errors.ts'
 import { accountId, token } from '../local-cloud/harness.ts'
+import { type Row, rowsOf } from './error-rows.ts'
 import { type Fault, type Rule, refusal } from './fault-proxy.ts'
 import { type FakeInstallation, startFakeGitHub } from './github/fake-github.ts'
 import { drive, hello, startWorld, type World } from './harness.ts'
-
-interface Row {
-  said: string
-  step: string
-  code: ErrorCode
-  status: number
-  retryable: boolean
-}
-
-const document = readFileSync(new URL('../../docs/deployment-errors.md', import.meta.url), 'utf8')
-/** The rows of the document's table below a heading: the tests are made of them. */
-function rowsOf(heading: string): Row[] {
-  const [, section = ''] = document.split(`\n## ${heading}\n`)
-  const lines =
-    section
-      .split('\n## ')[0]
-      ?.split('\n')
-      .filter((line) => line.startsWith('| ')) ?? []
-  return lines.slice(1).map((line) => {
-    const [, said = '', step = '', code = '', status = '', retryable = ''] = line
-      .split(' | ')
-      .flatMap((part, at) => (at === 0 ? ['', part.slice(2)] : [part.replace(/ \|$/, '')]))
-    return { said, step, code: code as ErrorCode, status: Number(status), retryable: retryable === 'yes' }
-  })
-}
 
 let world: World
 let worker: Awaited<ReturnType<World['worker']>>

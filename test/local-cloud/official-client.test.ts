@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LocalCloud, startLocalCloud } from '../../src/local-cloud/index.ts'
 import { startFaultProxy } from '../deployments/fault-proxy.ts'
 import { silent } from '../helpers/context.ts'
+import { until } from '../helpers/until.ts'
 import {
   accountId as account_id,
   clientOf,
@@ -158,4 +159,59 @@ test('zones, records, routes and custom domains', async () => {
   expect(await all(domains.list({ account_id }))).toEqual([])
   await records.delete(made.id, { zone_id })
   expect(await all(records.list({ zone_id }))).toEqual([])
+})
+
+test('containers: applications, rollouts, versions, instances, registries', async () => {
+  const { applications, registries } = client.containers
+  const metadata = { bindings: [counterBinding()], migrations: firstMigration }
+  await ours.put('boxed', { ...metadata, containers: [{ class_name: 'Counter' }] }, counter('one'))
+  const namespaces = await all(client.durableObjects.namespaces.list({ account_id }))
+  const namespace_id = namespaces.find(({ script }) => script === 'boxed')?.id ?? ''
+  const image = (digit: number) => `registry.example/app@sha256:${String(digit).repeat(64)}`
+  const wanted = {
+    ...{ account_id, name: 'boxed', instances: 0, max_instances: 2, scheduling_policy: 'default' as const },
+    ...{
+      configuration: { image: image(1), instance_type: 'lite' as const },
+      durable_objects: { namespace_id },
+    },
+  }
+  const { id } = (await applications.create(wanted)) as { id: string }
+  // The reason is inside of the message; the client has its code only.
+  expect((await refusalOf(applications.create(wanted)))[0]).toBe(400)
+  expect((await all(applications.list({ account_id, name: 'boxed' }))).map((each) => each.id)).toEqual([id])
+  expect(await applications.edit(id, { account_id, max_instances: 3 })).toMatchObject({ max_instances: 3 })
+  const rollout = await applications.rollouts.create(id, {
+    ...{ account_id, description: 'the second', strategy: 'rolling', step_percentage: 100 },
+    target_configuration: { image: image(2) },
+  })
+  expect(rollout).toMatchObject({ description: 'the second' })
+  const reached = async () => {
+    const { configuration } = (await applications.get(id, { account_id })) as typeof wanted
+    return configuration.image === image(2)
+  }
+  await until(reached, { what: 'the rollout has ended' })
+  expect(await all(applications.versions.list(id, { account_id }))).toMatchObject([{ version: 2 }])
+  expect(await all(applications.instances.list(id, { account_id }))).toEqual([])
+  const instance = { account_id, application_id: id }
+  expect((await refusalOf(applications.instances.get('0'.repeat(32), instance)))[0]).toBe(404)
+
+  const auth = { public_credential: 'me', private_credential: { store_id: 'a', secret_name: 'b' } }
+  const domain = 'docker.io'
+  await registries.create({ account_id, domain, kind: 'DockerHub', auth } as never)
+  expect(await all(registries.list({ account_id }))).toMatchObject([{ domain }])
+  expect(await registries.delete(domain, { account_id })).toMatchObject({ domain })
+  const login = { account_id, expiration_minutes: 15, permissions: ['pull' as const] }
+  // This cloud has no registry beside it.
+  expect((await refusalOf(registries.credentials.generate('registry.cloudflare.com', login)))[0]).toBe(400)
+  await applications.delete(id, { account_id })
+  expect(await refusalOf(applications.get(id, { account_id }))).toEqual([404, 1609])
+  await client.workers.scripts.delete('boxed', { account_id, force: true })
+})
+
+test('the rest that it can ask for', async () => {
+  const { result } = await ours.call('GET', `/accounts/${account_id}/workers/subdomain`)
+  expect((await client.workers.subdomains.update({ account_id, ...result })).subdomain).toBe(result.subdomain)
+  expect(await client.workers.accountSettings.get({ account_id })).toBeDefined()
+  expect(await all(client.kv.namespaces.list({ account_id }))).toEqual([])
+  expect(await client.ips.list()).toMatchObject({ ipv4_cidrs: expect.any(Array) })
 })

@@ -8,7 +8,7 @@ export interface Additions {
   routes?: string[]
   /** Query parameters, by `METHOD /path/{parameter}`. */
   query?: Record<string, string[]>
-  /** Fields of an upload's metadata or of a JSON body, at its top level. */
+  /** Fields of an upload's metadata or of a JSON body, as `name` or `part.name`; `METHOD name` for that method's only. */
   fields?: string[]
 }
 
@@ -108,7 +108,8 @@ export class StrictContract {
     const given = sent.req.headers['content-type']?.split(';')[0] ?? ''
     const [type = ''] = Object.keys(operation.requestBody.content)
     if (given !== type) throw new Breach(`the content type is not ${type}`)
-    const body = type === 'multipart/form-data' ? await this.uploadOf(sent) : this.withoutAdded(sent.body)
+    const body =
+      type === 'multipart/form-data' ? await this.uploadOf(sent) : this.withoutAdded(sent, sent.body)
     const at = `paths/${pointerSegment(template)}/${sent.req.method?.toLowerCase()}`
     const pointer = `closed#/${at}/requestBody/content/${pointerSegment(type)}/schema`
     const validate = this.compiled.get(pointer) ?? this.ajv.compile({ $ref: pointer })
@@ -116,18 +117,25 @@ export class StrictContract {
     if (!validate(body)) throw new Breach(`the body: ${this.ajv.errorsText(validate.errors)}`)
   }
 
-  private withoutAdded(text: Buffer | string): unknown {
+  private withoutAdded({ req }: Sent, text: Buffer | string): unknown {
     const value = JSON.parse(text.toString())
-    for (const field of this.additions.fields ?? []) delete value[field]
+    for (const known of this.additions.fields ?? []) {
+      const [field = '', method = req.method] = known.split(' ').reverse()
+      if (method !== req.method) continue
+      const [last = '', ...above] = field.split('.').reverse()
+      const holder = above.reduceRight((part, name) => part?.[name], value)
+      if (holder !== undefined) delete holder[last]
+    }
     return value
   }
 
-  private async uploadOf({ req, body }: Sent): Promise<unknown> {
+  private async uploadOf(sent: Sent): Promise<unknown> {
+    const { req, body } = sent
     const headers = { 'content-type': req.headers['content-type'] ?? '' }
     const form = await new Response(new Uint8Array(body), { headers }).formData()
     const given = form.get('metadata')
     if (given === null) throw new Breach('the part metadata is missing')
-    const metadata = this.withoutAdded(typeof given === 'string' ? given : await given.text())
+    const metadata = this.withoutAdded(sent, typeof given === 'string' ? given : await given.text())
     for (const [name, part] of form) {
       if (name === 'metadata') continue
       if (typeof part === 'string') throw new Breach(`the part ${name} is no file`)

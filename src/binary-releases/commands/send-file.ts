@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import pRetry from 'p-retry'
 import { request } from 'undici'
 import type { ApiClient } from '../../platform/command-line/api-client.ts'
@@ -38,17 +38,11 @@ export async function createSender(client: ApiClient, version: string): Promise<
 
   /** One piece, by its link. @returns its etag. */
   async function put(file: LocalFile, piece: Piece, sent: (bytes: number) => void): Promise<string> {
-    async function* body() {
-      const { offset: start, size } = piece
-      for await (const chunk of createReadStream(file.path, { start, end: start + size - 1 })) {
-        yield chunk
-        sent(chunk.length)
-      }
-    }
     const headers = { 'content-length': String(piece.size) }
     const answer = await request(piece.url, {
       method: 'PUT',
-      body: Readable.from(body(), { objectMode: false }),
+      // It takes any iterable of bytes, which its types leave out; a `Readable` around it would read ahead.
+      body: chunksOf(file.path, piece, sent) as unknown as Readable,
       headers,
       dispatcher,
     })
@@ -103,6 +97,27 @@ export async function createSender(client: ApiClient, version: string): Promise<
   }
 
   return { send, close: () => dispatcher.close() }
+}
+
+/** More than a socket takes without being waited for: the client asks for the next one when this one is on its way. */
+const chunkBytes = 256 * 1024
+
+/** A piece of a file in chunks, by two buffers in turn, so that sending a gigabyte leaves no garbage of that size. */
+async function* chunksOf(path: string, { offset, size }: Piece, sent: (bytes: number) => void) {
+  const [first, second] = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)]
+  const file = await open(path)
+  try {
+    let [current, other] = [first, second]
+    for (let at = 0; at < size; [current, other] = [other, current]) {
+      const { bytesRead } = await file.read(current, 0, Math.min(chunkBytes, size - at), offset + at)
+      if (bytesRead === 0) throw new Error('the file has become shorter while it was sent')
+      yield current.subarray(0, bytesRead)
+      at += bytesRead
+      sent(bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 /** What is to be sent; a whole file is one piece, number 0. */

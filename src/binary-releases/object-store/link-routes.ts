@@ -1,14 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Transform, type TransformCallback } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Request, Response } from 'express'
 import send from 'send'
 import { z } from 'zod'
 import { CodedError, notFound } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
+import { giveBack } from '../chunk-memory.ts'
 import { folders, made, place, safeKey } from './files.ts'
 import { type LinkMethod, type LinkSigner, linkPath } from './signed-links.ts'
 
@@ -95,7 +93,7 @@ async function takeWhole(root: string, given: { key: string; size: number; req: 
   const at = folders(root)
   const draft = join(await made(at.drafts), randomUUID())
   try {
-    const etag = await receive(given.req, given.size, createWriteStream(draft, { flags: 'wx', flush: true }))
+    const etag = await receive(given.req, given.size, { path: draft, flags: 'wx', start: 0 })
     await place(draft, join(at.objects, given.key), false)
     return etag
   } catch (error) {
@@ -115,29 +113,38 @@ async function takePart(
   const start = (number - 1) * options.partSize
   // A part that is sent again is not there until it is whole again.
   await rm(join(folder, String(number)), { force: true })
-  const etag = await receive(req, size, createWriteStream(data, { flags: 'r+', start, flush: true }))
+  const etag = await receive(req, size, { path: data, flags: 'r+', start })
   const note = join(folder, `${number}.${randomUUID()}`)
   await writeFile(note, etag, { flush: true })
   await rename(note, join(folder, String(number)))
   return etag
 }
 
-/** Streams exactly `size` bytes to a file, never more than a chunk in memory. @returns their etag. */
-async function receive(req: Request, size: number, file: NodeJS.WritableStream): Promise<string> {
-  const hash = createHash('sha256')
-  let received = 0
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding: string, done: TransformCallback) {
+interface Target {
+  path: string
+  flags: 'wx' | 'r+'
+  start: number
+}
+
+/** Streams exactly `size` bytes to a file and makes them durable, never more than a chunk in memory. @returns their etag. */
+async function receive(req: Request, size: number, { path, flags, start }: Target): Promise<string> {
+  const file = await open(path, flags)
+  try {
+    const hash = createHash('sha256')
+    let received = 0
+    for await (const chunk of req as AsyncIterable<Buffer>) {
+      const at = start + received
       received += chunk.length
+      if (received > size) throw new CodedError('REQ_004', 'The body is larger than the link allows')
       hash.update(chunk)
-      if (received > size) done(new CodedError('REQ_004', 'The body is larger than the link allows'))
-      else done(null, chunk)
-    },
-    flush(done: TransformCallback) {
-      if (received === size) done()
-      else done(new CodedError('REQ_001', 'The body is smaller than the link says'))
-    },
-  })
-  await pipeline(req, counted, file)
-  return `"${hash.digest('hex')}"`
+      for (let done = 0; done < chunk.length; )
+        done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten
+      giveBack(chunk)
+    }
+    if (received < size) throw new CodedError('REQ_001', 'The body is smaller than the link says')
+    await file.sync()
+    return `"${hash.digest('hex')}"`
+  } finally {
+    await file.close()
+  }
 }

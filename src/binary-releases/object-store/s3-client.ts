@@ -24,6 +24,7 @@ export async function createS3Client(config: BucketConfig): Promise<S3Client> {
     endpoint,
     credentials: { accessKeyId, secretAccessKey },
     maxAttempts: 2,
-    requestHandler: { ...createHttpAgents(), connectionTimeout: 2000, socketTimeout: 20_000 },
+    // Silence is no fault yet: a store says nothing while it joins the parts of a large file, or copies one.
+    requestHandler: { ...createHttpAgents(), connectionTimeout: 2000, socketTimeout: 120_000 },
   })
 }

@@ -39,7 +39,7 @@ export function s3Uploads({ ask, connection, bucket: Bucket }: S3Calls): Uploads
       const input = { Bucket, Key, UploadId, MultipartUpload }
       const done = await ask(
         ({ sdk, client }, options) => client.send(new sdk.CompleteMultipartUploadCommand(input), options),
-        { expected: [400, 404], ms: 60_000 },
+        { expected: [400, 404], ms: 120_000 },
       )
       return done.is === 'answer' ? 'joined' : missing(done, 'gone')
     },

@@ -42,21 +42,20 @@ export function readingRoutes(options: ReadingOptions): Route[] {
   return [...namedRoutes(options), ...versionRoutes(options), downloadRoute(options)]
 }
 
-/** The text of metadata is made once, for as long as the catalogue keeps it. */
-function createBodies(): (metadata: Metadata) => Prepared {
-  const kept = new WeakMap<Metadata, Prepared>()
-  return (metadata) => {
-    const known = kept.get(metadata)
+/** The text of what is answered many times is made once, for as long as somebody keeps the object. */
+function createBodies<T extends object>(view: (of: T) => unknown): (of: T) => Prepared {
+  const kept = new WeakMap<T, Prepared>()
+  return (of) => {
+    const known = kept.get(of)
     if (known !== undefined) return known
-    const text = JSON.stringify(metadataView(metadata, { stale: false }))
-    const made = prepare(text, 'application/json; charset=utf-8')
-    kept.set(metadata, made)
+    const made = prepare(JSON.stringify(view(of)), 'application/json; charset=utf-8')
+    kept.set(of, made)
     return made
   }
 }
 
 function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptions): Route[] {
-  const bodies = createBodies()
+  const bodies = createBodies((metadata: Metadata) => metadataView(metadata, { stale: false }))
   return [
     route({
       ...read,
@@ -141,6 +140,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
 }
 
 function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
+  const bodies = createBodies(downloadView)
   return route({
     ...read,
     path: '/download/:version/:platform',
@@ -150,7 +150,7 @@ function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
       if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
       const { id, name } = principal
       const download = await downloads.issue({ ...params, principal: id, name, address, correlationId })
-      if (!query.redirect) return { body: downloadView(download), headers: oneUse }
+      if (!query.redirect) return { prepared: bodies(download), headers: oneUse }
       res
         .set({ ...oneUse, Location: download.url })
         .status(302)

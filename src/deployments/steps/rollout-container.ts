@@ -15,6 +15,7 @@ export async function rolloutContainer(context: StepContext): Promise<StepResult
   const { deployment, plan, target, signal, log } = context
   const { container } = plan.config
   if (container === undefined) {
+    if (await removeOrphan(context)) return {}
     log.info('Skipped: no container image')
     return { skipped: true }
   }
@@ -28,6 +29,20 @@ export async function rolloutContainer(context: StepContext): Promise<StepResult
   await bringTo(context, application, wanted)
   if (target.kind === 'local') log.warn('Recorded; no container runs on the local cloud')
   return {}
+}
+
+/** The container of a class that the plan deletes goes after its class, which does not run any more by now. */
+async function removeOrphan({ plan, target, signal, log }: StepContext): Promise<boolean> {
+  const { script, migrations } = plan.config
+  if (migrations.deletedClasses.length === 0) return false
+  const applications = await target.containers.applications(signal)
+  const named = applications.find(({ name }) => name === script)
+  if (named === undefined) return false
+  const namespaces = await target.cloud.namespaces(signal)
+  if (namespaces.some(({ id }) => id === named.namespaceId)) return false
+  await target.containers.remove(named.id, signal)
+  log.info(`The container application ${script} is removed with its class`)
+  return true
 }
 
 async function namespaceOf({ plan, target, signal }: StepContext, { className }: PlannedContainer) {

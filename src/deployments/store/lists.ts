@@ -97,6 +97,19 @@ export async function findContainerOfVersion(
   return row.image === null ? 'unknown' : { image: row.image, instanceType, maxInstances }
 }
 
+/** The Durable Object class that the container of a version of ours belongs to; undefined when it has none. */
+export async function findContainerClass(
+  db: Knex,
+  { app, environment }: Pick<Deployment, 'app' | 'environment'>,
+  versionId: string,
+): Promise<string | undefined> {
+  const row = await db('deployments as d')
+    .join('plans as p', 'p.id', 'd.id')
+    .where({ 'd.app': app, 'd.environment': environment, 'd.version_id': versionId })
+    .first(db.raw("p.config #>> '{container,className}' as name"))
+  return row?.name ?? undefined
+}
+
 /** The app is gone: what was deployed so far is history only. */
 export async function markRemoved(trx: Knex, app: string, environment: Environment): Promise<void> {
   await trx('deployments').where({ app, environment, removed_at: null }).update({ removed_at: trx.fn.now() })

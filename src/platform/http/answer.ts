@@ -19,17 +19,27 @@ export function answer(
 }
 
 function answerJson(route: Route, res: Response, { reply, version }: { reply: JsonReply; version: string }) {
-  if (reply.headers !== undefined) res.set(reply.headers)
   const status = reply.status ?? 200
   const content = route.family === 'plain' ? reply.body : wrapped(reply.body, res, version)
   const text = JSON.stringify(content)
   // What Express leaves out of an answer without a body, or names otherwise, stays its business.
-  if (text === undefined || bodiless.has(status) || res.hasHeader('Content-Type')) {
+  if (text === undefined || bodiless.has(status) || namesType(reply, res)) {
+    if (reply.headers !== undefined) res.set(reply.headers)
     res.status(status).json(content)
     return
   }
   const headers = ['Content-Type', json, 'Content-Length', String(Buffer.byteLength(text))]
+  addTo(headers, reply.headers)
   write(res, { status, headers, body: text })
+}
+
+function namesType({ headers }: JsonReply, res: Response): boolean {
+  for (const name in headers) if (name.toLowerCase() === 'content-type') return true
+  return res.hasHeader('Content-Type')
+}
+
+function addTo(list: string[], headers: Record<string, string> | undefined): void {
+  for (const name in headers) list.push(name, headers[name] ?? '')
 }
 
 function wrapped(data: unknown, res: Response, version: string) {
@@ -40,13 +50,13 @@ function wrapped(data: unknown, res: Response, version: string) {
 function answerPrepared(res: Response, reply: PreparedReply): void {
   const { prepared, status = 200 } = reply
   const headers = ['ETag', prepared.etag]
-  for (const name in reply.headers) headers.push(name, reply.headers[name] ?? '')
+  addTo(headers, reply.headers)
   if (status === 200 && isKnown(prepared, res.req)) {
     write(res, { status: 304, headers, body: undefined })
     return
   }
   headers.push('Content-Type', prepared.contentType, 'Content-Length', String(prepared.body.length))
-  write(res, { status, headers, body: prepared.body })
+  write(res, { status, headers, body: prepared.text ?? prepared.body })
 }
 
 interface Written {
@@ -64,5 +74,5 @@ function write(res: Response, { status, headers, body }: Written): void {
     // Past the frame's own `writeHead`, whose headers are in the list.
     ServerResponse.prototype.writeHead.call(res, status, waiting.flat.concat(headers))
   }
-  res.end(body)
+  res.end(body, 'utf8')
 }

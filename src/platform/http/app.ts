@@ -21,7 +21,9 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.set('trust proxy', options.trustedProxies.length > 0 ? options.trustedProxies : false)
   app.set('query parser', 'simple')
   app.set('etag', false)
-  app.use(stripForgedIdentity(app.get('trust proxy fn'), options.log))
+  const trusts = remembered(app.get('trust proxy fn'))
+  app.set('trust proxy', trusts)
+  app.use(stripForgedIdentity(trusts, options.log))
   app.use(frame(app, options))
   for (const entry of options.routers) {
     if ('at' in entry) app.use(entry.at, entry.router)
@@ -30,4 +32,20 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use((_req, _res, next) => next(new CodedError('SYS_005', 'There is nothing at this path')))
   app.use(answerErrors(options.log))
   return app
+}
+
+const rememberedAddresses = 10_000
+
+/** A list of networks says the same of an address each time, and every request asks about its peer. */
+function remembered(trusts: (address: string, hop: number) => boolean): (address: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (address) => {
+    let trusted = known.get(address)
+    if (trusted === undefined) {
+      trusted = trusts(address, 0)
+      if (known.size >= rememberedAddresses) known.clear()
+      known.set(address, trusted)
+    }
+    return trusted
+  }
 }

@@ -1,18 +1,24 @@
+import { isAscii } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
 /** A body made beforehand. */
 export interface Prepared {
   body: Buffer
+  /** The same where it is short and plain: Node sends a text and its head as one, and bytes as two. */
+  text: string | undefined
   contentType: string
   /** With its quotes. */
   etag: string
 }
 
+const shortBytes = 4096
+
 /** @param contentType with its charset, if it has one */
 export function prepare(body: string | Buffer, contentType: string): Prepared {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  return { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+  const text = bytes.length <= shortBytes && isAscii(bytes) ? bytes.toString('latin1') : undefined
+  return { body: bytes, text, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
 }
 
 /** True when the client says that it has this body already (RFC 9110, 13.1.2). */

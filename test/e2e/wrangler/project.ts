@@ -50,6 +50,11 @@ export function writeProject(directory: string) {
     note: (text: string) => write('src/note.txt', `${text}\n`),
     entry: (content: string) => write('src/index.js', content),
     source: entry,
+    /** Gives the class a container with this image. */
+    contain(image: string) {
+      const containers = [{ class_name: 'Counter', image, max_instances: 2 }]
+      write('wrangler.json', JSON.stringify({ ...config, containers }))
+    },
     /** Adds a class, and the migration that makes it. */
     migrate() {
       write('src/index.js', `${entry}\nexport class More {}`)

@@ -14,7 +14,14 @@ import { artifacts, wranglerFor } from './run.ts'
 const additions = {
   routes: wranglerOnly,
   query: { 'PUT /accounts/{account_id}/workers/scripts/{script_name}': ['excludeScript'] },
-  fields: ['code_update_strategy'],
+  fields: [
+    'code_update_strategy',
+    'constraints.tiers',
+    // It sends the whole application to change it.
+    ...['instances', 'scheduling_policy', 'name', 'configuration.image', 'configuration.instance_type'].map(
+      (field) => `PATCH ${field}`,
+    ),
+  ],
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'wrangler-'))
@@ -156,6 +163,20 @@ test('sets the secrets of a version, several at once, and deletes one', async ()
   await ok('secret bulk', JSON.stringify({ KEY: 'bulk', LATER: null }))
   await expectApp('note-three hello bulk')
   expect(await ok('secret delete KEY')).toContain('Success! Deleted secret KEY')
+  await expectApp('note-three hello no-key')
+}, 180_000)
+
+test('records a container, and rolls another image out to it', async () => {
+  const image = (tag: string) => `registry.cloudflare.com/${accountId}/shop:${tag}`
+  project.contain(image('one'))
+  expect(await ok('deploy')).toContain('Created application shop-counter')
+  project.contain(image('two'))
+  expect(await ok('deploy')).toContain('Modified application shop-counter')
+  const answer = await fetch(`${cloud.url}/client/v4/accounts/${accountId}/containers/applications`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const { result } = (await answer.json()) as { result: { id: string; max_instances: number }[] }
+  expect(result).toMatchObject([{ name: 'shop-counter', max_instances: 2 }])
   await expectApp('note-three hello no-key')
 }, 180_000)
 

@@ -11,7 +11,7 @@ import { type Context, createContext } from '../src/context.ts'
 import { loadConfig } from '../src/platform/config/index.ts'
 import { createLogger } from '../src/platform/logging.ts'
 import { type NamespaceReading, recordReading } from '../src/release-tracker/collection/reading.ts'
-import { quantile, startStack } from './stack.ts'
+import { quantile, type Stack, startStack } from './stack.ts'
 
 /**
  * The tracker's figures over the processes that `npm start` starts: an unchanged collection with little and with much
@@ -200,8 +200,11 @@ const wants = (section: string) => named.length === 0 || named.includes(section)
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
 process.env.API_KEYS = `admin:${key}`
 process.env.MODE = 'master'
+// Badges are paid for by their reader's address; the limiter counts, only the limit is out of the way.
+const limits = { RATE_LIMIT_ADDRESS_PER_SECOND: '10000', RATE_LIMIT_ADDRESS_BURST: '100000' }
+let stack: Stack | undefined
 try {
-  const stack = await startStack(dataDir)
+  stack = await startStack(dataDir, limits)
   const env = { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'warn' }
   const ctx = createContext(loadConfig(env), 'bench', {
     log: createLogger({ level: 'warn', process: 'bench' }),
@@ -214,8 +217,8 @@ try {
   if (wants('badges')) await badges(stack.base)
   if (wants('slaves')) await slaves(stack.base, ctx)
   await ctx.dispose()
-  await stack.stop()
 } finally {
+  await stack?.stop()
   rmSync(dataDir, { recursive: true, force: true })
 }
 process.exit(0)

@@ -187,10 +187,19 @@ async function collecting(ctx: Context): Promise<void> {
 
 async function reads(base: string, { db }: Context): Promise<void> {
   const intervals = Number((await db('tracker_intervals').count())[0]?.count)
-  const current = await timed(base, '/api/releases/current?client_name=unknown&env_name=unknown', 12)
-  console.log(`current, ${containers} containers: p50 ${ms(quantile(current.slice(2), 0.5))}`)
-  const path = '/api/releases/history/unknown/unknown/namespace-5/workload-%n/app?limit=100'
-  const history = await timed(base, path, 200)
+  const path = '/api/releases/current?client_name=unknown&env_name=unknown'
+  const changed: number[] = []
+  for (let n = 0; n < 12; n++) {
+    await db('tracker_scopes').update({ version: db.raw('gen_random_uuid()') })
+    changed.push(...(await timed(base, path, 1)))
+  }
+  const current = await timed(base, path, 12)
+  console.log(
+    `current, ${containers} containers: p50 ${ms(quantile(current.slice(2), 0.5))}; ` +
+      `with all namespaces written just before p50 ${ms(quantile(changed.slice(2), 0.5))}`,
+  )
+  const one = '/api/releases/history/unknown/unknown/namespace-5/workload-%n/app?limit=100'
+  const history = await timed(base, one, 200)
   const [p50, p99] = [quantile(history, 0.5), quantile(history, 0.99)]
   console.log(`history of 101 intervals among ${intervals}: p50 ${ms(p50)}, p99 ${ms(p99)}`)
 }

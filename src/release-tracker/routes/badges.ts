@@ -20,10 +20,10 @@ export function badgeRoutes(badges: Badges): Route[] {
       access: 'open',
       limit: 'address',
       params: badgeParams,
-      async handle({ params, req }) {
+      handle({ params, req }) {
         const { namespace, label, style } = wishesOf(req)
         const asJson = params.container.endsWith(json)
-        const badge = await badges.read(params.key, {
+        const badge = badges.read(params.key, {
           clientName: params.client,
           envName: params.env,
           kind: params.kind,
@@ -31,8 +31,11 @@ export function badgeRoutes(badges: Badges): Route[] {
           container: asJson ? params.container.slice(0, -json.length) : params.container,
           namespace,
         })
-        const prepared = draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
-        return { prepared, headers: always }
+        const reply = (said: Awaited<typeof badge>) => ({
+          prepared: draw({ label: label ?? params.env, ...said }, asJson ? 'json' : style),
+          headers: always,
+        })
+        return badge instanceof Promise ? badge.then(reply) : reply(badge)
       },
     }),
     route({

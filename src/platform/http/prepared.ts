@@ -1,18 +1,26 @@
+import { isAscii } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
 /** A body made beforehand. */
 export interface Prepared {
   body: Buffer
+  /** A small body of ASCII: written in one piece with the head, which spares a system call's worth of work. */
+  text?: string
   contentType: string
   /** With its quotes. */
   etag: string
 }
 
+const smallBytes = 16 * 1024
+
 /** @param contentType with its charset, if it has one */
 export function prepare(body: string | Buffer, contentType: string): Prepared {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  return { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+  const prepared = { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+  return bytes.length <= smallBytes && isAscii(bytes)
+    ? { ...prepared, text: bytes.toString('latin1') }
+    : prepared
 }
 
 /** True when the client says that it has this body already (RFC 9110, 13.1.2). */

@@ -47,9 +47,10 @@ describe('the image', () => {
       for (const [program] of line.matchAll(/\S+\.(?:ts|js)/g)) expect(known).toContain(normalize(program))
     }
     for (const file of files.filter((each) => /\.[jt]s$/.test(each))) {
-      for (const [, path = ''] of read(file).matchAll(
-        /(?:from|import|import\(|new URL\()\s*'(\.{1,2}\/[^']+)'/g,
-      )) {
+      const named =
+        /^(?:import|export|\}).* from '(\.{1,2}\/[^']+)'|new URL\('(\.{1,2}\/[^']+)', import\.meta\.url\)/gm
+      for (const [, imported, opened] of read(file).matchAll(named)) {
+        const path = imported ?? opened ?? ''
         const target = relative(root, resolve(root, dirname(file), path))
         if (target.startsWith('node_modules')) continue
         const isThere = known.has(target) || files.some((each) => each.startsWith(`${target}/`))

@@ -6,11 +6,12 @@ import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { authenticateByKey, createKeyRing } from './access.ts'
-import { type Badges, createBadges } from './badges/badges.ts'
+import { createBadges } from './badges/badges.ts'
+import { createMemory, type Memory } from './badges/memory.ts'
 import type { TrackerContext } from './context.ts'
 import { schedulesOf } from './jobs.ts'
 import { clusterAt } from './kubernetes/client.ts'
-import { badgeRoutes } from './routes/badges.ts'
+import { type BadgeReply, badgeRoutes } from './routes/badges.ts'
 import { collectRoutes } from './routes/collect.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { createTrackerService } from './service.ts'
@@ -60,7 +61,7 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
   }
   const ring = createKeyRing(config)
   const service = createTrackerService(context)
-  const badges = createBadges(context, { ring, listener })
+  const memory = createMemory<BadgeReply>(listener)
   return {
     context,
     schedules: schedulesOf(context),
@@ -68,8 +69,8 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
     routes: [
       ...collectRoutes({ context, service }),
       ...releaseRoutes({ context, hub }),
-      ...badgeRoutes(badges),
-    ].map((route) => forgetting(route, badges)),
+      ...badgeRoutes(createBadges(context, ring), memory),
+    ].map((route) => forgetting(route, memory)),
     announce() {
       for (const note of config.apiKeys.notes) log.info({ reason: note }, 'API key')
     },
@@ -78,13 +79,13 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
 }
 
 /** What was written through us shows with the next request. */
-function forgetting(route: Route, badges: Badges): Route {
+function forgetting(route: Route, memory: Pick<Memory<BadgeReply>, 'forget'>): Route {
   if (route.method === 'get') return route
   const handle: Route['handle'] = async (request) => {
     try {
       return await route.handle(request)
     } finally {
-      badges.forget()
+      memory.forget()
     }
   }
   return { ...route, handle }

@@ -92,6 +92,15 @@ function treeOf(root: number): { pid: number; command: string }[] {
   return processes.filter((one) => tree.has(one.pid))
 }
 
+/** 0 for one that has ended meanwhile. */
+function pssOf(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+)/m)?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
 /** The process of a stack that runs this file. @throws when there is none */
 export function processOf(root: number, file: string): number {
   const found = treeOf(root).find(({ command }) => command.includes(file))
@@ -112,9 +121,7 @@ export function memoryOf(root: number): { total: number; parts: string[] } {
   let total = 0
   const shares = new Map<string, number>()
   for (const each of treeOf(root)) {
-    const kilobytes = Number(
-      readFileSync(`/proc/${each.pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+)/m)?.[1] ?? 0,
-    )
+    const kilobytes = pssOf(each.pid)
     const name =
       each.command.match(/(start|api|main|migrate)\.(?:ts|js)|postgres|workerd|sh /)?.[0] ?? each.command
     const label = each.command.includes('local-cloud')

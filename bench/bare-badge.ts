@@ -4,8 +4,7 @@ import express from 'express'
 const body = `<svg xmlns="http://www.w3.org/2000/svg">${' '.repeat(Math.max(0, Number(process.argv[2] ?? 1200) - 46))}</svg>`
 const app = express()
 app.get('/badge', (_req, res) => {
-  res.set('Content-Type', 'image/svg+xml')
-  res.end(body)
+  res.type('svg').send(body)
 })
 const server = app.listen(0, '127.0.0.1', () => {
   const address = server.address()

@@ -69,8 +69,8 @@ async function readyLine(child: ChildProcess): Promise<void> {
   throw new Error('the service ended before it was ready')
 }
 
-/** Proportional set size of a process and all its descendants, in MB, with each one's share. */
-export function memoryOf(root: number): { total: number; parts: string[] } {
+/** A process and all its descendants. */
+function treeOf(root: number): { pid: number; command: string }[] {
   const processes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
@@ -89,9 +89,38 @@ export function memoryOf(root: number): { total: number; parts: string[] } {
     for (const each of processes) if (tree.has(each.parent)) tree.add(each.pid)
     grew = tree.size > before
   }
+  return processes.filter((one) => tree.has(one.pid))
+}
+
+/** 0 for one that has ended meanwhile. */
+function pssOf(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+)/m)?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+/** The process of a stack that runs this file. @throws when there is none */
+export function processOf(root: number, file: string): number {
+  const found = treeOf(root).find(({ command }) => command.includes(file))
+  if (found === undefined) throw new Error(`nobody runs ${file}`)
+  return found.pid
+}
+
+/** Processor time that a process has used, in seconds. */
+export function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // In hundredths, on every Linux that is met.
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+/** Proportional set size of a process and all its descendants, in MB, with each one's share. */
+export function memoryOf(root: number): { total: number; parts: string[] } {
   let total = 0
   const shares = new Map<string, number>()
-  for (const each of processes.filter((one) => tree.has(one.pid))) {
+  for (const each of treeOf(root)) {
     const kilobytes = pssOf(each.pid)
     const name =
       each.command.match(/(start|api|main|migrate)\.(?:ts|js)|postgres|workerd|sh /)?.[0] ?? each.command
@@ -104,15 +133,6 @@ export function memoryOf(root: number): { total: number; parts: string[] } {
     total += kilobytes / 1024
   }
   return { total, parts: [...shares].map(([name, mb]) => `${name.trim()} ${mb.toFixed(0)}`) }
-}
-
-/** In KB; 0 for a process that has ended since it was listed. */
-function pssOf(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+)/m)?.[1] ?? 0)
-  } catch {
-    return 0
-  }
 }
 
 export function quantile(values: number[], share: number): number {

@@ -81,7 +81,7 @@ export function createContext(config: Config, process: string, overrides: Contex
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
   const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
-  const releaseTracker = createReleaseTracker({ db, config, log, hub, enqueue })
+  const releaseTracker = createReleaseTracker({ db, config, log, hub, listener, enqueue })
   const orchestrators = createOrchestrators({
     ...{ db, config: config.orchestrators, hub, enqueue, log },
     enabled: config.releaseTracker.mode !== 'slave',

@@ -86,6 +86,40 @@ describe('migrations', () => {
   })
 })
 
+describe('collectors by client', () => {
+  let database: TestDatabase
+  let db: Knex
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    db = createDb({ url: database.url, name: 'test', max: 1 })
+  })
+  afterAll(async () => {
+    await db?.destroy()
+    await database?.drop()
+  })
+
+  it('keep what they have acknowledged on the way up; on the way down the one that was heard last stays', async () => {
+    const { up, down } = await load('20261127040102_tracker_collectors_by_client.ts')
+    const id = '00000000-0000-4000-8000-000000000001'
+    const row = (client_name: string, sequence: number, pushed_at: string) => ({
+      ...{ collector_id: id, client_name, env_name: 'prod', run_id: id, sequence, pushed_at },
+    })
+    const kept = async () =>
+      (await db('tracker_collectors').orderBy('client_name')).map((each) => [
+        each.client_name,
+        Number(each.sequence),
+      ])
+    await down(db)
+    await db('tracker_collectors').insert(row('acme', 5, '2026-01-02'))
+    await up(db)
+    expect(await kept()).toEqual([['acme', 5]])
+    await db('tracker_collectors').insert(row('other', 7, '2026-01-01'))
+    await down(db)
+    expect(await kept()).toEqual([['acme', 5]])
+    await up(db)
+  })
+})
+
 describe('the states of deployments', () => {
   let database: TestDatabase
   let db: Knex

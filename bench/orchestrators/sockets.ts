@@ -1,8 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { quantile, startStack } from '../stack.ts'
+import { fileURLToPath } from 'node:url'
+import { processOf, quantile, startStack } from '../stack.ts'
 import { openDb, startFleet, watch } from './fleet.ts'
 
 /**
@@ -21,75 +23,48 @@ const db = openDb(dataDir)
 const fleet = await startFleet(20, 0)
 const port = Number(new URL(stack.base).port)
 
-function webPid(): string {
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .find((name) => {
-      try {
-        const environment = readFileSync(`/proc/${name}/environ`, 'utf8')
-        return (
-          readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('src/api.ts') &&
-          environment.includes(dataDir)
-        )
-      } catch {
-        return false
-      }
-    })
-  return found ?? ''
-}
-
-const rssKb = (pid: string) =>
+const rssKb = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
 
-/** Arrivals of each update, by the time of its poll. */
-const arrivals = new Map<string, number[]>()
-const request = [
-  `GET /api/v1/ws/status?token=${stack.token} HTTP/1.1`,
-  'Host: bench',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  '\r\n',
-].join('\r\n')
-const stamp = /"type":"status_update","timestamp":"[^"]+","data":\{"timestamp":"([^"]+)"/
+/** Half of the clients each, so that reading what was sent is not what takes time. */
+const crowds = 2
+interface Arrivals {
+  poll: string
+  times: number[]
+}
 
-/** A client without a library: what it costs must not slow down what is measured. */
-function open(): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(request))
-    socket.once('data', (first) => {
-      if (!first.toString().includes('101 Switching')) reject(new Error(first.toString()))
-      else resolve(socket)
-    })
-    socket.on('data', (chunk) => {
-      const poll = stamp.exec(chunk.subarray(0, 300).toString('latin1'))?.[1]
-      if (poll === undefined) return
-      const times = arrivals.get(poll) ?? []
-      times.push(Date.now() - Date.parse(poll))
-      arrivals.set(poll, times)
-    })
-    socket.on('error', reject)
-  })
+async function startCrowd(count: number, tell: (arrivals: Arrivals) => void): Promise<ChildProcess> {
+  const args = [String(port), stack.token, String(count)]
+  const child = fork(fileURLToPath(new URL('crowd.ts', import.meta.url)), args)
+  await once(child, 'message')
+  child.on('message', (message) => tell(message as Arrivals))
+  return child
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+const children: ChildProcess[] = []
 try {
   await watch(db, fleet.ports)
   await db.raw(`select append_events(array['orchestrators'], array['nodes_changed'], array['{}'::json])`)
-  await open()
+  children.push(await startCrowd(1, () => undefined))
   await pause(15_000)
-  const pid = webPid()
+  const pid = processOf(stack.pid, 'src/api.ts')
   const before = rssKb(pid)
   const startedAt = performance.now()
-  for (let n = 0; n < clients; n += 100) await Promise.all(Array.from({ length: 100 }, open))
+  const complete = new Map<string, number[][]>()
+  const tell = ({ poll, times }: Arrivals) => complete.set(poll, [...(complete.get(poll) ?? []), times])
+  children.push(
+    ...(await Promise.all(Array.from({ length: crowds }, () => startCrowd(clients / crowds, tell)))),
+  )
   console.log(`${clients} clients connected in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
-  arrivals.clear()
-  while ([...arrivals.values()].filter((times) => times.length > clients).length < updates) await pause(200)
+  // An update that was on its way while they connected is not counted.
+  complete.clear()
+  const whole = () =>
+    [...complete.values()].filter((parts) => parts.length === crowds).map((parts) => parts.flat())
+  while (whole().length < updates) await pause(200)
   const after = rssKb(pid)
-  const complete = [...arrivals.values()].filter((times) => times.length > clients).slice(0, updates)
-  for (const times of complete) {
+  for (const times of whole().slice(0, updates)) {
     console.log(
       `update to ${times.length} clients: p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms, max ${Math.max(...times)} ms`,
     )
@@ -99,6 +74,7 @@ try {
       `${((after - before) / clients).toFixed(1)} KB a client`,
   )
 } finally {
+  for (const child of children) child.kill()
   fleet.stop()
   await db.destroy()
   await stack.stop()

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
 import { stateName } from './networks.ts'
 import { getNode } from './service.ts'
+import type { Span } from './statistics/pieces.ts'
 import { sampleNames } from './status-view.ts'
 import { countSamples, readSamples, type Snapshot, sampledPeriod, startOf } from './store/history.ts'
 
@@ -17,23 +18,23 @@ export interface HistoryQuery {
 export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery) {
   const { page, page_size: size, start_time: start, end_time: end } = query
   const after = decode(query.cursor)
-  const node = await getNode(db, nodeId)
-  const period = await sampledPeriod(db, nodeId, {
-    ...(start && { from: start.getTime() }),
-    ...(end && { to: end.getTime() + 1 }),
-  })
-  const { total, stretches } = await countSamples(db, nodeId, period)
-  const begin = after === undefined ? startOf(stretches, (page - 1) * size) : { before: after, skip: 0 }
-  const before = begin && new Date(Math.min(begin.before.getTime(), period.to))
-  const rows =
-    begin === undefined || before === undefined || period.from >= period.to
-      ? []
-      : await readSamples(db, nodeId, {
-          from: new Date(period.from),
-          before,
-          skip: begin.skip,
-          limit: size + 1,
-        })
+  const [node, period] = await Promise.all([
+    getNode(db, nodeId),
+    sampledPeriod(db, nodeId, {
+      ...(start && { from: start.getTime() }),
+      ...(end && { to: end.getTime() + 1 }),
+    }),
+  ])
+  const counting = countSamples(db, nodeId, period)
+  // Where the first page begins is known without counting, and where a cursor's does.
+  const first = after !== undefined || page === 1
+  const begin = first
+    ? { before: after ?? new Date(period.to), skip: 0 }
+    : startOf((await counting).stretches, (page - 1) * size)
+  const [{ total }, rows] = await Promise.all([
+    counting,
+    readPage(db, nodeId, { period, begin, limit: size + 1 }),
+  ])
   const snapshots = rows.slice(0, size)
   const last = rows.length > size ? snapshots.at(-1) : undefined
   return {
@@ -42,6 +43,17 @@ export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery)
     total,
     nextCursor: last === undefined ? null : Buffer.from(last.at.toISOString()).toString('base64url'),
   }
+}
+
+async function readPage(
+  db: Knex,
+  nodeId: number,
+  about: { period: Span; begin: { before: Date; skip: number } | undefined; limit: number },
+): Promise<Snapshot[]> {
+  const { period, begin, limit } = about
+  if (begin === undefined || period.from >= period.to) return []
+  const before = new Date(Math.min(begin.before.getTime(), period.to))
+  return readSamples(db, nodeId, { from: new Date(period.from), before, skip: begin.skip, limit })
 }
 
 /** The time that the next page begins before. @throws REQ_002 */

@@ -1,5 +1,6 @@
 import { type Agent, request } from 'node:http'
 import { createPlainOutgoing } from '../platform/outgoing.ts'
+import { isNodeAddress } from './addresses.ts'
 import {
   type NodeIdentity,
   type NodeStatus,
@@ -50,7 +51,9 @@ interface Question<T> {
 }
 
 async function ask<T>(agent: Agent, question: Question<T>): Promise<NodeAnswer<T>> {
-  const { signal } = question
+  const { signal, node } = question
+  // Of a row that is older than the rule.
+  if (!isNodeAddress(node.ipAddress)) return failed('Network error: no node can have this address')
   try {
     const { statusCode, text } = await post(agent, question)
     if (statusCode === 429) return { kind: 'throttled' }

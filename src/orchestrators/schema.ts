@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isNodeAddress } from './addresses.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what can't be stored or would forge a line
 const printable = /^[^\u0000-\u001f\u007f-\u009f]*$/
@@ -14,7 +15,11 @@ const text = (max: number) =>
 export const nodeName = text(100)
 export const ipAddress = z
   .string()
-  .refine((address) => isIP(address) !== 0 && !address.includes('%'), 'expected an IP address')
+  .refine((address) => isIP(address) !== 0 && !address.includes('%'), {
+    error: 'expected an IP address',
+    abort: true,
+  })
+  .refine(isNodeAddress, 'link-local, unspecified, multicast and reserved addresses are not allowed')
 export const pubkey = z
   .string()
   .max(100)

@@ -1,16 +1,17 @@
 import type { Knex } from 'knex'
 import type { Authenticate } from '../platform/auth.ts'
 import type { Config } from '../platform/config/index.ts'
-import type { EventHub } from '../platform/events/index.ts'
+import type { EventHub, Listener } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { authenticateByKey, createKeyRing } from './access.ts'
 import { createBadges } from './badges/badges.ts'
+import { createMemory, type Memory } from './badges/memory.ts'
 import type { TrackerContext } from './context.ts'
 import { schedulesOf } from './jobs.ts'
 import { clusterAt } from './kubernetes/client.ts'
-import { badgeRoutes } from './routes/badges.ts'
+import { type BadgeReply, badgeRoutes } from './routes/badges.ts'
 import { collectRoutes } from './routes/collect.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { createTrackerService } from './service.ts'
@@ -37,6 +38,7 @@ export interface ReleaseTrackerOptions {
   config: Config
   log: Logger
   hub: EventHub
+  listener: Listener
   enqueue: Enqueue
   now?: () => Date
 }
@@ -45,7 +47,7 @@ export interface ReleaseTrackerOptions {
 const changes = { days: 30, limit: 5000 }
 
 export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTracker {
-  const { db, log, hub, enqueue, now = () => new Date() } = options
+  const { db, log, hub, listener, enqueue, now = () => new Date() } = options
   const config = options.config.releaseTracker
   const { cluster } = config
   const context: TrackerContext = {
@@ -59,6 +61,7 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
   }
   const ring = createKeyRing(config)
   const service = createTrackerService(context)
+  const memory = createMemory<BadgeReply>(listener)
   return {
     context,
     schedules: schedulesOf(context),
@@ -66,11 +69,24 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
     routes: [
       ...collectRoutes({ context, service }),
       ...releaseRoutes({ context, hub }),
-      ...badgeRoutes(createBadges(context, ring)),
-    ],
+      ...badgeRoutes(createBadges(context, ring), memory),
+    ].map((route) => forgetting(route, memory)),
     announce() {
       for (const note of config.apiKeys.notes) log.info({ reason: note }, 'API key')
     },
     prune: () => pruneChanges(db, changes),
   }
+}
+
+/** What was written through us shows with the next request. */
+function forgetting(route: Route, memory: Pick<Memory<BadgeReply>, 'forget'>): Route {
+  if (route.method === 'get') return route
+  const handle: Route['handle'] = async (request) => {
+    try {
+      return await route.handle(request)
+    } finally {
+      memory.forget()
+    }
+  }
+  return { ...route, handle }
 }

@@ -1,6 +1,6 @@
 import type { DeliveryJob } from '../../src/platform/queues/index.ts'
 import { startApi } from '../helpers/api.ts'
-import { createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
+import { type Backend, createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
 import { deliveryOf } from '../platform/job-harness.ts'
 import { FakeNode } from './fake-node.ts'
@@ -9,6 +9,7 @@ const api1 = '/api/v1'
 
 export interface WorldOptions {
   nodes?: number
+  backend?: Backend
   env?: Record<string, string>
 }
 
@@ -24,7 +25,8 @@ export async function startWorld(options: WorldOptions = {}) {
     ORCHESTRATOR_RPC_TIMEOUT: '2',
     ...options.env,
   }
-  const ctx = await createTestContext({ env })
+  const { backend } = options
+  const ctx = await createTestContext({ env, ...(backend === undefined ? {} : { backend }) })
   const api = await startApi(ctx)
   const admin = await api.signIn('the-admin', true)
   const engine = await startEngine(ctx, { queues: [], without: ['dispatcher', 'reconciler'] })

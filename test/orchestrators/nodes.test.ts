@@ -41,6 +41,21 @@ describe('nodes over the API', () => {
     expect((await world.call(`/orchestrators/${id}`)).json.is_active).toBe(false)
   })
 
+  it.each(['169.254.169.254', '::ffff:169.254.169.254', '0.0.0.0', 'fe80::1', '224.0.0.1'])(
+    'are not at %s',
+    async (ip_address) => {
+      const { status, json, text } = await post({ name: 'Elsewhere', ip_address })
+      expect(status).toBe(422)
+      expect(json.error.details.fields).toEqual([
+        {
+          path: 'ip_address',
+          problem: 'link-local, unspecified, multicast and reserved addresses are not allowed',
+        },
+      ])
+      expect(text).not.toContain(ip_address)
+    },
+  )
+
   it('are unique by name, and by address while they are active', async () => {
     const first = (await post({ name: 'One', ip_address: '192.0.2.1' })).json
     expect(await post({ name: 'One', ip_address: '192.0.2.2' })).toMatchObject({

@@ -112,6 +112,24 @@ describe('badges', () => {
     expect(said((await badge('web/app', secret)).text)).toBe('prod: unauthorized')
   })
 
+  it('are remembered for a moment, and forgotten by all processes when something was written', async () => {
+    const { db } = tracker.ctx
+    const wide = (await token({ client_name: 'acme' })).token
+    // A machine that takes more than a second from one request to the next has to try again.
+    await expect
+      .poll(async () => {
+        await badge('twice/app', wide)
+        await db.raw('alter table tracker_badge_tokens rename to away')
+        const { text } = await badge('twice/app', wide)
+        await db.raw('alter table away rename to tracker_badge_tokens')
+        return said(text)
+      })
+      .toBe('prod: multiple found')
+    // As another process would.
+    await db('tracker_badge_tokens').where({ client_name: 'acme', workload: null }).delete()
+    await expect.poll(async () => said((await badge('twice/app', wide)).text)).toBe('prod: unauthorized')
+  })
+
   it('open with a token for one namespace only there, and with a client’s everywhere in it', async () => {
     const narrow = (await token({ ...component, workload_name: 'twice', namespace: 'ops' })).token
     expect(said((await badge('twice/app', narrow)).text)).toBe('prod: access denied')
@@ -151,7 +169,8 @@ describe('badges', () => {
     // A database that is away is told in the log, too.
     const { ctx } = tracker
     await ctx.db.raw('alter table tracker_badge_tokens rename to gone')
-    expect(said((await badge('web/app', secret)).text)).toBe('prod: query error')
+    const unknown = `obt_${'x'.repeat(43)}`
+    expect(said((await badge('web/app', unknown)).text)).toBe('prod: query error')
     await ctx.db.raw('alter table gone rename to tracker_badge_tokens')
     const log = written.join('')
     expect(log).toContain('"msg":"request"')

@@ -41,7 +41,7 @@ describe('a workload from its first deployment to its removal', () => {
     (await tracker.get('/api/releases/compare?left=acme/prod&right=acme/stage')).counts
 
   it('is not deployed before', async () => {
-    expect(await badge()).toBe('prod: not deployed')
+    await expect.poll(badge).toBe('prod: not deployed')
     expect((await tracker.history('shop/web/app')).status).toBe(404)
   })
 
@@ -63,7 +63,7 @@ describe('a workload from its first deployment to its removal', () => {
       state: 'current',
       pods: 3,
     })
-    expect(await badge()).toBe('prod: 1.0')
+    await expect.poll(badge).toBe('prod: 1.0')
     expect(await compared()).toEqual({ same: 0, different: 0, only_left: 1, only_right: 0 })
     await tracker.put('shop/Deployment/web/app', {
       ...{ image_repo: 'registry.example.org:5000/shop', image_name: 'web', image_tag: '1.0' },
@@ -89,7 +89,7 @@ describe('a workload from its first deployment to its removal', () => {
       { image_tag: '2.0', image_sha: tracker.cluster.digestOf(image('2.0')), pods: 1 },
       { image_tag: '1.0', image_sha: tracker.cluster.digestOf(image('1.0')), pods: 3 },
     ])
-    expect(await badge()).toBe('prod: 1.0')
+    await expect.poll(badge).toBe('prod: 1.0')
   })
 
   it('has the new image after the rollout; the old one was last seen before', async () => {
@@ -99,7 +99,7 @@ describe('a workload from its first deployment to its removal', () => {
     expect(await endings()).toEqual(['2.0 null', '1.0 replaced'])
     const { releases } = await history()
     expect(releases[1].last_seen < releases[0].first_seen).toBe(true)
-    expect(await badge()).toBe('prod: 2.0')
+    await expect.poll(badge).toBe('prod: 2.0')
     expect(await compared()).toEqual({ same: 0, different: 1, only_left: 0, only_right: 0 })
   })
 
@@ -108,7 +108,7 @@ describe('a workload from its first deployment to its removal', () => {
     tracker.cluster.settle('shop')
     expect(await collected(of('1.0'))).toMatchObject({ image_tag: '1.0', state: 'current' })
     expect(await endings()).toEqual(['1.0 null', '2.0 rolled-back', '1.0 replaced'])
-    expect(await badge()).toBe('prod: 1.0')
+    await expect.poll(badge).toBe('prod: 1.0')
   })
 
   it('shows the same content under a new tag', async () => {
@@ -117,7 +117,7 @@ describe('a workload from its first deployment to its removal', () => {
     tracker.cluster.settle('shop')
     expect(await collected(of('stable'))).toMatchObject({ image_tag: 'stable' })
     expect((await endings()).slice(0, 2)).toEqual(['stable null', '1.0 re-tagged'])
-    expect(await badge()).toBe('prod: stable')
+    await expect.poll(badge).toBe('prod: stable')
     const { different } = await tracker.get('/api/releases/compare?left=acme/prod&right=acme/stage')
     expect(different).toMatchObject([{ differs: ['image_tag'], left: { image_tag: 'stable' } }])
   })
@@ -133,7 +133,7 @@ describe('a workload from its first deployment to its removal', () => {
     tracker.cluster.scale('Deployment', 'shop', 'web', 0)
     const row = await collected(of('stable'))
     expect(row).toMatchObject({ image_tag: 'stable', state: 'scaled-to-zero', pods: 0 })
-    expect(await badge()).toBe('prod: stable')
+    await expect.poll(badge).toBe('prod: stable')
   })
 
   it('is not ended by a collection that may not read its namespace', async () => {
@@ -150,7 +150,7 @@ describe('a workload from its first deployment to its removal', () => {
     tracker.cluster.delete('Deployment', 'shop', 'web')
     expect(await collected(undefined)).toBeUndefined()
     expect((await endings())[0]).toBe('stable removed')
-    expect(await badge()).toBe('prod: not deployed')
+    await expect.poll(badge).toBe('prod: not deployed')
     expect(await compared()).toEqual({ same: 0, different: 0, only_left: 0, only_right: 1 })
   })
 

@@ -11,11 +11,10 @@ import {
   completeCycle,
   findRunningCycle,
   finishShard,
-  lastDivergence,
   openCycle,
   statesInCycle,
 } from '../store/cycles.ts'
-import { countActiveNodes } from '../store/nodes.ts'
+import { countActiveNodes, type PolledNode } from '../store/nodes.ts'
 import { polledNodes } from '../store/polled.ts'
 import { type Learnt, writeLearnt } from '../store/samples.ts'
 import { statusStream } from '../stream.ts'
@@ -59,7 +58,7 @@ export async function runShard(options: PollingOptions, payload: ShardPayload, r
 
 /** A part that failed for good measured nothing; the cycle goes on without it. */
 export async function settleShard(trx: Knex.Transaction, payload: ShardPayload): Promise<void> {
-  if (await finishShard(trx, payload.cycleId)) await close(trx, payload.cycleId)
+  await endPart(trx, payload.cycleId)
 }
 
 /**
@@ -101,20 +100,24 @@ async function pollPart(
   const deadline = AbortSignal.any([run.signal, AbortSignal.timeout(timeoutMs)])
   setMaxListeners(0, deadline)
   const about = { deadline, run: run.signal, timeoutMs, now: Date.now() }
-  const observations = await Promise.all(nodes.map((node) => pollNode(client, node, about)))
-  const learnt = observations.map((each) => learn(each, { at: cycle.startedAt, limits: config }))
+  // What an answer says is worked out while others are waited for, and its text is let go.
+  const one = async (node: PolledNode) =>
+    learn(await pollNode(client, node, about), { at: cycle.startedAt, limits: config })
+  const learnt = await Promise.all(nodes.map(one))
   return { kind: 'done', commit: (trx) => record(trx, cycle, learnt) }
 }
 
 /** Samples, states and, with the last part, the cycle's result: one transaction with the job's outcome. */
 async function record(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<void> {
   await writeLearnt(trx, cycle, learnt)
-  if (await finishShard(trx, cycle.id)) await close(trx, cycle.id)
+  await endPart(trx, cycle.id)
 }
 
-async function close(trx: Knex.Transaction, cycleId: string): Promise<void> {
-  const cycle = await findRunningCycle(trx, cycleId)
-  if (cycle === undefined) return
+/** The last part of a cycle ends it. */
+async function endPart(trx: Knex.Transaction, cycleId: string): Promise<void> {
+  const ending = await finishShard(trx, cycleId)
+  if (ending === undefined) return
+  const { cycle, divergence } = ending
   const states = await statesInCycle(trx, cycle.id)
   const isKnown = states.filter((each) => each.confirmed !== null)
   const online = states.filter((each) => each.confirmed === true)
@@ -128,7 +131,7 @@ async function close(trx: Knex.Transaction, cycleId: string): Promise<void> {
     // Without a node whose state is known the bridge was not measured.
     bridgeStatus: isKnown.length === 0 ? null : bridgeStatus,
     networks: backlogsOf(answered),
-    diverged: divergenceOf(answered, await lastDivergence(trx), cycle.startedAt),
+    diverged: divergenceOf(answered, divergence, cycle.startedAt),
   })
   await appendEvents(trx, [
     { stream: statusStream, type: 'status_update', data: { cycle: Number(cycle.id) } },

@@ -67,14 +67,27 @@ export async function abandonCycle(trx: Knex.Transaction, jobId: string): Promis
     .update({ state: 'abandoned', finished_at: trx.raw(now) })
 }
 
-/** Counts a part as done, under the cycle's row lock. @returns whether it was the last. */
-export async function finishShard(trx: Knex.Transaction, cycleId: string): Promise<boolean> {
+/** Counts a part as done, under the cycle's row lock. @returns what ends with it, if it was the last. */
+export async function finishShard(trx: Knex.Transaction, cycleId: string): Promise<Ending | undefined> {
   const [row] = await trx('orchestrator_cycles')
     .where({ id: cycleId, state: 'running' })
     .where('shards_left', '>', 0)
     .update({ shards_left: trx.raw('shards_left - 1') })
-    .returning('shards_left')
-  return row?.shards_left === 0
+    .returning([
+      '*',
+      trx.raw(
+        `(select diverged from orchestrator_cycles where state = 'complete' order by started_at desc limit 1) as last_diverged`,
+      ),
+    ])
+  if (row?.shards_left !== 0) return undefined
+  return { cycle: toCycle(row), divergence: row.last_diverged ?? {} }
+}
+
+/** A cycle whose parts are all done. */
+export interface Ending {
+  cycle: Cycle
+  /** Since when backlogs differed, as the cycle before knew it. */
+  divergence: Divergence
 }
 
 /** An active node's state as the end of a cycle sees it. */
@@ -91,15 +104,6 @@ export async function statesInCycle(db: Knex, cycleId: string): Promise<StateInC
     [cycleId],
   )
   return rows.map((row: StateInCycle) => ({ ...row, networks: row.networks ?? {} }))
-}
-
-/** Since when backlogs differed, as the cycle before knew it. */
-export async function lastDivergence(db: Knex): Promise<Divergence> {
-  const row = await db('orchestrator_cycles')
-    .where({ state: 'complete' })
-    .orderBy('started_at', 'desc')
-    .first('diverged')
-  return row?.diverged ?? {}
 }
 
 export interface CycleResult {

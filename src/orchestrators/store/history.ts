@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { networks } from '../networks.ts'
 import { cut, type Span } from '../statistics/pieces.ts'
 import { backlogColumns } from './samples.ts'
+import { within } from './spans.ts'
 
 export interface Snapshot {
   cycleId: number
@@ -18,13 +19,16 @@ export interface Snapshot {
 
 /** The part of a period that a node has samples of, which keeps it bounded. */
 export async function sampledPeriod(db: Knex, nodeId: number, period: Partial<Span>): Promise<Span> {
-  const row = await db('orchestrator_samples')
-    .where({ node_id: nodeId })
-    .first(db.raw('min(at) as oldest'), db.raw('max(at) as newest'))
-  if (row.oldest === null) return { from: 0, to: 0 }
+  const { rows } = await db.raw(
+    `select (select at from orchestrator_samples where node_id = :nodeId order by at limit 1) as oldest,
+       (select max(day) + interval '1 day' from orchestrator_node_days where node_id = :nodeId) as newest`,
+    { nodeId },
+  )
+  const { oldest, newest }: Record<'oldest' | 'newest', Date | null> = rows[0]
+  if (oldest === null || newest === null) return { from: 0, to: 0 }
   return {
-    from: Math.max(row.oldest.getTime(), period.from ?? 0),
-    to: Math.min(row.newest.getTime() + 1, period.to ?? Number.POSITIVE_INFINITY),
+    from: Math.max(oldest.getTime(), period.from ?? 0),
+    to: Math.min(newest.getTime(), period.to ?? Number.POSITIVE_INFINITY),
   }
 }
 
@@ -45,20 +49,25 @@ export async function countSamples(
 ): Promise<{ total: number; stretches: Stretch[] }> {
   if (period.from >= period.to) return { total: 0, stretches: [] }
   const { days, hours, rest } = cut([period])
-  const ranges = 'unnest(?::timestamptz[], ?::timestamptz[]) as r (lo, hi)'
-  const rolled = (grain: string) => `
-    select t.${grain} + interval '1 ${grain}' as hi, t.samples from ${ranges}, orchestrator_node_${grain}s t
-    where t.node_id = ? and t.${grain} >= r.lo and t.${grain} < r.hi`
-  const bounds = (spans: Span[]) => [
-    spans.map((span) => new Date(span.from)),
-    spans.map((span) => new Date(span.to)),
-  ]
+  const rolled = (grain: string, spans: Span[]) => {
+    const { sql, bindings } = within(grain, spans)
+    return {
+      sql: `select ${grain} + interval '1 ${grain}' as hi, samples from orchestrator_node_${grain}s
+        where node_id = ? and ${sql}`,
+      bindings: [nodeId, ...bindings],
+    }
+  }
+  const edges = rest.map((span) => {
+    const { sql, bindings } = within('at', [span])
+    return {
+      sql: `select ?::timestamptz, (select count(*)::int from orchestrator_samples where node_id = ? and ${sql})`,
+      bindings: [new Date(span.to), nodeId, ...bindings],
+    }
+  })
+  const parts = [rolled('day', days), rolled('hour', hours), ...edges]
   const { rows } = await db.raw(
-    `select hi, samples from (${rolled('day')} union all ${rolled('hour')} union all
-       select r.hi, (select count(*)::int from orchestrator_samples
-         where node_id = ? and at >= r.lo and at < r.hi) from ${ranges}) as stretches
-     order by hi desc`,
-    [...bounds(days), nodeId, ...bounds(hours), nodeId, nodeId, ...bounds(rest)],
+    `select hi, samples from (${parts.map(({ sql }) => sql).join(' union all ')}) as stretches order by hi desc`,
+    parts.flatMap(({ bindings }) => bindings),
   )
   const stretches = rows.map((row: { hi: Date; samples: number }) => ({ to: row.hi, samples: row.samples }))
   return { total: stretches.reduce((sum: number, each: Stretch) => sum + each.samples, 0), stretches }

@@ -55,17 +55,19 @@ export async function addNodeRollups(
   trx: Knex.Transaction,
   samples: { at: Date; nodeIds: number[] },
 ): Promise<void> {
-  for (const grain of grains) {
-    await trx.raw(nodeSums(grain, 'node_id = any(?) and at = ?'), [samples.nodeIds, samples.at])
-  }
+  const where = 'node_id = any(:nodeIds) and at = :at'
+  // Into two tables at once: a cycle is as long as its round trips.
+  await trx.raw(`with hours as (${nodeSums('hour', where)}) ${nodeSums('day', where)}`, { ...samples })
 }
 
 /** Adds a cycle that has just been completed. */
 export async function addBridgeRollups(trx: Knex.Transaction, cycleId: string): Promise<void> {
-  for (const grain of grains) {
-    await trx.raw(bridgeSums(grain, 'id = ?'), [cycleId])
-    await trx.raw(networkSums(grain, 'id = ?'), [cycleId])
-  }
+  const where = 'id = :cycleId'
+  await trx.raw(
+    `with a as (${bridgeSums('hour', where)}), b as (${networkSums('hour', where)}), c as (${bridgeSums('day', where)})
+     ${networkSums('day', where)}`,
+    { cycleId },
+  )
 }
 
 /** The first day (UTC) whose samples can all be there still; undefined while there is none. */

@@ -31,9 +31,8 @@ export const backlogColumns = networks.flatMap((name) => [`${name}_wraps`, `${na
 
 /** Writes what a part of a cycle learnt: identities, samples with their rollups, states, and changed answers. */
 export async function writeLearnt(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<void> {
-  const current = await stillCurrent(trx, learnt)
+  const current = await stillCurrent(trx, cycle, learnt)
   if (current.length === 0) return
-  await trx.raw('select orchestrator_samples_partition(?)', [cycle.startedAt])
   const ids = await writeIdentities(trx, current)
   const identityOf = (each: Learnt) => ids.get(each.nodeId) ?? each.identityId
   await trx.raw(
@@ -66,17 +65,17 @@ export async function writeLearnt(trx: Knex.Transaction, cycle: Cycle, learnt: L
   await writeRaw(trx, cycle, current)
 }
 
-/** Leaves out nodes that were changed or switched off while they were asked, and keeps the rest as they are. */
-async function stillCurrent(trx: Knex.Transaction, learnt: Learnt[]): Promise<Learnt[]> {
-  const rows: { id: number; revision: number }[] = await trx('orchestrator_nodes')
-    .whereIn(
-      'id',
-      learnt.map((each) => each.nodeId),
-    )
-    .where({ is_active: true })
-    .orderBy('id')
-    .forShare()
-    .select('id', 'revision')
+/**
+ * Leaves out nodes that were changed or switched off while they were asked, and keeps the rest as they are. On the way
+ * the partition of the samples is made, if need be.
+ */
+async function stillCurrent(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<Learnt[]> {
+  const { rows }: { rows: { id: number; revision: number }[] } = await trx.raw(
+    `select n.id, n.revision from (select orchestrator_samples_partition(?) as made offset 0) p
+     cross join orchestrator_nodes n where n.id = any(?) and n.is_active and p.made is not null
+     order by n.id for share of n`,
+    [cycle.startedAt, learnt.map((each) => each.nodeId)],
+  )
   const revisions = new Map(rows.map((row) => [row.id, row.revision]))
   return learnt.filter((each) => revisions.get(each.nodeId) === each.revision)
 }

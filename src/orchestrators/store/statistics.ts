@@ -1,15 +1,17 @@
 import type { Knex } from 'knex'
 import { type Network, networks } from '../networks.ts'
 import type { Pieces, Span } from '../statistics/pieces.ts'
+import { type Condition, within } from './spans.ts'
 
-const spansOf = (spans: readonly Span[]) => [
-  spans.map((span) => new Date(span.from)),
-  spans.map((span) => new Date(span.to)),
-]
-const bindingsOf = (pieces: Pieces) => [pieces.days, pieces.hours, pieces.rest].flatMap(spansOf)
-/** The spans of one kind of piece as a table `r`; takes two bindings. */
-const ranges = 'unnest(?::timestamptz[], ?::timestamptz[]) as r (lo, hi)'
 const measuredCycles = `c.state = 'complete' and c.bridge_status is not null`
+
+/** Of cycles, and of the sums beside them. */
+function conditionsOf(pieces: Pieces) {
+  const days = within('day', pieces.days)
+  const hours = within('hour', pieces.hours)
+  const rest = within('c.started_at', pieces.rest)
+  return { days, hours, rest, bindings: [days, hours, rest].flatMap(({ bindings }) => bindings) }
+}
 
 export interface NodeSums {
   samples: number
@@ -20,21 +22,20 @@ export interface NodeSums {
 
 /** Of each of these nodes, over all pieces; a node without a sample is absent. */
 export async function sumNodes(db: Knex, nodeIds: number[], pieces: Pieces): Promise<Map<number, NodeSums>> {
-  const nodes = 'unnest(?::int[]) as n (id)'
-  const rolled = (grain: string) => `
-    select t.node_id, t.measured, t.online, t.measured_seconds, t.online_seconds
-    from ${nodes}, ${ranges}, orchestrator_node_${grain}s t
-    where t.node_id = n.id and t.${grain} >= r.lo and t.${grain} < r.hi`
-  const [days = [], daysTo = [], hours = [], hoursTo = [], rest = [], restTo = []] = bindingsOf(pieces)
+  const days = within('day', pieces.days)
+  const hours = within('hour', pieces.hours)
+  const rest = within('at', pieces.rest)
+  const rolled = (grain: string, inside: Condition) => `
+    select node_id, measured, online, measured_seconds, online_seconds
+    from orchestrator_node_${grain}s where node_id = any(?) and ${inside.sql}`
   const { rows } = await db.raw(
     `select node_id, sum(measured) as samples, sum(online) as online,
        sum(measured_seconds) as measured_seconds, sum(online_seconds) as online_seconds
-     from (${rolled('day')} union all ${rolled('hour')} union all
-       select t.node_id, 1, t.confirmed::int, t.seconds, case when t.confirmed then t.seconds else 0 end
-       from ${nodes}, ${ranges}, orchestrator_samples t
-       where t.node_id = n.id and t.at >= r.lo and t.at < r.hi and t.verdict <> 't') as pieces
+     from (${rolled('day', days)} union all ${rolled('hour', hours)} union all
+       select node_id, 1, confirmed::int, seconds, case when confirmed then seconds else 0 end
+       from orchestrator_samples where node_id = any(?) and ${rest.sql} and verdict <> 't') as pieces
      group by node_id`,
-    [nodeIds, days, daysTo, nodeIds, hours, hoursTo, nodeIds, rest, restTo],
+    [days, hours, rest].flatMap(({ bindings }) => [nodeIds, ...bindings]),
   )
   return new Map(
     rows.map((row: Record<string, string>) => [
@@ -53,15 +54,15 @@ export async function sumBridge(
   db: Knex,
   pieces: Pieces,
 ): Promise<{ measuredSeconds: number; onlineSeconds: number }> {
-  const rolled = (grain: string) => `
-    select t.is_online, t.seconds from ${ranges}, orchestrator_bridge_${grain}s t
-    where t.${grain} >= r.lo and t.${grain} < r.hi`
+  const { days, hours, rest, bindings } = conditionsOf(pieces)
+  const rolled = (grain: string, inside: Condition) =>
+    `select is_online, seconds from orchestrator_bridge_${grain}s where ${inside.sql}`
   const { rows } = await db.raw(
     `select coalesce(sum(seconds), 0) as measured, coalesce(sum(seconds) filter (where is_online), 0) as online
-     from (${rolled('day')} union all ${rolled('hour')} union all
-       select c.bridge_status = 'online', c.seconds from ${ranges}, orchestrator_cycles c
-       where c.started_at >= r.lo and c.started_at < r.hi and ${measuredCycles}) as pieces`,
-    bindingsOf(pieces),
+     from (${rolled('day', days)} union all ${rolled('hour', hours)} union all
+       select c.bridge_status = 'online', c.seconds from orchestrator_cycles c
+       where ${rest.sql} and ${measuredCycles}) as pieces`,
+    bindings,
   )
   return { measuredSeconds: Number(rows[0].measured), onlineSeconds: Number(rows[0].online) }
 }
@@ -114,9 +115,9 @@ export type NetworkSums = { cycles: number } & Record<Backlog, BacklogSums>
 
 export async function sumNetworks(db: Knex, pieces: Pieces): Promise<Map<Network, NetworkSums>> {
   const columns = `cycles, wraps_sum, wraps_max, wraps_above_seconds, unwraps_sum, unwraps_max, unwraps_above_seconds`
-  const rolled = (grain: string) => `
-    select t.network, ${columns} from ${ranges}, orchestrator_network_${grain}s t
-    where t.${grain} >= r.lo and t.${grain} < r.hi`
+  const { days, hours, rest, bindings } = conditionsOf(pieces)
+  const rolled = (grain: string, inside: Condition) =>
+    `select network, ${columns} from orchestrator_network_${grain}s where ${inside.sql}`
   const one = (name: string) => `${name}, ${name}, case when ${name} > 0 then seconds else 0 end`
   const { rows } = await db.raw(
     `select network, sum(cycles) as cycles, ${backlogs
@@ -125,14 +126,14 @@ export async function sumNetworks(db: Knex, pieces: Pieces): Promise<Map<Network
           sum(${each}_above_seconds) as ${each}_above_seconds`,
       )
       .join(', ')}
-     from (${rolled('day')} union all ${rolled('hour')} union all
+     from (${rolled('day', days)} union all ${rolled('hour', hours)} union all
        select network, 1, ${one('w')}, ${one('u')} from (
          select v.key as network, c.seconds, (v.value ->> 'wraps')::bigint as w,
            (v.value ->> 'unwraps')::bigint as u
-         from ${ranges}, orchestrator_cycles c, jsonb_each(c.networks) v
-         where c.started_at >= r.lo and c.started_at < r.hi and ${measuredCycles}) as single
+         from orchestrator_cycles c, jsonb_each(c.networks) v
+         where ${rest.sql} and ${measuredCycles}) as single
      ) as pieces group by network`,
-    bindingsOf(pieces),
+    bindings,
   )
   const backlog = (row: Record<string, string>, kind: Backlog): BacklogSums => ({
     sum: Number(row[`${kind}_sum`]),

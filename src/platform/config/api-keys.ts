@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export type TrackerMode = 'standalone' | 'master' | 'slave'
 
@@ -17,7 +17,7 @@ export interface ApiKeys {
   notes: string[]
 }
 
-export const hashOfKey = (key: string): string => createHash('sha256').update(key).digest('hex')
+export const hashOfKey = (key: string): string => hash('sha256', key, 'hex')
 
 const secretShape = /^[A-Za-z0-9_-]{32,}$/
 const explicit = /^(?:(?<role>admin)|(?<scoped>client|read)\((?<client>[^()]+)\)):(?<secret>.*)$/s

@@ -56,23 +56,25 @@ function answerPrepared(res: Response, reply: PreparedReply): void {
     return
   }
   headers.push('Content-Type', prepared.contentType, 'Content-Length', String(prepared.body.length))
-  write(res, { status, headers, body: prepared.text ?? prepared.body })
+  write(res, { status, headers, body: prepared.text ?? prepared.body, ascii: prepared.text !== undefined })
 }
 
 interface Written {
   status: number
   headers: string[]
   body: string | Buffer | undefined
+  ascii?: boolean
 }
 
 /** The head in one list, which Node writes as it is; what a handler has set itself has to be merged with it. */
-function write(res: Response, { status, headers, body }: Written): void {
+function write(res: Response, { status, headers, body, ascii = false }: Written): void {
   const waiting = waitingHeaders(res)
-  if (waiting === undefined || waiting.meets(headers) || res.getHeaderNames().length > 0) {
+  if (waiting === undefined || res.getHeaderNames().length > 0) {
     res.writeHead(status, headers)
   } else {
     // Past the frame's own `writeHead`, whose headers are in the list.
-    ServerResponse.prototype.writeHead.call(res, status, waiting.flat.concat(headers))
+    ServerResponse.prototype.writeHead.call(res, status, waiting.beside(headers).concat(headers))
   }
-  res.end(body, 'utf8')
+  if (ascii) res.end(body, 'latin1')
+  else res.end(body)
 }

@@ -19,12 +19,20 @@ class WaitingHeaders {
     this.#names = names
   }
 
-  /** True when one of the frame's own is among these, and so must give way. */
-  meets(headers: FlatHeaders): boolean {
+  /** Those that an answer with these headers does not have itself. */
+  beside(headers: FlatHeaders): FlatHeaders {
+    let own: Set<string> | undefined
     for (let at = 0; at < headers.length; at += 2) {
-      if (this.#names.has(headers[at]?.toLowerCase() ?? '')) return true
+      const name = headers[at]?.toLowerCase() ?? ''
+      if (this.#names.has(name)) own = (own ?? new Set()).add(name)
     }
-    return false
+    if (own === undefined) return this.flat
+    const left: FlatHeaders = []
+    for (let at = 0; at < this.flat.length; at += 2) {
+      const [name = '', value = ''] = [this.flat[at], this.flat[at + 1]]
+      if (!own.has(name.toLowerCase())) left.push(name, value)
+    }
+    return left
   }
 
   setHeader(name: string, value: string | number): void {

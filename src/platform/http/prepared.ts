@@ -5,20 +5,22 @@ import type { IncomingMessage } from 'node:http'
 /** A body made beforehand. */
 export interface Prepared {
   body: Buffer
-  /** The same where it is short and plain: Node sends a text and its head as one, and bytes as two. */
-  text: string | undefined
+  /** A small body of ASCII: written in one piece with the head, which spares a system call's worth of work. */
+  text?: string
   contentType: string
   /** With its quotes. */
   etag: string
 }
 
-const shortBytes = 4096
+const smallBytes = 16 * 1024
 
 /** @param contentType with its charset, if it has one */
 export function prepare(body: string | Buffer, contentType: string): Prepared {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  const text = bytes.length <= shortBytes && isAscii(bytes) ? bytes.toString('latin1') : undefined
-  return { body: bytes, text, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+  const prepared = { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
+  return bytes.length <= smallBytes && isAscii(bytes)
+    ? { ...prepared, text: bytes.toString('latin1') }
+    : prepared
 }
 
 /** True when the client says that it has this body already (RFC 9110, 13.1.2). */

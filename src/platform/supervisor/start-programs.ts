@@ -73,12 +73,15 @@ export function startPrograms(plan: StartPlan): Supervisor {
 
 // V8 lets the young generation grow to 48 MB a process; what lives long is a third of that.
 const smallFlags = ['--max-semi-space-size=1', '--optimize-for-size']
+// One heap for all threads: glibc's own for each of them hold ten megabytes a process that nobody uses.
+const smallEnv = { MALLOC_ARENA_MAX: '1' }
 const smallPostgres = { shared_buffers: '16MB', max_connections: '60', work_mem: '2MB' }
 
 function specOf(program: Program, config: Config, small = false): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
-  const env = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache'), ...process.env }
+  const cache = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
+  const env = { ...(small ? smallEnv : {}), ...cache, ...process.env }
   const flags = small ? smallFlags : []
   const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
   return { name: program.name, command, env }

@@ -21,7 +21,7 @@ const tokenShape = /^obt_[A-Za-z0-9_-]{43}$/
 const hashOf = (token: string) => createHash('sha256').update(token).digest()
 
 export interface Badges {
-  /** What a badge says. Faults are badges, too: a page that shows one can't show an error. */
+  /** What a badge says now. Faults are badges, too: a page that shows one can't show an error. */
   read(key: string, of: BadgeKey): Promise<Omit<Badge, 'label'>>
   /** @returns the token, which is shown this once. @throws ACCESS_003 */
   create(principal: Principal, scope: BadgeScope): Promise<{ token: string; row: BadgeToken }>
@@ -31,8 +31,7 @@ export interface Badges {
 }
 
 export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges {
-  // Read at every request, so that a badge is never behind; requests at the same time share the round trip, and those
-  // for the same badge the look-up.
+  // Requests at the same time share the round trip, and those for the same badge the look-up.
   const scopes = createBatcher((hashes: string[]) => once(hashes, (unique) => findBadgeScopes(db, unique)), {
     linger: false,
   })

@@ -1,9 +1,11 @@
 import type { Request } from 'express'
+import type { z } from 'zod'
 import type { Principal } from '../../platform/auth.ts'
 import { CodedError } from '../../platform/errors.ts'
-import { type Route, route } from '../../platform/http/index.ts'
+import { type Prepared, type Route, route } from '../../platform/http/index.ts'
 import type { Badges } from '../badges/badges.ts'
-import { createDrawing, type Style, styles } from '../badges/draw.ts'
+import { colors, createDrawing, type Style, styles } from '../badges/draw.ts'
+import type { Memory } from '../badges/memory.ts'
 import { type BadgeTokenBody, badgeParams, badgeTokenBody, badgeTokensQuery, idParams } from '../schema.ts'
 import type { BadgeScope, BadgeToken } from '../store/badge-tokens.ts'
 
@@ -11,8 +13,31 @@ const schemes = ['tracker-key'] as const
 const write = { access: 'tracker:write', schemes } as const
 const json = '.json'
 
-export function badgeRoutes(badges: Badges): Route[] {
+export interface BadgeReply {
+  prepared: Prepared
+  headers: typeof always
+  isTrue: boolean
+}
+
+/** @param memory of what was answered, by the whole address */
+export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[] {
   const draw = createDrawing()
+
+  async function answer(params: z.output<typeof badgeParams>, req: Request): Promise<BadgeReply> {
+    const { namespace, label, style } = wishesOf(req)
+    const asJson = params.container.endsWith(json)
+    const badge = await badges.read(params.key, {
+      clientName: params.client,
+      envName: params.env,
+      kind: params.kind,
+      workload: params.workload,
+      container: asJson ? params.container.slice(0, -json.length) : params.container,
+      namespace,
+    })
+    const prepared = draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
+    return { prepared, headers: always, isTrue: badge.color !== colors.red }
+  }
+
   return [
     route({
       method: 'get',
@@ -20,19 +45,15 @@ export function badgeRoutes(badges: Badges): Route[] {
       access: 'open',
       limit: 'address',
       params: badgeParams,
-      async handle({ params, req }) {
-        const { namespace, label, style } = wishesOf(req)
-        const asJson = params.container.endsWith(json)
-        const badge = await badges.read(params.key, {
-          clientName: params.client,
-          envName: params.env,
-          kind: params.kind,
-          workload: params.workload,
-          container: asJson ? params.container.slice(0, -json.length) : params.container,
-          namespace,
+      handle({ params, req }) {
+        const known = memory.get(req.originalUrl)
+        if (known !== undefined) return known
+        const keep = memory.reading()
+        return answer(params, req).then((reply) => {
+          // A refusal, or a fault, is asked for anew.
+          if (reply.isTrue) keep(req.originalUrl, reply)
+          return reply
         })
-        const prepared = draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
-        return { prepared, headers: always }
       },
     }),
     route({

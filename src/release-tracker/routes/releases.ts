@@ -1,11 +1,12 @@
 import type { Principal } from '../../platform/auth.ts'
 import { notFound } from '../../platform/errors.ts'
 import { type EventHub, serveSse, streamHead } from '../../platform/events/index.ts'
-import { prepare, type Route, route } from '../../platform/http/index.ts'
+import { type Route, route } from '../../platform/http/index.ts'
 import { clientOf, requireClient } from '../access.ts'
 import { type Compared, compare } from '../compare.ts'
 import type { TrackerContext } from '../context.ts'
 import { csvOf, csvOfColumns } from '../csv.ts'
+import { createCurrent } from '../current.ts'
 import { releasesStream } from '../history/record.ts'
 import {
   type CurrentQuery,
@@ -15,14 +16,7 @@ import {
   historyParams,
   historyQuery,
 } from '../schema.ts'
-import {
-  type CurrentPosition,
-  type CurrentRow,
-  type CurrentText,
-  currentText,
-  listCurrent,
-  readHistory,
-} from '../store/releases.ts'
+import { type CurrentPosition, type CurrentRow, listCurrent, readHistory } from '../store/releases.ts'
 import { currentView, historyView } from '../views.ts'
 import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
@@ -36,6 +30,7 @@ export interface ReadingRoutes {
 /** What runs where, what ran, and what changes. */
 export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
   const { db, config } = context
+  const current = createCurrent(db)
   return [
     route({
       ...read,
@@ -46,8 +41,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
         const { limit } = query
         const after = decodePosition(query.cursor, 4) as CurrentPosition | undefined
         if (limit === undefined && after === undefined && query.format !== 'csv') {
-          const found = await currentText(db, { ...filter, at: query.at })
-          return { prepared: prepare(wholeBody(found, context.now()), json) }
+          return { prepared: await current.read({ ...filter, at: query.at }, context.now()) }
         }
         const page = limit === undefined ? {} : { limit: limit + 1 }
         const { rows, total } = await listCurrent(db, { ...filter, at: query.at, after, ...page })
@@ -113,20 +107,6 @@ function filterOf(query: CurrentQuery, about: { context: TrackerContext; princip
   }
   if (clientName !== undefined) requireClient(about.principal, clientName)
   return { clientName, envName }
-}
-
-const json = 'application/json; charset=utf-8'
-
-/** `currentBody` of everything. */
-function wholeBody(found: CurrentText[], now: Date): string {
-  const namespaces = found.map(({ namespace, text }) => `${JSON.stringify(namespace)}:[${text}]`)
-  const rest = JSON.stringify({
-    ordered_namespaces: found.map(({ namespace }) => namespace),
-    total: found.reduce((sum, { releases }) => sum + releases, 0),
-    next_cursor: null,
-    timestamp: now.toISOString(),
-  })
-  return `{"namespaces":{${namespaces.join(',')}},${rest.slice(1)}`
 }
 
 function currentBody(rows: CurrentRow[], about: { limit: number | undefined; total: number; now: Date }) {

@@ -1,29 +1,13 @@
 import type { Knex } from 'knex'
-import type { Ended } from '../history/placement.ts'
-import type { LiveImage, RolloutState } from './components.ts'
+import type { ContainerColumns, EndColumns, ImageColumns, RolloutColumns } from './rows.ts'
 import type { Place } from './scopes.ts'
 
 /** An interval as it is pushed: what happened in one container, with its true times. */
-export interface OutgoingInterval {
+export interface OutgoingInterval extends ContainerColumns, ImageColumns, EndColumns, RolloutColumns {
   id: string
-  namespace: string
-  kind: string
-  workload: string
-  container: string
-  image_repo: string
-  image_name: string
-  image_tag: string
-  image_sha: string
-  first_seen: Date
-  last_seen: Date
-  ended: Ended | null
-  ended_at: Date | null
   collected: boolean
   /** False when only its rollout moved. */
   is_news: boolean
-  state: RolloutState | null
-  pods: number | null
-  images: LiveImage[]
 }
 
 /** Where a page of intervals begins: after this one. */

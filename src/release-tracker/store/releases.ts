@@ -1,27 +1,12 @@
 import type { Knex } from 'knex'
-import type { Ended } from '../history/placement.ts'
-import type { LiveImage, RolloutState } from './components.ts'
+import type { ContainerColumns, EndColumns, ImageColumns, RolloutColumns } from './rows.ts'
 import type { Place } from './scopes.ts'
 
 /** What one container runs, or ran at the moment that was asked for. */
-export interface CurrentRow {
+export interface CurrentRow extends ContainerColumns, ImageColumns, RolloutColumns {
   id: string
   client_name: string
   env_name: string
-  namespace: string
-  kind: string
-  workload: string
-  container: string
-  image_repo: string
-  image_name: string
-  image_tag: string
-  image_sha: string
-  first_seen: Date
-  last_seen: Date
-  /** Null for the past: only images have a history. */
-  state: RolloutState | null
-  pods: number | null
-  images: LiveImage[] | null
 }
 
 export interface CurrentFilter {
@@ -35,7 +20,8 @@ export interface CurrentFilter {
 /** Where a page begins: the sort key of its predecessor's last row. */
 export type CurrentPosition = [namespace: string, workload: string, container: string, id: string]
 
-const seenNow = 'case when c.watched then greatest(c.last_seen, s.last_seen) else c.last_seen end'
+/** Of a component that is open: what is watched was seen when its namespace was. */
+export const seenNow = 'case when c.watched then greatest(c.last_seen, s.last_seen) else c.last_seen end'
 const seenThen = `case when i.ended is null and c.watched then greatest(i.last_seen, s.last_seen) else i.last_seen end`
 // By bytes, so that the order is the same in every database.
 const sortKey = `s.namespace collate "C", c.workload collate "C", c.container collate "C", c.id`
@@ -58,39 +44,7 @@ export async function listCurrent(
   return { rows, total: count === undefined ? rows.length : Number(count.count) }
 }
 
-export interface CurrentText {
-  namespace: string
-  releases: number
-  /** JSON objects of `currentView`'s shape, with commas between. */
-  text: string
-}
-
-const isoTime = (column: string) =>
-  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column.slice(2)}`
-
-/** All of it as text, in the same order: of ten thousand containers, objects and dates cost more than reading them. */
-export async function currentText(
-  db: Knex,
-  filter: Pick<CurrentFilter, 'clientName' | 'envName' | 'at'>,
-): Promise<CurrentText[]> {
-  const query = filter.at === undefined ? presentOf(db) : pastOf(db, filter.at)
-  if (filter.clientName !== undefined) query.where('s.client_name', filter.clientName)
-  if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
-  query.select('s.client_name', 's.env_name', 's.namespace', 'c.id', 'c.kind', 'c.workload', 'c.container')
-  const { rows } = await db.raw(
-    `select r.namespace, count(*)::int as releases,
-       string_agg(row_to_json(v)::text, ',' order by r.workload collate "C", r.container collate "C", r.id) as text
-     from ? r cross join lateral (
-       select r.namespace, r.workload as workload_name, r.kind as workload_type, r.container as container_name,
-         r.image_repo, r.image_name, r.image_tag, r.image_sha, r.client_name, r.env_name,
-         ${isoTime('r.first_seen')}, ${isoTime('r.last_seen')}, r.state, r.pods, r.images
-     ) v group by r.namespace order by r.namespace collate "C"`,
-    [query],
-  )
-  return rows
-}
-
-function presentOf(db: Knex): Knex.QueryBuilder {
+export function presentOf(db: Knex): Knex.QueryBuilder {
   const query = db('tracker_components as c').join('tracker_scopes as s', 's.id', 'c.scope_id')
   return query
     .whereNotNull('c.interval_id')
@@ -98,7 +52,7 @@ function presentOf(db: Knex): Knex.QueryBuilder {
 }
 
 /** The last interval that had begun by then, unless it was found gone by then. */
-function pastOf(db: Knex, at: Date): Knex.QueryBuilder {
+export function pastOf(db: Knex, at: Date): Knex.QueryBuilder {
   const query = db('tracker_components as c').join('tracker_scopes as s', 's.id', 'c.scope_id')
   const nulls = db.raw('null as state, null as pods, null as images')
   return query
@@ -117,17 +71,9 @@ function pastOf(db: Knex, at: Date): Knex.QueryBuilder {
 const imageOf = (table: string) =>
   ['image_repo', 'image_name', 'image_tag', 'image_sha', 'first_seen'].map((column) => `${table}.${column}`)
 
-export interface HistoryRow {
+export interface HistoryRow extends ImageColumns, EndColumns {
   id: string
   kind: string
-  image_repo: string
-  image_name: string
-  image_tag: string
-  image_sha: string
-  first_seen: Date
-  last_seen: Date
-  ended: Ended | null
-  ended_at: Date | null
 }
 
 export interface HistoryKey extends Place {

@@ -1,0 +1,24 @@
+# Capstan in one image: `docker build -t capstan .`. One container runs everything (`npm start`), or one program of the
+# Procfile by another command. What is to stay is in /data.
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json ./
+COPY bin bin
+COPY migrations migrations
+COPY workers workers
+COPY src src
+# The folder is the user's, so that a fresh volume is, too. Everything else stays root's.
+RUN mkdir /data && chown 1000:1000 /data
+USER 1000:1000
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --start-period=60s --interval=30s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "bin/start.js"]

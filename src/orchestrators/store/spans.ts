@@ -1,0 +1,19 @@
+import type { Span } from '../statistics/pieces.ts'
+
+/** A piece of SQL with its bindings. */
+export interface Condition {
+  sql: string
+  bindings: Date[]
+}
+
+/**
+ * True of times inside of one of the spans. Bounds stand in the condition itself: joined as a table they would be known
+ * only while the query runs, too late to choose an index range or to leave partitions out.
+ */
+export function within(column: string, spans: readonly Span[]): Condition {
+  if (spans.length === 0) return { sql: 'false', bindings: [] }
+  return {
+    sql: `(${spans.map(() => `${column} >= ? and ${column} < ?`).join(' or ')})`,
+    bindings: spans.flatMap(({ from, to }) => [new Date(from), new Date(to)]),
+  }
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { lockScopes } from '../../src/release-tracker/store/scopes.ts'
+import { createTestContext, type TestContext } from '../helpers/context.ts'
+import { secrets, sha, startTracker, type Tracker } from './harness.ts'
+
+describe('current, kept by namespace', () => {
+  let tracker: Tracker
+  let beside: TestContext
+  beforeAll(async () => {
+    tracker = await startTracker({ env: { MODE: 'standalone' } })
+    beside = await createTestContext({ beside: tracker.ctx, env: { CLIENT_NAME: 'acme', ENV_NAME: 'prod' } })
+  })
+  afterAll(async () => {
+    await beside?.dispose()
+    await tracker?.stop()
+  })
+
+  const put = async (namespace: string, workload: string, tag: string, env_name = 'prod') => {
+    const body = { image_tag: tag, image_sha: sha(tag), client_name: 'acme', env_name }
+    expect((await tracker.put(`${namespace}/Deployment/${workload}/app`, body)).status).toBe(200)
+  }
+  const read = async (query = '', headers: Record<string, string> = {}) =>
+    tracker.api.call(`/api/releases/current${query}`, { token: secrets.admin, headers })
+  const tags = async (query = '') => {
+    const { json } = await read(query)
+    return json.ordered_namespaces.flatMap((each: string) =>
+      json.namespaces[each].map(
+        (row: Record<string, string>) => `${each}/${row.workload_name}:${row.image_tag}`,
+      ),
+    )
+  }
+
+  it('is the same from memory, at once after a write, and page by page', async () => {
+    await put('shop', 'web', '1')
+    await put('ops', 'agent', '1')
+    const first = await read()
+    expect(await tags()).toEqual(['ops/agent:1', 'shop/web:1'])
+    const { timestamp: _, ...again } = (await read()).json
+    expect(first.json).toMatchObject(again)
+    const paged = (await read('?limit=100')).json
+    expect(paged).toMatchObject({ namespaces: again.namespaces, total: 2, next_cursor: null })
+    await put('shop', 'api', '2')
+    expect(await tags()).toEqual(['ops/agent:1', 'shop/api:2', 'shop/web:1'])
+  })
+
+  it('is known to who has it, until something is written', async () => {
+    const etag = (await read()).headers.get('etag') ?? ''
+    expect(etag).toMatch(/^W\//)
+    const again = await read('', { 'if-none-match': etag })
+    expect([again.status, again.text]).toEqual([304, ''])
+    await put('ops', 'agent', '2')
+    expect((await read('', { 'if-none-match': etag })).status).toBe(200)
+    expect((await read()).headers.get('etag')).not.toBe(etag)
+  })
+
+  it('shows what another process has written', async () => {
+    await tags()
+    const { db } = beside
+    await db.transaction(async (trx) => {
+      await lockScopes(trx, { clientName: 'acme', envName: 'prod' }, ['shop'])
+      await trx('tracker_components').where({ workload: 'web' }).update({ image_tag: 'elsewhere' })
+    })
+    expect(await tags()).toContain('shop/web:elsewhere')
+  })
+
+  it('is one list where environments share a namespace’s name', async () => {
+    await put('shop', 'b', '1', 'stage')
+    expect(await tags()).toEqual(['ops/agent:2', 'shop/api:2', 'shop/b:1', 'shop/web:elsewhere'])
+    expect(await tags('?env_name=stage')).toEqual(['shop/b:1'])
+    expect(await tags('?env_name=none')).toEqual([])
+  })
+})

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createDb } from '../src/platform/db.ts'
+import { readEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
 import { memoryOf, quantile, type Stack, startStack } from './stack.ts'
 
 // Twenty apps, ten deployments each, all apps at once: how long one takes, how many get done, and what is left behind.
@@ -17,18 +19,27 @@ async function main(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
   const stack = await startStack(dataDir)
   try {
-    const { call, deploy } = clientOf(stack)
+    const { deploy } = clientOf(stack)
     // What is loaded and made once is not what is measured.
     await Promise.all(appNames().map((app) => deploy(app, 0)))
     const before = memoryOf(stack.pid)
+    let peak = before
+    const watch = setInterval(() => {
+      const now = memoryOf(stack.pid)
+      if (now.total > peak.total) peak = now
+    }, 5000)
     const startedAt = performance.now()
     const perApp = await Promise.all(
       appNames().map(async (app) => {
         const ended: Ended[] = []
-        for (let round = 1; round <= rounds; round++) ended.push(await deploy(app, round))
+        for (let round = 1; round <= rounds; round++) {
+          ended.push(await deploy(app, round))
+          told(apps * rounds, startedAt)
+        }
         return ended
       }),
     )
+    clearInterval(watch)
     const took = (performance.now() - startedAt) / 1000
     const all = perApp.flat()
     const seconds = all.map((each) => each.seconds)
@@ -44,14 +55,42 @@ async function main(): Promise<void> {
     console.log(
       `fairness: an app's ten took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
     )
-    const open = await call('/jobs?state=running')
-    console.log(`jobs with a lease afterwards: ${open.jobs.length}`)
     const after = memoryOf(stack.pid)
-    console.log(`memory ${before.total.toFixed(0)} MB before, ${after.total.toFixed(0)} MB after`)
-    console.log(`  before: ${before.parts.join(', ')}\n  after: ${after.parts.join(', ')}`)
+    console.log(await leftBehind(dataDir))
+    for (const [name, { total, parts }] of Object.entries({ before, peak, after })) {
+      console.log(`memory (PSS) ${name}: ${total.toFixed(0)} MB (${parts.join(', ')})`)
+    }
   } finally {
     await stack.stop()
     rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+let done = 0
+/** A long run that is stopped has told something, too. */
+function told(all: number, startedAt: number): void {
+  done += 1
+  if (done % apps !== 0) return
+  const seconds = (performance.now() - startedAt) / 1000
+  console.log(`  ${done} of ${all} after ${seconds.toFixed(1)} s`)
+}
+
+/** Leases, locks and open jobs when nothing is deployed any more. */
+async function leftBehind(dataDir: string): Promise<string> {
+  const url = readEmbeddedPostgres(dataDir)?.url
+  if (url === undefined) throw new Error('the service has no database of its own')
+  const db = createDb({ url, name: 'bench', max: 1 })
+  try {
+    const { rows } = await db.raw(`select
+      (select count(*) from jobs where lease_until is not null and subject like 'deployment:%') as leases,
+      (select count(*) from target_holds) as holds,
+      (select count(*) from deployments where started_at is not null and finished_at is null) as live,
+      (select count(*) from pg_locks where locktype = 'advisory' and database =
+        (select oid from pg_database where datname = current_database())) as advisory`)
+    const [{ leases, holds, live, advisory }] = rows
+    return `left behind: ${leases} leases, ${holds} holds, ${live} live deployments; ${advisory} advisory locks`
+  } finally {
+    await db.destroy()
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Client } from 'pg'
+import { createDb } from '../src/platform/db.ts'
 import { readEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
 import { memoryOf, quantile, type Stack, startStack } from './stack.ts'
 
@@ -28,15 +28,19 @@ async function main(): Promise<void> {
     const watch = setInterval(() => {
       const now = memoryOf(stack.pid)
       if (now.total > peak.total) peak = now
-    }, 2000)
+    }, 5000).unref()
     const startedAt = performance.now()
     const perApp = await Promise.all(
       appNames().map(async (app) => {
         const ended: Ended[] = []
-        for (let round = 1; round <= rounds; round++) ended.push(await deploy(app, round))
+        for (let round = 1; round <= rounds; round++) {
+          ended.push(await deploy(app, round))
+          told(apps * rounds, startedAt)
+        }
         return ended
       }),
     )
+    clearInterval(watch)
     const took = (performance.now() - startedAt) / 1000
     const all = perApp.flat()
     const seconds = all.map((each) => each.seconds)
@@ -52,42 +56,52 @@ async function main(): Promise<void> {
     console.log(
       `fairness: an app's ten took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
     )
-    clearInterval(watch)
-    console.log(await leftIn(dataDir))
+    console.log(await leftBehind(dataDir))
     console.log(`answers of 503 that were asked again: ${busy()}`)
     const after = await settled(stack, before.total)
-    console.log(
-      `memory (PSS): ${before.total.toFixed(0)} MB before, ${peak.total.toFixed(0)} MB at most, ${after.total.toFixed(0)} MB after ${after.seconds} s`,
-    )
-    for (const [when, { parts }] of Object.entries({ before, peak, after }))
-      console.log(`  ${when}: ${parts.join(', ')}`)
+    for (const [name, { total, parts }] of Object.entries({ before, peak, after })) {
+      console.log(`memory (PSS) ${name}: ${total.toFixed(0)} MB (${parts.join(', ')})`)
+    }
   } finally {
     await stack.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
 }
 
-/** What a deployment must not leave behind, from the rows themselves. */
-async function leftIn(dataDir: string): Promise<string> {
-  const client = new Client({ connectionString: readEmbeddedPostgres(dataDir)?.url })
-  await client.connect()
-  const count = async (from: string) =>
-    Number((await client.query(`select count(*) from ${from}`)).rows[0].count)
+let done = 0
+/** A long run that is stopped has told something, too. */
+function told(all: number, startedAt: number): void {
+  done += 1
+  if (done % apps !== 0) return
+  const seconds = (performance.now() - startedAt) / 1000
+  console.log(`  ${done} of ${all} after ${seconds.toFixed(1)} s`)
+}
+
+/** Leases, locks and open jobs when nothing is deployed any more. */
+async function leftBehind(dataDir: string): Promise<string> {
+  const url = readEmbeddedPostgres(dataDir)?.url
+  if (url === undefined) throw new Error('the service has no database of its own')
+  const db = createDb({ url, name: 'bench', max: 1 })
   try {
-    const leases = await count('jobs where lease_until is not null')
-    const locks = await count('target_holds')
-    const open = await count('deployments where finished_at is null')
-    return `left behind: ${leases} leases, ${locks} locks of targets, ${open} open deployments`
+    const { rows } = await db.raw(`select
+      (select count(*) from jobs where lease_until is not null and subject like 'deployment:%') as leases,
+      (select count(*) from target_holds) as holds,
+      (select count(*) from deployments where started_at is not null and finished_at is null) as live,
+      (select count(*) from pg_locks where locktype = 'advisory' and database =
+        (select oid from pg_database where datname = current_database())) as advisory`)
+    const [{ leases, holds, live, advisory }] = rows
+    return `left behind: ${leases} leases, ${holds} holds, ${live} live deployments; ${advisory} advisory locks`
   } finally {
-    await client.end()
+    await db.destroy()
   }
 }
 
-/** Until it is where it was, or for two minutes: collectors give back in their own time. */
+/** Memory when it is where it was, or after two minutes: collectors give back in their own time. */
 async function settled(stack: Stack, aim: number) {
-  for (let seconds = 0; ; seconds += 5) {
+  const giveUpAt = Date.now() + 120_000
+  for (;;) {
     const now = memoryOf(stack.pid)
-    if (now.total <= aim || seconds >= 120) return { ...now, seconds }
+    if (now.total <= aim || Date.now() > giveUpAt) return now
     await delay(5000)
   }
 }
@@ -96,14 +110,14 @@ const appNames = () => Array.from({ length: apps }, (_, index) => `bench-${index
 
 function clientOf({ base, token }: Stack) {
   /** How often the service said that it can't just now. */
-  let busy = 0
+  let retried = 0
   // biome-ignore lint/suspicious/noExplicitAny: a bench reads single fields
   async function call(path: string, json?: unknown): Promise<any> {
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
     const init = json === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(json) }
     const answer = await fetch(base + path, init)
     if (answer.status === 503) {
-      busy += 1
+      retried += 1
       await delay(Number(answer.headers.get('retry-after') ?? 1) * 1000)
       return call(path, json)
     }
@@ -126,7 +140,7 @@ function clientOf({ base, token }: Stack) {
     const status = /"status":"(\w+)"\}\n\n$/.exec((await log.text()).slice(-300))?.[1] ?? 'unknown'
     return { app, seconds: (performance.now() - startedAt) / 1000, status }
   }
-  return { deploy, busy: () => busy }
+  return { deploy, busy: () => retried }
 }
 
 await main()

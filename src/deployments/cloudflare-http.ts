@@ -44,10 +44,13 @@ export interface CloudHttpOptions {
   renew?: ((rejected: string) => Promise<string | undefined>) | undefined
   /** A read with its repeats; 30 s by default. */
   totalMs?: number
+  /** One call until its answer is there; 20 s by default. */
+  answerMs?: number
 }
 
 const attemptMs = 20_000
-const uploadMs = 90_000
+/** An upload takes longer, and the cloud looks at what it got before it answers. */
+const uploadFactor = 4.5
 const readMs = 30_000
 
 type Call = CloudCall & Partial<CloudWrite>
@@ -90,7 +93,8 @@ const isRejected = (error: unknown) =>
 
 async function sendOnce(options: CloudHttpOptions, token: string, call: Call): Promise<unknown> {
   await options.budget?.take(call.signal)
-  const limit = AbortSignal.timeout(call.form === undefined ? attemptMs : uploadMs)
+  const { answerMs = attemptMs } = options
+  const limit = AbortSignal.timeout(Math.round(call.form === undefined ? answerMs : answerMs * uploadFactor))
   const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
   if (call.json !== undefined) headers['Content-Type'] = 'application/json'
   let response: Awaited<ReturnType<typeof fetch>>

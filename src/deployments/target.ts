@@ -52,6 +52,7 @@ export function createTargets(options: TargetsOptions): Targets {
   const { config, vault, dispatcher } = options
   const known = new Map<Environment, { credentials: CloudflareCredentials; target: Target }>()
   const settleMs = config.cloudflare.settleSeconds * 1000
+  const answerMs = config.cloudflare.answerSeconds * 1000
   // On this machine nothing stays on the way for long.
   const localSettleMs = Math.min(settleMs, 5000)
   const localUrl = `http://127.0.0.1:${config.localCloud.port}/client/v4`
@@ -75,7 +76,7 @@ export function createTargets(options: TargetsOptions): Targets {
       const now = (await credentialsOf(environment))?.credentials
       return now?.accountId === accountId && now.apiToken !== rejected ? now.apiToken : undefined
     }
-    const http = createCloudHttp({ baseUrl, apiToken, dispatcher, budget, renew })
+    const http = createCloudHttp({ baseUrl, apiToken, dispatcher, budget, renew, answerMs })
     const { port } = config.localCloud
     const urlOf = (script: string, subdomain: string | undefined) => {
       if (isLocal) return `http://${script}.localhost:${port}`
@@ -116,7 +117,7 @@ export function createTargets(options: TargetsOptions): Targets {
         own !== undefined &&
         (accountId === own.accountId || (accountId === undefined && equal(apiToken, own.apiToken)))
       const baseUrl = isLocal ? localUrl : config.cloudflare.baseUrl
-      return createCloudHttp({ baseUrl, apiToken, dispatcher })
+      return createCloudHttp({ baseUrl, apiToken, dispatcher, answerMs })
     },
   }
 }

@@ -56,11 +56,10 @@ describe.skipIf(missing !== undefined)('a death', () => {
     const { digest } = await inspect(`${team.host}/app:one`)
     const points = await enumerate(
       world,
-      { mortals, heir },
+      { lanes: [{ mortals, ways: [world.proxy, way, ownWay] }], heir },
       {
         title: 'the upload of an image',
         jobs: ['upload_container'],
-        ways: [world.proxy, way, ownWay],
         until: 'deploy_worker',
         begin: () => world.started(config(`upload-${++made}`, 'one'), { maxRetries: 0 }),
         async check(id) {
@@ -76,7 +75,7 @@ describe.skipIf(missing !== undefined)('a death', () => {
   test('anywhere in the rollout of a first image is made good by the next holder', async () => {
     await enumerate(
       world,
-      { mortals, heir },
+      { lanes: [{ mortals, ways: [world.proxy] }], heir },
       {
         title: 'a first rollout',
         jobs: ['rollout_container'],
@@ -96,7 +95,7 @@ describe.skipIf(missing !== undefined)('a death', () => {
     const before = await application('again-staging')
     const points = await enumerate(
       world,
-      { mortals, heir },
+      { lanes: [{ mortals, ways: [world.proxy] }], heir },
       {
         title: 'a further deployment that is not healthy',
         jobs: ['rollout_container', 'rollback'],

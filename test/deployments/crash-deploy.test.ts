@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { deliveryOf } from '../platform/job-harness.ts'
-import { enumerate, expectWhole } from './crash.ts'
+import { enumerate, expectWhole, moments } from './crash.ts'
 import { drive, hello, openJob, type Runner, startWorld, type World } from './harness.ts'
-import { type Mortals, startMortals } from './mortals.ts'
+import { startLanes } from './mortals.ts'
 
 // Real processes start and die here, many of them.
 vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
-let mortals: Mortals
+let runs: Awaited<ReturnType<typeof startLanes>>
 let heir: Runner
 beforeAll(async () => {
   world = await startWorld()
   heir = await world.worker()
-  mortals = startMortals(world)
+  runs = await startLanes(world, moments.length)
 })
 afterAll(async () => {
-  await mortals?.stop()
+  await runs?.stop()
   await world?.stop()
 })
 
@@ -24,44 +24,56 @@ let made = 0
 const steps = ['cloudflare_auth', 'check_quotas', 'deploy_worker', 'configure_dns', 'health_check']
 
 test('a death anywhere in the steps of a further deployment is made good by the next holder', async () => {
-  await drive(world, heir, await world.started({ appName: 'further' }))
+  await Promise.all(
+    moments.map(async (_, lane) => drive(world, heir, await world.started({ appName: `further-${lane}` }))),
+  )
   const textOf = new Map<string, string>()
   const points = await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'a further deployment, to a closed address',
       jobs: steps,
-      async begin() {
-        const text = `version ${++made}`
-        await world.script('POST', 'further-staging/subdomain', { enabled: false })
-        const id = await world.started({ appName: 'further', script: hello(text) }, { maxRetries: 0 })
+      async begin(lane) {
+        const [appName, text] = [`further-${lane}`, `version ${++made}`]
+        await world.script('POST', `${appName}-staging/subdomain`, { enabled: false })
+        const id = await world.started({ appName, script: hello(text) }, { maxRetries: 0 })
         textOf.set(id, text)
         return id
       },
-      check: (id) => expectWhole(world, 'further-staging', { id, text: textOf.get(id) ?? '' }),
+      async check(id) {
+        const { appName } = (await world.status(id)).metadata
+        await expectWhole(world, `${appName}-staging`, { id, text: textOf.get(id) ?? '' })
+      },
     },
   )
   expect(points).toBeGreaterThanOrEqual(3 * 17)
 })
 
 test('a death anywhere in a second attempt, after the answer of the upload was lost, too', async () => {
-  await drive(world, heir, await world.started({ appName: 'second' }))
+  await Promise.all(
+    moments.map(async (_, lane) => drive(world, heir, await world.started({ appName: `second-${lane}` }))),
+  )
   await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'deploy_worker, when its version is there already',
       jobs: ['deploy_worker'],
-      async begin() {
-        const id = await world.started({ appName: 'second', script: hello('second') })
+      async begin(lane) {
+        const appName = `second-${lane}`
+        const id = await world.started({ appName, script: hello('second') })
         await drive(world, heir, id, 'deploy_worker')
-        world.proxy.fault({ method: 'POST', path: /second-staging\/versions$/, fault: { kind: 'lose' } })
+        const path = new RegExp(`${appName}-staging/versions$`)
+        world.proxy.fault({ method: 'POST', path, fault: { kind: 'lose' } })
         const job = await openJob(world.ctx, id)
         await heir.runner.run(deliveryOf(job.id, job.queue))
         return id
       },
-      check: (id) => expectWhole(world, 'second-staging', { id, text: 'second' }),
+      async check(id) {
+        const { appName } = (await world.status(id)).metadata
+        await expectWhole(world, `${appName}-staging`, { id, text: 'second' })
+      },
     },
   )
 })

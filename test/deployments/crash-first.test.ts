@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { enumerate, expectWhole } from './crash.ts'
+import { enumerate, expectWhole, moments } from './crash.ts'
 import { hello, type Runner, startWorld, type World } from './harness.ts'
-import { type Mortals, startMortals } from './mortals.ts'
+import { startLanes } from './mortals.ts'
 
 // Real processes start and die here, many of them.
 vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
-let mortals: Mortals
+let runs: Awaited<ReturnType<typeof startLanes>>
 let heir: Runner
 beforeAll(async () => {
   world = await startWorld()
   heir = await world.worker()
-  mortals = startMortals(world)
+  runs = await startLanes(world, moments.length)
 })
 afterAll(async () => {
-  await mortals?.stop()
+  await runs?.stop()
   await world?.stop()
 })
 
@@ -26,7 +26,7 @@ test('a death anywhere in the steps of a first deployment is made good by the ne
   const appOf = new Map<string, string>()
   const points = await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'a first deployment with a class',
       jobs: steps,

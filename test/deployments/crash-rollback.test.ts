@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { deliveryOf } from '../platform/job-harness.ts'
-import { enumerate, expectEnded, lookAt } from './crash.ts'
+import { enumerate, expectEnded, lookAt, moments } from './crash.ts'
 import { drive, hello, type Runner, startWorld, type World } from './harness.ts'
-import { type Mortals, startMortals } from './mortals.ts'
+import { startLanes } from './mortals.ts'
 
 // Real processes start and die here, many of them.
 vi.setConfig({ testTimeout: 900_000 })
 
 let world: World
-let mortals: Mortals
+let runs: Awaited<ReturnType<typeof startLanes>>
 let heir: Runner
 beforeAll(async () => {
   world = await startWorld()
   heir = await world.worker()
-  mortals = startMortals(world)
+  runs = await startLanes(world, moments.length)
 })
 afterAll(async () => {
-  await mortals?.stop()
+  await runs?.stop()
   await world?.stop()
 })
 
@@ -34,22 +34,30 @@ async function rollingBack(appName: string, config: object = {}): Promise<string
 }
 
 test('a death anywhere in a rollback to the version before is made good by the next holder', async () => {
-  const [appName, script] = ['back', 'back-staging']
-  const good = await world.started({ appName, script: hello('good'), secrets: { KEY: 'old' } })
-  await drive(world, heir, good)
-  const { version } = (await world.status(good)).metadata
+  const apps = await Promise.all(
+    moments.map(async (_, lane) => {
+      const appName = `back-${lane}`
+      const good = await world.started({ appName, script: hello('good'), secrets: { KEY: 'old' } })
+      await drive(world, heir, good)
+      return { appName, version: (await world.status(good)).metadata.version }
+    }),
+  )
   const points = await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'rollback, over changed secrets, of an opened address',
       jobs: ['rollback'],
-      async begin() {
-        await world.script('POST', `${script}/subdomain`, { enabled: false })
+      async begin(lane) {
+        const { appName = '' } = apps[lane] ?? {}
+        await world.script('POST', `${appName}-staging/subdomain`, { enabled: false })
         return rollingBack(appName, { secrets: { KEY: `new ${made}` } })
       },
       async check(id) {
         await expectEnded(world, id, 'rolled_back')
+        const { appName } = (await world.status(id)).metadata
+        const script = `${appName}-staging`
+        const version = apps.find((app) => app.appName === appName)?.version
         const { marked, serving } = await lookAt(world, script, id)
         expect(marked).toHaveLength(1)
         expect(serving).toEqual([{ version_id: version, percentage: 100 }])
@@ -65,11 +73,11 @@ test('a death anywhere in a rollback to the version before is made good by the n
 test('a death anywhere in the rollback of a first deployment is made good by the next holder', async () => {
   await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'rollback, of a new script',
       jobs: ['rollback'],
-      begin: () => rollingBack(`gone-${made}`),
+      begin: (lane) => rollingBack(`gone-${lane}-${made}`),
       async check(id) {
         await expectEnded(world, id, 'rolled_back')
         const { appName } = (await world.status(id)).metadata
@@ -83,7 +91,7 @@ test('a death anywhere in a look for late arrivals is made good by the next one'
   const module = [{ name: 'main.js', content: hello('duplicate') }]
   await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'late-arrivals, with a duplicate in force',
       jobs: ['late-arrivals'],
@@ -103,7 +111,7 @@ test('a death anywhere in a look for late arrivals is made good by the next one'
         const { serving } = await lookAt(world, `${metadata.appName}-staging`, id)
         expect(serving).toEqual([{ version_id: metadata.version, percentage: 100 }])
         expect((await world.get(`${metadata.appName}-staging`)).text).toBe('proper')
-        expect(await world.ctx.db('target_holds')).toEqual([])
+        expect(await world.ctx.db('target_holds').where({ app: metadata.appName })).toEqual([])
       },
     },
   )
@@ -119,7 +127,7 @@ test('a death anywhere in the deletion of an app is made good by the next holder
   const jobs = new Map<string, string>()
   await enumerate(
     world,
-    { mortals, heir },
+    { lanes: runs.lanes, heir },
     {
       title: 'delete-app',
       jobs: ['delete-app'],
@@ -144,7 +152,7 @@ test('a death anywhere in the deletion of an app is made good by the next holder
         const { appName } = (await world.status(id)).metadata
         expect(await scripts()).not.toContain(`${appName}-staging`)
         expect(await world.versions(appName)).toEqual([])
-        expect(await world.ctx.db('target_holds')).toEqual([])
+        expect(await world.ctx.db('target_holds').where({ app: appName })).toEqual([])
       },
     },
   )

@@ -98,6 +98,12 @@ interface Way {
   decide(by: (call: Call) => Death | undefined): void
 }
 
+/** Worker processes, and all their ways to what is outside. */
+export interface Lane {
+  mortals: Mortals
+  ways: Way[]
+}
+
 function decideAll(ways: Way[], by: Parameters<Way['decide']>[0]): void {
   for (const way of ways) way.decide(by)
 }
@@ -119,10 +125,8 @@ export interface Course {
   title: string
   /** Steps, or names of jobs. */
   jobs: string[]
-  /** Makes a deployment of its own. @returns its id. */
-  begin(): Promise<string>
-  /** By default the one to the cloud. */
-  ways?: Way[]
+  /** Makes a deployment of its own, which others in other lanes run beside. @returns its id. */
+  begin(lane: number): Promise<string>
   /** Where it is looked at; by default at the end. */
   until?: string
   /** By default the deployment's waiting job. */
@@ -133,44 +137,53 @@ export interface Course {
 
 /**
  * Tries a death at every outside call of the jobs, at every moment: each job dies at its n-th call, goes on in another
- * process, and at the end all must be as if nothing had happened. Prints the points; a call with fewer than three fails.
+ * process, and at the end all must be as if nothing had happened. Prints the points; a call with fewer than three
+ * fails. The moments of one call are tried side by side where there are several lanes.
  * @returns how many there were
  */
 export async function enumerate(
   world: World,
-  { mortals, heir }: { mortals: Mortals; heir: Runner },
+  { lanes, heir }: { lanes: Lane[]; heir: Runner },
   course: Course,
 ): Promise<number> {
-  const { title, jobs, begin, check, until, ways = [world.proxy] } = course
+  const { title, jobs, begin, check, until } = course
   const jobOf = course.jobOf ?? ((id: string) => openJob(world.ctx, id))
   const points = new Map<string, Moment[]>()
   const left = new Set(jobs)
-  for (let call = 1; left.size > 0; call++) {
-    for (const moment of moments) {
-      if (left.size === 0) break
-      const id = await begin()
-      const died: string[] = []
-      try {
-        for (const job of jobs.filter((each) => left.has(each))) {
-          await drive(world, heir, id, job)
-          const row = await jobOf(id)
-          const reached = await dieAt(world, { mortals, ways, job: row, point: { call, moment } })
-          if (reached === undefined) {
-            left.delete(job)
-            continue
-          }
-          const name = `${job} ${call}. ${reached}`
-          died.push(`${name} ${moment}`)
-          points.set(name, [...(points.get(name) ?? []), moment])
+  const tryAt = async (point: Point, lane: number) => {
+    const { mortals, ways } = lanes[lane] as Lane
+    const id = await begin(lane)
+    const died: string[] = []
+    try {
+      for (const job of jobs.filter((each) => left.has(each))) {
+        await drive(world, heir, id, job)
+        const reached = await dieAt(world, { mortals, ways, job: await jobOf(id), point })
+        if (reached === undefined) {
+          left.delete(job)
+          continue
         }
-        await drive(world, heir, id, until)
-        if (died.length > 0) await check(id)
-      } catch (error) {
-        throw new Error(`${title}: after a death at ${died.join('; ')}`, { cause: error })
+        const name = `${job} ${point.call}. ${reached}`
+        died.push(`${name} ${point.moment}`)
+        points.set(name, [...(points.get(name) ?? []), point.moment])
       }
+      await drive(world, heir, id, until)
+      if (died.length > 0) await check(id)
+    } catch (error) {
+      throw new Error(`${title}: after a death at ${died.join('; ')}`, { cause: error })
     }
   }
-  for (const [name, reached] of points) expect(reached, `moments of ${name}`).toEqual(moments)
+  for (let call = 1; left.size > 0; call++) {
+    const waiting = moments.map((moment) => ({ call, moment }))
+    const work = async (_: Lane, lane: number) => {
+      for (let point = waiting.shift(); point !== undefined && left.size > 0; point = waiting.shift()) {
+        await tryAt(point, lane)
+      }
+    }
+    await Promise.all(lanes.map(work))
+  }
+  for (const [name, reached] of points) {
+    expect(reached.toSorted(), `moments of ${name}`).toEqual(moments.toSorted())
+  }
   const lines = [...points].flatMap(([name, reached]) => reached.map((moment) => `  ${name}: ${moment}`))
   expect(lines.length).toBeGreaterThan(0)
   console.info(`${title}: ${lines.length} points\n${lines.join('\n')}`)
@@ -205,7 +218,8 @@ export async function expectEnded(world: World, id: string, status: string): Pro
   const logs = await world.logs(id)
   expectGapFree(logs)
   expect(logs.filter((line) => line.type === 'end').map((line) => line.status)).toEqual([status])
-  expect(await world.ctx.db('target_holds')).toEqual([])
+  const { appName } = (await world.status(id)).metadata
+  expect(await world.ctx.db('target_holds').where({ app: appName })).toEqual([])
   const open = world.ctx.db('jobs').where({ subject: `deployment:${id}`, state: 'running' })
   expect(await open).toEqual([])
 }

@@ -30,6 +30,8 @@ export type Fault =
   | { kind: 'hold'; until: Promise<unknown>; reached: () => void; arrived: () => void }
   /** The connection breaks in the middle of the answer. */
   | { kind: 'truncate' }
+  /** The connection stays, and no answer comes; the cloud has done it or has not got it. */
+  | { kind: 'silence'; done: boolean }
   /** Nothing happens to it. */
   | { kind: 'pass'; meanwhile?: Meanwhile }
 
@@ -122,6 +124,10 @@ export async function startFaultProxy(cloudPort: number) {
         if (!res.destroyed) res.writeHead(answer.status, answer.headers).end(answer.body)
         return
       }
+      case 'silence':
+        // Its sender gives up, or the proxy ends.
+        if (fault.done) await pass(call, passing)
+        return
       case 'truncate': {
         const answer = await pass(call, passing)
         res.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length })

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Plugin, rolldown } from 'rolldown'
+import { expect } from 'vitest'
 import { until } from '../helpers/until.ts'
+import { startFaultProxy } from './fault-proxy.ts'
 import type { World } from './harness.ts'
 
 const source = fileURLToPath(new URL('mortal-worker.ts', import.meta.url))
@@ -43,13 +45,51 @@ export interface Mortal {
 let made = 0
 
 /** Worker processes to be killed. The next ones start while the last one still runs. */
-export type Mortals = ReturnType<typeof startMortals>
+export type Mortals = ReturnType<typeof mortalsFrom>
 
 export function startMortals(world: World, ahead = 2) {
-  const waiting: Promise<Mortal>[] = []
-  const alive = new Set<ChildProcess>()
+  const directory = mkdtempSync(join(tmpdir(), 'capstan-mortals-'))
+  const mortals = mortalsFrom({ world, directory, program: bundle(directory) }, ahead)
+  return {
+    ...mortals,
+    async stop() {
+      await mortals.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Worker processes in lanes with a way to the cloud each, so that several deployments can be tried side by side. */
+export async function startLanes(world: World, count: number) {
   const directory = mkdtempSync(join(tmpdir(), 'capstan-mortals-'))
   const program = bundle(directory)
+  const proxies = await Promise.all(Array.from({ length: count }, () => startFaultProxy(world.cloud.port)))
+  const lanes = proxies.map((proxy) => {
+    const env = { LOCAL_CLOUD_PORT: String(proxy.port) }
+    const mortals = mortalsFrom({ world, directory, program, env }, 1)
+    return { mortals, ways: [proxy] }
+  })
+  return {
+    lanes,
+    async stop() {
+      await Promise.all(lanes.map(({ mortals }) => mortals.stop()))
+      await Promise.all(proxies.map((proxy) => proxy.stop()))
+      rmSync(directory, { recursive: true, force: true })
+      expect(proxies.flatMap(({ violations }) => violations)).toEqual([])
+    },
+  }
+}
+
+interface Source {
+  world: World
+  directory: string
+  program: Promise<string>
+  env?: Record<string, string>
+}
+
+function mortalsFrom({ world, directory, program, env: own = {} }: Source, ahead: number) {
+  const waiting: Promise<Mortal>[] = []
+  const alive = new Set<ChildProcess>()
   let stopping = false
 
   async function start(): Promise<Mortal> {
@@ -63,6 +103,7 @@ export function startMortals(world: World, ahead = 2) {
       LOG_LEVEL: 'error',
       PORT: '0',
       ...world.env,
+      ...own,
       MORTAL_NAME: name,
     }
     const file = await program
@@ -123,7 +164,6 @@ export function startMortals(world: World, ahead = 2) {
         child.kill('SIGKILL')
         await once(child, 'exit')
       }
-      rmSync(directory, { recursive: true, force: true })
     },
   }
 }

@@ -124,8 +124,10 @@ function standIn(classes: string[]): WorkerModule {
 }
 
 function reason(error: unknown, errors: string[], candidate: Candidate): string {
-  if (error instanceof StartTimeout)
-    return `Script startup exceeded the local cloud's limit of ${startTimeoutMs / 1000} s (Cloudflare's is 1 s of processor time).`
+  if (error instanceof StartTimeout) {
+    // Wall time, with the start of workerd; Cloudflare counts CPU time, and is stricter.
+    return `Script startup did not end within the ${startTimeoutMs / 1000} s that the local cloud waits for it. Cloudflare allows 1 s of CPU time.`
+  }
   // Without an error of the Worker's own, stderr holds a crash dump of workerd, which tells a user nothing.
   const crashed = 'The runtime crashed while the Worker started; it may take more memory than there is.'
   const isCrash = error instanceof MiniflareCoreError && error.code === 'ERR_RUNTIME_FAILURE'

@@ -14,6 +14,8 @@ export interface CloudflareConfig {
   credentials: Record<Environment, CloudflareCredentials | undefined>
   /** How long an upload whose answer was lost is waited for before it is sent again. */
   settleSeconds: number
+  /** How long a call may stay without an answer; an upload gets longer. */
+  answerSeconds: number
 }
 
 export const cloudflareVariables = z.object({
@@ -28,6 +30,11 @@ export const cloudflareVariables = z.object({
     .min(0, 'expected 0 to 300 seconds')
     .max(300, 'expected 0 to 300 seconds')
     .default(30),
+  CLOUDFLARE_ANSWER_SECONDS: z.coerce
+    .number('expected a number of seconds')
+    .min(0.1, 'expected 0.1 to 20 seconds')
+    .max(20, 'expected 0.1 to 20 seconds')
+    .default(20),
   CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
   CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
   CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
@@ -46,6 +53,7 @@ export function cloudflareConfig(vars: Variables, faults: string[]): CloudflareC
     baseUrl: vars.CLOUDFLARE_API_BASE_URL.replace(/\/+$/, ''),
     credentials,
     settleSeconds: vars.CLOUDFLARE_SETTLE_SECONDS,
+    answerSeconds: vars.CLOUDFLARE_ANSWER_SECONDS,
   }
 }
 

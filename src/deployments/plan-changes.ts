@@ -9,8 +9,8 @@ interface Found {
   bindings: WorkerBinding[]
   /** Of the plan's container. */
   application: ContainerApplication | undefined
-  /** Those that go with classes that the plan deletes. */
-  leaving: ContainerApplication[]
+  /** One that goes with a class that the plan deletes. */
+  leaving: ContainerApplication | undefined
 }
 type Change = PlanPreview['changes'][number]
 type Draft = Pick<Plan, 'config' | 'secrets'>
@@ -67,8 +67,8 @@ export function changesOf(plan: Draft, found: Found): Change[] {
 
 function containerChange({ config }: Draft, { application, leaving }: Found): Change[] {
   const { script, container } = config
-  if (container === undefined)
-    return leaving.map(({ name }) => ({ kind: 'container', name, action: 'delete' }))
+  if (leaving !== undefined) return [{ kind: 'container', name: leaving.name, action: 'delete' }]
+  if (container === undefined) return []
   if (application === undefined) return [{ kind: 'container', name: script, action: 'create' }]
   const same =
     application.image.endsWith(container.digest) &&

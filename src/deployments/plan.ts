@@ -49,6 +49,8 @@ export interface PlanConfig {
   /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
   compatibility: { date: string; flags: string[] }
   container?: PlannedContainer
+  /** The class of the app's container, when the plan deletes it: the container goes with it. */
+  leavingContainer?: string
   /** Left out when there are none. */
   hostnames?: string[]
   github?: GitHubSource

@@ -41,6 +41,7 @@ export function buildPlan(
     createdBy: string
     /** With what its reference points to now, and its front where it has no code. */
     container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
+    leavingContainer?: string | undefined
   },
   secrets: Secrets,
 ): Omit<Plan, 'preview'> {
@@ -54,6 +55,7 @@ export function buildPlan(
     migrations: config.migrations,
     compatibility,
     ...(container === undefined ? {} : { container: container.planned }),
+    ...(input.leavingContainer === undefined ? {} : { leavingContainer: input.leavingContainer }),
     ...(config.hostnames.length === 0 ? {} : { hostnames: config.hostnames }),
     ...(input.github === undefined ? {} : { github: input.github }),
   }

@@ -34,7 +34,7 @@ export async function preview(plan: Draft, target: Target): Promise<PlanPreview>
   checkClasses(plan, classes)
   const bindings = exists ? await servingBindings(script, target, signal) : []
   const application = await containerNow(plan, target, seen.namespaces)
-  const leaving = await containersLeaving(plan, target, seen.namespaces)
+  const leaving = await containerLeaving(plan, target, seen.namespaces)
   const found = { exists, classes, bindings, application, leaving }
   const { hostnames = [] } = plan.config
   const at = { zones: target.zones, signal }
@@ -66,20 +66,18 @@ function containerNow(
   return asked(signal, () => checkContainer(target.containers, about, signal))
 }
 
-/** A container goes with its class. */
-async function containersLeaving(
+/** A container goes with its class. Who has none may not be allowed to ask. */
+async function containerLeaving(
   { config }: Draft,
   { containers }: Target,
   namespaces: { id: string; script: string; class: string }[],
-): Promise<ContainerApplication[]> {
-  const { script, migrations } = config
-  const ids = namespaces
-    .filter((each) => each.script === script && migrations.deletedClasses.includes(each.class))
-    .map(({ id }) => id)
-  if (ids.length === 0) return []
+): Promise<ContainerApplication | undefined> {
+  const { script, leavingContainer } = config
+  if (leavingContainer === undefined) return undefined
+  const own = namespaces.find((each) => each.script === script && each.class === leavingContainer)
   const signal = AbortSignal.timeout(lookMs)
   const applications = await asked(signal, () => containers.applications(signal))
-  return applications.filter(({ namespaceId }) => ids.includes(namespaceId ?? ''))
+  return applications.find(({ namespaceId }) => namespaceId === own?.id)
 }
 
 /** What the version has that serves now; of a split, the newest one's share counts for all. */

@@ -100,11 +100,13 @@ export function createDeploymentService(options: {
       const github = given.github && (await records.resolve(given.github, AbortSignal.timeout(resolveMs)))
       const target = await targets.of(environment)
       const container = await lookAt(images, target, checked)
-      const input = { environment, config: checked.config, github, createdBy: principal.id, container }
+      const { config } = checked
+      const history = await listHistory(db, config.appName, environment)
+      const { deletedClasses } = config.migrations
+      const leavingContainer =
+        container === undefined ? await leaving(db, history, deletedClasses) : undefined
+      const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
       const draft = buildPlan(input, secrets)
-      const history = await listHistory(db, draft.app, environment)
-      if (container === undefined)
-        await refuseLostContainer(db, history, draft.config.migrations.deletedClasses)
       const plan = { ...draft, preview: await preview(draft, target) }
       const quarantine = quarantineOf(history, plan.digest)
       const cost = estimateCost(target.kind, container && useOf(container.planned))
@@ -214,13 +216,16 @@ const useOf = ({ instanceType, maxInstances }: PlannedContainer) => ({
   instances: maxInstances,
 })
 
-/** An app does not lose its container by its absence from a plan; it goes with its class, when that is deleted by name. */
-async function refuseLostContainer(db: Knex, history: TargetRow[], deleted: string[]): Promise<void> {
+/**
+ * An app does not lose its container by its absence from a plan; it goes with its class, when that is deleted by name.
+ * @returns that class.
+ */
+async function leaving(db: Knex, history: TargetRow[], deleted: string[]): Promise<string | undefined> {
   const [newest] = history
   const served = servedBy(history)
-  if (newest === undefined || typeof served !== 'object') return
+  if (newest === undefined || typeof served !== 'object') return undefined
   const name = await findContainerClass(db, newest, served.version)
-  if (name === undefined || deleted.includes(name)) return
+  if (name === undefined || deleted.includes(name)) return name
   const problem = `the app runs a container: give its image, or delete its class ${name} (migrations.deletedClasses)`
   throw invalid([{ path: 'config.containerImage', problem }])
 }

@@ -13,9 +13,12 @@ import type { StepContext, StepResult } from './context.ts'
  */
 export async function rolloutContainer(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
-  const { container } = plan.config
+  const { container, leavingContainer } = plan.config
+  if (leavingContainer !== undefined) {
+    await removeOrphan(context)
+    return {}
+  }
   if (container === undefined) {
-    if (await removeOrphan(context)) return {}
     log.info('Skipped: no container image')
     return { skipped: true }
   }
@@ -32,17 +35,19 @@ export async function rolloutContainer(context: StepContext): Promise<StepResult
 }
 
 /** The container of a class that the plan deletes goes after its class, which does not run any more by now. */
-async function removeOrphan({ plan, target, signal, log }: StepContext): Promise<boolean> {
-  const { script, migrations } = plan.config
-  if (migrations.deletedClasses.length === 0) return false
-  const applications = await target.containers.applications(signal)
-  const named = applications.find(({ name }) => name === script)
-  if (named === undefined) return false
-  const namespaces = await target.cloud.namespaces(signal)
-  if (namespaces.some(({ id }) => id === named.namespaceId)) return false
-  await target.containers.remove(named.id, signal)
+async function removeOrphan({ plan, target, signal, log }: StepContext): Promise<void> {
+  const { script } = plan.config
+  const [applications, namespaces] = await Promise.all([
+    target.containers.applications(signal),
+    target.cloud.namespaces(signal),
+  ])
+  const orphan = applications.find(({ name }) => name === script)
+  if (orphan === undefined || namespaces.some(({ id }) => id === orphan.namespaceId)) {
+    log.info('The container application is gone already')
+    return
+  }
+  await target.containers.remove(orphan.id, signal)
   log.info(`The container application ${script} is removed with its class`)
-  return true
 }
 
 async function namespaceOf({ plan, target, signal }: StepContext, { className }: PlannedContainer) {

@@ -1,36 +1,34 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { FakeNode } from './fake-node.ts'
 import { startWorld, type World } from './harness.ts'
 
 const count = 1000
 const dead = 200
-const deadlineS = 3
+/** Longer than a busy machine needs for those that do answer. */
+const deadlineS = 6
 
 let world: World
-const nodes: FakeNode[] = []
+let fleet: ChildProcess
 beforeAll(async () => {
   world = await startWorld({
     env: { ORCHESTRATOR_RPC_TIMEOUT: String(deadlineS), MIN_ONLINE_FOR_BRIDGE: '700' },
   })
-  for (let n = 0; n < count; n++) {
-    const node = new FakeNode(`Node-${n}`)
-    // Accepts, and never answers.
-    if (n < dead) node.fault = 'hang'
-    nodes.push(await node.start())
-  }
-  await world.ctx.db.batchInsert(
-    'orchestrator_nodes',
-    nodes.map(({ pillarName: name, port }) => ({ name, ip_address: '127.0.0.1', rpc_port: port })),
-    500,
-  )
+  // In a process of their own, where the bench has them, too: what they do must not delay who asks them.
+  const program = fileURLToPath(new URL('../../bench/orchestrators/nodes.ts', import.meta.url))
+  fleet = fork(program, [String(count), String(dead)])
+  const [ports] = (await once(fleet, 'message')) as [number[]]
+  const rows = ports.map((port) => ({ name: `Node-${port}`, ip_address: '127.0.0.1', rpc_port: port }))
+  await world.ctx.db.batchInsert('orchestrator_nodes', rows, 500)
 }, 60_000)
 afterAll(async () => {
+  fleet?.kill()
   await world?.stop()
-  await Promise.all(nodes.map((node) => node.stop()))
 })
 
 it('a thousand nodes are one cycle, and those that are dead hold nobody up', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { row } = await world.cycle()
   expect(row).toMatchObject({
@@ -45,7 +43,7 @@ it('a thousand nodes are one cycle, and those that are dead hold nobody up', {
   // One deadline for all of them, not one after the other.
   const seconds = (row.finished_at.getTime() - row.started_at.getTime()) / 1000
   expect(seconds).toBeGreaterThan(deadlineS - 0.1)
-  expect(seconds).toBeLessThan(deadlineS * 5)
+  expect(seconds).toBeLessThan(deadlineS * 3)
   const { json } = await world.call('/orchestrators/status')
   expect(json.orchestrators).toHaveLength(count)
 })

@@ -66,12 +66,10 @@ let made = 0
 
 test('a death anywhere in a deployment that is told to GitHub, in its host names or in taking them back is made good', async () => {
   await drive(world, heir, await world.started({ appName: 'named', script: hello('good') }))
-  const ways = [world.proxy, github]
   await enumerate(
     world,
-    { mortals, heir },
+    { lanes: [{ mortals, ways: [world.proxy, github] }], heir },
     {
-      ways,
       title: 'a further deployment with host names that is not healthy',
       jobs: ['cloudflare_auth', 'configure_dns', 'rollback'],
       begin: () => {
@@ -98,7 +96,7 @@ test('a death anywhere in a deployment that is told to GitHub, in its host names
 test('a death anywhere in a first deployment with host names is made good', async () => {
   await enumerate(
     world,
-    { mortals, heir },
+    { lanes: [{ mortals, ways: [world.proxy] }], heir },
     {
       title: 'host names',
       jobs: ['configure_dns'],

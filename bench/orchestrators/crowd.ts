@@ -16,6 +16,7 @@ const request = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
   '\r\n',
 ].join('\r\n')
+const marker = '"type":"status_update"'
 const stamp = /"type":"status_update","timestamp":"[^"]+","data":\{"timestamp":"([^"]+)"/
 
 /** Arrivals of each update, in milliseconds after its cycle's end. */
@@ -36,10 +37,11 @@ function open(): Promise<Socket> {
       else resolve(socket)
     })
     socket.on('data', (chunk) => {
-      // Most of what comes is the rest of a message that is known already.
-      if (chunk[0] !== 0x81) return
-      const poll = stamp.exec(chunk.subarray(0, 300).toString('latin1'))?.[1]
-      if (poll !== undefined) arrived(poll)
+      // A client that was late gets the end of one message and the next one in one piece.
+      for (let at = chunk.indexOf(marker); at !== -1; at = chunk.indexOf(marker, at + marker.length)) {
+        const poll = stamp.exec(chunk.subarray(at, at + 200).toString('latin1'))?.[1]
+        if (poll !== undefined) arrived(poll)
+      }
     })
     socket.on('error', reject)
   })

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { processOf, quantile, startStack } from '../stack.ts'
+import { cpuOf, processOf, quantile, startStack } from '../stack.ts'
 import { openDb, startFleet, watch } from './fleet.ts'
 
 /**
@@ -62,13 +62,16 @@ try {
   complete.clear()
   const whole = () =>
     [...complete.values()].filter((parts) => parts.length === crowds).map((parts) => parts.flat())
+  const cpuBefore = cpuOf(pid)
   while (whole().length < updates) await pause(200)
+  const cpuMs = ((cpuOf(pid) - cpuBefore) * 1000) / updates
   const after = rssKb(pid)
   for (const times of whole().slice(0, updates)) {
     console.log(
       `update to ${times.length} clients: p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms, max ${Math.max(...times)} ms`,
     )
   }
+  console.log(`web process: ${cpuMs.toFixed(0)} ms CPU an update, all that it does meanwhile included`)
   console.log(
     `web process: ${(before / 1024).toFixed(0)} MB before, ${(after / 1024).toFixed(0)} MB with updates sent: ` +
       `${((after - before) / clients).toFixed(1)} KB a client`,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { createDb } from '../src/platform/db.ts'
 import { readEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
 import { memoryOf, quantile, type Stack, startStack } from './stack.ts'
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
       `fairness: an app's ten took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
     )
     const after = memoryOf(stack.pid)
+    console.log(`calls answered 503 and made again: ${turnedAway}`)
     console.log(await leftBehind(dataDir))
     for (const [name, { total, parts }] of Object.entries({ before, peak, after })) {
       console.log(`memory (PSS) ${name}: ${total.toFixed(0)} MB (${parts.join(', ')})`)
@@ -67,6 +69,7 @@ async function main(): Promise<void> {
 }
 
 let done = 0
+let turnedAway = 0
 /** A long run that is stopped has told something, too. */
 function told(all: number, startedAt: number): void {
   done += 1
@@ -102,6 +105,12 @@ function clientOf({ base, token }: Stack) {
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
     const init = json === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(json) }
     const answer = await fetch(base + path, init)
+    if (answer.status === 503) {
+      // All calls that are made here may be repeated.
+      turnedAway += 1
+      await setTimeout(Number(answer.headers.get('retry-after') ?? 1) * 1000)
+      return call(path, json)
+    }
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
     return answer.json()
   }

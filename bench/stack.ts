@@ -92,9 +92,7 @@ export function memoryOf(root: number): { total: number; parts: string[] } {
   let total = 0
   const shares = new Map<string, number>()
   for (const each of processes.filter((one) => tree.has(one.pid))) {
-    const kilobytes = Number(
-      readFileSync(`/proc/${each.pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+)/m)?.[1] ?? 0,
-    )
+    const kilobytes = pssOf(each.pid)
     const name =
       each.command.match(/(start|api|main|migrate)\.(?:ts|js)|postgres|workerd|sh /)?.[0] ?? each.command
     const label = each.command.includes('local-cloud')
@@ -106,6 +104,15 @@ export function memoryOf(root: number): { total: number; parts: string[] } {
     total += kilobytes / 1024
   }
   return { total, parts: [...shares].map(([name, mb]) => `${name.trim()} ${mb.toFixed(0)}`) }
+}
+
+/** In KB; none of a process that has ended meanwhile. */
+function pssOf(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
 }
 
 export function quantile(values: number[], share: number): number {

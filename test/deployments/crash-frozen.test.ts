@@ -21,7 +21,7 @@ afterAll(async () => {
   await world?.stop()
 })
 
-/** Every call that changes the cloud: of which job, and of what kind of deployment. */
+/** Every call that changes the cloud, and the last read before one: of which job, and of what kind of deployment. */
 const writes: [app: string, job: string, method: string, path: string][] = [
   ['new', 'deploy_worker', 'PUT', ''],
   ['further', 'deploy_worker', 'POST', '/versions'],
@@ -30,6 +30,9 @@ const writes: [app: string, job: string, method: string, path: string][] = [
   ['further', 'rollback', 'POST', '/deployments'],
   ['further', 'rollback', 'POST', '/subdomain'],
   ['new', 'rollback', 'DELETE', ''],
+  ['further', 'deploy_worker', 'GET', '/deployments'],
+  ['further', 'configure_dns', 'GET', '/subdomain'],
+  ['further', 'rollback', 'GET', '/subdomain'],
 ]
 const moments = ['before it arrives', 'after its answer'] as const
 
@@ -113,7 +116,7 @@ async function expectRight({ script, id, job }: Frozen): Promise<void> {
   expect(serving).toEqual([{ version_id: version, percentage: 100 }])
 }
 
-test('a worker that is stopped for longer than its lease, at any write, changes nothing more when it goes on', async () => {
+test('a worker that is stopped for longer than its lease, at any write or before it, changes nothing more when it goes on', async () => {
   world.proxy.decide((call) => {
     for (const matches of matchers.values()) {
       const fault = matches(call)

@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     )
     const totals = perApp.map((ended) => ended.reduce((sum, each) => sum + each.seconds, 0))
     console.log(
-      `fairness: an app's ten took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
+      `fairness: the ${rounds} of an app took ${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)} s`,
     )
     const after = memoryOf(stack.pid)
     console.log(`calls answered 503 and made again: ${turnedAway}`)

@@ -44,7 +44,9 @@ async function main(): Promise<void> {
     const took = (performance.now() - startedAt) / 1000
     const all = perApp.flat()
     const seconds = all.map((each) => each.seconds)
-    const wrong = all.filter((each) => each.status !== 'completed').length
+    const others = all.filter((each) => each.status !== 'completed')
+    const wrong = others.length
+    for (const { app, status } of others) console.log(`  ${app}: ${status}`)
     console.log(
       `${apps} apps x ${rounds} deployments: ${all.length} in ${took.toFixed(1)} s, ${wrong} not completed`,
     )

@@ -5,6 +5,7 @@ export const enumerated = [
   'test/deployments/crash-!(first).test.ts',
   'test/deployments/weather.test.ts',
   'test/deployments/crowd.test.ts',
+  'test/orchestrators/crash.test.ts',
 ]
 
 export const shared = defineConfig({

@@ -24,10 +24,10 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
-    const { cloud, containers, zones, settleMs } = await engine.targets.of(environment)
+    // The lease is asked for before each write: a worker that was frozen meanwhile deletes nothing.
+    const target = (await engine.targets.of(environment)).under(() => run.write(async () => undefined))
+    const { cloud, containers, zones, settleMs } = target
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
-      // The lease is asked for just before: a worker that was frozen meanwhile deletes nothing.
-      await run.write(async () => undefined)
       if (await hasContainer(engine, payload))
         await removeContainers({ cloud, containers, script }, run.signal)
       // Before the script: without it nothing says any more that they were the app's.

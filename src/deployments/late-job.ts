@@ -65,7 +65,7 @@ export async function runLateArrivals(
   // A deployment that runs looks after its target itself.
   if ((await findLive(db, app, environment)) !== undefined) return busy
   try {
-    const target = await engine.targets.of(environment)
+    const target = (await engine.targets.of(environment)).under(() => run.write(async () => undefined))
     const about = { deployment, target, signal: run.signal }
     if ((await look(db, about)).found.length > 0) {
       if (!(await run.write((trx) => hold(trx, deployment)))) return busy

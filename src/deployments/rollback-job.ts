@@ -45,7 +45,9 @@ export async function runRollback(
   await run.write(async () => undefined)
   const log = createStepLog(run, deploymentId)
   try {
-    const target = await engine.targets.of(deployment.environment)
+    const target = (await engine.targets.of(deployment.environment)).under(() =>
+      run.write(async () => undefined),
+    )
     const goal = goalOf(deployment)
     const again = run.attempt > 1
     const containerOf = (version: string) => findContainerOfVersion(db, deployment, version)

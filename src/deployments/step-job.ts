@@ -50,7 +50,8 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       deployment,
       plan,
       modules: () => findModules(db, deploymentId),
-      target: await engine.targets.of(deployment.environment),
+      // A process that was frozen at a read may go on when another one has the job.
+      target: (await engine.targets.of(deployment.environment)).under(() => run.write(async () => undefined)),
       images: engine.images,
       secrets: engine.secrets,
       signal: run.signal,

@@ -24,6 +24,8 @@ export interface Target {
   settleMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
+  /** The same for one run: `mayWrite` is asked before each write, and throws when the run has lost its lease. */
+  under(mayWrite: () => Promise<void>): Target
 }
 
 /** Where an environment's credentials come from. */
@@ -83,7 +85,7 @@ export function createTargets(options: TargetsOptions): Targets {
       return subdomain === undefined ? undefined : `https://${script}.${subdomain}.workers.dev`
     }
     const kind = isLocal ? ('local' as const) : ('cloudflare' as const)
-    return {
+    const through = (http: CloudHttp): Target => ({
       kind,
       baseUrl,
       accountId,
@@ -93,7 +95,16 @@ export function createTargets(options: TargetsOptions): Targets {
       zones: createZoneApi(http, accountId),
       settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
-    }
+      under: (mayWrite) =>
+        through({
+          ...http,
+          async write(result, call) {
+            await mayWrite()
+            return http.write(result, call)
+          },
+        }),
+    })
+    return through(http)
   }
 
   return {

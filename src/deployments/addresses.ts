@@ -9,16 +9,18 @@ export type Addresses = (app: string, environment: Environment) => Promise<strin
 export function createAddresses(targets: Targets): Addresses {
   const subdomains = new Map<Target, Promise<string | undefined>>()
   return async (app, environment) => {
+    // An address is a courtesy; what is not configured, or can't be reached, must not fail a status.
+    const target = await targets.of(environment).catch(() => undefined)
+    if (target === undefined) return null
+    const script = scriptName(app, environment)
+    if (target.kind === 'local') return target.urlOf(script, undefined) ?? null
+    const asked = subdomains.get(target) ?? target.cloud.subdomain(AbortSignal.timeout(3000))
+    subdomains.set(target, asked)
     try {
-      const target = await targets.of(environment)
-      const script = scriptName(app, environment)
-      if (target.kind === 'local') return target.urlOf(script, undefined) ?? null
-      const asked = subdomains.get(target) ?? target.cloud.subdomain(AbortSignal.timeout(3000))
-      subdomains.set(target, asked)
       return target.urlOf(script, await asked) ?? null
     } catch {
-      // An address is a courtesy; an unreachable cloud must not fail a status. The next request asks again.
-      subdomains.clear()
+      // The next request asks again.
+      subdomains.delete(target)
       return null
     }
   }

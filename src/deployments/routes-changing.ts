@@ -51,14 +51,16 @@ function executing({ service }: ChangingOptions): Route[] {
       path: '/deploy',
       access: 'deployments:write',
       body: deployBody,
-      handle: ({ body, principal, correlationId, commit }) =>
-        commit(async (trx) => {
+      async handle({ body, principal, correlationId, commit }) {
+        const addresses = await service.addressesOf({ plan: body.deploymentId })
+        return commit(async (trx) => {
           const { jobId } = await service.deploy(trx, signedIn(principal), { ...body, correlationId })
           const { deployment, steps } = await service.get(body.deploymentId, trx)
-          const urls = await service.urls(deployment.app, trx)
+          const urls = await service.urls(deployment.app, addresses, trx)
           const rollbackInfo = await service.rollbackInfo(deployment, trx)
           return { status: 202, body: deploymentView(deployment, { steps, urls, jobId, rollbackInfo }) }
-        }),
+        })
+      },
     }),
   ]
 }

@@ -61,7 +61,7 @@ function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions)
         const current = steps.find((step) => step.status === 'running' || step.status === 'failed')
         const since = current?.startedAt
         const [urls, lines, medians, rollbackInfo, undoing] = await Promise.all([
-          service.urls(deployment.app),
+          service.addressesOf(deployment).then((addresses) => service.urls(deployment.app, addresses)),
           since ? recentLines(db, params.id, since) : [],
           stepMedians(db),
           service.rollbackInfo(deployment),

@@ -59,12 +59,19 @@ export interface DeploymentService {
     request: DeployRequest,
   ): Promise<{ jobId: string | undefined }>
   get(id: string, db?: Knex): Promise<{ deployment: Deployment; steps: Step[] }>
-  /** The address where an app answers in an environment; undefined where it was never deployed or can't be told. */
-  urls(app: string, db?: Knex): Promise<Record<Environment, string | null>>
+  /**
+   * Where an app would answer, or the app of a plan. For use before a transaction: it is asked through a connection of
+   * its own, and the cloud may have to be asked.
+   */
+  addressesOf(of: { app: string } | { plan: string }): Promise<Urls>
+  /** The address where an app answers in an environment; null where it was never deployed or can't be told. */
+  urls(app: string, among: Urls, db?: Knex): Promise<Urls>
   versions(app: string, environment: Environment): Promise<VersionView[]>
   /** The version to go back to, where there is one and a way to it. */
   rollbackInfo(deployment: Deployment, db?: Knex): Promise<RollbackInfo>
 }
+
+export type Urls = Record<Environment, string | null>
 
 export interface RollbackInfo {
   available: boolean
@@ -148,10 +155,20 @@ export function createDeploymentService(options: {
       return { deployment, steps: await findSteps(reader, id) }
     },
 
-    async urls(app, reader = db) {
-      const address = async (environment: Environment) =>
-        (await hasDeployments(reader, app, environment)) ? addresses(app, environment) : null
-      return { staging: await address('staging'), production: await address('production') }
+    async addressesOf(of) {
+      const app = 'app' in of ? of.app : (await findPlan(db, of.plan))?.app
+      if (app === undefined) return { staging: null, production: null }
+      const [staging, production] = await Promise.all([
+        addresses(app, 'staging'),
+        addresses(app, 'production'),
+      ])
+      return { staging, production }
+    },
+
+    async urls(app, among, reader = db) {
+      const there = async (environment: Environment) =>
+        (await hasDeployments(reader, app, environment)) ? among[environment] : null
+      return { staging: await there('staging'), production: await there('production') }
     },
 
     versions: async (app, environment) => versionsOf(await listHistory(db, app, environment)),

@@ -125,3 +125,18 @@ test('without retries, one passing fault ends the deployment', async () => {
   expect([ended.status, ended.error.code]).toEqual(['rolled_back', 'SYS_004'])
   expect(world.proxy.made('PUT', /scripts\/once-staging$/)).toHaveLength(1)
 })
+
+test('more requests at once than there are connections are all served', async () => {
+  const { pool } = world.ctx.db.client
+  const apps = Array.from({ length: pool.max + 5 }, (_, index) => `many-${index}`)
+  const ids = await Promise.all(apps.map((appName) => world.planned({ appName })))
+  const most = pool.max
+  // With one, whoever holds it and asks for a second is found whatever the machine does meanwhile.
+  pool.max = 1
+  try {
+    const answers = await Promise.all(ids.map((id) => world.deploy(id)))
+    expect(answers.map(({ status }) => status)).toEqual(apps.map(() => 202))
+  } finally {
+    pool.max = most
+  }
+})

@@ -14,6 +14,8 @@ export interface Program {
   /** From the project's root. */
   file: string
   args?: string[]
+  /** Options of V8 and Node. */
+  flags?: string[]
 }
 
 export interface StartPlan {
@@ -82,7 +84,7 @@ function specOf(program: Program, config: Config, small = false): ChildSpec {
   // Compiled code is kept from start to start.
   const cache = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
   const env = { ...(small ? smallEnv : {}), ...cache, ...process.env }
-  const flags = small ? smallFlags : []
+  const flags = [...(program.flags ?? []), ...(small ? smallFlags : [])]
   const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
   return { name: program.name, command, env }
 }

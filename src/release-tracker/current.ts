@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Prepared } from '../platform/http/index.ts'
-import { currentText, readScopeTexts } from './store/current-texts.ts'
+import { currentText, readScopeTexts, type ScopeText, sinceSeen } from './store/current-texts.ts'
 import type { CurrentFilter } from './store/releases.ts'
 
 /** Answers to "what runs", whole. */
@@ -9,13 +9,20 @@ export interface Current {
   read(filter: Pick<CurrentFilter, 'clientName' | 'envName' | 'at'>, now: Date): Promise<Prepared>
 }
 
-/** A namespace's part of the answer, as long as nothing was written below it. */
-interface Part {
-  id: number
-  version: string
+/** A namespace's part of the answer. */
+interface Piece {
   namespace: string
   releases: number
   text: Buffer
+  /** Where in the text the namespace's time goes, and that time. */
+  seenAt: number[]
+  lastSeen: string | null
+}
+
+/** One as it is now; all but its time stays as long as nothing below it is written. */
+interface Part extends Piece {
+  id: number
+  version: string
 }
 
 const json = 'application/json; charset=utf-8'
@@ -24,7 +31,8 @@ const keepBytes = 32 * 1024 * 1024
 
 /**
  * Keeps the text of each namespace with the version that it was made of; a reading asks the database for the versions,
- * and for the text of those that are others now. So nothing is ever behind, and what did not change costs nothing.
+ * for when each was seen, and for the text of those that are others now. So nothing is ever behind, and what did not
+ * change costs nothing, however often it is collected.
  */
 export function createCurrent(db: Knex): Current {
   // The one that was used last is last.
@@ -53,8 +61,8 @@ export function createCurrent(db: Knex): Current {
     const found = await readScopeTexts(db, filter, [...known.values()])
     const all = found.map((row) => {
       const before = known.get(row.id)
-      const part = before?.version === row.version ? before : { ...row, text: Buffer.from(row.text ?? '') }
-      keep(part)
+      const part = before?.version === row.version ? { ...before, lastSeen: row.lastSeen } : partOf(row)
+      if (row.lasting) keep(part)
       return part
     })
     return all.filter(({ releases }) => releases > 0)
@@ -66,31 +74,54 @@ export function createCurrent(db: Knex): Current {
         const found = await present(filter)
         // Namespaces of several environments are one list in the answer, in one order.
         if (new Set(found.map(({ namespace }) => namespace)).size === found.length)
-          return bodyOf(found, now, found.map(({ id, version }) => `${id}:${version}`).join())
+          return bodyOf(
+            found,
+            now,
+            found.map(({ id, version, lastSeen }) => `${id}:${version}:${lastSeen}`).join(),
+          )
       }
       const found = await currentText(db, filter)
       return bodyOf(
-        found.map((each) => ({ ...each, text: Buffer.from(each.text) })),
+        found.map((each) => ({ ...each, text: Buffer.from(each.text), seenAt: [], lastSeen: null })),
         now,
       )
     },
   }
 }
 
+function partOf({ id, version, namespace, releases, text: made, lastSeen }: ScopeText): Part {
+  const text = Buffer.from(made ?? '')
+  const seenAt: number[] = []
+  for (let at = text.indexOf(sinceSeen); at !== -1; at = text.indexOf(sinceSeen, at + sinceSeen.length))
+    seenAt.push(at + '"last_seen":"'.length)
+  return { id, version, namespace, releases, text, seenAt, lastSeen }
+}
+
 /** @param state what the text was made of, where that is known: it tells bodies apart that only say another time. */
-function bodyOf(found: Omit<Part, 'id' | 'version'>[], now: Date, state?: string): Prepared {
+function bodyOf(found: Piece[], now: Date, state?: string): Prepared {
   const rest = JSON.stringify({
     ordered_namespaces: found.map(({ namespace }) => namespace),
     total: found.reduce((sum, { releases }) => sum + releases, 0),
     next_cursor: null,
     timestamp: now.toISOString(),
   })
-  const pieces = found.flatMap(({ namespace, text }, index) => [
-    Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(namespace)}:[`),
-    text,
-    Buffer.from(']'),
-  ])
-  const body = Buffer.concat([Buffer.from('{"namespaces":{'), ...pieces, Buffer.from(`},${rest.slice(1)}`)])
+  const pieces: Buffer[] = []
+  const times: { at: number; time: string }[] = []
+  let length = 0
+  const add = (piece: Buffer) => {
+    pieces.push(piece)
+    length += piece.length
+  }
+  add(Buffer.from('{"namespaces":{'))
+  for (const [index, { namespace, text, seenAt, lastSeen }] of found.entries()) {
+    add(Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(namespace)}:[`))
+    for (const at of seenAt) times.push({ at: length + at, time: lastSeen ?? '' })
+    add(text)
+    add(Buffer.from(']'))
+  }
+  add(Buffer.from(`},${rest.slice(1)}`))
+  const body = Buffer.concat(pieces, length)
+  for (const { at, time } of times) body.write(time, at, 'latin1')
   const digest = hash('sha1', state ?? body, 'base64url')
   // Weak, since the time in it is another one.
   return { body, contentType: json, etag: state === undefined ? `"${digest}"` : `W/"${digest}"` }

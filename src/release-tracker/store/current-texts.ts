@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type CurrentFilter, pastOf, presentOf, seenNow } from './releases.ts'
+import { type CurrentFilter, pastOf, presentOf } from './releases.ts'
 
 /** What one namespace runs, or ran, as text. */
 export interface CurrentText {
@@ -13,17 +13,27 @@ export interface CurrentText {
 export interface ScopeText extends Omit<CurrentText, 'text'> {
   id: number
   version: string
+  /** What was seen whenever the namespace was has `sinceSeen` for its `last_seen`. */
   text: string | null
+  /** When that was, of the same length. */
+  lastSeen: string | null
+  /** False when a next look at the namespace changes more than `lastSeen`, with no other version. */
+  lasting: boolean
 }
+
+/** In a text: seen whenever its namespace was. No value of a release can hold this, its quotes would be escaped. */
+export const sinceSeen = '"last_seen":"0000-00-00T00:00:00.000Z"'
+const seenMark = sinceSeen.split('"')[3]
 
 type Filter = Pick<CurrentFilter, 'clientName' | 'envName'>
 
-const isoTime = (column: string) =>
-  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column.slice(2)}`
+const isoTime = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
-const view = `r.namespace, r.workload as workload_name, r.kind as workload_type, r.container as container_name,
+const viewOf = (
+  lastSeen: string,
+) => `r.namespace, r.workload as workload_name, r.kind as workload_type, r.container as container_name,
   r.image_repo, r.image_name, r.image_tag, r.image_sha, r.client_name, r.env_name,
-  ${isoTime('r.first_seen')}, ${isoTime('r.last_seen')}, r.state, r.pods, r.images`
+  ${isoTime('r.first_seen')} as first_seen, ${lastSeen} as last_seen, r.state, r.pods, r.images`
 
 /** Aggregates rows `r` to the number of them and their text. */
 const textOf = `count(*)::int as releases,
@@ -31,6 +41,7 @@ const textOf = `count(*)::int as releases,
 
 /**
  * Everything that runs, by namespace: of ten thousand containers, objects and dates would cost more than reading them.
+ * A collection that finds nothing else moves a namespace's time only, so that is not in the texts.
  * One statement, so that all of it is of one moment, also what the caller knows already.
  */
 export async function readScopeTexts(
@@ -42,16 +53,16 @@ export async function readScopeTexts(
   if (filter.clientName !== undefined) scopes.where('s.client_name', filter.clientName)
   if (filter.envName !== undefined) scopes.where('s.env_name', filter.envName)
   const { rows } = await db.raw(
-    `select s.id, s.version, s.namespace, t.releases, t.text
+    `select s.id, s.version, s.namespace, ${isoTime('s.last_seen')} as "lastSeen", t.*
      from ? s left join unnest(?::int[], ?::uuid[]) as k (id, version) on k.id = s.id and k.version = s.version,
      lateral (
-       select ${textOf} from (
+       select ${textOf}, coalesce(bool_and(not r.watched or r.last_seen is null), true) as lasting from (
          select s.namespace, s.client_name, s.env_name, c.id, c.kind, c.workload, c.container,
            c.image_repo, c.image_name, c.image_tag, c.image_sha, c.first_seen, c.state, c.pods, c.images,
-           ${seenNow} as last_seen
+           c.watched, case when c.watched and s.last_seen >= c.last_seen then null else c.last_seen end as last_seen
          from tracker_components c
          where c.scope_id = s.id and c.interval_id is not null and k.id is null
-       ) r cross join lateral (select ${view}) v
+       ) r cross join lateral (select ${viewOf(`coalesce(${isoTime('r.last_seen')}, '${seenMark}')`)}) v
      ) t order by s.namespace collate "C", s.id`,
     [scopes, known.map(({ id }) => id), known.map(({ version }) => version)],
   )
@@ -68,7 +79,7 @@ export async function currentText(
   if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
   query.select('s.client_name', 's.env_name', 's.namespace', 'c.id', 'c.kind', 'c.workload', 'c.container')
   const { rows } = await db.raw(
-    `select r.namespace, ${textOf} from ? r cross join lateral (select ${view}) v
+    `select r.namespace, ${textOf} from ? r cross join lateral (select ${viewOf(isoTime('r.last_seen'))}) v
      group by r.namespace order by r.namespace collate "C"`,
     [query],
   )

@@ -21,7 +21,7 @@ export interface CurrentFilter {
 export type CurrentPosition = [namespace: string, workload: string, container: string, id: string]
 
 /** Of a component that is open: what is watched was seen when its namespace was. */
-export const seenNow = 'case when c.watched then greatest(c.last_seen, s.last_seen) else c.last_seen end'
+const seenNow = 'case when c.watched then greatest(c.last_seen, s.last_seen) else c.last_seen end'
 const seenThen = `case when i.ended is null and c.watched then greatest(i.last_seen, s.last_seen) else i.last_seen end`
 // By bytes, so that the order is the same in every database.
 const sortKey = `s.namespace collate "C", c.workload collate "C", c.container collate "C", c.id`

@@ -15,7 +15,7 @@ export interface Place {
 
 /**
  * Makes scopes exist and locks them until the transaction ends: all writers below a namespace take turns. Sorted, so
- * that two of them never wait for each other. From then on they have another version, whatever is written.
+ * that two of them never wait for each other.
  */
 export async function lockScopes(
   trx: Knex.Transaction,
@@ -32,10 +32,6 @@ export async function lockScopes(
     await trx('tracker_scopes').insert(fresh).onConflict().ignore()
     rows = await find()
   }
-  const ids = rows.map((row) => row.id)
-  await trx('tracker_scopes')
-    .whereIn('id', ids)
-    .update({ version: trx.raw('gen_random_uuid()') })
   return new Map(
     rows.map((row) => [row.namespace, { id: row.id, namespace: row.namespace, lastSeen: row.last_seen }]),
   )

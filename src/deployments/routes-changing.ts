@@ -52,7 +52,7 @@ function executing({ service }: ChangingOptions): Route[] {
       access: 'deployments:write',
       body: deployBody,
       async handle({ body, principal, correlationId, commit }) {
-        const addresses = await service.addressesOf({ plan: body.deploymentId })
+        const addresses = await service.addressesOf({ plan: body.deploymentId, by: signedIn(principal) })
         return commit(async (trx) => {
           const { jobId } = await service.deploy(trx, signedIn(principal), { ...body, correlationId })
           const { deployment, steps } = await service.get(body.deploymentId, trx)

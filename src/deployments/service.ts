@@ -63,7 +63,7 @@ export interface DeploymentService {
    * Where an app would answer, or the app of a plan. For use before a transaction: it is asked through a connection of
    * its own, and the cloud may have to be asked.
    */
-  addressesOf(of: { app: string } | { plan: string }): Promise<Urls>
+  addressesOf(of: { app: string } | { plan: string; by: Principal }): Promise<Urls>
   /** The address where an app answers in an environment; null where it was never deployed or can't be told. */
   urls(app: string, among: Urls, db?: Knex): Promise<Urls>
   versions(app: string, environment: Environment): Promise<VersionView[]>
@@ -99,6 +99,13 @@ export function createDeploymentService(options: {
   addresses: Addresses
 }): DeploymentService {
   const { db, secrets, targets, images, enqueue, records, addresses } = options
+
+  /** Who may not run the plan makes nothing be asked with the credentials of its environment. */
+  async function appOfPlan(id: string, principal: Principal): Promise<string | undefined> {
+    const plan = await findPlan(db, id)
+    if (plan !== undefined) requireEnvironment(principal, plan.environment)
+    return plan?.app
+  }
 
   return {
     async prepare(principal, { environment, config: given }) {
@@ -156,7 +163,7 @@ export function createDeploymentService(options: {
     },
 
     async addressesOf(of) {
-      const app = 'app' in of ? of.app : (await findPlan(db, of.plan))?.app
+      const app = 'app' in of ? of.app : await appOfPlan(of.plan, of.by)
       if (app === undefined) return { staging: null, production: null }
       const [staging, production] = await Promise.all([
         addresses(app, 'staging'),

@@ -9,6 +9,10 @@ const refused = new BlockList()
 for (const [network, bits] of [
   ['0.0.0.0', 8],
   ['169.254.0.0', 16],
+  // Metadata once more, of clouds that have it in ranges where nodes may be.
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+  ['192.0.0.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ] as const)
@@ -16,9 +20,16 @@ for (const [network, bits] of [
 for (const [network, bits] of [
   ['::', 128],
   ['fe80::', 10],
+  ['fec0::', 10],
+  // IPv4 in other clothes than the usual ones: by translators and tunnels.
+  ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['2002::', 16],
+  ['::ffff:0:0:0', 96],
   ['ff00::', 8],
-  // A cloud's metadata once more, in the private range.
+  // Metadata in the private range.
   ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
 ] as const)
   refused.addSubnet(network, bits, 'ipv6')
 

@@ -23,11 +23,16 @@ interface Piece {
 interface Part extends Piece {
   id: number
   version: string
+  clientName: string
+  envName: string
 }
 
 const json = 'application/json; charset=utf-8'
 /** What parts may take together: some fifty thousand containers. */
 const keepBytes = 32 * 1024 * 1024
+/** What a part takes beside its text. */
+const partBytes = 1024
+const weightOf = ({ text, seenAt }: Part) => text.length + 8 * seenAt.length + partBytes
 
 /**
  * Keeps the text of each namespace with the version that it was made of; a reading asks the database for the versions,
@@ -42,13 +47,13 @@ export function createCurrent(db: Knex): Current {
   function forget(part: Part | undefined): void {
     if (part === undefined) return
     parts.delete(part.id)
-    bytes -= part.text.length
+    bytes -= weightOf(part)
   }
 
   function keep(part: Part): void {
     forget(parts.get(part.id))
     parts.set(part.id, part)
-    bytes += part.text.length
+    bytes += weightOf(part)
     for (const oldest of parts.values()) {
       if (bytes <= keepBytes) break
       forget(oldest)
@@ -58,11 +63,13 @@ export function createCurrent(db: Knex): Current {
   async function present(filter: Pick<CurrentFilter, 'clientName' | 'envName'>): Promise<Part[]> {
     // Kept here: while the database answers, another reading may push one out.
     const known = new Map(parts)
-    const found = await readScopeTexts(db, filter, [...known.values()])
+    const asked = known.values().filter((part) => matches(part, filter))
+    const found = await readScopeTexts(db, filter, [...asked])
     const all = found.map((row) => {
       const before = known.get(row.id)
       const part = before?.version === row.version ? { ...before, lastSeen: row.lastSeen } : partOf(row)
-      if (row.lasting) keep(part)
+      // A namespace where nothing runs costs the database less than us.
+      if (row.lasting && row.releases > 0) keep(part)
       return part
     })
     return all.filter(({ releases }) => releases > 0)
@@ -89,12 +96,20 @@ export function createCurrent(db: Knex): Current {
   }
 }
 
-function partOf({ id, version, namespace, releases, text: made, lastSeen }: ScopeText): Part {
+/** Of others nothing is told, so that what they have costs nobody else. */
+function matches(
+  part: Part,
+  { clientName, envName }: Pick<CurrentFilter, 'clientName' | 'envName'>,
+): boolean {
+  return (clientName ?? part.clientName) === part.clientName && (envName ?? part.envName) === part.envName
+}
+
+function partOf({ text: made, ...row }: ScopeText): Part {
   const text = Buffer.from(made ?? '')
   const seenAt: number[] = []
   for (let at = text.indexOf(sinceSeen); at !== -1; at = text.indexOf(sinceSeen, at + sinceSeen.length))
     seenAt.push(at + '"last_seen":"'.length)
-  return { id, version, namespace, releases, text, seenAt, lastSeen }
+  return { ...row, text, seenAt }
 }
 
 /** @param state what the text was made of, where that is known: it tells bodies apart that only say another time. */

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -16,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { create } from 'tar'
+import { create, extract } from 'tar'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { packageVersion } from '../../src/platform/command-line/run.ts'
 import { migrateUp } from '../../src/platform/db.ts'
@@ -155,6 +157,33 @@ test('what is no backup, a torn one, and one of a later version are refused befo
   expect(existsSync(target)).toBe(false)
   const used = await run(source, 'restore', archive)
   expect(used.output).toContain('is not empty')
+})
+
+test('an archive that holds more than a backup does is refused whole', async () => {
+  const made = join(folder, 'made')
+  const real = join(folder, 'real')
+  mkdirSync(real)
+  await extract({ cwd: real, file: archive })
+  const more: Record<string, (at: string) => void> = {
+    'settings of a server': (at) => {
+      mkdirSync(join(at, 'postgres'))
+      writeFileSync(join(at, 'postgres', 'postgresql.auto.conf'), "restore_command = 'touch ours'")
+    },
+    'the place of a server': (at) =>
+      writeFileSync(join(at, 'postgres.json'), JSON.stringify({ home: folder })),
+    'a lock': (at) => writeFileSync(join(at, 'supervisor.pid'), '1'),
+    'a link': (at) => symlinkSync(folder, join(at, 'local-cloud', 'link')),
+  }
+  for (const [what, add] of Object.entries(more)) {
+    cpSync(real, made, { recursive: true })
+    add(made)
+    const file = join(folder, 'foreign.tar.gz')
+    await create({ cwd: made, file, gzip: true }, ['backup/manifest.json', ...readdirSync(made)])
+    const { exitCode, output } = await run(target, 'restore', file)
+    expect([what, exitCode, output]).toEqual([what, 2, expect.stringContaining('is no backup of Capstan')])
+    rmSync(made, { recursive: true })
+  }
+  expect(existsSync(target)).toBe(false)
 })
 
 // A killed process leaves its server running, and another has to find it.

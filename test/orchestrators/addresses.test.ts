@@ -11,6 +11,7 @@ describe('where a node can be', () => {
     '::1',
     'fd12:3456::1',
     '2001:db8::1',
+    '100.64.0.1',
     '::ffff:10.0.0.1',
   ])('%s', (address) => expect(isNodeAddress(address)).toBe(true))
 
@@ -28,6 +29,14 @@ describe('where a node can be', () => {
     ...['fe80::1', 'febf::1', 'fe80::1%eth0', '::', 'ff02::1', 'fd00:ec2::254'],
     // The same in other clothes.
     ...['::ffff:169.254.169.254', '::ffff:a9fe:a9fe', '0:0:0:0:0:ffff:a9fe:a9fe', '::ffff:0.0.0.0', '0:0::0'],
+    ...[
+      '64:ff9b::a9fe:a9fe',
+      '64:ff9b:1::a9fe:a9fe',
+      '2002:a9fe:a9fe::',
+      '::ffff:0:169.254.169.254',
+      'fec0::1',
+    ],
+    ...['168.63.129.16', '100.100.100.200', '192.0.0.192', 'fd20:ce::254'],
     ...['metadata.google.internal', 'localhost', '2852039166', ''],
   ])('not %s', (address) => expect(isNodeAddress(address)).toBe(false))
 

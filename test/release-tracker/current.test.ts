@@ -103,4 +103,30 @@ describe('current, kept by namespace', () => {
     await collect('2026-03-01T10:10:00.000Z')
     expect((await state()).seen).toEqual(['2026-03-01T10:10:00.000Z', '2026-03-01T10:10:00.000Z'])
   })
+
+  it('tells the database of what the reader may ask for only, and keeps nothing of namespaces where nothing runs', async () => {
+    const { db } = tracker.ctx
+    await db('tracker_scopes').insert(
+      Array.from({ length: 50 }, (_, n) => ({
+        client_name: 'beta',
+        env_name: 'prod',
+        namespace: `empty-${n}`,
+      })),
+    )
+    await put('shop', 'web', '9')
+    await read()
+    const told: number[] = []
+    const note = ({ sql, bindings }: { sql: string; bindings: unknown[] }) => {
+      if (sql.includes('unnest')) told.push((bindings.find(Array.isArray) as unknown[]).length)
+    }
+    db.on('query', note)
+    await read('?client_name=beta')
+    await read('?env_name=stage')
+    await read()
+    db.off('query', note)
+    const [running] = await db('tracker_components')
+      .whereNotNull('interval_id')
+      .countDistinct('scope_id as n')
+    expect(told).toEqual([0, 1, Number(running?.n)])
+  })
 })

@@ -4,13 +4,15 @@ export type Challenge =
   | { scheme: 'basic' }
   | { scheme: 'unknown' }
 
+// A stranger writes this: every repetition has an end, and so has the header.
 const part =
-  /([A-Za-z][\w-]*)(?=\s+[A-Za-z_]+\s*=|\s*$|\s*,)|([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g
+  /\b([A-Za-z][\w-]{0,30})(?=\s{1,8}[A-Za-z_]{1,30}\s{0,8}=|\s{0,8}$|\s{0,8},)|\b([A-Za-z_]{1,30})\s{0,8}=\s{0,8}(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g
+const longest = 4096
 
 /** Several challenges may share a header; a token is preferred to a password on every call. */
 export function parseChallenge(header: string): Challenge {
   const found: { scheme: string; values: Record<string, string> }[] = []
-  for (const [, scheme, key, quoted, plain] of header.matchAll(part)) {
+  for (const [, scheme, key, quoted, plain] of header.slice(0, longest).matchAll(part)) {
     if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), values: {} })
     const last = found.at(-1)
     if (last !== undefined && key !== undefined) {

@@ -48,7 +48,8 @@ export async function exchange(dispatcher: Dispatcher, call: Call): Promise<Answ
     }
     if (call.ok.includes(response.statusCode))
       return { status: response.statusCode, header, body: response.body }
-    throw await refusalOf(url, response)
+    // Another host's wishes are not the registry's: it would be told the sign-in.
+    throw await refusalOf(url, response, url.origin === call.url.origin)
   }
   throw new RegistryUnreachable(`${call.url.host} redirects in circles`)
 }
@@ -132,13 +133,13 @@ function isWorthWaiting(error: unknown): boolean {
   return isTransient(error) && !(error instanceof RegistryError && (error.retryAfter ?? 0) > patienceSeconds)
 }
 
-async function refusalOf(url: URL, response: Dispatcher.ResponseData): Promise<RegistryError> {
+async function refusalOf(url: URL, response: Dispatcher.ResponseData, own: boolean): Promise<RegistryError> {
   const { statusCode: status, headers, body } = response
   const text = await readBody({ body }, 64 * 1024).catch(() => Buffer.alloc(0))
   const seconds = Number(textOf(headers['retry-after']) ?? Number.NaN)
   return new RefusedCall(
     { host: url.host, status, ...firstError(text), ...(seconds >= 0 ? { retryAfter: seconds } : {}) },
-    textOf(headers['www-authenticate']),
+    own ? textOf(headers['www-authenticate']) : undefined,
   )
 }
 

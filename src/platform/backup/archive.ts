@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { create, extract, list } from 'tar'
 import { UsageFault } from '../command-line/faults.ts'
 import { StartFault } from '../supervisor/start-fault.ts'
-import { type Manifest, manifest, manifestFile } from './manifest.ts'
+import { isKept, type Manifest, manifest, manifestFile } from './manifest.ts'
 
 /** Packs files and folders of `root`. The archive appears under its name when it is whole, and replaces nothing. */
 export async function pack(root: string, names: string[], file: string): Promise<void> {
@@ -30,11 +30,13 @@ export async function pack(root: string, names: string[], file: string): Promise
 export async function readManifest(file: string): Promise<Manifest> {
   const chunks: Buffer[] = []
   const notOurs = new StartFault(`${file} is no backup of Capstan, or a damaged one`)
+  let foreign = false
   try {
     await list({
       file,
       strict: true,
       onReadEntry(entry) {
+        if (!isOurs(entry)) foreign = true
         if (entry.path === manifestFile) entry.on('data', (chunk: Buffer) => chunks.push(chunk))
       },
     })
@@ -43,6 +45,7 @@ export async function readManifest(file: string): Promise<Manifest> {
     if (['ENOENT', 'EACCES', 'EISDIR'].includes(code)) throw new UsageFault(`${file} can't be read (${code})`)
     throw notOurs
   }
+  if (foreign) throw notOurs
   try {
     return manifest.parse(JSON.parse(Buffer.concat(chunks).toString()))
   } catch {
@@ -50,13 +53,24 @@ export async function readManifest(file: string): Promise<Manifest> {
   }
 }
 
-/** Only plain files and folders: a backup has no links, devices or the like. */
+/**
+ * Only plain files and folders, below what a backup keeps: what else an archive holds would be found by the next start
+ * as if it were its own (settings of a server, a lock), or lie elsewhere.
+ */
+function isOurs({ path, type }: { path: string; type: string }): boolean {
+  const parts = path.replace(/\/$/, '').split('/')
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) return false
+  return ['File', 'Directory'].includes(type) && isKept(parts[0] ?? '')
+}
+
+/** The archive was read by `readManifest`: it holds what a backup holds. Nobody becomes another user's. */
 export async function unpack(file: string, root: string): Promise<void> {
   await extract({
     cwd: root,
     file,
     strict: true,
-    filter: (_path, entry) => 'type' in entry && ['File', 'Directory'].includes(entry.type),
+    preserveOwner: false,
+    filter: (_path, entry) => 'type' in entry && isOurs({ path: entry.path, type: entry.type }),
   })
 }
 

@@ -4,10 +4,9 @@ import { Client } from 'pg'
 import { UsageFault } from '../command-line/faults.ts'
 import { withOwnServer } from '../command-line/own-server.ts'
 import { migrationsOf } from '../db.ts'
-import { isServersOwn } from '../embedded-postgres/index.ts'
 import { lockDataDir } from '../supervisor/data-dir-lock.ts'
 import { pack } from './archive.ts'
-import { type Manifest, manifestFile, tablesFolder } from './manifest.ts'
+import { isKept, type Manifest, manifestFile, tablesFolder } from './manifest.ts'
 import { describe, writeTable } from './store.ts'
 
 export interface Backup {
@@ -41,11 +40,6 @@ export async function backUp({ dataDir, file, version }: Backup): Promise<Manife
     rmSync(staging, { recursive: true, force: true })
     lock.release()
   }
-}
-
-/** The server's own files are in the backup as rows; the rest of these is made anew by every start. */
-function isKept(name: string): boolean {
-  return !isServersOwn(name) && !/^supervisor\.pid|^compile-cache$/.test(name)
 }
 
 interface Export {

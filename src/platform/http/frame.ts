@@ -40,13 +40,16 @@ class WaitingHeaders {
   }
 }
 
+/** A key may be in any header: without this a cache in front could give one reader's answer to another. */
+const forItsReader = ['Cache-Control', 'private, no-cache'] as const
+
 /**
  * What every answer has: a request id (a well-formed `X-Request-Id` is taken over), security headers, an access line.
  * The headers are added when the head is written, where an answer has not set its own: one by one beforehand they
  * cost a busy route a tenth of its time.
  */
 export function frame(app: Express, options: { log: Logger; secure: boolean }) {
-  const security = securityHeaders(options.secure)
+  const security = [...securityHeaders(options.secure), forItsReader]
   const always = security.flat()
   const names = new Set(security.map(([name]) => name.toLowerCase()))
   const { writeHead } = app.response

@@ -13,6 +13,8 @@ export interface CurrentText {
 export interface ScopeText extends Omit<CurrentText, 'text'> {
   id: number
   version: string
+  clientName: string
+  envName: string
   /** What was seen whenever the namespace was has `sinceSeen` for its `last_seen`. */
   text: string | null
   /** When that was, of the same length. */
@@ -53,7 +55,8 @@ export async function readScopeTexts(
   if (filter.clientName !== undefined) scopes.where('s.client_name', filter.clientName)
   if (filter.envName !== undefined) scopes.where('s.env_name', filter.envName)
   const { rows } = await db.raw(
-    `select s.id, s.version, s.namespace, ${isoTime('s.last_seen')} as "lastSeen", t.*
+    `select s.id, s.version, s.namespace, s.client_name as "clientName", s.env_name as "envName",
+       ${isoTime('s.last_seen')} as "lastSeen", t.*
      from ? s left join unnest(?::int[], ?::uuid[]) as k (id, version) on k.id = s.id and k.version = s.version,
      lateral (
        select ${textOf}, coalesce(bool_and(not r.watched or r.last_seen is null), true) as lasting from (

@@ -22,6 +22,8 @@ export interface Target {
   zones: ZoneApi
   /** How long a call whose answer was lost may still arrive, in milliseconds. */
   settleMs: number
+  /** How long a container's rollout is waited for. */
+  rolloutMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
   /** The same for one run: `mayWrite` is asked before each write, and throws when the run has lost its lease. */
@@ -93,6 +95,7 @@ export function createTargets(options: TargetsOptions): Targets {
       cloud: createCloudflare(http, accountId),
       containers: createContainerApi(http, accountId),
       zones: createZoneApi(http, accountId),
+      rolloutMs: config.cloudflare.rolloutSeconds * 1000,
       settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
       under: (mayWrite) =>

@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
     github.state.installations = [
       { id: 7, owner: 'acme', repos: ['shop'], permissions: { deployments: 'write', statuses: 'write' } },
     ]
-    world = await startContainerWorld({ env: github.env })
+    world = await startContainerWorld({ env: { ...github.env, CLOUDFLARE_ROLLOUT_SECONDS: '8' } })
     worker = await world.worker()
   })
   afterAll(async () => {
@@ -190,12 +190,13 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
       method === 'GET' && digests.some((digest) => path.endsWith(digest))
     const onTheWay = (side: 'way' | 'cloudWay', what: (call: ProxiedCall) => Mishap | undefined) => () =>
       world[side].decide(what)
-    /** What somebody else has made of our rollout. */
-    const othersHave = (status: string) => () => {
+    /** How the cloud says that our rollout is. */
+    const isAnswered = (status: string, times?: number) => () => {
       const rollout = { id: 'ours', status, description: '', target_configuration: { image: 'x' } }
       const body = JSON.stringify({ success: true, errors: [], messages: [], result: rollout })
       world.proxy.fault({
         ...{ method: 'GET', path: /\/rollouts\/[^/]+$/ },
+        ...(times === undefined ? {} : { times }),
         fault: { kind: 'answer', status: 200, body },
       })
     }
@@ -219,8 +220,9 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
         method === 'POST' ? { kind: 'answer', status: 403, body: denied } : undefined,
       ),
       'registry is down': onTheWay('cloudWay', () => ({ ...later, status: 503 })),
-      reverts: othersHave('reverted'),
-      replaces: othersHave('replaced'),
+      reverts: isAnswered('reverted'),
+      replaces: isAnswered('replaced'),
+      'does not end': isAnswered('progressing', 999),
       'room for containers': () =>
         world.proxy.fault({
           ...{ method: 'POST', path: /\/rollouts$/ },

@@ -3,7 +3,6 @@ import { CodedError } from '../../platform/errors.ts'
 import type { StepLog } from '../logs.ts'
 import type { Target } from '../target.ts'
 
-const longestMs = 9 * 60_000
 const firstPauseMs = 200
 const longestPauseMs = 5000
 
@@ -16,7 +15,7 @@ export async function followRollout(
   ids: { id: string; rolloutId: string },
 ): Promise<void> {
   const { target, signal, log } = context
-  const endAt = Date.now() + longestMs
+  const endAt = Date.now() + target.rolloutMs
   let pauseMs = firstPauseMs
   for (let told = ''; Date.now() < endAt; ) {
     // Nothing is over at once.
@@ -30,6 +29,7 @@ export async function followRollout(
       throw new CodedError('DEPLOY_003', `The rollout was ${status} by somebody else`, { retryable: false })
     }
   }
-  const message = `The rollout did not end within ${longestMs / 60_000} minutes`
-  throw new CodedError('DEPLOY_006', message, { retryable: false })
+  const message = `The rollout did not end within ${target.rolloutMs / 1000} s`
+  const suggestedAction = 'Look at why the container does not start (image, command, port), then deploy again'
+  throw new CodedError('DEPLOY_006', message, { retryable: false, suggestedAction })
 }

@@ -16,6 +16,8 @@ export interface CloudflareConfig {
   settleSeconds: number
   /** How long a call may stay without an answer; an upload gets longer. */
   answerSeconds: number
+  /** How long the rollout of a container is waited for. */
+  rolloutSeconds: number
 }
 
 export const cloudflareVariables = z.object({
@@ -35,6 +37,11 @@ export const cloudflareVariables = z.object({
     .min(0.1, 'expected 0.1 to 20 seconds')
     .max(20, 'expected 0.1 to 20 seconds')
     .default(20),
+  CLOUDFLARE_ROLLOUT_SECONDS: z.coerce
+    .number('expected a number of seconds')
+    .min(1, 'expected 1 to 540 seconds')
+    .max(540, 'expected 1 to 540 seconds')
+    .default(540),
   CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
   CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
   CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
@@ -54,6 +61,7 @@ export function cloudflareConfig(vars: Variables, faults: string[]): CloudflareC
     credentials,
     settleSeconds: vars.CLOUDFLARE_SETTLE_SECONDS,
     answerSeconds: vars.CLOUDFLARE_ANSWER_SECONDS,
+    rolloutSeconds: vars.CLOUDFLARE_ROLLOUT_SECONDS,
   }
 }
 

@@ -10,8 +10,11 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
   return (error: unknown, _req: Request, res: Response, next: NextFunction) => {
     const coded = toCoded(error)
     if (coded.status >= 500) {
-      const fields = { err: error, code: coded.code, correlationId: correlationIdOf(res) }
-      log.error(fields, 'request failed')
+      const about = { code: coded.code, correlationId: correlationIdOf(res) }
+      // What was said on purpose and has no cause is no fault of ours: where it was thrown tells nobody anything.
+      if (error instanceof CodedError && error.cause === undefined && coded.code !== 'SYS_001')
+        log.warn({ ...about, reason: error.message }, 'request refused')
+      else log.error({ ...about, err: error }, 'request failed')
     }
     if (res.headersSent) {
       // The stream is broken off: the client sees an incomplete answer instead of a false end.

@@ -69,7 +69,8 @@ export function createCurrent(db: Knex): Current {
       const before = known.get(row.id)
       const part = before?.version === row.version ? { ...before, lastSeen: row.lastSeen } : partOf(row)
       // A namespace where nothing runs costs the database less than us.
-      if (row.lasting && row.releases > 0) keep(part)
+      if (row.lasting && part.releases > 0) keep(part)
+      else forget(parts.get(part.id))
       return part
     })
     return all.filter(({ releases }) => releases > 0)

@@ -4,6 +4,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -89,6 +90,8 @@ beforeAll(async () => {
   mkdirSync(join(source, 'local-cloud'), { recursive: true })
   writeFileSync(join(source, 'secret.key'), 'k'.repeat(43), { mode: 0o600 })
   writeFileSync(join(source, 'local-cloud', 'state.sqlite'), Buffer.from([0, 255, 10, 13]))
+  // A write that was killed may leave a file with two names.
+  linkSync(join(source, 'secret.key'), join(source, 'local-cloud', 'twin'))
   // As one who has a larger disk does.
   mkdirSync(join(folder, 'elsewhere'))
   writeFileSync(join(folder, 'elsewhere', 'binary'), 'a released file')
@@ -208,7 +211,7 @@ test.skipIf(!canInspectProcesses)(
 test('rows, sequences, partitions and files are as they were', async () => {
   if (!existsSync(target)) await run(target, 'restore', archive)
   expect(await on(target, everything)).toEqual(before)
-  for (const file of ['secret.key', 'local-cloud/state.sqlite', 'release-store/binary'])
+  for (const file of ['secret.key', 'local-cloud/twin', 'local-cloud/state.sqlite', 'release-store/binary'])
     expect(readFileSync(join(target, file))).toEqual(readFileSync(join(source, file)))
   expect(existsSync(join(target, 'backup'))).toBe(false)
   lockDataDir(target).release()

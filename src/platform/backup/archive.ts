@@ -5,14 +5,31 @@ import { UsageFault } from '../command-line/faults.ts'
 import { StartFault } from '../supervisor/start-fault.ts'
 import { isKept, type Manifest, manifest, manifestFile } from './manifest.ts'
 
+/** A file that has two names is packed twice: a backup has no links, and restoring refuses them. */
+class NoLinks extends Map<never, never> {
+  override set(): this {
+    return this
+  }
+}
+
 /** Packs files and folders of `root`. The archive appears under its name when it is whole, and replaces nothing. */
 export async function pack(root: string, names: string[], file: string): Promise<void> {
   const partial = `${file}.partial`
+  const linkCache = new NoLinks()
   rmSync(partial, { force: true })
   try {
     // It holds secrets: for its owner only, from its first byte on. A folder that is a link elsewhere is packed as one.
     await create(
-      { cwd: root, file: partial, gzip: true, portable: true, follow: true, strict: true, mode: 0o600 },
+      {
+        cwd: root,
+        file: partial,
+        gzip: true,
+        portable: true,
+        follow: true,
+        strict: true,
+        mode: 0o600,
+        linkCache,
+      },
       names,
     )
     flush(partial)

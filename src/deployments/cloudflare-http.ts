@@ -17,6 +17,8 @@ export interface CloudWrite extends CloudCall {
   form?: FormData
   /** Values in it that an answer may quote and nobody else may see. */
   confidential?: string[]
+  /** Asked right before each time it is sent, after any wait for its turn; not sent when this throws. */
+  mayWrite?: () => Promise<void>
 }
 
 export interface CloudHttp {
@@ -93,6 +95,7 @@ const isRejected = (error: unknown) =>
 
 async function sendOnce(options: CloudHttpOptions, token: string, call: Call): Promise<unknown> {
   await options.budget?.take(call.signal)
+  await call.mayWrite?.()
   const { answerMs = attemptMs } = options
   const limit = AbortSignal.timeout(Math.round(call.form === undefined ? answerMs : answerMs * uploadFactor))
   const headers: Record<string, string> = { Authorization: `Bearer ${token}` }

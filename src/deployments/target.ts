@@ -26,7 +26,7 @@ export interface Target {
   rolloutMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
-  /** The same for one run: `mayWrite` is asked before each write, and throws when the run has lost its lease. */
+  /** The same for one run: `mayWrite` is asked right before each write is sent, and throws when the run has lost its lease. */
   under(mayWrite: () => Promise<void>): Target
 }
 
@@ -99,13 +99,7 @@ export function createTargets(options: TargetsOptions): Targets {
       settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
       under: (mayWrite) =>
-        through({
-          ...http,
-          async write(result, call) {
-            await mayWrite()
-            return http.write(result, call)
-          },
-        }),
+        through({ ...http, write: (result, call) => http.write(result, { ...call, mayWrite }) }),
     })
     return through(http)
   }

@@ -89,6 +89,30 @@ describe('calls', () => {
     expect(shown).toEqual([`Bearer ${options.apiToken}`, 'Bearer new', 'Bearer new'])
     expect(asked).toEqual([options.apiToken])
   })
+
+  test('that write are asked for leave after the wait for their turn, and again before a second time', async () => {
+    const order: string[] = []
+    const { options } = await clientOf((_req, res) => {
+      order.push('sent')
+      const refused = { success: false, errors: [{ code: 10000, message: 'no' }], result: null }
+      res.writeHead(403).end(JSON.stringify(refused))
+    })
+    const budget = { take: async () => void order.push('turn'), note: async () => undefined }
+    const renew = async () => {
+      order.push('renewed')
+      return 'new'
+    }
+    let leaves = 0
+    const mayWrite = async () => {
+      order.push('asked')
+      leaves += 1
+      if (leaves === 2) throw new Error('the lease is lost')
+    }
+    const http = createCloudHttp({ ...options, budget, renew })
+    const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), mayWrite }
+    await expect(http.write(anything, call)).rejects.toThrow('the lease is lost')
+    expect(order).toEqual(['turn', 'asked', 'sent', 'renewed', 'turn', 'asked'])
+  })
 })
 
 describe('a refusal', () => {

@@ -58,7 +58,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const dispatcher = createOutgoing()
   const vault = createVault(db, secrets)
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
-  const images = createImages(dispatcher)
+  const images = createImages({ dispatcher, onThisMachine: config.localCloud.enabled })
   const github = createGitHub({ config: config.github, dispatcher, log })
   const addresses = createAddresses(targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })

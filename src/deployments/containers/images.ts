@@ -1,8 +1,10 @@
 import type { Dispatcher } from 'undici'
+import { CodedError } from '../../platform/errors.ts'
 import {
   copyImage,
   createRegistry,
   type ImageReference,
+  isOnThisMachine,
   type LoginSource,
   parseReference,
   type Registry,
@@ -33,9 +35,18 @@ export interface ImageJob {
   onBlob(done: { digest: string; size: number; how: 'present' | 'mounted' | 'copied' }): void
 }
 
-export function createImages(dispatcher: Dispatcher): Images {
-  const registryOf = (host: string, login: LoginSource): Registry =>
-    createRegistry({ host, dispatcher, login })
+export interface ImagesOptions {
+  /** The process's pool of connections. */
+  dispatcher: Dispatcher
+  /** Whether a registry may be on this machine: else whoever may prepare could look around on its ports. */
+  onThisMachine: boolean
+}
+
+export function createImages({ dispatcher, onThisMachine }: ImagesOptions): Images {
+  const registryOf = (host: string, login: LoginSource): Registry => {
+    if (!onThisMachine && isOnThisMachine(host)) throw notHere()
+    return createRegistry({ host, dispatcher, login })
+  }
   return {
     async inspect({ host, repository, tag, digest }, login, signal) {
       const place = { registry: registryOf(host, login), repository }
@@ -54,6 +65,13 @@ export function createImages(dispatcher: Dispatcher): Images {
       return copyImage({ source: from, destination: to, image, signal, onBlob })
     },
   }
+}
+
+function notHere(): CodedError {
+  return new CodedError('DEPLOY_003', 'A registry on this machine is used only where the local cloud runs', {
+    retryable: false,
+    suggestedAction: 'Name the registry by a host name at which it speaks TLS',
+  })
 }
 
 /** The sign-in that came with the image; the account's own for an image in its registry; else none. */

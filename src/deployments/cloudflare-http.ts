@@ -18,7 +18,14 @@ export interface CloudWrite extends CloudCall {
   /** Values in it that an answer may quote and nobody else may see. */
   confidential?: string[]
   /** Asked right before each time it is sent, after any wait for its turn; not sent when this throws. */
-  mayWrite?: () => Promise<void>
+  sending?: () => Promise<SentWrite>
+}
+
+/** Told what became of a write. */
+export interface SentWrite {
+  answered(): Promise<void>
+  /** It was given up: it may have been done, or arrive yet. */
+  lost(): Promise<void>
 }
 
 export interface CloudHttp {
@@ -95,7 +102,7 @@ const isRejected = (error: unknown) =>
 
 async function sendOnce(options: CloudHttpOptions, token: string, call: Call): Promise<unknown> {
   await options.budget?.take(call.signal)
-  await call.mayWrite?.()
+  const sent = await call.sending?.()
   const { answerMs = attemptMs } = options
   const limit = AbortSignal.timeout(Math.round(call.form === undefined ? answerMs : answerMs * uploadFactor))
   const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
@@ -114,11 +121,14 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
     })
     text = await response.text()
   } catch (error) {
+    await sent?.lost()
     call.signal.throwIfAborted()
     const { cause } = error as { cause?: { code?: string } }
     const why = cause?.code ?? (limit.aborted ? 'time limit' : 'connection failed')
     throw new CloudUnreachable(why, { cause: error })
   }
+  // What stands in between answers 5xx as well, whatever becomes of the call behind it.
+  await (response.status < 500 ? sent?.answered() : sent?.lost())
   await options.budget?.note(response)
   const { status, headers: answered } = response
   const shown = without(text, [token, ...(call.confidential ?? [])])

@@ -17,8 +17,17 @@ export interface WorkerDeployment {
   id: string
   /** Ours says which deployment, or which rollback, changed the traffic. */
   message: string | undefined
-  versions: { versionId: string; percentage: number }[]
+  versions: TrafficShare[]
 }
+
+export interface TrafficShare {
+  versionId: string
+  /** Of the traffic. */
+  percentage: number
+}
+
+/** All of it to one version. */
+export const allTo = (versionId: string): TrafficShare[] => [{ versionId, percentage: 100 }]
 
 /** What code finds under a name. */
 export interface WorkerBinding {
@@ -58,9 +67,10 @@ export interface Cloudflare {
   putScript(upload: WorkerUpload, signal: AbortSignal): Promise<void>
   /** Uploads without serving. @returns the version's id. */
   createVersion(upload: WorkerUpload, signal: AbortSignal): Promise<string>
-  deployVersion(
+  /** All traffic to one version, or shared. */
+  deploy(
     script: string,
-    deploy: { versionId: string; message: string; force?: boolean },
+    deploy: { traffic: TrafficShare[]; message: string; force?: boolean },
     signal: AbortSignal,
   ): Promise<void>
   deleteScript(script: string, signal: AbortSignal): Promise<void>
@@ -186,10 +196,10 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
       const made = z.object({ id: z.string() })
       return (await http.write(made, { method: 'POST', path, ...bodyOf(upload), signal })).id
     },
-    async deployVersion(script, { versionId, message, force }, signal) {
+    async deploy(script, { traffic, message, force }, signal) {
       const body = {
         strategy: 'percentage',
-        versions: [{ version_id: versionId, percentage: 100 }],
+        versions: traffic.map(({ versionId, percentage }) => ({ version_id: versionId, percentage })),
         annotations: { 'workers/message': message },
       }
       const path = `${scriptPath(script)}/deployments${force ? '?force=true' : ''}`

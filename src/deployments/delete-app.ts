@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../platform/config/index.ts'
-import { pause } from '../platform/deadline.ts'
 import type { Outcome, Run } from '../platform/jobs/index.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import type { EngineOptions } from './enqueue.ts'
 import { madeHostnames, withdrawHostnames } from './hostnames/index.ts'
+import { outlast } from './in-flight.ts'
 import type { StepLog } from './logs.ts'
 import { scriptName } from './plan.ts'
 import { listHistory, markRemoved, releaseHold } from './store/index.ts'
@@ -24,8 +24,7 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
-    // The lease is asked for before each write: a worker that was frozen meanwhile deletes nothing.
-    const target = (await engine.targets.of(environment)).under(() => run.write(async () => undefined))
+    const target = (await engine.targets.of(environment)).under({ run, app, environment, owner: deletionId })
     const { cloud, containers, zones, settleMs } = target
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
       if (await hasContainer(engine, payload))
@@ -35,8 +34,8 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
       await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
       await cloud.deleteScript(script, run.signal)
     }
-    // A deletion of an earlier run that arrives late must find the app still held, and nothing new in its place.
-    if (run.attempt > 1) await pause(settleMs, run.signal)
+    const about = { app, environment, owner: deletionId, again: run.attempt > 1, settleMs }
+    await outlast(engine.db, about, run.signal)
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }
@@ -66,7 +65,10 @@ async function removeContainers(
   }
 }
 
-/** It could not be done, or was called off: the app is as it is. */
+/**
+ * It could not be done, or was called off: what of the app is left is as it is. What was sent is on record, and nothing
+ * new is begun while it may still arrive.
+ */
 export async function settleDeleteApp(
   trx: Knex.Transaction,
   { payload }: { payload: DeleteApp },

@@ -17,10 +17,12 @@ const undone = new Set(['rolled_back', 'rollback_failed', 'rolling_back'])
 
 export function servedBy(history: TargetRow[]): Served {
   for (const { status, rollback, served, versionId } of history) {
-    if (status === 'rolled_back' && rollback?.restored !== undefined) {
-      return rollback.restored === null ? 'nothing' : { version: rollback.restored }
-    }
-    if (status !== 'rolled_back' && served && versionId !== null) return { version: versionId }
+    if (undone.has(status)) {
+      const { restored } = rollback ?? {}
+      if (restored !== undefined) return restored === null ? 'nothing' : { version: restored }
+      // On its way back, perhaps there; or with its traffic shared as before, which no one version tells.
+      if (status !== 'rolled_back' || rollback?.shared) return 'unknown'
+    } else if (served && versionId !== null) return { version: versionId }
   }
   return 'unknown'
 }
@@ -67,11 +69,13 @@ export interface Goal {
  */
 export function lastGood(history: TargetRow[]): Goal {
   const [newest, ...earlier] = history
+  const snapshotTag = newest?.snapshot?.migrationTag ?? null
+  // Several shared the traffic: the snapshot says how.
+  if (newest?.snapshot?.traffic !== undefined) return { version: null, migrationTag: snapshotTag }
   const known = newest?.snapshot?.servingVersion
   const before = servedBy(earlier)
   const candidate = known ?? (typeof before === 'object' ? before.version : null)
   const maker = earlier.find((each) => each.versionId === candidate)
-  const snapshotTag = newest?.snapshot?.migrationTag ?? null
   if (candidate !== null && maker === undefined) return { version: candidate, migrationTag: snapshotTag }
   const good = maker?.status === 'completed' ? maker : earlier.find(isGood)
   if (good !== undefined) return { version: good.versionId, migrationTag: good.migrationTag }

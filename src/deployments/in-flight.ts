@@ -1,5 +1,17 @@
+import type { Knex } from 'knex'
+import type { Environment } from '../platform/config/index.ts'
+import { pause } from '../platform/deadline.ts'
+import type { Run } from '../platform/jobs/index.ts'
 import { CloudError } from './cloudflare-errors.ts'
-import type { Deployment, DeploymentChange } from './store/index.ts'
+import type { CloudWrite, SentWrite } from './cloudflare-http.ts'
+import {
+  type Deployment,
+  type DeploymentChange,
+  dropWrite,
+  giveUpWrite,
+  recordWrite,
+  settlesIn,
+} from './store/index.ts'
 
 /** Thrown where an earlier call may still arrive: the job comes again after `ms`, which uses up no attempt. */
 export class StillInFlight extends Error {
@@ -34,7 +46,50 @@ export async function sent<T>(
   try {
     return await call()
   } catch (error) {
-    if (error instanceof CloudError && error.status < 500) await remember({ uploadSentAt: null })
+    const refused = error instanceof CloudError && error.status < 500
+    // Given up only now, it may still arrive for as long as any.
+    await remember({ uploadSentAt: refused ? null : 'now' })
     throw error
   }
+}
+
+/** What a run changes, and on whose account. */
+export interface WritingRun {
+  run: Pick<Run, 'write'>
+  app: string
+  environment: Environment
+  /** The deployment or the deletion. */
+  owner: string
+}
+
+/**
+ * Keeps every write on record from right before it is sent until it is answered. A process that was frozen meanwhile,
+ * and has lost the job to another one, sends nothing: the record is made under the lease. What stays on record may
+ * arrive at any time, however its run ended: by a crash, a shutdown, a cancel, a failure.
+ */
+export function recorded(
+  db: Knex,
+  { run, settleMs, ...about }: WritingRun & { settleMs: number },
+): (method: CloudWrite['method']) => Promise<SentWrite> {
+  return async (method) => {
+    const write = { ...about, settleMs, destroys: method === 'DELETE' }
+    const id = await run.write((trx) => recordWrite(trx, write))
+    return { answered: () => dropWrite(db, id), lost: () => giveUpWrite(db, id, settleMs) }
+  }
+}
+
+export const writerOf = ({ id, app, environment }: Deployment) => ({ app, environment, owner: id })
+
+/**
+ * What an earlier run sent, and was not answered, must find the target still held when it arrives, and nothing new in
+ * its place.
+ * @param about.again an earlier run may have ended without a word.
+ */
+export async function outlast(
+  db: Knex,
+  about: Omit<WritingRun, 'run'> & { again: boolean; settleMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const left = Math.max(about.again ? about.settleMs : 0, await settlesIn(db, about))
+  if (left > 0) await pause(left, signal)
 }

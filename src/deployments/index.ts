@@ -19,7 +19,7 @@ import { createDeploymentHealth } from './health.ts'
 import { createMetrics } from './metrics.ts'
 import { deploymentRoutes } from './routes.ts'
 import { createDeploymentService } from './service.ts'
-import { prunePlans } from './store/index.ts'
+import { prunePlans, pruneWrites } from './store/index.ts'
 import { createTargets } from './target.ts'
 import { createDeploymentVerbs } from './verbs/index.ts'
 
@@ -76,7 +76,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
       ...credentialRoutes({ vault, targets, inspector }),
       ...githubRoutes(github),
     ],
-    prune: () => prunePlans(db),
+    prune: async () => (await prunePlans(db)) + (await pruneWrites(db)),
     reseal: () => vault.reseal(),
     close: () => dispatcher.destroy(),
   }

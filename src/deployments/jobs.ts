@@ -40,7 +40,8 @@ export const rollbackJob: JobDefinition<z.output<typeof deploymentPayload>, Depl
   queue: 'rollback',
   name: 'rollback',
   payload: deploymentPayload,
-  maxAttempts: 6,
+  // About five minutes: the cloud's outages are seldom longer, and nobody else puts this right.
+  maxAttempts: 11,
   timeoutMs: () => 15 * minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
   retryRefused: 'A rollback belongs to its deployment: POST /deploy/{id}/rollback',

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Outcome, Run } from '../platform/jobs/index.ts'
-import type { WorkerVersion } from './cloudflare.ts'
+import { allTo, type WorkerVersion } from './cloudflare.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import { type EngineOptions, ownership } from './enqueue.ts'
 import { servedBy } from './history.ts'
+import { writerOf } from './in-flight.ts'
 import { lateArrivalsJob } from './jobs.ts'
 import { findLateArrival, puttingRight } from './late-arrivals.ts'
 import { endEvent, hasLine, logEvent } from './logs.ts'
@@ -15,6 +16,7 @@ import {
   findDeployment,
   findLive,
   findSteps,
+  hasUnanswered,
   listHistory,
   lockTarget,
   releaseHold,
@@ -43,7 +45,8 @@ export async function watchForLate(
   const steps = await findSteps(trx, deployment.id)
   const attempts = steps.slice(firstChange).map((each) => each.attempt)
   if (Math.max(...attempts) === 0) return
-  if (certain && Math.max(...attempts) === 1) return
+  const allAnswered = certain && Math.max(...attempts) === 1 && !(await hasUnanswered(trx, deployment.id))
+  if (allAnswered) return
   await engine.enqueue(trx, lateArrivalsJob, {
     payload: { deploymentId: deployment.id },
     runAt: new Date(Date.now() + firstLookMs),
@@ -65,7 +68,7 @@ export async function runLateArrivals(
   // A deployment that runs looks after its target itself.
   if ((await findLive(db, app, environment)) !== undefined) return busy
   try {
-    const target = (await engine.targets.of(environment)).under(() => run.write(async () => undefined))
+    const target = (await engine.targets.of(environment)).under({ run, ...writerOf(deployment) })
     const about = { deployment, target, signal: run.signal }
     if ((await look(db, about)).found.length > 0) {
       if (!(await run.write((trx) => hold(trx, deployment)))) return busy
@@ -110,9 +113,9 @@ async function look(
   }
   const late = await findLateArrival({ serving, versions, wanted, recordOf })
   if (late !== undefined && wanted !== undefined) {
-    const deploy = { versionId: wanted, message: puttingRight(late.deploymentId) }
+    const deploy = { traffic: allTo(wanted), message: puttingRight(late.deploymentId) }
     const line = `A late call has made version ${late.versionId} serve; version ${wanted} is put back`
-    return { found: [...found, line], act: () => cloud.deployVersion(script, deploy, signal) }
+    return { found: [...found, line], act: () => cloud.deploy(script, deploy, signal) }
   }
   const records = await Promise.all(
     versions.map(({ tag }) => (tag === undefined ? undefined : recordOf(tag))),

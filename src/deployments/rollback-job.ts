@@ -1,11 +1,12 @@
 import type { Knex } from 'knex'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../platform/jobs/index.ts'
+import { allTo } from './cloudflare.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import { type CompensationContext, compensations, type RollbackGoal } from './compensations/index.ts'
 import type { EngineOptions } from './enqueue.ts'
 import { reportLater } from './github/jobs.ts'
-import { StillInFlight } from './in-flight.ts'
+import { outlast, StillInFlight, writerOf } from './in-flight.ts'
 import { watchForLate } from './late-job.ts'
 import { createStepLog, endEvent, logEvent } from './logs.ts'
 import { steps } from './states.ts'
@@ -16,6 +17,7 @@ import {
   findContainerOfVersion,
   findDeployment,
   findPlan,
+  findSteps,
   lockDeployment,
   type Undone,
   updateCompensation,
@@ -45,13 +47,14 @@ export async function runRollback(
   await run.write(async () => undefined)
   const log = createStepLog(run, deploymentId)
   try {
-    const target = (await engine.targets.of(deployment.environment)).under(() =>
-      run.write(async () => undefined),
-    )
+    const target = (await engine.targets.of(deployment.environment)).under({ run, ...writerOf(deployment) })
     const goal = goalOf(deployment)
-    const again = run.attempt > 1
+    const about = { ...writerOf(deployment), again: run.attempt > 1, settleMs: target.settleMs }
     const containerOf = (version: string) => findContainerOfVersion(db, deployment, version)
-    const context = { deployment, plan, target, goal, again, containerOf, signal: run.signal, log }
+    const context: CompensationContext = {
+      ...{ deployment, plan, target, goal, containerOf, signal: run.signal, log },
+      outlast: () => outlast(db, about, run.signal),
+    }
     const obstacle = await findObstacle(db, context)
     if (obstacle !== undefined) {
       return { kind: 'done', commit: (trx) => leaveAsItIs(engine, trx, { deployment, obstacle }) }
@@ -70,10 +73,12 @@ export async function runRollback(
 function goalOf({ rollback, snapshot }: Deployment): RollbackGoal {
   const byHand = rollback?.byHand ?? false
   if (rollback !== null && rollback.targetVersion !== null) {
-    return { version: rollback.targetVersion, migrationTag: rollback.migrationTag, byHand }
+    const { targetVersion, migrationTag } = rollback
+    return { version: targetVersion, traffic: allTo(targetVersion), migrationTag, byHand }
   }
   const version = snapshot?.servingVersion ?? null
-  return { version, migrationTag: snapshot?.migrationTag ?? null, byHand }
+  const traffic = version === null ? (snapshot?.traffic ?? []) : allTo(version)
+  return { version, traffic, migrationTag: snapshot?.migrationTag ?? null, byHand }
 }
 
 async function findObstacle(db: Knex, context: CompensationContext): Promise<string | undefined> {
@@ -116,9 +121,10 @@ async function finish(
   await appendEvents(trx, [line, endEvent(deployment, 'rolled_back')])
 }
 
-function restoredBy(outcomes: Undone[]): { restored?: string | null } {
+function restoredBy(outcomes: Undone[]): { restored?: string | null; shared?: boolean } {
   const found = outcomes.find((each) => each.restored !== undefined)
-  return found?.restored === undefined ? {} : { restored: found.restored }
+  if (found?.restored !== undefined) return { restored: found.restored }
+  return outcomes.some((each) => each.shared) ? { shared: true } : {}
 }
 
 /** There is no way back, and nothing was undone: what serves goes on serving. */
@@ -131,7 +137,11 @@ async function leaveAsItIs(
   const status = deployment.rollback?.byHand ? 'rollback_failed' : 'failed'
   const error = { code: 'DEPLOY_007', message }
   const change = status === 'failed' && deployment.error !== null ? {} : { error }
-  await updateDeployment(trx, deployment.id, { status, ...change, finished: true })
+  const worker = (await findSteps(trx, deployment.id)).find(({ step }) => step === 'deploy_worker')
+  const { versionId } = deployment
+  const serves = worker?.status === 'completed' && versionId !== null ? { restored: versionId } : {}
+  const rollback = deployment.rollback && { ...deployment.rollback, ...serves }
+  await updateDeployment(trx, deployment.id, { status, rollback, ...change, finished: true })
   await watchForLate(engine, trx, { deployment, certain: false })
   await reportLater(engine.enqueue, trx, deployment)
   await appendEvents(trx, [logEvent(deployment.id, 'error', message), endEvent(deployment, status)])

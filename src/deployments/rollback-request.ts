@@ -59,6 +59,7 @@ function refuseWithoutGoal(newest: TargetRow, running: boolean): void {
   if (running) return
   const { snapshot, status, app, environment } = newest
   if (snapshot === null) throw conflict('The deployment has changed nothing: there is nothing to roll back')
+  if (snapshot.traffic !== undefined) return
   if (snapshot.scriptExists) throw conflict('No single version served before: name a targetVersion')
   if (status === 'completed') {
     throw conflict(

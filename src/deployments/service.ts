@@ -38,7 +38,7 @@ import {
   type TargetRow,
 } from './store/index.ts'
 import type { Target, Targets } from './target.ts'
-import { held, inProgress } from './verbs/index.ts'
+import { held, inProgress, requireSettled } from './verbs/index.ts'
 
 export interface Prepared {
   plan: Plan
@@ -208,6 +208,7 @@ async function isThere(trx: Knex.Transaction, id: string, { dryRun }: DeployOpti
 async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: DeployOptions): Promise<void> {
   if (plan.expiresAt.getTime() < Date.now()) throw conflict('The plan has expired; prepare again')
   if ((await findHold(trx, plan.app, plan.environment)) !== undefined) throw held()
+  await requireSettled(trx, plan.app, plan.environment)
   if (options.force || options.dryRun) return
   const verdict = quarantineOf(await listHistory(trx, plan.app, plan.environment), plan.digest)
   if (verdict === undefined) return

@@ -6,7 +6,7 @@ import { toCodedError } from './cloudflare-errors.ts'
 import { type EngineOptions, enqueueStep, type StepPayload } from './enqueue.ts'
 import { reportLater } from './github/jobs.ts'
 import { hasMigrated } from './history.ts'
-import { StillInFlight } from './in-flight.ts'
+import { StillInFlight, writerOf } from './in-flight.ts'
 import { watchForLate } from './late-job.ts'
 import { createStepLog, endEvent, logEvent, stepEvent } from './logs.ts'
 import { beginRollback, enqueueRollback } from './rollback-start.ts'
@@ -51,7 +51,7 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       plan,
       modules: () => findModules(db, deploymentId),
       // A process that was frozen at a read may go on when another one has the job.
-      target: (await engine.targets.of(deployment.environment)).under(() => run.write(async () => undefined)),
+      target: (await engine.targets.of(deployment.environment)).under({ run, ...writerOf(deployment) }),
       images: engine.images,
       secrets: engine.secrets,
       signal: run.signal,
@@ -203,6 +203,8 @@ async function mayHaveChanged(trx: Knex.Transaction, deployment: Deployment, end
   const { step, ending } = end
   if (stepKeys.indexOf(step) < firstChange || deployment.snapshot === null) return false
   if (step !== 'deploy_worker' || deployment.versionId !== null) return true
+  // Answered, perhaps well: what failed came after it.
+  if (deployment.uploadSentAt !== null) return true
   const attempts = (await findSteps(trx, deployment.id)).find((each) => each.step === step)?.attempt ?? 0
   return attempts > 1 || ending.state !== 'failed' || !refusals.has(ending.error.code)
 }

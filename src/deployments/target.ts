@@ -9,6 +9,7 @@ import { type CloudHttp, createCloudHttp } from './cloudflare-http.ts'
 import { type ContainerApi, createContainerApi } from './containers/container-api.ts'
 import type { Vault } from './credentials/vault.ts'
 import { createZoneApi, type ZoneApi } from './hostnames/index.ts'
+import { recorded, type WritingRun } from './in-flight.ts'
 
 /** Where an environment's apps go. */
 export interface Target {
@@ -26,8 +27,8 @@ export interface Target {
   rolloutMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
-  /** The same for one run: `mayWrite` is asked right before each write is sent, and throws when the run has lost its lease. */
-  under(mayWrite: () => Promise<void>): Target
+  /** The same for one run: each write is sent only under its lease, and is on record until it is answered. */
+  under(run: WritingRun): Target
 }
 
 /** Where an environment's credentials come from. */
@@ -98,8 +99,13 @@ export function createTargets(options: TargetsOptions): Targets {
       rolloutMs: config.cloudflare.rolloutSeconds * 1000,
       settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
-      under: (mayWrite) =>
-        through({ ...http, write: (result, call) => http.write(result, { ...call, mayWrite }) }),
+      under: (run) => {
+        const sending = recorded(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
+        return through({
+          ...http,
+          write: (result, call) => http.write(result, { ...call, sending: () => sending(call.method) }),
+        })
+      },
     })
     return through(http)
   }

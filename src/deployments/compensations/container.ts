@@ -1,4 +1,3 @@
-import { pause } from '../../platform/deadline.ts'
 import type { ContainerApplication, ContainerSpec } from '../containers/container-api.ts'
 import { followRollout } from '../containers/rollout.ts'
 import { waitForUpload } from '../in-flight.ts'
@@ -17,7 +16,7 @@ export const containerBack: Compensation = {
     waitForUpload(deployment, target.settleMs)
     const application = await findOwn(context)
     if (application === undefined) {
-      await outlast(context)
+      await context.outlast()
       return { note: 'there is no container application' }
     }
     const wanted = await wantedBy(context)
@@ -27,7 +26,7 @@ export const containerBack: Compensation = {
     }
     if (wanted !== null) return bringBack(context, application, wanted)
     await target.containers.remove(application.id, signal)
-    await outlast(context)
+    await context.outlast()
     log.info(`The container application ${application.name} is removed`)
     return { note: 'the container application is removed' }
   },
@@ -82,12 +81,7 @@ async function bringBack(
     const begun = await containers.startRollout(id, { ...wanted, description }, signal)
     await followRollout(context, { id, rolloutId: begun.id })
   }
-  await outlast(context)
+  await context.outlast()
   log.info('The container runs what it ran before')
   return { note: 'the container runs what it ran before' }
-}
-
-/** A call of an earlier run that arrives late must find the app still held. */
-async function outlast({ again, target, signal }: CompensationContext): Promise<void> {
-  if (again) await pause(target.settleMs, signal)
 }

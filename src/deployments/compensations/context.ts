@@ -1,3 +1,4 @@
+import type { TrafficShare } from '../cloudflare.ts'
 import type { ContainerSpec } from '../containers/container-api.ts'
 import type { StepLog } from '../logs.ts'
 import type { PlanHead } from '../plan.ts'
@@ -10,8 +11,8 @@ export interface CompensationContext {
   plan: PlanHead
   target: Target
   goal: RollbackGoal
-  /** An earlier run may have been in the middle of a call. */
-  again: boolean
+  /** Waits while what an earlier run has sent may still arrive. */
+  outlast(): Promise<void>
   /** What the container ran with a version of ours; null: it had none. */
   containerOf(versionId: string): Promise<ContainerSpec | null | 'unknown'>
   signal: AbortSignal
@@ -21,6 +22,8 @@ export interface CompensationContext {
 export interface RollbackGoal {
   /** The version to serve again; null when none is known, or none was there. */
   version: string | null
+  /** Whose the traffic is to be: the version's, or as several shared it; empty when that is not known. */
+  traffic: TrafficShare[]
   /** The migration tag that the script had with it. */
   migrationTag: string | null
   /** A person wants it: then it also takes the place of a version of others. */

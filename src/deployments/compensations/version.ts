@@ -1,4 +1,5 @@
-import { pause } from '../../platform/deadline.ts'
+import { CodedError } from '../../platform/errors.ts'
+import type { TrafficShare } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { waitForUpload } from '../in-flight.ts'
 import type { Undone } from '../store/index.ts'
@@ -13,28 +14,24 @@ export const versionBack: Compensation = {
     const script = await findScript(context)
     if (script === undefined || createdIt(context)) return undefined
     const { goal } = context
-    if (goal.version === null || (script.migrationTag ?? null) === goal.migrationTag) return undefined
-    return `the Durable Object classes have changed since version ${goal.version} (migration ${script.migrationTag ?? 'none'}), and the cloud does not go back over that`
+    if (goal.traffic.length === 0 || (script.migrationTag ?? null) === goal.migrationTag) return undefined
+    return `the Durable Object classes have changed since ${nameOf(goal)} (migration ${script.migrationTag ?? 'none'}), and the cloud does not go back over that`
   },
 
   async undo(context) {
-    const { deployment, plan, target, goal, signal, log } = context
+    const { deployment, plan, target, signal, log } = context
     const { script } = plan.config
     const exists = (await findScript(context)) !== undefined
     const versions = exists ? await target.cloud.versions(script, signal) : []
     const own = versions.some((version) => version.tag === deployment.id)
     if (!own && deployment.versionId === null) waitForUpload(deployment, target.settleMs)
     if (!exists) {
-      await outlast(context)
+      await context.outlast()
       log.info('Nothing to undo: the script does not exist')
       return { note: 'the script does not exist', restored: null }
     }
     if (createdIt(context)) return removeOwn(context, versions)
-    if (goal.version === null) {
-      log.warn('No single version served before this deployment; traffic is left as it is')
-      return { note: 'no single version served before' }
-    }
-    return restore(context, goal.version)
+    return restore(context)
   },
 }
 
@@ -54,48 +51,59 @@ async function removeOwn(
   const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
   if (versions.some((version) => version.tag !== deployment.id)) {
-    log.warn(`${script} has versions of others by now; it is left as it is`)
-    return { note: 'the script has versions of others' }
+    throw leftAlone(`${script} has versions of others by now`)
   }
   await target.cloud.deleteScript(script, signal)
-  await outlast(context)
+  await context.outlast()
   log.info(`${script} did not exist before this deployment; it is removed`)
   return { note: 'the script is removed', dataGone: true, restored: null }
 }
 
-/** A deletion of an earlier run that arrives late must find the app still held, and nothing new in its place. */
-async function outlast({ again, target, signal }: CompensationContext): Promise<void> {
-  if (again) await pause(target.settleMs, signal)
-}
-
-async function restore(context: CompensationContext, versionId: string): Promise<Undone> {
+async function restore(context: CompensationContext): Promise<Undone> {
   const { deployment, plan, target, goal, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
+  if (goal.traffic.length === 0) throw leftAlone('No version served before this deployment')
+  const restored = goal.version === null ? { shared: true } : { restored: goal.version }
   const [serving] = await cloud.deployments(script, signal)
-  const [only] = serving?.versions ?? []
-  if (serving?.versions.length === 1 && only?.versionId === versionId) {
-    log.info(`Version ${versionId} serves`)
-    return { note: 'the version serves', restored: versionId }
+  const now = serving?.versions ?? []
+  if (isSame(now, goal.traffic)) {
+    log.info(`What served before serves: ${nameOf(goal)}`)
+    return { note: 'the version serves', ...restored }
   }
   const versions = await cloud.versions(script, signal)
-  const others = versions.find((version) => version.id === only?.versionId)?.tag !== deployment.id
-  if (others && !goal.byHand) {
-    log.warn(`${script} is served by a version of others by now; it is left as it is`)
-    return { note: 'a version of others serves' }
-  }
-  await serve(context, versionId)
-  log.info(`Version ${versionId} serves again`)
-  return { note: 'the version serves again', restored: versionId }
+  const others = versions.find((version) => version.id === now[0]?.versionId)?.tag !== deployment.id
+  if (others && !goal.byHand) throw leftAlone(`${script} is served by a version of others by now`)
+  await serve(context)
+  log.info(`What served before serves again: ${nameOf(goal)}`)
+  return { note: 'the version serves again', ...restored }
 }
 
-async function serve({ deployment, plan, target, signal }: CompensationContext, versionId: string) {
-  const deploy = { versionId, message: `rollback of ${deployment.id}` }
+const isSame = (now: TrafficShare[], wanted: TrafficShare[]) =>
+  now.length === wanted.length &&
+  wanted.every((share) =>
+    now.some((each) => each.versionId === share.versionId && each.percentage === share.percentage),
+  )
+
+const nameOf = ({ traffic }: CompensationContext['goal']) =>
+  traffic.length === 1
+    ? `version ${traffic[0]?.versionId}`
+    : `the versions ${traffic.map(({ versionId, percentage }) => `${versionId} (${percentage} %)`).join(', ')}`
+
+/** Nothing was undone, and a state that says otherwise would be a lie. */
+const leftAlone = (reason: string) =>
+  new CodedError('DEPLOY_007', `${reason}: what serves is left as it is`, {
+    retryable: false,
+    suggestedAction: 'Roll back to a targetVersion, or deploy anew',
+  })
+
+async function serve({ deployment, plan, target, goal, signal }: CompensationContext) {
+  const deploy = { traffic: goal.traffic, message: `rollback of ${deployment.id}` }
   try {
-    await target.cloud.deployVersion(plan.config.script, deploy, signal)
+    await target.cloud.deploy(plan.config.script, deploy, signal)
   } catch (error) {
     // Secrets changed since that version; going back to it means its own secrets, which is what a rollback wants.
     if (!(error instanceof CloudError) || error.code !== 10220) throw error
-    await target.cloud.deployVersion(plan.config.script, { ...deploy, force: true }, signal)
+    await target.cloud.deploy(plan.config.script, { ...deploy, force: true }, signal)
   }
 }

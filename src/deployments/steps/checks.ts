@@ -77,14 +77,19 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
     const [serving] = await cloud.deployments(script, signal)
     const [only] = serving?.versions ?? []
     if (serving?.versions.length === 1) snapshot.servingVersion = only?.versionId
+    else if (serving !== undefined) snapshot.traffic = serving.versions
     snapshot.subdomainEnabled = (await cloud.scriptSubdomain(script, signal)).enabled
   }
-  log.info(
-    existing === undefined
-      ? `First deployment of ${script}`
-      : `Serving now: version ${snapshot.servingVersion ?? 'none, or several'}`,
-  )
+  log.info(existing === undefined ? `First deployment of ${script}` : `Serving now: ${servingNow(snapshot)}`)
   return { change: { snapshot } }
+}
+
+function servingNow({ servingVersion, traffic = [] }: Snapshot): string {
+  if (servingVersion !== undefined) return `version ${servingVersion}`
+  return (
+    traffic.map(({ versionId, percentage }) => `version ${versionId} (${percentage} %)`).join(', ') ||
+    'no version'
+  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { CodedError } from '../../platform/errors.ts'
-import type { WorkerUpload } from '../cloudflare.ts'
+import { allTo, type WorkerUpload } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { migrationTagOf } from '../history.ts'
 import { sent, waitForUpload } from '../in-flight.ts'
@@ -24,7 +24,7 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   const [serving] = await cloud.deployments(script, signal)
   const [only] = serving?.versions ?? []
   if (serving?.versions.length !== 1 || only?.versionId !== versionId) {
-    await cloud.deployVersion(script, { versionId, message: deployment.id }, signal)
+    await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
   }
   log.info(`Version ${versionId} serves all traffic of ${script}`)
   await showNamespaces(context)

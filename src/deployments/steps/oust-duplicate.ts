@@ -1,3 +1,4 @@
+import { allTo } from '../cloudflare.ts'
 import { findLateArrival } from '../late-arrivals.ts'
 import type { StepContext } from './context.ts'
 
@@ -22,6 +23,6 @@ export async function oustDuplicate(context: StepContext): Promise<boolean> {
     return false
   }
   log.warn(`A late duplicate, version ${late.versionId}, serves; version ${versionId} is put back`)
-  await cloud.deployVersion(script, { versionId, message: deployment.id }, signal)
+  await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
   return true
 }

@@ -16,6 +16,8 @@ export interface Undone {
   dataGone?: boolean
   /** What serves now; null when the script is gone. */
   restored?: string | null
+  /** Several versions share the traffic, as before. */
+  shared?: boolean
 }
 
 /** Begins the list anew: what an earlier rollback did is looked at again, which costs nothing where it holds. */

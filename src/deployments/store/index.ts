@@ -33,3 +33,12 @@ export { readMetrics } from './metrics.ts'
 export { dropPullSecret, findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
 export type { Deployment, Rollback, Snapshot } from './rows.ts'
 export { endStep, findSteps, reopenStep, type Step, startStep, stepMedians } from './steps.ts'
+export {
+  dropWrite,
+  giveUpWrite,
+  hasUnanswered,
+  pruneWrites,
+  recordWrite,
+  settlesIn,
+  type WriteRecord,
+} from './writes.ts'

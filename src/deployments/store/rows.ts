@@ -1,4 +1,5 @@
 import type { Environment } from '../../platform/config/index.ts'
+import type { TrafficShare } from '../cloudflare.ts'
 import type { ContainerSpec } from '../containers/container-api.ts'
 import type { DeployOptions } from '../schema.ts'
 import type { DeploymentStatus } from '../states.ts'
@@ -8,6 +9,8 @@ export interface Snapshot {
   scriptExists: boolean
   /** The version that had all traffic; undefined when none or a split had. */
   servingVersion: string | undefined
+  /** How several versions shared it. */
+  traffic?: TrafficShare[]
   migrationTag: string | undefined
   subdomainEnabled: boolean
   /** What the class of the plan's container ran; null when nothing did. */
@@ -27,6 +30,8 @@ export interface Rollback {
   migrationTag: string | null
   /** What serves since it was done; null when the script is gone. Absent until then. */
   restored?: string | null
+  /** Several versions share the traffic since, as before. */
+  shared?: boolean
 }
 
 export interface Deployment {

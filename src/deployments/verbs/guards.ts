@@ -13,6 +13,7 @@ import {
   findLive,
   listHistory,
   lockTarget,
+  settlesIn,
   type TargetRow,
 } from '../store/index.ts'
 
@@ -36,6 +37,7 @@ export async function newestOf(
 ): Promise<TargetRow> {
   await lockTarget(trx, app, environment)
   if ((await findHold(trx, app, environment)) !== undefined) throw held()
+  if ((await findLive(trx, app, environment)) === undefined) await requireSettled(trx, app, environment)
   const [newest] = await listHistory(trx, app, environment)
   if (newest === undefined) throw conflict(`${app} was deleted from ${environment}`)
   if (newest.id !== id) {
@@ -81,3 +83,13 @@ export const held = () =>
   new CodedError('STATE_001', 'The app is being deleted, or put right; it is free again soon', {
     suggestedAction: 'See GET /jobs?queue=rollback, then try again',
   })
+
+/** @throws STATE_001 while a removal that was given up may still arrive: it would take what is new with it. */
+export async function requireSettled(trx: Knex, app: string, environment: Environment): Promise<void> {
+  const ms = await settlesIn(trx, { app, environment })
+  if (ms === 0) return
+  throw new CodedError('STATE_001', 'Something of the app was to be removed, and that may still arrive', {
+    retryAfter: Math.ceil(ms / 1000),
+    suggestedAction: 'Wait as long as Retry-After says, then try again',
+  })
+}

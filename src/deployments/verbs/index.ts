@@ -7,7 +7,7 @@ import { lockStepJob, owned, type VerbOptions } from './guards.ts'
 import { type RetryRequest, type RetryStarted, retry } from './retry.ts'
 import { type RollbackRequest, type RollbackStarted, rollBack } from './rollback.ts'
 
-export { held, inProgress } from './guards.ts'
+export { held, inProgress, requireSettled } from './guards.ts'
 
 /** What people do to a deployment that there is, each in one transaction. */
 export interface DeploymentVerbs {

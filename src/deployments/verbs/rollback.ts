@@ -2,11 +2,12 @@ import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import { conflict } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
+import { type Goal, servedBy } from '../history.ts'
 import { logEvent } from '../logs.ts'
 import { scriptName } from '../plan.ts'
 import { goalOfRequest, willNotUndo } from '../rollback-request.ts'
 import { beginRollback, enqueueRollback } from '../rollback-start.ts'
-import { listHistory, rollbackMedian, updateDeployment } from '../store/index.ts'
+import { listHistory, rollbackMedian, type TargetRow, updateDeployment } from '../store/index.ts'
 import { alone, lockStepJob, newestOf, owned, type VerbOptions } from './guards.ts'
 
 export interface RollbackRequest {
@@ -44,8 +45,7 @@ export async function rollBack(
   const about = {
     byHand: true,
     reason: wish.reason ?? null,
-    // Of a deployment that runs the snapshot will tell, unless a version was named.
-    targetVersion: job !== undefined && wish.targetVersion === undefined ? null : goal.version,
+    targetVersion: job !== undefined && isAsBefore(history, wish, goal) ? null : goal.version,
     migrationTag: goal.migrationTag,
   }
   const rollback = await enqueueRollback(options.enqueue, trx, { deployment, wish: about })
@@ -60,4 +60,12 @@ export async function rollBack(
   const { jobId } = rollback
   const notUndone = willNotUndo(deployment, goal, scriptName(app, environment))
   return { jobId, targetVersion: goal.version, estimatedTime, willNotUndo: notUndone }
+}
+
+/** Of a deployment that runs: what its snapshot says, or will say, unless that was no good or a version was named. */
+function isAsBefore([newest, ...earlier]: TargetRow[], wish: RollbackRequest, goal: Goal): boolean {
+  if (wish.targetVersion !== undefined) return false
+  const served = servedBy(earlier)
+  const before = newest?.snapshot?.servingVersion ?? (typeof served === 'object' ? served.version : null)
+  return goal.version === null || goal.version === before
 }

@@ -12,6 +12,8 @@ export async function up(knex: Knex): Promise<void> {
       -- What it would remove can't be put right afterwards.
       destroys boolean not null,
       sent_at timestamptz not null default clock_timestamp(),
+      -- Nobody waits for its answer any more.
+      given_up boolean not null default false,
       -- From then on it counts as lost for good where something new is to be begun.
       settles_at timestamptz not null
     );

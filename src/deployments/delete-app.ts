@@ -7,7 +7,7 @@ import { madeHostnames, withdrawHostnames } from './hostnames/index.ts'
 import { outlast } from './in-flight.ts'
 import type { StepLog } from './logs.ts'
 import { scriptName } from './plan.ts'
-import { listHistory, markRemoved, releaseHold } from './store/index.ts'
+import { giveUpWrites, listHistory, markRemoved, releaseHold } from './store/index.ts'
 import type { Target } from './target.ts'
 
 export interface DeleteApp {
@@ -24,8 +24,10 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
-    const target = (await engine.targets.of(environment)).under({ run, app, environment, owner: deletionId })
+    const owner = { app, environment, owner: deletionId }
+    const target = (await engine.targets.of(environment)).under({ run, ...owner })
     const { cloud, containers, zones, settleMs } = target
+    await run.write((trx) => giveUpWrites(trx, deletionId, settleMs))
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
       if (await hasContainer(engine, payload))
         await removeContainers({ cloud, containers, script }, run.signal)
@@ -34,8 +36,7 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
       await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
       await cloud.deleteScript(script, run.signal)
     }
-    const about = { app, environment, owner: deletionId, again: run.attempt > 1, settleMs }
-    await outlast(engine.db, about, run.signal)
+    await outlast(engine.db, owner, run.signal)
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }

@@ -81,15 +81,15 @@ export function recorded(
 export const writerOf = ({ id, app, environment }: Deployment) => ({ app, environment, owner: id })
 
 /**
- * What an earlier run sent, and was not answered, must find the target still held when it arrives, and nothing new in
- * its place.
- * @param about.again an earlier run may have ended without a word.
+ * What was sent and given up must find the target still held when it arrives, and nothing new in its place.
+ * @returns whether there was anything.
  */
 export async function outlast(
   db: Knex,
-  about: Omit<WritingRun, 'run'> & { again: boolean; settleMs: number },
+  owner: Omit<WritingRun, 'run'>,
   signal: AbortSignal,
-): Promise<void> {
-  const left = Math.max(about.again ? about.settleMs : 0, await settlesIn(db, about))
+): Promise<boolean> {
+  const left = await settlesIn(db, owner)
   if (left > 0) await pause(left, signal)
+  return left > 0
 }

@@ -18,6 +18,7 @@ import {
   findDeployment,
   findPlan,
   findSteps,
+  giveUpWrites,
   lockDeployment,
   type Undone,
   updateCompensation,
@@ -43,23 +44,23 @@ export async function runRollback(
   const { status } = deployment
   if (status === 'initiated' || status === 'in_progress') return { kind: 'snooze', ms: lettingGoMs }
   if (status !== 'rolling_back') return { kind: 'done' }
-  // The lease is asked for before anything is done outside: a worker that was frozen meanwhile ends here.
-  await run.write(async () => undefined)
   const log = createStepLog(run, deploymentId)
   try {
-    const target = (await engine.targets.of(deployment.environment)).under({ run, ...writerOf(deployment) })
+    const owner = writerOf(deployment)
+    const target = (await engine.targets.of(deployment.environment)).under({ run, ...owner })
+    await run.write((trx) => giveUpWrites(trx, deploymentId, target.settleMs))
     const goal = goalOf(deployment)
-    const about = { ...writerOf(deployment), again: run.attempt > 1, settleMs: target.settleMs }
     const containerOf = (version: string) => findContainerOfVersion(db, deployment, version)
-    const context: CompensationContext = {
-      ...{ deployment, plan, target, goal, containerOf, signal: run.signal, log },
-      outlast: () => outlast(db, about, run.signal),
-    }
+    const context = { deployment, plan, target, goal, containerOf, signal: run.signal, log }
     const obstacle = await findObstacle(db, context)
     if (obstacle !== undefined) {
       return { kind: 'done', commit: (trx) => leaveAsItIs(engine, trx, { deployment, obstacle }) }
     }
     await walk(db, run, context)
+    if (await outlast(db, owner, run.signal)) {
+      log.info('A call was given up and may have arrived meanwhile: all is looked at again')
+      await walk(db, run, { ...context, again: true })
+    }
     await log.flush()
   } catch (error) {
     await log.flush().catch(() => undefined)
@@ -89,15 +90,23 @@ async function findObstacle(db: Knex, context: CompensationContext): Promise<str
   return undefined
 }
 
-/** Undoes what is not undone yet, each in a row of its own; a run after a crash goes on where the last one was. */
-async function walk(db: Knex, run: Run, context: CompensationContext): Promise<void> {
+/**
+ * Undoes what is not undone yet, each in a row of its own; a run after a crash goes on where the last one was.
+ * @param context.again looks at everything, and undoes what has come back.
+ */
+async function walk(
+  db: Knex,
+  run: Run,
+  { again = false, ...context }: CompensationContext & { again?: boolean },
+): Promise<void> {
   const deploymentId = context.deployment.id
-  for (const { step, status } of await findCompensations(db, deploymentId)) {
-    if (status === 'completed') continue
+  for (const { step, status, outcome: before } of await findCompensations(db, deploymentId)) {
+    if (status === 'completed' && !again) continue
     const about = { deploymentId, step }
     await run.write((trx) => updateCompensation(trx, about, { status: 'running' }))
-    context.log.info(`Undoing: ${steps[step]}`)
-    const outcome = (await compensations[step]?.undo(context)) ?? { note: 'nothing to undo' }
+    if (!again) context.log.info(`Undoing: ${steps[step]}`)
+    const undone = (await compensations[step]?.undo(context)) ?? { note: 'nothing to undo' }
+    const outcome = { ...before, ...undone }
     await context.log.flush()
     await run.write((trx) => updateCompensation(trx, about, { status: 'completed', outcome }))
   }

@@ -16,7 +16,6 @@ export const containerBack: Compensation = {
     waitForUpload(deployment, target.settleMs)
     const application = await findOwn(context)
     if (application === undefined) {
-      await context.outlast()
       return { note: 'there is no container application' }
     }
     const wanted = await wantedBy(context)
@@ -26,7 +25,6 @@ export const containerBack: Compensation = {
     }
     if (wanted !== null) return bringBack(context, application, wanted)
     await target.containers.remove(application.id, signal)
-    await context.outlast()
     log.info(`The container application ${application.name} is removed`)
     return { note: 'the container application is removed' }
   },
@@ -81,7 +79,6 @@ async function bringBack(
     const begun = await containers.startRollout(id, { ...wanted, description }, signal)
     await followRollout(context, { id, rolloutId: begun.id })
   }
-  await context.outlast()
   log.info('The container runs what it ran before')
   return { note: 'the container runs what it ran before' }
 }

@@ -11,8 +11,6 @@ export interface CompensationContext {
   plan: PlanHead
   target: Target
   goal: RollbackGoal
-  /** Waits while what an earlier run has sent may still arrive. */
-  outlast(): Promise<void>
   /** What the container ran with a version of ours; null: it had none. */
   containerOf(versionId: string): Promise<ContainerSpec | null | 'unknown'>
   signal: AbortSignal

@@ -26,7 +26,6 @@ export const versionBack: Compensation = {
     const own = versions.some((version) => version.tag === deployment.id)
     if (!own && deployment.versionId === null) waitForUpload(deployment, target.settleMs)
     if (!exists) {
-      await context.outlast()
       log.info('Nothing to undo: the script does not exist')
       return { note: 'the script does not exist', restored: null }
     }
@@ -54,7 +53,6 @@ async function removeOwn(
     throw leftAlone(`${script} has versions of others by now`)
   }
   await target.cloud.deleteScript(script, signal)
-  await context.outlast()
   log.info(`${script} did not exist before this deployment; it is removed`)
   return { note: 'the script is removed', dataGone: true, restored: null }
 }

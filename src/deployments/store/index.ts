@@ -36,6 +36,7 @@ export { endStep, findSteps, reopenStep, type Step, startStep, stepMedians } fro
 export {
   dropWrite,
   giveUpWrite,
+  giveUpWrites,
   hasUnanswered,
   pruneWrites,
   recordWrite,

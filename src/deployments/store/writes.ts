@@ -31,7 +31,14 @@ export async function dropWrite(db: Knex, id: string): Promise<void> {
 export async function giveUpWrite(db: Knex, id: string, settleMs: number): Promise<void> {
   await db('unanswered_writes')
     .where({ id })
-    .update({ settles_at: after(db, settleMs) })
+    .update({ given_up: true, settles_at: after(db, settleMs) })
+}
+
+/** The same for all that earlier runs have left behind, who can't say when they ended. */
+export async function giveUpWrites(trx: Knex, owner: string, settleMs: number): Promise<void> {
+  await trx('unanswered_writes')
+    .where({ owner, given_up: false })
+    .update({ given_up: true, settles_at: after(trx, settleMs) })
 }
 
 /** Whether a write of the deployment or deletion was never answered. */

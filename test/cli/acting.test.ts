@@ -6,7 +6,7 @@ const at = (api: { url: string }) => ({ CAPSTAN_URL: `${api.url}/`, CAPSTAN_TOKE
 
 /** A deployment that ends like this, after one of the verbs was accepted. */
 function acting(status: string, accepted: object) {
-  const answer = deploymentApi(status)
+  const answer = deploymentApi(status, { code: 'DEPLOY_006', message: 'it had answered 500' })
   return startFakeApi((asked, res) =>
     /\/(rollback|retry|cancel)$/.test(asked.path) ? json(res, 202, wrapped(accepted)) : answer(asked, res),
   )
@@ -24,6 +24,8 @@ describe('acting on a deployment', () => {
     const { code, out } = await capstan(args, { env: at(api) })
     expect(code).toBe(0)
     expect(out).toContain('Rolling back to version v-1, in about 12 s\n  Data stays\n')
+    // What was asked for has happened: why it was is no failure of this command.
+    expect(out).toMatch(/\): rolled back\n$/)
     const [asked] = api.asked
     expect([asked?.path, asked?.body]).toEqual([
       `/deploy/${deploymentId}/rollback`,
@@ -39,7 +41,11 @@ describe('acting on a deployment', () => {
     expect(code).toBe(0)
     expect(out).toContain('Trying again: configure_dns, attempt 3 of 5')
     const failing = await acting('failed', started)
-    expect((await capstan(['deploy', 'retry', deploymentId], { env: at(failing) })).code).toBe(1)
+    const failed = await capstan(['deploy', 'retry', deploymentId], { env: at(failing) })
+    expect([failed.code, failed.out]).toEqual([
+      1,
+      expect.stringContaining('it had answered 500 [DEPLOY_006]'),
+    ])
   })
 
   test.each([

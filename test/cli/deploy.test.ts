@@ -105,11 +105,17 @@ describe('capstan deploy', () => {
     })
     expect(done.err).toContain('> Running health check')
     const held = refusal('STATE_001', 'Held')
-    Object.assign(held.error.details, { deploymentId: 'd-1', checks: { quotas: 'fail' } })
+    Object.assign(held.error.details, {
+      deploymentId: 'd-1',
+      checks: { quotas: 'fail' },
+      reasons: ['it is held', 'it is Monday'],
+    })
     const refusing = await startFakeApi((_asked, res) => json(res, 409, held))
     const refused = await capstan(['deploy', app(), '--yes', '--json'], { env: at(refusing) })
     expect(JSON.parse(refused.out)).toMatchObject({ error: { code: 'STATE_001', message: 'Held' } })
-    expect(refused.err).toContain('  deploymentId: d-1\n  checks: quotas fail\n')
+    expect(refused.err).toContain(
+      '  deploymentId: d-1\n  checks: quotas fail\n  reasons: it is held, it is Monday\n',
+    )
   })
 
   test('names what it leaves out', async () => {

@@ -142,6 +142,25 @@ test('an upload that was answered, but not followed by anything, is undone', asy
   expect((await world.get('answered-staging')).status).toBe(404)
 })
 
+test('a plan that does not know a class which has come since is refused before anything is changed', async () => {
+  await deployed('stale', 'before')
+  const stale = await world.planned({ appName: 'stale', script: hello('stale') })
+  const room = `import { DurableObject } from 'cloudflare:workers'
+    export class Room extends DurableObject {}
+    ${hello('room')}`
+  const newer = await world.started({ appName: 'stale', script: room, durableObjects: ['Room'] })
+  await drive(world, worker, newer)
+  expect((await world.status(newer)).status).toBe('completed')
+  world.proxy.reset()
+  expect((await world.deploy(stale)).status).toBe(202)
+  await drive(world, worker, stale)
+  const { status, error, currentStep } = await world.status(stale)
+  expect([status, error.code, currentStep.step]).toEqual(['failed', 'DEPLOY_004', 'check_quotas'])
+  expect(error.message).toContain('The class Room has come since')
+  expect(world.proxy.calls.filter((call) => call.method !== 'GET')).toEqual([])
+  expect((await world.get('stale-staging')).text).toBe('room')
+})
+
 describe('a rollback', () => {
   test('that failed although its last call was done is not taken back by the look for late arrivals', async () => {
     await deployed('outage', 'before')

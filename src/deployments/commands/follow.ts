@@ -29,9 +29,10 @@ export async function followToEnd(
     for (const line of await linesOf(event, lines)) out.say(line)
   }
   const final = await status()
-  for (const line of outcomeLines(final)) out.say(line)
+  const isGood = good.includes(final.status)
+  for (const line of outcomeLines(final, isGood)) out.say(line)
   out.document({ ...final, ...extra })
-  return good.includes(final.status) ? exitCodes.done : exitCodes.failed
+  return isGood ? exitCodes.done : exitCodes.failed
 }
 
 /** An event of a kind that is not known here belongs to a newer service, and is not for us. */

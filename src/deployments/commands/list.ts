@@ -18,7 +18,7 @@ export async function listDeployments(client: ApiClient, flags: ListFlags, out: 
     each.deploymentId,
     each.appName,
     each.environment,
-    each.status,
+    each.dryRun ? `${each.status} (dry run)` : each.status,
     each.createdAt,
     each.error?.code ?? '',
   ])

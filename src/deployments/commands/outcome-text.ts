@@ -3,8 +3,11 @@ import { errorCodes } from '../../platform/errors.ts'
 import { formatSeconds } from './step-lines.ts'
 import type { StatusAnswer } from './wire.ts'
 
-/** How a deployment ended, where the app answers now, and what to do about a failure. */
-export function outcomeLines(final: StatusAnswer): string[] {
+/**
+ * How a deployment ended, where the app answers now, and what to do about a failure.
+ * @param asked this ending is what was asked for: then why the deployment had failed before is no news.
+ */
+export function outcomeLines(final: StatusAnswer, asked = false): string[] {
   const { appName, environment, startTime, endTime } = final.metadata
   const what = `${plain(appName)} (${plain(environment)})`
   const seconds = endTime === null ? undefined : (Date.parse(endTime) - Date.parse(startTime)) / 1000
@@ -12,6 +15,7 @@ export function outcomeLines(final: StatusAnswer): string[] {
   if (final.status === 'completed') {
     return [`${what}: completed${took}`, ...addressLines(final.urls[environment] ?? undefined)]
   }
+  if (asked) return [`${what}: ${final.status.replaceAll('_', ' ')}`]
   const { error } = final
   const known = Object.entries(errorCodes).find(([code]) => code === error?.code)
   return [

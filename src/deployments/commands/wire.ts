@@ -71,6 +71,7 @@ export const listAnswer = answer(
         appName: z.string(),
         environment: z.string(),
         status: z.string(),
+        dryRun: z.boolean().optional(),
         createdAt: z.string(),
         error,
       }),

@@ -58,6 +58,7 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
       `The account has ${scripts.length} Workers, the limit is ${maxScripts}`,
     )
   }
+  if (existing?.migrationTag !== undefined) await checkClasses(context)
   const container = await containerBefore(context)
   if (deployment.snapshot !== null) return {}
   const snapshot: Snapshot = {
@@ -82,6 +83,23 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
   }
   log.info(existing === undefined ? `First deployment of ${script}` : `Serving now: ${servingNow(snapshot)}`)
   return { change: { snapshot } }
+}
+
+/** A class that has come since the plan was made would be lost by the upload, which the cloud refuses later and less clearly. */
+async function checkClasses({ plan, target, signal }: StepContext): Promise<void> {
+  const { script, durableObjects, migrations } = plan.config
+  const known = new Set([
+    ...durableObjects,
+    ...migrations.deletedClasses,
+    ...migrations.renamedClasses.map(({ from }) => from),
+  ])
+  const namespaces = await target.cloud.namespaces(signal)
+  const unknown = namespaces.find((each) => each.script === script && !known.has(each.class))
+  if (unknown === undefined) return
+  throw new CodedError('DEPLOY_004', `The class ${unknown.class} has come since the plan was made`, {
+    retryable: false,
+    suggestedAction: 'Prepare again, with that class',
+  })
 }
 
 function servingNow({ servingVersion, traffic = [] }: Snapshot): string {

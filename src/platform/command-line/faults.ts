@@ -62,6 +62,6 @@ function detailLine(name: string, value: unknown): string[] {
   const isText = (each: unknown) => typeof each === 'string' || typeof each === 'number'
   if (isText(value)) return [`  ${plain(name)}: ${plain(String(value))}`]
   if (typeof value !== 'object' || value === null || !Object.values(value).every(isText)) return []
-  const parts = Object.entries(value).map(([part, text]) => `${part} ${text}`)
+  const parts = Array.isArray(value) ? value : Object.entries(value).map(([part, text]) => `${part} ${text}`)
   return [`  ${plain(name)}: ${plain(parts.join(', '))}`]
 }

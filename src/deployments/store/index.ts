@@ -41,5 +41,4 @@ export {
   pruneWrites,
   recordWrite,
   settlesIn,
-  type WriteRecord,
 } from './writes.ts'

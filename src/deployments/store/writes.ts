@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../../platform/config/index.ts'
 
-export interface WriteRecord {
+interface WriteRecord {
   app: string
   environment: Environment
   /** The deployment or the deletion that sends it. */

@@ -188,8 +188,8 @@ export function createDeploymentService(options: {
       const known = typeof before === 'object' ? before.version : null
       const previousVersion = snapshot === null ? known : (snapshot.servingVersion ?? null)
       const reasons = migrationsOf((await findPlan(reader, id))?.preview)
-      if (previousVersion === null || reasons.length === 0)
-        return { available: previousVersion !== null, previousVersion }
+      const available = previousVersion !== null || snapshot?.traffic !== undefined
+      if (!available || reasons.length === 0) return { available, previousVersion }
       return { available: false, previousVersion, reasons }
     },
   }

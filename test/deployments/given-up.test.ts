@@ -203,6 +203,7 @@ describe('a rollback', () => {
     expect(states).not.toContain('serving')
 
     const good = await deployed('shared', 'three')
+    expect((await world.status(good)).rollbackInfo).toEqual({ available: true, previousVersion: null })
     const answer = await world.call(`/deploy/${good}/rollback`, { json: {} })
     expect([answer.status, answer.json.data.targetVersion]).toEqual([202, null])
     await drive(world, worker, good)

@@ -103,16 +103,43 @@ describe('calls', () => {
       return 'new'
     }
     let leaves = 0
-    const mayWrite = async () => {
+    const sending = async () => {
       order.push('asked')
       leaves += 1
       if (leaves === 2) throw new Error('the lease is lost')
+      return { answered: async () => void order.push('answered'), lost: async () => void order.push('lost') }
     }
     const http = createCloudHttp({ ...options, budget, renew })
-    const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), mayWrite }
+    const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), sending }
     await expect(http.write(anything, call)).rejects.toThrow('the lease is lost')
-    expect(order).toEqual(['turn', 'asked', 'sent', 'renewed', 'turn', 'asked'])
+    expect(order).toEqual(['turn', 'asked', 'sent', 'answered', 'renewed', 'turn', 'asked'])
   })
+})
+
+test.each([
+  ['answered', 'a success', (res: ServerResponse) => res.end(whole(1))],
+  ['answered', 'a refusal', (res: ServerResponse) => res.writeHead(400).end('{}')],
+  [
+    'lost',
+    'a fault of the server, or of what stands before it',
+    (res: ServerResponse) => res.writeHead(502).end(),
+  ],
+  ['lost', 'a broken connection', (res: ServerResponse) => res.destroy()],
+  [
+    'lost',
+    'an answer that is cut off',
+    (res: ServerResponse) => res.writeHead(200, { 'content-length': '99' }).write('{', () => res.destroy()),
+  ],
+])('a write is %s with %s', async (expected, _, answer) => {
+  const { http } = await clientOf((_req, res) => void answer(res))
+  const told: string[] = []
+  const sending = async () => ({
+    answered: async () => void told.push('answered'),
+    lost: async () => void told.push('lost'),
+  })
+  const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), sending }
+  await http.write(anything, call).catch(() => undefined)
+  expect(told).toEqual([expected])
 })
 
 describe('a refusal', () => {

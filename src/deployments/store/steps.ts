@@ -82,7 +82,7 @@ export async function stepMedians(db: Knex): Promise<Map<StepKey, number>> {
     `select s.step, percentile_cont(0.5) within group (order by s.seconds) as median
      from unnest(?::text[]) as t (step) cross join lateral (
        select step, extract(epoch from finished_at - started_at) as seconds from deployment_steps
-       where step = t.step and status = 'completed' and not skipped and started_at is not null
+       where step = t.step and status = 'completed' and started_at is not null
        order by finished_at desc limit 100) s
      group by s.step`,
     [stepKeys],

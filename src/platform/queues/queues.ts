@@ -1,6 +1,5 @@
 import {
   type Job as BullJob,
-  createPostgresBackend,
   type PgPool,
   type Processor,
   Queue,
@@ -13,6 +12,7 @@ import pg from 'pg'
 import { within } from '../deadline.ts'
 import type { Logger } from '../logging.ts'
 import { connectRedis } from '../redis.ts'
+import { persistentBackend } from './persistent-backend.ts'
 
 /** What the queue library keeps of a job: the id of the row, or the schedule that is due. Never a secret. */
 export type DeliveryData = { job: string } | { schedule: string }
@@ -105,7 +105,7 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
     connectionTimeoutMillis: 5000,
     Client: ListenedClient,
   }
-  const backend = withBackend(createPostgresBackend)
+  const backend = withBackend(persistentBackend)
   // Producers share one small pool; the search path is what the library would set on a pool of its own.
   const pool = new pg.Pool({ ...config, max: 3, options: `-c search_path="${queueSchema}"` })
   pool.on('error', (error) => log.warn({ reason: error.message }, 'queue connection lost'))
@@ -130,7 +130,9 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
         autorun: false,
         ...workerOptions(settings),
       })
-      worker.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue worker fault'))
+      worker.on('error', faultsOf(name, log))
+      // Only this gives its connection the name by which workers are counted.
+      void untilReady(worker as unknown as Worker)
       return worker as unknown as Worker
     },
     async ping() {
@@ -175,7 +177,7 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
       workerConnections.push(connection)
       const options = { connection, prefix: prefixOf(name), autorun: false, ...workerOptions(settings) }
       const worker = new Worker(name, processor, options)
-      worker.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue worker fault'))
+      worker.on('error', faultsOf(name, log))
       return worker
     },
     async ping() {
@@ -185,6 +187,26 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
       await Promise.all([...queues.values()].map((queue) => queue.close()))
       for (const connection of [producer, ...workerConnections]) connection.disconnect()
     },
+  }
+}
+
+async function untilReady(worker: Worker): Promise<void> {
+  const ready = () =>
+    worker.waitUntilReady().then(
+      () => true,
+      () => false,
+    )
+  while (worker.closing === undefined && !(await ready()));
+}
+
+/** A worker asks again at once, and so it would say hundreds of times a second that the database is starting. */
+function faultsOf(queue: string, log: Logger): (error: Error) => void {
+  let told = { reason: '', at: 0 }
+  return ({ message: reason }) => {
+    const at = Date.now()
+    if (reason === told.reason && at - told.at < 1000) return
+    told = { reason, at }
+    log.warn({ queue, reason }, 'queue worker fault')
   }
 }
 

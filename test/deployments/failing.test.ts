@@ -106,7 +106,8 @@ describe('an app that does not become healthy', () => {
     expect(currentStep).toMatchObject({
       step: 'health_check',
       attempt: 1,
-      error: expect.stringContaining('answered 500'),
+      // On a busy machine its last try may have run out of time instead.
+      error: expect.stringMatching(/did not become healthy within 1 s: (answered 500|no answer in time)/),
     })
     expect(metadata.version).not.toBeNull()
     expect(await world.get('sick-staging')).toEqual({ status: 200, text: 'good' })

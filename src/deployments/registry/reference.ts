@@ -30,7 +30,9 @@ export function parseReference(text: string): ImageReference | { problem: string
     return { problem: 'expected a tag of at most 128 letters, digits and . _ -' }
   }
   const { host, repository } = splitHost(colon === -1 ? named : named.slice(0, colon))
-  if (!hostPattern.test(host)) return { problem: 'expected a host name, perhaps with a port, before the /' }
+  // An IPv6 address or a port may have the form and still be none.
+  if (!hostPattern.test(host) || !URL.canParse(`https://${host}`))
+    return { problem: 'expected a host name, perhaps with a port, before the /' }
   if (repository.length > 255 || !repository.split('/').every((part) => componentPattern.test(part))) {
     return { problem: 'expected a repository of lower-case letters, digits and single separators . _ - /' }
   }

@@ -78,7 +78,7 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
     const [serving] = await cloud.deployments(script, signal)
     const [only] = serving?.versions ?? []
     if (serving?.versions.length === 1) snapshot.servingVersion = only?.versionId
-    else if (serving !== undefined) snapshot.traffic = serving.versions
+    if (serving !== undefined && serving.versions.length > 1) snapshot.traffic = serving.versions
     snapshot.subdomainEnabled = (await cloud.scriptSubdomain(script, signal)).enabled
   }
   log.info(existing === undefined ? `First deployment of ${script}` : `Serving now: ${servingNow(snapshot)}`)

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { canonicalAddress } from '../platform/ip-address.ts'
 
 /**
  * Where no node can be, but others answer who asks from inside: link-local addresses (a cloud's metadata), unspecified
@@ -18,7 +19,8 @@ for (const [network, bits] of [
 ] as const)
   refused.addSubnet(network, bits, 'ipv4')
 for (const [network, bits] of [
-  ['::', 128],
+  // Unspecified, and the IPv4-compatible form that was given up; loopback, which lies among them, is let through below.
+  ['::', 96],
   ['fe80::', 10],
   ['fec0::', 10],
   // IPv4 in other clothes than the usual ones: by translators and tunnels.
@@ -34,7 +36,9 @@ for (const [network, bits] of [
   refused.addSubnet(network, bits, 'ipv6')
 
 /** True for addresses that a node may have. Names are never looked up: a node is told by its address. */
-export function isNodeAddress(address: string): boolean {
+export function isNodeAddress(text: string): boolean {
+  const address = canonicalAddress(text)
   const family = isIP(address)
-  return family !== 0 && !address.includes('%') && !refused.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  if (family === 0 || address.includes('%')) return false
+  return address === '::1' || !refused.check(address, family === 4 ? 'ipv4' : 'ipv6')
 }

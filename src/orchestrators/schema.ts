@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { canonicalAddress } from '../platform/ip-address.ts'
 import { isNodeAddress } from './addresses.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what can't be stored or would forge a line
@@ -13,6 +14,7 @@ const text = (max: number) =>
     .regex(/^\S(.*\S)?$/u, 'must not begin or end with a space')
 
 export const nodeName = text(100)
+/** Read in any spelling, passed on in the one that the database keeps. */
 export const ipAddress = z
   .string()
   .refine((address) => isIP(address) !== 0 && !address.includes('%'), {
@@ -20,6 +22,7 @@ export const ipAddress = z
     abort: true,
   })
   .refine(isNodeAddress, 'link-local, unspecified, multicast and reserved addresses are not allowed')
+  .transform(canonicalAddress)
 export const pubkey = z
   .string()
   .max(100)

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { ipAddress, nodeName, pubkey, rpcPort } from '../schema.ts'
 
@@ -44,17 +43,12 @@ export function judge(raw: { where: string; value: unknown }[]): Found {
     found.entries.push({
       where,
       name,
-      ip: canonicalIp(ip),
+      ip,
       ...(key != null && { pubkey: key }),
       ...(port != null && { rpcPort: port }),
     })
   }
   return found
-}
-
-/** One spelling of each address, so that equal ones are found. */
-export function canonicalIp(ip: string): string {
-  return isIP(ip) === 6 ? new URL(`http://[${ip}]/`).hostname.slice(1, -1) : ip
 }
 
 function nameIn(value: unknown): string | null {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { addNode, applyChanges, tellOfNodes } from '../service.ts'
 import { lockAllNodes, type NodeFields, type OrchestratorNode } from '../store/nodes.ts'
-import { canonicalIp, type Found, type NodeEntry, type Rejected } from './entries.ts'
+import type { Found, NodeEntry, Rejected } from './entries.ts'
 
 /** What an import did, or would do. */
 export interface ImportReport {
@@ -69,7 +69,7 @@ async function importOne(trx: Knex.Transaction, entry: NodeEntry, state: State):
     return
   }
   taken.add(target.id)
-  const before: NodeFields = { ...target, ipAddress: canonicalIp(target.ipAddress) }
+  const before: NodeFields = target
   const changes = (Object.keys(fields) as (keyof NodeFields)[]).filter((key) => before[key] !== fields[key])
   if (changes.length === 0) {
     report.unchanged.push(target.name)
@@ -92,7 +92,7 @@ const wireNames: Record<keyof NodeFields, string> = {
 function findTarget(entry: NodeEntry, { nodes, defaultPort }: State): OrchestratorNode | undefined {
   const byName = nodes.find((node) => node.name === entry.name)
   if (byName !== undefined) return byName
-  const there = nodes.filter((node) => node.isActive && canonicalIp(node.ipAddress) === entry.ip)
+  const there = nodes.filter((node) => node.isActive && node.ipAddress === entry.ip)
   const at = (port: number) => there.find((node) => node.rpcPort === port)
   if (entry.rpcPort !== undefined) return at(entry.rpcPort)
   return at(defaultPort) ?? (there.length === 1 ? there[0] : undefined)
@@ -109,4 +109,4 @@ function fieldsOf(entry: NodeEntry, target: OrchestratorNode | undefined, defaul
 }
 
 const isAt = (node: OrchestratorNode, fields: NodeFields) =>
-  canonicalIp(node.ipAddress) === fields.ipAddress && node.rpcPort === fields.rpcPort
+  node.ipAddress === fields.ipAddress && node.rpcPort === fields.rpcPort

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { type BucketCount, countCycles } from '../store/statistics.ts'
 import type { Span } from './pieces.ts'
-import { iso, rounded } from './rounding.ts'
+import { iso, ratio, rounded } from './rounding.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -61,7 +61,7 @@ function pointOf(start: number, counts: BucketCount[] | undefined) {
     online_count: medianOf(counts, cycles),
     total_count: Math.max(...counts.map((each) => each.totalCount)),
     is_bridge_online: online / cycles >= 0.5,
-    online_ratio: rounded(online / cycles, 4),
+    online_ratio: ratio(online, cycles, 4),
     min_online_count: first.onlineCount,
     max_online_count: last.onlineCount,
   }

@@ -2,14 +2,25 @@ export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
 
-/** A share in per cent; null of nothing. */
+/**
+ * A share in per cent, with two digits; null of nothing. Rounding never hides the rest: an outage of a second a year is
+ * 99.99, not 100, and a second online is 0.01, not 0.
+ */
 export function percentage(part: number, whole: number): number | null {
-  return whole === 0 ? null : rounded((part / whole) * 100, 2)
+  return whole <= 0 ? null : share(part / whole, 100, 2)
 }
 
-/** A share of at most one (clocks wobble at the edges of a period); null of nothing. */
-export function ratio(part: number, whole: number): number | null {
-  return whole <= 0 ? null : rounded(Math.min(1, part / whole), 6)
+/** A share from 0 to 1, with as many digits; null of nothing. It is 1 or 0 only when it is exactly that. */
+export function ratio(part: number, whole: number, digits: number): number | null {
+  return whole <= 0 ? null : share(part / whole, 1, digits)
+}
+
+/** Clocks wobble at the edges of a period: what is above the whole counts as the whole. */
+function share(exact: number, full: number, digits: number): number {
+  if (exact >= 1) return full
+  if (exact <= 0) return 0
+  const step = 10 ** -digits
+  return rounded(Math.min(Math.max(exact * full, step), full - step), digits)
 }
 
 export const iso = (time: number): string => new Date(time).toISOString()

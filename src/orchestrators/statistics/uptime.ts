@@ -26,7 +26,7 @@ export async function uptimeStatistics(db: Knex, period: Span) {
   return {
     ...bounds,
     bridge_uptime_percentage: percentage(bridge.onlineSeconds, bridge.measuredSeconds),
-    measured_ratio: ratio(bridge.measuredSeconds * 1000, lengthOf(counted)),
+    measured_ratio: ratio(bridge.measuredSeconds * 1000, lengthOf(counted), 6),
     node_uptimes: nodes.map((node) => {
       const found = sums.get(node.id)
       return {
@@ -36,7 +36,7 @@ export async function uptimeStatistics(db: Knex, period: Span) {
         total_snapshots: found?.samples ?? 0,
         online_snapshots: found?.online ?? 0,
         uptime_percentage: percentage(found?.onlineSeconds ?? 0, found?.measuredSeconds ?? 0),
-        measured_ratio: ratio((found?.measuredSeconds ?? 0) * 1000, found?.countedMs ?? 0),
+        measured_ratio: ratio((found?.measuredSeconds ?? 0) * 1000, found?.countedMs ?? 0, 6),
       }
     }),
   }

@@ -1,20 +1,22 @@
 import { isIPv6 } from 'node:net'
+import { canonicalAddress } from '../ip-address.ts'
 
-/** What one client can hold many of counts as one: an IPv6 /64. IPv4 in IPv6 clothes is IPv4. */
+/**
+ * The key under which one client counts: an IPv4 address in whatever spelling, or the /64 of an IPv6 address, since one
+ * client can use all of it. A port that a proxy has added is left out.
+ */
 export function network(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped?.[1] !== undefined) return mapped[1]
-  const bare = address.split('%')[0] ?? ''
-  if (!isIPv6(bare)) return address
-  const [head = '', tail] = bare.toLowerCase().split('::')
+  const canonical = canonicalAddress(withoutPort(address).split('%')[0] ?? '')
+  if (!isIPv6(canonical)) return canonical
+  const [head = '', tail] = canonical.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  // A dotted tail stands for two groups; it lies outside the first 64 bits unless the address is written in
-  // full.
-  const gap = 8 - left.length - right.length - (bare.includes('.') ? 1 : 0)
-  const groups = [...left, ...Array<string>(Math.max(0, tail === undefined ? 0 : gap)).fill('0'), ...right]
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  const gap = tail === undefined ? 0 : 8 - left.length - right.length
+  return `${[...left, ...Array<string>(gap).fill('0'), ...right].slice(0, 4).join(':')}::/64`
+}
+
+/** Some proxies forward `192.0.2.1:5678` or `[2001:db8::1]:5678`: a new port is no new client. */
+function withoutPort(address: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(address)?.[1]
+  return bracketed ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(address)?.[1] ?? address
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
+import { canonicalAddress } from '../ip-address.ts'
 
 /** The client's address of a request that Express never sees, by the same rule: only trusted proxies are believed. */
 export function createTrust(proxies: string[]): (req: IncomingMessage) => string {
@@ -13,10 +14,10 @@ export function createTrust(proxies: string[]): (req: IncomingMessage) => string
     isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   return (req) => {
     const forwarded = [req.headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
-    const hops = [...forwarded.map((each) => each.trim()).filter(Boolean), plain(req.socket.remoteAddress)]
+    const hops = [
+      ...forwarded.map((each) => each.trim()).filter(Boolean),
+      canonicalAddress(req.socket.remoteAddress ?? ''),
+    ]
     return hops.findLast((hop) => !isTrusted(hop)) ?? hops[0] ?? ''
   }
 }
-
-/** An IPv4 client of a socket that listens on IPv6. */
-const plain = (address = '') => address.replace(/^::ffff:(?=\d+\.)/, '')

@@ -1,5 +1,5 @@
 import type { Authenticate, Permission, Principal } from '../platform/auth.ts'
-import { hashOfKey, type ReleaseTrackerConfig, type TrackerKey } from '../platform/config/index.ts'
+import { hashOfKey, powersOf, type ReleaseTrackerConfig, type TrackerKey } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
 
 const reading: Permission[] = ['tracker:read', 'jobs:read']
@@ -17,9 +17,8 @@ export class TrackerPrincipal implements Principal {
   readonly client: string | undefined
 
   constructor(key: TrackerKey, config: ReleaseTrackerConfig) {
-    // One cluster, one circle of people: only a master tells clients apart.
-    this.client = config.mode === 'master' ? key.client : undefined
-    const role = config.mode === 'master' || key.role === 'read' ? key.role : 'admin'
+    const { role, client } = powersOf(key, config.mode)
+    this.client = client
     this.name = [role, this.client].filter((part) => part !== undefined).join(':')
     this.id = `tracker-key:${this.name}`
     this.permissions = new Set(role === 'read' ? reading : writing)

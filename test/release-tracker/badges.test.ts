@@ -54,6 +54,38 @@ describe('badges', () => {
     expect(svg).toContain(color)
   })
 
+  it.each([
+    ['Deploymnet/web/app', 'prod: invalid request', '#e05d44'],
+    ['deployment/web/app', 'prod: invalid request', '#e05d44'],
+    ['De-ployment/web/app', 'prod: invalid request', '#e05d44'],
+    ['Deployment/Web_1/app', 'prod: invalid request', '#e05d44'],
+    ['Deployment/web/app?namespace=Not+one', 'prod: invalid request', '#e05d44'],
+    ['StatefulSet/web/app', 'prod: not deployed', '#9f9f9f'],
+    ['Rollout/web/app', 'prod: not deployed', '#9f9f9f'],
+  ])('show a mistake in the address in red: %s', async (path, text, color) => {
+    const address = `/badges/${secrets.admin}/acme/prod/${path}`
+    const { text: svg } = await tracker.api.call(address)
+    expect([said(svg), svg.includes(color)]).toEqual([text, true])
+    const asJson = await tracker.api.call(address.replace('/app', '/app.json'))
+    expect(asJson.json.isError).toBe(color === '#e05d44')
+  })
+
+  it('know a kind of workload that was recorded for the client, and only for that client', async () => {
+    const body = { image_tag: '1', image_sha: sha('1'), client_name: 'acme', env_name: 'prod' }
+    const kindOf = async (client: string) =>
+      said((await tracker.api.call(`/badges/${secrets.admin}/${client}/prod/Widget/other/app`)).text)
+    expect(await kindOf('acme')).toBe('prod: invalid request')
+    expect((await tracker.put('shop/Widget/turning/app', body)).status).toBe(200)
+    expect(await kindOf('acme')).toBe('prod: not deployed')
+    expect(await kindOf('other')).toBe('prod: invalid request')
+  })
+
+  it('refuse access before they judge the address', async () => {
+    const at = (key: string) => tracker.api.call(`/badges/${key}/acme/prod/Deploymnet/web/app`)
+    expect(said((await at('not-a-key')).text)).toBe('prod: unauthorized')
+    expect(said((await at(secrets.other)).text)).toBe('prod: access denied')
+  })
+
   it('are refused by their text, with a picture', async () => {
     const { status, text } = await badge('web/app', 'not-a-key')
     expect([status, said(text)]).toEqual([200, 'prod: unauthorized'])

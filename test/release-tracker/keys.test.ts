@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/platform/config/index.ts'
 import { ConfigError } from '../../src/platform/errors.ts'
+import { createKeyRing } from '../../src/release-tracker/access.ts'
 
 const s32 = (letter: string) => letter.repeat(32)
 
@@ -101,11 +102,48 @@ describe('the settings of the tracker', () => {
       API_KEYS: `admin:${s32('a')},too-short,client(acme):${s32('b')}`,
       MODE: 'master',
     }).apiKeys
-    expect(notes).toEqual(['key 1: admin', expect.stringMatching(/^key 2: ignored/), 'key 3: client of acme'])
+    expect(notes).toEqual([
+      'key 1: admin: reads and writes all releases',
+      expect.stringMatching(/^key 2: ignored/),
+      'key 3: client of acme: reads and writes releases of client acme only',
+    ])
     expect(notes.join()).not.toMatch(/aaaa|bbbb|too-short/)
     expect(faultsOf({ API_KEYS: `admin:${s32('a')},client(x):${s32('a')}` })).toEqual([
       'API_KEYS: key 2 is there twice',
     ])
+  })
+
+  it.each([
+    ['master', 'client(acme)', 'client of acme: reads and writes releases of client acme only'],
+    ['master', 'read(acme)', 'read of acme: reads releases of client acme only'],
+    [
+      'standalone',
+      'client(acme)',
+      'client of acme: reads and writes all releases, because MODE=standalone does not separate clients',
+    ],
+    [
+      'standalone',
+      'read(acme)',
+      'read of acme: reads all releases, because MODE=standalone does not separate clients',
+    ],
+    [
+      'slave',
+      'client(acme)',
+      'client of acme: reads and writes all releases, because MODE=slave does not separate clients',
+    ],
+    ['slave', 'admin', 'admin: reads and writes all releases'],
+  ])('state what a key can do when MODE is %s: %s', (MODE, entry, text) => {
+    const slave = {
+      CLIENT_NAME: 'a',
+      ENV_NAME: 'b',
+      MASTER_URL: 'https://m.example.org',
+      MASTER_API_KEY: 'k',
+    }
+    const config = load({ MODE, API_KEYS: `${entry}:${s32('a')}`, ...(MODE === 'slave' ? slave : {}) })
+    expect(config.apiKeys.notes).toEqual([`key 1: ${text}`])
+    const principal = createKeyRing(config)(s32('a'))
+    expect(text.includes('writes')).toBe(principal?.permissions.has('tracker:write'))
+    expect(text.includes('all releases')).toBe(principal?.client === undefined)
   })
 
   it('of namespaces and intervals are checked', () => {

@@ -13,8 +13,15 @@ export interface TrackerKey {
 
 export interface ApiKeys {
   keys: TrackerKey[]
-  /** How each entry was read, for the log; never its text. */
+  /** What each entry may do in this mode, for the log; never its text. */
   notes: string[]
+}
+
+/** What a key really opens: the one decision that the log and the access checks share. */
+export function powersOf(key: TrackerKey, mode: TrackerMode): Pick<TrackerKey, 'role' | 'client'> {
+  if (mode === 'master') return { role: key.role, client: key.client }
+  // One cluster, one circle of people: only a master tells clients apart.
+  return { role: key.role === 'read' ? 'read' : 'admin', client: undefined }
 }
 
 export const hashOfKey = (key: string): string => hash('sha256', key, 'hex')
@@ -45,7 +52,7 @@ export function readApiKeys(text: string | undefined, mode: TrackerMode, faults:
       faults.push(`API_KEYS: key ${at} is there twice`)
     else {
       keys.push(found.key)
-      notes.push(`key ${at}: ${describe(found.key)}`)
+      notes.push(`key ${at}: ${describe(found.key, mode)}`)
     }
   }
   if (keys.length === 0 && faults.length === 0)
@@ -82,6 +89,12 @@ function older(entry: string, mode: TrackerMode): Classified {
 
 const badSecret = 'a secret is 32 or more of A-Z a-z 0-9 _ -'
 
-function describe({ role, client }: TrackerKey): string {
-  return client === undefined ? role : `${role} of ${client}`
+function describe(key: TrackerKey, mode: TrackerMode): string {
+  const { role, client } = powersOf(key, mode)
+  const verbs = role === 'read' ? 'reads' : 'reads and writes'
+  const scope = client === undefined ? 'all releases' : `releases of client ${client} only`
+  const may = `${verbs} ${scope}`
+  if (key.client === undefined) return `${key.role}: ${may}`
+  const reason = client === undefined ? `, because MODE=${mode} does not separate clients` : ''
+  return `${key.role} of ${key.client}: ${may}${reason}`
 }

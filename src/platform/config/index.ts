@@ -29,7 +29,7 @@ import {
   releaseTrackerVariables,
 } from './release-tracker.ts'
 
-export { hashOfKey, nameShape, type TrackerKey, type TrackerMode } from './api-keys.ts'
+export { hashOfKey, nameShape, powersOf, type TrackerKey, type TrackerMode } from './api-keys.ts'
 export type { MasterConfig, ReleaseTrackerConfig } from './release-tracker.ts'
 
 /** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */

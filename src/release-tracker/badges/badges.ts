@@ -1,10 +1,13 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
+import { z } from 'zod'
 import type { Principal } from '../../platform/auth.ts'
 import { createBatcher } from '../../platform/batcher.ts'
 import { notFound } from '../../platform/errors.ts'
 import { clientOf, type KeyRing, requireClient } from '../access.ts'
 import type { TrackerContext } from '../context.ts'
+import { isWellKnownKind } from '../kinds.ts'
+import { name, names } from '../schema.ts'
 import {
   type BadgeScope,
   type BadgeToken,
@@ -13,7 +16,7 @@ import {
   insertBadgeToken,
   listBadgeTokens,
 } from '../store/badge-tokens.ts'
-import { type BadgeKey, findForBadges } from '../store/releases.ts'
+import { type BadgeKey, findForBadges, isKindRecorded } from '../store/releases.ts'
 import { type Badge, colors } from './draw.ts'
 
 /** Recognisable in a leak; what follows is 256 random bits. */
@@ -51,14 +54,21 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
     return [undefined, of.clientName].includes(principal.client) ? 'granted' : 'denied'
   }
 
+  /** A kind that nobody has ever recorded is a mistake in the address, which "not deployed" would hide. */
+  async function absent({ clientName, kind }: BadgeKey): Promise<Omit<Badge, 'label'>> {
+    const known = isWellKnownKind(kind) || (await isKindRecorded(db, clientName, kind))
+    return known ? { message: 'not deployed', color: colors.grey } : invalidRequest
+  }
+
   return {
     async read(key, of) {
       try {
         const may = await access(key, of)
         if (may === 'unknown') return { message: 'unauthorized', color: colors.red }
         if (may === 'denied') return { message: 'access denied', color: colors.red }
+        if (!isValid(of)) return invalidRequest
         const { tag, sha, namespaces } = await releases.add(JSON.stringify(of))
-        if (namespaces === 0) return { message: 'not deployed', color: colors.grey }
+        if (namespaces === 0) return await absent(of)
         if (namespaces > 1) return { message: 'multiple found', color: colors.yellow }
         return { message: tag || sha.slice(0, 'sha256:'.length + 12), color: colors.green }
       } catch (error) {
@@ -84,6 +94,18 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
     },
   }
 }
+
+const invalidRequest = { message: 'invalid request', color: colors.red }
+
+const shape = z.object({
+  clientName: name,
+  envName: name,
+  kind: names.kind,
+  workload: names.workload,
+  container: names.container,
+  namespace: names.namespace.optional(),
+})
+const isValid = (of: BadgeKey) => shape.safeParse(of).success
 
 const toKey = (text: string): BadgeKey => JSON.parse(text)
 

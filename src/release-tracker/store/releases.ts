@@ -170,3 +170,12 @@ export async function findForBadges(
   for (const { n, ...rest } of rows) found[n] = rest
   return found
 }
+
+/** Whether any workload of this kind was ever recorded for a client. */
+export async function isKindRecorded(db: Knex, clientName: string, kind: string): Promise<boolean> {
+  const found = await db('tracker_scopes as s')
+    .join('tracker_components as c', 'c.scope_id', 's.id')
+    .where({ 's.client_name': clientName, 'c.kind': kind })
+    .first('c.id')
+  return found !== undefined
+}

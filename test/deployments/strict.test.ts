@@ -1,10 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import {
-  type StrictOptions,
-  type StrictProxy,
-  startStrictProxy,
-  strictlyAbsent,
-} from '../local-cloud/strict-proxy.ts'
+import { type StrictOptions, type StrictProxy, startStrictProxy } from '../local-cloud/strict-proxy.ts'
 import { drive, hello, type Runner, startWorld, type World } from './harness.ts'
 
 let proxy: StrictProxy | undefined
@@ -40,7 +35,7 @@ const code = (label: string) => `
   ${hello(label)}`
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-describe.skipIf(strictlyAbsent)('a proxy that knows the published contract and nothing else', () => {
+describe('a proxy that knows the published contract and nothing else', () => {
   test('lets the eight steps through, for a first deployment, a next one and a rollback', async () => {
     const { strict, world: at, worker } = await strictWorld()
     const parts = {
@@ -76,8 +71,4 @@ describe.skipIf(strictlyAbsent)('a proxy that knows the published contract and n
     expect(strict.breaches[0]).toMatch(/versions: the path is not known/)
     expect((await at.get('app-staging')).status).toBe(404)
   })
-})
-
-test.runIf(strictlyAbsent)('the published contract is absent: the deploy client is not held to it', () => {
-  console.info('deployments: skipped, the published contract is not beside the project')
 })

@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { Ajv, type ValidateFunction } from 'ajv'
-
-const file = new URL('../../../shared/contracts/cloudflare.openapi.json', import.meta.url)
+import { readContract } from '../contracts/index.ts'
 
 export interface Contract {
   paths: Record<string, Record<string, Operation>>
@@ -33,24 +31,14 @@ const compiled = new Map<string, ValidateFunction>()
 
 function load() {
   if (loaded !== undefined) return loaded
-  if (!existsSync(file)) return undefined
-  const contract: Contract = JSON.parse(readFileSync(file, 'utf8'))
+  const contract: Contract = readContract('cloudflare')
   const ajv = new Ajv({ strict: false, allErrors: true })
   ajv.addSchema(contract, 'cloudflare')
   loaded = { contract, ajv }
   return loaded
 }
 
-const contractIsPresent = (): boolean => load() !== undefined
-
-/** The published contract, or undefined where it is not beside the project. */
-export const publishedContract = (): Contract | undefined => load()?.contract
-
-/** Prints one line when the published contract is not beside the project, so that a skipped check is seen. */
-export function noteAbsentContract(): void {
-  if (!contractIsPresent())
-    console.info('local cloud: the published contract is absent, answers are not held to it')
-}
+export const publishedContract = (): Contract => load().contract
 
 /**
  * Holds one call to Cloudflare's published contract, in both directions. `path` is the one below the base URL, without
@@ -63,10 +51,9 @@ export function assertConforms(
   requestBody: unknown,
   responseBody: unknown,
 ): void {
-  const found = load()
-  if (found === undefined) return
-  const template = Object.keys(found.contract.paths).find((candidate) => matches(candidate, path))
-  const operation = template && found.contract.paths[template]?.[method.toLowerCase()]
+  const { contract } = load()
+  const template = Object.keys(contract.paths).find((candidate) => matches(candidate, path))
+  const operation = template && contract.paths[template]?.[method.toLowerCase()]
   if (template === undefined || !operation) {
     if (status < 400) {
       if (isWranglerOnly(method, path)) return
@@ -89,8 +76,7 @@ export function assertConforms(
 }
 
 function check(pointer: string, value: unknown, what: string): void {
-  const { ajv } = load() ?? {}
-  if (ajv === undefined) return
+  const { ajv } = load()
   const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `cloudflare#/${pointer}` })
   compiled.set(pointer, validate)
   if (validate(value)) return

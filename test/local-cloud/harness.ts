@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { type LocalCloud, type LocalCloudLog, startLocalCloud } from '../../src/local-cloud/index.ts'
-import { assertConforms, noteAbsentContract } from './contract.ts'
+import { assertConforms } from './contract.ts'
 
 export const accountId = '0123456789abcdef0123456789abcdef'
 export const token = 'a-token-of-this-test-and-no-other'
-
-noteAbsentContract()
 
 export interface Reply {
   status: number

@@ -11,7 +11,7 @@ import {
   startCloud,
   token,
 } from './harness.ts'
-import { type StrictOptions, type StrictProxy, startStrictProxy, strictlyAbsent } from './strict-proxy.ts'
+import { type StrictOptions, type StrictProxy, startStrictProxy } from './strict-proxy.ts'
 
 const script = `/accounts/${accountId}/workers/scripts/app`
 
@@ -21,7 +21,7 @@ async function strict(options?: StrictOptions): Promise<StrictProxy> {
   return proxy
 }
 
-describe.skipIf(strictlyAbsent)('the strict proxy', () => {
+describe('the strict proxy', () => {
   let proxy: StrictProxy
   beforeEach(async () => {
     proxy = await strict()
@@ -96,8 +96,4 @@ describe.skipIf(strictlyAbsent)('the strict proxy', () => {
       expect([answer.status, answer.message]).toEqual([400, expect.stringMatching(/breaks the contract/)])
     }
   })
-})
-
-test.runIf(strictlyAbsent)('the published contract is absent: nothing is held to it', () => {
-  console.info('strict proxy: skipped, the published contract is not beside the project')
 })

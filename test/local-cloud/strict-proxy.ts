@@ -6,9 +6,6 @@ import { type Additions, Breach, StrictContract } from './strict-contract.ts'
 
 const prefix = '/client/v4'
 
-/** Why tests with a strict proxy can't run here, or false. */
-export const strictlyAbsent = publishedContract() === undefined
-
 export interface StrictOptions {
   additions?: Additions
   /** Paths of the contract that this proxy shall not know. */
@@ -23,9 +20,7 @@ export type StrictProxy = Awaited<ReturnType<typeof startStrictProxy>>
  * Requests to the Workers themselves go through untouched.
  */
 export async function startStrictProxy(options: StrictOptions = {}) {
-  const published = publishedContract()
-  if (published === undefined) throw new Error('the published contract is absent')
-  const contract = new StrictContract(published, options.additions, options.without)
+  const contract = new StrictContract(publishedContract(), options.additions, options.without)
   const passed: string[] = []
   const breaches: string[] = []
   let target = 0

@@ -1,9 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { Ajv, type ValidateFunction } from 'ajv'
-
-const file = fileURLToPath(new URL('../../../shared/contracts/kubernetes.openapi.json', import.meta.url))
-export const hasContract = existsSync(file)
+import { readContract } from '../contracts/index.ts'
 
 type Operation = {
   parameters?: { in: string; name: string }[]
@@ -16,7 +12,7 @@ interface Contract {
 
 /** Checks calls and answers against Kubernetes' published description. */
 export function kubernetesContract() {
-  const contract: Contract = JSON.parse(readFileSync(file, 'utf8'))
+  const contract: Contract = readContract('kubernetes')
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
   ajv.addSchema({ $id: 'kubernetes', components: contract.components })
   const known = new Map<string, ValidateFunction>()

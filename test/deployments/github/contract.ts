@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { Ajv, type ValidateFunction } from 'ajv'
-
-const file = new URL('../../../../shared/contracts/github.openapi.json', import.meta.url)
+import { readContract } from '../../contracts/index.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of another's making, walked by path
 type Json = any
@@ -11,11 +9,7 @@ const compiled = new Map<string, ValidateFunction>()
 
 function load() {
   if (loaded !== undefined) return loaded
-  if (!existsSync(file)) {
-    console.info('github: the published contract is absent, calls are not held to it')
-    return undefined
-  }
-  const contract = JSON.parse(readFileSync(file, 'utf8'))
+  const contract: Json = readContract('github')
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, logger: false })
   ajv.addSchema(contract, 'github')
   loaded = { contract, ajv }
@@ -30,8 +24,7 @@ export function breaches(call: {
   sent: unknown
   answered: unknown
 }): string[] {
-  const { contract } = load() ?? {}
-  if (contract === undefined) return []
+  const { contract } = load()
   const { method, path, status, sent, answered } = call
   const what = `${method} ${path}`
   const template = Object.keys(contract.paths).find((each) => matches(each, path))
@@ -50,8 +43,7 @@ export function breaches(call: {
 }
 
 function check(pointer: string, value: unknown, what: string): string[] {
-  const { ajv } = load() ?? {}
-  if (ajv === undefined) return []
+  const { ajv } = load()
   const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `github#/${pointer}` })
   compiled.set(pointer, validate)
   return validate(value) ? [] : [`${what}: ${ajv.errorsText(validate.errors)}`]
@@ -59,8 +51,8 @@ function check(pointer: string, value: unknown, what: string): string[] {
 
 /** The least that the contract asks of a schema, so that a fake need only say what a test is about. */
 export function least(name: string): Json {
-  const { contract } = load() ?? {}
-  return contract === undefined ? {} : leastOf(contract, contract.components.schemas[name])
+  const { contract } = load()
+  return leastOf(contract, contract.components.schemas[name])
 }
 
 function leastOf(contract: Json, schema: Json): Json {

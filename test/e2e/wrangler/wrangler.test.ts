@@ -6,7 +6,7 @@ import { type LocalCloud, startLocalCloud } from '../../../src/local-cloud/index
 import { silent } from '../../helpers/context.ts'
 import { wranglerOnly } from '../../local-cloud/contract.ts'
 import { accountId, getText, token } from '../../local-cloud/harness.ts'
-import { type StrictProxy, startStrictProxy, strictlyAbsent } from '../../local-cloud/strict-proxy.ts'
+import { type StrictProxy, startStrictProxy } from '../../local-cloud/strict-proxy.ts'
 import { writeProject } from './project.ts'
 import { artifacts, wranglerFor } from './run.ts'
 
@@ -26,7 +26,7 @@ const additions = {
 
 const directory = mkdtempSync(join(tmpdir(), 'wrangler-'))
 let cloud: LocalCloud
-let proxy: StrictProxy | undefined
+let proxy: StrictProxy
 let project: ReturnType<typeof writeProject>
 let wrangler: ReturnType<typeof wranglerFor>
 
@@ -37,20 +37,19 @@ const startCloud = (port = 0) => {
 
 beforeAll(async () => {
   cloud = await startCloud()
-  if (strictlyAbsent) console.info('wrangler: the published contract is absent, its calls are not held to it')
-  else proxy = await startStrictProxy({ additions })
-  proxy?.leadTo(cloud.port)
-  const url = proxy === undefined ? cloud.url : `http://127.0.0.1:${proxy.port}`
+  proxy = await startStrictProxy({ additions })
+  proxy.leadTo(cloud.port)
+  const url = `http://127.0.0.1:${proxy.port}`
   project = writeProject(join(directory, 'app'))
   wrangler = wranglerFor({ url, token, accountId, directory: join(directory, 'app'), home: directory })
 })
 
 afterAll(async () => {
-  await proxy?.stop()
+  await proxy.stop()
   await cloud.stop()
   rmSync(directory, { recursive: true, force: true })
   console.info(`wrangler's own output: ${artifacts} (${readdirSync(artifacts).length} files)`)
-  expect(proxy?.breaches ?? []).toEqual([])
+  expect(proxy.breaches).toEqual([])
 })
 
 /** Runs one command that must succeed. @returns what it printed. */
@@ -132,8 +131,7 @@ test('rolls back, by default to the version before, and to a named one; data sta
   expect(await ok(`rollback ${ids[0]} -y`)).toContain(`Current Version ID: ${ids[0]}`)
   await expectApp('note-one hello no-key')
   await cloud.stop()
-  cloud = await startCloud()
-  proxy?.leadTo(cloud.port)
+  cloud = await startCloud(cloud.port)
   await expectApp('note-one hello no-key')
 }, 180_000)
 

@@ -1,0 +1,71 @@
+// Makes the compact contracts of this folder from complete OpenAPI documents:
+//   node test/contracts/build.ts <folder with cloudflare.openapi.json, github.openapi.json, kubernetes.openapi.json>
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const names = ['cloudflare', 'github', 'kubernetes']
+
+/** What no validation reads: prose, examples, and who may call. */
+const unread = new Set([
+  'deprecated',
+  'description',
+  'example',
+  'examples',
+  'externalDocs',
+  'headers',
+  'operationId',
+  'security',
+  'securitySchemes',
+  'servers',
+  'summary',
+  'tags',
+  'title',
+])
+
+/** Below these the keys are names that somebody chose: a property may be called `description`. */
+const holders = new Set(['parameters', 'paths', 'properties', 'responses', 'schemas'])
+
+/** Below these is data, not schema. */
+const literals = new Set(['const', 'default', 'enum', 'mapping', 'required'])
+
+function compact(node: unknown, keysAreNames = false): unknown {
+  if (Array.isArray(node)) return node.map((each) => compact(each))
+  if (typeof node !== 'object' || node === null) return node
+  const kept = Object.entries(node).filter(
+    ([key]) => keysAreNames || !(unread.has(key) || key.startsWith('x-')),
+  )
+  return Object.fromEntries(
+    kept.map(([key, value]) => [
+      key,
+      !keysAreNames && literals.has(key) ? value : compact(value, !keysAreNames && holders.has(key)),
+    ]),
+  )
+}
+
+/** One line per entry, so that a newer contract shows as a readable difference. */
+const lines = (entries: object, show: (value: unknown) => string) =>
+  `{\n${Object.entries(entries)
+    .map(([key, value]) => `${JSON.stringify(key)}:${show(value)}`)
+    .join(',\n')}\n}`
+
+function build(folder: string): void {
+  for (const name of names) {
+    const { openapi, paths, components } = JSON.parse(
+      readFileSync(join(folder, `${name}.openapi.json`), 'utf8'),
+    )
+    const parts = compact({ paths, components }) as { paths: object; components: Record<string, object> }
+    const text = [
+      `{"openapi":${JSON.stringify(openapi)},`,
+      `"paths":${lines(parts.paths, JSON.stringify)},`,
+      `"components":${lines(parts.components, (each) => lines(each as object, JSON.stringify))}}`,
+    ].join('\n')
+    writeFileSync(new URL(`${name}.generated.json`, import.meta.url), `${text}\n`)
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , folder] = process.argv
+  if (folder === undefined) throw new Error('usage: node test/contracts/build.ts <folder>')
+  build(resolve(folder))
+}

@@ -32,7 +32,7 @@ const compiled = new Map<string, ValidateFunction>()
 function load() {
   if (loaded !== undefined) return loaded
   const contract: Contract = readContract('cloudflare')
-  const ajv = new Ajv({ strict: false, allErrors: true })
+  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
   ajv.addSchema(contract, 'cloudflare')
   loaded = { contract, ajv }
   return loaded

@@ -40,8 +40,13 @@ export class Breach extends Error {}
 export class StrictContract {
   private readonly contract: Contract
   private readonly additions: Additions
-  private readonly ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: false })
-  private readonly coercing = new Ajv({ strict: false, coerceTypes: true })
+  private readonly ajv = new Ajv({
+    strict: false,
+    allErrors: true,
+    coerceTypes: false,
+    validateFormats: false,
+  })
+  private readonly coercing = new Ajv({ strict: false, coerceTypes: true, validateFormats: false })
   private readonly compiled = new Map<string, ValidateFunction>()
 
   constructor(published: Contract, additions: Additions = {}, without: string[] = []) {

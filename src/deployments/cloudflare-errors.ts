@@ -1,5 +1,6 @@
 import { CodedError, type ErrorCode } from '../platform/errors.ts'
 import { maskSecrets } from '../platform/redact.ts'
+import { truncate } from '../platform/storable-text.ts'
 import { actionFor, codeByNumber, codeByReason } from './cloudflare-codes.ts'
 
 interface AboutRefusal {
@@ -28,7 +29,7 @@ export class CloudError extends Error {
   readonly containers: boolean
 
   constructor(message: string, about: AboutRefusal) {
-    super(maskSecrets(message).slice(0, 1000))
+    super(truncate(maskSecrets(message), 1000))
     this.code = about.code
     this.status = about.status
     this.retryAfter = about.retryAfter

@@ -3,6 +3,7 @@ import { createBatcher } from '../platform/batcher.ts'
 import { appendEvents, type NewEvent } from '../platform/events/index.ts'
 import type { Run } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/redact.ts'
+import { truncate } from '../platform/storable-text.ts'
 import { type StepKey, steps } from './states.ts'
 import type { Deployment } from './store/index.ts'
 
@@ -20,7 +21,7 @@ export function logEvent(deploymentId: string, level: LogLevel, message: string)
   const line: LogLine = {
     timestamp: new Date().toISOString(),
     level,
-    message: maskSecrets(message).slice(0, 4000),
+    message: truncate(maskSecrets(message), 4000),
   }
   return { stream: deploymentStream(deploymentId), type: 'message', data: line }
 }

@@ -2,6 +2,7 @@ import type { Environment } from '../platform/config/index.ts'
 import { errorCodes } from '../platform/errors.ts'
 import type { Ending } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/redact.ts'
+import { truncate } from '../platform/storable-text.ts'
 import type { RollbackInfo } from './service.ts'
 import { type StepKey, stepKeys, steps as titles } from './states.ts'
 import type { CompensationRow, Deployment, Step } from './store/index.ts'
@@ -147,5 +148,5 @@ export function endingError(ending: Ending): EndingError {
   if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
   const { code, message, retryable, options } = ending.error
   const suggestedAction = options.suggestedAction ?? errorCodes[code].action
-  return { code, message: maskSecrets(message).slice(0, 2000), retryable, suggestedAction }
+  return { code, message: truncate(maskSecrets(message), 2000), retryable, suggestedAction }
 }

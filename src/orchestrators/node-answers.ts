@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { truncate } from '../platform/storable-text.ts'
 import { type Network, networkNames, networks } from './networks.ts'
 
 /** Of one network, as a node sees it now. Wraps and unwraps are gauges: what waits to be signed. */
@@ -29,7 +30,7 @@ export interface NodeIdentity {
 const controls = /[\u0000-\u001f\u007f-\u009f]/g
 const clean = (max: number) => (text: string) =>
   // Half a character, sent or cut, is no text to PostgreSQL.
-  text.replace(controls, ' ').trim().slice(0, max).toWellFormed()
+  truncate(text.replace(controls, ' ').trim(), max).toWellFormed()
 const text = z.string().transform(clean(100)).nullish().catch(null)
 const count = z.int().min(0).max(0xffff_ffff).nullish()
 

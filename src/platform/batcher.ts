@@ -1,6 +1,8 @@
+import { isDatabaseUnavailable } from './db.ts'
+
 /** Groups calls into batches: one flush runs at a time, and what arrives meanwhile makes the next one. */
 export interface Batcher<Item, Result> {
-  /** Resolves with this item's result; rejects with the flush's error. */
+  /** Resolves with this item's result; rejects with the error of the flush that failed with this item alone. */
   add(item: Item): Promise<Result>
   /** Resolves when everything added so far was flushed. */
   idle(): Promise<void>
@@ -21,8 +23,9 @@ const longestLingerMs = 12
 const burstMs = 20
 
 /**
- * A lone call is flushed at once; under load calls share round trips (the shape of a group commit).
- * @param flush answers one result per item, in order.
+ * A lone call is flushed at once; under load calls share round trips (the shape of a group commit). Items that fail
+ * together are flushed one by one, so that one bad item does not fail the others.
+ * @param flush answers one result per item, in order; has no effect when it rejects.
  * @param options `linger: false` where callers wait for the answer: a batch is then what came during the one before.
  */
 export function createBatcher<Item, Result>(
@@ -58,7 +61,9 @@ export function createBatcher<Item, Result>(
         each.resolve(results[index] as Result)
       })
     } catch (error) {
-      for (const each of batch) each.reject(error)
+      // With an unreachable database every item would only wait for the same error.
+      if (batch.length === 1 || isDatabaseUnavailable(error)) for (const each of batch) each.reject(error)
+      else for (const each of batch) await settle([each])
     }
   }
 

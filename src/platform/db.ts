@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from './deadline.ts'
+import { StorablePostgresClient } from './storable-client.ts'
 
 export interface DbOptions {
   url: string
@@ -14,7 +15,9 @@ export interface DbOptions {
 /** One pool a process. Connections are made on demand, so a database that is down does not stop a start. */
 export function createDb(options: DbOptions): Knex {
   return knex({
-    client: 'pg',
+    client: StorablePostgresClient,
+    // An error's text would otherwise hold the values of its query.
+    compileSqlOnError: false,
     connection: {
       connectionString: options.url,
       application_name: `capstan-${options.name}`,
@@ -123,6 +126,13 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   )
     return true
   return error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)
+}
+
+/** True when the same write may succeed next time: the database is unavailable, or chose this transaction as a victim. */
+export function isPassing(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  // Class 40: deadlocks and serialisation failures.
+  return isDatabaseUnavailable(error) || (typeof code === 'string' && code.startsWith('40'))
 }
 
 /** True when a unique index (optionally: this one) refused a row. */

@@ -1,5 +1,6 @@
 import pino from 'pino'
 import { maskSecrets } from './redact.ts'
+import { truncate } from './storable-text.ts'
 
 export type Logger = pino.Logger
 
@@ -141,8 +142,8 @@ export function serialiseError(error: unknown): Record<string, unknown> {
   const { code } = error as { code?: unknown }
   return {
     type: error.name,
-    message: maskSecrets(error.message).slice(0, 2000),
-    stack: maskSecrets(error.stack ?? '').slice(0, 4000),
+    message: truncate(maskSecrets(error.message), 2000),
+    stack: truncate(maskSecrets(error.stack ?? ''), 4000),
     ...(typeof code === 'string' ? { code } : {}),
     ...(error.cause instanceof Error ? { cause: serialiseError(error.cause) } : {}),
   }

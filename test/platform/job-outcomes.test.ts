@@ -24,6 +24,8 @@ describe('how a run ends', () => {
     name: 'settling',
     async settle(_services, trx, { payload, ending }) {
       if (payload.key === 'unsettled') throw new Error('cannot settle')
+      if (ending.state === 'failed' && ending.error.message === 'refused')
+        throw new Error('cannot store this')
       settled.push({ key: payload.key, state: ending.state })
       await trx('marks').insert({ mark: `${payload.key} ${ending.state}` })
     },
@@ -222,6 +224,67 @@ describe('how a run ends', () => {
     expect(unsettled.row.finishedAt).toBeNull()
     expect(await marks()).not.toContain('unsettled failed')
   })
+
+  it('fails with a plain reason when its outcome can not be recorded, and does not run again', async () => {
+    const settlingBriefly = async (): Promise<Outcome> => {
+      throw new CodedError('DEPLOY_001', 'refused')
+    }
+    const { end, row } = await runOnce(settlingBriefly, settling, 'refused')
+    expect(end).toEqual({ kind: 'failed', code: 'SYS_001' })
+    expect(row).toMatchObject({ state: 'failed', error: { code: 'SYS_001' } })
+    expect(row.error?.message).toMatch(/could not be recorded/)
+    expect(await marks()).toContain('refused failed')
+  })
+
+  it('leaves the outcomes recorded together with it as they are', async () => {
+    await direct.ctx.db.raw(`
+      create function refuse_poison() returns trigger language plpgsql as $$
+      begin
+        if new.error ->> 'message' = 'poison' then raise exception using errcode = '22P05'; end if;
+        return new;
+      end $$;
+      create trigger refuse_poison before update on jobs for each row execute function refuse_poison()`)
+    const bad = testJob(async () => ({ kind: 'failed', error: new CodedError('SYS_004', 'poison') }))
+    handler = (payload, run) => (payload.key === 'bad' ? bad.handle(undefined, payload, run) : done())
+    const keys = ['one', 'bad', 'two', 'three']
+    const ids = await Promise.all(keys.map((key) => enqueue(direct.ctx, job, key)))
+    await Promise.all(ids.map((id) => direct.deliver(id)))
+    await direct.ctx.db.raw('drop trigger refuse_poison on jobs; drop function refuse_poison')
+    const rows = await Promise.all(ids.map((id) => rowOf(direct.ctx, id)))
+    expect(rows.map(({ state, crashes }) => [state, crashes])).toEqual([
+      ['completed', 0],
+      ['failed', 0],
+      ['completed', 0],
+      ['completed', 0],
+    ])
+    expect(rows[1]?.error?.message).toMatch(/could not be recorded/)
+  })
+
+  it.each(['\0 and \ud800', `{"message":"\\u0000\\ud800"}`, `${'x'.repeat(1999)}😀😀`])(
+    'keeps its own reason when that is a text that PostgreSQL refuses (%j)',
+    async (message) => {
+      const { row } = await runOnce(async () => ({
+        kind: 'failed',
+        error: new CodedError('SYS_004', message),
+      }))
+      expect(row).toMatchObject({ state: 'failed', error: { code: 'SYS_004' } })
+    },
+  )
+
+  it.each([Number.POSITIVE_INFINITY, Number.NaN, 1e15, 1500.5, -1])(
+    'may ask for any delay: %d ms are bounded',
+    async (ms) => {
+      for (const outcome of [
+        { kind: 'snooze', ms },
+        { kind: 'retry', error: new CodedError('SYS_004', 'late'), afterMs: ms },
+      ] as const) {
+        const { id, row } = await runOnce(async () => outcome)
+        expect(['queued', 'retrying']).toContain(row.state)
+        const { run_at: runAt } = await rawRow(direct.ctx, id)
+        expect(runAt.getTime() - Date.now()).toBeLessThan(8 * 24 * 3_600_000)
+      }
+    },
+  )
 
   it('writes progress with its events, and none after the end', async () => {
     let late = () => undefined as undefined

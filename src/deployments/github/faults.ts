@@ -1,6 +1,7 @@
 import { RequestError } from '@octokit/request-error'
 import { CodedError } from '../../platform/errors.ts'
 import { maskSecrets } from '../../platform/redact.ts'
+import { truncate } from '../../platform/storable-text.ts'
 
 /** Which credential a call shows: the App's own JWT, or the token of one installation. */
 export type ShownCredential = 'app' | 'installation'
@@ -11,7 +12,7 @@ export function toGitHubFault(error: unknown, shown: ShownCredential): unknown {
   if (error.response === undefined) {
     return new CodedError('SYS_002', 'GitHub did not answer', { cause: error })
   }
-  const said = `GitHub refused the call: ${maskSecrets(error.message).slice(0, 500)}`
+  const said = `GitHub refused the call: ${truncate(maskSecrets(error.message), 500)}`
   const fault = (code: ConstructorParameters<typeof CodedError>[0], options: object = {}) =>
     new CodedError(code, said, { cause: error, ...options })
   const retryAfter = limitedFor(error)

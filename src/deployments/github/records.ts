@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { CodedError } from '../../platform/errors.ts'
+import { truncate } from '../../platform/storable-text.ts'
 import type { Addresses } from '../addresses.ts'
 import type { GitHub } from './index.ts'
 import { commitContext, isOurs, reportOf } from './report.ts'
@@ -111,7 +112,7 @@ async function recordOf(options: RecordOptions, about: Reportable, signal: Abort
   const { deploymentId, app, environment } = about
   const mark = { deploymentId, environment, sha }
   const repository = { owner, repo }
-  const description = `${app} from ${ref}`.slice(0, 140)
+  const description = truncate(`${app} from ${ref}`, 140)
   const record = { ...mark, description, production: environment === 'production' }
   const id =
     (await github.repository.find(repository, mark, signal)) ??

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CodedError } from '../../platform/errors.ts'
+import { truncate } from '../../platform/storable-text.ts'
 import type { GitHubRequest } from './app.ts'
 import { createRepositoryCaller, type Repository } from './caller.ts'
 import type { InstallationTokens } from './tokens.ts'
@@ -114,7 +115,7 @@ export function createGitHubRepository(parts: {
         deployment_id: id,
         state,
         log_url: logUrl,
-        description: description.slice(0, 140),
+        description: truncate(description, 140),
         // Ours are per app, GitHub's environments are not: what is superseded is told one by one.
         auto_inactive: false,
         ...(environmentUrl === undefined ? {} : { environment_url: environmentUrl }),
@@ -129,7 +130,7 @@ export function createGitHubRepository(parts: {
       await call(repository, signal, (shown) =>
         request('POST /repos/{owner}/{repo}/statuses/{sha}', {
           ...given,
-          description: description.slice(0, 140),
+          description: truncate(description, 140),
           ...shown,
         }),
       )

@@ -1,5 +1,6 @@
 import { CodedError } from '../../platform/errors.ts'
 import { maskSecrets } from '../../platform/redact.ts'
+import { truncate } from '../../platform/storable-text.ts'
 
 /** A registry's refusal, with its own error code (`MANIFEST_UNKNOWN`; empty when there was none). */
 export class RegistryError extends Error {
@@ -19,7 +20,7 @@ export class RegistryError extends Error {
   }) {
     const { host, status, code = '', message = '' } = about
     const said = [code, message].filter(Boolean).join(': ')
-    super(maskSecrets(`${host} answered ${status}${said === '' ? '' : ` (${said})`}`).slice(0, 500))
+    super(truncate(maskSecrets(`${host} answered ${status}${said === '' ? '' : ` (${said})`}`), 500))
     this.host = host
     this.status = status
     this.code = code

@@ -1,14 +1,18 @@
 import type { z } from 'zod'
 import { CodedError, type FieldFault } from '../errors.ts'
+import { unstorableFields } from '../storable-text.ts'
 
 /**
- * Parses a part of a request.
+ * Parses a part of a request. Text that the database can't store is refused whatever the schema says.
  * @throws REQ_002 listing every fault by path; zod's own messages may quote the input, so they are rephrased here.
  */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, where: Where): z.output<S> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const fields = fieldFaults(result.error, where.part)
+  const fields = unstorableFields(value, where.part)
+  if (fields.length === 0) {
+    const result = schema.safeParse(value)
+    if (result.success) return result.data
+    fields.push(...fieldFaults(result.error, where.part))
+  }
   throw new CodedError('REQ_002', `The request's ${where.part} is not valid`, {
     status: where.status,
     details: { fields },

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { CodedError } from '../errors.ts'
 import { maskSecrets } from '../redact.ts'
+import { truncate } from '../storable-text.ts'
 import type { BoundJob, Outcome } from './definition.ts'
 import type { Finish, Lease } from './leases.ts'
 
@@ -52,14 +53,14 @@ export function translate(
       }
     }
     case 'retry': {
-      const delayMs = outcome.afterMs ?? backoffMs(lease.attempt, run.backoff)
+      const delayMs = boundedDelay(outcome.afterMs ?? backoffMs(lease.attempt, run.backoff))
       const finish: Finish = { lease, state: 'retrying', error: shown(outcome.error), delayMs }
       return { finish, end: { kind: 'retry', delayMs, code: outcome.error.code } }
     }
     case 'snooze':
       // Through the outbox: a hand-over must not depend on this process's connection to the queue store.
       return {
-        finish: { lease, state: 'queued', delayMs: outcome.ms, redeliver: true },
+        finish: { lease, state: 'queued', delayMs: boundedDelay(outcome.ms), redeliver: true },
         end: { kind: 'completed' },
       }
   }
@@ -67,8 +68,13 @@ export function translate(
 
 const shown = (error: CodedError) => ({
   code: error.code,
-  message: maskSecrets(error.message).slice(0, 2000),
+  message: truncate(maskSecrets(error.message), 2000),
 })
+
+const longestDelayMs = 7 * 24 * 3_600_000
+
+/** Whole milliseconds, at most a week: a `Retry-After` from outside may be any number. */
+const boundedDelay = (ms: number) => Math.min(Math.max(0, Math.round(ms) || 0), longestDelayMs)
 
 /** Exponential with full jitter in the upper half: 1x to 2x never meet, and a herd spreads out. */
 function backoffMs(attempt: number, backoff: { firstMs: number; maxMs: number }): number {

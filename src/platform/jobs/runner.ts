@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Knex } from 'knex'
 import { type Batcher, createBatcher } from '../batcher.ts'
-import { isDatabaseUnavailable, whileDatabaseIsAway } from '../db.ts'
+import { isDatabaseUnavailable, isPassing, whileDatabaseIsAway } from '../db.ts'
 import { CodedError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 import type { DeliveryJob } from '../queues/index.ts'
@@ -83,12 +83,7 @@ async function runDelivery(machine: Machine, delivery: DeliveryJob): Promise<Del
   try {
     const job = machine.find(lease.queue, lease.name)
     const outcome = await attempt(machine, { job, lease, held: signal })
-    const end = await record(machine, lease, { job, outcome }).catch((error: unknown) => {
-      if (outcome.kind !== 'done' || error instanceof LostLease) throw error
-      // The handler's own last write failed and took the outcome with it: that is the handler's failure.
-      log.error({ ...about, err: error }, 'the commit of a handler failed')
-      return record(machine, lease, { job, outcome: thrown(error) })
-    })
+    const end = await recordOrReplace(machine, lease, { job, outcome })
     const durationMs = Math.round(performance.now() - startedAt)
     log.debug({ ...about, outcome: end.kind, durationMs }, 'run ended')
     return end
@@ -215,6 +210,34 @@ function thrown(error: unknown): Outcome {
   }
   const code = isDatabaseUnavailable(error) ? 'SYS_002' : 'SYS_001'
   return { kind: 'retry', error: new CodedError(code, 'an unexpected fault, see the log', { cause: error }) }
+}
+
+const unrecordable = failed('the outcome could not be recorded, see the log')
+
+/**
+ * Records an outcome, or one that can be recorded in its place: running the job again would end the same way.
+ * @throws LostLease, and errors of the database that pass: the job is then delivered again.
+ */
+async function recordOrReplace(
+  machine: Machine,
+  lease: Lease,
+  ended: { job: BoundJob | undefined; outcome: Outcome },
+): Promise<DeliveryEnd> {
+  const { job, outcome } = ended
+  try {
+    return await record(machine, lease, ended)
+  } catch (error) {
+    if (error instanceof LostLease || outcome === unrecordable) throw error
+    const about = { jobId: lease.id, name: lease.name, attempt: lease.attempt, err: error }
+    if (outcome.kind === 'done') {
+      // The handler's own last write failed and took the outcome with it: that is the handler's failure.
+      machine.log.error(about, 'the commit of a handler failed')
+      return recordOrReplace(machine, lease, { job, outcome: thrown(error) })
+    }
+    if (isPassing(error)) throw error
+    machine.log.error({ ...about, outcome: outcome.kind }, 'an outcome could not be recorded')
+    return recordOrReplace(machine, lease, { job, outcome: unrecordable })
+  }
 }
 
 /** @throws LostLease when somebody else holds the job by now: then nothing is written. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { permissions } from '../platform/auth.ts'
 import { rateLimitBounds } from '../platform/config/index.ts'
+import { instant } from '../platform/instant.ts'
 
 export const passwordLength = { min: 8, max: 1024 }
 
@@ -30,7 +31,7 @@ export const passwordChangeBody = z.strictObject({
 
 export const newTokenBody = z.strictObject({
   name: text(1, 100),
-  expires_at: z.iso.datetime({ offset: true, error: 'expected an ISO 8601 time with a zone' }).nullish(),
+  expires_at: instant({ error: 'expected an ISO 8601 time with a zone' }).nullish(),
   // An empty list would be a token that may do nothing, and is easily mistaken for "no limit".
   scopes: z.array(z.enum(permissions)).min(1).max(permissions.length).nullish(),
 })

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
+import { encodeCursor, readCursor } from '../platform/http/index.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Channel, Metadata } from './metadata.ts'
 import type { ReleaseStates } from './state.ts'
@@ -42,7 +43,7 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
     /** Newest first. @returns the cursor of the next page, or null. */
     async page(query: { channel?: Channel | undefined; cursor?: string | undefined; limit: number }) {
       const { channel, limit } = query
-      const after = decode(query.cursor)
+      const after = readCursor(query.cursor, (text) => (isVersion(text) ? text : undefined))
       const all = await catalogue.versions()
       const rest = after === undefined ? all : all.filter((version) => isAfter(version, after))
       const entries: { version: string; metadata: Metadata | undefined }[] = []
@@ -65,7 +66,7 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
         notes: notes.find((each) => each.version === version)?.notes ?? null,
       }))
       const last = entries.length > limit ? items.at(-1) : undefined
-      return { releases, next: last === undefined ? null : Buffer.from(last.version).toString('base64url') }
+      return { releases, next: last === undefined ? null : encodeCursor(last.version) }
     },
 
     /** What a client that runs `current` should move to. A withdrawn version is left for an older one, too. */
@@ -93,12 +94,4 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
 function isAfter(version: string, cursor: string): boolean {
   const order = compareVersions(cursor, version)
   return order > 0 || (order === 0 && version < cursor)
-}
-
-function decode(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined
-  const version = Buffer.from(cursor, 'base64url').toString()
-  if (isVersion(version)) return version
-  const fields = [{ path: 'cursor', problem: 'expected a cursor of this list' }]
-  throw new CodedError('REQ_002', "The request's query is not valid", { details: { fields } })
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../platform/errors.ts'
+import { encodeCursor, readCursor } from '../platform/http/index.ts'
+import { parseInstant } from '../platform/instant.ts'
 import { stateName } from './networks.ts'
 import { getNode } from './service.ts'
 import type { Span } from './statistics/pieces.ts'
@@ -17,7 +18,7 @@ export interface HistoryQuery {
 /** A page of a node's samples, newest first. Both ends of the period belong to it. @throws SYS_005 */
 export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery) {
   const { page, page_size: size, start_time: start, end_time: end } = query
-  const after = decode(query.cursor)
+  const after = readCursor(query.cursor, parseInstant, 422)
   const [node, period] = await Promise.all([
     getNode(db, nodeId),
     sampledPeriod(db, nodeId, {
@@ -41,7 +42,7 @@ export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery)
     node,
     snapshots,
     total,
-    nextCursor: last === undefined ? null : Buffer.from(last.at.toISOString()).toString('base64url'),
+    nextCursor: last === undefined ? null : encodeCursor(last.at.toISOString()),
   }
 }
 
@@ -54,16 +55,6 @@ async function readPage(
   if (begin === undefined || period.from >= period.to) return []
   const before = new Date(Math.min(begin.before.getTime(), period.to))
   return readSamples(db, nodeId, { from: new Date(period.from), before, skip: begin.skip, limit })
-}
-
-/** The time that the next page begins before. @throws REQ_002 */
-function decode(cursor: string | undefined): Date | undefined {
-  if (cursor === undefined) return undefined
-  const text = Buffer.from(cursor, 'base64url').toString()
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) && !Number.isNaN(Date.parse(text)))
-    return new Date(text)
-  const fields = [{ path: 'cursor', problem: 'expected a cursor of this list' }]
-  throw new CodedError('REQ_002', "The request's query is not valid", { status: 422, details: { fields } })
 }
 
 /** Unique over all nodes: a node has one sample a cycle. */

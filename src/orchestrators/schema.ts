@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { instant } from '../platform/instant.ts'
 import { canonicalAddress } from '../platform/ip-address.ts'
 import { isNodeAddress } from './addresses.ts'
 
@@ -63,9 +64,7 @@ export const nodesQuery = z.strictObject({
 })
 
 /** With a zone, or in UTC: the server's own zone is nobody's business. */
-const time = z.iso
-  .datetime({ offset: true, local: true, error: 'expected an ISO 8601 time' })
-  .transform((value) => new Date(/(Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`))
+const time = instant({ local: true, error: 'expected an ISO 8601 time' })
 
 export const historyQuery = z
   .strictObject({
@@ -93,9 +92,7 @@ export const bridgeQuery = z
     message: `expected an interval that makes at most ${maxPoints} points`,
   })
 
-const zonedTime = z.iso
-  .datetime({ offset: true, error: 'expected an ISO 8601 time with a zone' })
-  .transform((value) => new Date(value))
+const zonedTime = instant({ error: 'expected an ISO 8601 time with a zone' })
 export const newWindowBody = z
   .strictObject({
     scope: z.enum(['all', 'nodes']),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { nameShape } from '../platform/config/index.ts'
+import { instant } from '../platform/instant.ts'
 import { normaliseDigest } from './image-reference.ts'
 import { rolloutStates } from './store/components.ts'
 
@@ -19,9 +20,7 @@ export const names = {
 }
 
 /** ISO 8601 with a zone. */
-export const time = z.iso
-  .datetime({ offset: true, error: 'expected an ISO 8601 time with a zone' })
-  .transform((text) => new Date(text))
+export const time = instant({ error: 'expected an ISO 8601 time with a zone' })
 
 const digest = z.string().transform((text, ctx) => {
   const normal = normaliseDigest(text)

@@ -89,7 +89,7 @@ function tokenRoutes(context: AccountsContext): Route[] {
         const { token, row } = await createApiToken(context, accountOf(principal), {
           name: body.name,
           scopes: body.scopes ?? null,
-          expiresAt: body.expires_at == null ? null : new Date(body.expires_at),
+          expiresAt: body.expires_at ?? null,
         })
         return { body: newTokenAnswer(row, token), headers: secretHeaders }
       },

@@ -23,7 +23,7 @@ export function windowRoutes(db: Knex): Route[] {
       query: windowsQuery,
       async handle({ query }) {
         const { cursor, limit } = query
-        const rows = await listWindows(db, { before: decodeCursor(cursor), limit: limit + 1 })
+        const rows = await listWindows(db, { before: decodeCursor(cursor, 422), limit: limit + 1 })
         const { items, next } = page(rows, limit)
         return { body: { windows: items.map(windowView), next_cursor: next } }
       },

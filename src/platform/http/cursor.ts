@@ -1,4 +1,6 @@
 import { CodedError } from '../errors.ts'
+import { parseInstant } from '../instant.ts'
+import { isStorable } from '../storable-text.ts'
 
 /** A position in a list that is sorted newest first by creation and id; exact to the microsecond. */
 export interface Position {
@@ -6,21 +8,44 @@ export interface Position {
   id: string
 }
 
-const shape = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([0-9a-f]{8}-[0-9a-f-]{27})$/
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** A position as opaque text. */
+export const encodeCursor = (position: string): string => Buffer.from(position).toString('base64url')
+
+/**
+ * Reads a cursor that `encodeCursor` has made.
+ * @param read the position in its text; undefined when it is none of this list.
+ * @param status of the family's validation errors.
+ * @throws REQ_002
+ */
+export function readCursor<P>(
+  cursor: string | undefined,
+  read: (text: string) => P | undefined,
+  status: 400 | 422 = 400,
+): P | undefined {
+  if (cursor === undefined) return undefined
+  const text = Buffer.from(cursor, 'base64url').toString()
+  const position = isStorable(text) ? read(text) : undefined
+  if (position !== undefined) return position
+  const fields = [{ path: 'cursor', problem: 'expected a cursor of this list' }]
+  throw new CodedError('REQ_002', "The request's query is not valid", { status, details: { fields } })
+}
 
 /** @throws REQ_002 for anything that `page` did not make. */
-export function decodeCursor(cursor: string | undefined): Position | undefined {
-  if (cursor === undefined) return undefined
-  const [, createdAt, id] = Buffer.from(cursor, 'base64url').toString().match(shape) ?? []
-  if (createdAt !== undefined && id !== undefined) return { createdAt, id }
-  const fields = [{ path: 'cursor', problem: 'expected a cursor of this list' }]
-  throw new CodedError('REQ_002', "The request's query is not valid", { details: { fields } })
+export function decodeCursor(cursor: string | undefined, status?: 400 | 422): Position | undefined {
+  const read = (text: string): Position | undefined => {
+    const [createdAt = '', id = '', ...rest] = text.split(' ')
+    const fits = rest.length === 0 && parseInstant(createdAt) !== undefined && uuid.test(id)
+    return fits ? { createdAt, id } : undefined
+  }
+  return readCursor(cursor, read, status)
 }
 
 /** Cuts a page from rows that were read with one more than `limit`. @returns the cursor of the next page, or null. */
 export function page<Row extends { id: string; position: string }>(rows: Row[], limit: number) {
   const items = rows.slice(0, limit)
   const last = rows.length > limit ? items.at(-1) : undefined
-  const next = last === undefined ? null : Buffer.from(`${last.position} ${last.id}`).toString('base64url')
+  const next = last === undefined ? null : encodeCursor(`${last.position} ${last.id}`)
   return { items, next }
 }

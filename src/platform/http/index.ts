@@ -1,5 +1,5 @@
 export { createHttpApp } from './app.ts'
-export { decodeCursor, page } from './cursor.ts'
+export { decodeCursor, encodeCursor, page, readCursor } from './cursor.ts'
 export { createForwardedIdentity } from './forwarded-identity.ts'
 export { correlationIdOf } from './frame.ts'
 export { type Prepared, prepare } from './prepared.ts'

@@ -2,6 +2,7 @@ import type { Principal } from '../../platform/auth.ts'
 import { notFound } from '../../platform/errors.ts'
 import { type EventHub, serveSse, streamHead } from '../../platform/events/index.ts'
 import { type Route, route } from '../../platform/http/index.ts'
+import { parseInstant } from '../../platform/instant.ts'
 import { clientOf, requireClient } from '../access.ts'
 import { type Compared, compare } from '../compare.ts'
 import type { TrackerContext } from '../context.ts'
@@ -134,7 +135,7 @@ function historyRoute({ db, now }: TrackerContext): Route {
       const { namespace, workload, container } = params
       const component = { clientName: params.client, envName: params.env, namespace, workload, container }
       const [firstSeen, id] = decodePosition(query.cursor, 2) ?? []
-      if (firstSeen !== undefined && Number.isNaN(Date.parse(firstSeen)))
+      if (firstSeen !== undefined && parseInstant(firstSeen) === undefined)
         throw invalid('query', { cursor: 'expected a cursor of this list' })
       const after = firstSeen === undefined || id === undefined ? undefined : { firstSeen, id }
       const key = { ...component, kind: query.kind }

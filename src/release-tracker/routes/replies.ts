@@ -1,6 +1,8 @@
 import type { Response } from 'express'
 import type { TrackerMode } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
+import { encodeCursor, readCursor } from '../../platform/http/index.ts'
+import { isStorable } from '../../platform/storable-text.ts'
 
 /** Writes a table as a download. @returns undefined: the answer is given. */
 export function sendCsv(res: Response, name: string, text: string): undefined {
@@ -23,19 +25,25 @@ export function invalid(part: 'query' | 'body', faults: Record<string, string>):
 }
 
 /** The position after which a page begins, as opaque text. */
-export const encodePosition = (position: unknown[]): string =>
-  Buffer.from(JSON.stringify(position)).toString('base64url')
+export const encodePosition = (position: string[]): string => encodeCursor(JSON.stringify(position))
 
-/** @throws REQ_002 for anything that `encodePosition` did not make of this many texts. */
+const bigint = /^\d{1,18}$/
+
+/** The texts of a position, the last of which is the id of a row. @throws REQ_002 for what `encodePosition` did not make. */
 export function decodePosition(cursor: string | undefined, parts: number): string[] | undefined {
-  if (cursor === undefined) return undefined
+  return readCursor(cursor, (text) => {
+    const position = parseJson(text)
+    if (!Array.isArray(position) || position.length !== parts || !bigint.test(String(position.at(-1))))
+      return undefined
+    const fits = position.every((part) => typeof part === 'string' && part.length < 300 && isStorable(part))
+    return fits ? position : undefined
+  })
+}
+
+function parseJson(text: string): unknown {
   try {
-    const position: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    const fits =
-      Array.isArray(position) && position.length === parts && /^\d{1,18}$/.test(String(position.at(-1)))
-    if (fits && position.every((part) => typeof part === 'string' && part.length < 300)) return position
+    return JSON.parse(text)
   } catch {
-    // Not ours.
+    return undefined
   }
-  throw invalid('query', { cursor: 'expected a cursor of this list' })
 }

@@ -16,6 +16,7 @@ import { createLoginLimits } from './service/login-limits.ts'
 import { createPasswords } from './service/passwords.ts'
 import { type ChangeListener, createPrincipalCache } from './service/principal-cache.ts'
 import { createTokenUse } from './service/token-use.ts'
+import { createTurns } from './service/turns.ts'
 import { deleteExpired } from './store/expired.ts'
 
 export { registerAccountCommands } from './commands.ts'
@@ -40,6 +41,9 @@ export interface Accounts extends Service {
   routes: Route[]
 }
 
+/** From one address; as many as its bucket lets through at once (`RATE_LIMIT_ADDRESS_BURST`). */
+const waitingSignIns = 200
+
 export function createAccounts(options: AccountsOptions): Accounts {
   const { db, secrets, log, config, now = () => new Date() } = options
   const context: AccountsContext = {
@@ -50,6 +54,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     passwords: createPasswords(),
     jwts: createJwts(secrets, now),
     limits: createLoginLimits(db, secrets, now),
+    turns: createTurns(waitingSignIns),
     tokenUse: createTokenUse(db, log),
     principals: createPrincipalCache({ listener: options.listener, now }),
     guesses: createGuesses(config.rateLimits.address),
@@ -75,8 +80,8 @@ export function signInUrl(next: string): string {
 }
 
 /**
- * Removes sessions, revocations and login counts that are over. For the maintenance job. @returns rows
- * deleted.
+ * Removes sessions, revocations, counts of wrong passwords and places of sign-ins that are over. For the maintenance job.
+ * @returns rows deleted.
  */
 export function pruneAccounts(db: Knex, now = new Date()): Promise<number> {
   return deleteExpired(db, now)

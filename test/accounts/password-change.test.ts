@@ -86,3 +86,16 @@ test('the gate lets two run, keeps the order, and refuses what does not fit in t
   await Promise.all([first, ...others])
   expect(order).toEqual([1, 2, 3, 4])
 })
+
+test('the gate lets preferred tasks in before a full line of others', async () => {
+  const gate = createGate({ atOnce: 1, maxWaiting: 1 })
+  const order: string[] = []
+  const task = (name: string, preferred?: boolean) => gate(async () => void order.push(name), preferred)
+  const running = Promise.withResolvers<void>()
+  const started = [gate(() => running.promise), task('other')]
+  await expect(task('too many')).rejects.toMatchObject({ code: 'SYS_002' })
+  started.push(task('preferred', true))
+  running.resolve()
+  await Promise.all(started)
+  expect(order).toEqual(['preferred', 'other'])
+})

@@ -22,7 +22,15 @@ test('no secret is in a row or a log line', async () => {
   await h.call('/api/v1/auth/password', { bearer: jwt, json })
   await h.call('/api/v1/auth/logout', { method: 'POST', bearer: await h.signIn('ada', json.new_password) })
 
-  const tables = ['users', 'api_tokens', 'sessions', 'revoked_jwts', 'login_limits', 'idempotency_keys']
+  const tables = [
+    'users',
+    'api_tokens',
+    'sessions',
+    'revoked_jwts',
+    'login_limits',
+    'sign_in_places',
+    'idempotency_keys',
+  ]
   let kept = h.logLines.join('\n')
   for (const table of tables) {
     for (const row of await rows(h.db, table)) {
@@ -36,6 +44,7 @@ test('no secret is in a row or a log line', async () => {
   }
   expect(kept).toContain('signed in')
   expect(kept).toContain('$argon2id$v=19$m=19456,t=2,p=1$')
+  const browserId = /capstan_browser=([^;.]+)/.exec(cookie)?.[1] ?? 'missing'
   const sessionId = /capstan_session=([^;]+)/.exec(cookie)?.[1] ?? 'missing'
   const secrets = [
     password,
@@ -45,6 +54,7 @@ test('no secret is in a row or a log line', async () => {
     jwt,
     token,
     sessionId,
+    browserId,
     csrf,
     secretKey,
   ]

@@ -1,3 +1,4 @@
+import type { Request } from 'express'
 import { type Route, route } from '../../platform/http/route.ts'
 import { accountOf } from '../principal.ts'
 import { loginBody, newTokenBody, passwordChangeBody, tokenPath } from '../schema.ts'
@@ -5,7 +6,7 @@ import { changePassword, signOut } from '../service/account-changes.ts'
 import { createApiToken, listApiTokens, revokeApiToken } from '../service/api-tokens.ts'
 import type { AccountsContext } from '../service/context.ts'
 import { issueJwt, signIn } from '../service/sign-in.ts'
-import { clearedCookies } from './session-cookies.ts'
+import { browserIdOf, clearedCookies, keptBrowser } from './session-cookies.ts'
 import { jwtAnswer, meAnswer, newTokenAnswer, tokenListAnswer } from './wire.ts'
 
 /** An answer with a secret in it is kept by nobody on the way. */
@@ -29,8 +30,10 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       invalidStatus: 422,
       bodyLimit,
       body: loginBody,
-      async handle({ body, address }) {
-        const user = await signIn(context, { ...body, address })
+      async handle({ body, address, req, res }) {
+        const browser = browserOf(context, req, secure)
+        const user = await signIn(context, { ...body, origin: { address, browserId: browser?.id } })
+        if (browser !== undefined) res.append('Set-Cookie', browser.cookie)
         return { body: jwtAnswer(await issueJwt(context, user)), headers: secretHeaders }
       },
     }),
@@ -62,9 +65,10 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       invalidStatus: 422,
       bodyLimit,
       body: passwordChangeBody,
-      async handle({ principal, body }) {
+      async handle({ principal, body, address, req }) {
         const caller = accountOf(principal)
-        const change = { current: body.current_password, replacement: body.new_password }
+        const origin = { address, browserId: browserIdOf(context.secrets, req.headers.cookie) }
+        const change = { current: body.current_password, replacement: body.new_password, origin }
         const { sessionEpoch } = await changePassword(context, caller, change)
         const done = { status: 'success', message: 'Password changed' }
         if (caller.kind !== 'jwt') return { body: done }
@@ -73,6 +77,13 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       },
     }),
   ]
+}
+
+/** Browsers send this header with every request. Other programs keep no cookies: each sign-in would be a new browser. */
+function browserOf({ secrets }: AccountsContext, { headers }: Request, secure: boolean) {
+  const isBrowser =
+    headers['sec-fetch-site'] !== undefined || browserIdOf(secrets, headers.cookie) !== undefined
+  return isBrowser ? keptBrowser(secrets, headers.cookie, secure) : undefined
 }
 
 function tokenRoutes(context: AccountsContext): Route[] {

@@ -13,7 +13,7 @@ import { isJson, readForm } from './form-body.ts'
 import { nextPath } from './local-path.ts'
 import { sendPage, signedInPage, signInPage } from './page.ts'
 import { requireSameOrigin } from './same-origin.ts'
-import { clearedCookies, sessionCookies } from './session-cookies.ts'
+import { clearedCookies, keptBrowser, sessionCookies } from './session-cookies.ts'
 
 /** The pages of a browser: `/login` and `/logout`. */
 export function browserRoutes(context: AccountsContext, publicUrl: string): Route[] {
@@ -83,10 +83,11 @@ async function submitSignIn(context: AccountsContext, submission: Submission): P
   try {
     if (!form.success) throw new CodedError('ACCESS_002', 'Invalid username or password')
     const { username, password } = form.data
-    const user = await signIn(context, { username, password, address })
+    const browser = keptBrowser(context.secrets, req.headers.cookie, isSecure(publicUrl))
+    const user = await signIn(context, { username, password, origin: { address, browserId: browser.id } })
     const session = await openSession(context, user)
     if (previous !== undefined) await signOut(context, previous)
-    res.append('Set-Cookie', sessionCookies(session, isSecure(publicUrl)))
+    res.append('Set-Cookie', [...sessionCookies(session, isSecure(publicUrl)), browser.cookie])
     res.set('Cache-Control', 'no-store').redirect(303, next)
   } catch (error) {
     // Programs get the envelope; people get the form again, with what was wrong.

@@ -3,9 +3,11 @@ import { CodedError, conflict } from '../../platform/errors.ts'
 import type { AccountPrincipal } from '../principal.ts'
 import { revokeTokensOf } from '../store/api-tokens.ts'
 import { deleteOldSessions, deleteSession, moveSession, revokeJwt } from '../store/sessions.ts'
+import { deletePlaces } from '../store/sign-in-places.ts'
 import { lockUser, raiseEpoch, setPassword } from '../store/users.ts'
 import type { AccountsContext } from './context.ts'
-import { isPasswordOf } from './sign-in.ts'
+import { isCurrentPassword } from './sign-in.ts'
+import { rememberPlaces, type SignInOrigin } from './sign-in-places.ts'
 
 /**
  * Ends the credential of this very request. @throws STATE_001 for an API token, which is revoked by its id.
@@ -28,18 +30,19 @@ export async function signOut(context: AccountsContext, caller: AccountPrincipal
 
 /**
  * Changes the caller's own password and ends all its tokens and every other session at once. The session of
- * this request goes on; a JWT can't, its caller gets a new one for the epoch returned.
+ * this request goes on; a JWT can't, its caller gets a new one for the epoch returned. Of the places that were known only
+ * that of this request stays known.
  * @throws ACCESS_002 (wrong password, or changed meanwhile), ACCESS_003 (a scoped token), SYS_003
  */
 export async function changePassword(
   context: AccountsContext,
   caller: AccountPrincipal,
-  change: { current: string; replacement: string },
+  change: { current: string; replacement: string; origin: SignInOrigin },
 ): Promise<{ sessionEpoch: number }> {
   if (caller.scopes !== null) throw new CodedError('ACCESS_003', "A scoped token can't change the password")
   const { user, credential } = caller
   // A stolen session must not be a way around the limit of guesses.
-  if (!(await isPasswordOf(context, user, change.current))) {
+  if (!(await isCurrentPassword(context, user, change.current))) {
     throw new CodedError('ACCESS_002', 'The current password is wrong')
   }
   const passwordHash = await context.passwords.hash(change.replacement)
@@ -48,7 +51,9 @@ export async function changePassword(
     if (current?.sessionEpoch !== user.sessionEpoch) {
       throw new CodedError('ACCESS_002', 'The credential is no longer valid')
     }
-    return replacePassword(trx, { userId: user.id, passwordHash, keep: credential })
+    const epoch = await replacePassword(trx, { userId: user.id, passwordHash, keep: credential })
+    await rememberPlaces({ ...context, db: trx }, { id: user.id, sessionEpoch: epoch }, change.origin)
+    return epoch
   })
   context.principals.forget(caller.id)
   context.log.info({ event: 'password-changed', userId: user.id }, 'password changed')
@@ -64,7 +69,10 @@ export async function replacePassword(
   return endCredentials(trx, change.userId, change.keep)
 }
 
-/** Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept. @returns the new epoch */
+/**
+ * Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept, and forgets where it has
+ * signed in. @returns the new epoch
+ */
 export async function endCredentials(
   trx: Knex.Transaction,
   userId: string,
@@ -74,5 +82,6 @@ export async function endCredentials(
   if (keep?.kind === 'session') await moveSession(trx, keep.idHash, sessionEpoch)
   await deleteOldSessions(trx, userId, sessionEpoch)
   await revokeTokensOf(trx, userId)
+  await deletePlaces(trx, userId)
   return sessionEpoch
 }

@@ -8,6 +8,7 @@ import type { LoginLimits } from './login-limits.ts'
 import type { Passwords } from './passwords.ts'
 import type { PrincipalCache } from './principal-cache.ts'
 import type { TokenUse } from './token-use.ts'
+import type { Turns } from './turns.ts'
 
 /** What the verbs of this folder work with; built once by `createAccounts`. */
 export interface AccountsContext {
@@ -18,6 +19,8 @@ export interface AccountsContext {
   passwords: Passwords
   jwts: Jwts
   limits: LoginLimits
+  /** Of sign-ins from one address at which the account is not known. */
+  turns: Turns
   tokenUse: TokenUse
   principals: PrincipalCache
   guesses: Guesses

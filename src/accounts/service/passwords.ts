@@ -4,8 +4,11 @@ import { CodedError } from '../../platform/errors.ts'
 
 export interface Passwords {
   hash(password: string): Promise<string>
-  /** Without a hash (no such user) the work is the same, and the answer false. */
-  verify(passwordHash: string | undefined, password: string): Promise<boolean>
+  /**
+   * Without a hash (no such user) the work is the same, and the answer false.
+   * @param preferred comes before all that are not: guesses of strangers must not keep out who is known
+   */
+  verify(passwordHash: string | undefined, password: string, preferred?: boolean): Promise<boolean>
 }
 
 /** OWASP's argon2id setting: 19 MiB, two passes, one lane; about 10 ms of one core. */
@@ -21,33 +24,37 @@ export function createPasswords(): Passwords {
   let decoy: Promise<string> | undefined
   return {
     hash: (password) => gate(() => hash(password, cost)),
-    async verify(passwordHash, password) {
+    async verify(passwordHash, password, preferred) {
       decoy ??= hash(randomBytes(32).toString('base64url'), cost)
       // Awaited for known users too, so that the first call of a process takes the same time for both.
       const decoyHash = await decoy
-      const matches = await gate(() => verify(passwordHash ?? decoyHash, password))
+      const matches = await gate(() => verify(passwordHash ?? decoyHash, password), preferred)
       return matches && passwordHash !== undefined
     },
   }
 }
 
-/** Lets `atOnce` tasks run and `maxWaiting` wait, in order of arrival; refuses the rest. */
+/**
+ * Lets `atOnce` tasks run and `maxWaiting` of each kind wait, in order of arrival; refuses the rest. Preferred ones come
+ * before all others: however many those are, they keep no preferred one out.
+ */
 export function createGate(limits: { atOnce: number; maxWaiting: number }) {
-  const waiting: (() => void)[] = []
+  const lines = { preferred: [] as (() => void)[], others: [] as (() => void)[] }
   let running = 0
-  return async <T>(task: () => Promise<T>): Promise<T> => {
+  return async <T>(task: () => Promise<T>, preferred = false): Promise<T> => {
     if (running < limits.atOnce) running += 1
     else {
-      if (waiting.length >= limits.maxWaiting) {
+      const line = preferred ? lines.preferred : lines.others
+      if (line.length >= limits.maxWaiting) {
         throw new CodedError('SYS_002', 'Too many sign-ins at this moment', { retryAfter: 2 })
       }
       // The one that ends hands its place over, so `running` stays as it is.
-      await new Promise<void>((resolve) => waiting.push(resolve))
+      await new Promise<void>((resolve) => line.push(resolve))
     }
     try {
       return await task()
     } finally {
-      const next = waiting.shift()
+      const next = lines.preferred.shift() ?? lines.others.shift()
       if (next === undefined) running -= 1
       else next()
     }

@@ -1,9 +1,12 @@
 import { CodedError } from '../../platform/errors.ts'
+import { network } from '../../platform/rate-limit/index.ts'
 import { insertSession } from '../store/sessions.ts'
 import { findUserByName, type User } from '../store/users.ts'
 import type { AccountsContext } from './context.ts'
 import { csrfTokenOf, hashOf, newSessionId } from './credentials.ts'
 import { jwtLifetimeSeconds } from './jwt.ts'
+import type { GuessOrigin } from './login-limits.ts'
+import { knownPlace, rememberPlaces, type SignInOrigin } from './sign-in-places.ts'
 
 /** A browser session ends this long after its last request. */
 export const sessionLifetimeMs = 8 * 60 * 60_000
@@ -11,48 +14,72 @@ export const sessionLifetimeMs = 8 * 60 * 60_000
 interface Attempt {
   username: string
   password: string
-  /** The client's. */
-  address: string
+  origin: SignInOrigin
 }
 
-/** @throws ACCESS_002 (one answer, in one time, for a wrong name and a wrong password), SYS_003, SYS_002. */
+/**
+ * Verifies a name and a password, and remembers where the user has signed in: guesses from elsewhere do not count there.
+ * @throws ACCESS_002 (one answer, in one time, for a wrong name and a wrong password), SYS_003, SYS_002.
+ */
 export async function signIn(context: AccountsContext, attempt: Attempt): Promise<User> {
-  const { db, limits, log } = context
-  const { address } = attempt
-  await limits.countAddress(address)
+  const { db, limits, log, turns } = context
+  const { origin, password } = attempt
+  const { address } = origin
   const user = await findUserByName(db, attempt.username)
-  const account = { id: user?.id ?? attempt.username, passwordHash: user?.passwordHash }
-  const right = await isPasswordOf(context, account, attempt.password)
+  const known = await knownPlace(context, user, origin)
+  const account = user?.id ?? attempt.username
   const who = user === undefined ? { address } : { address, userId: user.id }
+  const verify = async (from: GuessOrigin) => {
+    const excuse = await limits.countGuess(account, from).catch((error: unknown) => {
+      log.warn({ event: 'sign-in', outcome: 'limited', ...who }, 'too many wrong passwords: sign-in refused')
+      throw error
+    })
+    const preferred = 'known' in from
+    return verifyCounted(context, { passwordHash: user?.passwordHash, password, excuse, preferred })
+  }
+  // In turn: right passwords that are verified at one time would seem to be as many guesses.
+  const right =
+    known === undefined
+      ? await turns(network(address), () => verify({ address }))
+      : await verify({ known: known.place })
   if (!right || user === undefined) {
     // Never the name that was typed: it may be a password.
     log.warn({ event: 'sign-in', outcome: 'refused', ...who }, 'sign-in refused')
     throw new CodedError('ACCESS_002', 'Invalid username or password')
   }
   if (!user.isActive) throw new CodedError('ACCESS_002', 'User account is disabled')
+  await rememberPlaces(context, user, origin)
   log.info({ event: 'sign-in', outcome: 'done', ...who }, 'signed in')
   return user
 }
 
-/**
- * Verifies one guess within the account's limit.
- * @param account `id` names the limit's bucket; without a hash the answer is false, in the same time
- * @throws SYS_003 without having looked, SYS_002
- */
-export async function isPasswordOf(
-  { limits, passwords }: AccountsContext,
-  account: { id: string; passwordHash: string | undefined },
+/** Verifies the current password of somebody who is signed in. @throws SYS_003 without having looked, SYS_002 */
+export async function isCurrentPassword(
+  context: AccountsContext,
+  user: { id: string; passwordHash: string },
   password: string,
 ): Promise<boolean> {
-  const excuse = await limits.countFailure(account.id)
-  let failed = false
+  const excuse = await context.limits.countChange(user.id)
+  return verifyCounted(context, { passwordHash: user.passwordHash, password, excuse, preferred: true })
+}
+
+/** A guess that could not be looked at, because too many wait, is no wrong one. */
+async function verifyCounted(
+  { passwords }: AccountsContext,
+  guess: {
+    passwordHash: string | undefined
+    password: string
+    excuse: () => Promise<void>
+    preferred: boolean
+  },
+): Promise<boolean> {
+  let wrong = false
   try {
-    failed = !(await passwords.verify(account.passwordHash, password))
+    wrong = !(await passwords.verify(guess.passwordHash, guess.password, guess.preferred))
   } finally {
-    // A guess that could not be looked at, because too many wait, is no failure.
-    if (!failed) await excuse()
+    if (!wrong) await guess.excuse()
   }
-  return !failed
+  return !wrong
 }
 
 /** A signed, short-lived token, for programs. */

@@ -2,6 +2,8 @@ import type { Knex } from 'knex'
 
 export interface Hit {
   bucket: string
+  /** Of the account that the bucket belongs to, if any; a fingerprint. */
+  account: string | null
   at: Date
   limit: number
   windowMs: number
@@ -13,17 +15,17 @@ export interface Hit {
  * @returns undefined when counted, else when the oldest attempt leaves the window.
  */
 export async function takeHit(db: Knex, hit: Hit): Promise<Date | undefined> {
-  const { bucket, at, limit } = hit
+  const { bucket, account, at, limit } = hit
   const cutoff = new Date(at.getTime() - hit.windowMs)
   const counted = await db.raw(
-    `insert into login_limits as l (bucket, hits, expires_at)
-     values (:bucket, array[cast(:at as timestamptz)], :expiresAt)
+    `insert into login_limits as l (bucket, account, hits, expires_at)
+     values (:bucket, :account, array[cast(:at as timestamptz)], :expiresAt)
      on conflict (bucket) do update set
        hits = array(select h from unnest(l.hits) h where h > :cutoff order by h) || excluded.hits,
        expires_at = excluded.expires_at
      where (select count(*) from unnest(l.hits) h where h > :cutoff) < :limit
      returning 1`,
-    { bucket, at, cutoff, limit, expiresAt: new Date(at.getTime() + hit.windowMs) },
+    { bucket, account, at, cutoff, limit, expiresAt: new Date(at.getTime() + hit.windowMs) },
   )
   if (counted.rows.length > 0) return undefined
   const row = await db('login_limits')
@@ -44,6 +46,7 @@ export async function returnHit(db: Knex, bucket: string, at: Date): Promise<voi
   )
 }
 
-export async function clearHits(db: Knex, bucket: string): Promise<void> {
-  await db('login_limits').where({ bucket }).del()
+/** Forgets the attempts at one account, wherever they came from. */
+export async function clearHits(db: Knex, account: string): Promise<void> {
+  await db('login_limits').where({ account }).del()
 }

@@ -1,0 +1,46 @@
+import type { Knex } from 'knex'
+
+export interface Place {
+  kind: 'address' | 'browser'
+  /** A keyed fingerprint. */
+  place: string
+}
+
+/** Those of the given places at which the user has signed in during this epoch. */
+export async function findPlaces(
+  db: Knex,
+  user: { id: string; sessionEpoch: number },
+  asked: { places: string[]; now: Date },
+): Promise<Place[]> {
+  return db('sign_in_places')
+    .where({ user_id: user.id, session_epoch: user.sessionEpoch })
+    .where('expires_at', '>', asked.now)
+    .whereIn('place', asked.places)
+    .select('kind', 'place')
+}
+
+/** Adds places or renews them. Of each kind only the `keep` that were used last stay. */
+export async function recordPlaces(
+  db: Knex,
+  user: { id: string; sessionEpoch: number },
+  used: { places: Place[]; at: Date; expiresAt: Date; keep: number },
+): Promise<void> {
+  const { places, at, expiresAt, keep } = used
+  const common = { session_epoch: user.sessionEpoch, last_used_at: at, expires_at: expiresAt }
+  await db('sign_in_places')
+    .insert(places.map((each) => ({ user_id: user.id, ...each, ...common })))
+    .onConflict(['user_id', 'place'])
+    .merge()
+  await db.raw(
+    `delete from sign_in_places where (user_id, place) in (
+       select user_id, place from (
+         select user_id, place, row_number() over (partition by kind order by last_used_at desc) as rank
+         from sign_in_places where user_id = ?
+       ) as ranked where rank > ?)`,
+    [user.id, keep],
+  )
+}
+
+export async function deletePlaces(trx: Knex, userId: string): Promise<void> {
+  await trx('sign_in_places').where({ user_id: userId }).del()
+}

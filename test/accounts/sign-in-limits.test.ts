@@ -1,0 +1,258 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createLoginLimits } from '../../src/accounts/service/login-limits.ts'
+import { type Harness, password, rows, startAccounts } from './harness.ts'
+
+let h: Harness
+let callers = 0
+beforeEach(async () => {
+  h = await startAccounts()
+  await h.user('ada')
+})
+afterEach(() => h.close())
+
+const hour = 60 * 60_000
+const office = '192.0.2.1'
+/** An address that nobody has used before. */
+function strange(): string {
+  callers += 1
+  return `198.51.${callers >> 8}.${callers & 255}`
+}
+const wrong = 'guess guess'
+
+const login = (username: string, word: string, address = strange()) =>
+  h.call('/api/v1/auth/login', { json: { username, password: word }, address })
+const statuses = (answers: { status: number }[], status: number) =>
+  answers.filter((each) => each.status === status).length
+const guesses = (count: number, from: (n: number) => string, username: (n: number) => string = () => 'ada') =>
+  Promise.all(Array.from({ length: count }, (_, n) => login(username(n), `${wrong} ${n}`, from(n))))
+/** The `Cookie` header of a browser that has kept everything but its session. */
+const browserOnly = (cookie: string) =>
+  cookie
+    .split('; ')
+    .filter((each) => each.startsWith('capstan_browser='))
+    .join('; ')
+const page = (username: string, word: string, given: { address?: string; cookie?: string }) =>
+  h.call('/login', { form: { username, password: word }, address: strange(), ...given })
+
+describe('guesses from elsewhere', () => {
+  test('never block the right password from an address that has signed in before', async () => {
+    expect((await login('ada', password, office)).status).toBe(200)
+    await guesses(60, strange)
+    expect((await login('ada', password)).status).toBe(429)
+    expect((await login('ADA', password, office)).status).toBe(200)
+    // The same address, written as IPv6 sockets name it.
+    expect((await login('ada', password, `::ffff:${office}`)).status).toBe(200)
+  })
+
+  test('never block a browser that has signed in before, wherever it is now, signed out or not', async () => {
+    const { cookie } = await h.browser('ada')
+    await guesses(60, strange)
+    expect((await page('ada', password, {})).status).toBe(429)
+    expect((await page('ada', password, { cookie: browserOnly(cookie) })).status).toBe(303)
+    const api = await h.call('/api/v1/auth/login', {
+      json: { username: 'ada', password },
+      cookie: browserOnly(cookie),
+    })
+    expect(api.status).toBe(200)
+  })
+
+  test('from its own address do not block that browser either', async () => {
+    const { cookie } = await h.browser('ada')
+    await page('ada', password, { cookie: browserOnly(cookie), address: office })
+    await guesses(60, () => office)
+    expect((await login('ada', password, office)).status).toBe(429)
+    expect((await page('ada', password, { cookie: browserOnly(cookie), address: office })).status).toBe(303)
+  })
+
+  test('from one address do not even block a new place', async () => {
+    await guesses(60, () => '203.0.113.5')
+    expect((await login('ada', password)).status).toBe(200)
+  })
+
+  test('do not block a change of the password', async () => {
+    const bearer = await h.signIn('ada')
+    await guesses(60, strange)
+    const json = { current_password: password, new_password: 'another password' }
+    expect((await h.call('/api/v1/auth/password', { bearer, json })).status).toBe(200)
+  })
+})
+
+describe('an office behind one address', () => {
+  test('signs in by the dozen, at one instant and again', async () => {
+    const names = Array.from({ length: 24 }, (_, n) => `clerk${n}`)
+    for (const name of names) await h.user(name)
+    for (let round = 0; round < 2; round += 1) {
+      const answers = await Promise.all(names.map((name) => login(name, password, office)))
+      expect(statuses(answers, 200)).toBe(names.length)
+    }
+  })
+
+  test('may mistype: a dozen wrong passwords keep nobody out', async () => {
+    for (let n = 0; n < 12; n += 1) {
+      await h.user(`clerk${n}`)
+      expect((await login(`clerk${n}`, wrong, office)).status).toBe(401)
+      expect((await login(`clerk${n}`, password, office)).status).toBe(200)
+    }
+  })
+
+  test('goes on when somebody in it tries the passwords of others', async () => {
+    await login('ada', password, office)
+    const tried = await guesses(
+      30,
+      () => office,
+      (n) => `name${n}`,
+    )
+    expect(statuses(tried, 429)).toBe(10)
+    expect((await login('ada', password, office)).status).toBe(200)
+  })
+})
+
+describe('guessing', () => {
+  test('of one account from one address ends after ten', async () => {
+    const answers = await guesses(30, () => office)
+    expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([10, 20])
+    const refused = answers.find((each) => each.status === 429)
+    expect(refused?.json.error.code).toBe('SYS_003')
+    expect(refused?.headers.get('retry-after')).toBe('3600')
+    h.advance(hour)
+    expect((await login('ada', password, office)).status).toBe(200)
+  })
+
+  test('of one account from everywhere ends after twenty', async () => {
+    const answers = await guesses(60, strange)
+    expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([20, 40])
+  })
+
+  test('of many accounts from one address ends after twenty, for five minutes', async () => {
+    const names = Array.from({ length: 30 }, (_, n) => `name${n}`)
+    const answers = await guesses(
+      30,
+      () => office,
+      (n) => names[n] ?? '',
+    )
+    expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([20, 10])
+    expect((await login('ada', password, office)).status).toBe(429)
+    h.advance(5 * 60_000)
+    expect((await login('ada', password, office)).status).toBe(200)
+  })
+
+  test('from a known address or browser ends after ten', async () => {
+    const { cookie } = await h.browser('ada')
+    await login('ada', password, office)
+    const fromOffice = await guesses(30, () => office)
+    expect(statuses(fromOffice, 401)).toBe(10)
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => page('ada', wrong, { cookie: browserOnly(cookie) })),
+    )
+    expect(statuses(answers, 401)).toBe(10)
+  })
+
+  test('a name that nobody has is limited like one that somebody has', async () => {
+    const answers = await guesses(
+      30,
+      () => office,
+      () => 'Ghost',
+    )
+    expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([10, 20])
+    expect(answers.find((each) => each.status === 429)?.json.error).toMatchObject({
+      code: 'SYS_003',
+      message: 'Too many sign-in attempts',
+    })
+  })
+
+  test('is limited over several processes together', async () => {
+    const limits = [0, 1, 2].map(() => createLoginLimits(h.db, h.secrets, () => h.clock.now))
+    const counts = Array.from({ length: 30 }, (_, n) =>
+      limits[n % 3]?.countGuess(`name${n}`, { address: office }),
+    )
+    const results = await Promise.allSettled(counts)
+    expect(results.filter((each) => each.status === 'fulfilled')).toHaveLength(20)
+    expect((await login('ada', password, office)).status).toBe(429)
+  })
+
+  test('that is refused leaves nothing behind', async () => {
+    await guesses(
+      20,
+      () => office,
+      (n) => `name${n}`,
+    )
+    const before = await rows(h.db, 'login_limits')
+    await guesses(
+      20,
+      () => office,
+      (n) => `other${n}`,
+    )
+    expect(await rows(h.db, 'login_limits')).toEqual(before)
+  })
+
+  test('with the right password uses up nothing', async () => {
+    for (let round = 0; round < 12; round += 1) await login('ada', password, office)
+    const left = await rows(h.db, 'login_limits')
+    expect(left.flatMap((row) => row.hits)).toEqual([])
+  })
+})
+
+describe('what is known of places', () => {
+  test('ends with a new password, except for the place of who changed it', async () => {
+    await login('ada', password, office)
+    const { cookie } = await h.browser('ada')
+    const bearer = await h.signIn('ada')
+    const json = { current_password: password, new_password: 'another password' }
+    expect((await h.call('/api/v1/auth/password', { bearer, json, address: '192.0.2.99' })).status).toBe(200)
+    await guesses(60, strange)
+    expect((await login('ada', 'another password', office)).status).toBe(429)
+    expect((await page('ada', 'another password', { cookie: browserOnly(cookie) })).status).toBe(429)
+    expect((await login('ada', 'another password', '192.0.2.99')).status).toBe(200)
+  })
+
+  test('is of one user: who has signed in is no less a stranger to other accounts', async () => {
+    await h.user('mallory')
+    const { cookie } = await h.browser('mallory')
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => page('ada', wrong, { cookie: browserOnly(cookie), address: office })),
+    )
+    expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([10, 2])
+    expect((await login('ada', password)).status).toBe(200)
+  })
+
+  test('takes no cookie that we have not signed', async () => {
+    const id = 'x'.repeat(43)
+    for (const cookie of [`capstan_browser=${id}`, `capstan_browser=${id}.${id}`, 'capstan_browser=.']) {
+      const answer = await page('ada', password, { cookie })
+      const given = answer.headers.getSetCookie().at(-1) ?? ''
+      expect(given).toMatch(/^capstan_browser=/)
+      expect(given).not.toContain(id)
+    }
+  })
+
+  test('stays with the browser when another user signs in there', async () => {
+    await h.user('bob')
+    const first = await h.browser('ada')
+    const second = await page('bob', password, { cookie: browserOnly(first.cookie) })
+    const [id] = browserOnly(first.cookie).split('; ')
+    expect(second.headers.getSetCookie().at(-1)).toContain(id)
+  })
+
+  test('does not grow: fifty addresses of a user are kept, and programs are no browsers', async () => {
+    for (let n = 0; n < 55; n += 1) {
+      h.advance(1000)
+      expect((await login('ada', password)).headers.getSetCookie()).toEqual([])
+    }
+    expect(await rows(h.db, 'sign_in_places')).toHaveLength(50)
+    await guesses(60, strange)
+    expect(await rows(h.db, 'sign_in_places')).toHaveLength(50)
+  })
+
+  test('ends after half a year without a sign-in', async () => {
+    await login('ada', password, office)
+    h.advance(180 * 24 * hour)
+    await guesses(60, strange)
+    expect((await login('ada', password, office)).status).toBe(429)
+  })
+
+  test('is not written for a user that is switched off', async () => {
+    await h.db('users').where({ username: 'ada' }).update({ is_active: false })
+    expect((await login('ada', password, office)).json.error.message).toBe('User account is disabled')
+    expect(await rows(h.db, 'sign_in_places')).toEqual([])
+  })
+})

@@ -5,7 +5,7 @@ import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
 import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
-import { type Config, requireDatabaseUrl } from './platform/config/index.ts'
+import { type Config, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
 import {
@@ -60,16 +60,17 @@ export interface ContextOverrides {
 /** @param process the process's name, as it shows in logs and in the database's activity. */
 export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
   const databaseUrl = requireDatabaseUrl(config)
+  const directUrl = requireDirectDatabaseUrl(config)
   const log = overrides.log ?? createLogger({ level: config.logLevel, process })
   const db = createDb({ url: databaseUrl, name: process })
   const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
   const prefix = overrides.queuePrefix
   const { redisUrl } = config
   const store = { redisUrl, log, ...(prefix === undefined ? {} : { prefix }) }
-  const queues = createQueues({ databaseUrl, ...store })
+  const queues = createQueues({ databaseUrl: directUrl, ...store })
   const limiter = createRateLimiter(store)
   const limits = createRateLimits(limiter, config.rateLimits)
-  const listener = createListener(databaseUrl, log)
+  const listener = createListener(databaseUrl, log, directUrl)
   const hub = createEventHub(db, listener, log)
   const dispatcher = createDispatcher({ db, queues, log })
   const enqueue = createEnqueue(() => dispatcher.nudge())

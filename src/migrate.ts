@@ -1,9 +1,10 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
-import { loadConfig, requireDatabaseUrl } from './platform/config/index.ts'
-import { createDb, isDatabaseUnavailable, migrateUp } from './platform/db.ts'
+import { loadConfig, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
+import { createDb, migrateUp } from './platform/db.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
 import { runMain } from './platform/main.ts'
+import { isDatabaseUnavailable } from './platform/postgres/index.ts'
 import { migrateQueues } from './platform/queues/index.ts'
 import { maskSecrets } from './platform/redact.ts'
 
@@ -11,8 +12,9 @@ import { maskSecrets } from './platform/redact.ts'
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const databaseUrl = requireDatabaseUrl(config)
-  await migrateUp(databaseUrl)
-  if (config.redisUrl === undefined) await migrateQueues(databaseUrl)
+  const directUrl = requireDirectDatabaseUrl(config)
+  await migrateUp(directUrl)
+  if (config.redisUrl === undefined) await migrateQueues(directUrl)
   const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
   const log = createLogger({ level: config.logLevel, process: 'migrate' })
   try {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { isDatabaseUnavailable } from '../platform/db.ts'
 import type { Listener } from '../platform/events/index.ts'
+import { isDatabaseUnavailable } from '../platform/postgres/index.ts'
 import type { Channel } from './metadata.ts'
 import { type ChannelRow, readChannels, readYanks, stateChannel, type Yank } from './store/channels.ts'
 

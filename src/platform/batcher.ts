@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from './db.ts'
+import { isDatabaseUnavailable } from './postgres/index.ts'
 
 /** Groups calls into batches: one flush runs at a time, and what arrives meanwhile makes the next one. */
 export interface Batcher<Item, Result> {

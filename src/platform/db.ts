@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from './deadline.ts'
+import { boundedClient, connectionLimits, isAlive, isDatabaseUnavailable } from './postgres/index.ts'
 import { StorablePostgresClient } from './storable-client.ts'
 
 export interface DbOptions {
@@ -10,27 +11,32 @@ export interface DbOptions {
   name: string
   /** Connections of this process's pool. See docs/architecture.md for the whole budget. */
   max?: number
+  /** Milliseconds that one query may take. `withQueryLimit` raises it for single pieces of work. */
+  queryMs?: number
 }
+
+/** Half of what a recovery may take: a connection that became silent in the middle of a query is found after this. */
+const queryLimitMs = 10_000
 
 /** One pool a process. Connections are made on demand, so a database that is down does not stop a start. */
 export function createDb(options: DbOptions): Knex {
-  return knex({
+  const db = knex({
     client: StorablePostgresClient,
     // An error's text would otherwise hold the values of its query.
     compileSqlOnError: false,
     connection: {
       connectionString: options.url,
       application_name: `capstan-${options.name}`,
-      connectionTimeoutMillis: 5000,
-      keepAlive: true,
-      // A transaction of a frozen process must not hold its locks for ever.
-      idle_in_transaction_session_timeout: 60_000,
+      ...connectionLimits,
     },
-    pool: { min: 0, max: options.max ?? 10 },
+    pool: { min: 0, max: options.max ?? 10, validate: isAlive },
     acquireConnectionTimeout: 5000,
     // Its faults reach the callers; lines of its own would bypass our log and what is redacted there.
     log: { warn: ignore, error: ignore, deprecate: ignore, debug: ignore },
   })
+  // The library makes its connections with the driver's own class, and has no setting for another.
+  db.client.driver = { Client: boundedClient({ queryMs: options.queryMs ?? queryLimitMs }) }
+  return db
 }
 
 const ignore = () => undefined
@@ -43,12 +49,15 @@ const migrationConfig = {
   tableName: 'schema_migrations',
 }
 
+/** A migration may rewrite a large table, or wait for another process that does. */
+const migrationLimitMs = 3_600_000
+
 /**
  * Brings the schema up to date, or up to and with one migration. Two processes may do it at once: the second waits for
  * the first.
  */
 export async function migrateUp(databaseUrl: string, last?: string): Promise<void> {
-  const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
+  const db = createDb({ url: databaseUrl, name: 'migrate', max: 2, queryMs: migrationLimitMs })
   try {
     await db.transaction(async (guard) => {
       // A migration over large tables may take longer than a transaction may otherwise stand still.
@@ -93,39 +102,6 @@ export async function migrationsOf(databaseUrl: string): Promise<string[]> {
 export async function isMigrated(db: Knex): Promise<boolean> {
   const [, pending] = await db.migrate.list(migrationConfig)
   return pending.length === 0
-}
-
-const unavailable = new Set([
-  '57P01', // admin_shutdown
-  '57P02', // crash_shutdown
-  '57P03', // cannot_connect_now: starting up or shutting down
-  '53300', // too_many_connections
-  '08000',
-  '08001',
-  '08003',
-  '08004',
-  '08006',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-])
-
-/** True for faults that pass by themselves: the database is away, restarting or full of connections. */
-export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const { code } = error as { code?: string }
-  if (code !== undefined && unavailable.has(code)) return true
-  if (error.name === 'KnexTimeoutError') return true
-  if (
-    /Connection terminated|Connection ended|not queryable|timeout expired|connection timeout/i.test(
-      error.message,
-    )
-  )
-    return true
-  return error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)
 }
 
 /** True when the same write may succeed next time: the database is unavailable, or chose this transaction as a victim. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { requirePermission } from './auth.ts'
 import type { JobDefinition } from './jobs/index.ts'
+import { withQueryLimit } from './postgres/index.ts'
 
 /** One piece of housekeeping; does a bounded amount and says how much, so that a big backlog takes turns. */
 export interface Housekeeping {
@@ -9,6 +10,8 @@ export interface Housekeeping {
 }
 
 const hour = 3_600_000
+/** A bounded amount of rows, with their indexes, on a busy database. */
+const bulkLimitMs = 60_000
 
 /** Removes what has outlived its use, every hour. */
 export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
@@ -27,7 +30,7 @@ export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
     for (const task of tasks) {
       for (let removed = -1; removed !== 0; ) {
         run.signal.throwIfAborted()
-        removed = await task.run()
+        removed = await withQueryLimit(bulkLimitMs, () => task.run())
         if (removed > 0) run.log.info({ name: task.name, count: removed }, 'pruned')
       }
     }

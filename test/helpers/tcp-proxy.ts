@@ -1,25 +1,45 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A way to a server that can be cut and mended, for outages that the server's other users do not notice. */
+interface Link {
+  near: Socket
+  far: Socket | undefined
+}
+
+/** A way to a server that can be cut, frozen and mended, for outages that the server's other users do not notice. */
 export async function startTcpProxy(target: string) {
   const behind = new URL(target)
-  const sockets = new Set<Socket>()
+  const links = new Set<Link>()
+  const lost = new Set<Link>()
   let port = 0
+  let frozen = false
   const server = createServer((near) => {
-    const far = connect(Number(behind.port), behind.hostname)
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => other.destroy())
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
-      })
-      socket.pipe(other)
-    }
+    const link: Link = { near, far: undefined }
+    links.add(link)
+    near.on('error', () => undefined)
+    near.on('close', () => {
+      links.delete(link)
+      lost.delete(link)
+      link.far?.destroy()
+    })
+    if (!frozen) reach(link)
   })
+
+  function reach(link: Link): void {
+    const far = connect(Number(behind.port), behind.hostname)
+    link.far = far
+    far.on('error', () => link.near.destroy())
+    far.on('close', () => link.near.destroy())
+    link.near.pipe(far)
+    far.pipe(link.near)
+  }
+
+  function silence({ near, far }: Link): void {
+    near.unpipe()
+    far?.unpipe()
+    near.pause()
+    far?.pause()
+  }
+
   const listen = async () => {
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
     port = (server.address() as AddressInfo).port
@@ -29,12 +49,39 @@ export async function startTcpProxy(target: string) {
   url.host = `127.0.0.1:${port}`
   return {
     url: url.href,
+    port,
     /** Ends all connections and refuses new ones. */
     async cut() {
       const closed = new Promise((resolve) => server.close(resolve))
-      for (const socket of sockets) socket.destroy()
+      for (const { near } of [...links, ...lost]) near.destroy()
       await closed
     },
     restore: listen,
+    /** Passes nothing on, without a word: connections stay open, and new ones are accepted. */
+    freeze() {
+      frozen = true
+      for (const link of links) silence(link)
+    },
+    /** What was held back goes on. */
+    thaw() {
+      frozen = false
+      for (const link of links) {
+        if (link.far === undefined) reach(link)
+        else {
+          link.near.pipe(link.far)
+          link.far.pipe(link.near)
+        }
+      }
+    },
+    /** Like a dropped NAT entry: the connections of now stay silent for ever, new ones work. */
+    freezeExisting() {
+      for (const link of links) {
+        silence(link)
+        lost.add(link)
+      }
+      links.clear()
+    },
+    /** How many connections are open on the near side. */
+    count: () => links.size,
   }
 }

@@ -30,7 +30,7 @@ export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promi
 const given = (token: string) => async (refused?: string) => (refused === undefined ? token : undefined)
 
 async function makeToken(make: MakeToken, databaseUrl: string | undefined): Promise<string> {
-  const { isDatabaseUnavailable } = await import('../db.ts')
+  const { isDatabaseUnavailable } = await import('../postgres/index.ts')
   const { Unreachable } = await import('./api-client.ts')
   const away = 'Capstan does not run here: start it with npm start, or set CAPSTAN_URL and CAPSTAN_TOKEN'
   if (databaseUrl === undefined) throw new Unreachable(away)

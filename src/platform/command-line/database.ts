@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { type Config, requireDatabaseUrl } from '../config/index.ts'
-import { createDb, isDatabaseUnavailable, whileDatabaseIsAway } from '../db.ts'
+import { createDb, whileDatabaseIsAway } from '../db.ts'
+import { isDatabaseUnavailable } from '../postgres/index.ts'
 import { createSecrets, type Secrets } from '../secrets.ts'
 import { type DataDirLock, lockDataDir } from '../supervisor/data-dir-lock.ts'
 import { StartFault } from '../supervisor/start-fault.ts'

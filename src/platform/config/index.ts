@@ -44,6 +44,8 @@ export interface Config {
   dataDir: string
   /** Unset only on the embedded default before PostgreSQL was first started. */
   databaseUrl: string | undefined
+  /** The same database past a pooler, for what needs a session: notifications, migrations, the queues' tables. */
+  directDatabaseUrl: string | undefined
   redisUrl: string | undefined
   secretKey: string
   /** Keys that may still open what was sealed before a rotation. */
@@ -74,6 +76,11 @@ function localOrigin(host: string, port: number): string {
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
 }
 
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?(\+asyncpg)?:\/\//, 'expected postgresql://...')
+  .optional()
+
 const variables = z.object({
   ENVIRONMENT: z.enum(['development', 'production']).optional(),
   SERVICE_NAME: z.string().min(1).default('capstan'),
@@ -82,10 +89,8 @@ const variables = z.object({
   PORT: port(8000),
   PUBLIC_URL: httpUrl.optional(),
   DATA_DIR: z.string().min(1).default('.capstan'),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?(\+asyncpg)?:\/\//, 'expected postgresql://...')
-    .optional(),
+  DATABASE_URL: postgresUrl,
+  DATABASE_DIRECT_URL: postgresUrl,
   REDIS_URL: z
     .string()
     .refine(
@@ -141,6 +146,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const { vars, faults } = readVariables(present)
   const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
   if (production) faults.push(...productionFaults(vars, present))
+  if (vars.DATABASE_DIRECT_URL !== undefined && present.DATABASE_URL === undefined)
+    faults.push('DATABASE_DIRECT_URL: only of use together with DATABASE_URL')
   const cloudflare = cloudflareConfig(vars, faults)
   const github = githubConfig(vars, faults)
   const binaryReleases = binaryReleasesConfig(vars, faults)
@@ -151,6 +158,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 
   const dataDir = resolve(vars.DATA_DIR)
   const databaseUrl = vars.DATABASE_URL?.replace('+asyncpg', '') ?? readEmbeddedPostgres(dataDir)?.url
+  const directDatabaseUrl = vars.DATABASE_DIRECT_URL?.replace('+asyncpg', '') ?? databaseUrl
   return {
     embedded: !production,
     service: { name: vars.SERVICE_NAME, version: vars.VERSION ?? packageVersion() },
@@ -159,6 +167,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     publicUrl: (vars.PUBLIC_URL ?? localOrigin(vars.HOST, vars.PORT)).replace(/\/+$/, ''),
     dataDir,
     databaseUrl,
+    directDatabaseUrl,
     redisUrl: vars.REDIS_URL,
     secretKey: vars.SECRET_KEY ?? embeddedSecretKey(dataDir),
     previousSecretKeys: vars.SECRET_KEY_PREVIOUS?.split(',') ?? [],
@@ -211,6 +220,11 @@ function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[]
 function packageVersion(): string {
   const file = new URL('../../../package.json', import.meta.url)
   return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
+}
+
+/** The URL that keeps a session. @throws ConfigError like `requireDatabaseUrl` */
+export function requireDirectDatabaseUrl(config: Config): string {
+  return config.directDatabaseUrl ?? requireDatabaseUrl(config)
 }
 
 /** The database's URL, or a clear fault when the embedded default was never started. */

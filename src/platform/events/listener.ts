@@ -1,6 +1,8 @@
-import pg from 'pg'
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import type { Service } from '../lifecycle.ts'
 import type { Logger } from '../logging.ts'
+import { BoundedClient, connectionLimits } from '../postgres/index.ts'
 
 export interface Listener extends Service {
   /** Called with each payload of a channel. */
@@ -9,27 +11,36 @@ export interface Listener extends Service {
   onConnect(handler: () => void): void
   /** False while it is known that nothing is heard. A silent loss shows only at the next heartbeat. */
   connected(): boolean
+  /** False once a notification of its own did not arrive, although both connections work. */
+  hears(): boolean
 }
 
 const retryMs = 500
-const heartbeatMs = 15_000
+const heartbeatMs = 4000
+/** For one statement of the listening connection, and for a notification to itself. */
+const answerLimitMs = 5000
+const selfTestChannel = 'capstan_self_test'
 
-/** The process's one listening connection; reconnects for ever, since wake-ups are only hints. */
-export function createListener(databaseUrl: string, log: Logger): Listener {
+const deaf =
+  'live events are not received: DATABASE_URL probably leads to a pooler in transaction mode. ' +
+  'Set DATABASE_DIRECT_URL to an address of the same database that keeps sessions'
+
+/**
+ * The process's one listening connection; reconnects for ever, since wake-ups are only hints.
+ * @param databaseUrl where all processes send their notifications
+ * @param listenUrl keeps its session between transactions, unlike a pooler in transaction mode
+ */
+export function createListener(databaseUrl: string, log: Logger, listenUrl = databaseUrl): Listener {
   const handlers = new Map<string, ((payload: string) => void)[]>()
   const connected: (() => void)[] = []
-  let client: pg.Client | undefined
+  let client: BoundedClient | undefined
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  let hearing = true
   let connecting: Promise<void> | undefined
 
   async function connect(): Promise<void> {
-    const fresh = new pg.Client({
-      connectionString: databaseUrl,
-      application_name: 'capstan-listener',
-      keepAlive: true,
-      connectionTimeoutMillis: 5000,
-    })
+    const fresh = connectionTo(listenUrl, 'capstan-listener')
     // A dead connection reports itself once or twice ('error', 'end'); only the first one may re-arm.
     let lost = false
     const lose = (error?: Error) => {
@@ -56,7 +67,8 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
     // Stopped while it connected: who stops waits for us, and ends the connection.
     if (stopped) return
     for (const handler of connected) handler()
-    beat(fresh, lose)
+    beat(fresh)
+    void test(fresh)
   }
 
   function again(): void {
@@ -68,15 +80,21 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
   }
 
   /** A silently dropped connection (a NAT, a frozen server) shows only when something is asked of it. */
-  function beat(on: pg.Client, lose: (error: Error) => void): void {
+  function beat(on: BoundedClient): void {
     timer = setTimeout(() => {
-      const late = setTimeout(() => lose(new Error('no heartbeat')), 5000)
-      on.query('select 1')
-        .then(() => {
-          if (!stopped && client === on) beat(on, lose)
-        }, lose)
-        .finally(() => clearTimeout(late))
+      void on.isAlive().then((alive) => {
+        if (alive && !stopped && client === on) beat(on)
+      })
     }, heartbeatMs)
+  }
+
+  /** A pooler accepts LISTEN, and then delivers nothing: only a notification that arrives proves the way. */
+  async function test(on: pg.Client): Promise<void> {
+    const heard = await hearsItself(on, databaseUrl).catch(() => undefined)
+    if (heard === undefined || client !== on || stopped) return
+    if (!heard) log.error(deaf)
+    else if (!hearing) log.info('live events are received again')
+    hearing = heard
   }
 
   return {
@@ -86,6 +104,7 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
     },
     onConnect: (handler) => void connected.push(handler),
     connected: () => client !== undefined,
+    hears: () => hearing,
     async start() {
       if (stopped || connecting !== undefined) return
       connecting = connect()
@@ -98,5 +117,34 @@ export function createListener(databaseUrl: string, log: Logger): Listener {
       await client?.end()
       client = undefined
     },
+  }
+}
+
+const connectionTo = (url: string, name: string) =>
+  new BoundedClient(
+    { connectionString: url, application_name: name, ...connectionLimits },
+    { queryMs: answerLimitMs },
+  )
+
+/** Sends a notification as another process would. @throws when the database is unreachable: that proves nothing. */
+async function hearsItself(on: pg.Client, notifyUrl: string): Promise<boolean> {
+  const sent = randomUUID()
+  await on.query(`listen ${selfTestChannel}`)
+  let timer: NodeJS.Timeout | undefined
+  const heard = new Promise<boolean>((resolve) => {
+    on.on('notification', ({ channel, payload }) => {
+      if (channel === selfTestChannel && payload === sent) resolve(true)
+    })
+    on.once('end', () => resolve(false))
+    timer = setTimeout(() => resolve(false), answerLimitMs).unref()
+  })
+  const other = connectionTo(notifyUrl, 'capstan-listener-test')
+  try {
+    await other.connect()
+    await other.query('select pg_notify($1, $2)', [selfTestChannel, sent])
+    return await heard
+  } finally {
+    clearTimeout(timer)
+    await other.end()
   }
 }

@@ -1,8 +1,8 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
 import { challenge } from '../auth.ts'
-import { isDatabaseUnavailable } from '../db.ts'
 import { CodedError, errorEnvelope } from '../errors.ts'
 import type { Logger } from '../logging.ts'
+import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
 import { correlationIdOf } from './frame.ts'
 
 /** The one place where an error becomes an answer. What is not a CodedError says nothing about the inside. */
@@ -29,11 +29,21 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
   }
 }
 
+const faultTexts: Record<DatabaseFault, string> = {
+  unreachable: 'the database is unreachable',
+  timeout: 'the database does not answer in time',
+  read_only: 'the database is read-only',
+  too_many_connections: 'the database has no free connection',
+  disk_full: 'the database has no disk space left',
+  out_of_memory: 'the database has no memory left',
+}
+
 function toCoded(error: unknown): CodedError {
   if (error instanceof CodedError) return error
-  if (isDatabaseUnavailable(error)) {
-    const options = { retryAfter: 2, cause: error }
-    return new CodedError('SYS_002', 'The service is temporarily unavailable', options)
+  const fault = databaseFaultOf(error)
+  if (fault !== undefined) {
+    const options = { retryAfter: 2, cause: error, details: { reason: fault } }
+    return new CodedError('SYS_002', `The service is temporarily unavailable: ${faultTexts[fault]}`, options)
   }
   const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown }
   if (type === 'entity.too.large') return new CodedError('REQ_004', 'The body is too large')

@@ -10,7 +10,9 @@ import {
 import type { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
 import { within } from '../deadline.ts'
+import { ConfigError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
+import { boundedClient, connectionLimits } from '../postgres/index.ts'
 import { connectRedis } from '../redis.ts'
 import { persistentBackend } from './persistent-backend.ts'
 
@@ -43,6 +45,7 @@ export interface Queues {
 }
 
 export interface QueuesOptions {
+  /** Keeps its session between transactions. */
   databaseUrl: string
   redisUrl: string | undefined
   /** Makes suites and installations on one Redis strangers to each other. */
@@ -52,6 +55,9 @@ export interface QueuesOptions {
 
 /** The schema of the queue library inside our database, next to our own tables. */
 const queueSchema = 'bullmq'
+const searchPath = `-c search_path="${queueSchema}"`
+/** Below the limit on queries of our own: a delivery is a short statement. */
+const limits = { queryMs: 5000 }
 
 // The library's defaults leave a dead worker's job lying for up to a minute. A stall is found when the lock has
 // ended and the next check has passed; the row's own count, not the stall count, limits crash loops.
@@ -74,27 +80,21 @@ export async function countWorkers(queues: Queues, name: string): Promise<number
 
 /** Brings the queue library's own tables up to date; only the PostgreSQL backend has some. */
 export async function migrateQueues(databaseUrl: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+  const config = { connectionString: databaseUrl, ...connectionLimits }
+  // The search path, which the backend needs at the start of each connection, is refused by poolers.
+  const client = new pg.Client({ ...config, options: searchPath })
+  client.on('error', () => undefined)
   try {
-    const client = await pool.connect()
-    try {
-      await runMigrations(client, queueSchema)
-    } finally {
-      client.release()
-    }
+    await client.connect()
+    await runMigrations(client, queueSchema)
+  } catch (error) {
+    if (!/unsupported startup parameter/.test(String(error))) throw error
+    throw new ConfigError([
+      'DATABASE_URL: leads to a pooler, over which the queues on PostgreSQL do not work: ' +
+        'set DATABASE_DIRECT_URL to the database itself, or REDIS_URL',
+    ])
   } finally {
-    await pool.end()
-  }
-}
-
-/**
- * A pool does not listen to a connection that is lent out, and the queue library borrows some: one that the database
- * drops then would end the process. Its query fails all the same, and the pool forgets it when it is given back.
- */
-class ListenedClient extends pg.Client {
-  constructor(config?: string | pg.ClientConfig) {
-    super(config)
-    this.on('error', () => undefined)
+    await client.end()
   }
 }
 
@@ -102,12 +102,11 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
   const config = {
     connectionString: databaseUrl,
     schema: queueSchema,
-    connectionTimeoutMillis: 5000,
-    Client: ListenedClient,
+    ...connectionLimits,
   }
   const backend = withBackend(persistentBackend)
   // Producers share one small pool; the search path is what the library would set on a pool of its own.
-  const pool = new pg.Pool({ ...config, max: 3, options: `-c search_path="${queueSchema}"` })
+  const pool = new pg.Pool({ ...config, Client: boundedClient(limits), max: 3, options: searchPath })
   pool.on('error', (error) => log.warn({ reason: error.message }, 'queue connection lost'))
   const queues = new Map<string, DeliveryQueue>()
   return {
@@ -126,7 +125,7 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
     },
     createWorker(name, processor, settings) {
       const worker = new backend.Worker(name, processor, {
-        connection: { ...config, max: 2 },
+        connection: { ...config, Client: boundedClient(limits), max: 2 },
         autorun: false,
         ...workerOptions(settings),
       })

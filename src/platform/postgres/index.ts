@@ -1,0 +1,2 @@
+export { BoundedClient, boundedClient, connectionLimits, isAlive, withQueryLimit } from './bounded-client.ts'
+export { type DatabaseFault, databaseFaultOf, isDatabaseUnavailable } from './unavailable.ts'

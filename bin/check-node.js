@@ -24,9 +24,15 @@ function works(path) {
   return probe.status === 0 && probe.stdout.trim() === 'true'
 }
 
+/** How a program that another Node has started knows who that was. */
+const startedBy = 'CAPSTAN_STARTED_BY'
+
 /** Runs the same command under another Node, and becomes as transparent as a parent can be. Never returns. */
 function runUnder(path) {
-  const child = spawn(path, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' })
+  const child = spawn(path, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, [startedBy]: String(process.pid) },
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', () => fail())
   child.on('exit', (code, signal) => {
@@ -42,9 +48,25 @@ function fail() {
   process.exit(1)
 }
 
+/** Ends this process when the one that runs it under another Node was killed: nobody else could end it any more. */
+function endWithParent() {
+  const parent = Number(process.env[startedBy])
+  delete process.env[startedBy]
+  const look = () => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    process.kill(process.pid, 'SIGTERM')
+  }
+  const timer = setInterval(look, 500)
+  timer.unref()
+}
+
 /** Resolves only under a Node that can run us. */
 export async function checkNode() {
-  if (canRunTypeScript) return
+  if (canRunTypeScript) {
+    if (process.env[startedBy] !== undefined) endWithParent()
+    return
+  }
   const other = installedNode()
   if (other === undefined) fail()
   await runUnder(other)

@@ -1,6 +1,7 @@
 import type { Permission } from './platform/auth.ts'
 import { processDeps } from './platform/command-line/process-deps.ts'
 import { type Area, packageVersion, runCommandLine } from './platform/command-line/run.ts'
+import { endProcess } from './platform/process-end.ts'
 
 const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
@@ -62,3 +63,4 @@ async function ask(question: string, options?: { hidden: boolean }): Promise<str
 }
 
 await runCommandLine(process.argv.slice(2), areas, processDeps({ ask, makeToken }))
+endProcess(Number(process.exitCode ?? 0))

@@ -5,6 +5,7 @@ import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
 import { runMain } from './platform/main.ts'
 import { isDatabaseUnavailable } from './platform/postgres/index.ts'
+import { endProcess } from './platform/process-end.ts'
 import { migrateQueues } from './platform/queues/index.ts'
 import { maskSecrets } from './platform/redact.ts'
 
@@ -41,4 +42,8 @@ function explain(error: unknown): never {
   throw new ConfigError([`DATABASE_URL: the database can't be used: ${maskSecrets(message || code)}`])
 }
 
-runMain(() => main().catch(explain))
+runMain(() =>
+  main()
+    .catch(explain)
+    .then(() => endProcess(0)),
+)

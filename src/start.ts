@@ -1,6 +1,7 @@
 import { loadConfig } from './platform/config/index.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
+import { endProcess } from './platform/process-end.ts'
 import { StartFault } from './platform/supervisor/start-fault.ts'
 import { type Program, startPrograms } from './platform/supervisor/start-programs.ts'
 
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
       // A terminal's Ctrl-C comes twice through npm: once is enough, and the children's deadline bounds the rest.
       if (stopping) return
       stopping = true
-      void running.stop().then(() => process.exit(0))
+      void running.stop().then(() => endProcess(0), fail)
     })
   }
   try {
@@ -48,10 +49,10 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
+function fail(error: unknown): never {
   const expected = error instanceof ConfigError || error instanceof StartFault
-  process.stderr.write(
-    `${expected || !(error instanceof Error) ? String((error as Error).message) : error.stack}\n`,
-  )
-  process.exit(1)
-})
+  process.stderr.write(`${error instanceof Error ? (expected ? error.message : error.stack) : error}\n`)
+  endProcess(1)
+}
+
+main().catch(fail)

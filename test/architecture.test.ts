@@ -127,6 +127,11 @@ describe('the sources', () => {
     expect(found.filter((file) => !entries.test(file) && !others.includes(file))).toEqual([])
   })
 
+  it('end their processes in one way', () => {
+    const found = [...src, ...workers].filter((file) => /\bprocess\.exit\(/.test(codeOf(file)))
+    expect(found).toEqual(['src/platform/process-end.ts'])
+  })
+
   it('keep migrations to themselves', () => {
     const found = imports.filter(({ from, typeOnly }) => from.startsWith('migrations/') && !typeOnly)
     expect(show(found)).toEqual([])

@@ -9,6 +9,7 @@ import { migrateUp } from '../src/platform/db.ts'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
 import { administer, databaseUrl } from './helpers/postgres-server.ts'
 import { startRedis } from './helpers/redis-server.ts'
+import { startRunFolder } from './helpers/run-folder.ts'
 
 interface Server {
   url: string
@@ -17,6 +18,7 @@ interface Server {
 
 /** One PostgreSQL with a migrated template, and one Redis where it can be had, for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const endRun = startRunFolder()
   const postgres = await startPostgres()
   const prefix = `capstan_test_${randomBytes(4).toString('hex')}`
   const template = `${prefix}_template`
@@ -29,6 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if ('stop' in redis) await redis.stop()
     await dropAll(postgres.url, prefix)
     await postgres.stop()
+    await endRun()
     if ('missing' in redis) console.log(`\nSKIPPED: everything that runs on Redis. Reason: ${redis.missing}`)
   }
 }

@@ -1,4 +1,6 @@
 import type { Logger } from './logging.ts'
+import { endProcess } from './process-end.ts'
+import { announceStopped } from './supervisor/supervisor.ts'
 
 /** Anything long-lived. Both calls are idempotent; stop before start is allowed; stop awaits the current work. */
 export interface Service {
@@ -85,8 +87,9 @@ export function together(name: string, services: Service[]): Service {
 }
 
 /**
- * Starts services in order and stops them in reverse on SIGINT, SIGTERM or a lost parent; a second signal or the
- * deadline ends the process at once. @returns when all are started.
+ * Starts services in order and stops them in reverse on SIGINT, SIGTERM, SIGHUP or a lost parent, at any moment of the
+ * start, too; a second signal or the deadline ends the process at once. @returns when all are started; never once a
+ * stop has begun, so that its caller does not announce a process that is ending.
  */
 export async function runProcess(
   services: Service[],
@@ -97,12 +100,12 @@ export async function runProcess(
   let stopping = false
 
   async function stop(signal: string): Promise<void> {
-    if (stopping) process.exit(1)
+    if (stopping) endProcess(1)
     stopping = true
     log.info({ signal }, 'stopping')
     setTimeout(() => {
       log.error({ signal }, 'stopping took too long')
-      process.exit(1)
+      endProcess(1)
     }, deadlineMs).unref()
     for (const service of started.reverse()) {
       await service
@@ -110,16 +113,25 @@ export async function runProcess(
         .catch((error: unknown) => log.error({ name: service.name, err: error }, 'stop failed'))
     }
     log.info({ signal }, 'stopped')
-    process.exit(0)
+    announceStopped()
+    endProcess(0)
   }
 
-  process.on('SIGINT', () => void stop('SIGINT'))
-  process.on('SIGTERM', () => void stop('SIGTERM'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(signal))
   options.onOrphaned?.(() => void stop('orphaned'))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
   for (const service of services) {
-    if (stopping) return
+    if (stopping) return untilEnded
     started.push(service)
-    await service.start()
+    try {
+      await service.start()
+    } catch (error) {
+      // A start that a stop has interrupted fails as a matter of course.
+      if (!stopping) throw error
+    }
   }
+  if (stopping) return untilEnded
 }
+
+/** Settles never: the stop that is under way ends the process. */
+const untilEnded = new Promise<never>(() => undefined)

@@ -1,4 +1,5 @@
 import { ConfigError } from './errors.ts'
+import { endProcess } from './process-end.ts'
 import { exitMisconfigured } from './supervisor/supervisor.ts'
 
 /** The last frame of every process entry: a configuration fault is a message, not a stack. */
@@ -7,6 +8,6 @@ export function runMain(main: () => Promise<void>): void {
     // Ends the process when its message is on its way.
     if (error instanceof ConfigError) return exitMisconfigured(error.message)
     console.error(error)
-    process.exit(1)
+    endProcess(1)
   })
 }

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { freePorts, runStart } from '../helpers/stack.ts'
+import { leftOf } from '../helpers/stack-processes.ts'
 
 let dataDir: string
 
@@ -108,5 +109,20 @@ describe('a production start', () => {
       'The configuration is not usable:',
       expect.stringMatching(/DATABASE_URL: the database can't be used: .*ECONNREFUSED/),
     ])
+  })
+})
+
+describe('a start that is stopped', () => {
+  test.each([
+    ['while it makes its database', 'SIGTERM', undefined],
+    ['while it migrates', 'SIGINT', /PostgreSQL serves/],
+    ['while its programs start', 'SIGTERM', /child is ready/],
+  ] as const)('%s ends with 0, quietly, and leaves nothing running', async (_when, signal, moment) => {
+    const [port, cloudPort] = await freePorts()
+    const env = { DATA_DIR: dataDir, PORT: `${port}`, LOCAL_CLOUD_PORT: `${cloudPort}` }
+    const reached = (output: string) => moment?.test(output) ?? existsSync(join(dataDir, 'postgres.json'))
+    const { exitCode, output } = await runStart(env, { signal, when: reached })
+    expect([exitCode, output]).toEqual([0, expect.not.stringMatching(/^\s+at |^ready http/m)])
+    expect(leftOf(dataDir)).toEqual([])
   })
 })

@@ -12,7 +12,7 @@ import { until } from './until.ts'
 export { canInspectProcesses } from './stack-processes.ts'
 
 /** Each stack compiles what the one before it has compiled: they share it. */
-const compileCache = join(tmpdir(), 'capstan-test-compile-cache')
+const compileCache = join(process.env.TEST_CACHE_DIR ?? tmpdir(), 'capstan-test-compile-cache')
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -109,12 +109,19 @@ export async function runCommand(stack: Stack, args: string[], env: Record<strin
   return { exitCode: child.exitCode, output: output() }
 }
 
-/** Runs `bin/start.js` to its end, for starts that are to fail. */
-export async function runStart(env: Record<string, string>) {
+/** Runs `bin/start.js` to its end, for starts that are to fail or are stopped in between. */
+export async function runStart(
+  env: Record<string, string>,
+  stop?: { signal: NodeJS.Signals; when: (output: string) => boolean },
+) {
   const startedAt = Date.now()
   const child = spawnNode(['bin/start.js'], env)
   const output = collect(child)
   const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  if (stop !== undefined) {
+    await until(() => stop.when(output()), { timeoutMs: 20_000 })
+    child.kill(stop.signal)
+  }
   if (child.exitCode === null) await once(child, 'close')
   clearTimeout(timer)
   return { exitCode: child.exitCode, output: output(), tookMs: Date.now() - startedAt }

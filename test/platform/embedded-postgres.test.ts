@@ -15,6 +15,7 @@ import {
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
@@ -23,6 +24,7 @@ import {
   readEmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/platform/embedded-postgres/index.ts'
+import { leftOf } from '../helpers/stack-processes.ts'
 import { until } from '../helpers/until.ts'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -155,6 +157,21 @@ test('does an initdb again that was killed in the middle', async () => {
   writeFileSync(join(dataDir, 'initdb-killed/data/PG_VERSION'), '18\n')
   await start()
   expect(readdirSync(dataDir).filter((name) => name.startsWith('initdb-'))).toEqual([])
+})
+
+test.each([0, 300, 1500])('a start that is ended after %i ms leaves nothing behind', async (ms) => {
+  const ending = new AbortController()
+  const starting = start({ signal: ending.signal })
+  await Promise.race([starting.catch(() => undefined), setTimeout(ms)])
+  ending.abort()
+  // A fast machine serves before the last of these moments.
+  await starting.then(
+    (server) => server.stop(),
+    () => undefined,
+  )
+  expect(leftOf(dataDir)).toEqual([])
+  expect(readdirSync(dataDir).filter((name) => name.startsWith('initdb-'))).toEqual([])
+  expect(await query((await start()).url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
 test('follows a DATA_DIR that was moved', async () => {

@@ -13,7 +13,7 @@ import {
 } from '../../src/platform/supervisor/supervisor.ts'
 import { until } from '../helpers/until.ts'
 
-type Behaviour = 'good' | 'misconfigured' | 'crashing' | 'stubborn' | 'with-helper'
+type Behaviour = 'good' | 'misconfigured' | 'crashing' | 'stubborn' | 'lingering' | 'with-helper'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const restartDelay = { first: 10, most: 50, resetAfter: 30_000 }
@@ -101,6 +101,15 @@ test('kills a child that does not stop in time', async () => {
   await supervisor.ready
   await supervisor.stop()
   expect(events('stopping')).toHaveLength(1)
+  expect(isAlive(pidOf('one'))).toBe(false)
+})
+
+test('kills a child within two seconds that has stopped its work and does not end', async () => {
+  const supervisor = supervise({ one: 'lingering' })
+  await supervisor.ready
+  const from = Date.now()
+  await supervisor.stop()
+  expect(Date.now() - from).toBeLessThan(2000)
   expect(isAlive(pidOf('one'))).toBe(false)
 })
 

@@ -25,7 +25,7 @@ export async function startInstallation(env: Record<string, string>) {
     SECRET_KEY: 'a-secret-key-of-the-tests-0123456789',
     DATA_DIR: dataDir,
     PORT: String(port),
-    NODE_COMPILE_CACHE: join(tmpdir(), 'capstan-test-compile-cache'),
+    NODE_COMPILE_CACHE: join(process.env.TEST_CACHE_DIR ?? tmpdir(), 'capstan-test-compile-cache'),
     ...env,
   }
   const url = `http://127.0.0.1:${port}`

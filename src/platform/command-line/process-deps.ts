@@ -1,3 +1,4 @@
+import { endProcess } from '../process-end.ts'
 import type { MakeToken } from './access.ts'
 import { createApiClient } from './api-client.ts'
 import type { CommandDeps, Prompt } from './index.ts'
@@ -7,7 +8,7 @@ export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken 
   const { env, stdin, stdout, stderr } = process
   // Whoever reads us may have seen enough, like `| head`: that is no fault.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
+    if (error.code === 'EPIPE') endProcess(Number(process.exitCode ?? 0))
     throw error
   })
   return {

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { killGroup } from '../supervisor/kill-group.ts'
 import { StartFault } from '../supervisor/start-fault.ts'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
@@ -23,6 +24,8 @@ interface Cluster {
   account: Account | undefined
   /** False in tests only: then a power cut may spoil a new cluster. */
   sync: boolean
+  /** Ends an initdb that runs. */
+  signal: AbortSignal | undefined
 }
 
 const unfinished = 'initdb-'
@@ -53,7 +56,8 @@ export async function ensureCluster(cluster: Cluster): Promise<string> {
     await runInitdb(cluster, { data: join(temporary, 'data'), passwordFile })
     renameSync(join(temporary, 'data'), target)
   } finally {
-    rmSync(temporary, { recursive: true, force: true })
+    // With retries: what an initdb that was killed had started may still be writing there.
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 10 })
   }
   return target
 }
@@ -89,12 +93,16 @@ async function runInitdb(cluster: Cluster, paths: { data: string; passwordFile: 
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  const abort = () => killGroup(child, 'SIGKILL')
+  cluster.signal?.addEventListener('abort', abort, { once: true })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   const ended = await new Promise<string | undefined>((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('close', (code, signal) => resolve(code === 0 ? undefined : `it ended with ${signal ?? code}`))
   })
+  cluster.signal?.removeEventListener('abort', abort)
+  cluster.signal?.throwIfAborted()
   if (ended === undefined) return
   const tail = output.trim().split('\n').slice(-15).join('\n')
   throw new StartFault(`PostgreSQL could not make its data directory in ${cluster.home}: ${ended}\n${tail}`)

@@ -29,10 +29,11 @@ export async function keepEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   async function restart(): Promise<void> {
     for (let delayMs = 200; !ending.signal.aborted; delayMs = Math.min(delayMs * 2, 5000)) {
       try {
-        current = await startEmbeddedPostgres({ ...options, keepPort: true })
+        current = await startEmbeddedPostgres({ ...options, keepPort: true, signal: ending.signal })
         watch(current)
         return
       } catch (error) {
+        if (ending.signal.aborted) return
         log.error({ err: error, delayMs }, 'PostgreSQL could not be started again')
         await delay(delayMs, undefined, { signal: ending.signal }).catch(() => undefined)
       }

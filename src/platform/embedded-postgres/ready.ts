@@ -4,17 +4,19 @@ import { databaseName, urlOf } from './settings.ts'
 
 /**
  * Waits until the server takes connections and our database is there.
- * @returns false when the server has ended meanwhile. @throws after `timeoutMs`, or when it refuses our password.
+ * @returns false when the server has ended meanwhile. @throws after `timeoutMs`, when it refuses our password, or when
+ * the signal is aborted.
  */
 export async function untilReady(
   settings: { port: number; password: string },
   server: { hasExited(): boolean },
-  timeoutMs: number,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined },
 ): Promise<boolean> {
   const deadline = Date.now() + timeoutMs
   while (!server.hasExited()) {
     const outcome = await tryOnce(settings)
     if (outcome === 'ready') return true
+    signal?.throwIfAborted()
     if (Date.now() > deadline) throw new Error(`PostgreSQL took no connections within ${timeoutMs / 1000} s`)
     await delay(20)
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { killGroup } from '../supervisor/kill-group.ts'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { serverEnvironment } from './cluster.ts'
@@ -71,14 +72,26 @@ export function spawnServer(options: ServerOptions): Server {
   return { pid: child.pid, exited, hasExited: () => ended, stop: () => stopServer(child, exited) }
 }
 
-/** Fast shutdown, which ends sessions but loses nothing; then an immediate one, which the next start recovers. */
+/**
+ * Fast shutdown, which ends sessions but loses nothing; then an immediate one, which the next start recovers; then the
+ * end of all its processes, for a server that answers to nothing.
+ */
 async function stopServer(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   child.kill('SIGINT')
-  const waiting = new AbortController()
-  const late = delay(10_000, 'late', { signal: waiting.signal }).catch(() => undefined)
-  if ((await Promise.race([exited, late])) === 'late') child.kill('SIGQUIT')
-  waiting.abort()
+  if (await endsWithin(10_000, exited)) return
+  child.kill('SIGQUIT')
+  // It gives its own processes five seconds before it kills them.
+  if (await endsWithin(7_000, exited)) return
+  killGroup(child, 'SIGKILL')
   await exited
+}
+
+async function endsWithin(ms: number, exited: Promise<unknown>): Promise<boolean> {
+  const waiting = new AbortController()
+  const late = delay(ms, 'late', { signal: waiting.signal }).catch(() => undefined)
+  const first = await Promise.race([exited, late])
+  waiting.abort()
+  return first !== 'late'
 }
 
 /** The log is bounded by starts: the last one's is kept beside the current. */

@@ -22,6 +22,8 @@ export interface EmbeddedPostgresOptions {
   keepPort?: boolean
   /** Where root's data goes when the server's account can't go to DATA_DIR. */
   systemDir?: string
+  /** Ends a start that is under way: what it has started is stopped, and it rejects with the signal's reason. */
+  signal?: AbortSignal
 }
 
 export interface EmbeddedPostgres {
@@ -37,7 +39,7 @@ export interface EmbeddedPostgres {
  * @throws StartFault when it can't start, with the reason and the last lines of its log.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { dataDir, log, systemDir = '/var/lib/capstan' } = options
+  const { dataDir, log, systemDir = '/var/lib/capstan', signal } = options
   const place = { dataDir, systemDir, log }
   const kept = readSettings(dataDir)
   const known = knownHome(place, kept)
@@ -47,7 +49,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const settings = await settle({ dataDir, home, keepPort: options.keepPort ?? false }, kept)
   const binaries = usableBinaries(home, account)
   const sync = options.settings?.fsync !== 'off'
-  const clusterDir = await ensureCluster({ home, password: settings.password, binaries, account, sync })
+  signal?.throwIfAborted()
+  const { password } = settings
+  const clusterDir = await ensureCluster({ home, password, binaries, account, sync, signal })
   const spawned = {
     home,
     clusterDir,
@@ -56,7 +60,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     settings: options.settings ?? {},
     port: settings.port,
   }
-  const server = await serve(spawned, settings)
+  const server = await serve(spawned, settings, signal)
   log.info({ port: settings.port }, 'PostgreSQL serves')
   return face(server, urlOf(settings))
 }
@@ -77,15 +81,21 @@ async function settle(
 /** Passing: processes of a killed server hold its shared memory for a moment; a port may be taken for a moment. */
 const passing = /shared memory block|Address already in use/
 
-async function serve(options: ServerOptions, settings: PostgresSettings): Promise<Server> {
+async function serve(
+  options: ServerOptions,
+  settings: PostgresSettings,
+  signal: AbortSignal | undefined,
+): Promise<Server> {
   const deadline = Date.now() + 20_000
   for (;;) {
+    signal?.throwIfAborted()
     const server = spawnServer(options)
     try {
       // Recovery after a power cut may take its time.
-      if (await untilReady(settings, server, 120_000)) return server
+      if (await untilReady(settings, server, { timeoutMs: 120_000, signal })) return server
     } catch (error) {
       await server.stop()
+      signal?.throwIfAborted()
       throw new StartFault(`${(error as Error).message}\n${serverLog(options.home)}`)
     }
     const { reason } = await server.exited

@@ -43,6 +43,7 @@ export function startPrograms(plan: StartPlan): Supervisor {
       postgres = await keepEmbeddedPostgres({
         dataDir: config.dataDir,
         log,
+        signal: ending.signal,
         ...(plan.small ? { settings: smallPostgres } : {}),
       })
     ending.signal.throwIfAborted()

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../logging.ts'
+import { killGroup } from './kill-group.ts'
 import { StartFault } from './start-fault.ts'
 
 export interface ChildSpec {
@@ -46,6 +47,8 @@ interface ChildSettings {
 const startAttempts = 3
 /** Exit code of a child whose configuration is faulty (EX_CONFIG): no use in starting it again. */
 export const configurationFault = 78
+/** How long a child whose work is over may take to be gone. */
+const endsWithinMs = 1000
 
 /** Starts a child process and keeps it running. */
 export function superviseChild(spec: ChildSpec, settings: ChildSettings): SupervisedChild {
@@ -60,6 +63,7 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
     const child = spawnChild(spec)
     current = child
     let fault: string | undefined
+    let lastMoment: NodeJS.Timeout | undefined
     child.on('message', (message) => {
       if (isReady(message)) {
         wasReady = true
@@ -67,11 +71,19 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
         log.info({ child: spec.name }, 'child is ready')
       }
       if (hasFault(message)) fault = message.fault
+      if (hasStopped(message)) lastMoment ??= setTimeout(killLate, endsWithinMs, child)
     })
     const exit = await exitOf(child)
+    clearTimeout(lastMoment)
     current = undefined
+    // What the child left running in its group would hold its ports and files against its successor.
     killGroup(child, 'SIGKILL')
     return { ...exit, fault: fault ?? exit.fault }
+  }
+
+  function killLate(child: ChildProcess): void {
+    log.error({ child: spec.name }, 'child has stopped its work but does not end; killing it')
+    killGroup(child, 'SIGKILL')
   }
 
   async function keepRunning(): Promise<void> {
@@ -139,22 +151,14 @@ function exitOf(child: ChildProcess): Promise<ChildExit> {
   })
 }
 
-/** What the child left running in its group would hold its ports and files against its successor. */
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch (error) {
-    // ESRCH: nobody is left. EPERM: only a zombie is (macOS).
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error
-  }
-}
-
 const textOf = (exit: ChildExit) => exit.signal ?? `code ${exit.exitCode}`
 
 function isReady(message: unknown): message is ReadyMessage {
   return typeof message === 'object' && message !== null && 'ready' in message && message.ready === true
+}
+
+function hasStopped(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'stopped' in message && message.stopped === true
 }
 
 function hasFault(message: unknown): message is { fault: string } {

@@ -1,4 +1,5 @@
 import type { Logger } from '../logging.ts'
+import { endProcess } from '../process-end.ts'
 import { StartFault } from './start-fault.ts'
 import {
   type ChildSpec,
@@ -70,17 +71,24 @@ export async function runToEnd(
 
 /** For children: tells the supervisor that this process serves. Without a supervisor it does nothing. */
 export function announceReady(message: Omit<ReadyMessage, 'ready'> = {}): void {
-  process.send?.({ ready: true, ...message })
+  tellSupervisor({ ready: true, ...message })
+}
+
+/** For children: tells the supervisor that all work is over and only the process's own end is left. */
+export function announceStopped(): void {
+  tellSupervisor({ stopped: true })
+}
+
+/** A supervisor that was killed meanwhile is no fault of this process: `exitWhenOrphaned` takes notice. */
+function tellSupervisor(message: object, then: () => void = () => undefined): void {
+  if (process.send !== undefined && process.connected) process.send(message, then)
+  else then()
 }
 
 /** For children: ends this process as misconfigured; the supervisor shows the message and gives up its start. */
 export function exitMisconfigured(message: string): void {
-  process.exitCode = configurationFault
-  if (process.send === undefined) {
-    process.stderr.write(`${message}\n`)
-    process.exit()
-  }
-  process.send({ fault: message }, () => process.exit())
+  if (process.send === undefined) process.stderr.write(`${message}\n`)
+  tellSupervisor({ fault: message }, () => endProcess(configurationFault))
 }
 
 /**

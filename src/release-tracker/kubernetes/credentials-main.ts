@@ -1,4 +1,5 @@
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import { endProcess } from '../../platform/process-end.ts'
 import type { ClusterSource, Credentials, CredentialsAnswer } from './credentials.ts'
 
 /**
@@ -10,7 +11,7 @@ async function main(): Promise<void> {
   const answer = await read(source).catch(
     (): CredentialsAnswer => ({ fault: 'the credentials of the kubeconfig could not be read' }),
   )
-  process.send?.(answer, () => process.exit(0))
+  process.send?.(answer, () => endProcess(0))
 }
 
 async function read(source: ClusterSource): Promise<CredentialsAnswer> {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import {
   announceReady,
+  announceStopped,
   exitMisconfigured,
   exitWhenOrphaned,
 } from '../../../src/platform/supervisor/supervisor.ts'
@@ -17,7 +18,9 @@ exitWhenOrphaned(() => {
 })
 process.on('SIGTERM', () => {
   note('stopping')
-  if (behaviour !== 'stubborn') process.exit()
+  // What the process's own end may come to under a fault of Node: the work is over, and the process stays.
+  if (behaviour === 'lingering') announceStopped()
+  else if (behaviour !== 'stubborn') process.exit()
 })
 setInterval(() => undefined, 1000)
 

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { canInspectProcesses, leftOf } from '../helpers/stack-processes.ts'
+import { until } from '../helpers/until.ts'
+
+async function startRun() {
+  const program = fileURLToPath(new URL('supervised/run.ts', import.meta.url))
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [said] = await once(child, 'message')
+  const { folder, pid } = said as { folder: string; pid: number }
+  const runs = () => leftOf(folder).some((each) => each.pid === pid)
+  expect([existsSync(folder), runs()]).toEqual([true, true])
+  return { child, folder }
+}
+
+describe.skipIf(!canInspectProcesses)('a run of the tests', () => {
+  test.each(['SIGTERM', 'SIGKILL', 'SIGINT'] as const)(
+    'that %s ends leaves no PostgreSQL and no folder',
+    async (signal) => {
+      const { child, folder } = await startRun()
+      child.kill(signal)
+      await until(() => leftOf(folder).length === 0 && !existsSync(folder))
+    },
+  )
+
+  test('that ends in order removes its folder', async () => {
+    const { child, folder } = await startRun()
+    child.send('end')
+    await once(child, 'exit')
+    expect([existsSync(folder), leftOf(folder)]).toEqual([false, []])
+  })
+})

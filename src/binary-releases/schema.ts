@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { digitsProblem } from '../platform/hexadecimal.ts'
 import { channels } from './metadata.ts'
 import { isVersion } from './versions.ts'
 
@@ -7,7 +8,9 @@ export const version = z
   .max(200, 'expected a version')
   .refine(isVersion, 'expected YYYY.MM.DD, YYYY.MM.DD.N or a semantic version')
 export const channel = z.enum(channels)
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case')
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, {
+  error: ({ input }) => digitsProblem(String(input), 64, 'expected 64 hexadecimal digits in lower case'),
+})
 
 /** One of those that this installation serves. */
 export const platformOf = (platforms: string[]) =>

@@ -23,6 +23,21 @@ export interface Live {
   crowd: Crowd
 }
 
+/** JSON like all other messages: clients parse each one. */
+const pong = JSON.stringify({ type: 'pong' })
+
+/** `ping` as it is, or `{"type": "ping"}`. */
+function isPing(text: string): boolean {
+  if (text.trim().toLowerCase() === 'ping') return true
+  if (!text.includes('ping')) return false
+  try {
+    const { type } = JSON.parse(text) ?? {}
+    return type === 'ping'
+  } catch {
+    return false
+  }
+}
+
 /** `WS /api/v1/ws/status`: the status at once, then each new one; `ping` is answered, anything else is echoed. */
 export function createLive(options: { board: Board; log: Logger; sweepMs?: number }): Live {
   const { board, log, sweepMs } = options
@@ -33,7 +48,7 @@ export function createLive(options: { board: Board; log: Logger; sweepMs?: numbe
     log,
     ...(sweepMs === undefined ? {} : { sweepMs }),
     onMessage(socket, text) {
-      if (text.trim().toLowerCase() === 'ping') crowd.send(socket, 'pong')
+      if (isPing(text)) crowd.send(socket, pong)
       else crowd.send(socket, JSON.stringify({ type: 'echo', message: text }))
     },
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { nameShape } from '../platform/config/index.ts'
+import { digitsProblem } from '../platform/hexadecimal.ts'
 import { instant } from '../platform/instant.ts'
 import { normaliseDigest } from './image-reference.ts'
 import { rolloutStates } from './store/components.ts'
@@ -25,7 +26,10 @@ export const time = instant({ error: 'expected an ISO 8601 time with a zone' })
 const digest = z.string().transform((text, ctx) => {
   const normal = normaliseDigest(text)
   if (normal !== undefined) return normal
-  ctx.addIssue({ code: 'custom', message: 'expected sha256: and 64 hexadecimal digits' })
+  ctx.addIssue({
+    code: 'custom',
+    message: digitsProblem(text, 64, 'expected sha256: and 64 hexadecimal digits'),
+  })
   return z.NEVER
 })
 

@@ -47,7 +47,8 @@ describe('retrying', () => {
       status: 'initiated',
       step: 'configure_dns',
       attempt: 3,
-      maxAttempts: 5,
+      maxAttempts: 3,
+      lastAttempt: 5,
     })
     expect((await post(id, 'retry')).status).toBe(409)
     expect((await world.status(id)).status).toBe('in_progress')

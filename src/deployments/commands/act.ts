@@ -45,7 +45,8 @@ export async function retry({ deps, out }: Console, id: string, flags: RetryFlag
   const { step: stepName, maxRetries } = flags
   const client = await deps.client()
   const started = await client.call(retryAnswer, creating(id, 'retry', { stepName, maxRetries }))
-  out.say(`Trying again: ${plain(started.step)}, attempt ${started.attempt} of ${started.maxAttempts}`)
+  const last = started.lastAttempt ?? started.maxAttempts
+  out.say(`Trying again: ${plain(started.step)}, attempt ${started.attempt} of ${last}`)
   return followToEnd(client, id, { out })
 }
 

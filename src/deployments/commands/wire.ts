@@ -36,7 +36,10 @@ export const rollbackAnswer = answer(
   }),
 )
 export const retryAnswer = answer(
-  z.looseObject({ retryId: z.string(), step: z.string(), attempt: z.number(), maxAttempts: z.number() }),
+  z.looseObject({
+    ...{ retryId: z.string(), step: z.string(), attempt: z.number(), maxAttempts: z.number() },
+    lastAttempt: z.number().optional(),
+  }),
 )
 export const cancelAnswer = answer(z.looseObject({ jobId: z.string() }))
 export const deletionAnswer = answer(z.looseObject({ jobId: z.string(), willDelete: z.array(z.string()) }))

@@ -1,6 +1,7 @@
 import type { Principal } from '../../platform/auth.ts'
 import type { Environment } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
+import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import { requireEnvironment } from '../permission.ts'
 import type { Targets } from '../target.ts'
@@ -99,7 +100,7 @@ function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[]
 function credentialsOf(body: { cloudflareApiToken: string; accountId: string }, path: string) {
   const { cloudflareApiToken: apiToken, accountId } = body
   if (/^[0-9a-f]{32}$/.test(accountId)) return { apiToken, accountId }
-  const fields = [{ path, problem: 'expected 32 hexadecimal digits' }]
+  const fields = [{ path, problem: digitsProblem(accountId, 32, 'expected 32 hexadecimal digits') }]
   throw new CodedError('REQ_002', "The request's body is not valid", { status: 422, details: { fields } })
 }
 

@@ -1,3 +1,5 @@
+import { digitsProblem } from '../../platform/hexadecimal.ts'
+
 /** Where an image is: `host[:port]/repository[:tag][@digest]`, with Docker's short forms written out. */
 export interface ImageReference {
   /** As people write it: `docker.io`, `localhost:5000`. */
@@ -20,7 +22,8 @@ export function parseReference(text: string): ImageReference | { problem: string
   const at = text.indexOf('@')
   const digest = at === -1 ? undefined : text.slice(at + 1)
   if (digest !== undefined && !digestPattern.test(digest)) {
-    return { problem: 'expected a digest of the form sha256:<64 hex digits> after @' }
+    const expected = 'expected a digest of the form sha256:<64 hex digits> after @'
+    return { problem: digitsProblem(digest, 64, expected) }
   }
   const named = at === -1 ? text : text.slice(0, at)
   // A colon after the last slash starts a tag; one before it belongs to the host's port.

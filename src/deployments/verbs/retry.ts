@@ -17,7 +17,10 @@ export interface RetryStarted {
   jobId: string
   step: StepKey
   attempt: number
+  /** What this retry adds: `maxRetries` of the request. */
   maxAttempts: number
+  /** The number of the last attempt, counted from the first run on. */
+  lastAttempt: number
 }
 
 /** The failed step gets a new budget; what it has used up before stays counted. */
@@ -47,7 +50,7 @@ export async function retry(
   await reopenStep(trx, id, step)
   const jobId = await enqueueStep(options.enqueue, trx, { deployment, step, again: { before, attempts } })
   await appendEvents(trx, [logEvent(id, 'info', `Trying again by request: ${titles[step]}`)])
-  return { jobId, step, attempt: before + 1, maxAttempts: before + attempts }
+  return { jobId, step, attempt: before + 1, maxAttempts: attempts, lastAttempt: before + attempts }
 }
 
 /** @throws REQ_002 for what is neither a title nor a key. */

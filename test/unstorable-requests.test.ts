@@ -85,7 +85,7 @@ const checkedByCode = { version: '1.0.0', platform: 'linux-x86_64' }
 /** The path with its parameters filled in: with what their schema lets through, but for those given. */
 function filled(route: Route, given: Record<string, string> = {}): string {
   const valid: Record<string, unknown> = route.params === undefined ? {} : sampleFor(route.params)
-  const values = { ...valid, ...checkedByCode, ...given }
+  const values: Record<string, unknown> = { ...valid, ...checkedByCode, ...given }
   return route.path
     .replace(/[:*](\w+)/g, (_, name: string) => String(values[name] ?? 'x'))
     .replace(/[{}]/g, '')

@@ -1,5 +1,6 @@
-import { type Agent, request } from 'node:http'
-import { createPlainOutgoing } from '../platform/outgoing.ts'
+import { request } from 'node:http'
+import { isIPv6 } from 'node:net'
+import { createPlainOutgoing, type PlainOutgoing } from '../platform/outgoing.ts'
 import { isNodeAddress } from './addresses.ts'
 import {
   type NodeIdentity,
@@ -35,11 +36,11 @@ const maxBytes = 1024 * 1024
  * type, new ones insist on ours.
  */
 export function createNodeClient(): NodeClient {
-  const agent = createPlainOutgoing()
+  const outgoing = createPlainOutgoing()
   return {
-    status: (node, signal) => ask(agent, { node, method: 'getStatus', read: readStatus, signal }),
-    identity: (node, signal) => ask(agent, { node, method: 'getIdentity', read: readIdentity, signal }),
-    close: () => agent.destroy(),
+    status: (node, signal) => ask(outgoing, { node, method: 'getStatus', read: readStatus, signal }),
+    identity: (node, signal) => ask(outgoing, { node, method: 'getIdentity', read: readIdentity, signal }),
+    close: () => outgoing.close(),
   }
 }
 
@@ -50,12 +51,12 @@ interface Question<T> {
   signal: AbortSignal
 }
 
-async function ask<T>(agent: Agent, question: Question<T>): Promise<NodeAnswer<T>> {
+async function ask<T>(outgoing: PlainOutgoing, question: Question<T>): Promise<NodeAnswer<T>> {
   const { signal, node } = question
   // Of a row that is older than the rule.
   if (!isNodeAddress(node.ipAddress)) return failed('Network error: no node can have this address')
   try {
-    const { statusCode, text } = await post(agent, question)
+    const { statusCode, text } = await post(outgoing, question)
     if (statusCode === 429) return { kind: 'throttled' }
     if (text === undefined) return failed('Oversized answer: more than 1 MiB')
     return judge(question, statusCode, text)
@@ -68,13 +69,18 @@ async function ask<T>(agent: Agent, question: Question<T>): Promise<NodeAnswer<T
 /** `text` is undefined for more than is allowed; the rest is never read. */
 type Received = { statusCode: number; text: string | undefined }
 
-function post(agent: Agent, { node, method, signal }: Omit<Question<unknown>, 'read'>): Promise<Received> {
+function post(
+  outgoing: PlainOutgoing,
+  { node, method, signal }: Omit<Question<unknown>, 'read'>,
+): Promise<Received> {
   const body = JSON.stringify({ method, params: [] })
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     accept: 'application/json',
   }
+  const host = isIPv6(node.ipAddress) ? `[${node.ipAddress}]` : node.ipAddress
+  const agent = outgoing.agentFor(new URL(`http://${host}:${node.rpcPort}/`))
   const to = { host: node.ipAddress, port: node.rpcPort, method: 'POST' }
   return new Promise((resolve, reject) => {
     const asked = request({ ...to, agent, headers, signal }, (answer) => {

@@ -1,12 +1,10 @@
 import { lookup as systemLookup } from 'node:dns'
-import { Agent as HttpAgent } from 'node:http'
+import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { rootCertificates } from 'node:tls'
-import { EnvHttpProxyAgent } from 'undici'
-
-/** This machine is never reached through a proxy: it would not find us, and would see our tokens. */
-const here = 'localhost,.localhost,127.0.0.1,::1'
+import { type ConnectionOptions, rootCertificates } from 'node:tls'
+import { Agent, Dispatcher, ProxyAgent } from 'undici'
+import { createProxyChoice, type ProxyChoice } from './proxies.ts'
 
 /** `*.localhost` is loopback by RFC 6761, but not every system's resolver knows. */
 const lookup: LookupFunction = (host, options, done) => {
@@ -15,47 +13,105 @@ const lookup: LookupFunction = (host, options, done) => {
   return done(null, '127.0.0.1', 4)
 }
 
+/** How the server at the far end is verified, and what we show it. */
+export type OutgoingTls = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'rejectUnauthorized'
+>
+
 export interface OutgoingOptions {
   /** Instead of the environment's proxies; `NO_PROXY` still counts. */
   proxyUrl?: string | undefined
   /** Certificates that are trusted beside the usual ones, as PEM. */
   ca?: string | undefined
+  /** For one server: `ca` in it takes the place of the usual certificates. */
+  tls?: OutgoingTls
 }
 
-/** What is reached without a proxy: what the environment names, and this machine. */
-function withoutProxy(): string {
-  const configured = process.env.no_proxy ?? process.env.NO_PROXY
-  return configured === '*' ? '*' : [configured, here].filter(Boolean).join(',')
+/** The way out of every call of ours: through the proxies that the environment names. The caller closes it. */
+export function createOutgoing({ proxyUrl, ca, tls }: OutgoingOptions = {}): Dispatcher {
+  const trusted = tls ?? (ca === undefined ? {} : { ca: [...rootCertificates, ca] })
+  return new Outgoing(createProxyChoice(process.env, proxyUrl), trusted)
 }
 
-/** The way out of every call of ours: honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. The caller closes it. */
-export function createOutgoing({ proxyUrl, ca }: OutgoingOptions = {}): EnvHttpProxyAgent {
-  const trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
-  return new EnvHttpProxyAgent({
-    noProxy: withoutProxy(),
-    connect: { lookup, ...trusted },
-    requestTls: trusted,
-    ...(proxyUrl === undefined ? {} : { httpProxy: proxyUrl, httpsProxy: proxyUrl }),
-  })
-}
+/** Sends each request directly or through the proxy for its origin. */
+class Outgoing extends Dispatcher {
+  readonly #proxyFor: ProxyChoice
+  readonly #tls: OutgoingTls
+  readonly #direct: Agent
+  readonly #proxies = new Map<string, ProxyAgent>()
 
-/** The environment's proxies for Node's own agents. Node before 24.5 knows no `proxyEnv` and goes out directly. */
-function proxyEnv() {
-  const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy } = process.env
-  const own = { HTTPS_PROXY: HTTPS_PROXY ?? https_proxy, HTTP_PROXY: HTTP_PROXY ?? http_proxy }
-  return { ...own, NO_PROXY: withoutProxy() }
-}
+  constructor(proxyFor: ProxyChoice, tls: OutgoingTls) {
+    super()
+    this.#proxyFor = proxyFor
+    this.#tls = tls
+    this.#direct = new Agent({ connect: { lookup, ...tls } })
+  }
 
-/** The same way out for clients that bring no `fetch` of their own but use Node's agents. */
-export function createHttpAgents(): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
-  const options = { keepAlive: true, maxSockets: 50, proxyEnv: proxyEnv() }
-  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) }
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const proxy = options.origin === undefined ? undefined : this.#proxyFor(new URL(options.origin))
+    return (proxy === undefined ? this.#direct : this.#through(proxy)).dispatch(options, handler)
+  }
+
+  #through(uri: string): ProxyAgent {
+    const agent =
+      this.#proxies.get(uri) ?? new ProxyAgent({ uri, connect: { lookup }, requestTls: this.#tls })
+    this.#proxies.set(uri, agent)
+    return agent
+  }
+
+  #all = () => [this.#direct, ...this.#proxies.values()]
+
+  override close(): Promise<void>
+  override close(callback: () => void): void
+  override close(callback?: () => void): Promise<void> | void {
+    const closed = Promise.all(this.#all().map((each) => each.close())).then(() => undefined)
+    return callback === undefined ? closed : void closed.then(callback)
+  }
+
+  override destroy(error?: Error | null): Promise<void>
+  override destroy(callback: () => void): void
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
+    const [error, callback] = typeof first === 'function' ? [null, first] : [first ?? null, second]
+    const destroyed = Promise.all(this.#all().map((each) => each.destroy(error))).then(() => undefined)
+    return callback === undefined ? destroyed : void destroyed.then(callback)
+  }
 }
 
 /**
- * The same for plain HTTP to very many machines, each asked once in a while: a connection a call. A pool for each of
- * 1,000 nodes took 100 MB more.
+ * The same way out to one server, for clients that bring no `fetch` of their own but use Node's agents. Node before 24.5
+ * knows no `proxyEnv` and goes out directly.
  */
-export function createPlainOutgoing(): HttpAgent {
-  return new HttpAgent({ keepAlive: false, proxyEnv: proxyEnv() })
+export function createHttpAgents(server: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+  const proxy = createProxyChoice(process.env)(new URL(server))
+  const options: AgentOptions = { keepAlive: true, maxSockets: 50, ...through(proxy) }
+  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) }
 }
+
+/** Ways to very many machines over plain HTTP, each asked once in a while. */
+export interface PlainOutgoing {
+  agentFor(url: URL): HttpAgent
+  close(): void
+}
+
+/** A connection a call: a pool for each of 1,000 nodes took 100 MB more. */
+export function createPlainOutgoing(): PlainOutgoing {
+  const proxyFor = createProxyChoice(process.env)
+  const agents = new Map<string | undefined, HttpAgent>()
+  return {
+    agentFor(url) {
+      const proxy = proxyFor(url)
+      const agent = agents.get(proxy) ?? new HttpAgent({ keepAlive: false, ...through(proxy) })
+      agents.set(proxy, agent)
+      return agent
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy()
+    },
+  }
+}
+
+/** Node's own list of exceptions knows no networks: the proxy is named only where it is to be used. */
+const through = (proxy: string | undefined) =>
+  proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }

@@ -25,6 +25,6 @@ export async function createS3Client(config: BucketConfig): Promise<S3Client> {
     credentials: { accessKeyId, secretAccessKey },
     maxAttempts: 2,
     // Silence is no fault yet: a store says nothing while it joins the parts of a large file, or copies one.
-    requestHandler: { ...createHttpAgents(), connectionTimeout: 2000, socketTimeout: 120_000 },
+    requestHandler: { ...createHttpAgents(endpoint), connectionTimeout: 2000, socketTimeout: 120_000 },
   })
 }

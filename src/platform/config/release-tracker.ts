@@ -41,7 +41,8 @@ export const releaseTrackerVariables = z.object({
     .max(10_080, 'expected a week (10080 minutes) or less')
     .default(60),
   NAMESPACES: z.string().default('default'),
-  KUBECONFIG: flag('KUBECONFIG'),
+  // Empty, like its empty parts, says nothing: so kubectl reads it.
+  KUBECONFIG: z.string().optional(),
   IN_CLUSTER: z.enum(['true', 'false'], 'expected true or false').optional(),
   // Set by Kubernetes in every pod.
   KUBERNETES_SERVICE_HOST: z.string().optional(),
@@ -87,8 +88,8 @@ function clusterOf(vars: Variables, faults: string[]): ReleaseTrackerConfig['clu
   if (vars.IN_CLUSTER === 'true' && !inside)
     faults.push('IN_CLUSTER: true, but this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set)')
   if (inside && vars.IN_CLUSTER !== 'false') return { kind: 'in-cluster' }
-  if (vars.KUBECONFIG === undefined) return undefined
-  return { kind: 'kubeconfig', files: vars.KUBECONFIG.split(delimiter).filter(Boolean) }
+  const files = vars.KUBECONFIG?.split(delimiter).filter(Boolean) ?? []
+  return files.length === 0 ? undefined : { kind: 'kubeconfig', files }
 }
 
 function masterOf(vars: Variables, faults: string[]): MasterConfig | undefined {

@@ -1,5 +1,6 @@
-import { Agent, type Dispatcher, fetch, ProxyAgent } from 'undici'
+import { type Dispatcher, fetch, ProxyAgent } from 'undici'
 import { pause } from '../../platform/deadline.ts'
+import { createOutgoing } from '../../platform/outgoing.ts'
 import { type Cluster, ClusterFault } from './cluster.ts'
 import {
   type ClusterSource,
@@ -107,9 +108,10 @@ interface Connection {
   dispatcher: Dispatcher
 }
 
+/** A kubeconfig's own proxy comes before those of the environment, and NO_PROXY does not count for it: as in kubectl. */
 function connect({ server, headers, tls, proxyUrl }: Credentials): Connection {
   const dispatcher =
-    proxyUrl === undefined ? new Agent({ connect: tls }) : new ProxyAgent({ uri: proxyUrl, requestTls: tls })
+    proxyUrl === undefined ? createOutgoing({ tls }) : new ProxyAgent({ uri: proxyUrl, requestTls: tls })
   return { server, headers, dispatcher }
 }
 

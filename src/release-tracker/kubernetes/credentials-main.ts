@@ -1,12 +1,17 @@
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import { setGlobalDispatcher } from 'undici'
+import { createOutgoing } from '../../platform/outgoing.ts'
 import { endProcess } from '../../platform/process-end.ts'
 import type { ClusterSource, Credentials, CredentialsAnswer } from './credentials.ts'
+import { loadKubeconfig } from './kubeconfig.ts'
 
 /**
  * A program of its own, started by `credentials.ts`: kubeconfigs name files, run programs and renew tokens in many
  * ways, and Kubernetes' own client knows them. It answers once, to its parent only.
  */
 async function main(): Promise<void> {
+  // Tokens of an identity provider are renewed by Node's own `fetch`, which knows no proxies.
+  setGlobalDispatcher(createOutgoing())
   const source: ClusterSource = JSON.parse(process.argv[2] ?? '{}')
   const answer = await read(source).catch(
     (): CredentialsAnswer => ({ fault: 'the credentials of the kubeconfig could not be read' }),
@@ -15,8 +20,13 @@ async function main(): Promise<void> {
 }
 
 async function read(source: ClusterSource): Promise<CredentialsAnswer> {
-  const kubeConfig = load(source)
-  if (kubeConfig === undefined) return { fault: 'KUBECONFIG could not be read' }
+  let kubeConfig: KubeConfig | undefined
+  try {
+    kubeConfig = load(source)
+  } catch {
+    return { fault: 'KUBECONFIG could not be read' }
+  }
+  if (kubeConfig === undefined) return { fault: 'KUBECONFIG could not be read: none of its files exists' }
   const cluster = kubeConfig.getCurrentCluster()
   if (cluster === null) return { fault: 'the kubeconfig names no current cluster' }
   // There is no certificate to check; the client would refuse unless it is told not to.
@@ -30,28 +40,16 @@ async function read(source: ClusterSource): Promise<CredentialsAnswer> {
       server: cluster.server.replace(/\/+$/, ''),
       headers: request.getHeaders(),
       tls: tlsOf(options),
-      proxyUrl: cluster.proxyUrl,
+      proxyUrl: cluster.proxyUrl || undefined,
     },
   }
 }
 
 function load(source: ClusterSource): KubeConfig | undefined {
+  if (source.kind === 'kubeconfig') return loadKubeconfig(source.files)
   const kubeConfig = new KubeConfig()
-  if (source.kind === 'in-cluster') {
-    kubeConfig.loadFromCluster()
-    return kubeConfig
-  }
-  try {
-    for (const [n, file] of source.files.entries()) {
-      const next = new KubeConfig()
-      next.loadFromFile(file)
-      if (n === 0) kubeConfig.loadFromOptions(next)
-      else kubeConfig.mergeConfig(next, true)
-    }
-    return kubeConfig
-  } catch {
-    return undefined
-  }
+  kubeConfig.loadFromCluster()
+  return kubeConfig
 }
 
 /** Texts only, as a message between processes can carry them. */

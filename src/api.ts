@@ -1,5 +1,5 @@
 import { createApp, createSockets } from './app.ts'
-import { createContext } from './context.ts'
+import { createContext, withRedisTopology } from './context.ts'
 import { loadConfig } from './platform/config/index.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/lifecycle.ts'
@@ -8,7 +8,7 @@ import { announceReady, exitWhenOrphaned } from './platform/supervisor/superviso
 
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {
-  const ctx = createContext(loadConfig(process.env), 'web')
+  const ctx = createContext(await withRedisTopology(loadConfig(process.env)), 'web')
   ctx.releaseTracker.announce()
   let stopping = false
   const server = createHttpServer(

@@ -25,6 +25,7 @@ import {
   type RateLimiter,
   type RateLimits,
 } from './platform/rate-limit/index.ts'
+import { resolveRedisUrl } from './platform/redis/index.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
 import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
@@ -55,6 +56,11 @@ export interface Context {
 export interface ContextOverrides {
   log?: Logger
   queuePrefix?: string
+}
+
+/** The configuration with the URL by which Redis is to be used, for `createContext`, which waits for nothing. */
+export async function withRedisTopology(config: Config): Promise<Config> {
+  return { ...config, redisUrl: await resolveRedisUrl(config.redisUrl) }
 }
 
 /** @param process the process's name, as it shows in logs and in the database's activity. */

@@ -139,7 +139,7 @@ describe('the sources', () => {
 
   it('name Redis and the queue library in few places', () => {
     const found = src.filter((file) => /from '(bullmq|ioredis)'/.test(textOf(file)))
-    const allowed = ['jobs/queue-worker.ts', 'rate-limit/redis-bucket.ts', 'redis.ts'].map(
+    const allowed = ['jobs/queue-worker.ts', 'rate-limit/redis-bucket.ts', 'redis/connect.ts'].map(
       (file) => `src/platform/${file}`,
     )
     expect(

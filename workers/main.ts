@@ -1,5 +1,5 @@
 import { type QueueName, queueNames } from '../src/catalog.ts'
-import { createContext } from '../src/context.ts'
+import { createContext, withRedisTopology } from '../src/context.ts'
 import { loadConfig } from '../src/platform/config/index.ts'
 import { ConfigError } from '../src/platform/errors.ts'
 import { runProcess, together } from '../src/platform/lifecycle.ts'
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     throw new ConfigError([`${unknown.join(', ')}: no such queue; there are ${queueNames.join(', ')}`])
   }
   const chosen = named.length === 0 ? queueNames : (named as QueueName[])
-  const ctx = createContext(loadConfig(process.env), 'worker')
+  const ctx = createContext(await withRedisTopology(loadConfig(process.env)), 'worker')
   const engine = createWorkerEngine(ctx)
   // Side by side: a queue that waits for a long job must not let another one fetch new jobs meanwhile.
   const fetching = together(

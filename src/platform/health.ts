@@ -8,7 +8,7 @@ import type { RateLimiter } from './rate-limit/index.ts'
 export interface HealthOptions {
   db: Knex
   queues: Queues
-  limiter: Pick<RateLimiter, 'available'>
+  limiter: Pick<RateLimiter, 'lost'>
   service: { name: string; version: string }
   /** True once the process has begun to stop. */
   stopping: () => boolean
@@ -48,7 +48,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
         ])
         const databaseHealth: Health = databaseError === undefined ? 'healthy' : 'unhealthy'
         const stalled = databaseHealth === 'healthy' && (await isStalled(db))
-        const degraded = queue === 'unhealthy' || stalled || !storeAnswers || !options.limiter.available()
+        const degraded = queue === 'unhealthy' || stalled || !storeAnswers || options.limiter.lost()
         const status = databaseHealth === 'unhealthy' ? 'unhealthy' : degraded ? 'degraded' : 'healthy'
         const body = {
           status,

@@ -7,7 +7,7 @@ interface Link {
 
 /** A way to a server that can be cut, frozen and mended, for outages that the server's other users do not notice. */
 export async function startTcpProxy(target: string) {
-  const behind = new URL(target)
+  let behind = new URL(target)
   const links = new Set<Link>()
   const lost = new Set<Link>()
   let port = 0
@@ -80,6 +80,10 @@ export async function startTcpProxy(target: string) {
         lost.add(link)
       }
       links.clear()
+    },
+    /** New connections lead to another server, as after a failover; those of now stay where they are. */
+    redirect(to: string) {
+      behind = new URL(to)
     },
     /** How many connections are open on the near side. */
     count: () => links.size,

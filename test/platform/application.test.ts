@@ -157,7 +157,7 @@ describe('the application', () => {
     const { db, queues } = ctx
     const service = { name: 'capstan', version: 'test' }
     let away = true
-    const limiter = { available: () => !away }
+    const limiter = { lost: () => away }
     const probes = await startRoutes(
       ctx,
       healthRoutes({ db, queues, limiter, service, stopping: () => false, objectStore: async () => true }),

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { readEmbeddedPostgres } from '../embedded-postgres/index.ts'
 import { embeddedSecretKey } from '../embedded-secret-key.ts'
 import { ConfigError } from '../errors.ts'
+import { redisUrl } from '../redis/index.ts'
 import {
   type BinaryReleasesConfig,
   binaryReleasesConfig,
@@ -91,13 +92,7 @@ const variables = z.object({
   DATA_DIR: z.string().min(1).default('.capstan'),
   DATABASE_URL: postgresUrl,
   DATABASE_DIRECT_URL: postgresUrl,
-  REDIS_URL: z
-    .string()
-    .refine(
-      (list) => list.split(',').every((url) => /^rediss?:\/\/\S+$/.test(url)),
-      'expected redis://... or rediss://...',
-    )
-    .optional(),
+  REDIS_URL: redisUrl.optional(),
   SECRET_KEY: z.string().min(32, 'expected at least 32 characters').optional(),
   SECRET_KEY_PREVIOUS: flag('SECRET_KEY_PREVIOUS'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

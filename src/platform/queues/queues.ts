@@ -13,7 +13,7 @@ import { within } from '../deadline.ts'
 import { ConfigError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 import { boundedClient, connectionLimits } from '../postgres/index.ts'
-import { connectRedis } from '../redis.ts'
+import { connectForBlocking, connectRedis } from '../redis/index.ts'
 import { persistentBackend } from './persistent-backend.ts'
 
 /** What the queue library keeps of a job: the id of the row, or the schedule that is due. Never a secret. */
@@ -36,7 +36,7 @@ export interface Queues {
     processor: Processor<DeliveryData, unknown, string>,
     settings: WorkerSettings,
   ): Worker
-  /** May wait as long as the queue store is away: set a deadline. */
+  /** Fails where the queue store takes no writes. May wait as long as it is away: set a deadline. */
   ping(): Promise<void>
   /** False while it is known that the queue store is away. */
   available(): boolean
@@ -63,6 +63,7 @@ const limits = { queryMs: 5000 }
 // ended and the next check has passed; the row's own count, not the stall count, limits crash loops.
 // After a failed fetch (a deadlock with a restart, a lost connection) it would pause for 15 s by itself.
 const recovery = { lockDuration: 5000, stalledInterval: 2000, maxStalledCount: 1000, runRetryDelay: 1000 }
+const probeKeptMs = 60_000
 const kept = { removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } }
 
 export function createQueues(options: QueuesOptions): Queues {
@@ -169,7 +170,7 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
       return queue
     },
     createWorker(name, processor, settings) {
-      const connection = connectRedis(redisUrl, { maxRetriesPerRequest: null })
+      const connection = connectForBlocking(redisUrl)
       connection.on('error', (error: Error) =>
         log.warn({ queue: name, reason: error.message }, 'queue store lost'),
       )
@@ -180,7 +181,9 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
       return worker
     },
     async ping() {
-      await producer.ping()
+      // A write: a replica, and a Redis without memory left, answer PING.
+      const names = queues.size === 0 ? ['probe'] : [...queues.keys()]
+      await Promise.all(names.map((name) => producer.set(`${prefixOf(name)}:probe`, '1', 'PX', probeKeptMs)))
     },
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()))

@@ -1,6 +1,6 @@
 import { within } from '../deadline.ts'
 import type { Logger } from '../logging.ts'
-import { connectRedis } from '../redis.ts'
+import { connectRedis } from '../redis/index.ts'
 import type { BucketRule, Decision } from './bucket.ts'
 import { createProcessBuckets } from './in-process.ts'
 import { redisBuckets } from './redis-bucket.ts'
@@ -8,8 +8,10 @@ import { redisBuckets } from './redis-bucket.ts'
 export interface RateLimiter {
   /** Takes a token of the bucket named `key`. Never rejects, and waits for Redis no longer than `maxWaitMs`. */
   take(key: string, rule: BucketRule): Decision | Promise<Decision>
-  /** False while Redis is configured and away: every process then counts for itself. */
+  /** Whether calls are counted where they should be; false also until the first connection is made. */
   available(): boolean
+  /** True once Redis is known to be away: every process then counts for itself. */
+  lost(): boolean
   close(): void
 }
 
@@ -31,7 +33,12 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
 
 function inProcess(): RateLimiter {
   const buckets = createProcessBuckets()
-  return { take: (key, rule) => buckets.take(key, rule), available: () => true, close: () => undefined }
+  return {
+    take: (key, rule) => buckets.take(key, rule),
+    available: () => true,
+    lost: () => false,
+    close: () => undefined,
+  }
 }
 
 function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: string): RateLimiter {
@@ -40,6 +47,8 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
   let away = false
   let probe: NodeJS.Timeout | undefined
   let closed = false
+  // Known once a connection has ended: one that is still being made says nothing.
+  let lost = false
 
   // At the first use: a worker process has the limiter, too, and never asks it.
   function connect() {
@@ -52,6 +61,12 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
     redis.on('error', (error: Error) =>
       log.debug({ reason: error.message }, 'rate limit store connection lost'),
     )
+    redis.on('close', () => {
+      lost = true
+    })
+    redis.on('ready', () => {
+      lost = false
+    })
     return { redis, take: redisBuckets(redis) }
   }
 
@@ -82,6 +97,7 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
 
   return {
     available: () => usable() !== undefined,
+    lost: () => usable() === undefined && (away || lost),
     async take(key, rule) {
       const redis = usable()
       if (redis === undefined) return local.take(key, rule)

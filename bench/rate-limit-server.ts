@@ -5,6 +5,7 @@ import { loadConfig } from '../src/platform/config/index.ts'
 import { createDb } from '../src/platform/db.ts'
 import { createListener } from '../src/platform/events/index.ts'
 import { createHttpApp, mount, type Route, route } from '../src/platform/http/index.ts'
+import { installationNamed } from '../src/platform/installation.ts'
 import { createLogger } from '../src/platform/logging.ts'
 import { createRateLimiter, createRateLimits } from '../src/platform/rate-limit/index.ts'
 import { createSecrets } from '../src/platform/secrets.ts'
@@ -48,9 +49,10 @@ async function main(): Promise<void> {
   const secrets = createSecrets(config.secretKey, [])
   const accounts = createAccounts({ db, secrets, config, log, listener })
   await listener.start()
+  const installation = installationNamed('bench')
 
   const framed = (redisUrl: string | undefined, protection: Partial<Route>): Express => {
-    const limits = createRateLimits(createRateLimiter({ redisUrl, log }), config.rateLimits)
+    const limits = createRateLimits(createRateLimiter({ redisUrl, log, installation }), config.rateLimits)
     const { authenticate } = accounts
     const router = mount([hot(protection)], { db, version: 'bench', authenticate, limits })
     return createHttpApp({ log, trustedProxies: [], secure: false, routers: [router] })

@@ -118,6 +118,7 @@ async function measure(kind: 'ours' | 'bare', side: Side, env: NodeJS.ProcessEnv
 
 async function backend(name: string, env: NodeJS.ProcessEnv): Promise<void> {
   const ctx = createContext(loadConfig(env), 'bench')
+  await ctx.queues.ready()
   const bare = await measure('bare', bareSide(ctx.queues.get('bare')), env)
   const ours = await measure('ours', ourSide(ctx), env)
   const rows = Number((await ctx.db('events').count())[0]?.count)

@@ -29,7 +29,16 @@ async function main(): Promise<void> {
       ctx.hub.close()
     },
   }
-  const services = [frame, ctx.listener, ctx.dispatcher, ctx.accounts, server, ctx.orchestrators, readiness]
+  const services = [
+    frame,
+    ctx.clock,
+    ctx.listener,
+    ctx.dispatcher,
+    ctx.accounts,
+    server,
+    ctx.orchestrators,
+    readiness,
+  ]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
   ctx.log.info({ host: ctx.config.host, port: server.port() }, 'serving')
   announceReady()

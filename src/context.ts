@@ -5,9 +5,11 @@ import { bindCatalog } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
 import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
+import { type Clock, createDatabaseClock } from './platform/clock.ts'
 import { type Config, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
+import { createInstallation } from './platform/installation.ts'
 import {
   type BoundJob,
   createDispatcher,
@@ -34,6 +36,8 @@ export interface Context {
   config: Config
   log: Logger
   db: Knex
+  /** The database's time, which decides about order. */
+  clock: Clock
   secrets: Secrets
   queues: Queues
   listener: Listener
@@ -55,7 +59,6 @@ export interface Context {
 
 export interface ContextOverrides {
   log?: Logger
-  queuePrefix?: string
 }
 
 /** The configuration with the URL by which Redis is to be used, for `createContext`, which waits for nothing. */
@@ -70,9 +73,9 @@ export function createContext(config: Config, process: string, overrides: Contex
   const log = overrides.log ?? createLogger({ level: config.logLevel, process })
   const db = createDb({ url: databaseUrl, name: process })
   const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
-  const prefix = overrides.queuePrefix
-  const { redisUrl } = config
-  const store = { redisUrl, log, ...(prefix === undefined ? {} : { prefix }) }
+  const clock = createDatabaseClock(db, log)
+  const installation = createInstallation(db)
+  const store = { redisUrl: config.redisUrl, log, installation }
   const queues = createQueues({ databaseUrl: directUrl, ...store })
   const limiter = createRateLimiter(store)
   const limits = createRateLimits(limiter, config.rateLimits)
@@ -80,17 +83,17 @@ export function createContext(config: Config, process: string, overrides: Contex
   const hub = createEventHub(db, listener, log)
   const dispatcher = createDispatcher({ db, queues, log })
   const enqueue = createEnqueue(() => dispatcher.nudge())
-  const accounts = createAccounts({ db, secrets, config, log, listener })
+  const accounts = createAccounts({ db, secrets, config, log, listener, now: clock.now })
   const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({
     ...{ db, config, secrets, hub, enqueue, localCredentials, log },
     verbs: () => verbs,
     countWorkers: () => countWorkers(queues, 'deploy-step'),
   })
-  const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue })
-  const releaseTracker = createReleaseTracker({ db, config, log, hub, listener, enqueue })
+  const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue, now: clock.now })
+  const releaseTracker = createReleaseTracker({ db, config, log, hub, listener, enqueue, now: clock.now })
   const orchestrators = createOrchestrators({
-    ...{ db, config: config.orchestrators, hub, enqueue, log },
+    ...{ db, config: config.orchestrators, hub, enqueue, log, clock },
     enabled: config.releaseTracker.mode !== 'slave',
   })
   const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases, orchestrators })
@@ -100,6 +103,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       config,
       log,
       db,
+      clock,
       secrets,
       queues,
       listener,
@@ -117,6 +121,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       orchestrators,
     },
     async dispose() {
+      installation.close()
       limiter.close()
       await orchestrators.stop()
       await queues.close()

@@ -46,12 +46,14 @@ export interface BinaryReleasesOptions {
   secrets: Secrets
   listener: Listener
   enqueue: Enqueue
+  /** The database's time: links are signed by one process and checked by another. */
+  now: () => Date
 }
 
 export function createBinaryReleases(options: BinaryReleasesOptions): BinaryReleases {
-  const { db, config, secrets, listener, enqueue } = options
+  const { db, config, secrets, listener, enqueue, now } = options
   const { platforms, filePrefix, revokedKeys: revoked } = config.binaryReleases
-  const { store, routes: storeRoutes } = createStore(config, secrets)
+  const { store, routes: storeRoutes } = createStore(config, secrets, now)
   const layout = createLayout(filePrefix)
   const states = createReleaseStates(db, listener)
   const catalogue = createCatalogue({ db, store, layout, states })
@@ -75,12 +77,16 @@ export function createBinaryReleases(options: BinaryReleasesOptions): BinaryRele
 }
 
 /** A bucket when one is configured, else files on this machine with signed links to ourselves. */
-function createStore(config: Config, secrets: Secrets): { store: ObjectStore; routes: Route[] } {
+function createStore(
+  config: Config,
+  secrets: Secrets,
+  now: () => Date,
+): { store: ObjectStore; routes: Route[] } {
   const { bucket } = config.binaryReleases
   if (bucket !== undefined) return { store: createS3Store(bucket), routes: [] }
   const root = join(config.dataDir, 'release-store')
   const secret = secrets.derive('capstan/release-links')
-  const links = createLinkSigner({ publicUrl: config.publicUrl, secret })
+  const links = createLinkSigner({ publicUrl: config.publicUrl, secret, now: () => now().getTime() })
   const store = createFileStore({ root, links })
   return { store, routes: linkRoutes({ root, links, partSize: store.limits.part }) }
 }

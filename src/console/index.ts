@@ -1,7 +1,7 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { ExpressAdapter } from '@bull-board/express'
-import { type NextFunction, type Request, type Response, Router } from 'express'
+import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Knex } from 'knex'
 import { signInUrl } from '../accounts/index.ts'
 import { type Authenticate, authorise } from '../platform/auth.ts'
@@ -27,6 +27,17 @@ const base = '/admin/queues'
 
 /** Bull Board at `/admin/queues`, for holders of `console:admin` only. */
 export function createConsole(options: ConsoleOptions): Router {
+  let board: RequestHandler | undefined
+  const router = Router()
+  router.use(base, guard(options), whileStoreAnswers(options.queues), consoleActions(options), (...args) => {
+    // Made at the first request: before the queue store is available its queues can't be.
+    board ??= createBoard(options)
+    return board(...args)
+  })
+  return router
+}
+
+function createBoard(options: ConsoleOptions): RequestHandler {
   const adapter = new ExpressAdapter()
   adapter.setBasePath(base)
   createBullBoard({
@@ -44,15 +55,7 @@ export function createConsole(options: ConsoleOptions): Router {
     options.log.warn({ err: error }, 'the console failed')
     return { status: 500, body: { error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' } } }
   })
-  const router = Router()
-  router.use(
-    base,
-    guard(options),
-    whileStoreAnswers(options.queues),
-    consoleActions(options),
-    adapter.getRouter(),
-  )
-  return router
+  return adapter.getRouter()
 }
 
 /** Commands to a queue store that is away wait for it; a page should not. */

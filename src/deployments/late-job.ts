@@ -49,7 +49,7 @@ export async function watchForLate(
   if (allAnswered) return
   await engine.enqueue(trx, lateArrivalsJob, {
     payload: { deploymentId: deployment.id },
-    runAt: new Date(Date.now() + firstLookMs),
+    delayMs: firstLookMs,
     ...ownership(deployment),
   })
 }

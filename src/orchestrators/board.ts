@@ -4,7 +4,7 @@ import { type EventHub, streamHead } from '../platform/events/index.ts'
 import { type Prepared, prepare } from '../platform/http/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { statusView } from './status-view.ts'
-import { lastCycle, nodeStates } from './store/status.ts'
+import { type LastCycle, lastCycle, nodeStates } from './store/status.ts'
 import { statusStream } from './stream.ts'
 
 /** The status at one moment, written once for everybody. */
@@ -30,7 +30,8 @@ export interface BoardOptions {
   hub: EventHub
   log: Logger
   config: OrchestratorsConfig
-  now?: () => number
+  /** The database's time, in milliseconds. */
+  now: () => number
 }
 
 type Loaded = Omit<Version, 'status' | 'summary' | 'data'> & {
@@ -42,9 +43,18 @@ type Loaded = Omit<Version, 'status' | 'summary' | 'data'> & {
 }
 
 const retryMs = 1000
+/** A cycle that seems to have begun later than now by more was recorded by a clock that was ahead. */
+const toleratedMs = 5000
+
+/** When the latest cycle is too old to be believed; one from the future never was young. */
+function staleAt(cycle: LastCycle | undefined, now: Date): number {
+  if (cycle === undefined || cycle.startedAt.getTime() > now.getTime() + toleratedMs)
+    return Number.NEGATIVE_INFINITY
+  return cycle.startedAt.getTime() + 2 * cycle.seconds * 1000
+}
 
 export function createBoard(options: BoardOptions): Board {
-  const { db, hub, log, config, now = Date.now } = options
+  const { db, hub, log, config, now } = options
   const followers = new Set<(version: Version) => void>()
   let loaded: Loaded | undefined
   let first: Promise<Loaded> | undefined
@@ -58,8 +68,7 @@ export function createBoard(options: BoardOptions): Board {
     const at = new Date(now())
     const { minOnline, stallAfterMs } = config
     const view = statusView({ nodes, cycle, minOnline, stallAfterMs, at })
-    const due = cycle ? cycle.startedAt.getTime() + 2 * cycle.seconds * 1000 : Number.NEGATIVE_INFINITY
-    return { seq: head?.seq ?? 0, at, view, staleAt: due }
+    return { seq: head?.seq ?? 0, at, view, staleAt: staleAt(cycle, at) }
   }
 
   /** Repeated until it works, and once more for an event that came meanwhile. */

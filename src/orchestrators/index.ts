@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { Clock } from '../platform/clock.ts'
 import type { OrchestratorsConfig } from '../platform/config/index.ts'
 import { type EventHub, pruneEvents } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
@@ -31,6 +32,7 @@ export interface OrchestratorsOptions {
   hub: EventHub
   enqueue: Enqueue
   log: Logger
+  clock: Pick<Clock, 'now'>
 }
 
 /** The bridge's nodes: polled, shown and counted. As a service it ends the open streams when it stops. */
@@ -47,9 +49,10 @@ export interface Orchestrators extends Service {
 const keptEvents = { days: 1, limit: 1000 }
 
 export function createOrchestrators(options: OrchestratorsOptions): Orchestrators {
-  const { db, config, hub, enqueue, log } = options
+  const { db, config, hub, enqueue, log, clock } = options
+  const now = () => clock.now().getTime()
   const client = createNodeClient()
-  const board = createBoard({ db, hub, log, config })
+  const board = createBoard({ db, hub, log, config, now })
   const live = createLive({ board, log })
   const stream = boardAsStream(board)
   const polled = { db, config, client, enqueue }
@@ -66,7 +69,7 @@ export function createOrchestrators(options: OrchestratorsOptions): Orchestrator
       ...statusRoutes({ board, stream }),
       ...nodeRoutes({ db, config }),
       ...historyRoutes(db),
-      ...statisticsRoutes(db),
+      ...statisticsRoutes(db, now),
       ...windowRoutes(db),
     ],
     sockets: [live.socket],

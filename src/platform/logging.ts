@@ -12,6 +12,7 @@ const allowed = new Set([
   'account',
   'action',
   'address',
+  'aheadMs',
   'app',
   'attempt',
   'child',

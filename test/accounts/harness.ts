@@ -11,6 +11,7 @@ import { answerErrors } from '../../src/platform/http/error-answers.ts'
 import { frame } from '../../src/platform/http/frame.ts'
 import { route } from '../../src/platform/http/route.ts'
 import { mount } from '../../src/platform/http/router.ts'
+import { installationNamed } from '../../src/platform/installation.ts'
 import { createRateLimiter, createRateLimits } from '../../src/platform/rate-limit/index.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
 import { createTestDatabase } from '../helpers/postgres-server.ts'
@@ -52,7 +53,10 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) })
   const secrets = createSecrets(secretKey)
   const config = { publicUrl: options.publicUrl ?? 'http://127.0.0.1:8000', rateLimits }
-  const limits = createRateLimits(createRateLimiter({ redisUrl: undefined, log }), rateLimits)
+  const limits = createRateLimits(
+    createRateLimiter({ redisUrl: undefined, log, installation: installationNamed('test') }),
+    rateLimits,
+  )
   const make = () => createAccounts({ db, secrets, config, log, now: () => new Date(clock.now) })
   const accounts = make()
   const app = express()

@@ -76,7 +76,7 @@ describe('real answers of the console', () => {
         { job: 'the-row', token: plain } as never,
         { jobId, env: plain, stackTraceLimit: 5 } as never,
       )
-    const settings = { concurrency: 1, backoff: () => 0 }
+    const settings = { concurrency: 1 }
     const worker = world.ctx.queues.createWorker(
       'rollback',
       async (job) => {

@@ -33,20 +33,19 @@ export interface TestContextOptions {
   /** Jobs beside the catalogue's, e.g. `(ctx) => [bindJob(definition, { db: ctx.db })]`. */
   jobs?: (ctx: Context) => BoundJob[]
   log?: Logger
-  /** Another process of the same installation: its database and queue prefix are shared, and dropped by the first. */
+  /** Another process of the same installation: its database is shared, and dropped by the first. */
   beside?: TestContext
 }
 
 export interface TestContext extends Context {
   database: TestDatabase
-  queuePrefix: string
 }
 
-/** A context as a process has it, on a database and queue prefix of its own. `dispose` also drops the database. */
+/** A context as a process has it, as an installation with a database of its own. `dispose` also drops the database. */
 export async function createTestContext(options: TestContextOptions = {}): Promise<TestContext> {
   const { beside, log = silent } = options
   const database = beside?.database ?? (await createTestDatabase())
-  const queuePrefix = beside?.queuePrefix ?? `test-${randomBytes(6).toString('hex')}`
+  const name = `test-${randomBytes(6).toString('hex')}`
   const backend = options.backend ?? beside?.queues.backend ?? 'postgres'
   const redisUrl = inject('redisUrl')
   if (backend === 'redis' && redisUrl === undefined) throw new Error('there is no Redis here')
@@ -54,7 +53,7 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
     DATABASE_URL: database.url,
     ...(backend === 'redis' && redisUrl !== undefined ? { REDIS_URL: redisUrl } : {}),
     SECRET_KEY: 'a-secret-key-of-the-tests-0123456789',
-    DATA_DIR: join(tmpdir(), queuePrefix),
+    DATA_DIR: join(tmpdir(), name),
     PORT: '0',
     CLOUDFLARE_TARGET: 'local',
     RATE_LIMIT_ADDRESS_PER_SECOND: '10000',
@@ -62,14 +61,14 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
     LOCAL_CLOUD_TOKEN: 'a-local-cloud-token-of-the-tests',
     ...options.env,
   })
-  const ctx = createContext(config, 'test', { log, queuePrefix })
+  const ctx = createContext(config, 'test', { log })
+  await ctx.queues.ready()
   const jobs = [...ctx.jobs, ...(options.jobs?.(ctx) ?? [])]
   return {
     ...ctx,
     jobs,
     verbs: createJobVerbs(jobs, () => ctx.dispatcher.nudge()),
     database,
-    queuePrefix,
     async dispose() {
       // Each may have been stopped already: stopping twice is part of their contract.
       for (const service of [ctx.dispatcher, ctx.listener, ctx.accounts]) await service.stop()
@@ -107,8 +106,10 @@ function buildEngine(ctx: TestContext, options: EngineOptions) {
   const nudge = () => dispatcher.nudge()
   const keeper = createLeaseKeeper({ db, listener, log })
   const runner = createRunner({ db, jobs, keeper, log, nudge })
-  const reconciler = createReconciler({ db, queues, jobs, log, nudge })
   const names = options.queues ?? [...new Set(jobs.map((job) => job.queue))]
+  // Schedules of queues that nobody works here would only leave jobs that wait.
+  const worked = jobs.filter(({ queue }) => names.includes(queue))
+  const reconciler = createReconciler({ db, queues, jobs: worked, log, nudge })
   const { concurrency = 5, without = [] } = options
   const workers = names.map((queue) => createQueueWorker({ queue, concurrency, queues, runner }))
   const parts = { dispatcher, reconciler, keeper }

@@ -20,6 +20,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const { url, template, prefix } = inject('testServer')
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
   await administer(url, `create database ${name} template ${template}`)
+  // A copy of the template, but another installation.
+  await administer(databaseUrl(url, name), 'update installation set id = gen_random_uuid()')
   return {
     url: databaseUrl(url, name),
     drop: () => administer(url, `drop database if exists ${name} with (force)`),

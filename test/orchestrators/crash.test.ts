@@ -46,7 +46,7 @@ describe('a worker that dies in front of each statement of a cycle', { timeout: 
   /** Lets it run a cycle. @returns the statement that it died in front of, or nothing when it ran to its end. */
   async function runToDeath(child: ChildProcess, dueAt: number, dieAt: number): Promise<string | undefined> {
     const gone = once(child, 'exit')
-    child.send({ delivery: scheduled(dueAt), dieAt })
+    child.send({ delivery: await scheduled(world.ctx, dueAt), dieAt })
     const [message] = (await once(child, 'message')) as [{ died?: string; statements?: number }]
     if (message.died === undefined) child.disconnect()
     await gone
@@ -93,7 +93,7 @@ describe('a worker that dies in front of each statement of a cycle', { timeout: 
       await db('jobs')
         .whereNotNull('lease_until')
         .update({ lease_until: db.raw("now() - interval '1 s'") })
-      if (statement !== undefined) await world.engine.runner.run(scheduled(dueAt))
+      if (statement !== undefined) await world.engine.runner.run(await scheduled(world.ctx, dueAt))
       await expectSound(dieAt)
       if (statement === undefined) break
       died.push(statement)

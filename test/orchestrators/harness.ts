@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { insertDueJob } from '../../src/platform/jobs/store.ts'
 import type { DeliveryJob } from '../../src/platform/queues/index.ts'
 import { startApi } from '../helpers/api.ts'
 import { type Backend, createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
@@ -44,7 +46,7 @@ export async function startWorld(options: WorldOptions = {}) {
     /** Runs one cycle, due at some time of its own. @returns its row. */
     async cycle(runner = engine.runner) {
       due += 60_000
-      const end = await runner.run(scheduled(due))
+      const end = await runner.run(await scheduled(ctx, due))
       const row = await latest(ctx)
       if (row.state !== 'complete') throw new Error(`the cycle did not end: ${JSON.stringify(end)}`)
       // The web side hears of it by an event.
@@ -101,12 +103,19 @@ const fieldsOf = (node: FakeNode, index: number) => ({
   pubkey: node.pubkey,
 })
 
-export const scheduled = (prevMillis: number): DeliveryJob =>
-  ({
-    data: { schedule: 'poll-cycle' },
-    queueName: 'poll-orchestrators',
-    opts: { prevMillis },
-    timestamp: Date.now(),
-  }) as DeliveryJob
+/** Makes the cycle's job as its schedule does, once for each due time. @returns its delivery. */
+export async function scheduled({ db }: Pick<TestContext, 'db'>, dueAt: number): Promise<DeliveryJob> {
+  const key = `poll-orchestrators/poll-cycle@${dueAt}`
+  const row = {
+    id: randomUUID(),
+    queue: 'poll-orchestrators',
+    name: 'poll-cycle',
+    payload: {},
+    maxAttempts: 3,
+  }
+  await insertDueJob(db, row, { key, lateMs: Math.max(0, Date.now() - dueAt) })
+  const { id } = await db('jobs').where({ due_key: key }).first()
+  return deliveryOf(id, 'poll-orchestrators')
+}
 
 export const latest = (ctx: TestContext) => ctx.db('orchestrator_cycles').orderBy('id', 'desc').first()

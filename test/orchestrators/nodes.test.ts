@@ -196,7 +196,7 @@ describe('status and history', () => {
     const { db, hub, config } = world.ctx
     let queries = 0
     const count = () => (queries += 1)
-    const board = createBoard({ db, hub, log: silent, config: config.orchestrators })
+    const board = createBoard({ db, hub, log: silent, config: config.orchestrators, now: Date.now })
     await board.current()
     db.on('query', count)
     for (let n = 0; n < 5; n++) await board.current()

@@ -25,7 +25,7 @@ describe('cycles of many workers', () => {
   }
 
   it('spread over the workers, and end with the last part', async () => {
-    await world.engine.runner.run(scheduled(Date.now() - 1000))
+    await world.engine.runner.run(await scheduled(world.ctx, Date.now() - 1000))
     expect(await cycles()).toMatchObject([{ state: 'running', shards: 2, shards_left: 2 }])
     const other = await world.another()
     await part(0, other.runner)
@@ -38,7 +38,7 @@ describe('cycles of many workers', () => {
   })
 
   it('go on without a part that failed for good, whose nodes are then unknown', async () => {
-    await world.engine.runner.run(scheduled(Date.now() - 1000))
+    await world.engine.runner.run(await scheduled(world.ctx, Date.now() - 1000))
     await part(0)
     const [job] = await jobs('poll-shard').whereRaw("payload ->> 'shard' = '1'")
     await world.ctx.db('jobs').where({ id: job.id }).update({ crashes: 6 })
@@ -49,8 +49,8 @@ describe('cycles of many workers', () => {
 
   it('wait for each other, and are recorded as late', async () => {
     const dueAt = Date.now() - 20_000
-    await world.engine.runner.run(scheduled(dueAt))
-    await world.engine.runner.run(scheduled(dueAt + 10_000))
+    await world.engine.runner.run(await scheduled(world.ctx, dueAt))
+    await world.engine.runner.run(await scheduled(world.ctx, dueAt + 10_000))
     const waiting = await jobs('poll-cycle').where({ state: 'queued' })
     expect(waiting).toHaveLength(1)
     expect(await cycles()).toHaveLength(1)
@@ -67,18 +67,18 @@ describe('cycles of many workers', () => {
 
   it('are left out when their time is over, and never run out of order', async () => {
     const dueAt = Date.now() - 200_000
-    await world.engine.runner.run(scheduled(dueAt))
+    await world.engine.runner.run(await scheduled(world.ctx, dueAt))
     // More than an interval late, and the one before still runs.
-    await world.engine.runner.run(scheduled(dueAt + 60_000))
+    await world.engine.runner.run(await scheduled(world.ctx, dueAt + 60_000))
     await part(0)
     await part(1)
-    await world.engine.runner.run(scheduled(dueAt - 60_000))
+    await world.engine.runner.run(await scheduled(world.ctx, dueAt - 60_000))
     expect(await cycles()).toHaveLength(1)
     expect(await jobs('poll-cycle').where({ state: 'completed' })).toHaveLength(3)
   })
 
   it('can not both run, whatever the code thinks', async () => {
-    await world.engine.runner.run(scheduled(Date.now() - 1000))
+    await world.engine.runner.run(await scheduled(world.ctx, Date.now() - 1000))
     const again = world.ctx.db('orchestrator_cycles').insert({
       job_id: '00000000-0000-4000-8000-000000000001',
       due_at: new Date(),
@@ -91,7 +91,7 @@ describe('cycles of many workers', () => {
 
   it('begin after the one before has ended, also when they waited for its very end', async () => {
     const { db } = world.ctx
-    await world.engine.runner.run(scheduled(Date.now() - 1000))
+    await world.engine.runner.run(await scheduled(world.ctx, Date.now() - 1000))
     const [{ id }] = await cycles()
     const ending = await db.transaction()
     await finishShard(ending, id)
@@ -114,7 +114,9 @@ describe('cycles of many workers', () => {
     const other = await world.another()
     const dueAt = Date.now() - 1000
     await Promise.all(
-      [world.engine, other, world.engine, other].map(({ runner }) => runner.run(scheduled(dueAt))),
+      [world.engine, other, world.engine, other].map(async ({ runner }) =>
+        runner.run(await scheduled(world.ctx, dueAt)),
+      ),
     )
     expect(await jobs('poll-cycle')).toHaveLength(1)
     expect(await cycles()).toHaveLength(1)
@@ -133,7 +135,7 @@ describe('a worker that dies in the middle of a cycle', () => {
     const { ctx, engine } = world
     world.node(0).fault = 'hang'
     const dueAt = Date.now() - 30_000
-    const dying = engine.runner.run(scheduled(dueAt))
+    const dying = engine.runner.run(await scheduled(world.ctx, dueAt))
     const row = await until(() => latest(ctx))
     // Its lease is taken from it, as if it had not been heard of for too long: nothing that it learns counts.
     await ctx
@@ -156,7 +158,7 @@ describe('a worker that dies in the middle of a cycle', () => {
   it('for good leaves a cycle that the next one puts aside', async () => {
     const { ctx, engine } = world
     world.node(0).fault = 'hang'
-    const dying = engine.runner.run(scheduled(Date.now() - 20_000))
+    const dying = engine.runner.run(await scheduled(world.ctx, Date.now() - 20_000))
     const row = await until(async () => {
       const found = await latest(ctx)
       return found.state === 'running' && found
@@ -168,7 +170,7 @@ describe('a worker that dies in the middle of a cycle', () => {
       .update({ state: 'cancelled', lease_until: null, fence: ctx.db.raw('fence + 1') })
     await dying
     world.node(0).fault = undefined
-    await engine.runner.run(scheduled(Date.now() - 10_000))
+    await engine.runner.run(await scheduled(world.ctx, Date.now() - 10_000))
     await world.deliverWaiting()
     expect(await ctx.db('orchestrator_cycles').orderBy('id').select('state')).toEqual([
       { state: 'complete' },

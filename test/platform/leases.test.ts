@@ -92,7 +92,7 @@ describe('leases and fences', () => {
     await until(async () => (await waitingForLocks(a.ctx)) > 0)
     leave.resolve()
     await writing
-    expect(await claim).toMatchObject({ kind: 'later' })
+    expect(await claim).toEqual({ kind: 'completed' })
     end.resolve()
     await first
     expect((await rowOf(a.ctx, id)).attempt).toBe(1)
@@ -104,26 +104,19 @@ describe('leases and fences', () => {
     const id = await enqueue(a.ctx, job)
     const ends = [a.deliver(id), a.deliver(id), a.deliver(id)]
     const only = await nth(0)
-    expect(await Promise.all(ends.slice(1))).toEqual([
-      { kind: 'later', delayMs: 5000 },
-      { kind: 'later', delayMs: 5000 },
-    ])
+    expect(await Promise.all(ends.slice(1))).toEqual([{ kind: 'completed' }, { kind: 'completed' }])
     only.end.resolve()
     expect(await ends[0]).toEqual({ kind: 'completed' })
     expect(runs).toHaveLength(1)
   })
 
-  it('snoozes a second delivery while the first runs, and ignores it afterwards', async () => {
+  it('ignores a second delivery while the first runs, and afterwards', async () => {
     const { job, runs, nth } = held()
     const a = await direct([job])
     const id = await enqueue(a.ctx, job)
     const running = a.deliver(id)
     const { end } = await nth(0)
-    const later = await a.deliver(id)
-    expect(later.kind).toBe('later')
-    const { delayMs } = later as { delayMs: number }
-    expect(delayMs).toBeGreaterThan(0)
-    expect(delayMs).toBeLessThanOrEqual(5000)
+    expect(await a.deliver(id)).toEqual({ kind: 'completed' })
     end.resolve()
     await running
     expect(await a.deliver(id)).toEqual({ kind: 'completed' })

@@ -1,5 +1,6 @@
 import type { Worker } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { installationNamed } from '../../src/platform/installation.ts'
 import { createQueues, type DeliveryQueue, type Queues } from '../../src/platform/queues/index.ts'
 import { createTestContext, silent, type TestContext } from '../helpers/context.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
@@ -16,10 +17,7 @@ describe('a connection that the queue library has borrowed', () => {
 
   const borrowers: [string, (queues: Queues) => DeliveryQueue | Worker][] = [
     ['a producer', (queues) => queues.get('work')],
-    [
-      'a worker',
-      (queues) => queues.createWorker('work', async () => undefined, { concurrency: 1, backoff: () => 1000 }),
-    ],
+    ['a worker', (queues) => queues.createWorker('work', async () => undefined, { concurrency: 1 })],
   ]
   // An uncaught error fails the run.
   it.each(borrowers)(
@@ -27,7 +25,10 @@ describe('a connection that the queue library has borrowed', () => {
     async (who, make) => {
       const proxy = await startTcpProxy(ctx.database.url)
       let borrower: DeliveryQueue | Worker | undefined
-      const queues = createQueues({ databaseUrl: proxy.url, redisUrl: undefined, log: silent })
+      const queues = createQueues({
+        ...{ databaseUrl: proxy.url, redisUrl: undefined, log: silent },
+        installation: installationNamed('test'),
+      })
       await ctx.db.transaction(async (trx) => {
         // What the library asks first has to wait, with its connection in hand.
         await trx.raw('lock table bullmq.migration in access exclusive mode')

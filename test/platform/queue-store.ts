@@ -6,14 +6,14 @@ import { until } from '../helpers/until.ts'
 
 /** The queue store forgets everything of this installation, as after a FLUSHALL or a lost disk. */
 export async function emptyQueueStore(ctx: TestContext): Promise<void> {
-  if (ctx.queues.backend === 'redis') await deleteKeys(ctx.queuePrefix)
+  if (ctx.queues.backend === 'redis') await deleteKeys((await ctx.db('installation').first()).id)
   else await truncateTables(ctx)
 }
 
-async function deleteKeys(prefix: string): Promise<void> {
+async function deleteKeys(installation: string): Promise<void> {
   const redis = new Redis(inject('redisUrl') ?? '')
   try {
-    const keys = await redis.keys(`{${prefix}-*`)
+    const keys = await redis.keys(`{capstan-${installation}-*`)
     if (keys.length > 0) await redis.del(...keys)
   } finally {
     redis.disconnect()

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { installationNamed } from '../../src/platform/installation.ts'
 import { micro } from '../../src/platform/rate-limit/bucket.ts'
 import { maxBuckets } from '../../src/platform/rate-limit/in-process.ts'
 import {
@@ -94,9 +96,9 @@ async function hammer(take: (caller: number) => Promise<boolean>, forMs: number)
 
 describe.each(backends())('fifty parallel callers on %s', (backend) => {
   const redisUrl = backend === 'redis' ? inject('redisUrl') : undefined
-  const prefix = `test-${process.pid}-${Date.now()}`
+  const installation = installationNamed(randomUUID())
   // Two web processes share a bucket on Redis; without it each has its own.
-  const limiters = [1, 2].map(() => createRateLimiter({ redisUrl, log: silent, prefix }))
+  const limiters = [1, 2].map(() => createRateLimiter({ redisUrl, log: silent, installation }))
   beforeAll(() => until(() => limiters.every((each) => each.available())))
   afterAll(() => {
     for (const each of limiters) each.close()
@@ -145,9 +147,13 @@ describe.skipIf(inject('redisUrl') === undefined)('a bucket on Redis', () => {
     await own?.dispose()
   })
 
-  const key = 'capstan-limit:user:a'
+  const key = 'capstan-one-limit:user:a'
   async function started() {
-    const limiter = createRateLimiter({ redisUrl: own.url, log: silent })
+    const limiter = createRateLimiter({
+      redisUrl: own.url,
+      log: silent,
+      installation: installationNamed('one'),
+    })
     await until(() => limiter.available())
     await redis.flushall()
     return limiter

@@ -2,6 +2,7 @@ import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createListener } from '../../src/platform/events/index.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
+import { installationNamed } from '../../src/platform/installation.ts'
 import {
   createDispatcher,
   createLeaseKeeper,
@@ -196,6 +197,7 @@ describe.each(backends())('a queue worker over %s', (backend) => {
       databaseUrl: 'postgresql://nobody@127.0.0.1:1/none',
       redisUrl: backend === 'redis' ? 'redis://127.0.0.1:1' : undefined,
       log,
+      installation: installationNamed('test'),
     })
     const worker = workerOf(ctx, away)
     await worker.start()

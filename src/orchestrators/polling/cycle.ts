@@ -9,6 +9,7 @@ import {
   abandonCycle,
   type Cycle,
   completeCycle,
+  findFutureCycle,
   findRunningCycle,
   finishShard,
   openCycle,
@@ -43,7 +44,13 @@ export async function runCycle(options: PollingOptions, run: Run): Promise<Outco
   const about = { jobId: run.jobId, dueAt, seconds, shards, minOnline: config.minOnline }
   const opening = await run.write((trx) => openCycle(trx, about))
   if (opening.kind === 'over' || opening.kind === 'older') return { kind: 'done' }
-  if (opening.kind === 'busy') return waitFor(options, run, { holder: opening.jobId, dueAt })
+  if (opening.kind === 'busy') return waitFor(options, run, { holder: opening.jobId, ...opening })
+  const future = await findFutureCycle(db)
+  if (future !== undefined)
+    run.log.warn(
+      { reason: `due at ${future.dueAt.toISOString()}` },
+      'ignored a poll cycle that is recorded in the future: a clock was ahead',
+    )
   const { cycle } = opening
   if (cycle.shards > 1) return { kind: 'done', commit: (trx) => fanOut(options, trx, cycle) }
   return pollPart(options, run, { cycle, shard: 0 })
@@ -68,7 +75,7 @@ export async function settleShard(trx: Knex.Transaction, payload: ShardPayload):
 async function waitFor(
   options: PollingOptions,
   run: Run,
-  about: { holder: string; dueAt: Date },
+  about: { holder: string; overdueMs: number },
 ): Promise<Outcome> {
   const { db, config } = options
   const holder = await findJob(db, about.holder)
@@ -76,7 +83,7 @@ async function waitFor(
     await run.write((trx) => abandonCycle(trx, about.holder))
     return { kind: 'snooze', ms: 0 }
   }
-  if (Date.now() - about.dueAt.getTime() < config.pollIntervalMs) return { kind: 'snooze', ms: waitMs }
+  if (about.overdueMs < config.pollIntervalMs) return { kind: 'snooze', ms: waitMs }
   run.log.warn({ jobId: run.jobId }, 'a poll cycle was left out: the one before it took too long')
   return { kind: 'done' }
 }
@@ -99,7 +106,7 @@ async function pollPart(
   // All are asked at once, so one deadline is everybody's.
   const deadline = AbortSignal.any([run.signal, AbortSignal.timeout(timeoutMs)])
   setMaxListeners(0, deadline)
-  const about = { deadline, run: run.signal, timeoutMs, now: Date.now() }
+  const about = { deadline, run: run.signal, timeoutMs, now: cycle.startedAt.getTime() }
   // What an answer says is worked out while others are waited for, and its text is let go.
   const one = async (node: PolledNode) =>
     learn(await pollNode(client, node, about), { at: cycle.startedAt, limits: config })

@@ -25,7 +25,7 @@ export function learn(
     error: observation.error,
     sampleMomentum: status?.momentum ?? null,
     momentum,
-    momentumAt: momentum === node.momentum ? node.momentumAt : about.at,
+    momentumAt: momentum === node.momentum ? earlier(node.momentumAt, about.at) : about.at,
     backlog: networks.flatMap((name) => [reading(name)?.wraps ?? null, reading(name)?.unwraps ?? null]),
     networks: status === null ? node.networks : known(observation, about.at),
     identity: observation.identity?.value ?? null,
@@ -40,6 +40,9 @@ function identityAt({ identity, identityStale, node }: Observation, at: Date): D
   return identityStale ? null : node.identityAt
 }
 
+/** A time that is still to come was written by a clock that was ahead. */
+const earlier = (known: Date | null, at: Date) => (known !== null && known < at ? known : at)
+
 /** A height's time is when it was first seen: how long it stands still is what matters. */
 function known({ node, status }: Observation, at: Date): KnownNetworks {
   if (status === null) return node.networks
@@ -47,7 +50,8 @@ function known({ node, status }: Observation, at: Date): KnownNetworks {
     readingsOf(status).map(({ name, reading }) => {
       const before = node.networks[name]
       const still = before !== undefined && before.height === reading.height
-      return [name, { ...reading, heightAt: still ? before.heightAt : at.toISOString() }]
+      const since = still && before.heightAt ? earlier(new Date(before.heightAt), at) : at
+      return [name, { ...reading, heightAt: since.toISOString() }]
     }),
   )
 }

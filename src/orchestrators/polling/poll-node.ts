@@ -92,5 +92,7 @@ async function patiently<T>(
 }
 
 function identityDue(node: PolledNode, now: number): boolean {
-  return node.identityAt === null || now - node.identityAt.getTime() >= identityHours * 3_600_000
+  if (node.identityAt === null) return true
+  const age = now - node.identityAt.getTime()
+  return age < 0 || age >= identityHours * 3_600_000
 }

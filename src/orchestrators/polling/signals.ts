@@ -37,7 +37,9 @@ export function divergenceOf(answered: KnownNetworks[], before: Divergence, at: 
       const hashes = answered.flatMap((each) => each[name]?.[`${kind}Hash`] ?? [])
       if (hashes.length < 2 || largestGroup(hashes) * 3 > hashes.length * 2) continue
       const key = `${name}:${kind}`
-      result[key] = before[key] ?? at.toISOString()
+      // A time that is still to come was written by a clock that was ahead.
+      const since = Math.min(Date.parse(before[key] ?? at.toISOString()), at.getTime())
+      result[key] = new Date(since).toISOString()
     }
   }
   return result

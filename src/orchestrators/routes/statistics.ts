@@ -7,9 +7,10 @@ import { uptimeStatistics } from '../statistics/uptime.ts'
 
 const hour = 3_600_000
 
-export function statisticsRoutes(db: Knex): Route[] {
+/** @param now the database's time, in milliseconds */
+export function statisticsRoutes(db: Knex, now: () => number): Route[] {
   const read = { method: 'get', access: 'orchestrators:read', invalidStatus: 422 } as const
-  const until = (now: number, hours: number) => ({ from: now - hours * hour, to: now })
+  const until = (to: number, hours: number) => ({ from: to - hours * hour, to })
   return [
     route({
       ...read,
@@ -17,20 +18,20 @@ export function statisticsRoutes(db: Knex): Route[] {
       query: bridgeQuery,
       async handle({ query }) {
         const { hours, interval_minutes: intervalMinutes } = query
-        return { body: await bridgeStatistics(db, { hours, intervalMinutes, now: Date.now() }) }
+        return { body: await bridgeStatistics(db, { hours, intervalMinutes, now: now() }) }
       },
     }),
     route({
       ...read,
       path: '/api/v1/statistics/networks',
       query: hoursQuery,
-      handle: async ({ query }) => ({ body: await networkStatistics(db, until(Date.now(), query.hours)) }),
+      handle: async ({ query }) => ({ body: await networkStatistics(db, until(now(), query.hours)) }),
     }),
     route({
       ...read,
       path: '/api/v1/statistics/uptime',
       query: hoursQuery,
-      handle: async ({ query }) => ({ body: await uptimeStatistics(db, until(Date.now(), query.hours)) }),
+      handle: async ({ query }) => ({ body: await uptimeStatistics(db, until(now(), query.hours)) }),
     }),
   ]
 }

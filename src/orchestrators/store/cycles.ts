@@ -18,12 +18,25 @@ export interface Cycle {
 // The database's clock is everybody's; to the millisecond, which is what survives the way through this process.
 const now = `date_trunc('milliseconds', clock_timestamp())`
 
-/** What trying to open a cycle came to; `older`: a newer one has been made. */
+/** What trying to open a cycle came to; `older`: one that was due later has been made. */
 export type Opening =
   | { kind: 'open'; cycle: Cycle }
   | { kind: 'over' }
   | { kind: 'older' }
-  | { kind: 'busy'; jobId: string }
+  /** Another one runs; `overdueMs`: how long ago this one was due. */
+  | { kind: 'busy'; jobId: string; overdueMs: number }
+
+/**
+ * A due time that is still to come was written by a clock that was ahead: such a cycle is no reason to leave this one
+ * out. @returns the latest of them.
+ */
+export async function findFutureCycle(db: Knex): Promise<{ dueAt: Date } | undefined> {
+  const row = await db('orchestrator_cycles')
+    .whereRaw("due_at > clock_timestamp() + interval '1 second'")
+    .orderBy('due_at', 'desc')
+    .first('due_at')
+  return row === undefined ? undefined : { dueAt: row.due_at }
+}
 
 /**
  * Opens a job's cycle, or finds the one that it opened before it died. Only one can run at a time: a unique index
@@ -36,7 +49,7 @@ export async function openCycle(
   await trx.raw(
     `insert into orchestrator_cycles (job_id, due_at, started_at, seconds, shards, shards_left, min_online)
      select :jobId, :dueAt, ${now}, :seconds, :shards, :shards, :minOnline
-     where not exists (select from orchestrator_cycles where due_at > :dueAt)
+     where not exists (select from orchestrator_cycles where due_at > :dueAt and due_at <= clock_timestamp())
      on conflict do nothing`,
     { ...about },
   )
@@ -51,8 +64,14 @@ export async function openCycle(
       .returning('*')
     return { kind: 'open', cycle: toCycle(row) }
   }
-  const running = await trx('orchestrator_cycles').where({ state: 'running' }).first('job_id')
-  return running === undefined ? { kind: 'older' } : { kind: 'busy', jobId: running.job_id }
+  const running = await trx('orchestrator_cycles')
+    .where({ state: 'running' })
+    .first(
+      'job_id',
+      trx.raw('(extract(epoch from clock_timestamp() - ?) * 1000)::float8 as overdue', [about.dueAt]),
+    )
+  if (running === undefined) return { kind: 'older' }
+  return { kind: 'busy', jobId: running.job_id, overdueMs: running.overdue }
 }
 
 export async function findRunningCycle(db: Knex, id: string): Promise<Cycle | undefined> {
@@ -76,7 +95,7 @@ export async function finishShard(trx: Knex.Transaction, cycleId: string): Promi
     .returning([
       '*',
       trx.raw(
-        `(select diverged from orchestrator_cycles where state = 'complete' order by started_at desc limit 1) as last_diverged`,
+        `(select diverged from orchestrator_cycles where state = 'complete' order by id desc limit 1) as last_diverged`,
       ),
     ])
   if (row?.shards_left !== 0) return undefined

@@ -5,13 +5,14 @@ const monthsAhead = 2
 const batch = 5000
 
 /** Makes the partitions of this month and the next ones exist. @returns how many were missing. */
-export async function makePartitions(db: Knex, now = new Date()): Promise<number> {
+export async function makePartitions(db: Knex, now?: Date): Promise<number> {
   const { rows } = await db.raw(
     `select count(*) filter (where orchestrator_samples_partition(month)) as made
-     from generate_series(date_trunc('month', ?::timestamptz, 'UTC') at time zone 'UTC',
-       (date_trunc('month', ?::timestamptz, 'UTC') at time zone 'UTC') + ? * interval '1 month',
+     from (select coalesce(?::timestamptz, clock_timestamp()) as now) clock,
+       generate_series(date_trunc('month', now, 'UTC') at time zone 'UTC',
+       (date_trunc('month', now, 'UTC') at time zone 'UTC') + ? * interval '1 month',
        interval '1 month') m, lateral (select m at time zone 'UTC' as month) utc`,
-    [now, now, monthsAhead],
+    [now ?? null, monthsAhead],
   )
   return Number(rows[0].made)
 }
@@ -20,15 +21,11 @@ export async function makePartitions(db: Knex, now = new Date()): Promise<number
  * Removes samples that are older than whole days (UTC) allow: months that are over at once, of the border month some
  * rows at a time. The sums of their hours and days stay. @returns how many partitions or rows went.
  */
-export async function removeOldSamples(
-  db: Knex,
-  days: number | undefined,
-  now = new Date(),
-): Promise<number> {
+export async function removeOldSamples(db: Knex, days: number | undefined, now?: Date): Promise<number> {
   if (days === undefined) return 0
   const { rows } = await db.raw(
-    `select to_char(date_trunc('day', ?::timestamptz, 'UTC') - ? * interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SSOF') as horizon`,
-    [now, days],
+    `select to_char(date_trunc('day', coalesce(?::timestamptz, clock_timestamp()), 'UTC') - ? * interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SSOF') as horizon`,
+    [now ?? null, days],
   )
   const horizon: string = rows[0].horizon
   const whole = await partitionsBefore(db, horizon)

@@ -58,8 +58,10 @@ async function fill(url: string, saved: Manifest, dataDir: string): Promise<void
     await load(client, saved, dataDir)
     await client.query('commit')
     await client.query('analyze')
+    await migrateUp(url)
+    // What the original has in a Redis is not ours: it may go on running beside this copy.
+    await client.query('update installation set id = gen_random_uuid()')
   } finally {
     await client.end()
   }
-  await migrateUp(url)
 }

@@ -6,6 +6,7 @@ import type { Queues } from '../queues/index.ts'
 import { type Delivery, returnUndelivered, takeUndelivered } from './outbox.ts'
 
 const batchSize = 100
+const sweepMs = 1000
 
 export interface Dispatcher extends Loop {
   /** False since the last time the queue store refused a delivery. */
@@ -13,20 +14,26 @@ export interface Dispatcher extends Loop {
 }
 
 /**
- * Hands rows of the outbox to the queue: at once when nudged, and in a sweep every second. If the process dies
+ * Hands rows of the outbox to the queue when they are due: at once when nudged, and in a sweep every second. If the process dies
  * between taking and handing over, the reconciler finds the row without a live delivery.
  */
 export function createDispatcher(options: { db: Knex; queues: Queues; log: Logger }): Dispatcher {
   const { db, queues, log } = options
   let healthy = true
-  const loop = createLoop({ name: 'dispatcher', intervalMs: 1000, log }, async (signal) => {
+  let timer: NodeJS.Timeout | undefined
+  const loop: Loop = createLoop({ name: 'dispatcher', intervalMs: sweepMs, log }, async (signal) => {
+    await within(1000, queues.ready(), 'the database')
     // Nothing is taken while the store is away: what it got too late would come back as duplicates.
     if (!healthy) await within(1000, queues.ping(), 'the queue store')
     while (!signal.aborted) {
       healthy = queues.available()
       if (!healthy) return
-      const deliveries = await takeUndelivered(db, batchSize)
-      if (deliveries.length === 0) return
+      const { deliveries, nextInMs } = await takeUndelivered(db, batchSize)
+      if (deliveries.length === 0) {
+        clearTimeout(timer)
+        if (nextInMs !== undefined && nextInMs < sweepMs) timer = setTimeout(loop.nudge, nextInMs).unref()
+        return
+      }
       const failed = await deliver(queues, deliveries)
       healthy = failed.length === 0
       if (!healthy) {
@@ -53,8 +60,8 @@ async function deliver(queues: Queues, deliveries: Delivery[]): Promise<Delivery
 }
 
 /**
- * A new id for each delivery, since the library silently ignores an id that it still keeps. Attempts are what is
- * left of the row's budget.
+ * A new id for each delivery, since the library silently ignores an id that it still keeps. One attempt each: the row
+ * counts attempts and waits between them.
  */
 function toBullJob(delivery: Delivery) {
   return {
@@ -62,9 +69,7 @@ function toBullJob(delivery: Delivery) {
     data: { job: delivery.id },
     opts: {
       jobId: `${delivery.id}-${delivery.delivery}`,
-      attempts: delivery.attemptsLeft,
-      backoff: { type: 'outcome' },
-      delay: delivery.delayMs,
+      attempts: 1,
       keepLogs: 100,
       stackTraceLimit: 1,
       sizeLimit: 4096,

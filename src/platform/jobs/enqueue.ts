@@ -10,7 +10,8 @@ export interface EnqueueOptions {
   owner?: string
   correlationId?: string
   maxAttempts?: number
-  runAt?: Date
+  /** Milliseconds from now until it may run, by the database's clock. */
+  delayMs?: number
 }
 
 export type Enqueue = <P, S>(

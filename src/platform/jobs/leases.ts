@@ -22,8 +22,10 @@ export interface Lease {
 
 export type ClaimResult =
   | { kind: 'claimed'; lease: Lease }
-  | { kind: 'held'; forMs: number }
+  | { kind: 'held' }
   | { kind: 'finished' }
+  /** There is no such row in this database. */
+  | { kind: 'unknown' }
 
 export const jobStream = (id: string) => `job:${id}`
 
@@ -40,19 +42,16 @@ export async function claimJobs(db: Knex, ids: string[], worker: string): Promis
   const byId = new Map(rows.map((row) => [row.want_id, row]))
   return ids.map((id, index) => {
     const row = byId.get(id)
-    if (row === undefined) return { kind: 'finished' }
+    if (row === undefined) return { kind: 'unknown' }
     // Two deliveries of one job may meet in one batch: only the first one gets it.
     const first = ids.indexOf(id) === index
     if (row.id !== null && first) return { kind: 'claimed', lease: toLease(row) }
-    if (row.id !== null) return { kind: 'held', forMs: leaseMs }
-    if (row.is_held) return { kind: 'held', forMs: Math.max(100, row.held_ms ?? 0) }
-    return { kind: 'finished' }
+    return { kind: row.id !== null || row.is_held ? 'held' : 'finished' }
   })
 }
 
 interface ClaimRow {
   want_id: string
-  held_ms: number | null
   is_held: boolean
   /** Null when the claim failed; then all columns below are, too. */
   id: string | null
@@ -138,9 +137,8 @@ export interface Finish {
   lease: Lease
   state: 'completed' | 'failed' | 'cancelled' | 'retrying' | 'queued'
   error?: { code: string; message: string }
+  /** How long the job waits in the outbox before it runs again. */
   delayMs?: number
-  /** Through the outbox again, instead of by the delivery at hand. */
-  redeliver?: boolean
 }
 
 /** Records outcomes of runs that still hold their jobs. @returns the ids of those. */
@@ -152,7 +150,8 @@ export async function finishRuns(db: Knex, finishes: Finish[]): Promise<Set<stri
     column((f) => f.state),
     column((f) => JSON.stringify(f.error ?? null)),
     column((f) => f.delayMs ?? 0),
-    column((f) => f.redeliver ?? false),
+    // A job that runs again always goes through the outbox.
+    column(() => true),
   ])
   return new Set(rows.map((row: { id: string }) => row.id))
 }

@@ -1,31 +1,73 @@
 import type { Knex } from 'knex'
+import { leaseMs } from './leases.ts'
+
+/** Statements of one moment may differ by this. */
+const slackMs = 1000
 
 export interface Delivery {
   id: string
   queue: string
   name: string
   delivery: number
-  attemptsLeft: number
-  delayMs: number
 }
 
-/** Takes waiting rows out of the outbox, each by one process only. */
-export async function takeUndelivered(db: Knex, limit: number): Promise<Delivery[]> {
-  const { rows } = await db.raw(
-    `update jobs set undelivered = false, delivery = delivery + 1, delivered_at = now(), checked_at = null
-     where id in (select id from jobs where undelivered order by run_at limit ? for update skip locked)
-     returning id, queue, name, delivery, greatest(1, max_attempts - attempt) as attempts_left,
-       greatest(0, extract(epoch from run_at - now()) * 1000)::bigint as delay_ms`,
+/** Due rows that were taken out of the outbox, and how long it is until another one is due. */
+export interface Taken {
+  deliveries: Delivery[]
+  /** Milliseconds; undefined when nothing else waits. */
+  nextInMs: number | undefined
+}
+
+/**
+ * Takes rows that are due out of the outbox, each by one process only. A row waits in the outbox until then: delays in
+ * the queue store would be counted by the clock of whichever process asks.
+ */
+export async function takeUndelivered(db: Knex, limit: number): Promise<Taken> {
+  const { rows }: { rows: (Partial<Delivery> & { next_in_ms: number | null })[] } = await db.raw(
+    `with clock as materialized (select clock_timestamp() as now),
+     due as materialized (select id from jobs where undelivered and run_at <= (select now from clock)
+       order by run_at limit ? for update skip locked),
+     taken as (update jobs j set undelivered = false, delivery = delivery + 1, delivered_at = clock.now, checked_at = null
+       from clock, due where j.id = due.id returning j.id, j.queue, j.name, j.delivery)
+     select taken.*, next.next_in_ms from taken right join (
+       select (extract(epoch from min(run_at) - min(clock.now)) * 1000)::float8 as next_in_ms
+       from clock left join jobs on undelivered and run_at > clock.now) next on true`,
     [limit],
   )
-  return rows.map((row: Record<string, unknown>) => ({
-    id: row.id,
-    queue: row.queue,
-    name: row.name,
-    delivery: row.delivery,
-    attemptsLeft: row.attempts_left,
-    delayMs: Number(row.delay_ms),
-  }))
+  const deliveries = rows.flatMap(({ id, queue, name, delivery }) =>
+    id && queue && name && delivery ? [{ id, queue, name, delivery }] : [],
+  )
+  return { deliveries, nextInMs: rows[0]?.next_in_ms ?? undefined }
+}
+
+/**
+ * Corrects rows that only a clock which was ahead can have written: a job that would wait longer than it was told to,
+ * a lease longer than any lease, a check in the future. The holder of such a lease renews it, or has died.
+ * @returns how many jobs would have waited too long.
+ */
+export async function correctFutureTimes(db: Knex): Promise<number> {
+  const { rowCount } = await db.raw(
+    `update jobs set run_at = clock_timestamp() + delay_ms * interval '1 millisecond'
+     where id in (select id from jobs
+       where undelivered and run_at > clock_timestamp() + (delay_ms + :slackMs::int) * interval '1 millisecond'
+       order by id limit 500 for update skip locked)`,
+    { slackMs },
+  )
+  await db.raw(
+    `update jobs set lease_until = clock_timestamp() + :leaseMs * interval '1 millisecond'
+     where id in (select id from jobs
+       where state = 'running' and lease_until > clock_timestamp() + :longestMs * interval '1 millisecond'
+       order by id limit 500 for update skip locked)`,
+    { leaseMs, longestMs: leaseMs + slackMs },
+  )
+  await db.raw(
+    `update jobs set checked_at = null
+     where id in (select id from jobs
+       where state in ('queued', 'retrying') and checked_at > clock_timestamp() + :slackMs * interval '1 millisecond'
+       order by id limit 500 for update skip locked)`,
+    { slackMs },
+  )
+  return rowCount
 }
 
 /**
@@ -51,7 +93,7 @@ export async function returnExpiredLeases(db: Knex): Promise<number> {
     `update jobs set undelivered = true
      where id in (select id from jobs
        where state = 'running' and lease_until < now() and not undelivered
-         and (delivered_at is null or delivered_at < lease_until)
+         and (delivered_at is null or delivered_at < lease_until or delivered_at > clock_timestamp())
        order by lease_until limit 500 for update skip locked)`,
   )
   return rowCount
@@ -61,7 +103,12 @@ export interface Checkable {
   id: string
   queue: string
   delivery: number
+  /** Handed over so long ago that a worker which fetched it has claimed it, or has died. */
+  aged: boolean
 }
+
+/** Longer than the queue library takes to notice that a worker has died. */
+const agedMs = 30_000
 
 /** Rows that should have a live delivery, the longest unchecked first. */
 export async function takeForCheck(db: Knex, limit: number): Promise<Checkable[]> {
@@ -69,11 +116,11 @@ export async function takeForCheck(db: Knex, limit: number): Promise<Checkable[]
     `update jobs set checked_at = now() where id in (
        select id from jobs
        where (state in ('queued', 'retrying') or (state = 'running' and lease_until < now()))
-         and not undelivered and delivered_at < now() - ? * interval '1 millisecond'
-         and run_at < now() + interval '1 day'
+         and not undelivered
+         and (delivered_at < now() - ? * interval '1 millisecond' or delivered_at > clock_timestamp())
        order by checked_at nulls first limit ? for update skip locked)
-     returning id, queue, delivery`,
-    [settledMs, limit],
+     returning id, queue, delivery, delivered_at < now() - ? * interval '1 millisecond' as aged`,
+    [settledMs, limit, agedMs],
   )
   return rows
 }

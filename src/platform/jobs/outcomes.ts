@@ -8,8 +8,7 @@ import type { Finish, Lease } from './leases.ts'
 /** What the queue library is told about a delivery; `queue-worker.ts` puts it into its words. */
 export type DeliveryEnd =
   | { kind: 'completed' }
-  | { kind: 'retry'; delayMs: number; code: string }
-  | { kind: 'later'; delayMs: number }
+  /** For this attempt; the row says whether there is another. */
   | { kind: 'failed'; code: string }
 
 /** What the domain makes true together with a final ending. */
@@ -55,12 +54,11 @@ export function translate(
     case 'retry': {
       const delayMs = boundedDelay(outcome.afterMs ?? backoffMs(lease.attempt, run.backoff))
       const finish: Finish = { lease, state: 'retrying', error: shown(outcome.error), delayMs }
-      return { finish, end: { kind: 'retry', delayMs, code: outcome.error.code } }
+      return { finish, end: { kind: 'failed', code: outcome.error.code } }
     }
     case 'snooze':
-      // Through the outbox: a hand-over must not depend on this process's connection to the queue store.
       return {
-        finish: { lease, state: 'queued', delayMs: boundedDelay(outcome.ms), redeliver: true },
+        finish: { lease, state: 'queued', delayMs: boundedDelay(outcome.ms) },
         end: { kind: 'completed' },
       }
   }

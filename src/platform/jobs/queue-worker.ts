@@ -1,4 +1,4 @@
-import { DelayedError, UnrecoverableError, type Worker } from 'bullmq'
+import { UnrecoverableError, type Worker } from 'bullmq'
 import { within } from '../deadline.ts'
 import type { Service } from '../lifecycle.ts'
 import type { DeliveryJob, Queues } from '../queues/index.ts'
@@ -6,17 +6,6 @@ import type { Runner } from './runner.ts'
 
 /** How long a stop waits for a queue store that may be away. */
 const awayMs = 2000
-
-/** Carries the delay that the row was given to the library's backoff, so that both agree. */
-class RetryLater extends Error {
-  override name = 'RetryLater'
-  readonly delayMs: number
-
-  constructor(code: string, delayMs: number) {
-    super(code)
-    this.delayMs = delayMs
-  }
-}
 
 /**
  * One queue's worker: fetches deliveries and tells the library how they ended. The only place that speaks its
@@ -30,35 +19,31 @@ export function createQueueWorker(options: {
 }): Service & { running: () => boolean } {
   const { queue, concurrency, queues, runner } = options
   let worker: Worker | undefined
+  let started = false
   let stopped = false
   const running = new Set<Promise<unknown>>()
 
-  async function process(delivery: DeliveryJob, token?: string): Promise<void> {
+  async function process(delivery: DeliveryJob): Promise<void> {
     const run = runner.run(delivery)
     running.add(run)
     const end = await run.finally(() => running.delete(run))
-    switch (end.kind) {
-      case 'completed':
-        return
-      case 'retry':
-        throw new RetryLater(end.code, end.delayMs)
-      case 'failed':
-        throw new UnrecoverableError(end.code)
-      case 'later':
-        await delivery.moveToDelayed(Date.now() + end.delayMs, token)
-        throw new DelayedError()
-    }
+    if (end.kind === 'failed') throw new UnrecoverableError(end.code)
+  }
+
+  function fetch(): void {
+    if (stopped) return
+    worker = queues.createWorker(queue, process, { concurrency })
+    worker.run().catch(() => undefined)
   }
 
   return {
     name: `worker:${queue}`,
     running: () => worker?.isRunning() ?? false,
     async start() {
-      if (worker !== undefined || stopped) return
-      const backoff = (error: unknown) => (error instanceof RetryLater ? error.delayMs : 1000)
-      worker = queues.createWorker(queue, process, { concurrency, backoff })
-      // Not awaited: a queue store that is away must not keep the process from starting; it is waited for.
-      worker.run().catch(() => undefined)
+      if (started || stopped) return
+      started = true
+      // Not awaited: a database or queue store that is unreachable must not keep the process from starting.
+      queues.ready().then(fetch, () => undefined)
     },
     /** Fetches nothing more and waits for the deliveries at hand. */
     async stop() {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Knex } from 'knex'
 import { type Batcher, createBatcher } from '../batcher.ts'
@@ -19,7 +18,6 @@ import {
   writeProgress,
 } from './leases.ts'
 import { type DeliveryEnd, failed, settlement, translate, withinBudget } from './outcomes.ts'
-import { insertDueJob } from './store.ts'
 
 export interface RunnerOptions {
   db: Knex
@@ -72,11 +70,19 @@ export function createRunner(options: RunnerOptions): Runner {
 
 async function runDelivery(machine: Machine, delivery: DeliveryJob): Promise<DeliveryEnd> {
   const { keeper, log } = machine
-  const id = await identify(machine, delivery)
-  if (id === undefined) return { kind: 'completed' }
+  if (!('job' in delivery.data)) {
+    log.info({ queue: delivery.queueName }, "dropped a delivery of an earlier version's schedule")
+    return { kind: 'completed' }
+  }
+  const id = delivery.data.job
   const claim = await machine.claims.add(id)
-  if (claim.kind === 'finished') return { kind: 'completed' }
-  if (claim.kind === 'held') return { kind: 'later', delayMs: claim.forMs }
+  if (claim.kind === 'unknown') {
+    // Another installation's, or removed by hand. Not completed: whose row it is finds it failed, and delivers it again.
+    log.warn({ jobId: id, queue: delivery.queueName }, 'this database has no row for a delivered job')
+    return { kind: 'failed', code: 'SYS_005' }
+  }
+  // Held: should the holder die, the reconciler delivers the job again.
+  if (claim.kind !== 'claimed') return { kind: 'completed' }
   const { lease } = claim
   const about = { jobId: id, name: lease.name, attempt: lease.attempt }
   const signal = keeper.hold(lease)
@@ -116,31 +122,6 @@ function createMachine(options: RunnerOptions): Machine {
       return batch.map(() => undefined)
     }),
   }
-}
-
-/** The row of a delivery; a scheduled one makes its row now, once per due time. */
-async function identify(machine: Machine, delivery: DeliveryJob): Promise<string | undefined> {
-  if ('job' in delivery.data) return delivery.data.job
-  const { schedule } = delivery.data
-  const job = machine.find(delivery.queueName, schedule)
-  if (job?.schedule === undefined) {
-    machine.log.warn(
-      { queue: delivery.queueName, name: schedule },
-      'no such schedule in this version; dropped',
-    )
-    return undefined
-  }
-  const dueAt = delivery.opts.prevMillis ?? delivery.timestamp
-  const row = {
-    id: randomUUID(),
-    queue: job.queue,
-    name: job.name,
-    payload: {},
-    maxAttempts: job.maxAttempts,
-    ...(job.schedule.subject === undefined ? {} : { subject: job.schedule.subject }),
-  }
-  const due = { key: `${job.queue}/${job.name}@${dueAt}`, lateMs: Math.max(0, Date.now() - dueAt) }
-  return whileDatabaseIsAway(() => insertDueJob(machine.db, row, due))
 }
 
 async function attempt(
@@ -252,7 +233,7 @@ async function record(
   const planned = ending(job, lease, outcome)
   if (planned.commit === undefined) {
     if (!(await machine.finishes.add(planned.finish))) throw new LostLease()
-    if (planned.finish.redeliver) machine.nudge()
+    if (runsAgain(planned.finish)) machine.nudge()
     return planned.end
   }
   return whileDatabaseIsAway(() =>
@@ -266,6 +247,8 @@ async function record(
     }),
   )
 }
+
+const runsAgain = ({ state }: Finish) => state === 'queued' || state === 'retrying'
 
 /** What is written for an outcome, and what the library is told. */
 function ending(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {

@@ -9,7 +9,7 @@ export interface NewJob {
   name: string
   payload: unknown
   maxAttempts: number
-  runAt?: Date
+  delayMs?: number
   subject?: string
   owner?: string
   correlationId?: string
@@ -25,17 +25,19 @@ export async function insertJobs(trx: Knex, jobs: NewJob[]): Promise<void> {
     subject: job.subject ?? null,
     owner: job.owner ?? null,
     correlation_id: job.correlationId ?? null,
-    ...(job.runAt === undefined ? {} : { run_at: job.runAt }),
+    ...(job.delayMs === undefined ? {} : { delay_ms: job.delayMs, run_at: after(trx, job.delayMs) }),
   }))
   await trx('jobs').insert(rows)
 }
 
-/** The row of one due time of a schedule; the same due time never makes a second row. @returns the row's id. */
+const after = (db: Knex, ms: number) => db.raw("clock_timestamp() + ? * interval '1 millisecond'", [ms])
+
+/** The row of one due time of a schedule; the same due time never makes a second row. */
 export async function insertDueJob(
   db: Knex,
   job: NewJob,
   due: { key: string; lateMs: number },
-): Promise<string> {
+): Promise<void> {
   const values = [
     job.id,
     job.queue,
@@ -46,15 +48,11 @@ export async function insertDueJob(
     due.key,
     due.lateMs,
   ]
-  // Delivered already: the scheduler's own delivery is what brought us here.
-  const { rows } = await db.raw(
-    `insert into jobs (id, queue, name, payload, max_attempts, subject, due_key, late_ms, undelivered, delivered_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, false, now())
-     on conflict (due_key) do update set due_key = excluded.due_key
-     returning id`,
+  await db.raw(
+    `insert into jobs (id, queue, name, payload, max_attempts, subject, due_key, late_ms)
+     values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (due_key) do nothing`,
     values,
   )
-  return rows[0].id
 }
 
 export async function findJob(db: Knex, id: string): Promise<Job | undefined> {
@@ -160,6 +158,7 @@ export async function reopenJob(trx: Knex.Transaction, id: string, attempts: num
       finished_at: null,
       cancel_requested_at: null,
       run_at: trx.fn.now(),
+      delay_ms: 0,
       undelivered: true,
     })
 }

@@ -11,6 +11,7 @@ import type { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
 import { within } from '../deadline.ts'
 import { ConfigError } from '../errors.ts'
+import type { Installation } from '../installation.ts'
 import type { Logger } from '../logging.ts'
 import { boundedClient, connectionLimits } from '../postgres/index.ts'
 import { connectForBlocking, connectRedis } from '../redis/index.ts'
@@ -23,14 +24,15 @@ export type DeliveryQueue = Queue<DeliveryData, unknown, string>
 
 export interface WorkerSettings {
   concurrency: number
-  /** Milliseconds until the next attempt after this error. */
-  backoff(error: unknown): number
 }
 
 /** The queue library on one of its backends; nothing else of ours names Redis or the backend. */
 export interface Queues {
+  /** @throws Error before `ready` has resolved. */
   get(name: string): DeliveryQueue
-  /** Not running yet: call `run()`. */
+  /** Resolves once it is known under which keys this installation's queues are; until then nothing is `available`. */
+  ready(): Promise<void>
+  /** Not running yet: call `run()`. @throws Error before `ready` has resolved. */
   createWorker(
     name: string,
     processor: Processor<DeliveryData, unknown, string>,
@@ -48,8 +50,8 @@ export interface QueuesOptions {
   /** Keeps its session between transactions. */
   databaseUrl: string
   redisUrl: string | undefined
-  /** Makes suites and installations on one Redis strangers to each other. */
-  prefix?: string
+  /** Its id is in every key: installations on one Redis never see each other's queues. */
+  installation: Installation
   log: Logger
 }
 
@@ -113,6 +115,7 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
   return {
     backend: 'postgres',
     available: () => true,
+    ready: async () => undefined,
     get(name) {
       const known = queues.get(name)
       if (known !== undefined) return known
@@ -145,7 +148,7 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
   }
 }
 
-function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): Queues {
+function onRedis({ log, installation }: QueuesOptions, redisUrl: string): Queues {
   // A queue whose first connection fails stays broken for ever in the library, so commands wait for Redis; who
   // calls sets a deadline, and asks `available` before handing over work that should not pile up meanwhile.
   const producer = connectRedis(redisUrl, { maxRetriesPerRequest: null })
@@ -153,10 +156,15 @@ function onRedis({ log, prefix = 'capstan' }: QueuesOptions, redisUrl: string): 
   const queues = new Map<string, DeliveryQueue>()
   const workerConnections: (Redis | Cluster)[] = []
   // The braces keep a queue's keys in one slot of a Redis Cluster, and different queues on different shards.
-  const prefixOf = (name: string) => `{${prefix}-${name}}`
+  const prefixOf = (name: string) => {
+    const id = installation.id()
+    if (id === undefined) throw new Error('the id of this installation is not known yet')
+    return `{capstan-${id}-${name}}`
+  }
   return {
     backend: 'redis',
-    available: () => producer.status === 'ready',
+    available: () => installation.id() !== undefined && producer.status === 'ready',
+    ready: async () => void (await installation.known()),
     get(name) {
       const known = queues.get(name)
       if (known !== undefined) return known
@@ -217,6 +225,5 @@ function workerOptions(settings: WorkerSettings) {
     ...recovery,
     ...kept,
     concurrency: settings.concurrency,
-    settings: { backoffStrategy: (_made: number, _type?: string, error?: Error) => settings.backoff(error) },
   }
 }

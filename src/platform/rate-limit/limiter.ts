@@ -1,4 +1,5 @@
 import { within } from '../deadline.ts'
+import type { Installation } from '../installation.ts'
 import type { Logger } from '../logging.ts'
 import { connectRedis } from '../redis/index.ts'
 import type { BucketRule, Decision } from './bucket.ts'
@@ -18,8 +19,8 @@ export interface RateLimiter {
 export interface RateLimiterOptions {
   redisUrl: string | undefined
   log: Logger
-  /** Makes installations on one Redis strangers to each other. */
-  prefix?: string
+  /** Its id is in every key: installations on one Redis never share a bucket. */
+  installation: Installation
 }
 
 /** A Redis that needs longer is as good as away: a limit is not worth a slow answer. */
@@ -41,7 +42,7 @@ function inProcess(): RateLimiter {
   }
 }
 
-function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: string): RateLimiter {
+function onRedis({ log, installation }: RateLimiterOptions, redisUrl: string): RateLimiter {
   const local = createProcessBuckets()
   let store: ReturnType<typeof connect> | undefined
   let away = false
@@ -92,7 +93,9 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
   function usable() {
     if (closed) return undefined
     store ??= connect()
-    return !away && store.redis.status === 'ready' ? store : undefined
+    const id = installation.id()
+    if (away || store.redis.status !== 'ready' || id === undefined) return undefined
+    return { take: store.take, keyOf: (key: string) => `capstan-${id}-limit:${key}` }
   }
 
   return {
@@ -102,7 +105,7 @@ function onRedis({ log, prefix = 'capstan' }: RateLimiterOptions, redisUrl: stri
       const redis = usable()
       if (redis === undefined) return local.take(key, rule)
       try {
-        const decision = await within(maxWaitMs, redis.take(`${prefix}-limit:${key}`, rule), 'Redis')
+        const decision = await within(maxWaitMs, redis.take(redis.keyOf(key), rule), 'Redis')
         // So that an outage is no second burst for those who are at their limit.
         local.set(key, decision)
         return decision

@@ -59,7 +59,7 @@ describe('the queue library’s tables are truncated in the middle', () => {
   const count = async (what: string) =>
     Number((await query<{ n: string }>(stack, `select count(*) as n ${what}`))[0]?.n)
 
-  test('and every accepted deployment completes, and the schedules come back', async () => {
+  test('and every accepted deployment completes, and the schedules go on', async () => {
     const tables = await query<{ name: string }>(
       stack,
       `select format('%I.%I', schemaname, tablename) as name from pg_tables
@@ -68,7 +68,8 @@ describe('the queue library’s tables are truncated in the middle', () => {
     const names = tables.map((table) => table.name)
     expect(names).toContain('bullmq.job')
     await loseEverything(() => query(stack, `truncate ${names.join(', ')} cascade`))
-    await until(async () => (await count('from bullmq.scheduler')) > 0, { timeoutMs: 20_000 })
+    // Polling and housekeeping are due by rows of their own.
+    expect(await count('from job_schedules where next_at > now()')).toBeGreaterThanOrEqual(2)
   })
 })
 

@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { createLogRepetitions, repetitionKey } from './log-repetitions.ts'
 import { maskSecrets } from './redact.ts'
 import { truncate } from './storable-text.ts'
 
@@ -61,9 +62,12 @@ const allowed = new Set([
 /**
  * A logger that writes JSON lines to standard output; values are masked, unknown fields dropped. Lines below `warn`
  * are written together at the end of the event loop's turn, so that a busy process makes one write of many; what
- * comes from `warn` on is written at once, for the process may be dying.
+ * comes from `warn` on is written at once, for the process may be dying; what repeats itself from there on is counted.
  */
 export function createLogger(options: { level: string; process: string }): Logger {
+  const repetitions = createLogRepetitions()
+  // Before the output's own: what is counted is still to be written.
+  process.on('exit', repetitions.flush)
   const output = turnOutput()
   const logger = pino(
     {
@@ -74,12 +78,22 @@ export function createLogger(options: { level: string; process: string }): Logge
       serializers: { err: serialiseError },
       hooks: {
         logMethod(args, method, level) {
-          const said = [...args, ...messageOf(args)]
-          method.apply(
-            this,
-            said.map((arg) => (typeof arg === 'string' ? maskSecrets(arg) : arg)) as typeof args,
-          )
-          if (level >= warning) output.flush()
+          const said = [...args, ...messageOf(args)].map((arg) =>
+            typeof arg === 'string' ? maskSecrets(arg) : arg,
+          ) as typeof args
+          const write = (line: typeof args) => {
+            method.apply(this, line)
+            if (level >= warning) output.flush()
+          }
+          if (level < warning) return write(said)
+          const { fields, text } = partsOf(said)
+          const key = repetitionKey(level, { ...this.bindings(), ...fields }, text)
+          const summarise = ({ count, seconds }: { count: number; seconds: number }) =>
+            write([
+              { ...fields, count },
+              `${text} (repeated ${count} times in ${seconds} s)`,
+            ] as unknown as typeof args)
+          if (key === undefined || repetitions.isFirst(key, summarise)) write(said)
         },
       },
     },
@@ -117,6 +131,14 @@ function turnOutput() {
       if (waiting.length > mostWaiting) flush()
     },
   }
+}
+
+/** The fields and the text of a line, however it was logged. */
+function partsOf(args: unknown[]): { fields: Record<string, unknown>; text: string } {
+  const [first, second] = args
+  if (typeof first === 'string') return { fields: {}, text: first }
+  const fields = first instanceof Error ? { err: first } : { ...(first as object | null) }
+  return { fields, text: typeof second === 'string' ? second : '' }
 }
 
 /** An error without a text of its own: pino would take the error's message for the line's, unmasked. */

@@ -1,27 +1,28 @@
 import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { createLogRepetitions } from '../../src/platform/log-repetitions.ts'
 import { serialiseError } from '../../src/platform/logging.ts'
 import { maskSecrets } from '../../src/platform/redact.ts'
 
 const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ'
 
-describe('log lines', () => {
-  /** What a process prints that logs this. */
-  function lines(code: string): Record<string, unknown>[] {
-    const module = new URL('../../src/platform/logging.ts', import.meta.url)
-    const source = `const { createLogger } = await import(${JSON.stringify(module)})
-      const log = createLogger({ level: 'debug', process: 'test' })
-      ${code}`
-    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
-      encoding: 'utf8',
-    })
-    if (stdout === '') throw new Error(stderr)
-    return stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-  }
+/** What a process prints that logs this. */
+function lines(code: string): Record<string, unknown>[] {
+  const module = new URL('../../src/platform/logging.ts', import.meta.url)
+  const source = `const { createLogger } = await import(${JSON.stringify(module)})
+    const log = createLogger({ level: 'debug', process: 'test' })
+    ${code}`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    encoding: 'utf8',
+  })
+  if (stdout === '') throw new Error(stderr)
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
 
+describe('log lines', () => {
   it('carry allowed fields only, with what looks like a credential masked', () => {
     const [fields, text, child, error, only, bare] = lines(`
       log.info({ jobId: '1', password: 'hunter2', body: { a: 'hunter2' }, reason: 'Bearer hunter2hunter2' }, 'fields')
@@ -47,6 +48,64 @@ describe('log lines', () => {
     const all = JSON.stringify([fields, text, child, error, only, bare])
     expect(all).not.toContain('hunter2')
     expect(all).not.toContain('detail')
+  })
+})
+
+describe('lines that repeat themselves', () => {
+  it('are written once, and then counted', () => {
+    const printed = lines(`
+      for (let n = 0; n < 500; n++) {
+        log.warn({ queue: 'q' + n % 6, reason: 'connect ECONNREFUSED' }, 'queue store lost')
+        log.error({ err: new Error('Connection is closed'), correlationId: String(n), code: 'SYS_002' }, 'request failed')
+        log.child({ correlationId: String(n) }).error({ err: new Error('Connection is closed') }, 'not read')
+      }
+      log.warn({ reason: 'another' }, 'queue store lost')
+    `)
+    const texts = printed.map(({ msg }) => msg)
+    expect(texts.slice(0, 4)).toEqual(['queue store lost', 'request failed', 'not read', 'queue store lost'])
+    expect(printed.slice(4)).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        reason: 'connect ECONNREFUSED',
+        count: 499,
+        msg: 'queue store lost (repeated 499 times in 1 s)',
+      }),
+      expect.objectContaining({ count: 499, msg: 'request failed (repeated 499 times in 1 s)' }),
+      expect.objectContaining({ count: 499, msg: 'not read (repeated 499 times in 1 s)' }),
+    ])
+  })
+
+  it('are all written where they are looked up one by one, or are about different jobs', () => {
+    const printed = lines(`
+      for (let n = 0; n < 3; n++) {
+        log.error({ code: 'SYS_001', correlationId: String(n), err: new Error('same') }, 'request failed')
+        log.error({ jobId: String(n), err: new Error('same') }, 'a handler failed unexpectedly')
+        log.info('served')
+      }
+    `)
+    expect(printed).toHaveLength(9)
+  })
+
+  it('are summarised at the end of each interval until they are quiet for one', () => {
+    vi.useFakeTimers()
+    try {
+      const repetitions = createLogRepetitions(() => Date.now())
+      const said: unknown[] = []
+      const say = () => repetitions.isFirst('key', (repeated) => said.push(repeated))
+      expect([say(), say(), say()]).toEqual([true, false, false])
+      vi.advanceTimersByTime(10_000)
+      expect(said).toEqual([{ count: 2, seconds: 10 }])
+      expect(say()).toBe(false)
+      vi.advanceTimersByTime(60_000)
+      expect(said).toEqual([
+        { count: 2, seconds: 10 },
+        { count: 1, seconds: 60 },
+      ])
+      vi.advanceTimersByTime(60_000)
+      expect(say()).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 

@@ -1,14 +1,21 @@
+import type { Knex } from 'knex'
 import type { Environment } from '../platform/config/index.ts'
 import { scriptName } from './plan.ts'
+import { findAddress } from './store/index.ts'
 import type { Target, Targets } from './target.ts'
 
 /** The address where an app answers; null when it can't be told. */
 export type Addresses = (app: string, environment: Environment) => Promise<string | null>
 
-/** Addresses hang on the account's workers.dev name, which is asked for once an environment. */
-export function createAddresses(targets: Targets): Addresses {
+/**
+ * Where the last health check found the app. Before the first one it is the app's workers.dev address, for which the
+ * account's name there is asked for once an environment.
+ */
+export function createAddresses(db: Knex, targets: Targets): Addresses {
   const subdomains = new Map<Target, Promise<string | undefined>>()
   return async (app, environment) => {
+    const found = await findAddress(db, app, environment)
+    if (found !== undefined) return found === '' ? null : found
     // An address is a courtesy; what is not configured, or can't be reached, must not fail a status.
     const target = await targets.of(environment).catch(() => undefined)
     if (target === undefined) return null

@@ -1,7 +1,9 @@
 import { FormData } from 'undici'
 import { z } from 'zod'
+import { fingerprintOf } from './binding-fingerprint.ts'
 import { CloudError } from './cloudflare-errors.ts'
 import type { CloudCall, CloudHttp } from './cloudflare-http.ts'
+import { createScriptSettings, type ScriptSettings } from './cloudflare-settings.ts'
 import { onceVisible } from './cloudflare-visible.ts'
 import type { WorkerModule } from './plan.ts'
 
@@ -35,8 +37,16 @@ export interface WorkerBinding {
   name: string
   /** Of a Durable Object. */
   className: string | undefined
-  /** Of a plain variable. */
-  text: string | undefined
+  /** Of a Durable Object whose class another Worker implements. */
+  scriptName: string | undefined
+  /** Fingerprint of everything that the cloud shows of it: the value of a secret is never shown. */
+  fingerprint: string
+}
+
+/** What a version consists of, beside its code. */
+export interface VersionContent {
+  bindings: WorkerBinding[]
+  compatibility: { date: string | undefined; flags: string[] }
 }
 
 /** One upload: the code, its bindings and what it changes in the Durable Object classes. */
@@ -44,6 +54,14 @@ export interface WorkerUpload {
   script: string
   modules: WorkerModule[]
   bindings: Record<string, unknown>[]
+  /** Bindings that are passed on from an earlier version. */
+  kept?: Record<string, unknown>[]
+  /** Types of bindings that the latest version passes on, unless a binding of that name is given. */
+  keepBindings?: string[]
+  /** Settings of the script that are sent again, since a whole upload would reset those that it leaves out. */
+  settings?: Record<string, unknown>
+  /** Static files of the latest version stay. */
+  keepAssets?: boolean
   migrations: Record<string, unknown> | undefined
   /** Classes that belong to a container: one that is left out does not any more. */
   containers?: { class_name: string }[]
@@ -52,16 +70,23 @@ export interface WorkerUpload {
   message: string
 }
 
+export interface ListedScript {
+  id: string
+  /** Of its last Durable Object migration. */
+  migrationTag: string | undefined
+  hasAssets: boolean
+}
+
 /** What deployments need of Cloudflare's v4 API. Every call takes a signal; only reads are repeated inside. */
-export interface Cloudflare {
+export interface Cloudflare extends ScriptSettings {
   verifyToken(signal: AbortSignal): Promise<{ status: string }>
   account(signal: AbortSignal): Promise<{ id: string; name: string }>
-  scripts(signal: AbortSignal): Promise<{ id: string; migrationTag: string | undefined }[]>
+  scripts(signal: AbortSignal): Promise<ListedScript[]>
   /** Newest first; an empty list also for a script that does not exist. */
   versions(script: string, signal: AbortSignal): Promise<WorkerVersion[]>
   /** Newest first: the first one serves. Empty for a script that does not exist. */
   deployments(script: string, signal: AbortSignal): Promise<WorkerDeployment[]>
-  bindings(script: string, versionId: string, signal: AbortSignal): Promise<WorkerBinding[]>
+  version(script: string, versionId: string, signal: AbortSignal): Promise<VersionContent>
   namespaces(signal: AbortSignal): Promise<{ id: string; class: string; script: string }[]>
   /** Uploads and deploys at once; the only way to create a script or to change its classes. */
   putScript(upload: WorkerUpload, signal: AbortSignal): Promise<void>
@@ -76,11 +101,15 @@ export interface Cloudflare {
   deleteScript(script: string, signal: AbortSignal): Promise<void>
   /** The account's workers.dev name; undefined when it has none. */
   subdomain(signal: AbortSignal): Promise<string | undefined>
-  scriptSubdomain(script: string, signal: AbortSignal): Promise<{ enabled: boolean }>
-  setScriptSubdomain(script: string, enabled: boolean, signal: AbortSignal): Promise<void>
 }
 
-const scriptList = z.array(z.object({ id: z.string(), migration_tag: z.string().optional() }))
+const scriptList = z.array(
+  z.object({
+    id: z.string(),
+    migration_tag: z.string().optional(),
+    has_assets: z.boolean().optional(),
+  }),
+)
 const annotations = z.object({ 'workers/tag': z.string().optional() }).optional()
 const versionList = z.object({
   items: z.array(
@@ -105,14 +134,20 @@ const versionDetail = z.object({
   resources: z.object({
     bindings: z
       .array(
-        z.object({
+        z.looseObject({
           type: z.string(),
           name: z.string(),
           class_name: z.string().optional(),
-          text: z.string().optional(),
+          script_name: z.string().optional(),
         }),
       )
       .default([]),
+    script_runtime: z
+      .object({
+        compatibility_date: z.string().optional(),
+        compatibility_flags: z.array(z.string()).optional(),
+      })
+      .optional(),
   }),
 })
 const namespaceList = z.array(
@@ -150,7 +185,11 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
     account: (signal) => http.read(z.object({ id: z.string(), name: z.string() }), { path: account, signal }),
     async scripts(signal) {
       const list = await http.read(scriptList, { path: `${workers}/scripts`, signal })
-      return list.map((each) => ({ id: each.id, migrationTag: each.migration_tag }))
+      return list.map((each) => ({
+        id: each.id,
+        migrationTag: each.migration_tag,
+        hasAssets: each.has_assets ?? false,
+      }))
     },
     async versions(script, signal) {
       const call: CloudCall = { path: `${scriptPath(script)}/versions?per_page=100`, signal }
@@ -171,12 +210,19 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
         versions: each.versions.map((v) => ({ versionId: v.version_id, percentage: v.percentage })),
       }))
     },
-    async bindings(script, versionId, signal) {
+    async version(script, versionId, signal) {
       const call: CloudCall = { path: `${scriptPath(script)}/versions/${versionId}`, signal }
-      const { resources } = await http.read(versionDetail, call)
-      return resources.bindings.map(({ type, name, class_name: className, text }) => ({
-        ...{ type, name, className, text },
-      }))
+      const { bindings, script_runtime: runtime } = (await http.read(versionDetail, call)).resources
+      return {
+        bindings: bindings.map((binding) => ({
+          type: binding.type,
+          name: binding.name,
+          className: binding.class_name,
+          scriptName: binding.script_name,
+          fingerprint: fingerprintOf(binding),
+        })),
+        compatibility: { date: runtime?.compatibility_date, flags: runtime?.compatibility_flags ?? [] },
+      }
     },
     async namespaces(signal) {
       const path = `${workers}/durable_objects/namespaces?per_page=1000`
@@ -215,12 +261,7 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
       const call = http.read(found, { path: `${workers}/subdomain`, signal })
       return (await orEmpty<{ subdomain: string | undefined }>(call, { subdomain: undefined })).subdomain
     },
-    scriptSubdomain: (script, signal) =>
-      http.read(z.object({ enabled: z.boolean() }), { path: `${scriptPath(script)}/subdomain`, signal }),
-    async setScriptSubdomain(script, enabled, signal) {
-      const path = `${scriptPath(script)}/subdomain`
-      await http.write(z.unknown(), { method: 'POST', path, json: { enabled }, signal })
-    },
+    ...createScriptSettings(http, scriptPath),
   }
 }
 
@@ -250,7 +291,10 @@ function formOf(upload: WorkerUpload): FormData {
     main_module: upload.modules[0]?.name,
     compatibility_date: upload.compatibility.date,
     compatibility_flags: upload.compatibility.flags,
-    bindings: upload.bindings,
+    bindings: [...upload.bindings, ...(upload.kept ?? [])],
+    ...(upload.keepBindings === undefined ? {} : { keep_bindings: upload.keepBindings }),
+    ...(upload.keepAssets ? { keep_assets: true } : {}),
+    ...upload.settings,
     ...(upload.containers === undefined ? {} : { containers: upload.containers }),
     ...(upload.migrations === undefined ? {} : { migrations: upload.migrations }),
     annotations: { 'workers/tag': upload.tag, 'workers/message': upload.message },

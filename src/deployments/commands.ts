@@ -70,6 +70,11 @@ function describeDeploy(deploy: Command): void {
       eachOne,
       [],
     )
+    .option('--delete-secret <name>', 'delete a secret of the app, may be repeated', eachOne)
+    .option('--workers-dev', 'enable the workers.dev address (default: as it is; enabled for a new app)')
+    .option('--no-workers-dev', 'disable the workers.dev address')
+    .option('--preview-urls', 'enable the preview URLs of versions (default: as they are)')
+    .option('--no-preview-urls', 'disable the preview URLs of versions')
     .option('--image <reference>', 'the image of its container')
     .option('--container-class <class>', 'the Durable Object class that the container belongs to')
     .option('--port <number>', 'where the container listens (default: 8080)', wholeNumber(1, 65_535))

@@ -60,7 +60,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
   const images = createImages({ dispatcher, onThisMachine: config.localCloud.enabled })
   const github = createGitHub({ config: config.github, dispatcher, log })
-  const addresses = createAddresses(targets)
+  const addresses = createAddresses(db, targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
   const engine = createEngine({ db, secrets, targets, images, enqueue, records })
   const service = createDeploymentService({ db, secrets, targets, images, enqueue, records, addresses })

@@ -1,67 +1,105 @@
-import type { WorkerBinding } from './cloudflare.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { fingerprintOf } from './binding-fingerprint.ts'
 import type { ContainerApplication } from './containers/container-api.ts'
-import { bindingName, type Plan, type PlanPreview } from './plan.ts'
+import { bindingName, type Plan, type PlanPreview, type Publication } from './plan.ts'
+import { type AppState, keptBindings, kindOf, removedBindings } from './present/index.ts'
 
 /** What is there of the script that a plan is for. */
 interface Found {
-  exists: boolean
+  state: AppState
   classes: string[]
-  bindings: WorkerBinding[]
   /** Of the plan's container. */
   application: ContainerApplication | undefined
   /** One that goes with a class that the plan deletes. */
   leaving: ContainerApplication | undefined
+  /** What the plan sets of the public addresses. */
+  publication: Publication
 }
 type Change = PlanPreview['changes'][number]
 type Draft = Pick<Plan, 'config' | 'secrets'>
 
-const bindingKinds: Record<string, string> = {
-  plain_text: 'variable',
-  secret_text: 'secret',
-  durable_object_namespace: 'binding',
-}
-
 /** What will be created, replaced, renamed, deleted or left alone. */
 export function changesOf(plan: Draft, found: Found): Change[] {
-  const { script, durableObjects, environmentVars, migrations } = plan.config
+  const { script, durableObjects, migrations } = plan.config
   const renamed = new Map(migrations.renamedClasses.map((each) => [each.to, each.from]))
   const classAction = (name: string) => {
     if (found.classes.includes(name)) return 'keep' as const
     return found.classes.includes(renamed.get(name) ?? '') ? ('rename' as const) : ('create' as const)
   }
-  const there = (type: string, name: string) =>
-    found.bindings.find((each) => each.type === type && each.name === name)
-  const action = (present: WorkerBinding | undefined, same = false) => {
-    if (present === undefined) return 'create' as const
-    return same ? ('keep' as const) : ('replace' as const)
-  }
-  const variables = Object.entries(environmentVars).map(([name, text]) => {
-    const present = there('plain_text', name)
-    return { kind: 'variable', name, action: action(present, present?.text === text) }
-  })
-  const classBindings = durableObjects.map((className) => {
-    const name = bindingName(className)
-    const present = there('durable_object_namespace', name)
-    return { kind: 'binding', name, action: action(present, present?.className === className) }
-  })
   return [
-    { kind: 'worker', name: script, action: found.exists ? 'replace' : 'create' },
+    { kind: 'worker', name: script, action: found.state.exists ? 'replace' : 'create' },
     ...durableObjects.map((name) => ({ kind: 'durable_object', name, action: classAction(name) })),
     ...migrations.deletedClasses
       .filter((name) => found.classes.includes(name))
       .map((name) => ({ kind: 'durable_object', name, action: 'delete' as const })),
     ...containerChange(plan, found),
+    ...bindingChanges(plan, found),
+    ...settingChanges(plan, found),
+    ...publicationChanges(plan, found),
+  ]
+}
+
+function bindingChanges(plan: Draft, { state }: Found): Change[] {
+  const { durableObjects, environmentVars } = plan.config
+  const there = (type: string, name: string) =>
+    state.bindings.find((each) => each.type === type && each.name === name)
+  const action = (present: boolean, same = false) => {
+    if (!present) return 'create' as const
+    return same ? ('keep' as const) : ('replace' as const)
+  }
+  const variables = Object.entries(environmentVars).map(([name, text]) => {
+    const binding = { type: 'plain_text', name, text }
+    const present = there('plain_text', name)
+    const same = present?.fingerprint === fingerprintOf(binding)
+    return { kind: 'variable', name, action: action(present !== undefined, same) }
+  })
+  const classBindings = durableObjects.map((className) => {
+    const name = bindingName(className)
+    const present = there('durable_object_namespace', name)
+    const same = present?.className === className
+    return { kind: 'binding', name, action: action(present !== undefined, same) }
+  })
+  return [
     ...variables,
     // The cloud does not tell what a secret is: it is sent again.
     ...Object.keys(plan.secrets).map((name) => ({
       ...{ kind: 'secret', name },
-      action: action(there('secret_text', name)),
+      action: action(there('secret_text', name) !== undefined),
     })),
     ...classBindings,
-    ...removedBindings(plan, found).map(({ type, name }) => ({
-      ...{ kind: bindingKinds[type] ?? 'binding', name },
+    ...keptBindings(plan, state).map(({ type, name }) => ({
+      ...{ kind: kindOf(type), name },
+      action: 'keep' as const,
+    })),
+    ...removedBindings(plan, state).map(({ type, name }) => ({
+      ...{ kind: kindOf(type), name },
       action: 'delete' as const,
     })),
+  ]
+}
+
+/** How the runtime behaves belongs to each version; Capstan's own choice replaces that of another tool. */
+function settingChanges({ config }: Draft, { state }: Found): Change[] {
+  const { date, flags } = config.compatibility
+  const { compatibility: present } = state
+  if (!state.exists || present.date === null) return []
+  const changed = [
+    ...(present.date === date ? [] : [`compatibility date ${date}`]),
+    ...(isDeepStrictEqual(present.flags.toSorted(), flags.toSorted())
+      ? []
+      : [`compatibility flags ${flags.join(', ')}`]),
+  ]
+  return changed.map((name) => ({ kind: 'setting', name, action: 'replace' }))
+}
+
+function publicationChanges({ config }: Draft, { state, publication }: Found): Change[] {
+  const change = (kind: string, wanted: boolean | undefined, present: boolean): Change[] => {
+    if (wanted === undefined || wanted === present) return []
+    return [{ kind, name: config.script, action: wanted ? 'create' : 'delete' }]
+  }
+  return [
+    ...change('workers_dev', publication.workersDev, state.workersDev),
+    ...change('preview_urls', publication.previewUrls, state.previewUrls),
   ]
 }
 
@@ -79,7 +117,7 @@ function containerChange({ config }: Draft, { application, leaving }: Found): Ch
 
 /** Whether the version that serves now could simply serve again. */
 export function reversibleOf(plan: Draft, found: Found): PlanPreview['reversible'] {
-  if (!found.exists) return { value: true, reasons: [] }
+  if (!found.state.exists) return { value: true, reasons: [] }
   const { durableObjects, migrations } = plan.config
   const reasons = [
     ...durableObjects
@@ -88,22 +126,7 @@ export function reversibleOf(plan: Draft, found: Found): PlanPreview['reversible
     ...migrations.deletedClasses
       .filter((name) => found.classes.includes(name))
       .map((name) => `deletes the class ${name} and its data`),
-    ...removedBindings(plan, found).map(({ name }) => `removes the binding ${name}`),
+    ...removedBindings(plan, found.state).map(({ type, name }) => `removes the ${kindOf(type)} ${name}`),
   ]
   return { value: reasons.length === 0, reasons }
-}
-
-/** Bindings of the present version whose names the plan has no use for; those of leaving classes are told as such. */
-function removedBindings({ config, secrets }: Draft, { bindings }: Found): WorkerBinding[] {
-  const { durableObjects, environmentVars, migrations } = config
-  const kept = new Set([
-    ...durableObjects.map(bindingName),
-    ...Object.keys(environmentVars),
-    ...Object.keys(secrets),
-  ])
-  const leaving = new Set([
-    ...migrations.deletedClasses,
-    ...migrations.renamedClasses.map((each) => each.from),
-  ])
-  return bindings.filter(({ name, className }) => !kept.has(name) && !leaving.has(className ?? ''))
 }

@@ -4,6 +4,7 @@ import { CodedError, type FieldFault } from '../platform/errors.ts'
 import { canonical } from '../platform/idempotency.ts'
 import type { PlannedContainer } from './containers/plan.ts'
 import type { GitHubSource } from './github/store.ts'
+import type { AppState } from './present/index.ts'
 import type { moduleTypes, PrepareConfig } from './schema.ts'
 
 export interface WorkerModule {
@@ -25,6 +26,8 @@ export interface PlanHead {
   /** Sealed; null when the image needs none, or is not needed any more. */
   pullSecret: string | null
   preview: PlanPreview
+  /** What the cloud had of the app when the plan was made; null for a plan that was made before this was kept. */
+  basis: AppState | null
   createdBy: string
   createdAt: Date
   expiresAt: Date
@@ -34,6 +37,16 @@ export interface PlanHead {
 export interface PlanPreview {
   changes: { kind: string; name: string; action: 'create' | 'replace' | 'rename' | 'delete' | 'keep' }[]
   reversible: { value: boolean; reasons: string[] }
+  /** What the plan sets of the Worker's public addresses; what is left out stays as it is. */
+  publication?: Publication
+  /** Where the health check will ask; null: nowhere, the app will have no public address. */
+  healthCheck?: string | null
+}
+
+/** The addresses below the account's workers.dev name. */
+export interface Publication {
+  workersDev?: boolean
+  previewUrls?: boolean
 }
 
 export interface Plan extends PlanHead {
@@ -46,6 +59,10 @@ export interface PlanConfig {
   environmentVars: Record<string, string>
   healthCheck: { path: string; expectStatus: number | string; timeoutSeconds: number }
   migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
+  /** Left out, as the two below, when the request does not say it. */
+  deleteSecrets?: string[]
+  workersDev?: boolean
+  previewUrls?: boolean
   /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
   compatibility: { date: string; flags: string[] }
   container?: PlannedContainer
@@ -115,6 +132,9 @@ export function checkBindings(config: PrepareConfig): void {
         faults.push({ path: `config.${kind}.${name}`, problem: 'another binding has this name' })
       taken.add(name)
     }
+  }
+  for (const name of config.deleteSecrets.filter((each) => config.secrets[each] !== undefined)) {
+    faults.push({ path: 'config.deleteSecrets', problem: `the secret ${name} is also in secrets` })
   }
   if (faults.length > 0) throw invalid(faults)
 }

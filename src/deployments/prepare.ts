@@ -44,7 +44,7 @@ export function buildPlan(
     leavingContainer?: string | undefined
   },
   secrets: Secrets,
-): Omit<Plan, 'preview'> {
+): Omit<Plan, 'preview' | 'basis'> {
   const { environment, config, createdBy, container } = input
   const modules = container?.front ?? modulesOf(config)
   const planConfig: PlanConfig = {
@@ -53,6 +53,9 @@ export function buildPlan(
     environmentVars: config.environmentVars,
     healthCheck: config.healthCheck,
     migrations: config.migrations,
+    ...(config.deleteSecrets.length === 0 ? {} : { deleteSecrets: config.deleteSecrets }),
+    ...(config.workersDev === undefined ? {} : { workersDev: config.workersDev }),
+    ...(config.previewUrls === undefined ? {} : { previewUrls: config.previewUrls }),
     compatibility,
     ...(container === undefined ? {} : { container: container.planned }),
     ...(input.leavingContainer === undefined ? {} : { leavingContainer: input.leavingContainer }),

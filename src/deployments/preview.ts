@@ -1,22 +1,28 @@
 import { CodedError } from '../platform/errors.ts'
-import type { WorkerBinding } from './cloudflare.ts'
 import { toCodedError } from './cloudflare-errors.ts'
 import type { ContainerApplication } from './containers/container-api.ts'
 import { checkContainer } from './containers/preflight.ts'
 import { previewHostnames } from './hostnames/index.ts'
 import { invalid, maxScripts, type Plan, type PlanPreview } from './plan.ts'
 import { changesOf, reversibleOf } from './plan-changes.ts'
+import { type AppState, kindOf, plannedBindings, readState } from './present/index.ts'
+import { plannedAddress } from './public-address.ts'
+import { publicationOf } from './publication.ts'
 import type { Target } from './target.ts'
 
 const lookMs = 8000
 
-type Draft = Omit<Plan, 'preview'>
+type Draft = Omit<Plan, 'preview' | 'basis'>
 
 /**
  * Looks at the cloud: is it reachable, is there room, which classes are there.
+ * @returns what the plan will change, and the state that it holds for.
  * @throws STATE_003 (424), STATE_004 (402), REQ_002 with `details.checks`.
  */
-export async function preview(plan: Draft, target: Target): Promise<PlanPreview> {
+export async function preview(
+  plan: Draft,
+  target: Target,
+): Promise<{ preview: PlanPreview; basis: AppState }> {
   const signal = AbortSignal.timeout(lookMs)
   const seen = await look(target, signal)
   const { script } = plan.config
@@ -32,14 +38,37 @@ export async function preview(plan: Draft, target: Target): Promise<PlanPreview>
   }
   const classes = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
   checkClasses(plan, classes)
-  const bindings = exists ? await servingBindings(script, target, signal) : []
   const application = await containerNow(plan, target, seen.namespaces)
   const leaving = await containerLeaving(plan, target, seen.namespaces)
-  const found = { exists, classes, bindings, application, leaving }
   const { hostnames = [] } = plan.config
   const at = { zones: target.zones, signal }
   const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
-  return { changes: [...changesOf(plan, found), ...names], reversible: reversibleOf(plan, found) }
+  const basis = await asked(signal, () => readState({ target, config: plan.config, signal, versions: true }))
+  checkSecrets(plan, basis)
+  const publication = publicationOf(plan.config, basis)
+  const found = { state: basis, classes, application, leaving, publication }
+  const changes = [...changesOf(plan, found), ...names]
+  const reversible = reversibleOf(plan, found)
+  const address = await asked(signal, () =>
+    plannedAddress(target, { config: plan.config, publication, basis, signal }),
+  )
+  return { preview: { changes, reversible, publication, healthCheck: address?.url ?? null }, basis }
+}
+
+/** A secret goes only when it is deleted by name, and never because something else takes its name. */
+function checkSecrets(plan: Draft, { bindings }: AppState): void {
+  const { deleteSecrets = [] } = plan.config
+  const present = bindings.filter(({ type }) => kindOf(type) === 'secret').map(({ name }) => name)
+  const faults = deleteSecrets
+    .filter((name) => !present.includes(name))
+    .map((name) => ({ path: 'config.deleteSecrets', problem: `the app has no secret ${name}` }))
+  for (const [name, kind] of plannedBindings(plan)) {
+    if (kind === 'secret' || !present.includes(name) || deleteSecrets.includes(name)) continue
+    const path = kind === 'variable' ? `config.environmentVars.${name}` : 'config.durableObjects'
+    const problem = `the app has a secret ${name}: choose another name, or delete it by name in deleteSecrets`
+    faults.push({ path, problem })
+  }
+  if (faults.length > 0) throw invalid(faults)
 }
 
 async function look(target: Target, signal: AbortSignal) {
@@ -78,15 +107,6 @@ async function containerLeaving(
   const signal = AbortSignal.timeout(lookMs)
   const applications = await asked(signal, () => containers.applications(signal))
   return applications.find(({ namespaceId }) => namespaceId === own?.id)
-}
-
-/** What the version has that serves now; of a split, the newest one's share counts for all. */
-function servingBindings(script: string, { cloud }: Target, signal: AbortSignal): Promise<WorkerBinding[]> {
-  return asked(signal, async () => {
-    const [serving] = await cloud.deployments(script, signal)
-    const [first] = serving?.versions ?? []
-    return first === undefined ? [] : cloud.bindings(script, first.versionId, signal)
-  })
 }
 
 async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {

@@ -53,8 +53,13 @@ function executing({ service }: ChangingOptions): Route[] {
       body: deployBody,
       async handle({ body, principal, correlationId, commit }) {
         const addresses = await service.addressesOf({ plan: body.deploymentId, by: signedIn(principal) })
+        const changed = await service.changesSince(body.deploymentId, signedIn(principal))
         return commit(async (trx) => {
-          const { jobId } = await service.deploy(trx, signedIn(principal), { ...body, correlationId })
+          const { jobId } = await service.deploy(trx, signedIn(principal), {
+            ...body,
+            correlationId,
+            changed,
+          })
           const { deployment, steps } = await service.get(body.deploymentId, trx)
           const urls = await service.urls(deployment.app, addresses, trx)
           const rollbackInfo = await service.rollbackInfo(deployment, trx)
@@ -133,6 +138,11 @@ function preparedView({ plan, cost, quarantinedBy }: Prepared) {
       digest: plan.digest,
       steps: stepKeys.map((step) => ({ step, name: steps[step] })),
       changes: plan.preview.changes,
+      addresses: {
+        workersDev: plan.preview.publication?.workersDev ?? plan.basis?.workersDev ?? false,
+        previewUrls: plan.preview.publication?.previewUrls ?? plan.basis?.previewUrls ?? false,
+        healthCheck: plan.preview.healthCheck ?? null,
+      },
       // Rolled back before: deploying it again needs options.force.
       quarantined: quarantinedBy !== null,
     },

@@ -109,6 +109,16 @@ const config = z.strictObject({
     .default([]),
   healthCheck,
   secrets: values.default({}),
+  /** Secrets that go; every other one that the plan does not carry is kept. */
+  deleteSecrets: z
+    .array(variableName)
+    .max(128)
+    .refine((names) => new Set(names).size === names.length, 'names a secret twice')
+    .default([]),
+  /** Whether the workers.dev address is to answer; by default it is left as it is. */
+  workersDev: z.boolean().optional(),
+  /** The same for the preview URLs of versions. */
+  previewUrls: z.boolean().optional(),
   migrations,
   github: githubSource.optional(),
 })

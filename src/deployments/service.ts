@@ -16,6 +16,7 @@ import { quarantineOf, servedBy, type VersionView, versionsOf } from './history.
 import { requireEnvironment } from './permission.ts'
 import { invalid, type Plan, type PlanHead } from './plan.ts'
 import { buildPlan, checkConfig } from './prepare.ts'
+import { changesSincePlan, readState, stale } from './present/index.ts'
 import { preview } from './preview.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
@@ -52,6 +53,11 @@ export interface DeploymentService {
   /** Checks and looks, without writing: `keep` then freezes the plan in the caller's transaction. */
   prepare(principal: Principal, input: { environment: Environment; config: PrepareConfig }): Promise<Prepared>
   keep(trx: Knex.Transaction, prepared: Prepared): Promise<void>
+  /**
+   * What has changed of a plan's app since the plan was made, in words. For use before a transaction, as the cloud is
+   * asked; where it does not answer, nothing is said, and the steps look again.
+   */
+  changesSince(planId: string, principal: Principal): Promise<string[]>
   /** Starts a plan, or finds its deployment. @returns its id and, when just started, the first job's. */
   deploy(
     trx: Knex.Transaction,
@@ -85,6 +91,8 @@ export interface DeployRequest {
   environment: Environment
   options: DeployOptions
   correlationId: string
+  /** What has changed since the plan was made: then it is not started. */
+  changed: string[]
 }
 
 const resolveMs = 15_000
@@ -121,13 +129,15 @@ export function createDeploymentService(options: {
         container === undefined ? await leaving(db, history, deletedClasses) : undefined
       const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
       const draft = buildPlan(input, secrets)
-      const plan = { ...draft, preview: await preview(draft, target) }
+      const plan = { ...draft, ...(await preview(draft, target)) }
       const quarantine = quarantineOf(history, plan.digest)
       const cost = estimateCost(target.kind, container && useOf(container.planned))
       return { plan, cost, quarantinedBy: quarantine?.id ?? null }
     },
 
     keep: (trx, prepared) => insertPlan(trx, prepared.plan),
+
+    changesSince: (planId, principal) => changesOfPlan({ db, targets }, planId, principal),
 
     async deploy(trx, principal, request) {
       const { deploymentId, environment, options: chosen, correlationId } = request
@@ -141,6 +151,7 @@ export function createDeploymentService(options: {
       await lockTarget(trx, plan.app, environment)
       if (await isThere(trx, deploymentId, chosen)) return { jobId: undefined }
       await refuseStart(trx, plan, chosen)
+      if (request.changed.length > 0) throw stale(request.changed)
       const row = { plan, options: chosen, startedBy: principal.id, correlationId }
       try {
         // A savepoint: the refused insert must not spoil the transaction that then asks who holds the target.
@@ -204,10 +215,41 @@ async function isThere(trx: Knex.Transaction, id: string, { dryRun }: DeployOpti
   throw conflict('A dry run of this plan is in progress', { deploymentId: id })
 }
 
+async function changesOfPlan(
+  { db, targets }: { db: Knex; targets: Targets },
+  planId: string,
+  principal: Principal,
+): Promise<string[]> {
+  const plan = await findPlan(db, planId)
+  if (plan === undefined || plan.expiresAt.getTime() < Date.now()) return []
+  requireEnvironment(principal, plan.environment)
+  const there = await findDeployment(db, planId)
+  // One that runs, or has run, is found again, and is itself what has changed the app.
+  if (there !== undefined && !there.dryRun) return []
+  if (plan.basis === null) return ['the plan is from an older version of Capstan']
+  return lookForChanges(targets, plan)
+}
+
+const lookMs = 5000
+
+/** @returns nothing where the cloud does not answer: that is for the steps to wait out. */
+async function lookForChanges(targets: Targets, plan: PlanHead): Promise<string[]> {
+  try {
+    const signal = AbortSignal.timeout(lookMs)
+    const target = await targets.of(plan.environment)
+    const now = await readState({ target, config: plan.config, versions: false, signal })
+    return await changesSincePlan(plan, now, { target, signal })
+  } catch {
+    return []
+  }
+}
+
 /** @throws STATE_001 for a plan that is not to be started now, or not without force. */
 async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: DeployOptions): Promise<void> {
   if (plan.expiresAt.getTime() < Date.now()) throw conflict('The plan has expired; prepare again')
   if ((await findHold(trx, plan.app, plan.environment)) !== undefined) throw held()
+  const live = await findLive(trx, plan.app, plan.environment)
+  if (live !== undefined) throw inProgress(plan.app, plan.environment, live)
   await requireSettled(trx, plan.app, plan.environment)
   if (options.force || options.dryRun) return
   const verdict = quarantineOf(await listHistory(trx, plan.app, plan.environment), plan.digest)

@@ -202,6 +202,8 @@ const refusals = new Set(['DEPLOY_001', 'DEPLOY_002', 'DEPLOY_004', 'AUTH_003', 
 async function mayHaveChanged(trx: Knex.Transaction, deployment: Deployment, end: StepEnd): Promise<boolean> {
   const { step, ending } = end
   if (stepKeys.indexOf(step) < firstChange || deployment.snapshot === null) return false
+  // Others have changed the app: nothing of this deployment serves, and what does is not its to undo.
+  if (step === 'deploy_worker' && ending.state === 'failed' && ending.error.code === 'STATE_001') return false
   if (step !== 'deploy_worker' || deployment.versionId !== null) return true
   // Answered, perhaps well: what failed came after it.
   if (deployment.uploadSentAt !== null) return true

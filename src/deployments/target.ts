@@ -10,6 +10,7 @@ import { type ContainerApi, createContainerApi } from './containers/container-ap
 import type { Vault } from './credentials/vault.ts'
 import { createZoneApi, type ZoneApi } from './hostnames/index.ts'
 import { recorded, type WritingRun } from './in-flight.ts'
+import type { Address } from './public-address.ts'
 
 /** Where an environment's apps go. */
 export interface Target {
@@ -27,6 +28,8 @@ export interface Target {
   rolloutMs: number
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
+  /** Where a host name of an app is asked for a path. */
+  addressOf(host: string, path: string): Address
   /** The same for one run: each write is sent only under its lease, and is on record until it is answered. */
   under(run: WritingRun): Target
 }
@@ -87,6 +90,12 @@ export function createTargets(options: TargetsOptions): Targets {
       if (isLocal) return `http://${script}.localhost:${port}`
       return subdomain === undefined ? undefined : `https://${script}.${subdomain}.workers.dev`
     }
+    const addressOf = (host: string, path: string): Address => {
+      const base = isLocal ? `http://${host}:${port}` : `https://${host}`
+      // Nobody's resolver knows the host names of the local cloud.
+      if (isLocal) return { base, url: `http://127.0.0.1:${port}${path}`, host: `${host}:${port}` }
+      return { base, url: `${base}${path}` }
+    }
     const kind = isLocal ? ('local' as const) : ('cloudflare' as const)
     const through = (http: CloudHttp): Target => ({
       kind,
@@ -99,6 +108,7 @@ export function createTargets(options: TargetsOptions): Targets {
       rolloutMs: config.cloudflare.rolloutSeconds * 1000,
       settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
+      addressOf,
       under: (run) => {
         const sending = recorded(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return through({

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Api, apiPrefix } from './api/api.ts'
 import type { Gateway } from './gateway/gateway.ts'
-import { scriptOfHost } from './gateway/host.ts'
 import { refuse, refuseUpgrade } from './gateway/proxy.ts'
 import type { LocalCloudLog } from './options.ts'
 
@@ -23,8 +22,8 @@ export class Front {
   constructor({ api, gateway, log }: Faces) {
     const failed = (error: unknown) => log.error({ err: error }, 'a request failed')
     this.server = createServer((req, res) => {
-      const script = scriptOfHost(req.headers.host)
-      if (script !== undefined) gateway.handle(req, res, script).catch(failed)
+      const site = gateway.siteOf(req)
+      if (site !== undefined) gateway.handle(req, res, site).catch(failed)
       else if (isApi(req)) api.handle(req, res).catch(failed)
       else refuse(res, 404, 'There is nothing at this address.')
     })
@@ -32,9 +31,9 @@ export class Front {
       this.upgraded.add(socket)
       socket.on('error', () => socket.destroy())
       socket.on('close', () => this.upgraded.delete(socket))
-      const script = scriptOfHost(req.headers.host)
-      if (script === undefined) refuseUpgrade(socket, 404)
-      else gateway.handleUpgrade(req, { socket, head }, script).catch(failed)
+      const site = gateway.siteOf(req)
+      if (site === undefined) refuseUpgrade(socket, 404)
+      else gateway.handleUpgrade(req, { socket, head }, site).catch(failed)
     })
     // A Worker may be sent a stream that takes longer than Node's default of five minutes.
     this.server.requestTimeout = 0

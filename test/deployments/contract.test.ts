@@ -32,7 +32,10 @@ test('every kind of call that deployments and rollbacks make keeps to the publis
   expect(await run({ script: code('again'), ...rooms, secrets: { KEY: 'z' } })).toBe('completed')
   await world.script('POST', 'app-staging/subdomain', { enabled: false })
   expect(
-    await run({ script: `${code('x')}\n${broken}`.replace(hello('x'), ''), ...rooms, ...impatient }),
+    await run({
+      ...{ script: `${code('x')}\n${broken}`.replace(hello('x'), ''), workersDev: true },
+      ...{ ...rooms, ...impatient },
+    }),
   ).toBe('rolled_back')
 
   const kinds = new Set(
@@ -51,6 +54,7 @@ test('every kind of call that deployments and rollbacks make keeps to the publis
     'GET A/workers/durable_objects/namespaces',
     'GET A/workers/scripts',
     'GET A/workers/scripts/{name}/deployments',
+    'GET A/workers/scripts/{name}/script-settings',
     'GET A/workers/scripts/{name}/subdomain',
     'GET A/workers/scripts/{name}/versions',
     'GET A/workers/scripts/{name}/versions/{id}',

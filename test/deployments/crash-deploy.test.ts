@@ -37,7 +37,8 @@ test('a death anywhere in the steps of a further deployment is made good by the 
       async begin(lane) {
         const [appName, text] = [`further-${lane}`, `version ${++made}`]
         await world.script('POST', `${appName}-staging/subdomain`, { enabled: false })
-        const id = await world.started({ appName, script: hello(text) }, { maxRetries: 0 })
+        const config = { appName, script: hello(text), workersDev: true }
+        const id = await world.started(config, { maxRetries: 0 })
         textOf.set(id, text)
         return id
       },

@@ -62,7 +62,7 @@ async function freeze({ app, course, number, moment }: About): Promise<Frozen | 
     await drive(world, heir, await world.started({ appName: app, script: hello('before') }))
     await world.script('POST', `${script}/subdomain`, { enabled: false })
   }
-  const id = await world.started({ appName: app, script: hello('after') })
+  const id = await world.started({ appName: app, script: hello('after'), workersDev: true })
   await drive(world, heir, id, job === 'rollback' ? 'health_check' : job)
   if (job === 'rollback') await world.call(`/deploy/${id}/cancel`, { method: 'POST' })
   const row = await openJob(world.ctx, id)

@@ -44,7 +44,7 @@ async function reach({ app, course: [kind, job] }: Point): Promise<string> {
     await drive(world, worker, await world.started({ appName: app, script: hello('before') }))
     await world.script('POST', `${app}-staging/subdomain`, { enabled: false })
   }
-  const id = await world.started({ appName: app, script: hello('after') })
+  const id = await world.started({ appName: app, script: hello('after'), workersDev: true })
   await drive(world, worker, id, job === 'rollback' ? 'health_check' : job)
   if (job === 'rollback') await world.call(`/deploy/${id}/cancel`, { method: 'POST' })
   return id

@@ -195,7 +195,7 @@ test('a death anywhere in telling GitHub is made good by the next run', async ()
     await drive(world, worker, id, 'cloudflare_auth')
     const db = createDb({ url: world.ctx.database.url, name: 'mortal' })
     const { publicUrl } = config
-    const addresses = createAddresses({} as never)
+    const addresses = createAddresses(db, {} as never)
     const mortal = createGitHub({ config: config.github, dispatcher, log })
     const records = createGitHubRecords({ db, github: mortal, publicUrl, addresses })
     const reached = await dieIn(github, point, async (signal, dead) => {

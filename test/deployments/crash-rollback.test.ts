@@ -51,7 +51,7 @@ test('a death anywhere in a rollback to the version before is made good by the n
       async begin(lane) {
         const { appName = '' } = apps[lane] ?? {}
         await world.script('POST', `${appName}-staging/subdomain`, { enabled: false })
-        return rollingBack(appName, { secrets: { KEY: `new ${made}` } })
+        return rollingBack(appName, { secrets: { KEY: `new ${made}` }, workersDev: true })
       },
       async check(id) {
         await expectEnded(world, id, 'rolled_back')

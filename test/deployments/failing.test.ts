@@ -153,10 +153,10 @@ describe('an app that does not become healthy', () => {
     expect((await world.status(next)).status).toBe('completed')
   })
 
-  test('gets its workers.dev address closed again, if it was closed', async () => {
+  test('gets its workers.dev address disabled again, if its plan enabled it', async () => {
     await served('closed')
     await world.script('POST', 'closed-staging/subdomain', { enabled: false })
-    const id = await run({ appName: 'closed', script: broken, ...impatient })
+    const id = await run({ appName: 'closed', script: broken, workersDev: true, ...impatient })
     expect((await world.status(id)).status).toBe('rolled_back')
     expect((await world.script('GET', 'closed-staging/subdomain')).result.enabled).toBe(false)
   })

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials })
   const github = createGitHub({ config: config.github, dispatcher, log })
   const { publicUrl } = config
-  const records = createGitHubRecords({ db, github, publicUrl, addresses: createAddresses(targets) })
+  const records = createGitHubRecords({ db, github, publicUrl, addresses: createAddresses(db, targets) })
   const engine = createEngine({
     db,
     secrets,

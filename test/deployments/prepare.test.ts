@@ -42,7 +42,13 @@ describe('preparing', () => {
           { kind: 'variable', name: 'GREETING', action: 'create' },
           { kind: 'secret', name: 'PASSWORD', action: 'create' },
           { kind: 'binding', name: 'CHAT_ROOM', action: 'create' },
+          { kind: 'workers_dev', name: 'chat-staging', action: 'create' },
         ],
+        addresses: {
+          workersDev: true,
+          previewUrls: false,
+          healthCheck: expect.stringMatching(/^http:\/\/chat-staging\.localhost:\d+\/$/),
+        },
         quarantined: false,
       },
       reversible: { value: true, reasons: [] },
@@ -193,6 +199,9 @@ describe('Durable Object classes that are there', () => {
 
   test('are in the other environment not at all', async () => {
     const { data } = (await world.prepare({ ...base, durableObjects: [] }, 'production')).json
-    expect(data.plan.changes).toEqual([{ kind: 'worker', name: 'classes', action: 'create' }])
+    expect(data.plan.changes).toEqual([
+      { kind: 'worker', name: 'classes', action: 'create' },
+      { kind: 'workers_dev', name: 'classes', action: 'create' },
+    ])
   })
 })

@@ -53,6 +53,7 @@ describe('a rollback by hand', () => {
     const second = await deployed('undone', 'second', {
       environmentVars: { B: '2' },
       secrets: { KEY: 'other' },
+      workersDev: true,
     })
     expect(await stateOf('undone-staging')).not.toEqual(before)
 
@@ -288,7 +289,7 @@ describe('Durable Object migrations', () => {
   test('that only the cloud knows of stop a rollback before anything is undone', async () => {
     await deployed('foreign', 'plain')
     await world.script('POST', 'foreign-staging/subdomain', { enabled: false })
-    const id = await world.started({ appName: 'foreign', script: hello('bad') })
+    const id = await world.started({ appName: 'foreign', script: hello('bad'), workersDev: true })
     await drive(world, worker, id, 'health_check')
     const migrations = { new_tag: 'theirs', new_sqlite_classes: ['Room'] }
     await world.put('foreign-staging', { migrations, annotations: { 'workers/tag': id } }, [

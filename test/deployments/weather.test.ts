@@ -52,7 +52,10 @@ async function everyCallOnce(
   await expectWhole(world, script, { id: first, text: 'first' })
 
   await world.script('POST', `${script}/subdomain`, { enabled: false })
-  const config = { appName: app, script: room.replace("'first'", "'second'"), durableObjects: ['Room'] }
+  const config = {
+    ...{ appName: app, script: room.replace("'first'", "'second'"), durableObjects: ['Room'] },
+    workersDev: true,
+  }
   const second = await world.started(config, patient)
   course()
   await drive(world, { runner }, second, 'health_check')

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { expect, test } from 'vitest'
-import { scriptOfHost } from '../../src/local-cloud/gateway/host.ts'
+import { siteOf } from '../../src/local-cloud/gateway/host.ts'
 import { pickVersion } from '../../src/local-cloud/gateway/pick-version.ts'
 import { getText, startCloud, type TestCloud } from './harness.ts'
 
@@ -201,8 +201,21 @@ test('no request fails while versions are swapped', async () => {
 })
 
 test('a host names a script on any port', () => {
+  const zones = {
+    list: () => [{ id: 'zone', name: 'example.test', createdOn: '' }],
+    domains: () => [],
+    routes: () => [
+      { id: '1', pattern: '*.example.test/api/*', scriptName: 'api' },
+      { id: '2', pattern: 'example.test/*', scriptName: 'apex' },
+    ],
+  }
+  const scriptOfHost = (host: string | undefined, url = '/') =>
+    siteOf({ zones } as never, { headers: { host }, url } as never)?.script
   expect(scriptOfHost('Hello.localhost:8787')).toBe('hello')
   expect(scriptOfHost('hello.localhost')).toBe('hello')
+  expect(scriptOfHost('shop.example.test:8787', '/api/x?y')).toBe('api')
+  expect(scriptOfHost('shop.example.test', '/other')).toBeUndefined()
+  expect(scriptOfHost('Example.test')).toBe('apex')
   for (const host of [undefined, 'localhost', 'a.b.localhost', 'hello.localhost.evil.com', '127.0.0.1:80']) {
     expect(scriptOfHost(host)).toBeUndefined()
   }

@@ -8,6 +8,9 @@ export interface DeployFlags extends ContainerFlags {
   do?: string[]
   var?: string[]
   secret?: string[]
+  deleteSecret?: string[]
+  workersDev?: boolean
+  previewUrls?: boolean
   health?: string
   timeout?: number
   maxRetries?: number

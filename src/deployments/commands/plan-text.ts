@@ -15,9 +15,21 @@ export function planLines(prepared: PreparedAnswer, request: PrepareRequest): st
   return [
     `Plan: ${config.appName} to ${environment}, ${whatOf(config)}`,
     ...table(['  change', 'what', 'name'], changes),
+    ...addressLine(plan.addresses),
     `Reversible: ${reversible.value ? 'yes' : `no (${reasons})`}`,
     `Cost: ${cost.monthly} ${plain(cost.currency)} a month (estimated)`,
     `Expires: ${plain(expiresAt)}`,
+  ]
+}
+
+/** An older service does not say it. */
+function addressLine(addresses: PreparedAnswer['plan']['addresses']): string[] {
+  if (addresses === undefined) return []
+  const { healthCheck } = addresses
+  return [
+    healthCheck === null
+      ? 'Health check: none, as the app has no public address'
+      : `Health check: ${plain(healthCheck)}`,
   ]
 }
 

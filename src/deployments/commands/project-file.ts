@@ -6,7 +6,7 @@ import { appName, environment, prepareBody } from '../schema.ts'
 
 export const projectFileName = 'capstan.json'
 
-const { containerImage, durableObjects, environmentVars, healthCheck, migrations } =
+const { containerImage, durableObjects, environmentVars, healthCheck, migrations, workersDev, previewUrls } =
   prepareBody.shape.config.shape
 const container = prepareBody.shape.config.shape.container.unwrap().omit({ pullSecret: true }).optional()
 
@@ -28,6 +28,8 @@ const projectFile = z.strictObject({
     )
     .default([]),
   migrations,
+  workersDev,
+  previewUrls,
 })
 export type ProjectFile = z.output<typeof projectFile>
 

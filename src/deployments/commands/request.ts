@@ -32,8 +32,20 @@ export async function prepareRequest(
         timeoutSeconds: flags.timeout ?? healthCheck.timeoutSeconds,
       },
       secrets: await readSecrets([...new Set([...file.secrets, ...secretNamesOf(flags)])], secretsFrom),
+      ...(flags.deleteSecret === undefined ? {} : { deleteSecrets: flags.deleteSecret }),
+      ...publicationOf(flags, file),
       migrations: file.migrations,
     },
+  }
+}
+
+/** What is not said is left as it is. */
+function publicationOf(flags: DeployFlags, file: ProjectFile) {
+  const workersDev = flags.workersDev ?? file.workersDev
+  const previewUrls = flags.previewUrls ?? file.previewUrls
+  return {
+    ...(workersDev === undefined ? {} : { workersDev }),
+    ...(previewUrls === undefined ? {} : { previewUrls }),
   }
 }
 

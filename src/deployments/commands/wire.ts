@@ -18,6 +18,7 @@ export const preparedAnswer = answer(
     plan: z.looseObject({
       digest: z.string(),
       changes: z.array(z.object({ kind: z.string(), name: z.string(), action: z.string() })),
+      addresses: z.looseObject({ healthCheck: z.string().nullable() }).optional(),
     }),
     reversible: z.object({ value: z.boolean(), reasons: z.array(z.string()) }),
     expiresAt: z.string(),

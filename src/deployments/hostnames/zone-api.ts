@@ -21,6 +21,8 @@ export interface ZoneApi {
   /** The zone that a host is in; the longest name wins. */
   zoneOf(host: string, signal: AbortSignal): Promise<Zone | undefined>
   domain(hostname: string, signal: AbortSignal): Promise<{ id: string; service: string } | undefined>
+  /** The custom domains that lead to a Worker. */
+  domainsOf(script: string, signal: AbortSignal): Promise<string[]>
   putDomain(domain: { hostname: string; service: string; zoneId: string }, signal: AbortSignal): Promise<void>
   deleteDomain(id: string, signal: AbortSignal): Promise<void>
   routes(
@@ -66,6 +68,11 @@ export function createZoneApi(http: CloudHttp, accountId: string): ZoneApi {
     async domain(hostname, signal) {
       const path = `${domainsPath}?hostname=${encodeURIComponent(hostname)}`
       return (await http.read(domains, { path, signal })).find((each) => each.hostname === hostname)
+    },
+    async domainsOf(script, signal) {
+      const path = `${domainsPath}?service=${encodeURIComponent(script)}`
+      const list = await http.read(domains, { path, signal })
+      return list.filter(({ service }) => service === script).map(({ hostname }) => hostname)
     },
     async putDomain({ hostname, service, zoneId }, signal) {
       const json = { hostname, service, zone_id: zoneId }

@@ -3,9 +3,11 @@ import type { ContainerSpec } from '../containers/container-api.ts'
 import { checkContainer } from '../containers/preflight.ts'
 import { ownHostnames } from '../hostnames/index.ts'
 import { maxScripts, planDigest, pullSecretContext, pullSecretName } from '../plan.ts'
+import { readScript } from '../present/index.ts'
 import type { Snapshot } from '../store/index.ts'
 import type { StepContext, StepResult } from './context.ts'
 import { tellGitHub } from './tell-github.ts'
+import { refuseChanged } from './unchanged.ts'
 
 // Paid accounts may hold 500 Workers; the largest script is a setting of Cloudflare's that has changed before.
 const maxScriptBytes = 64 * 1024 * 1024
@@ -45,61 +47,38 @@ export async function cloudflareAuth(context: StepContext): Promise<StepResult> 
   return {}
 }
 
-/** Step 3: there is room, and the state before the first change is kept for the rollback. */
+/** Step 3: there is room, the plan still holds, and the state before the first change is kept for the rollback. */
 export async function checkQuotas(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
-  const { script } = plan.config
-  const { cloud } = target
-  const scripts = await cloud.scripts(signal)
-  const existing = scripts.find((each) => each.id === script)
-  if (existing === undefined && scripts.length >= maxScripts) {
-    throw new CodedError(
-      'DEPLOY_002',
-      `The account has ${scripts.length} Workers, the limit is ${maxScripts}`,
-    )
-  }
-  if (existing?.migrationTag !== undefined) await checkClasses(context)
+  const { script, hostnames = [] } = plan.config
+  const state = await readScript({ target, config: plan.config, signal, versions: false })
+  if (!state.exists) await requireRoom(context)
   const container = await containerBefore(context)
+  const own = await ownHostnames({ zones: target.zones, signal, hostnames, script })
+  const leads = hostnames.map((name) => [name, own.includes(name) ? script : null] as const)
+  const behind = container === undefined ? {} : { container }
+  await refuseChanged(context, { ...state, hostnames: Object.fromEntries(leads), ...behind })
   if (deployment.snapshot !== null) return {}
+  const { traffic } = state
   const snapshot: Snapshot = {
-    scriptExists: existing !== undefined,
-    servingVersion: undefined,
-    migrationTag: existing?.migrationTag,
-    subdomainEnabled: false,
-    ...(container === undefined ? {} : { container }),
-    hostnames: await ownHostnames({
-      zones: target.zones,
-      signal,
-      hostnames: plan.config.hostnames ?? [],
-      script,
-    }),
+    scriptExists: state.exists,
+    servingVersion: traffic.length === 1 ? traffic[0]?.versionId : undefined,
+    ...(traffic.length > 1 ? { traffic } : {}),
+    migrationTag: state.migrationTag ?? undefined,
+    subdomainEnabled: state.workersDev,
+    previewsEnabled: state.previewUrls,
+    ...behind,
+    hostnames: own,
   }
-  if (existing !== undefined) {
-    const [serving] = await cloud.deployments(script, signal)
-    const [only] = serving?.versions ?? []
-    if (serving?.versions.length === 1) snapshot.servingVersion = only?.versionId
-    if (serving !== undefined && serving.versions.length > 1) snapshot.traffic = serving.versions
-    snapshot.subdomainEnabled = (await cloud.scriptSubdomain(script, signal)).enabled
-  }
-  log.info(existing === undefined ? `First deployment of ${script}` : `Serving now: ${servingNow(snapshot)}`)
+  log.info(state.exists ? `Serving now: ${servingNow(snapshot)}` : `First deployment of ${script}`)
   return { change: { snapshot } }
 }
 
-/** A class that has come since the plan was made would be lost by the upload, which the cloud refuses later and less clearly. */
-async function checkClasses({ plan, target, signal }: StepContext): Promise<void> {
-  const { script, durableObjects, migrations } = plan.config
-  const known = new Set([
-    ...durableObjects,
-    ...migrations.deletedClasses,
-    ...migrations.renamedClasses.map(({ from }) => from),
-  ])
-  const namespaces = await target.cloud.namespaces(signal)
-  const unknown = namespaces.find((each) => each.script === script && !known.has(each.class))
-  if (unknown === undefined) return
-  throw new CodedError('DEPLOY_004', `The class ${unknown.class} has come since the plan was made`, {
-    retryable: false,
-    suggestedAction: 'Prepare again, with that class',
-  })
+/** @throws DEPLOY_002 when the account has as many Workers as it may have. */
+async function requireRoom({ target, signal }: StepContext): Promise<void> {
+  const { length } = await target.cloud.scripts(signal)
+  if (length < maxScripts) return
+  throw new CodedError('DEPLOY_002', `The account has ${length} Workers, the limit is ${maxScripts}`)
 }
 
 function servingNow({ servingVersion, traffic = [] }: Snapshot): string {

@@ -1,10 +1,13 @@
 import { CodedError } from '../../platform/errors.ts'
-import { allTo, type WorkerUpload } from '../cloudflare.ts'
+import { allTo, type TrafficShare, type WorkerUpload } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { migrationTagOf } from '../history.ts'
 import { sent, waitForUpload } from '../in-flight.ts'
 import { bindingName, type PlanHead } from '../plan.ts'
+import { changesBetween, readVersions, sameTraffic, stale } from '../present/index.ts'
 import type { StepContext, StepResult } from './context.ts'
+import { keeping, settingsOf } from './keeping.ts'
+import { requireUnchanged } from './unchanged.ts'
 
 /**
  * Step 5. The mark of an upload is its annotation `workers/tag` = the deployment's id. It is looked for before
@@ -15,20 +18,41 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
-  const found = await ownVersion(context)
+  const { own, latest } = await lookAtVersions(context)
+  const [found] = own
   if (found === undefined) waitForUpload(deployment, target.settleMs)
-  const uploaded = found === undefined ? await upload(context) : await takeOver(context, found)
+  const uploaded = found === undefined ? await upload(context, latest) : await takeOver(context, found)
   const { versionId } = uploaded
   await context.remember({ ...uploaded, uploadSentAt: null })
 
-  const [serving] = await cloud.deployments(script, signal)
-  const [only] = serving?.versions ?? []
-  if (serving?.versions.length !== 1 || only?.versionId !== versionId) {
+  const traffic = (await cloud.deployments(script, signal))[0]?.versions ?? []
+  if (!sameTraffic(traffic, allTo(versionId))) {
+    await requireTraffic(context, { traffic, own: [versionId, ...own] })
     await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
   }
   log.info(`Version ${versionId} serves all traffic of ${script}`)
   await showNamespaces(context)
   return {}
+}
+
+/**
+ * The last look before the traffic changes: what serves is what the plan was made for, or is this deployment's own.
+ * @throws STATE_001
+ */
+async function requireTraffic(
+  { plan, target, signal }: StepContext,
+  { traffic, own }: { traffic: TrafficShare[]; own: string[] },
+): Promise<void> {
+  const { basis, config } = plan
+  if (basis === null || sameTraffic(traffic, basis.traffic)) return
+  if (traffic.every(({ versionId }) => own.includes(versionId))) return
+  const now = {
+    ...basis,
+    exists: true,
+    traffic,
+    ...(await readVersions({ target, config, signal }, traffic)),
+  }
+  throw stale(changesBetween({ ...basis, exists: true }, now, config.script))
 }
 
 interface Uploaded {
@@ -45,16 +69,21 @@ async function takeOver({ plan, target, signal, log }: StepContext, versionId: s
   return { versionId, migrationTag: script?.migrationTag ?? null }
 }
 
-async function upload(context: StepContext, mayRepeat = true): Promise<Uploaded> {
+async function upload(context: StepContext, latest: string | undefined, mayRepeat = true): Promise<Uploaded> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script, container } = plan.config
-  const existing = (await cloud.scripts(signal)).find((each) => each.id === script)
-  const migrations = await migrationsOf(context, existing?.migrationTag)
+  const namespaces = await cloud.namespaces(signal)
+  const modules = await context.modules()
+  // The last look before the upload.
+  const state = await requireUnchanged(context)
+  const { exists, migrationTag } = state
+  const migrations = migrationsOf(context, { namespaces, oldTag: migrationTag ?? undefined })
   const body: WorkerUpload = {
     script,
-    modules: await context.modules(),
+    modules,
     bindings: bindingsOf(context),
+    ...keeping(context, { state, latest }),
     migrations,
     ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
     compatibility: plan.config.compatibility,
@@ -62,40 +91,50 @@ async function upload(context: StepContext, mayRepeat = true): Promise<Uploaded>
     message: `capstan ${plan.digest.slice(0, 20)}`,
   }
   // Only a whole upload says which class belongs to a container.
-  if (existing !== undefined && migrations === undefined && container === undefined) {
+  if (exists && migrations === undefined && container === undefined) {
     log.info(`Uploading a version of ${script}`)
     const versionId = await sent(context, () => cloud.createVersion(body, signal))
-    return { versionId, migrationTag: existing.migrationTag ?? null }
+    return { versionId, migrationTag }
   }
-  log.info(existing === undefined ? `Creating ${script}` : `Uploading ${script} as a whole`)
-  if (existing !== undefined && migrations !== undefined)
-    log.warn('There will be no way back over this migration')
+  log.info(exists ? `Uploading ${script} as a whole` : `Creating ${script}`)
+  if (exists && migrations !== undefined) log.warn('There will be no way back over this migration')
   try {
-    await sent(context, () => cloud.putScript(body, signal))
+    await sent(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
   } catch (error) {
     // Somebody migrated between our look and our upload, which was refused as a whole: look again, once.
     if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error
     log.warn('The migration tag has changed meanwhile; it is read again')
-    return upload(context, false)
+    return upload(context, latest, false)
   }
-  const versionId = await ownVersion(context)
+  const [versionId] = (await lookAtVersions(context)).own
   if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
-  return { versionId, migrationTag: migrations?.new_tag ?? existing?.migrationTag ?? null }
+  return { versionId, migrationTag: migrations?.new_tag ?? migrationTag }
 }
 
-/** The first version with our mark; there are several only when an upload arrived after it was given up. */
-async function ownVersion({ deployment, plan, target, signal, log }: StepContext) {
+/**
+ * The newest version, and those with our mark, the first one first: there are several only when an upload arrived after
+ * it was given up.
+ */
+async function lookAtVersions({
+  deployment,
+  plan,
+  target,
+  signal,
+  log,
+}: StepContext): Promise<{ own: string[]; latest: string | undefined }> {
   const versions = await target.cloud.versions(plan.config.script, signal)
-  const own = versions.filter((version) => version.tag === deployment.id)
-  const [first, ...late] = own.sort((a, b) => a.number - b.number)
-  for (const { id } of late) log.warn(`Version ${id} is a late duplicate; it will not serve`)
-  return first?.id
+  const sorted = versions.toSorted((a, b) => a.number - b.number)
+  const own = sorted.filter((version) => version.tag === deployment.id).map(({ id }) => id)
+  for (const id of own.slice(1)) log.warn(`Version ${id} is a late duplicate; it will not serve`)
+  return { own, latest: sorted.at(-1)?.id }
 }
 
 /** The step from the classes that are there to those of the plan; undefined when nothing changes. */
-async function migrationsOf({ plan, target, signal, deployment }: StepContext, oldTag: string | undefined) {
+function migrationsOf(
+  { plan, deployment }: StepContext,
+  { namespaces, oldTag }: { namespaces: { script: string; class: string }[]; oldTag: string | undefined },
+) {
   const { script, durableObjects, migrations } = plan.config
-  const namespaces = await target.cloud.namespaces(signal)
   const present = new Set(namespaces.filter((each) => each.script === script).map((each) => each.class))
   const renamed = migrations.renamedClasses.filter((each) => present.has(each.from))
   const deleted = migrations.deletedClasses.filter((name) => present.has(name))

@@ -1,30 +1,20 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Dispatcher, fetch } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/outgoing.ts'
 import { noEngine } from '../front/front.ts'
 import { configureHostnames } from '../hostnames/index.ts'
+import { type Address, addressOf } from '../public-address.ts'
+import { plannedPublication } from '../publication.ts'
 import type { StepContext, StepResult } from './context.ts'
 import { oustDuplicate } from './oust-duplicate.ts'
 
-/** Step 7: the script answers at its workers.dev address, and the host names lead to it. */
-export async function configureDns({
-  deployment,
-  plan,
-  target,
-  signal,
-  log,
-}: StepContext): Promise<StepResult> {
-  const { cloud } = target
-  const { script } = plan.config
-  const subdomain = await cloud.subdomain(signal)
-  if (subdomain === undefined) {
-    throw new CodedError('DEPLOY_005', 'The account has no workers.dev subdomain', { retryable: false })
-  }
-  const { enabled } = await cloud.scriptSubdomain(script, signal)
-  if (!enabled) await cloud.setScriptSubdomain(script, true, signal)
-  log.info(`${target.urlOf(script, subdomain)} ${enabled ? 'is published already' : 'is published'}`)
-  const { hostnames = [] } = plan.config
+/** Step 7: the public addresses are as the plan says, and its host names lead to the script. */
+export async function configureDns(context: StepContext): Promise<StepResult> {
+  const { deployment, plan, target, signal, log } = context
+  const { script, hostnames = [] } = plan.config
+  await publish(context)
   await configureHostnames({
     zones: target.zones,
     signal,
@@ -36,18 +26,48 @@ export async function configureDns({
   return {}
 }
 
+/** What the plan does not mention of the addresses stays as it is. */
+async function publish({ deployment, plan, target, signal, log }: StepContext): Promise<void> {
+  const { cloud } = target
+  const { script } = plan.config
+  const { workersDev, previewUrls } = plannedPublication(plan, deployment.snapshot)
+  if (workersDev === undefined && previewUrls === undefined) return
+  const present = await cloud.scriptSubdomain(script, signal)
+  const wanted = {
+    enabled: workersDev ?? present.enabled,
+    previewsEnabled: previewUrls ?? present.previewsEnabled,
+  }
+  if (isDeepStrictEqual(present, wanted)) {
+    log.info('The workers.dev address and the preview URLs are as planned already')
+    return
+  }
+  if (wanted.enabled && (await cloud.subdomain(signal)) === undefined) {
+    throw new CodedError('DEPLOY_005', 'The account has no workers.dev subdomain', { retryable: false })
+  }
+  await cloud.setScriptSubdomain(script, wanted, signal)
+  const state = (enabled: boolean) => (enabled ? 'enabled' : 'disabled')
+  if (wanted.enabled !== present.enabled) log.info(`The workers.dev address is ${state(wanted.enabled)}`)
+  if (wanted.previewsEnabled !== present.previewsEnabled)
+    log.info(`The preview URLs are ${state(wanted.previewsEnabled)}`)
+}
+
 const tryMs = 10_000
 const goodAnswers = 2
 
 /**
- * Step 8: the app answers as expected, twice in a row. It retries inside, since a first start may take its time;
+ * Step 8: the app answers as expected, twice in a row, at an address at which it is published. It retries inside, since a first start may take its time;
  * what is left after the time limit is a verdict on the version.
  */
 export async function healthCheck(context: StepContext): Promise<StepResult> {
   const { plan, target, deployment, signal, log } = context
-  const { script, healthCheck: check } = plan.config
-  const base = target.urlOf(script, await target.cloud.subdomain(signal))
-  const url = `${base}${check.path}`
+  const { healthCheck: check } = plan.config
+  const address = await addressOf(target, { config: plan.config, signal })
+  if (address === undefined) {
+    log.warn(`Not checked: ${plan.config.script} has no address at which it could be asked for ${check.path}`)
+    await oustDuplicate(context)
+    return { skipped: true, change: { address: '' } }
+  }
+  const { url } = address
   const endAt = Date.now() + check.timeoutSeconds * 1000
   const dispatcher = createOutgoing()
   const isLocal = target.kind === 'local'
@@ -57,7 +77,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
       const left = endAt - Date.now()
       if (left <= 0) break
       const limit = AbortSignal.timeout(Math.min(tryMs, left))
-      const answer = await probe(url, { deploymentId: deployment.id, dispatcher, signal, limit })
+      const answer = await probe(address, { deploymentId: deployment.id, dispatcher, signal, limit })
       const fine =
         answer === 'no engine' ? isLocal : typeof answer === 'number' && matches(answer, check.expectStatus)
       good = fine ? good + 1 : 0
@@ -69,7 +89,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
         if (answer === 'no engine')
           log.warn(`${url}: the front answers; no container runs on the local cloud`)
         else log.info(`${url} answered ${answer}`)
-        return {}
+        return { change: { address: address.base } }
       }
       if (!fine) {
         const now = typeof answer === 'number' ? `answered ${answer}` : answer
@@ -90,14 +110,18 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
 }
 
 async function probe(
-  url: string,
+  { url, host }: Address,
   about: { deploymentId: string; dispatcher: Dispatcher; signal: AbortSignal; limit: AbortSignal },
 ): Promise<number | string> {
   try {
     const response = await fetch(url, {
       dispatcher: about.dispatcher,
       redirect: 'manual',
-      headers: { 'User-Agent': 'capstan-health-check', 'X-Capstan-Deployment': about.deploymentId },
+      headers: {
+        'User-Agent': 'capstan-health-check',
+        'X-Capstan-Deployment': about.deploymentId,
+        ...(host === undefined ? {} : { Host: host }),
+      },
       signal: AbortSignal.any([about.signal, about.limit]),
     })
     await response.body?.cancel()

@@ -64,6 +64,8 @@ export interface DeploymentChange {
   versionId?: string
   migrationTag?: string | null
   image?: string
+  /** Where the app answers; empty: nowhere that is known. */
+  address?: string
   /** An upload is on its way from now on; null when its answer is there. */
   uploadSentAt?: 'now' | null
   rollback?: Rollback | null
@@ -84,6 +86,7 @@ export async function updateDeployment(trx: Knex, id: string, change: Deployment
   if (change.versionId !== undefined) row.version_id = change.versionId
   if (change.migrationTag !== undefined) row.migration_tag = change.migrationTag
   if (change.image !== undefined) row.image = change.image
+  if (change.address !== undefined) row.address = change.address
   if (change.uploadSentAt !== undefined) {
     row.upload_sent_at = change.uploadSentAt === null ? null : trx.raw('clock_timestamp()')
   }

@@ -20,6 +20,7 @@ export {
 export { findHold, releaseHold, takeHold } from './holds.ts'
 export {
   countLive,
+  findAddress,
   findContainerClass,
   findContainerOfVersion,
   hasDeployments,

@@ -51,6 +51,20 @@ export async function hasDeployments(db: Knex, app: string, environment: Environ
   return row !== undefined
 }
 
+/** Where the newest health check of a target found the app; empty: it had no address then. */
+export async function findAddress(
+  db: Knex,
+  app: string,
+  environment: Environment,
+): Promise<string | undefined> {
+  const row = await db('deployments')
+    .where({ app, environment, removed_at: null })
+    .whereNotNull('address')
+    .orderBy('created_at', 'desc')
+    .first('address')
+  return row?.address
+}
+
 export async function countLive(db: Knex): Promise<{ active: number; queued: number }> {
   const { rows } = await db.raw(
     `select count(*) filter (where status in ('in_progress', 'rolling_back')) as active,

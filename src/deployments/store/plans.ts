@@ -12,6 +12,7 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
     secrets: JSON.stringify(plan.secrets),
     pull_secret: plan.pullSecret,
     preview: JSON.stringify(plan.preview),
+    basis: plan.basis && JSON.stringify(plan.basis),
     created_by: plan.createdBy,
     created_at: plan.createdAt,
     expires_at: plan.expiresAt,
@@ -21,19 +22,19 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
 /** A plan without its code. */
 export async function findPlan(db: Knex, id: string): Promise<PlanHead | undefined> {
   const head = [
-    ...['app', 'environment', 'digest', 'config', 'secrets', 'pull_secret', 'preview'],
+    ...['app', 'environment', 'digest', 'config', 'secrets', 'pull_secret', 'preview', 'basis'],
     ...['created_by', 'created_at', 'expires_at'],
   ]
   const row = await db('plans').where({ id }).first(head)
   if (row === undefined) return undefined
-  const { app, environment, digest, config, secrets, preview } = row
+  const { app, environment, digest, config, secrets, preview, basis } = row
   const rest = {
     pullSecret: row.pull_secret,
     createdBy: row.created_by,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   }
-  return { id, app, environment, digest, config, secrets, preview, ...rest }
+  return { id, app, environment, digest, config, secrets, preview, basis, ...rest }
 }
 
 export async function findModules(db: Knex, planId: string): Promise<WorkerModule[]> {

@@ -13,6 +13,8 @@ export interface Snapshot {
   traffic?: TrafficShare[]
   migrationTag: string | undefined
   subdomainEnabled: boolean
+  /** Absent where an older version of Capstan took the snapshot. */
+  previewsEnabled?: boolean
   /** What the class of the plan's container ran; null when nothing did. */
   container?: ContainerSpec | null
   /** Host names of the plan that led to the script already. */

@@ -3,6 +3,7 @@ import type { LocalCloudLog } from '../options.ts'
 import type { Pool } from '../runtime/pool.ts'
 import type { Lease } from '../runtime/slot.ts'
 import type { Store } from '../store/index.ts'
+import { type Site, siteOf } from './host.ts'
 import { pickVersion } from './pick-version.ts'
 import {
   type Forwarded,
@@ -19,7 +20,7 @@ interface GatewayParts {
   log: LocalCloudLog
 }
 
-/** Answers requests to `<script>.localhost` with the script's Worker. */
+/** Answers requests to `<script>.localhost`, or to a host name of the script's own, with the script's Worker. */
 export class Gateway {
   private readonly parts: GatewayParts
 
@@ -27,25 +28,29 @@ export class Gateway {
     this.parts = parts
   }
 
-  async handle(req: IncomingMessage, res: ServerResponse, script: string): Promise<void> {
-    const outcome = await this.exchange(req, script, (lease) => forward(req, res, lease))
+  siteOf(req: IncomingMessage): Site | undefined {
+    return siteOf(this.parts.store, req)
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse, site: Site): Promise<void> {
+    const outcome = await this.exchange(req, site, (lease) => forward(req, res, lease))
     if (outcome !== undefined) refuse(res, outcome.status, outcome.text)
   }
 
-  async handleUpgrade(req: IncomingMessage, client: UpgradeClient, script: string): Promise<void> {
-    const outcome = await this.exchange(req, script, (lease) => forwardUpgrade(req, client, lease))
+  async handleUpgrade(req: IncomingMessage, client: UpgradeClient, site: Site): Promise<void> {
+    const outcome = await this.exchange(req, site, (lease) => forwardUpgrade(req, client, lease))
     if (outcome !== undefined) refuseUpgrade(client.socket, outcome.status)
   }
 
   /** Runs one exchange under a lease, twice when a dead workerd was found before anything was sent. */
   private async exchange(
     req: IncomingMessage,
-    name: string,
+    { script: name, ownName }: Site,
     send: (lease: Lease) => Promise<Forwarded>,
   ): Promise<{ status: 404 | 500; text: string } | undefined> {
     const script = this.parts.store.scripts.find(name)
     if (script === undefined) return { status: 404, text: 'There is no Worker at this address.' }
-    if (!script.subdomainEnabled) {
+    if (!script.subdomainEnabled && !ownName) {
       return { status: 404, text: 'The workers.dev address of this Worker is not enabled.' }
     }
     try {

@@ -1,0 +1,21 @@
+import { type AppState, changesSincePlan, readState, stale } from '../present/index.ts'
+import type { StepContext } from './context.ts'
+
+/**
+ * Reads the app again right before it is changed. Only for a deployment that has not changed anything yet.
+ * @throws STATE_001 naming what has changed since the plan was made.
+ */
+export async function requireUnchanged(context: StepContext): Promise<AppState> {
+  const { plan, target, signal } = context
+  // Without a basis, of a plan from an older version of Capstan, what is there now has to do.
+  const versions = plan.basis === null
+  const state = await readState({ target, config: plan.config, signal, versions })
+  await refuseChanged(context, state)
+  return state
+}
+
+/** @throws STATE_001 */
+export async function refuseChanged({ plan, target, signal }: StepContext, now: AppState): Promise<void> {
+  const changes = await changesSincePlan(plan, now, { target, signal })
+  if (changes.length > 0) throw stale(changes)
+}

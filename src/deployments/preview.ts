@@ -52,7 +52,15 @@ export async function preview(
   const address = await asked(signal, () =>
     plannedAddress(target, { config: plan.config, publication, basis, signal }),
   )
-  return { preview: { changes, reversible, publication, healthCheck: address?.url ?? null }, basis }
+  return {
+    preview: {
+      changes,
+      reversible,
+      publication,
+      healthCheck: address === undefined ? null : `${address.base}${plan.config.healthCheck.path}`,
+    },
+    basis,
+  }
 }
 
 /** A secret goes only when it is deleted by name, and never because something else takes its name. */

@@ -5,10 +5,11 @@ import type { Target } from './target.ts'
 
 /** Where an app can be asked. */
 export interface Address {
-  /** Without a path. */
+  /** As people write it, without a path. */
   base: string
+  /** What is requested. */
   url: string
-  /** Sent as the Host header, where the address is not under the app's own name. */
+  /** Sent as the Host header, where the request goes to another name. */
   host?: string
 }
 

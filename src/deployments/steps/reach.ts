@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Dispatcher, fetch } from 'undici'
+import { type Dispatcher, request } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/outgoing.ts'
@@ -67,7 +67,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
     await oustDuplicate(context)
     return { skipped: true, change: { address: '' } }
   }
-  const { url } = address
+  const url = `${address.base}${check.path}`
   const endAt = Date.now() + check.timeoutSeconds * 1000
   const dispatcher = createOutgoing()
   const isLocal = target.kind === 'local'
@@ -114,9 +114,9 @@ async function probe(
   about: { deploymentId: string; dispatcher: Dispatcher; signal: AbortSignal; limit: AbortSignal },
 ): Promise<number | string> {
   try {
-    const response = await fetch(url, {
+    // Not `fetch`, which takes the Host header from the URL. Redirects are not followed.
+    const { statusCode, headers, body } = await request(url, {
       dispatcher: about.dispatcher,
-      redirect: 'manual',
       headers: {
         'User-Agent': 'capstan-health-check',
         'X-Capstan-Deployment': about.deploymentId,
@@ -124,15 +124,14 @@ async function probe(
       },
       signal: AbortSignal.any([about.signal, about.limit]),
     })
-    await response.body?.cancel()
+    body.on('error', () => undefined).destroy()
     const { header, value, status } = noEngine
-    if (response.status === status && response.headers.get(header) === value) return 'no engine'
-    return response.status
+    return statusCode === status && headers[header] === value ? 'no engine' : statusCode
   } catch (error) {
     about.signal.throwIfAborted()
     if (about.limit.aborted) return 'no answer in time'
-    const { cause } = error as { cause?: { code?: string } }
-    return `no answer (${cause?.code ?? 'connection failed'})`
+    const { code } = error as { code?: string }
+    return `no answer (${code ?? 'connection failed'})`
   }
 }
 

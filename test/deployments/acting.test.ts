@@ -175,9 +175,11 @@ describe('deleting an app', () => {
     const apps = (await world.call('/deploy/apps')).json.data.apps
     expect(apps.map((each: { appName: string }) => each.appName)).not.toContain('doomed')
     expect((await post(id, 'rollback')).json.error.message).toContain('was deleted')
-    expect((await world.deploy(next)).status).toBe(202)
-    await drive(world, worker, next)
-    expect((await world.status(next)).status).toBe('completed')
+    // The plan was made for an app that is gone.
+    expect((await world.deploy(next)).json.error.message).toContain('was deleted')
+    const anew = await world.started({ appName: 'doomed' })
+    await drive(world, worker, anew)
+    expect((await world.status(anew)).status).toBe('completed')
   })
 
   test('that is called off leaves the app free', async () => {

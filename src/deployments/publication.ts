@@ -3,7 +3,7 @@ import type { AppState } from './present/index.ts'
 import type { Snapshot } from './store/index.ts'
 
 /** Of a Worker that does not exist yet: it answers at workers.dev, its versions have no addresses of their own. */
-export const firstPublication: Required<Publication> = { workersDev: true, previewUrls: false }
+const firstPublication: Required<Publication> = { workersDev: true, previewUrls: false }
 
 /**
  * What a plan sets of its Worker's addresses: what the request says, and for a first deployment the defaults. An

@@ -1,11 +1,4 @@
 export { inherited, keptBindings, kindOf, plannedBindings, removedBindings, secretTypes } from './bindings.ts'
 export { changesBetween, sameTraffic } from './compare.ts'
 export { changesSincePlan, stale } from './stale.ts'
-export {
-  type AppState,
-  type PresentBinding,
-  readScript,
-  readState,
-  readVersions,
-  type ScriptState,
-} from './state.ts'
+export { type AppState, readScript, readState, readVersions } from './state.ts'

@@ -32,6 +32,7 @@ function reading(): NamespaceReading[] {
     namespace: `namespace-${n}`,
     at: new Date(),
     containers: Array.from({ length: perNamespace }, (_, i) => ({
+      group: '',
       kind: 'Deployment',
       workload: `workload-${i}`,
       container: 'app',

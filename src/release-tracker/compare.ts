@@ -1,10 +1,11 @@
+import { groupField } from './kinds.ts'
 import type { CurrentRow } from './store/releases.ts'
 
 interface Side {
   image_repo: string
   image_name: string
   image_tag: string
-  image_sha: string
+  image_sha: string | null
   first_seen: string
   last_seen: string
 }
@@ -12,6 +13,8 @@ interface Side {
 export interface Compared {
   namespace: string
   workload_kind: string
+  /** Of kinds that are not Kubernetes' own. */
+  workload_group?: string
   workload_name: string
   container_name: string
   left: Side | null
@@ -42,8 +45,8 @@ export function compare(left: CurrentRow[], right: CurrentRow[]): Comparison {
   return result
 }
 
-const keyOf = ({ namespace, kind, workload, container }: CurrentRow) =>
-  `${namespace}/${kind}/${workload}/${container}`
+const keyOf = ({ namespace, api_group, kind, workload, container }: CurrentRow) =>
+  `${namespace}/${api_group}/${kind}/${workload}/${container}`
 
 function compared(left: CurrentRow | undefined, right: CurrentRow | undefined): Compared {
   const row = (left ?? right) as CurrentRow
@@ -51,13 +54,17 @@ function compared(left: CurrentRow | undefined, right: CurrentRow | undefined): 
   return {
     namespace: row.namespace,
     workload_kind: row.kind,
+    ...groupField(row.api_group),
     workload_name: row.workload,
     container_name: row.container,
     left: left === undefined ? null : sideOf(left),
     right: right === undefined ? null : sideOf(right),
-    differs: left && right ? parts.filter((part) => left[part] !== right[part]) : [],
+    differs: left && right ? parts.filter((part) => differ(left[part], right[part])) : [],
   }
 }
+
+/** A digest that is not known may be the same. */
+const differ = (a: string | null, b: string | null) => a !== null && b !== null && a !== b
 
 const sideOf = (row: CurrentRow): Side => ({
   image_repo: row.image_repo,

@@ -3,8 +3,8 @@ export interface Image {
   repo: string
   name: string
   tag: string
-  /** `sha256:` and 64 hexadecimal digits. */
-  sha: string
+  /** `sha256:` and 64 hexadecimal digits; null when no node tells. */
+  sha: string | null
 }
 
 export type ImageName = Omit<Image, 'sha'>
@@ -69,9 +69,12 @@ const isHost = (first: string) => /[.:[]|[A-Z]/.test(first) || first === 'localh
 const canonical = (domain: string) =>
   /^(index\.|registry-1\.)?docker\.io$/.test(domain) ? 'docker.io' : domain
 
-/** The digest in what a node reports as `imageID`: `repo@sha256:...`, `docker-pullable://...`, or the digest alone. */
+/**
+ * The registry's digest in what a node reports as `imageID`: `repo@sha256:...`, also behind `docker-pullable://`. A digest
+ * without a repository (`sha256:...`, `docker://sha256:...`) is that of an image's configuration, which no registry knows.
+ */
 export function digestOf(imageId: string): string | undefined {
-  return /(?:^|@|\/)(sha256:[0-9a-f]{64})$/.exec(imageId)?.[1]
+  return /@(sha256:[0-9a-f]{64})$/.exec(imageId)?.[1]
 }
 
 /** A digest as people write it. @returns it with its algorithm, or undefined. */

@@ -1,14 +1,11 @@
 /** Kinds of workload that Kubernetes itself has, each in its one API group. */
-const ownKinds: Record<string, string> = {
-  Deployment: 'apps',
-  StatefulSet: 'apps',
-  DaemonSet: 'apps',
-  ReplicaSet: 'apps',
-  CronJob: 'batch',
-  Job: 'batch',
-  ReplicationController: '',
-  Pod: '',
-}
+const ownKinds = new Map([
+  ...(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'] as const).map(
+    (kind) => [kind, 'apps'] as const,
+  ),
+  ...(['CronJob', 'Job'] as const).map((kind) => [kind, 'batch'] as const),
+  ...(['ReplicationController', 'Pod'] as const).map((kind) => [kind, ''] as const),
+] as [string, string][])
 
 /** Kinds of widespread extensions: nothing of them may run yet, but their names are no mistakes. */
 const extensionKinds = new Set([
@@ -16,6 +13,39 @@ const extensionKinds = new Set([
   ...['Workflow', 'JobSet', 'LeaderWorkerSet', 'RayCluster', 'SparkApplication', 'TaskRun'],
 ])
 
+/** Kubernetes' own kinds: without an API group, they are not somebody else's of the same name. */
+export const ownKindNames = [...ownKinds.keys()]
+
 /** Whether a kind has a meaning even where no workload of it was ever recorded. */
-export const isWellKnownKind = (kind: string): boolean =>
-  Object.hasOwn(ownKinds, kind) || extensionKinds.has(kind)
+export const isWellKnownKind = ({ kind, group }: KindName): boolean =>
+  extensionKinds.has(kind) || (ownKinds.has(kind) && !group)
+
+/**
+ * The API group as it belongs to a component's identity: empty for Kubernetes' own kinds, so that `StatefulSet` is
+ * that of `apps`, and `StatefulSet` of `apps.kruise.io` is another one.
+ */
+export const identityGroup = (kind: string, group: string): string =>
+  ownKinds.get(kind) === group ? '' : group
+
+/** The field of answers that tells two workloads of one kind and name apart; left out for Kubernetes' own kinds. */
+export const groupField = (group: string | undefined): { workload_group?: string } =>
+  group ? { workload_group: group } : {}
+
+/** A kind as people name it: with its API group behind a dot where the kind alone could be several. */
+export interface KindName {
+  kind: string
+  /** Undefined: whichever group has it, Kubernetes' own first. */
+  group: string | undefined
+}
+
+/** Writes what `parseKind` reads. */
+export const kindText = (kind: string, group: string | undefined): string =>
+  group ? `${kind}.${group}` : kind
+
+/** Reads `StatefulSet`, or `StatefulSet.apps.kruise.io` as kubectl writes it. */
+export function parseKind(text: string): KindName {
+  const at = text.indexOf('.')
+  if (at === -1) return { kind: text, group: undefined }
+  const kind = text.slice(0, at)
+  return { kind, group: identityGroup(kind, text.slice(at + 1)) }
+}

@@ -3,11 +3,17 @@ import { nameShape } from '../platform/config/index.ts'
 import { digitsProblem } from '../platform/hexadecimal.ts'
 import { instant } from '../platform/instant.ts'
 import { normaliseDigest } from './image-reference.ts'
+import { parseKind } from './kinds.ts'
 import { rolloutStates } from './store/components.ts'
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const subdomain =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
+
+const kindShape = /^[A-Za-z][A-Za-z0-9]{0,62}$/
+// Only Kubernetes' own groups have names without dots.
+const kindNameShape =
+  /^[A-Za-z][A-Za-z0-9]{0,62}(?:\.(?:apps|batch|(?=.{1,253}$)[a-z0-9]+(?:[.-]+[a-z0-9]+)*\.[a-z0-9]+))?$/
 
 /** A client's or an environment's name. */
 export const name = z.string().regex(nameShape, 'expected letters, digits and spaces or . _ @ + - inside')
@@ -15,7 +21,13 @@ export const name = z.string().regex(nameShape, 'expected letters, digits and sp
 /** What names a container, by Kubernetes' own rules. */
 export const names = {
   namespace: z.string().regex(label, 'expected the name of a namespace'),
-  kind: z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, 'expected a kind of workload, such as Deployment'),
+  kind: z.string().regex(kindShape, 'expected a kind of workload, such as Deployment'),
+  group: z.string().regex(/^$|^(?=.{1,253}$)[a-z0-9.-]+$/, 'expected an API group, such as apps'),
+  /** A kind, with or without its API group. */
+  kindName: z
+    .string()
+    .regex(kindNameShape, 'expected a kind of workload, such as Deployment or StatefulSet.apps.kruise.io')
+    .transform(parseKind),
   workload: z.string().regex(subdomain, 'expected the name of a workload'),
   container: z.string().regex(label, 'expected the name of a container'),
 }
@@ -53,13 +65,20 @@ export const rollout = z.object({
   state: z.enum(rolloutStates),
   pods: z.int().min(0).nullable(),
   images: z
-    .array(z.object({ image_tag: z.string().max(128), image_sha: digest.nullable(), pods: z.int().min(0) }))
+    .array(
+      z.object({
+        image_tag: z.string().max(128),
+        image_sha: digest.nullable(),
+        image_shas: z.array(digest).max(100).optional(),
+        pods: z.int().min(0),
+      }),
+    )
     .max(100),
 })
 
 export const putParams = z.object({
   namespace: names.namespace,
-  kind: names.kind,
+  kind: names.kindName,
   workload: names.workload,
   container: names.container,
 })
@@ -104,7 +123,7 @@ export const historyParams = z.object({
 })
 
 export const historyQuery = z.strictObject({
-  kind: names.kind.optional(),
+  kind: names.kindName.optional(),
   format,
   cursor,
   limit: limit.default(100),
@@ -141,7 +160,7 @@ export const badgeTokenBody = z.union(
       client_name: name,
       env_name: name,
       namespace: names.namespace.optional(),
-      workload_kind: names.kind,
+      workload_kind: names.kindName,
       workload_name: names.workload,
       container_name: names.container,
     }),

@@ -9,6 +9,7 @@ import type { TrackerContext } from './context.ts'
 import { recordSightings } from './history/record.ts'
 import type { Image } from './image-reference.ts'
 import { collectJob, collectSubject } from './jobs.ts'
+import type { KindName } from './kinds.ts'
 import { mostAheadMs } from './push/receive.ts'
 import { asRun } from './push/runs.ts'
 import { lockCollecting, lockScopes } from './store/scopes.ts'
@@ -17,7 +18,7 @@ export interface ManualRelease {
   clientName: string | undefined
   envName: string | undefined
   namespace: string
-  kind: string
+  kind: KindName
   workload: string
   container: string
   image: Image
@@ -49,13 +50,13 @@ export function createTrackerService(context: TrackerContext): TrackerService {
       requireClient(principal, clientName)
       const releasedAt = release.releasedAt ?? context.now()
       if (releasedAt.getTime() > context.now().getTime() + mostAheadMs) throw inFuture()
-      const { namespace, kind, workload, container, image } = release
+      const { namespace, workload, container, image } = release
       return asRun(trx, context, async (run) => {
         const place = { clientName, envName }
         const scopes = await lockScopes(trx, place, [namespace])
         const scopeId = scopes.get(namespace)?.id ?? 0
         const sighting = {
-          ...{ scopeId, namespace, kind, workload, container, image },
+          ...{ scopeId, namespace, ...release.kind, workload, container, image },
           ...{ from: releasedAt, to: releasedAt, watched: undefined, rollout: undefined },
         }
         const { results, events } = await recordSightings(trx, [sighting], { run, place })

@@ -1,3 +1,4 @@
+import { groupField, kindText } from './kinds.ts'
 import { skewSeconds, statusByAge } from './ping.ts'
 import type { Ping } from './store/pings.ts'
 import type { CurrentRow, EnvironmentRow, HistoryRow } from './store/releases.ts'
@@ -7,6 +8,7 @@ export function currentView(row: CurrentRow) {
     namespace: row.namespace,
     workload_name: row.workload,
     workload_type: row.kind,
+    ...groupField(row.api_group),
     container_name: row.container,
     image_repo: row.image_repo,
     image_name: row.image_name,
@@ -22,6 +24,17 @@ export function currentView(row: CurrentRow) {
   }
 }
 
+/** The same for a table, which has no column for the API group: it is part of the kind. */
+export const currentCells = (row: CurrentRow) => ({
+  ...currentView(row),
+  workload_type: kindText(row.kind, row.api_group),
+})
+
+export const historyCells = (row: HistoryRow) => ({
+  ...historyView(row),
+  workload_kind: kindText(row.kind, row.api_group),
+})
+
 export function historyView(row: HistoryRow) {
   return {
     image_tag: row.image_tag,
@@ -31,6 +44,7 @@ export function historyView(row: HistoryRow) {
     image_repo: row.image_repo,
     image_name: row.image_name,
     workload_kind: row.kind,
+    ...groupField(row.api_group),
     ended: row.ended,
     ended_at: row.ended_at?.toISOString() ?? null,
   }

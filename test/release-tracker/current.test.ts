@@ -75,7 +75,15 @@ describe('current, kept by namespace', () => {
             namespace: 'pods',
             at: new Date(at),
             containers: ['a', 'b'].map((workload) => ({
-              ...{ kind: 'Deployment', workload, container: 'app', state: 'current', pods: 1, images: [] },
+              ...{
+                group: '',
+                kind: 'Deployment',
+                workload,
+                container: 'app',
+                state: 'current',
+                pods: 1,
+                images: [],
+              },
               ...{ image: { repo: 'docker.io', name: 'app', tag: '1', sha: sha('1') }, tentative: false },
               alternatives: [sha('1')],
             })),

@@ -15,11 +15,14 @@ export type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'ReplicaSet' | '
 
 const plurals: Record<string, { path: string; kind: string; group: string }> = {
   namespaces: { path: '/api/v1', kind: 'Namespace', group: 'v1' },
+  nodes: { path: '/api/v1', kind: 'Node', group: 'v1' },
   pods: { path: '/api/v1', kind: 'Pod', group: 'v1' },
+  replicationcontrollers: { path: '/api/v1', kind: 'ReplicationController', group: 'v1' },
   deployments: { path: '/apis/apps/v1', kind: 'Deployment', group: 'apps/v1' },
   statefulsets: { path: '/apis/apps/v1', kind: 'StatefulSet', group: 'apps/v1' },
   daemonsets: { path: '/apis/apps/v1', kind: 'DaemonSet', group: 'apps/v1' },
   replicasets: { path: '/apis/apps/v1', kind: 'ReplicaSet', group: 'apps/v1' },
+  controllerrevisions: { path: '/apis/apps/v1', kind: 'ControllerRevision', group: 'apps/v1' },
   cronjobs: { path: '/apis/batch/v1', kind: 'CronJob', group: 'batch/v1' },
   jobs: { path: '/apis/batch/v1', kind: 'Job', group: 'batch/v1' },
 }
@@ -74,11 +77,11 @@ export async function startFakeCluster() {
   function make(
     kind: string,
     namespace: string | undefined,
-    about: { name: string; owner?: Json; labels?: Json },
+    about: { name: string; owner?: Json | undefined; labels?: Json; apiVersion?: string },
   ): Json {
     const { name, owner, labels } = about
     return {
-      apiVersion: apiVersionOf(kind),
+      apiVersion: about.apiVersion ?? apiVersionOf(kind),
       kind,
       metadata: {
         name,
@@ -175,7 +178,22 @@ export async function startFakeCluster() {
     return `${repository}@${arch === '' ? digestOf(image) : digestFor(`${digestOf(image)}/${arch}`)}`
   }
 
+  /** Nodes of one architecture are one node here. */
+  function runOn(pod: Json, arch: string): void {
+    pod.spec.nodeName = `node-${arch}`
+    if (find('Node', '', pod.spec.nodeName) !== undefined) return
+    const node = make('Node', undefined, { name: pod.spec.nodeName })
+    const info = ['bootID', 'kernelVersion', 'kubeProxyVersion', 'kubeletVersion', 'machineID', 'osImage']
+    node.status.nodeInfo = {
+      ...Object.fromEntries([...info, 'systemUUID', 'containerRuntimeVersion'].map((name) => [name, 'x'])),
+      architecture: arch,
+      operatingSystem: 'linux',
+    }
+    save(node)
+  }
+
   function becomeReady(pod: Json, arch = ''): void {
+    runOn(pod, arch || 'amd64')
     const isInit = (name: string) =>
       (pod.spec.initContainers ?? []).some((each: Json) => each.name === name && !each.restartPolicy)
     pod.status = {
@@ -381,6 +399,7 @@ export async function startFakeCluster() {
         workload.status = {
           desiredNumberScheduled: replicas,
           currentNumberScheduled: replicas,
+          observedGeneration: workload.metadata.generation,
           numberMisscheduled: 0,
           numberReady: 0,
         }
@@ -458,6 +477,8 @@ export async function startFakeCluster() {
       return save(pod)
     },
     save,
+    make,
+    makePod,
     kubeconfig: () => ({
       apiVersion: 'v1',
       kind: 'Config',
@@ -489,7 +510,7 @@ function discovery(path: string): Json | undefined {
       .map(([name, { kind }]) => ({
         name,
         singularName: kind.toLowerCase(),
-        namespaced: kind !== 'Namespace',
+        namespaced: kind !== 'Namespace' && kind !== 'Node',
         kind,
         verbs: ['get', 'list'],
       })),

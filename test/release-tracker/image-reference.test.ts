@@ -118,8 +118,10 @@ describe('digests', () => {
   it.each([
     [`docker.io/library/nginx@sha256:${f64}`, `sha256:${f64}`],
     [`docker-pullable://nginx@sha256:${f64}`, `sha256:${f64}`],
-    [`docker://sha256:${f64}`, `sha256:${f64}`],
-    [`sha256:${f64}`, `sha256:${f64}`],
+    // The configuration of a local image: no registry knows this digest.
+    [`docker://sha256:${f64}`, undefined],
+    [`sha256:${f64}`, undefined],
+    [f64, undefined],
     ['nginx:1.25', undefined],
     ['', undefined],
   ])('are found in what a node reports: %s', (imageId, digest) => {

@@ -23,6 +23,11 @@ it('the roles allow just what a collection reads', async () => {
     writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(cluster.kubeconfig()))
     const open = clusterAt({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] })()
     await open.namespaces(AbortSignal.timeout(60_000))
+    const image = { name: 'app', image: 'registry.example.org/app:1' }
+    cluster.apply('DaemonSet', 'default', 'agent', { replicas: 2, containers: [image] })
+    const architectures = ['amd64', 'arm64']
+    for (const [n, pod] of cluster.pods('DaemonSet', 'default', 'agent').entries())
+      cluster.becomeReady(pod, architectures[n])
     await open.read('default', AbortSignal.timeout(60_000))
     await open.close()
     const asked = cluster.requests.map((line) => {
@@ -33,8 +38,11 @@ it('the roles allow just what a collection reads', async () => {
     const everywhere = manifests('rbac-all-namespaces.yaml').find(({ kind }) => kind === 'ClusterRole')
     expect(grants(everywhere.rules)).toEqual(asked.toSorted())
     const role = manifests('rbac.yaml').find(({ kind }) => kind === 'Role')
-    expect(grants(role.rules)).toEqual(asked.filter((each) => each !== 'v1/namespaces').toSorted())
-    for (const { verbs } of [...everywhere.rules, ...role.rules]) expect(verbs).toEqual(['get', 'list'])
+    const nodes = manifests('rbac.yaml').find(({ kind }) => kind === 'ClusterRole')
+    const rules = [...role.rules, ...nodes.rules]
+    expect(grants(rules)).toEqual(asked.filter((each) => each !== 'v1/namespaces').toSorted())
+    expect(grants(nodes.rules)).toEqual(['v1/nodes'])
+    for (const { verbs } of [...everywhere.rules, ...rules]) expect(verbs).toEqual(['get', 'list'])
   } finally {
     await cluster.stop()
     rmSync(folder, { recursive: true, force: true })

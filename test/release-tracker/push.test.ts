@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { extensionsOf } from './fake-extensions.ts'
 import { expectSound, secrets, sha, startTracker, type Tracker } from './harness.ts'
 
 interface Interval {
@@ -17,12 +18,12 @@ interface Interval {
 /** All that a database knows of a client, with the times that readers see. */
 async function everything({ ctx }: Tracker, client = 'acme'): Promise<Interval[]> {
   const { rows } = await ctx.db.raw(
-    `select s.namespace, c.kind, c.workload, c.container, i.image_repo, i.image_name, i.image_tag, i.image_sha, i.first_seen,
+    `select s.namespace, c.api_group, c.kind, c.workload, c.container, i.image_repo, i.image_name, i.image_tag, i.image_sha, i.first_seen,
        case when i.ended is null and c.watched then greatest(i.last_seen, s.last_seen) else i.last_seen end as last_seen,
        i.ended, i.ended_at, case when i.ended is null then c.state end as state,
        case when i.ended is null then c.pods end as pods, case when i.ended is null then c.images end as images
      from tracker_intervals i join tracker_components c on c.id = i.component_id join tracker_scopes s on s.id = c.scope_id
-     where s.client_name = ? order by 1, 2, 3, 4, i.first_seen`,
+     where s.client_name = ? order by 1, 2, 3, 4, 5, i.first_seen`,
     [client],
   )
   return rows
@@ -98,6 +99,34 @@ describe('a slave and its master', () => {
     await expectEqual()
     expect(await everything(master)).toHaveLength(4)
     expect(await pushJobs()).toEqual([])
+  })
+
+  it('gets workloads that only their API group tells apart, and what no node tells the digest of', async () => {
+    const extensions = extensionsOf(slave.cluster, 'ops')
+    slave.cluster.apply('StatefulSet', 'ops', 'db', { containers: [app('1')] })
+    const owner = extensions.resource('apps.kruise.io/v1beta1', 'StatefulSet', 'db')
+    const pod = extensions.pod(owner, { containers: [app('2')] })
+    settle()
+    extensions.report(pod, 'app', '')
+    await collect()
+    expect((await pushed()).progress).toMatchObject({ items: 2, rejected: 0 })
+    await expectEqual()
+    const rows = (await master.current()).filter(({ workload_name }) => workload_name === 'db')
+    expect(rows.map((row) => [row.image_tag, row.workload_group, row.image_sha === null]).toSorted()).toEqual(
+      [
+        ['1', undefined, false],
+        ['2', 'apps.kruise.io', true],
+      ],
+    )
+    slave.cluster.becomeReady(pod)
+    await collect()
+    await pushed()
+    await expectEqual()
+    slave.cluster.delete('Pod', 'ops', pod.metadata.name)
+    slave.cluster.delete('StatefulSet', 'ops', 'db')
+    await collect()
+    await pushed()
+    await expectEqual()
   })
 
   it('gets only the time of an unchanged collection', async () => {

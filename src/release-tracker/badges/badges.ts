@@ -16,7 +16,7 @@ import {
   insertBadgeToken,
   listBadgeTokens,
 } from '../store/badge-tokens.ts'
-import { type BadgeKey, findForBadges, isKindRecorded } from '../store/releases.ts'
+import { type BadgeKey, findForBadges, isKindRecorded } from '../store/badges.ts'
 import { type Badge, colors } from './draw.ts'
 
 /** Recognisable in a leak; what follows is 256 random bits. */
@@ -67,10 +67,10 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
         if (may === 'unknown') return { message: 'unauthorized', color: colors.red }
         if (may === 'denied') return { message: 'access denied', color: colors.red }
         if (!isValid(of)) return invalidRequest
-        const { tag, sha, namespaces } = await releases.add(JSON.stringify(of))
-        if (namespaces === 0) return await absent(of)
-        if (namespaces > 1) return { message: 'multiple found', color: colors.yellow }
-        return { message: tag || sha.slice(0, 'sha256:'.length + 12), color: colors.green }
+        const { tag, sha, found } = await releases.add(JSON.stringify(of))
+        if (found === 0) return await absent(of)
+        if (found > 1) return { message: 'multiple found', color: colors.yellow }
+        return { message: tag || sha?.slice(0, 'sha256:'.length + 12) || 'unknown', color: colors.green }
       } catch (error) {
         log.warn({ err: error }, 'a badge could not be read')
         return { message: 'query error', color: colors.red }
@@ -100,7 +100,7 @@ const invalidRequest = { message: 'invalid request', color: colors.red }
 const shape = z.object({
   clientName: name,
   envName: name,
-  kind: names.kind,
+  kind: z.object({ kind: names.kind, group: names.group.optional() }),
   workload: names.workload,
   container: names.container,
   namespace: names.namespace.optional(),
@@ -121,7 +121,7 @@ function isInside({ clientName, component }: BadgeScope, of: BadgeKey): boolean 
   if (clientName !== of.clientName) return false
   if (component === undefined) return true
   const { envName, namespace, kind, workload, container } = component
-  const same =
-    envName === of.envName && kind === of.kind && workload === of.workload && container === of.container
+  const ofKind = kind.kind === of.kind.kind && (kind.group === undefined || kind.group === of.kind.group)
+  const same = envName === of.envName && ofKind && workload === of.workload && container === of.container
   return same && (namespace === null || namespace === of.namespace)
 }

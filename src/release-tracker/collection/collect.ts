@@ -12,6 +12,8 @@ interface Progress {
   containers: number
   /** Namespaces that could not be read: nothing in them was changed. */
   failed: { namespace: string; reason: string }[]
+  /** Lists that could not be read and without which the reading is less exact. */
+  withheld: string[]
   result?: ReadingResult
 }
 
@@ -35,7 +37,12 @@ export async function collect(context: TrackerContext, run: Run): Promise<Outcom
 
 async function collectFrom(cluster: Cluster, context: TrackerContext, run: Run): Promise<Outcome> {
   const { names, vanished } = await namespacesOf(cluster, context, run.signal)
-  const progress: Progress = { namespaces: { done: 0, total: names.length }, containers: 0, failed: [] }
+  const progress: Progress = {
+    namespaces: { done: 0, total: names.length },
+    containers: 0,
+    failed: [],
+    withheld: [],
+  }
   await run.progress(progress)
   const readings: NamespaceReading[] = []
   const waiting = [...names]
@@ -48,6 +55,9 @@ async function collectFrom(cluster: Cluster, context: TrackerContext, run: Run):
     }
   }
   await Promise.all(Array.from({ length: atOnce }, next))
+  progress.withheld = cluster.withheld()
+  if (progress.withheld.length > 0)
+    run.log.info({ reasons: progress.withheld }, 'The reading is less exact: some lists are not readable')
   if (readings.length === 0 && progress.failed.length > 0) {
     const [first] = progress.failed
     throw new ClusterFault(`no namespace could be read; ${first?.namespace}: ${first?.reason}`)

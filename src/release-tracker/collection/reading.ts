@@ -103,7 +103,8 @@ async function settleArchitectures(trx: Knex.Transaction, seen: Seen[]): Promise
       const before = known[index]
       const same = before !== undefined && image !== undefined && image.tag === before.tag
       const stays = same && image.repo === before.repo && image.name === before.name
-      return [each, stays && alternatives.includes(before.sha) ? withDigest(each, before.sha) : each]
+      const sha = stays ? before.sha : null
+      return [each, sha !== null && alternatives.includes(sha) ? withDigest(each, sha) : each]
     }),
   )
   return seen.map((each) => settled.get(each) ?? each)
@@ -117,10 +118,10 @@ function withDigest(seen: Seen, sha: string): Seen {
 
 function sightingOf(seen: Seen, atOf: Map<number, Date>): Sighting {
   const at = atOf.get(seen.scopeId) as Date
-  const { scopeId, namespace, kind, workload, container } = seen
+  const { scopeId, namespace, group, kind, workload, container } = seen
   const image = seen.image as NonNullable<Seen['image']>
   return {
-    ...{ scopeId, namespace, kind, workload, container, image },
+    ...{ scopeId, namespace, group, kind, workload, container, image },
     ...{ from: at, to: at, watched: true, rollout: rolloutOf(seen) },
   }
 }

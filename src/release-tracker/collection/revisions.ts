@@ -1,129 +1,155 @@
-import {
-  type NamespaceObjects,
-  type Owner,
-  type Pod,
-  type TemplateContainer,
-  type Workload,
-  workloadKinds,
-} from '../kubernetes/objects.ts'
+import type { NamespaceObjects, Pod, TemplateContainer, Workload } from '../kubernetes/objects.ts'
+import { byRevisionHash, ofControllerRevisions, type Revision } from './hashes.ts'
+import { followOwners, type Identity, type Owned, type Ownership, type Root } from './owners.ts'
 
-/** The pods of one revision of a workload: they were made from one template. */
-export interface Revision {
-  /** The one that the workload asks for now. */
-  current: boolean
-  template: TemplateContainer[]
-  pods: Pod[]
-}
-
-/** Something that runs containers and belongs to nothing else, with its pods by revision, the newest first. */
-export interface Running {
-  workload: Pick<Workload, 'name' | 'replicas' | 'movesOn'> & { kind: Workload['kind'] | 'Pod' }
+/** Something that runs containers and that nothing else controls, with its pods by revision, the newest first. */
+export interface Running extends Identity {
+  /** Desired replicas; undefined where there are none or they are not known. */
+  replicas: number | undefined
+  movesOn: boolean
+  /** Its pods run to an end, instead of being kept alive. */
+  batch: boolean
+  /** How its newest run ended for good. */
+  ended: 'complete' | 'failed' | undefined
   revisions: Revision[]
 }
 
-/**
- * Joins what a namespace holds by the UIDs of owners, never by labels: a label may be shared with a workload of
- * another kind, a canary or a leftover.
- */
-export function joinByOwner({ workloads, pods }: NamespaceObjects): Running[] {
-  const owned = Map.groupBy(workloads, ({ owner }) => owner?.uid ?? '')
-  const podsOf = Map.groupBy(pods, ({ owner }) => owner?.uid ?? '')
-  const roots = workloads.filter(({ owner }) => standsAlone(owner))
-  const bare = pods.filter(({ owner }) => standsAlone(owner))
-  const own = (workload: Workload) => ({
-    pods: podsOf.get(workload.uid) ?? [],
-    children: owned.get(workload.uid) ?? [],
-  })
+/** Joins what a namespace holds: what stands at the top of each chain of controllers, with all pods below it. */
+export function joinByOwner(objects: NamespaceObjects): Running[] {
+  const ownership = followOwners(objects)
+  return ownership.roots.map((root) => runningOf(root, ownership))
+}
+
+const isBatch = (kind: string) => kind === 'Job' || kind === 'CronJob'
+
+function runningOf(root: Root, ownership: Ownership): Running {
+  switch (root.type) {
+    case 'workload': {
+      const { workload } = root
+      const { name, kind, replicas, movesOn } = workload
+      const [newest] =
+        kind === 'CronJob' ? runsOf(ownership.ownedBy(workload).workloads, ownership) : [workload]
+      const revisions = revisionsOf(workload, ownership)
+      return {
+        group: '',
+        kind,
+        name,
+        replicas,
+        movesOn,
+        batch: isBatch(kind),
+        ended: newest?.ended,
+        revisions,
+      }
+    }
+    case 'pod': {
+      const { pod, owned } = root
+      const revisions = [{ current: true, template: pod.containers, pods: [pod, ...owned.pods] }]
+      const all = [...revisions, ...owned.workloads.flatMap((each) => revisionsOf(each, ownership))]
+      return { ...bare(pod.name), ended: endOf([pod]), revisions: all }
+    }
+    case 'foreign': {
+      const { identity, owned } = root
+      const { workloads, pods } = owned
+      const batch = workloads.length > 0 && workloads.every(({ kind }) => isBatch(kind))
+      const ended = workloads.length === 0 ? endOf(pods) : runsOf(workloads, ownership)[0]?.ended
+      return {
+        ...identity,
+        ...{ replicas: replicasOf(owned), movesOn: workloads.some(({ movesOn }) => movesOn) },
+        ...{ batch, ended: batch || workloads.length === 0 ? ended : undefined },
+        revisions: ofForeign(owned, ownership),
+      }
+    }
+  }
+}
+
+const bare = (name: string) => ({
+  ...{ group: '', kind: 'Pod', name, replicas: undefined, movesOn: false, batch: false },
+})
+
+/** Pods of which nobody says more: when all of them have failed, nothing is left that could still run. */
+function endOf(pods: Pod[]): Running['ended'] {
+  const here = pods.filter(({ leaving }) => !leaving)
+  return here.length > 0 && here.every(({ phase }) => phase === 'Failed') ? 'failed' : undefined
+}
+
+/** What a controller that is not read wants can be known only from what it made. */
+function replicasOf({ workloads, pods }: Owned): number | undefined {
+  const all = workloads.map(({ replicas }) => replicas ?? Number.NaN)
+  const sum = all.reduce((total, each) => total + each, 0)
+  return pods.length > 0 || Number.isNaN(sum) ? undefined : sum
+}
+
+function revisionsOf(workload: Workload, ownership: Ownership): Revision[] {
+  const { kind, template } = workload
+  const owned = ownership.ownedBy(workload)
+  switch (kind) {
+    case 'Deployment':
+      return ofSets(owned.workloads, { ownership, template })
+    case 'CronJob': {
+      const [newest] = runsOf(owned.workloads, ownership)
+      const pods = newest === undefined ? [] : ownership.ownedBy(newest).pods
+      return [{ current: true, template: newest?.template ?? template, pods }]
+    }
+    case 'StatefulSet':
+    case 'DaemonSet':
+      return [
+        ...byRevisionHash(workload, owned),
+        ...owned.workloads.flatMap((each) => revisionsOf(each, ownership)),
+      ]
+    default:
+      return [{ current: true, template, pods: owned.pods }]
+  }
+}
+
+function ofForeign(owned: Owned, ownership: Ownership): Revision[] {
+  const ofKind = (...kinds: string[]) => owned.workloads.filter(({ kind }) => kinds.includes(kind))
+  const sets = ofKind('ReplicaSet', 'ReplicationController')
   return [
-    ...roots.filter(isWorthTelling).map((workload) => ({
-      workload,
-      revisions: revisionsOf(workload, { ...own(workload), podsOf }),
-    })),
-    ...bare.map((pod) => ({
-      workload: { kind: 'Pod' as const, name: pod.name, replicas: undefined, movesOn: false },
-      revisions: [{ current: true, template: pod.containers, pods: [pod] }],
-    })),
+    ...(sets.length === 0 ? [] : ofSets(sets, { ownership, template: undefined })),
+    ...ofKind('Deployment', 'StatefulSet', 'DaemonSet', 'CronJob').flatMap((each) =>
+      revisionsOf(each, ownership),
+    ),
+    ...ofRuns(ofKind('Job'), ownership),
+    ...ofControllerRevisions(owned),
   ]
 }
 
-/**
- * Nothing owns it that is read here. An owner of a kind that is read, but that is not in the lists, came or went
- * between two of them: what it owns is not bare because of that.
- */
-const standsAlone = (owner: Owner | undefined) =>
-  owner === undefined || !(workloadKinds as readonly string[]).includes(owner.kind)
-
-/** A ReplicaSet of a controller that is not read here leaves an empty one behind at every rollout. */
-function isWorthTelling({ kind, owner, replicas }: Workload): boolean {
-  return !(kind === 'ReplicaSet' && owner !== undefined && replicas === 0)
-}
-
-interface Below {
-  pods: Pod[]
-  children: Workload[]
-  podsOf: Map<string, Pod[]>
-}
-
-function revisionsOf(workload: Workload, { pods, children, podsOf }: Below): Revision[] {
-  const { kind, template } = workload
-  if (kind === 'Deployment') return ofReplicaSets(workload, children, podsOf)
-  if (kind === 'CronJob') return ofNewestJob(workload, children, podsOf)
-  if (kind === 'StatefulSet' || kind === 'DaemonSet') return byRevisionHash(workload, pods)
-  return [{ current: true, template, pods }]
-}
-
 /** The highest revision is the current one: a rollback gives the old ReplicaSet a new number. */
-function ofReplicaSets(workload: Workload, sets: Workload[], podsOf: Map<string, Pod[]>): Revision[] {
-  const matches = (set: Workload) => Number(sameTemplate(set.template, workload.template))
+function ofSets(
+  sets: Workload[],
+  about: { ownership: Ownership; template: TemplateContainer[] | undefined },
+): Revision[] {
+  const { ownership, template } = about
+  const matches = (set: Workload) => Number(template !== undefined && sameTemplate(set.template, template))
   const sorted = sets.toSorted(
     (a, b) => b.revision - a.revision || matches(b) - matches(a) || b.createdAt.localeCompare(a.createdAt),
   )
   const revisions = sorted.map((set, index) => ({
     current: index === 0,
     template: set.template,
-    pods: podsOf.get(set.uid) ?? [],
+    pods: ownership.ownedBy(set).pods,
   }))
-  return revisions.length > 0 ? revisions : [{ current: true, template: workload.template, pods: [] }]
+  return revisions.length > 0 ? revisions : [{ current: true, template: template ?? [], pods: [] }]
 }
 
-/** Only the last run tells what the next one is likely to be; the pods of earlier ones are history. */
-function ofNewestJob(workload: Workload, jobs: Workload[], podsOf: Map<string, Pod[]>): Revision[] {
-  const newest = jobs
-    .filter((job) => podsOf.has(job.uid))
-    .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))[0]
-  const pods = newest === undefined ? [] : (podsOf.get(newest.uid) ?? [])
-  return [{ current: true, template: newest?.template ?? workload.template, pods }]
+/** Runs that tell something, the newest first: they have pods, or have ended. */
+function runsOf(jobs: Workload[], ownership: Ownership): Workload[] {
+  return jobs
+    .filter((job) => job.ended !== undefined || ownership.ownedBy(job).pods.length > 0)
+    .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt) || b.name.localeCompare(a.name))
 }
 
-function byRevisionHash(workload: Workload, pods: Pod[]): Revision[] {
-  const groups = [...Map.groupBy(pods, (pod) => pod.revisionHash).entries()].toSorted(([, a], [, b]) =>
-    newestOf(b).localeCompare(newestOf(a)),
-  )
-  const wanted =
-    workload.updateRevision ??
-    groups.find(([, group]) => group.some((pod) => isMadeFrom(pod, workload.template)))?.[0]
-  const revisions = groups.map(([hash, group]) => ({
-    current: hash === wanted,
-    template: hash === wanted ? workload.template : (group[0]?.containers ?? []),
-    pods: group,
-  }))
-  if (revisions.some(({ current }) => current)) {
-    return revisions.toSorted((a, b) => Number(b.current) - Number(a.current))
-  }
-  return [{ current: true, template: workload.template, pods: [] }, ...revisions]
+/** Jobs of a controller that is not read: those that run, and of those that ended the newest of each container. */
+function ofRuns(jobs: Workload[], ownership: Ownership): Revision[] {
+  const seen = new Set<string>()
+  return runsOf(jobs, ownership)
+    .filter(({ ended, template }) => {
+      const tells = ended === undefined || template.some(({ name }) => !seen.has(name))
+      for (const { name } of template) seen.add(name)
+      return tells
+    })
+    .flatMap((job) => revisionsOf(job, ownership))
 }
-
-const newestOf = (pods: Pod[]) =>
-  pods
-    .map((pod) => pod.createdAt)
-    .toSorted()
-    .at(-1) ?? ''
-
-/** Admission may add containers to a pod, so only those of the template are compared. */
-const isMadeFrom = (pod: Pod, template: TemplateContainer[]) =>
-  template.every(({ name, image }) =>
-    pod.containers.some((each) => each.name === name && each.image === image),
-  )
 
 const sameTemplate = (a: TemplateContainer[], b: TemplateContainer[]) =>
   a.length === b.length && a.every((each, n) => each.name === b[n]?.name && each.image === b[n]?.image)

@@ -112,18 +112,20 @@ const isGoneBefore = ({ ended, endedAt, lastSeen }: Interval, at: Date) =>
 
 /** How one image gave way to the next. */
 function transition(from: Image, to: Image, ranEarlier: boolean): Ended {
-  if (from.sha === to.sha) return 're-tagged'
+  if (from.sha !== null && from.sha === to.sha) return 're-tagged'
   return ranEarlier ? 'rolled-back' : 'replaced'
 }
 
-/** Tag and digest make the image; a place that one side does not name can't differ. */
+/** Tag and digest make the image; a place or a digest that one side does not know can't differ. */
 function sameImage(a: Image, b: Image): boolean {
-  const fits = (x: string, y: string) => x === y || x === '' || y === ''
-  return a.tag === b.tag && a.sha === b.sha && fits(a.repo, b.repo) && fits(a.name, b.name)
+  const fits = (x: string | null, y: string | null) => x === y || !x || !y
+  return a.tag === b.tag && fits(a.sha, b.sha) && fits(a.repo, b.repo) && fits(a.name, b.name)
 }
 
 function namedBetter(seen: Image, known: Image): { image?: Image } {
   const repo = known.repo === '' ? seen.repo : known.repo
   const name = known.name === '' ? seen.name : known.name
-  return repo === known.repo && name === known.name ? {} : { image: { ...known, repo, name } }
+  const sha = known.sha ?? seen.sha
+  const better = repo !== known.repo || name !== known.name || sha !== known.sha
+  return better ? { image: { ...known, repo, name, sha } } : {}
 }

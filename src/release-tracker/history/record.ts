@@ -1,12 +1,8 @@
 import type { Knex } from 'knex'
 import type { NewEvent } from '../../platform/events/index.ts'
-import {
-  type ComponentKey,
-  ensureComponents,
-  type Refreshed,
-  type Rollout,
-  refreshComponents,
-} from '../store/components.ts'
+import { groupField } from '../kinds.ts'
+import { type Refreshed, type Rollout, refreshComponents } from '../store/components.ts'
+import { type ComponentKey, ensureComponents } from '../store/identity.ts'
 import { changeIntervals, findNeighbours, insertIntervals, type Removed } from '../store/intervals.ts'
 import {
   type Change,
@@ -134,7 +130,12 @@ function eventsOf({ sighting, placement, neighbours }: Placed, place: RecordOpti
   if (placement.kind === 'extend' && placement.change.ended === 'removed') {
     const { tag, sha } = sighting.image
     const last_seen = placement.change.lastSeen ?? sighting.to
-    return [removedEvent({ ...sighting, image_tag: tag, image_sha: sha, last_seen }, place)]
+    return [
+      removedEvent(
+        { ...sighting, api_group: sighting.group ?? '', image_tag: tag, image_sha: sha, last_seen },
+        place,
+      ),
+    ]
   }
   if (placement.kind !== 'insert') return []
   const { interval, previous } = placement
@@ -144,6 +145,7 @@ function eventsOf({ sighting, placement, neighbours }: Placed, place: RecordOpti
     env_name: place.envName,
     namespace: sighting.namespace,
     workload_kind: sighting.kind,
+    ...groupField(sighting.group),
     workload_name: sighting.workload,
     container_name: sighting.container,
     image_repo: interval.image.repo,
@@ -169,6 +171,7 @@ export function removedEvent(removed: Omit<Removed, 'id'>, place: RecordOptions[
       env_name: place.envName,
       namespace: removed.namespace,
       workload_kind: removed.kind,
+      ...groupField(removed.api_group),
       workload_name: removed.workload,
       container_name: removed.container,
       image_tag: removed.image_tag,

@@ -1,6 +1,3 @@
-import { type Dispatcher, fetch, ProxyAgent } from 'undici'
-import { pause } from '../../platform/deadline.ts'
-import { createOutgoing } from '../../platform/outgoing.ts'
 import { type Cluster, ClusterFault } from './cluster.ts'
 import {
   type ClusterSource,
@@ -8,25 +5,31 @@ import {
   type Credentials,
   createCredentialSource,
 } from './credentials.ts'
-import { type Json, type Pod, toPod, toWorkload, type Workload, type WorkloadKind } from './objects.ts'
+import type { ControllerRevision, Pod, Workload, WorkloadKind } from './objects.ts'
+import { type Json, toNode, toPod, toRevision, toWorkload } from './parse.ts'
+import { addPlatforms, needPlatforms } from './platforms.ts'
+import { accept, type Connection, connect, Expired, nameOf, request, Withheld } from './request.ts'
 
-/** What is read of a namespace: the permissions that it takes are in deploy/kubernetes. */
-const workloadLists: { kind: WorkloadKind; path: (namespace: string) => string }[] = [
+/**
+ * What is read of a namespace: the permissions that it takes are in deploy/kubernetes. Without an optional list the
+ * reading is less exact, but still a reading.
+ */
+const workloadLists: { kind: WorkloadKind; path: (namespace: string) => string; optional?: true }[] = [
   { kind: 'Deployment', path: (ns) => `/apis/apps/v1/namespaces/${ns}/deployments` },
   { kind: 'StatefulSet', path: (ns) => `/apis/apps/v1/namespaces/${ns}/statefulsets` },
   { kind: 'DaemonSet', path: (ns) => `/apis/apps/v1/namespaces/${ns}/daemonsets` },
   { kind: 'CronJob', path: (ns) => `/apis/batch/v1/namespaces/${ns}/cronjobs` },
   { kind: 'Job', path: (ns) => `/apis/batch/v1/namespaces/${ns}/jobs` },
   { kind: 'ReplicaSet', path: (ns) => `/apis/apps/v1/namespaces/${ns}/replicasets` },
+  {
+    kind: 'ReplicationController',
+    path: (ns) => `/api/v1/namespaces/${ns}/replicationcontrollers`,
+    optional: true,
+  },
 ]
 
 /** Objects of one page: a pod is about 10 kB, and only a page of them is held whole. */
 const pageSize = 500
-const callMs = 30_000
-const tries = 4
-
-/** A list whose continuation has expired on the server: it has to be read again from its beginning. */
-class Expired extends ClusterFault {}
 
 /** @returns a way to open the cluster, once for each collection. */
 export function clusterAt(source: ClusterSource): () => Cluster {
@@ -84,89 +87,51 @@ function openCluster(source: CredentialSource): Cluster {
     }
   }
 
+  const withheld = new Set<string>()
+  async function optional<T>(
+    path: string,
+    signal: AbortSignal,
+    take: (raw: Json) => T,
+  ): Promise<T[] | undefined> {
+    try {
+      return await list(path, signal, take)
+    } catch (error) {
+      if (!(error instanceof Withheld)) throw error
+      withheld.add(error.message)
+      return undefined
+    }
+  }
+
+  let nodes: Promise<Map<string, string | undefined>> | undefined
+  async function readNodes(signal: AbortSignal): Promise<Map<string, string | undefined>> {
+    const found = (await optional('/api/v1/nodes', signal, toNode)) ?? []
+    return new Map(found.map(({ name, platform }) => [name, platform]))
+  }
+
   return {
     namespaces: (signal) =>
       list('/api/v1/namespaces', signal, (raw) => String((raw.metadata as Json | undefined)?.name ?? '')),
     async read(namespace, signal) {
       const workloads: Workload[] = []
-      for (const { kind, path } of workloadLists) {
-        workloads.push(...(await list(path(namespace), signal, (raw) => toWorkload(kind, raw))))
+      const readable = new Set<WorkloadKind>()
+      for (const { kind, path, optional: isOptional } of workloadLists) {
+        const read = isOptional ? optional<Workload> : list<Workload>
+        const found = await read(path(namespace), signal, (raw) => toWorkload(kind, raw))
+        if (found === undefined) continue
+        readable.add(kind)
+        workloads.push(...found)
       }
+      const path = `/apis/apps/v1/namespaces/${namespace}/controllerrevisions`
+      const revisions = (await optional<ControllerRevision>(path, signal, toRevision)) ?? []
       // Last: a pod never precedes what owns it.
       const pods = await list<Pod>(`/api/v1/namespaces/${namespace}/pods`, signal, toPod)
-      return { workloads, pods }
+      if (!needPlatforms(pods)) return { workloads, revisions, pods, readable }
+      nodes ??= readNodes(signal)
+      return { workloads, revisions, pods: addPlatforms(pods, await nodes), readable }
     },
+    withheld: () => [...withheld],
     async close() {
       for (const { dispatcher } of opened) await dispatcher.destroy()
     },
   }
-}
-
-interface Connection {
-  server: string
-  headers: Record<string, string>
-  dispatcher: Dispatcher
-}
-
-/** A kubeconfig's own proxy comes before those of the environment, and NO_PROXY does not count for it: as in kubectl. */
-function connect({ server, headers, tls, proxyUrl }: Credentials): Connection {
-  const dispatcher =
-    proxyUrl === undefined ? createOutgoing({ tls }) : new ProxyAgent({ uri: proxyUrl, requestTls: tls })
-  return { server, headers, dispatcher }
-}
-
-interface Answer {
-  status: number
-  body: string
-}
-
-/** Repeats what passes by itself: a busy or restarting API server, a broken connection. */
-async function request(connection: Connection, path: string, signal: AbortSignal): Promise<Answer> {
-  for (let made = 1; ; made++) {
-    try {
-      const answer = await once(connection, path, signal)
-      const busy = answer.status === 429 || answer.status >= 500
-      if (!busy || made === tries) return answer
-    } catch (error) {
-      if (signal.aborted) throw error
-      if (made === tries)
-        throw new ClusterFault(`${nameOf(path)}: no answer (${reasonOf(error)})`, { cause: error })
-    }
-    await pause(250 * 2 ** made, signal)
-  }
-}
-
-async function once(
-  { server, headers, dispatcher }: Connection,
-  path: string,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const answer = await fetch(server + path, {
-    headers: { ...headers, Accept: 'application/json', 'User-Agent': 'capstan' },
-    // The credentials are for this server only.
-    redirect: 'error',
-    signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]),
-    dispatcher,
-  })
-  return { status: answer.status, body: await answer.text() }
-}
-
-function accept({ status, body }: Answer, path: string): Json {
-  const what = nameOf(path)
-  if (status === 410) throw new Expired(`${what}: 410, the list changed too fast`)
-  if (status === 403) throw new ClusterFault(`${what}: 403, not permitted`)
-  if (status === 401) throw new ClusterFault(`${what}: 401, the credentials are refused`)
-  if (status !== 200) throw new ClusterFault(`${what}: ${status}`)
-  try {
-    return JSON.parse(body)
-  } catch {
-    throw new ClusterFault(`${what}: the answer is not JSON`)
-  }
-}
-
-const nameOf = (path: string) => path.split('?')[0]?.split('/').at(-1) ?? path
-
-function reasonOf(error: unknown): string {
-  const { code, name } = ((error as Error).cause ?? error) as { code?: unknown; name?: string }
-  return typeof code === 'string' ? code : (name ?? 'fault')
 }

@@ -1,6 +1,11 @@
 /** The parts of Kubernetes objects that a collection looks at; everything else is dropped page by page. */
+
+/** The controller of an object: the owner reference with `controller: true`. */
 export interface Owner {
+  /** Its API group; empty for Kubernetes' core group. */
+  group: string
   kind: string
+  name: string
   uid: string
 }
 
@@ -8,25 +13,32 @@ export interface Workload {
   kind: WorkloadKind
   name: string
   uid: string
-  /** The controlling owner. */
   owner: Owner | undefined
-  /** Replicas asked for; undefined where the kind has none. */
+  /** Desired replicas; undefined where the kind has none. */
   replicas: number | undefined
-  /** Of a ReplicaSet: the number of the Deployment's revision that it is. A rollback raises it. */
+  /** Of a ReplicaSet or ReplicationController: the number of its owner's revision. A rollback raises it. */
   revision: number
-  /** Of a StatefulSet: `controller-revision-hash` of the pods that it wants. */
+  /** Of a StatefulSet: `controller-revision-hash` of the pods of its newest template. */
   updateRevision: string | undefined
+  /** Of a DaemonSet: the number of its pods that have its newest template. */
+  updatedPods: number
+  /** False while the controller has not seen the newest template yet: its status describes an older one. */
+  observed: boolean
   /** Kubernetes itself still counts a Deployment's rollout as making progress. */
   movesOn: boolean
+  /** Of a Job: how it ended for good. */
+  ended: 'complete' | 'failed' | undefined
   template: TemplateContainer[]
   createdAt: string
 }
 
+/** Kinds of workload that are read; all of them are Kubernetes' own. */
 export const workloadKinds = [
   'Deployment',
   'StatefulSet',
   'DaemonSet',
   'ReplicaSet',
+  'ReplicationController',
   'CronJob',
   'Job',
 ] as const
@@ -37,24 +49,47 @@ export interface TemplateContainer {
   image: string
 }
 
+/** One version of a template, as controllers of StatefulSets, DaemonSets and their extensions keep them. */
+export interface ControllerRevision {
+  name: string
+  owner: Owner | undefined
+  /** Rises with each change, also when an older template returns. */
+  number: number
+  /** The label `controller-revision-hash`, where the controller sets it. */
+  hash: string
+  template: TemplateContainer[]
+}
+
 export interface Pod {
   name: string
   uid: string
   owner: Owner | undefined
   /** `controller-revision-hash` of a StatefulSet's or DaemonSet's pod. */
   revisionHash: string
+  /** `pod-template-hash`: the end of the name of the ReplicaSet that made it. */
+  templateHash: string
+  /** The DeploymentConfig that its ReplicationController belongs to. */
+  deploymentConfig: string
   createdAt: string
   phase: string
   ready: boolean
   /** It is being deleted: what it runs does not count any more. */
   leaving: boolean
+  /** Undefined where the API server did not fill in the default, `Always`. */
+  restartPolicy: string | undefined
+  node: string
+  /** Operating system and architecture of its node, such as `linux/arm64`; undefined when unknown. */
+  platform: string | undefined
   containers: PodContainer[]
 }
 
 export interface PodContainer {
   name: string
-  /** As the pod's spec asks for it: `status.image` may be any name that the node knows the content by. */
+  /** As the pod's spec names it. */
   image: string
+  /** As the node names what it runs: any name that the node knows the content by. */
+  statusImage: string
+  /** Empty when the node does not report it, or reports it for an older spec of the pod. */
   imageId: string
   /** Why it does not run yet, e.g. `ImagePullBackOff`. */
   waiting: string | undefined
@@ -63,80 +98,8 @@ export interface PodContainer {
 /** What one namespace holds. */
 export interface NamespaceObjects {
   workloads: Workload[]
+  revisions: ControllerRevision[]
   pods: Pod[]
-}
-
-export type Json = Record<string, unknown>
-
-const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null ? (value as Json) : {}
-const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value.map(objectOf) : [])
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-
-export function toWorkload(kind: WorkloadKind, raw: Json): Workload {
-  const metadata = objectOf(raw.metadata)
-  const spec = objectOf(raw.spec)
-  const status = objectOf(raw.status)
-  const template = kind === 'CronJob' ? objectOf(objectOf(spec.jobTemplate).spec).template : spec.template
-  const annotations = objectOf(metadata.annotations)
-  const progress = listOf(status.conditions).find((each) => each.type === 'Progressing')
-  return {
-    kind,
-    name: text(metadata.name),
-    uid: text(metadata.uid),
-    owner: ownerOf(metadata),
-    replicas: replicasOf(kind, spec, status),
-    revision: Number(annotations['deployment.kubernetes.io/revision'] ?? 0) || 0,
-    updateRevision: text(status.updateRevision) || undefined,
-    movesOn:
-      progress?.status === 'True' &&
-      ['NewReplicaSetCreated', 'FoundNewReplicaSet', 'ReplicaSetUpdated'].includes(text(progress.reason)),
-    template: templateOf(objectOf(objectOf(template).spec)),
-    createdAt: text(metadata.creationTimestamp),
-  }
-}
-
-/** An absent `replicas` is one, by the API's own default. */
-function replicasOf(kind: WorkloadKind, spec: Json, status: Json): number | undefined {
-  if (kind === 'DaemonSet') return Number(status.desiredNumberScheduled ?? 0)
-  if (kind === 'CronJob' || kind === 'Job') return undefined
-  return Number(spec.replicas ?? 1)
-}
-
-const templateOf = (spec: Json): TemplateContainer[] =>
-  [...listOf(spec.initContainers), ...listOf(spec.containers)].map((each) => ({
-    name: text(each.name),
-    image: text(each.image),
-  }))
-
-function ownerOf(metadata: Json): Owner | undefined {
-  const owners = listOf(metadata.ownerReferences)
-  const owner = owners.find((each) => each.controller === true) ?? owners[0]
-  return owner === undefined ? undefined : { kind: text(owner.kind), uid: text(owner.uid) }
-}
-
-export function toPod(raw: Json): Pod {
-  const metadata = objectOf(raw.metadata)
-  const status = objectOf(raw.status)
-  const main = listOf(status.containerStatuses)
-  const statuses = [...listOf(status.initContainerStatuses), ...main]
-  const readiness = listOf(status.conditions).find((each) => each.type === 'Ready')
-  return {
-    name: text(metadata.name),
-    uid: text(metadata.uid),
-    owner: ownerOf(metadata),
-    revisionHash: text(objectOf(metadata.labels)['controller-revision-hash']),
-    createdAt: text(metadata.creationTimestamp),
-    phase: text(status.phase),
-    ready:
-      readiness === undefined
-        ? main.length > 0 && main.every((each) => each.ready === true)
-        : readiness.status === 'True',
-    leaving: metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null,
-    containers: templateOf(objectOf(raw.spec)).map(({ name, image }) => {
-      const found = statuses.find((each) => each.name === name) ?? {}
-      const waiting = text(objectOf(objectOf(found.state).waiting).reason) || undefined
-      return { name, image, imageId: text(found.imageID), waiting }
-    }),
-  }
+  /** Kinds whose list could be read. */
+  readable: ReadonlySet<WorkloadKind>
 }

@@ -14,7 +14,13 @@ export interface ItemResult {
   index: number
   status: 'stored' | 'unchanged' | 'conflict' | 'invalid' | 'duplicate'
   /** Of a conflict: what was seen to run then. */
-  interval?: { id: string; image_tag: string; image_sha: string; first_seen: string; last_seen: string }
+  interval?: {
+    id: string
+    image_tag: string
+    image_sha: string | null
+    first_seen: string
+    last_seen: string
+  }
   fields?: FieldFault[]
 }
 
@@ -107,6 +113,7 @@ function sightingOf(item: BatchItem, scopes: Map<string, Scope>, body: BatchBody
   return {
     scopeId: (scopes.get(item.namespace) as Scope).id,
     namespace: item.namespace,
+    group: item.workload_group,
     kind: item.workload_kind,
     workload: item.workload_name,
     container: item.container_name,

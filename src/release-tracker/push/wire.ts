@@ -8,13 +8,16 @@ import type { OutgoingInterval } from '../store/outgoing.ts'
 export const batchItem = z.object({
   namespace: names.namespace,
   workload_kind: names.kind,
+  // Empty for Kubernetes' own kinds; an older slave does not tell.
+  workload_group: names.group.optional(),
   workload_name: names.workload,
   container_name: names.container,
   image_repo: image.repo,
   image_name: image.name,
   // Empty when the reference has none.
   image_tag: z.string().max(128).default(''),
-  image_sha: image.sha,
+  // Null when no node tells.
+  image_sha: image.sha.nullable(),
   first_seen: time,
   last_seen: time,
   // A newer slave may know ways to end that we don't.
@@ -75,6 +78,7 @@ export function batchOf({ context, outbox, part, last, items, scopes }: BatchInp
     items: items.map((item) => ({
       namespace: item.namespace,
       workload_kind: item.kind,
+      workload_group: item.api_group,
       workload_name: item.workload,
       container_name: item.container,
       image_repo: item.image_repo,

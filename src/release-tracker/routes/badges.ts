@@ -6,6 +6,7 @@ import { type Prepared, type Route, route } from '../../platform/http/index.ts'
 import type { Badges } from '../badges/badges.ts'
 import { colors, createDrawing, type Style, styles } from '../badges/draw.ts'
 import type { Memory } from '../badges/memory.ts'
+import { groupField, parseKind } from '../kinds.ts'
 import { type BadgeTokenBody, badgeParams, badgeTokenBody, badgeTokensQuery, idParams } from '../schema.ts'
 import type { BadgeScope, BadgeToken } from '../store/badge-tokens.ts'
 
@@ -29,7 +30,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
     const badge = await badges.read(params.key, {
       clientName: params.client,
       envName: params.env,
-      kind: params.kind,
+      kind: parseKind(params.kind),
       workload: params.workload,
       container: asJson ? params.container.slice(0, -json.length) : params.container,
       namespace,
@@ -141,7 +142,8 @@ function tokenView({ id, clientName, component, createdAt }: BadgeToken) {
     ...(component && {
       env_name: component.envName,
       namespace: component.namespace,
-      workload_kind: component.kind,
+      workload_kind: component.kind.kind,
+      ...groupField(component.kind.group),
       workload_name: component.workload,
       container_name: component.container,
     }),

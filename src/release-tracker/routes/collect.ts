@@ -1,6 +1,7 @@
 import { type Route, route } from '../../platform/http/index.ts'
 import { clientOf, requireClient } from '../access.ts'
 import type { TrackerContext } from '../context.ts'
+import { groupField } from '../kinds.ts'
 import { receivePing } from '../ping.ts'
 import { receiveBatch } from '../push/receive.ts'
 import { batchBody } from '../push/wire.ts'
@@ -82,7 +83,8 @@ function putRoute(context: TrackerContext, service: TrackerService): Route {
             message: 'Release collected successfully',
             component: {
               namespace: params.namespace,
-              workload_kind: params.kind,
+              workload_kind: params.kind.kind,
+              ...groupField(params.kind.group),
               workload_name: params.workload,
               container_name: params.container,
             },

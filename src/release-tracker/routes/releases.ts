@@ -9,6 +9,7 @@ import type { TrackerContext } from '../context.ts'
 import { csvOf, csvOfColumns } from '../csv.ts'
 import { createCurrent } from '../current.ts'
 import { releasesStream } from '../history/record.ts'
+import { kindText } from '../kinds.ts'
 import {
   type CurrentQuery,
   compareQuery,
@@ -18,7 +19,7 @@ import {
   historyQuery,
 } from '../schema.ts'
 import { type CurrentPosition, type CurrentRow, listCurrent, readHistory } from '../store/releases.ts'
-import { currentView, historyView } from '../views.ts'
+import { currentCells, currentView, historyCells, historyView } from '../views.ts'
 import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
 const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] } as const
@@ -47,7 +48,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
         const page = limit === undefined ? {} : { limit: limit + 1 }
         const { rows, total } = await listCurrent(db, { ...filter, at: query.at, after, ...page })
         if (query.format === 'csv')
-          return sendCsv(res, 'current', csvOfColumns(rows.slice(0, limit).map(currentView), currentColumns))
+          return sendCsv(res, 'current', csvOfColumns(rows.slice(0, limit).map(currentCells), currentColumns))
         return { body: currentBody(rows, { limit, total, now: context.now() }) }
       },
     }),
@@ -143,7 +144,7 @@ function historyRoute({ db, now }: TrackerContext): Route {
       if (found === undefined) throw notFound('Component')
       const rows = found.rows.slice(0, query.limit)
       if (query.format === 'csv')
-        return sendCsv(res, 'history', csvOfColumns(rows.map(historyView), historyColumns))
+        return sendCsv(res, 'history', csvOfColumns(rows.map(historyCells), historyColumns))
       const last = found.rows.length > query.limit ? rows.at(-1) : undefined
       return {
         body: {
@@ -180,7 +181,7 @@ function compareCsv(groups: [string, Compared[]][]): string {
   return csvOf(rows, {
     result: (row) => row.result,
     namespace: (row) => row.namespace,
-    workload_kind: (row) => row.workload_kind,
+    workload_kind: (row) => kindText(row.workload_kind, row.workload_group),
     workload_name: (row) => row.workload_name,
     container_name: (row) => row.container_name,
     left_tag: (row) => row.left?.image_tag,

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
+import type { KindName } from '../kinds.ts'
 
 /** What a badge token opens: one component, or all of a client. */
 export interface BadgeScope {
   clientName: string
   component:
-    | { envName: string; namespace: string | null; kind: string; workload: string; container: string }
+    | { envName: string; namespace: string | null; kind: KindName; workload: string; container: string }
     | undefined
 }
 
@@ -26,7 +27,8 @@ export async function insertBadgeToken(
       client_name: scope.clientName,
       env_name: scope.component?.envName ?? null,
       namespace: scope.component?.namespace ?? null,
-      kind: scope.component?.kind ?? null,
+      kind: scope.component?.kind.kind ?? null,
+      api_group: scope.component?.kind.group ?? null,
       workload: scope.component?.workload ?? null,
       container: scope.component?.container ?? null,
       created_by: token.createdBy,
@@ -73,6 +75,7 @@ interface BadgeTokenRow {
   env_name: string | null
   namespace: string | null
   kind: string | null
+  api_group: string | null
   workload: string | null
   container: string | null
   created_by: string
@@ -85,7 +88,9 @@ function toToken(row: BadgeTokenRow): BadgeToken {
   return {
     id: row.id,
     clientName: row.client_name,
-    component: one ? { envName, namespace, kind, workload, container } : undefined,
+    component: one
+      ? { envName, namespace, kind: { kind, group: row.api_group ?? undefined }, workload, container }
+      : undefined,
     createdBy: row.created_by,
     createdAt: row.created_at,
   }

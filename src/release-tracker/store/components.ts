@@ -1,12 +1,6 @@
 import type { Knex } from 'knex'
 import type { Image } from '../image-reference.ts'
-
-export interface ComponentKey {
-  scopeId: number
-  kind: string
-  workload: string
-  container: string
-}
+import { type ComponentKey, keyRow } from './identity.ts'
 
 export const rolloutStates = ['current', 'progressing', 'degraded', 'scaled-to-zero'] as const
 export type RolloutState = (typeof rolloutStates)[number]
@@ -15,6 +9,8 @@ export interface LiveImage {
   image_tag: string
   /** Null as long as no node has pulled it. */
   image_sha: string | null
+  /** All of its digests, where nodes of several architectures report others. */
+  image_shas?: string[] | undefined
   /** Ready ones. */
   pods: number
 }
@@ -24,35 +20,6 @@ export interface Rollout {
   state: RolloutState
   pods: number | null
   images: LiveImage[]
-}
-
-const keyRow = ({ scopeId, kind, workload, container }: ComponentKey, n: number) => ({
-  n,
-  scope_id: scopeId,
-  kind,
-  workload,
-  container,
-})
-
-/** Makes components exist. The caller holds their scopes' locks. @returns their ids, in order. */
-export async function ensureComponents(trx: Knex.Transaction, keys: ComponentKey[]): Promise<string[]> {
-  const { rows } = await trx.raw(
-    `with input as (
-       select * from json_to_recordset(?) as t (n int, scope_id int, kind text, workload text, container text)
-     ), made as (
-       insert into tracker_components (scope_id, kind, workload, container)
-       select distinct scope_id, kind, workload, container from input
-       on conflict do nothing returning id, scope_id, kind, workload, container
-     ), known as (
-       select * from made
-       union all
-       select c.id, c.scope_id, c.kind, c.workload, c.container from tracker_components c
-       join input using (scope_id, kind, workload, container)
-     )
-     select distinct on (n) n, known.id from input join known using (scope_id, kind, workload, container) order by n`,
-    [JSON.stringify(keys.map(keyRow))],
-  )
-  return rows.map((row: { id: string }) => row.id)
 }
 
 /** What a collection saw of one container. */
@@ -91,7 +58,7 @@ export async function findDifferences(
   }))
   const { rows } = await trx.raw(
     `with input as (
-       select * from json_to_recordset(?) as t (n int, scope_id int, kind text, workload text, container text,
+       select * from json_to_recordset(?) as t (n int, scope_id int, api_group text, kind text, workload text, container text,
          image_repo text, image_name text, image_tag text, image_sha text, tentative boolean, state text, pods int,
          images jsonb)
      ), known as (
@@ -99,13 +66,15 @@ export async function findDifferences(
      ), compared as (
        select i.n, c.id, c.scope_id,
          i.n is null and c.interval_id is not null and c.collected as gone,
-         i.image_sha is not null and not (i.tentative and c.interval_id is not null)
-           and (c.id is null or not c.watched or (i.image_repo, i.image_name, i.image_tag, i.image_sha)
-             is distinct from (c.image_repo, c.image_name, c.image_tag, c.image_sha)) as changed,
+         i.image_name is not null and not (i.tentative and c.interval_id is not null)
+           and (c.id is null or not c.watched
+             or (i.image_repo, i.image_name, i.image_tag) is distinct from (c.image_repo, c.image_name, c.image_tag)
+             or i.image_sha is distinct from c.image_sha and i.image_sha is not null) as changed,
          i.n is not null and c.interval_id is not null
            and (not c.collected or (i.state, i.pods, i.images) is distinct from (c.state, c.pods, c.images)) as restated
        from input i full join known c
-         on c.scope_id = i.scope_id and c.kind = i.kind and c.workload = i.workload and c.container = i.container
+         on c.scope_id = i.scope_id and c.api_group = i.api_group and c.kind = i.kind and c.workload = i.workload
+           and c.container = i.container
      )
      select n, id, scope_id, changed from compared where gone or changed or restated order by n, id`,
     [JSON.stringify(input), scopeIds],
@@ -129,8 +98,8 @@ export async function findOpenImages(
 ): Promise<(Image | undefined)[]> {
   const { rows } = await trx.raw(
     `select i.n, c.image_repo, c.image_name, c.image_tag, c.image_sha
-     from json_to_recordset(?) as i (n int, scope_id int, kind text, workload text, container text)
-     join tracker_components c using (scope_id, kind, workload, container) where c.interval_id is not null`,
+     from json_to_recordset(?) as i (n int, scope_id int, api_group text, kind text, workload text, container text)
+     join tracker_components c using (scope_id, api_group, kind, workload, container) where c.interval_id is not null`,
     [JSON.stringify(keys.map(keyRow))],
   )
   const found: (Image | undefined)[] = keys.map(() => undefined)

@@ -37,9 +37,13 @@ const viewOf = (
   r.image_repo, r.image_name, r.image_tag, r.image_sha, r.client_name, r.env_name,
   ${isoTime('r.first_seen')} as first_seen, ${lastSeen} as last_seen, r.state, r.pods, r.images`
 
+/** An object of `currentView`'s shape: the API group is in it only where the kind is not Kubernetes' own. */
+const objectText = `left(row_to_json(v)::text, -1) ||
+  case when r.api_group = '' then '' else ',"workload_group":' || to_json(r.api_group)::text end || '}'`
+
 /** Aggregates rows `r` to the number of them and their text. */
 const textOf = `count(*)::int as releases,
-  string_agg(row_to_json(v)::text, ',' order by r.workload collate "C", r.container collate "C", r.id) as text`
+  string_agg(${objectText}, ',' order by r.workload collate "C", r.container collate "C", r.id) as text`
 
 /**
  * Everything that runs, by namespace: of ten thousand containers, objects and dates would cost more than reading them.
@@ -60,7 +64,7 @@ export async function readScopeTexts(
      from ? s left join unnest(?::int[], ?::uuid[]) as k (id, version) on k.id = s.id and k.version = s.version,
      lateral (
        select ${textOf}, coalesce(bool_and(not r.watched or r.last_seen is null), true) as lasting from (
-         select s.namespace, s.client_name, s.env_name, c.id, c.kind, c.workload, c.container,
+         select s.namespace, s.client_name, s.env_name, c.id, c.api_group, c.kind, c.workload, c.container,
            c.image_repo, c.image_name, c.image_tag, c.image_sha, c.first_seen, c.state, c.pods, c.images,
            c.watched, case when c.watched and s.last_seen >= c.last_seen then null else c.last_seen end as last_seen
          from tracker_components c
@@ -80,7 +84,16 @@ export async function currentText(
   const query = filter.at === undefined ? presentOf(db) : pastOf(db, filter.at)
   if (filter.clientName !== undefined) query.where('s.client_name', filter.clientName)
   if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
-  query.select('s.client_name', 's.env_name', 's.namespace', 'c.id', 'c.kind', 'c.workload', 'c.container')
+  query.select(
+    's.client_name',
+    's.env_name',
+    's.namespace',
+    'c.id',
+    'c.api_group',
+    'c.kind',
+    'c.workload',
+    'c.container',
+  )
   const { rows } = await db.raw(
     `select r.namespace, ${textOf} from ? r cross join lateral (select ${viewOf(isoTime('r.last_seen'))}) v
      group by r.namespace order by r.namespace collate "C"`,

@@ -21,9 +21,11 @@ export async function findNeighbours(
        case when b.ended is null and c.watched then greatest(b.last_seen, s.last_seen) else b.last_seen end as before_seen,
        case when a.ended is null and c.watched then greatest(a.last_seen, s.last_seen) else a.last_seen end as after_seen,
        b.id is not null and exists (select from tracker_intervals e where e.component_id = o.component_id
-         and e.first_seen < b.first_seen and e.image_sha = o.image_sha and e.image_tag = o.image_tag) as observed_earlier,
+         and e.first_seen < b.first_seen and e.image_tag = o.image_tag
+         and coalesce(e.image_sha = o.image_sha, true)) as observed_earlier,
        a.id is not null and exists (select from tracker_intervals e where e.component_id = o.component_id
-         and e.first_seen <= o.at and e.image_sha = a.image_sha and e.image_tag = a.image_tag) as after_earlier
+         and e.first_seen <= o.at and e.image_tag = a.image_tag
+         and coalesce(e.image_sha = a.image_sha, true)) as after_earlier
      from json_to_recordset(?) as o (n int, component_id bigint, at timestamptz, image_tag text, image_sha text)
      join tracker_components c on c.id = o.component_id
      join tracker_scopes s on s.id = c.scope_id
@@ -55,7 +57,7 @@ interface IntervalJson {
   image_repo: string
   image_name: string
   image_tag: string
-  image_sha: string
+  image_sha: string | null
   first_seen: string
   ended: Interval['ended']
   ended_at: string | null
@@ -83,6 +85,7 @@ export async function changeIntervals(
     id,
     image_repo: change.image?.repo ?? null,
     image_name: change.image?.name ?? null,
+    image_sha: change.image?.sha ?? null,
     first_seen: change.firstSeen ?? null,
     last_seen: change.lastSeen ?? null,
     ends: change.ended !== undefined || change.endedAt !== undefined,
@@ -92,12 +95,13 @@ export async function changeIntervals(
   await trx.raw(
     `update tracker_intervals i set
        image_repo = coalesce(u.image_repo, i.image_repo), image_name = coalesce(u.image_name, i.image_name),
+       image_sha = coalesce(u.image_sha, i.image_sha),
        first_seen = coalesce(u.first_seen, i.first_seen), last_seen = coalesce(u.last_seen, i.last_seen),
        ended = case when u.ends then u.ended else i.ended end,
        ended_at = case when u.ends then u.ended_at else i.ended_at end,
        run = ?
-     from json_to_recordset(?) as u (id bigint, image_repo text, image_name text, first_seen timestamptz,
-       last_seen timestamptz, ends boolean, ended text, ended_at timestamptz)
+     from json_to_recordset(?) as u (id bigint, image_repo text, image_name text, image_sha text,
+       first_seen timestamptz, last_seen timestamptz, ends boolean, ended text, ended_at timestamptz)
      where i.id = u.id`,
     [run, JSON.stringify(input)],
   )
@@ -145,7 +149,7 @@ export async function endAsRemoved(
      join tracker_components c on c.id = u.component_id
      join tracker_scopes s on s.id = c.scope_id
      where i.id = c.interval_id and i.ended is null and u.at >= i.last_seen
-     returning c.id, s.namespace, c.kind, c.workload, c.container, i.image_tag, i.image_sha, i.last_seen`,
+     returning c.id, s.namespace, c.api_group, c.kind, c.workload, c.container, i.image_tag, i.image_sha, i.last_seen`,
     [run, JSON.stringify(input)],
   )
   return rows
@@ -154,10 +158,11 @@ export async function endAsRemoved(
 export interface Removed {
   id: string
   namespace: string
+  api_group: string
   kind: string
   workload: string
   container: string
   image_tag: string
-  image_sha: string
+  image_sha: string | null
   last_seen: Date
 }

@@ -29,7 +29,7 @@ export async function readOutgoing(
       : `and i.id in (select id from tracker_intervals where run > ?
            union select interval_id from tracker_components where run > ?)`
   const { rows } = await db.raw(
-    `select i.id, s.namespace, c.kind, c.workload, c.container, i.image_repo, i.image_name, i.image_tag, i.image_sha,
+    `select i.id, s.namespace, c.api_group, c.kind, c.workload, c.container, i.image_repo, i.image_name, i.image_tag, i.image_sha,
        i.first_seen, i.ended, i.ended_at, c.interval_id = i.id and c.watched as collected, i.run > ? as is_news,
        case when c.interval_id = i.id and c.watched then greatest(i.last_seen, s.last_seen) else i.last_seen end as last_seen,
        case when c.interval_id = i.id then c.state end as state, case when c.interval_id = i.id then c.pods end as pods,

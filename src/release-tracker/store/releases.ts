@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { KindName } from '../kinds.ts'
 import type { ContainerColumns, EndColumns, ImageColumns, RolloutColumns } from './rows.ts'
 import type { Place } from './scopes.ts'
 
@@ -36,7 +37,16 @@ export async function listCurrent(
   if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
   const counted = filter.limit === undefined ? undefined : query.clone().clearSelect()
   if (filter.after !== undefined) query.whereRaw(`(${sortKey}) > (?, ?, ?, ?::bigint)`, filter.after)
-  query.select('s.client_name', 's.env_name', 's.namespace', 'c.id', 'c.kind', 'c.workload', 'c.container')
+  query.select(
+    's.client_name',
+    's.env_name',
+    's.namespace',
+    'c.id',
+    'c.api_group',
+    'c.kind',
+    'c.workload',
+    'c.container',
+  )
   query.orderByRaw(sortKey)
   if (filter.limit !== undefined) query.limit(filter.limit)
   const rows: CurrentRow[] = await query
@@ -73,6 +83,7 @@ const imageOf = (table: string) =>
 
 export interface HistoryRow extends ImageColumns, EndColumns {
   id: string
+  api_group: string
   kind: string
 }
 
@@ -80,7 +91,7 @@ export interface HistoryKey extends Place {
   namespace: string
   workload: string
   container: string
-  kind?: string | undefined
+  kind?: KindName | undefined
 }
 
 /** Newest first. @returns undefined for a component that was never seen. */
@@ -93,7 +104,8 @@ export async function readHistory(
     .join('tracker_scopes as s', 's.id', 'c.scope_id')
     .where({ client_name: key.clientName, env_name: key.envName, namespace: key.namespace })
     .where({ workload: key.workload, container: key.container })
-  if (key.kind !== undefined) found.where({ kind: key.kind })
+  if (key.kind !== undefined) found.where({ kind: key.kind.kind })
+  if (key.kind?.group !== undefined) found.where({ api_group: key.kind.group })
   const ids: string[] = await found.pluck('c.id')
   const [count] = await db('tracker_intervals').whereIn('component_id', ids).count<{ count: string }[]>()
   const total = Number(count?.count ?? 0)
@@ -107,7 +119,15 @@ export async function readHistory(
       { column: 'i.id', order: 'desc' },
     ])
     .limit(page.limit)
-    .select('i.id', 'c.kind', ...imageOf('i'), 'i.ended', 'i.ended_at', db.raw(`${seenThen} as last_seen`))
+    .select(
+      'i.id',
+      'c.api_group',
+      'c.kind',
+      ...imageOf('i'),
+      'i.ended',
+      'i.ended_at',
+      db.raw(`${seenThen} as last_seen`),
+    )
   if (page.after !== undefined) {
     const { firstSeen, id } = page.after
     query.whereRaw('(i.first_seen, i.id) < (?::timestamptz, ?::bigint)', [firstSeen, id])
@@ -130,52 +150,4 @@ export async function listEnvironments(db: Knex, clientName: string | undefined)
     .groupBy('client_name', 'env_name')
     .orderBy(['client_name', 'env_name'])
     .select('client_name', 'env_name', db.raw('count(c.interval_id)::int as releases'))
-}
-
-export interface BadgeKey extends Place {
-  kind: string
-  workload: string
-  container: string
-  namespace: string | undefined
-}
-
-/** What components run, each in how many namespaces; many in one round trip. */
-export async function findForBadges(
-  db: Knex,
-  keys: BadgeKey[],
-): Promise<{ tag: string; sha: string; namespaces: number }[]> {
-  const input = keys.map((key, n) => ({
-    n,
-    client: key.clientName,
-    env: key.envName,
-    kind: key.kind,
-    workload: key.workload,
-    container: key.container,
-    namespace: key.namespace ?? null,
-  }))
-  const { rows } = await db.raw(
-    // Aggregated below, each key is looked up by itself: joined flat, a few keys would read the whole of both tables.
-    `select i.n, found.*
-     from json_to_recordset(?) as i (n int, client text, env text, kind text, workload text, container text, namespace text)
-     cross join lateral (
-       select min(c.image_tag) as tag, min(c.image_sha) as sha, count(*)::int as namespaces
-       from tracker_scopes s
-       join tracker_components c on c.scope_id = s.id and c.kind = i.kind and c.workload = i.workload
-         and c.container = i.container and c.interval_id is not null
-       where s.client_name = i.client and s.env_name = i.env and (i.namespace is null or s.namespace = i.namespace)
-     ) found`,
-    [JSON.stringify(input)],
-  )
-  const found = keys.map(() => ({ tag: '', sha: '', namespaces: 0 }))
-  for (const { n, ...rest } of rows) found[n] = rest
-  return found
-}
-
-/** Whether any workload of this kind was ever recorded for a client. */
-export async function isKindRecorded(db: Knex, clientName: string, kind: string): Promise<boolean> {
-  const found = await db('tracker_scopes as s')
-    .join('tracker_components as c', 'c.scope_id', 's.id')
-    .where({ 's.client_name': clientName, 'c.kind': kind })
-    .first('c.id')
-  return found !== undefined
 }

@@ -4,6 +4,8 @@ import type { LiveImage, RolloutState } from './components.ts'
 /** Which container of an environment. */
 export interface ContainerColumns {
   namespace: string
+  /** Empty for Kubernetes' own kinds. */
+  api_group: string
   kind: string
   workload: string
   container: string
@@ -14,7 +16,8 @@ export interface ImageColumns {
   image_repo: string
   image_name: string
   image_tag: string
-  image_sha: string
+  /** Null when no node tells. */
+  image_sha: string | null
   first_seen: Date
   last_seen: Date
 }

@@ -1,0 +1,93 @@
+import type { ControllerRevision, Pod, TemplateContainer, Workload } from '../kubernetes/objects.ts'
+import type { Owned } from './owners.ts'
+
+/** The pods of one revision of a workload: they were made from one template. */
+export interface Revision {
+  /** The one that the workload asks for now. */
+  current: boolean
+  template: TemplateContainer[]
+  pods: Pod[]
+}
+
+/** Of a controller that is not read: what it made tells which of its templates is the newest. */
+export function ofControllerRevisions({ pods, revisions }: Owned): Revision[] {
+  const numbered = numbersOf(revisions)
+  const [newest] = numbered
+  const groups = groupByHash(pods, numbered)
+  return withCurrent(
+    groups,
+    newest === undefined ? groups[0]?.hash : hashIn(groups, newest),
+    newest?.template,
+  )
+}
+
+interface HashGroup {
+  hash: string
+  pods: Pod[]
+}
+
+/** Pods by the template they were made from, the newest first. */
+function groupByHash(pods: Pod[], numbered: ControllerRevision[]): HashGroup[] {
+  const rank = ({ hash }: HashGroup) => {
+    const at = numbered.findIndex((each) => isOf(each, hash))
+    return at === -1 ? numbered.length : at
+  }
+  return [...Map.groupBy(pods, (pod) => pod.revisionHash)]
+    .map(([hash, group]) => ({ hash, pods: group }))
+    .toSorted((a, b) => rank(a) - rank(b) || newestOf(b.pods).localeCompare(newestOf(a.pods)))
+}
+
+/** Some controllers label pods with the revision's name, others with its hash alone. */
+const isOf = ({ name, hash }: ControllerRevision, label: string) =>
+  label !== '' && (label === hash || label === name)
+const hashIn = (groups: HashGroup[], revision: ControllerRevision) =>
+  groups.find(({ hash }) => isOf(revision, hash))?.hash
+const numbersOf = (revisions: ControllerRevision[]) => revisions.toSorted((a, b) => b.number - a.number)
+
+/** Of a StatefulSet or DaemonSet. */
+export function byRevisionHash(workload: Workload, { pods, revisions }: Owned): Revision[] {
+  const numbered = numbersOf(revisions)
+  const groups = groupByHash(pods, numbered)
+  return withCurrent(groups, wantedHash(workload, groups, numbered[0]), workload.template)
+}
+
+/** Of the pods that the workload asks for now; undefined when there are none. */
+function wantedHash(
+  { observed, updateRevision, updatedPods, template }: Workload,
+  groups: HashGroup[],
+  newest: ControllerRevision | undefined,
+): string | undefined {
+  if (!observed) return undefined
+  if (updateRevision !== undefined) return updateRevision
+  if (newest !== undefined) return hashIn(groups, newest)
+  const alike = groups.find((group) => group.pods.some((pod) => isMadeFrom(pod, template)))
+  // Admission may rewrite the images of pods, so only the controller knows which of them are updated.
+  return alike?.hash ?? (updatedPods > 0 ? groups[0]?.hash : undefined)
+}
+
+function withCurrent(
+  groups: HashGroup[],
+  wanted: string | undefined,
+  template: TemplateContainer[] | undefined,
+): Revision[] {
+  const revisions = groups.map(({ hash, pods }) => ({
+    current: hash === wanted,
+    template: hash === wanted && template !== undefined ? template : (pods[0]?.containers ?? []),
+    pods,
+  }))
+  if (revisions.some(({ current }) => current) || template === undefined)
+    return revisions.toSorted((a, b) => Number(b.current) - Number(a.current))
+  return [{ current: true, template, pods: [] }, ...revisions]
+}
+
+const newestOf = (pods: Pod[]) =>
+  pods
+    .map((pod) => pod.createdAt)
+    .toSorted()
+    .at(-1) ?? ''
+
+/** Admission may add containers to a pod, so only those of the template are compared. */
+const isMadeFrom = (pod: Pod, template: TemplateContainer[]) =>
+  template.every(({ name, image }) =>
+    pod.containers.some((each) => each.name === name && each.image === image),
+  )

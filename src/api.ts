@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const server = createHttpServer(
     createApp(ctx, () => stopping),
     ctx.config,
-    createSockets(ctx),
+    { upgrade: createSockets(ctx), log: ctx.log },
   )
   const frame: Service = {
     name: 'context',

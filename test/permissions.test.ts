@@ -59,7 +59,7 @@ beforeAll(async () => {
     ...{ authenticate: accounts.authenticate, limits, log, trustedProxies: [] },
   })
   const app = createApp(ctx, undefined, routes.map(marked))
-  server = createHttpServer(app, { host: '127.0.0.1', port: 0 }, upgrade)
+  server = createHttpServer(app, { host: '127.0.0.1', port: 0 }, { upgrade })
   await server.start()
   origin = `http://127.0.0.1:${server.port()}`
 

@@ -42,6 +42,66 @@ describe('behind a trusted proxy', () => {
     expect((await world.call('/releases/latest')).status).toBe(200)
   })
 
+  /** Node sends a character of a header as one byte. */
+  const bytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
+  const lastLink = () => world.ctx.db('release_downloads').orderBy('id', 'desc').first()
+
+  it.each(['Łukasz', 'Ольга', '山田太郎', 'Jörg', 'à', 'François Ÿ', '🚀 rocket', 'plain'])(
+    'is read and stored as UTF-8: %s',
+    async (name) => {
+      const answer = await world.as(bytes(name), '/download/2025.11.24/linux-x86_64')
+      expect(answer.status).toBe(200)
+      expect(await lastLink()).toMatchObject({ principal: `forwarded:${name}`, name })
+    },
+  )
+
+  it('is one user in composed and decomposed characters, and 150 characters may take more bytes', async () => {
+    await world.as(bytes('Jo\u0308rg'), '/download/2025.11.24/linux-x86_64')
+    expect(await lastLink()).toMatchObject({ name: 'Jörg' })
+    expect((await world.as(bytes('山'.repeat(150)), '/releases/latest')).status).toBe(200)
+    expect((await world.as(bytes('🚀'.repeat(150)), '/releases/latest')).status).toBe(200)
+    expect((await world.as(bytes('山'.repeat(151)), '/releases/latest')).status).toBe(401)
+  })
+
+  it.each([
+    ['Latin-1', 'J\xf6rg'],
+    ['half a character', 'J\xc3'],
+    ['an overlong form', '\xc0\xaf'],
+    ['half of a surrogate pair', '\xed\xa0\x80'],
+  ])('in other bytes is refused with the name of the header: %s', async (_what, value) => {
+    const answer = await world.as(value, '/releases/latest')
+    expect(answer.status).toBe(401)
+    expect(answer.json.error).toMatchObject({
+      code: 'ACCESS_002',
+      message: 'The forwarded identity is not valid: x-authentik-username is not UTF-8',
+    })
+  })
+
+  it.each(['a\u0085b', 'a\u2028b', '\u00a0'])(
+    'with a line break, or nothing else, is refused: %j',
+    async (name) => {
+      expect((await world.as(bytes(name), '/releases/latest')).status).toBe(401)
+    },
+  )
+
+  it('that was stored garbled before is put right by the migration', async () => {
+    const { up, down } = await import('../../migrations/20261130070200_forwarded_names_decoded.ts')
+    const { db } = world.ctx
+    await down(db)
+    const link = { version: '1', platform: 'p', address: 'a', correlation_id: 'c' }
+    const names = [bytes('Jörg'), bytes('山田 – 太郎').replace(/[\x80-\x9f]/g, '-'), 'J\xf6rg', 'plain']
+    for (const name of names)
+      await db('release_downloads').insert({ ...link, name, principal: `forwarded:${name}` })
+    await db('release_downloads').insert({ ...link, name: bytes('Jörg'), principal: 'user:1' })
+    await up(db)
+    const rows = await db('release_downloads').where({ version: '1' }).orderBy('id')
+    expect(rows.map((row) => [row.principal, row.name])).toEqual([
+      ['forwarded:Jörg', 'Jörg'],
+      ...names.slice(1).map((name) => [`forwarded:${name}`, name]),
+      ['user:1', bytes('Jörg')],
+    ])
+  })
+
   it('refuses an identity that is none, or that was given twice', async () => {
     expect((await world.as(' ', '/releases/latest')).status).toBe(401)
     expect((await world.as('x'.repeat(151), '/releases/latest')).status).toBe(401)

@@ -33,7 +33,7 @@ export async function startApi(ctx: TestContext) {
   const server = createHttpServer(
     createApp(ctx, () => stopping),
     { host: '127.0.0.1', port: 0 },
-    createSockets(ctx),
+    { upgrade: createSockets(ctx), log: ctx.log },
   )
   await ctx.listener.start()
   await server.start()

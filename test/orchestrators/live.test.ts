@@ -163,7 +163,7 @@ describe('a crowd of sockets', () => {
     const server = createHttpServer(
       (await import('express')).default(),
       { host: '127.0.0.1', port: 0 },
-      upgrade,
+      { upgrade },
     )
     await server.start()
     return { crowd, server, url: `ws://127.0.0.1:${server.port()}/crowd?token=${token}` }

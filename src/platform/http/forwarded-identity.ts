@@ -90,7 +90,25 @@ const reading: Principal['permissions'] = new Set(['releases:read'])
 function nameOf(headers: IncomingHttpHeaders): string | undefined {
   const given = headers[username]
   if (given === undefined) return undefined
-  const name = String(given).trim()
-  if (name.length >= 1 && name.length <= 150 && !/\p{Cc}/u.test(name)) return name
+  const text = utf8Of(String(given))
+  if (text === undefined)
+    throw new CodedError('ACCESS_002', `The forwarded identity is not valid: ${username} is not UTF-8`)
+  const name = text.trim()
+  const length = [...name].length
+  if (length >= 1 && length <= 150 && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)) return name
   throw new CodedError('ACCESS_002', 'The forwarded identity is not valid')
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * A header's value as its sender wrote it: Node makes a character of each byte, and identity providers send UTF-8. One
+ * user's name can be written in composed or decomposed characters; it is the same name. Undefined for other bytes.
+ */
+function utf8Of(value: string): string | undefined {
+  try {
+    return decoder.decode(Buffer.from(value, 'latin1')).normalize('NFC')
+  } catch {
+    return undefined
+  }
 }

@@ -2,7 +2,9 @@ import { createServer } from 'node:http'
 import type { Express } from 'express'
 import { ConfigError } from '../errors.ts'
 import type { Service } from '../lifecycle.ts'
+import type { Logger } from '../logging.ts'
 import type { UpgradeHandler } from '../sockets/index.ts'
+import { answerMalformedRequests, maxHeaderBytes } from './malformed-requests.ts'
 
 /** How long running requests may take once we stop. */
 const drainMs = 5000
@@ -11,9 +13,11 @@ const drainMs = 5000
 export function createHttpServer(
   app: Express,
   at: { host: string; port: number },
-  upgrade?: UpgradeHandler,
+  { upgrade, log }: { upgrade?: UpgradeHandler; log?: Logger } = {},
 ): Service & { port(): number } {
-  const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 120_000 }, app)
+  const limits = { keepAliveTimeout: 65_000, requestTimeout: 120_000, maxHeaderSize: maxHeaderBytes }
+  const server = createServer(limits, app)
+  answerMalformedRequests(server, log)
   // Without a listener the request is served as if it had not asked for an upgrade.
   if (upgrade !== undefined) server.on('upgrade', upgrade)
   let listening: Promise<void> | undefined

@@ -6,6 +6,10 @@ import { endProcess } from './platform/process-end.ts'
 const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
     (await import('./deployments/index.ts')).registerDeploymentCommands(program, deps),
+  rollback: async (program, deps) =>
+    (await import('./deployments/index.ts')).registerRollbackCommand(program, deps),
+  versions: async (program, deps) =>
+    (await import('./deployments/index.ts')).registerVersionsCommand(program, deps),
   release: async (program, deps) =>
     (await import('./binary-releases/index.ts')).registerReleaseCommands(program, deps),
   jobs: async (program, deps) =>

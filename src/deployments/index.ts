@@ -23,6 +23,7 @@ import { prunePlans, pruneWrites } from './store/index.ts'
 import { createTargets } from './target.ts'
 import { createDeploymentVerbs } from './verbs/index.ts'
 
+export { registerRollbackCommand, registerVersionsCommand } from './commands/act-commands.ts'
 export { registerDeploymentCommands } from './commands.ts'
 export { reportToGitHubJob } from './github/jobs.ts'
 export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './jobs.ts'
@@ -64,7 +65,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
   const engine = createEngine({ db, secrets, targets, images, enqueue, records })
   const service = createDeploymentService({ db, secrets, targets, images, enqueue, records, addresses })
-  const verbs = createDeploymentVerbs({ enqueue, jobs: options.verbs })
+  const verbs = createDeploymentVerbs({ db, targets, secrets, enqueue, jobs: options.verbs })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const metrics = createMetrics(db, options.countWorkers)
   const inspector = createInspector(targets.connect)

@@ -4,7 +4,7 @@ import { CodedError, type FieldFault } from '../platform/errors.ts'
 import { canonical } from '../platform/idempotency.ts'
 import type { PlannedContainer } from './containers/plan.ts'
 import type { GitHubSource } from './github/store.ts'
-import type { AppState } from './present/index.ts'
+import type { Basis } from './present/index.ts'
 import type { moduleTypes, PrepareConfig } from './schema.ts'
 
 export interface WorkerModule {
@@ -27,7 +27,7 @@ export interface PlanHead {
   pullSecret: string | null
   preview: PlanPreview
   /** What the cloud had of the app when the plan was made; null for a plan that was made before this was kept. */
-  basis: AppState | null
+  basis: Basis | null
   createdBy: string
   createdAt: Date
   expiresAt: Date

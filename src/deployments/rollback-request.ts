@@ -1,5 +1,6 @@
 import { conflict, notFound } from '../platform/errors.ts'
 import { currentTag, type Goal, lastGood, quarantineOf, servedBy } from './history.ts'
+import { type BindingReturn, returnLines } from './present/index.ts'
 import type { Deployment, TargetRow } from './store/index.ts'
 
 /**
@@ -35,7 +36,7 @@ export function goalOfRequest(
 }
 
 function named(history: TargetRow[], newest: TargetRow, targetVersion: string): Goal {
-  const maker = history.find((each) => each.versionId === targetVersion)
+  const maker = history.find((each) => each.versionId === targetVersion || each.id === targetVersion)
   if (maker === undefined) {
     const before = newest.snapshot?.servingVersion
     if (before !== targetVersion) throw notFound('Version')
@@ -51,7 +52,9 @@ function named(history: TargetRow[], newest: TargetRow, targetVersion: string): 
       },
     )
   }
-  return { version: targetVersion, migrationTag: maker.migrationTag }
+  if (maker.versionId === null)
+    throw conflict('That deployment has made no version', { deploymentId: maker.id })
+  return { version: maker.versionId, migrationTag: maker.migrationTag }
 }
 
 /** A first deployment that was no good is removed with its script; one that has served is not, by this way. */
@@ -74,13 +77,21 @@ function refuseOneWay(history: TargetRow[], goal: Goal): void {
   throw conflict(`The deployment can't be rolled back: ${reason}`, { reasons: [reason] })
 }
 
-/** What stays as it is, or goes for good, in the words of the answer. */
-export function willNotUndo(deployment: Deployment, goal: Goal, script: string): string[] {
+/** What stays as it is, goes for good, or returns with the earlier version, in the words of the answer. */
+export function willNotUndo(
+  deployment: Deployment,
+  goal: Goal,
+  { script, bindings }: { script: string; bindings: BindingReturn | undefined },
+): string[] {
   if (goal.version === null && deployment.snapshot?.scriptExists === false) {
     return [`${script} did not exist before: it is removed, and the data of its Durable Objects with it`]
   }
   return [
     'Data in Durable Objects stays as the app left it',
     'Data that the app wrote elsewhere (KV, R2, D1, queues, other services) stays as it is',
+    ...(bindings === undefined ? [unknownBindings] : returnLines(bindings)),
   ]
 }
+
+const unknownBindings =
+  'Secrets and variables return to those of the earlier version; which ones change could not be read'

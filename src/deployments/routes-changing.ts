@@ -13,7 +13,7 @@ import {
 } from './schema.ts'
 import type { DeploymentService, Prepared } from './service.ts'
 import { stepKeys, steps } from './states.ts'
-import type { DeploymentVerbs } from './verbs/index.ts'
+import type { DeploymentVerbs, RollbackStarted } from './verbs/index.ts'
 import { deploymentView } from './views.ts'
 
 const MIB = 1024 * 1024
@@ -81,11 +81,27 @@ function acting({ verbs }: ChangingOptions): Route[] {
       path: '/deploy/:id/rollback',
       params: idParams,
       body: rollbackBody,
-      handle: ({ params, body, principal, commit }) =>
-        commit(async (trx) => {
-          const started = await verbs.rollback(trx, signedIn(principal), { ...params, ...body })
-          return { status: 202, body: { rollbackId: started.jobId, status: 'initiated', ...started } }
-        }),
+      async handle({ params, body, principal, commit }) {
+        const wish = { of: params, ...body }
+        const outlook = await verbs.rollbackOutlook(signedIn(principal), wish)
+        return commit(async (trx) =>
+          rollbackReply(await verbs.rollback(trx, signedIn(principal), { ...wish, outlook })),
+        )
+      },
+    }),
+    route({
+      ...write,
+      method: 'post',
+      path: '/deploy/apps/:app/:environment/rollback',
+      params: targetParams,
+      body: rollbackBody,
+      async handle({ params, body, principal, commit }) {
+        const wish = { of: params, ...body }
+        const outlook = await verbs.rollbackOutlook(signedIn(principal), wish)
+        return commit(async (trx) =>
+          rollbackReply(await verbs.rollback(trx, signedIn(principal), { ...wish, outlook })),
+        )
+      },
     }),
     route({
       ...write,
@@ -127,6 +143,11 @@ function acting({ verbs }: ChangingOptions): Route[] {
     }),
   ]
 }
+
+const rollbackReply = (started: RollbackStarted) => ({
+  status: 202,
+  body: { rollbackId: started.jobId, status: 'initiated', ...started },
+})
 
 function preparedView({ plan, cost, quarantinedBy }: Prepared) {
   return {

@@ -48,8 +48,9 @@ function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions)
       path: '/deploy/apps/:app/:environment/versions',
       params: targetParams,
       async handle({ params }) {
-        const versions = await service.versions(params.app, params.environment)
-        return { body: { versions: versions.map((v) => ({ ...v, createdAt: v.createdAt.toISOString() })) } }
+        const { versions, rollback } = await service.versions(params.app, params.environment)
+        const shown = versions.map((v) => ({ ...v, createdAt: v.createdAt.toISOString() }))
+        return { body: { versions: shown, rollback } }
       },
     }),
     route({

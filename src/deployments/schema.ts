@@ -160,7 +160,7 @@ const noBody = {}
 export const rollbackBody = z
   .strictObject({
     reason: z.string().max(1000).optional(),
-    targetVersion: z.uuid('expected the id of a version').optional(),
+    targetVersion: z.uuid('expected the id of a version or a deployment').optional(),
   })
   .prefault(noBody)
 export const retryBody = z

@@ -19,6 +19,7 @@ import { buildPlan, checkConfig } from './prepare.ts'
 import { changesSincePlan, readState, stale } from './present/index.ts'
 import { preview } from './preview.ts'
 import { type CostEstimate, estimateCost } from './prices.ts'
+import { type RollbackView, rollbackOf } from './rollback-targets.ts'
 import type { DeployOptions, PrepareConfig } from './schema.ts'
 import { liveStatuses } from './states.ts'
 import {
@@ -72,7 +73,10 @@ export interface DeploymentService {
   addressesOf(of: { app: string } | { plan: string; by: Principal }): Promise<Urls>
   /** The address where an app answers in an environment; null where it was never deployed or can't be told. */
   urls(app: string, among: Urls, db?: Knex): Promise<Urls>
-  versions(app: string, environment: Environment): Promise<VersionView[]>
+  versions(
+    app: string,
+    environment: Environment,
+  ): Promise<{ versions: VersionView[]; rollback: RollbackView | null }>
   /** The version to go back to, where there is one and a way to it. */
   rollbackInfo(deployment: Deployment, db?: Knex): Promise<RollbackInfo>
 }
@@ -129,7 +133,8 @@ export function createDeploymentService(options: {
         container === undefined ? await leaving(db, history, deletedClasses) : undefined
       const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
       const draft = buildPlan(input, secrets)
-      const plan = { ...draft, ...(await preview(draft, target)) }
+      const seen = await preview(draft, target)
+      const plan = { ...draft, preview: seen.preview, basis: { ...seen.basis, ended: endedIn(history) } }
       const quarantine = quarantineOf(history, plan.digest)
       const cost = estimateCost(target.kind, container && useOf(container.planned))
       return { plan, cost, quarantinedBy: quarantine?.id ?? null }
@@ -189,7 +194,10 @@ export function createDeploymentService(options: {
       return { staging: await there('staging'), production: await there('production') }
     },
 
-    versions: async (app, environment) => versionsOf(await listHistory(db, app, environment)),
+    async versions(app, environment) {
+      const history = await listHistory(db, app, environment)
+      return { versions: versionsOf(history), rollback: rollbackOf(history) }
+    },
 
     async rollbackInfo(deployment, reader = db) {
       const { id, app, environment, snapshot } = deployment
@@ -204,6 +212,14 @@ export function createDeploymentService(options: {
       return { available: false, previousVersion, reasons }
     },
   }
+}
+
+/** The newest deployments that have ended, with the time; no call is late for longer than these reach back. */
+function endedIn(history: TargetRow[]): Record<string, string> {
+  const ended = history
+    .slice(0, 20)
+    .flatMap(({ id, finishedAt }) => (finishedAt === null ? [] : [[id, finishedAt.toISOString()] as const]))
+  return Object.fromEntries(ended)
 }
 
 /** Whether a deployment of this plan stands. A dry run that has ended makes way for the real one. */
@@ -227,18 +243,19 @@ async function changesOfPlan(
   // One that runs, or has run, is found again, and is itself what has changed the app.
   if (there !== undefined && !there.dryRun) return []
   if (plan.basis === null) return ['the plan is from an older version of Capstan']
-  return lookForChanges(targets, plan)
+  return lookForChanges(db, targets, plan)
 }
 
 const lookMs = 5000
 
 /** @returns nothing where the cloud does not answer: that is for the steps to wait out. */
-async function lookForChanges(targets: Targets, plan: PlanHead): Promise<string[]> {
+async function lookForChanges(db: Knex, targets: Targets, plan: PlanHead): Promise<string[]> {
   try {
     const signal = AbortSignal.timeout(lookMs)
     const target = await targets.of(plan.environment)
     const now = await readState({ target, config: plan.config, versions: false, signal })
-    return await changesSincePlan(plan, now, { target, signal })
+    const recordOf = (id: string) => findDeployment(db, id)
+    return await changesSincePlan(plan, now, { target, signal, recordOf })
   } catch {
     return []
   }

@@ -100,7 +100,11 @@ function rollbackView({ rollback }: Deployment, undoing: CompensationRow[]) {
     note: outcome?.note ?? null,
     error: error === null ? null : `${error.message} [${error.code}]`,
   }))
-  return { rollbackId: jobId, byHand, reason, targetVersion, steps }
+  const bindings = undoing.find(({ outcome }) => outcome?.bindings !== undefined)?.outcome?.bindings
+  return {
+    ...{ rollbackId: jobId, byHand, reason, targetVersion, steps },
+    ...(bindings === undefined ? {} : { bindings }),
+  }
 }
 
 function stepView(step: Step) {

@@ -8,32 +8,11 @@ const at = (api: { url: string }) => ({ CAPSTAN_URL: `${api.url}/`, CAPSTAN_TOKE
 function acting(status: string, accepted: object) {
   const answer = deploymentApi(status, { code: 'DEPLOY_006', message: 'it had answered 500' })
   return startFakeApi((asked, res) =>
-    /\/(rollback|retry|cancel)$/.test(asked.path) ? json(res, 202, wrapped(accepted)) : answer(asked, res),
+    /\/(retry|cancel)$/.test(asked.path) ? json(res, 202, wrapped(accepted)) : answer(asked, res),
   )
 }
 
 describe('acting on a deployment', () => {
-  test('rollback says what it will not undo, follows it, and is done when it is rolled back', async () => {
-    const api = await acting('rolled_back', {
-      rollbackId: 'job',
-      targetVersion: 'v-1',
-      estimatedTime: 12,
-      willNotUndo: ['Data stays'],
-    })
-    const args = ['deploy', 'rollback', deploymentId, '--to', 'v-1', '--reason', 'slow']
-    const { code, out } = await capstan(args, { env: at(api) })
-    expect(code).toBe(0)
-    expect(out).toContain('Rolling back to version v-1, in about 12 s\n  Data stays\n')
-    // What was asked for has happened: why it was is no failure of this command.
-    expect(out).toMatch(/\): rolled back\n$/)
-    const [asked] = api.asked
-    expect([asked?.path, asked?.body]).toEqual([
-      `/deploy/${deploymentId}/rollback`,
-      { targetVersion: 'v-1', reason: 'slow' },
-    ])
-    expect(asked?.headers['idempotency-key']).toBeDefined()
-  })
-
   test('retry is done when the deployment then completes', async () => {
     const started = { retryId: 'job', step: 'configure_dns', attempt: 3, maxAttempts: 5 }
     const api = await acting('completed', started)

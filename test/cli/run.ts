@@ -1,6 +1,10 @@
 import type { Command } from 'commander'
 import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
-import { registerDeploymentCommands } from '../../src/deployments/index.ts'
+import {
+  registerDeploymentCommands,
+  registerRollbackCommand,
+  registerVersionsCommand,
+} from '../../src/deployments/index.ts'
 import { registerCloudCommands } from '../../src/local-cloud/index.ts'
 import { registerBackupCommand, registerRestoreCommand } from '../../src/platform/backup/index.ts'
 import { findAccess } from '../../src/platform/command-line/access.ts'
@@ -32,6 +36,8 @@ export async function capstan(
   }
   const areas = {
     deploy: async (...of: Parameters<typeof registerDeploymentCommands>) => registerDeploymentCommands(...of),
+    rollback: async (...of: Parameters<typeof registerRollbackCommand>) => registerRollbackCommand(...of),
+    versions: async (...of: Parameters<typeof registerVersionsCommand>) => registerVersionsCommand(...of),
     release: async (...of: Parameters<typeof registerReleaseCommands>) => registerReleaseCommands(...of),
     jobs: async (...of: Parameters<typeof registerJobCommands>) => registerJobCommands(...of),
     cloud: async (...of: Parameters<typeof registerCloudCommands>) => registerCloudCommands(...of),

@@ -171,6 +171,7 @@ describe('Ours', () => {
   const zone = async () => (await world.callCloud('GET', '/zones?name=example.test')).result[0].id
   const full = Array.from({ length: 500 }, (_, index) => ({ id: `worker-${index}` }))
   const body = JSON.stringify({ success: true, errors: [], messages: [], result: full })
+  let changed = 0
   const happenings: Record<string, [() => unknown, object]> = {
     healthy: [
       () => undefined,
@@ -182,6 +183,10 @@ describe('Ours', () => {
     'no room': [
       () => world.proxy.fault({ path: /\/scripts$/, fault: { kind: 'answer', status: 200, body } }),
       { appName: 'one-more' },
+    ],
+    'has changed': [
+      () => world.script('PATCH', 'rows-staging/script-settings', { tags: [`changed-${++changed}`] }),
+      {},
     ],
     'a host name': [
       async () => {

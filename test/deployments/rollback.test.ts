@@ -63,9 +63,23 @@ describe('a rollback by hand', () => {
       rollbackId: expect.any(String),
       jobId: answer.json.data.rollbackId,
       status: 'initiated',
+      deploymentId: second,
       targetVersion: await versionOf(first),
+      targetDeployment: first,
       estimatedTime: expect.any(Number),
-      willNotUndo: [expect.stringContaining('Durable Objects'), expect.any(String)],
+      willNotUndo: [
+        expect.stringContaining('Durable Objects'),
+        expect.any(String),
+        'The variable A returns',
+        expect.stringContaining('The secret KEY returns to the value of the earlier version'),
+        'The variable B disappears',
+      ],
+      bindings: {
+        returning: [{ kind: 'variable', name: 'A' }],
+        disappearing: [{ kind: 'variable', name: 'B' }],
+        reverting: [{ kind: 'secret', name: 'KEY' }],
+      },
+      logsAfter: expect.any(Number),
     })
     expect((await world.status(second)).status).toBe('rolling_back')
     await drive(world, worker, second)
@@ -88,6 +102,9 @@ describe('a rollback by hand', () => {
     const logs = await world.logs(second)
     expectGapFree(logs)
     expect(logs.at(-1)).toMatchObject({ type: 'end', status: 'rolled_back' })
+    const told = logs.filter(({ id }) => id > answer.json.data.logsAfter).map(({ message }) => message)
+    expect(told[0]).toContain('Rolling back by request: it is slow')
+    for (const line of answer.json.data.willNotUndo.slice(2)) expect(told).toContain(line)
   })
 
   test('goes to a version that is named, and only there', async () => {

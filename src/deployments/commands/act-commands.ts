@@ -1,21 +1,68 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../platform/command-line/index.ts'
 import { environment } from '../schema.ts'
-import type { DeleteFlags, RetryFlags, RollbackFlags } from './act.ts'
+import type { DeleteFlags, RetryFlags } from './act.ts'
+import type { RollbackFlags } from './rollback.ts'
+
+/** Adds `rollback APP`. */
+export function registerRollbackCommand(program: Command, deps: CommandDeps): void {
+  program
+    .command('rollback')
+    .argument('<app>', 'the app')
+    .description('go back to the last good version of an app, which is named first')
+    .addOption(environmentOption())
+    .addOption(environmentAlias())
+    .option('--to <id>', 'another version, or the deployment that made it; capstan versions APP lists them')
+    .option('--reason <text>', 'kept with the deployment')
+    .option('--yes', "roll back without asking; needed where there's no terminal")
+    .addOption(jsonOption())
+    .action(async (app: string, flags: RollbackFlags & { env?: string }, command: Command) => {
+      const { rollBackApp } = await import('./rollback.ts')
+      const where = flags.environment ?? flags.env
+      const given = { ...flags, ...(where === undefined ? {} : { environment: where }) }
+      deps.exitWith(await rollBackApp({ deps, out: outputOf(deps, command) }, app, given))
+    })
+}
+
+/** Adds `versions APP`. */
+export function registerVersionsCommand(program: Command, deps: CommandDeps): void {
+  program
+    .command('versions')
+    .argument('<app>', 'the app')
+    .description('the versions of an app, newest first, and which one serves')
+    .addOption(environmentOption())
+    .addOption(environmentAlias())
+    .addOption(jsonOption())
+    .action(async (app: string, flags: { environment?: string; env?: string }, command: Command) => {
+      const { listVersions } = await import('./apps.ts')
+      const where = flags.environment ?? flags.env
+      const given = where === undefined ? {} : { environment: where }
+      await listVersions(await deps.client(), { app, flags: given, out: outputOf(deps, command) })
+    })
+}
+
+const environmentOption = () =>
+  new Option(
+    '--environment <environment>',
+    `${environment.options.join(' or ')}; needed where the app is deployed to both`,
+  )
+/** As `capstan deploy` calls it. */
+const environmentAlias = () => new Option('--env <environment>').hideHelp()
 
 /** Adds `deploy rollback`, `deploy retry`, `deploy cancel` and `deploy delete`. */
 export function registerActCommands(deploy: Command, deps: CommandDeps): void {
   const consoleOf = (command: Command) => ({ deps, out: outputOf(deps, command) })
   deploy
     .command('rollback')
-    .argument('<id>', 'the newest deployment of its app and environment')
+    .argument('<id>', 'the newest deployment of its app: it is undone; or an earlier good one, to go back to')
     .description('put back what served before; one that runs is cancelled first')
-    .option('--to <version>', "another version, see the app's versions")
+    .option('--to <id>', 'another version, or the deployment that made it; capstan versions APP lists them')
     .option('--reason <text>', 'kept with the deployment')
+    .option('--yes', "roll back without asking; needed where there's no terminal")
     .addOption(jsonOption())
     .action(async (id: string, flags: RollbackFlags, command: Command) => {
-      const { rollBack } = await import('./act.ts')
-      deps.exitWith(await rollBack(consoleOf(command), id, flags))
+      const { rollBackDeployment } = await import('./rollback.ts')
+      deps.exitWith(await rollBackDeployment(consoleOf(command), id, flags))
     })
   deploy
     .command('retry')

@@ -10,29 +10,11 @@ import {
 } from '../../platform/command-line/index.ts'
 import { environment } from '../schema.ts'
 import { followToEnd } from './follow.ts'
-import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer, rollbackAnswer } from './wire.ts'
+import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer } from './wire.ts'
 
 interface Console {
   deps: CommandDeps
   out: Output
-}
-
-/** The options of `capstan deploy rollback`. */
-export interface RollbackFlags {
-  to?: string
-  reason?: string
-}
-
-/** Rolls a deployment back and follows it. What will not be undone is said first. */
-export async function rollBack({ deps, out }: Console, id: string, flags: RollbackFlags): Promise<ExitCode> {
-  const { to: targetVersion, reason } = flags
-  const client = await deps.client()
-  const started = await client.call(rollbackAnswer, creating(id, 'rollback', { targetVersion, reason }))
-  const { targetVersion: target, estimatedTime } = started
-  const where = target === null ? 'to what was before' : `to version ${plain(target)}`
-  out.say(`Rolling back ${where}, in about ${Math.round(estimatedTime)} s`)
-  for (const line of started.willNotUndo) out.say(`  ${plain(line)}`)
-  return followToEnd(client, id, { out, good: ['rolled_back', 'cancelled'] })
 }
 
 /** The options of `capstan deploy retry`. */

@@ -13,19 +13,22 @@ interface FollowTo {
   extra?: object
   /** The endings that are no failure; by default that it is completed. */
   good?: StatusAnswer['status'][]
+  /** The number of the last event that is not shown. */
+  after?: number
 }
 
 /** Shows a deployment from its first event to its last, and then how it ended. @returns the exit code of that. */
 export async function followToEnd(
   client: ApiClient,
   id: string,
-  { out, extra, good = ['completed'] }: FollowTo,
+  { out, extra, good = ['completed'], after }: FollowTo,
 ): Promise<ExitCode> {
   const path = `/deploy/${encodeURIComponent(id)}`
   const status = () => client.call(statusAnswer, { path: `${path}/status`, patienceMs })
   const lines = createStepLines(() => client.call(statusAnswer, { path: `${path}/status` }))
   const onBreak = () => out.warn('note: the connection broke; connecting again')
-  for await (const event of followEvents(client, `${path}/logs`, { patienceMs, onBreak })) {
+  const options = { patienceMs, onBreak, ...(after === undefined ? {} : { after }) }
+  for await (const event of followEvents(client, `${path}/logs`, options)) {
     for (const line of await linesOf(event, lines)) out.say(line)
   }
   const final = await status()

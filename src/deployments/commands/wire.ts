@@ -31,7 +31,9 @@ export const deployAnswer = answer(z.looseObject({ deploymentId: z.string(), sta
 export const rollbackAnswer = answer(
   z.looseObject({
     rollbackId: z.string(),
+    deploymentId: z.string(),
     targetVersion: z.string().nullable(),
+    logsAfter: z.number(),
     estimatedTime: z.number(),
     willNotUndo: z.array(z.string()),
   }),
@@ -66,6 +68,34 @@ export const statusAnswer = answer(
   }),
 )
 export type StatusAnswer = z.output<typeof statusAnswer>
+
+export const appsAnswer = answer(
+  z.looseObject({ apps: z.array(z.looseObject({ appName: z.string(), environment: z.string() })) }),
+)
+
+const versionRow = z.looseObject({
+  id: z.string(),
+  deploymentId: z.string(),
+  createdAt: z.string(),
+  state: z.string(),
+})
+export const versionsAnswer = answer(
+  z.looseObject({
+    versions: z.array(versionRow),
+    rollback: z
+      .looseObject({
+        deploymentId: z.string(),
+        available: z.boolean(),
+        targetVersion: z.string().nullable(),
+        targetDeployment: z.string().nullable(),
+        reason: z.string().nullable(),
+        serves: z.boolean(),
+        suggestedAction: z.string().nullable(),
+      })
+      .nullable(),
+  }),
+)
+export type VersionsAnswer = z.output<typeof versionsAnswer>
 
 export const listAnswer = answer(
   z.looseObject({

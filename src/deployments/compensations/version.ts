@@ -2,6 +2,13 @@ import { CodedError } from '../../platform/errors.ts'
 import type { TrafficShare } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { waitForUpload } from '../in-flight.ts'
+import {
+  type BindingReturn,
+  bindingReturn,
+  readVersions,
+  returnLines,
+  sameTraffic,
+} from '../present/index.ts'
 import type { Undone } from '../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
@@ -65,23 +72,17 @@ async function restore(context: CompensationContext): Promise<Undone> {
   const restored = goal.version === null ? { shared: true } : { restored: goal.version }
   const [serving] = await cloud.deployments(script, signal)
   const now = serving?.versions ?? []
-  if (isSame(now, goal.traffic)) {
+  if (sameTraffic(now, goal.traffic)) {
     log.info(`What served before serves: ${nameOf(goal)}`)
     return { note: 'the version serves', ...restored }
   }
   const versions = await cloud.versions(script, signal)
   const others = versions.find((version) => version.id === now[0]?.versionId)?.tag !== deployment.id
   if (others && !goal.byHand) throw leftAlone(`${script} is served by a version of others by now`)
-  await serve(context)
+  const bindings = await serve(context, now)
   log.info(`What served before serves again: ${nameOf(goal)}`)
-  return { note: 'the version serves again', ...restored }
+  return { note: 'the version serves again', ...restored, ...(bindings === undefined ? {} : { bindings }) }
 }
-
-const isSame = (now: TrafficShare[], wanted: TrafficShare[]) =>
-  now.length === wanted.length &&
-  wanted.every((share) =>
-    now.some((each) => each.versionId === share.versionId && each.percentage === share.percentage),
-  )
 
 const nameOf = ({ traffic }: CompensationContext['goal']) =>
   traffic.length === 1
@@ -95,13 +96,50 @@ const leftAlone = (reason: string) =>
     suggestedAction: 'Roll back to a targetVersion, or deploy anew',
   })
 
-async function serve({ deployment, plan, target, goal, signal }: CompensationContext) {
+/**
+ * Gives the traffic back. Each version has secrets and variables of its own: the log names those that return or
+ * disappear, before it happens.
+ * @returns what became of them; undefined when it could not be read, which must not keep a rollback from being done.
+ */
+async function serve(context: CompensationContext, now: TrafficShare[]): Promise<BindingReturn | undefined> {
+  const { deployment, plan, target, goal, signal, log } = context
+  const { script } = plan.config
   const deploy = { traffic: goal.traffic, message: `rollback of ${deployment.id}` }
+  const change = await readReturn(context, now)
+  const reverting = change?.reverting ?? []
+  const variables = reverting.filter(({ kind }) => kind !== 'secret')
+  const certain = change && { ...change, reverting: variables }
+  if (certain === undefined) log.warn('Secrets and variables return to those of the earlier version')
+  else for (const line of returnLines(certain)) log.warn(line)
+  await log.flush()
   try {
-    await target.cloud.deploy(plan.config.script, deploy, signal)
+    await target.cloud.deploy(script, deploy, signal)
+    // Not refused: no secret has another value.
+    return certain
   } catch (error) {
-    // Secrets changed since that version; going back to it means its own secrets, which is what a rollback wants.
+    // Secrets changed since that version; going back to it means its own secrets.
     if (!(error instanceof CloudError) || error.code !== 10220) throw error
-    await target.cloud.deploy(plan.config.script, { ...deploy, force: true }, signal)
+    const secrets = reverting.filter(({ kind }) => kind === 'secret')
+    for (const line of returnLines({ ...nothing, reverting: secrets })) log.warn(line)
+    await log.flush()
+    await target.cloud.deploy(script, { ...deploy, force: true }, signal)
+    return change
+  }
+}
+
+const nothing: BindingReturn = { returning: [], disappearing: [], reverting: [] }
+
+async function readReturn(
+  { plan, target, goal, signal }: CompensationContext,
+  now: TrafficShare[],
+): Promise<BindingReturn | undefined> {
+  const query = { target, config: plan.config, signal }
+  try {
+    const present = await readVersions(query, now)
+    const earlier = await readVersions(query, goal.traffic)
+    return bindingReturn(present.bindings, earlier.bindings)
+  } catch {
+    signal.throwIfAborted()
+    return undefined
   }
 }

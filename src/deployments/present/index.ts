@@ -1,4 +1,5 @@
 export { inherited, keptBindings, kindOf, plannedBindings, removedBindings, secretTypes } from './bindings.ts'
-export { changesBetween, sameTraffic } from './compare.ts'
+export { sameTraffic } from './compare.ts'
+export { type BindingReturn, bindingReturn, returnLines } from './returning.ts'
 export { changesSincePlan, stale } from './stale.ts'
-export { type AppState, readScript, readState, readVersions } from './state.ts'
+export { type AppState, type Basis, readScript, readState, readVersions } from './state.ts'

@@ -22,6 +22,8 @@ export interface AppState {
   exists: boolean
   /** The versions that serve, and their shares. */
   traffic: TrafficShare[]
+  /** Who gave it to them, by the message of that change; of ours it is the id of the deployment. */
+  trafficMessage?: string
   migrationTag: string | null
   hasAssets: boolean
   /** Of the versions that serve. */
@@ -37,8 +39,14 @@ export interface AppState {
   container?: ContainerSpec | null
 }
 
+/** A state that a plan was made against. */
+export interface Basis extends AppState {
+  /** Deployments of the app that had ended by then, with the time: what one of them sent may still arrive late. */
+  ended: Record<string, string>
+}
+
 /** What the script itself has, without what leads to it and what runs behind it. */
-export type ScriptState = Omit<AppState, 'hostnames' | 'container'>
+type ScriptState = Omit<AppState, 'hostnames' | 'container'>
 
 interface StateQuery {
   target: Pick<Target, 'cloud' | 'containers' | 'zones'>
@@ -52,25 +60,30 @@ interface StateQuery {
 export async function readState(query: StateQuery): Promise<AppState> {
   const { container } = query.config
   return {
-    ...(await readScript(query)),
+    ...(await readScript(query)).state,
     hostnames: await leadsOf(query),
     ...(container === undefined ? {} : { container: await containerOf(query, container) }),
   }
 }
 
-/** One call after the other: crash tests enumerate them in their order. */
-export async function readScript(query: StateQuery): Promise<ScriptState> {
+/**
+ * One call after the other: crash tests enumerate them in their order.
+ * @returns also how many scripts the account has.
+ */
+export async function readScript(query: StateQuery): Promise<{ state: ScriptState; scripts: number }> {
   const { target, config, signal } = query
   const { cloud } = target
   const { script } = config
-  const listed = (await cloud.scripts(signal)).find((each) => each.id === script)
-  if (listed === undefined) return absent
+  const all = await cloud.scripts(signal)
+  const listed = all.find((each) => each.id === script)
+  if (listed === undefined) return { state: absent, scripts: all.length }
   const [serving] = await cloud.deployments(script, signal)
   const traffic = serving?.versions ?? []
   const { enabled, previewsEnabled } = await cloud.scriptSubdomain(script, signal)
-  return {
+  const state: ScriptState = {
     exists: true,
     traffic,
+    ...(serving?.message === undefined ? {} : { trafficMessage: serving.message }),
     migrationTag: listed.migrationTag ?? null,
     hasAssets: listed.hasAssets,
     ...(await readVersions(query, query.versions ? traffic : [])),
@@ -78,6 +91,7 @@ export async function readScript(query: StateQuery): Promise<ScriptState> {
     previewUrls: previewsEnabled,
     settings: await settingsOf(query),
   }
+  return { state, scripts: all.length }
 }
 
 const absent: ScriptState = {

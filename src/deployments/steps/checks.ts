@@ -51,8 +51,10 @@ export async function cloudflareAuth(context: StepContext): Promise<StepResult> 
 export async function checkQuotas(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { script, hostnames = [] } = plan.config
-  const state = await readScript({ target, config: plan.config, signal, versions: false })
-  if (!state.exists) await requireRoom(context)
+  const { state, scripts } = await readScript({ target, config: plan.config, signal, versions: false })
+  if (!state.exists && scripts >= maxScripts) {
+    throw new CodedError('DEPLOY_002', `The account has ${scripts} Workers, the limit is ${maxScripts}`)
+  }
   const container = await containerBefore(context)
   const own = await ownHostnames({ zones: target.zones, signal, hostnames, script })
   const leads = hostnames.map((name) => [name, own.includes(name) ? script : null] as const)
@@ -72,13 +74,6 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
   }
   log.info(state.exists ? `Serving now: ${servingNow(snapshot)}` : `First deployment of ${script}`)
   return { change: { snapshot } }
-}
-
-/** @throws DEPLOY_002 when the account has as many Workers as it may have. */
-async function requireRoom({ target, signal }: StepContext): Promise<void> {
-  const { length } = await target.cloud.scripts(signal)
-  if (length < maxScripts) return
-  throw new CodedError('DEPLOY_002', `The account has ${length} Workers, the limit is ${maxScripts}`)
 }
 
 function servingNow({ servingVersion, traffic = [] }: Snapshot): string {

@@ -1,13 +1,13 @@
 import { CodedError } from '../../platform/errors.ts'
-import { allTo, type TrafficShare, type WorkerUpload } from '../cloudflare.ts'
+import { allTo, type WorkerDeployment, type WorkerUpload } from '../cloudflare.ts'
 import { CloudError } from '../cloudflare-errors.ts'
 import { migrationTagOf } from '../history.ts'
 import { sent, waitForUpload } from '../in-flight.ts'
 import { bindingName, type PlanHead } from '../plan.ts'
-import { changesBetween, readVersions, sameTraffic, stale } from '../present/index.ts'
+import { sameTraffic } from '../present/index.ts'
 import type { StepContext, StepResult } from './context.ts'
 import { keeping, settingsOf } from './keeping.ts'
-import { requireUnchanged } from './unchanged.ts'
+import { refuseChanged, requireUnchanged } from './unchanged.ts'
 
 /**
  * Step 5. The mark of an upload is its annotation `workers/tag` = the deployment's id. It is looked for before
@@ -25,9 +25,9 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { versionId } = uploaded
   await context.remember({ ...uploaded, uploadSentAt: null })
 
-  const traffic = (await cloud.deployments(script, signal))[0]?.versions ?? []
-  if (!sameTraffic(traffic, allTo(versionId))) {
-    await requireTraffic(context, { traffic, own: [versionId, ...own] })
+  const [serving] = await cloud.deployments(script, signal)
+  if (!sameTraffic(serving?.versions ?? [], allTo(versionId))) {
+    await requireTraffic(context, { serving, own: [versionId, ...own] })
     await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
   }
   log.info(`Version ${versionId} serves all traffic of ${script}`)
@@ -40,19 +40,16 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
  * @throws STATE_001
  */
 async function requireTraffic(
-  { plan, target, signal }: StepContext,
-  { traffic, own }: { traffic: TrafficShare[]; own: string[] },
+  context: StepContext,
+  { serving, own }: { serving: WorkerDeployment | undefined; own: string[] },
 ): Promise<void> {
-  const { basis, config } = plan
-  if (basis === null || sameTraffic(traffic, basis.traffic)) return
-  if (traffic.every(({ versionId }) => own.includes(versionId))) return
-  const now = {
-    ...basis,
-    exists: true,
-    traffic,
-    ...(await readVersions({ target, config, signal }, traffic)),
-  }
-  throw stale(changesBetween({ ...basis, exists: true }, now, config.script))
+  const { basis } = context.plan
+  const traffic = serving?.versions ?? []
+  if (basis === null || traffic.every(({ versionId }) => own.includes(versionId))) return
+  const { message } = serving ?? {}
+  const given = message === undefined ? {} : { trafficMessage: message }
+  // All else was looked at before the upload, and is not what this changes.
+  await refuseChanged(context, { ...basis, exists: true, traffic, ...given })
 }
 
 interface Uploaded {

@@ -15,7 +15,8 @@ export async function requireUnchanged(context: StepContext): Promise<AppState> 
 }
 
 /** @throws STATE_001 */
-export async function refuseChanged({ plan, target, signal }: StepContext, now: AppState): Promise<void> {
-  const changes = await changesSincePlan(plan, now, { target, signal })
+export async function refuseChanged(context: StepContext, now: AppState): Promise<void> {
+  const { plan, target, signal, recordOf } = context
+  const changes = await changesSincePlan(plan, now, { target, signal, recordOf })
   if (changes.length > 0) throw stale(changes)
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { BindingReturn } from '../present/index.ts'
 import type { StepKey } from '../states.ts'
 
 /** How far a rollback is with one step. */
@@ -18,6 +19,8 @@ export interface Undone {
   restored?: string | null
   /** Several versions share the traffic, as before. */
   shared?: boolean
+  /** Secrets and variables that are other than before the rollback. */
+  bindings?: BindingReturn
 }
 
 /** Begins the list anew: what an earlier rollback did is looked at again, which costs nothing where it holds. */

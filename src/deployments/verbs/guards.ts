@@ -4,6 +4,7 @@ import type { Environment } from '../../platform/config/index.ts'
 import { isUniqueViolation } from '../../platform/db.ts'
 import { CodedError, conflict, notFound } from '../../platform/errors.ts'
 import type { Enqueue, Job, JobVerbs } from '../../platform/jobs/index.ts'
+import type { Secrets } from '../../platform/secrets.ts'
 import { deploymentStream } from '../logs.ts'
 import { requireEnvironment } from '../permission.ts'
 import {
@@ -16,8 +17,12 @@ import {
   settlesIn,
   type TargetRow,
 } from '../store/index.ts'
+import type { Targets } from '../target.ts'
 
 export interface VerbOptions {
+  db: Knex
+  targets: Targets
+  secrets: Secrets
   enqueue: Enqueue
   jobs: () => JobVerbs
 }

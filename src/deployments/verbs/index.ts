@@ -1,18 +1,26 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import { conflict } from '../../platform/errors.ts'
+import type { RollbackOutlook } from '../rollback-outlook.ts'
 import { findDeployment } from '../store/index.ts'
 import { type DeleteRequest, type DeleteStarted, deleteApp } from './delete-app.ts'
 import { lockStepJob, owned, type VerbOptions } from './guards.ts'
 import { type RetryRequest, type RetryStarted, retry } from './retry.ts'
-import { type RollbackRequest, type RollbackStarted, rollBack } from './rollback.ts'
+import { type RollbackRequest, type RollbackStarted, rollBack, rollbackOutlook } from './rollback.ts'
 
 export { held, inProgress, requireSettled } from './guards.ts'
+export type { RollbackStarted } from './rollback.ts'
 
 /** What people do to a deployment that there is, each in one transaction. */
 export interface DeploymentVerbs {
   /** @throws SYS_005 for an unknown deployment or version, STATE_001 (409) when it can't be done, with the reason. */
-  rollback(trx: Knex.Transaction, principal: Principal, wish: RollbackRequest): Promise<RollbackStarted>
+  rollback(
+    trx: Knex.Transaction,
+    principal: Principal,
+    wish: RollbackRequest & { outlook?: RollbackOutlook | undefined },
+  ): Promise<RollbackStarted>
+  /** For use before the transaction of a rollback, as the cloud is asked. @throws ACCESS_003 */
+  rollbackOutlook(principal: Principal, wish: RollbackRequest): Promise<RollbackOutlook | undefined>
   /** Runs a failed step again, and those after it. @throws SYS_005, STATE_001, REQ_002 */
   retry(trx: Knex.Transaction, principal: Principal, wish: RetryRequest): Promise<RetryStarted>
   /** Ends a deployment that runs, in whichever process. @throws SYS_005, STATE_001 */
@@ -23,7 +31,8 @@ export interface DeploymentVerbs {
 
 export function createDeploymentVerbs(options: VerbOptions): DeploymentVerbs {
   return {
-    rollback: (trx, principal, wish) => rollBack(options, trx, { principal, wish }),
+    rollback: (trx, principal, { outlook, ...wish }) => rollBack(options, trx, { principal, wish, outlook }),
+    rollbackOutlook: (principal, wish) => rollbackOutlook(options, { principal, wish }),
     retry: (trx, principal, wish) => retry(options, trx, { principal, wish }),
     async cancel(trx, principal, id) {
       const deployment = await owned(trx, principal, id)

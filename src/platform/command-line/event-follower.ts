@@ -6,6 +6,8 @@ import { readSse, type SseEvent } from './sse-reader.ts'
 export interface FollowOptions {
   /** Default 60 s: how long a broken connection is tried again before it counts as lost. */
   patienceMs?: number
+  /** Default 0: the number of the last event that is not wanted. */
+  after?: number
   /** Default 45 s: the API sends something every 15 s, so a connection that is silent for longer is dead. */
   silenceMs?: number
   /** Called once per break, before the first new try. */
@@ -22,7 +24,7 @@ interface Connection {
 const lastedMs = 5000
 
 /**
- * A stream's events from its beginning to its `end`, each once and in order, over as many connections as it takes.
+ * A stream's events from its beginning, or after a number, to its `end`, each once and in order, over as many connections as it takes.
  * @throws Unreachable when no connection could be had for `patienceMs`; ApiError for a refusal.
  */
 export async function* followEvents(
@@ -31,7 +33,7 @@ export async function* followEvents(
   options: FollowOptions = {},
 ): AsyncGenerator<SseEvent> {
   const { patienceMs = 60_000, silenceMs = 45_000, onBreak } = options
-  let after = 0
+  let { after = 0 } = options
   let broken: { at: number; tries: number } | undefined
   for (;;) {
     const connection: Connection = { state: 'refused', openedAt: 0 }

@@ -1,0 +1,57 @@
+import { type BindingKind, kindOf } from './bindings.ts'
+import type { PresentBinding } from './state.ts'
+
+export interface NamedBinding {
+  kind: BindingKind
+  name: string
+}
+
+/** What a return to earlier versions does to the secrets and variables of an app. */
+export interface BindingReturn {
+  /** Of the earlier version only. */
+  returning: NamedBinding[]
+  /** Of the present version only. */
+  disappearing: NamedBinding[]
+  /** Of both, with another value; of a secret it can only be said that its value may be another one. */
+  reverting: NamedBinding[]
+}
+
+/** @param sameSecrets names of secrets whose values are known to be the same in both. */
+export function bindingReturn(
+  now: PresentBinding[],
+  then: PresentBinding[],
+  sameSecrets: string[] = [],
+): BindingReturn {
+  const find = (list: PresentBinding[], { name, type }: PresentBinding) =>
+    list.find((each) => each.name === name && kindOf(each.type) === kindOf(type))
+  const named = (list: PresentBinding[]): NamedBinding[] =>
+    list.map(({ type, name }) => ({ kind: kindOf(type), name })).filter(({ kind }) => kind !== 'binding')
+  const reverts = (each: PresentBinding) => {
+    const present = find(now, each)
+    if (present === undefined) return false
+    if (kindOf(each.type) === 'secret') return !sameSecrets.includes(each.name)
+    return present.fingerprint !== each.fingerprint
+  }
+  return {
+    returning: named(then.filter((each) => find(now, each) === undefined)),
+    disappearing: named(now.filter((each) => find(then, each) === undefined)),
+    reverting: named(then.filter(reverts)),
+  }
+}
+
+/** For the log and the answer of a rollback, one sentence each. Names only. */
+export function returnLines({ returning, disappearing, reverting }: BindingReturn): string[] {
+  return [
+    ...returning.map(({ kind, name }) =>
+      kind === 'secret'
+        ? `The secret ${name} returns with its earlier value: if that was revoked, delete or set the secret`
+        : `The variable ${name} returns`,
+    ),
+    ...reverting.map(({ kind, name }) =>
+      kind === 'secret'
+        ? `The secret ${name} returns to the value of the earlier version: if it was changed or revoked since, set it again`
+        : `The variable ${name} returns to its earlier value`,
+    ),
+    ...disappearing.map(({ kind, name }) => `The ${kind} ${name} disappears`),
+  ]
+}

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { type Accounts, createAccounts } from './accounts/index.ts'
 import { type BinaryReleases, createBinaryReleases } from './binary-releases/index.ts'
-import { bindCatalog } from './catalog.ts'
+import { bindCatalog, queueNames } from './catalog.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
 import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
@@ -20,7 +20,7 @@ import {
   type JobVerbs,
 } from './platform/jobs/index.ts'
 import { createLogger, type Logger } from './platform/logging.ts'
-import { countWorkers, createQueues, type Queues } from './platform/queues/index.ts'
+import { createQueues, type Queues } from './platform/queues/index.ts'
 import {
   createRateLimiter,
   createRateLimits,
@@ -28,6 +28,7 @@ import {
   type RateLimits,
 } from './platform/rate-limit/index.ts'
 import { resolveRedisUrl } from './platform/redis/index.ts'
+import { createResources } from './platform/resources.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
 import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
@@ -88,7 +89,7 @@ export function createContext(config: Config, process: string, overrides: Contex
   const deployments = createDeployments({
     ...{ db, config, secrets, hub, enqueue, localCredentials, log },
     verbs: () => verbs,
-    countWorkers: () => countWorkers(queues, 'deploy-step'),
+    resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),
   })
   const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue, now: clock.now })
   const releaseTracker = createReleaseTracker({ db, config, log, hub, listener, enqueue, now: clock.now })

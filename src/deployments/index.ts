@@ -5,6 +5,7 @@ import type { Route } from '../platform/http/index.ts'
 import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import { createOutgoing } from '../platform/outgoing.ts'
+import type { Resources } from '../platform/resources.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { createAddresses } from './addresses.ts'
 import { createImages } from './containers/images.ts'
@@ -50,8 +51,8 @@ export interface DeploymentsOptions {
   log: Logger
   /** Known only after the jobs, which work with what is made here. */
   verbs: () => JobVerbs
-  /** How many workers are connected to the queue of steps; null when the queue store does not tell. */
-  countWorkers: () => Promise<number | null>
+  /** What the installation has and uses. */
+  resources: () => Promise<Resources>
 }
 
 export function createDeployments(options: DeploymentsOptions): Deployments {
@@ -67,7 +68,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const service = createDeploymentService({ db, secrets, targets, images, enqueue, records, addresses })
   const verbs = createDeploymentVerbs({ db, targets, secrets, enqueue, jobs: options.verbs })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
-  const metrics = createMetrics(db, options.countWorkers)
+  const metrics = createMetrics(db, options.resources)
   const inspector = createInspector(targets.connect)
   return {
     engine,

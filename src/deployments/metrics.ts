@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { Resources } from '../platform/resources.ts'
 import { type StepKey, steps as titles } from './states.ts'
 import { readMetrics } from './store/index.ts'
 
@@ -7,12 +8,12 @@ export type Metrics = (hours: number) => Promise<object>
 const round = (seconds: number | null | undefined) =>
   seconds === null || seconds === undefined ? null : Math.round(seconds * 1000) / 1000
 
-/** How deployments of the last hours went, what went wrong, and what there is to do the work. */
-export function createMetrics(db: Knex, countWorkers: () => Promise<number | null>): Metrics {
+/** How deployments of the last hours went, what went wrong, and what the installation has to do the work. */
+export function createMetrics(db: Knex, readResources: () => Promise<Resources>): Metrics {
   return async (hours) => {
-    const [{ totals, steps, errors, line }, workers] = await Promise.all([
+    const [{ totals, steps, errors, line }, installation] = await Promise.all([
       readMetrics(db, hours),
-      countWorkers(),
+      readResources(),
     ])
     const oldest = line.oldest === null ? null : Number(line.oldest)
     return {
@@ -39,8 +40,8 @@ export function createMetrics(db: Knex, countWorkers: () => Promise<number | nul
       resources: {
         queueDepth: Number(line.depth),
         oldestWaitingSeconds: round(oldest),
-        workers,
-        memoryMb: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+        workers: installation.queues.find(({ queue }) => queue === 'deploy-step')?.workers ?? null,
+        ...installation,
       },
     }
   }

@@ -222,7 +222,13 @@ test('the metrics tell how deployments went, and what is there for them', async 
     queueDepth: 1,
     oldestWaitingSeconds: expect.any(Number),
     workers: 0,
-    memoryMb: expect.any(Number),
+    queues: expect.any(Array),
+    database: {
+      sizeBytes: expect.any(Number),
+      connections: expect.any(Number),
+      maxConnections: expect.any(Number),
+    },
+    disk: expect.anything(),
   })
   expect((await world.call('/deploy/metrics?hours=0')).status).toBe(400)
 })

@@ -64,6 +64,15 @@ describe.each(backends())('schedules over %s', (backend) => {
     expect(await inMs()).toBeGreaterThan(20_000)
   })
 
+  it('make their job also after months in which nothing ran', async () => {
+    const { ctx, due, shift, begin } = await contextOf(tick)
+    await due()
+    await begin()
+    await shift('-100 days')
+    expect(await due()).toMatchObject({ made: 1 })
+    expect((await ctx.db('jobs').whereNull('started_at').first()).late_ms).toBe(2 ** 31 - 1)
+  })
+
   it('make no second job while the first one has not begun', async () => {
     const { ctx, due, inMs, shift } = await contextOf(tick)
     await due()

@@ -32,6 +32,9 @@ export async function insertJobs(trx: Knex, jobs: NewJob[]): Promise<void> {
 
 const after = (db: Knex, ms: number) => db.raw("clock_timestamp() + ? * interval '1 millisecond'", [ms])
 
+/** What the column holds, 24 days: an installation may have been off for longer. */
+const mostLateMs = 2 ** 31 - 1
+
 /** The row of one due time of a schedule; the same due time never makes a second row. */
 export async function insertDueJob(
   db: Knex,
@@ -46,7 +49,7 @@ export async function insertDueJob(
     job.maxAttempts,
     job.subject ?? null,
     due.key,
-    due.lateMs,
+    Math.min(due.lateMs, mostLateMs),
   ]
   await db.raw(
     `insert into jobs (id, queue, name, payload, max_attempts, subject, due_key, late_ms)

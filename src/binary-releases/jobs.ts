@@ -25,6 +25,7 @@ export const publishJob: JobDefinition<z.output<typeof publishPayload>, PublishE
   backoff: { firstMs: 2000, maxMs: 60_000 },
   retryRefused: 'Publish the version again',
   mayChange,
+  describe: async (_engine, _db, payloads) => payloads.map(({ version }) => ({ version })),
   handle: runPublish,
   settle: (_engine, trx, job) => settlePublish(trx, job),
 }
@@ -41,6 +42,7 @@ export const pointerJob: JobDefinition<z.output<typeof pointerPayload>, PublishE
   timeoutMs: () => minutes,
   backoff: { firstMs: 1000, maxMs: 15 * minutes },
   mayChange,
+  describe: async (_engine, _db, payloads) => payloads.map(({ channel }) => ({ channel })),
   async handle(engine, payload, run) {
     await withStore(() => run.write((trx) => writePointer(trx, engine, payload.channel)))
     return { kind: 'done' }

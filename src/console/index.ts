@@ -1,16 +1,17 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
-import { ExpressAdapter } from '@bull-board/express'
 import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Knex } from 'knex'
 import { signInUrl } from '../accounts/index.ts'
 import { type Authenticate, authorise } from '../platform/auth.ts'
 import { CodedError } from '../platform/errors.ts'
-import type { JobVerbs } from '../platform/jobs/index.ts'
+import type { BoundJob, JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import type { Queues } from '../platform/queues/index.ts'
 import type { RateLimits } from '../platform/rate-limit/index.ts'
 import { consoleActions } from './actions.ts'
+import { BoardServer } from './board-server.ts'
+import { describeAnswer } from './describe.ts'
 import { redact } from './redact.ts'
 
 export interface ConsoleOptions {
@@ -19,11 +20,24 @@ export interface ConsoleOptions {
   log: Logger
   queues: Queues
   queueNames: readonly string[]
+  jobs: readonly BoundJob[]
   verbs: JobVerbs
   limits: RateLimits
 }
 
 const base = '/admin/queues'
+
+/** Nothing from elsewhere: the library's page would fetch fonts from another host. */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "object-src 'none'",
+  "script-src-attr 'none'",
+].join(';')
 
 /** Bull Board at `/admin/queues`, for holders of `console:admin` only. */
 export function createConsole(options: ConsoleOptions): Router {
@@ -38,24 +52,24 @@ export function createConsole(options: ConsoleOptions): Router {
 }
 
 function createBoard(options: ConsoleOptions): RequestHandler {
-  const adapter = new ExpressAdapter()
-  adapter.setBasePath(base)
+  const { db, jobs } = options
+  const server = new BoardServer(base, (body) => describeAnswer(db, jobs, redact(body)))
   createBullBoard({
-    queues: options.queueNames.map((name) => new BullMQAdapter(options.queues.get(name))),
-    serverAdapter: adapter,
+    queues: options.queueNames.map((name) => {
+      const allowRetries = jobs.every((job) => job.queue !== name || job.retryRefused === undefined)
+      const shown = { allowRetries, allowCompletedRetries: false }
+      return new BullMQAdapter(options.queues.get(name), shown)
+    }),
+    serverAdapter: server,
     options: {
-      uiConfig: { boardTitle: 'Capstan', hideDocsLink: true },
-      handlerHooks: {
-        after: (_context, result) => ({ ...result, body: redact(result.body) as Record<string, unknown> }),
+      uiConfig: {
+        boardTitle: 'Capstan',
+        hideDocsLink: true,
+        miscLinks: [{ text: 'Sign out', url: signInUrl(base) }],
       },
     },
   })
-  // Its own handler answers with the thrown text, past the redaction above.
-  adapter.setErrorHandler((error) => {
-    options.log.warn({ err: error }, 'the console failed')
-    return { status: 500, body: { error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' } } }
-  })
-  return adapter.getRouter()
+  return server.router
 }
 
 /** Commands to a queue store that is away wait for it; a page should not. */
@@ -70,6 +84,7 @@ function whileStoreAnswers(queues: Queues) {
 function guard({ accounts, limits }: ConsoleOptions) {
   return async (req: Request, res: Response, next: NextFunction) => {
     res.setHeader('Cache-Control', 'no-store')
+    res.setHeader('Content-Security-Policy', contentSecurityPolicy)
     try {
       const principal = await accounts.authenticate({
         headers: req.headers,

@@ -3,6 +3,7 @@ import type { JobDefinition } from '../platform/jobs/index.ts'
 import type { DeploymentEngine } from './engine.ts'
 import { deleteAppPayload, deploymentPayload, deployStepPayload } from './schema.ts'
 import type { StepKey } from './states.ts'
+import { namesOfDeployments } from './store/index.ts'
 
 const seconds = 1000
 const minutes = 60 * seconds
@@ -30,6 +31,13 @@ export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, De
   retryRefused: 'A step belongs to its deployment: POST /deploy/{id}/retry, or prepare and deploy again',
   // The next step is made with the result of this one.
   cancelWins: true,
+  async describe(_engine, db, payloads) {
+    const names = await namesOfDeployments(
+      db,
+      payloads.map((each) => each.deploymentId),
+    )
+    return names.map((name, index) => ({ ...name, step: payloads[index]?.step ?? '' }))
+  },
   handle: (engine, payload, run) => engine.runStep(payload, run),
   mayChange: (engine, db, about) => engine.mayChange(db, about),
   settle: (engine, trx, job) => engine.settleStep(trx, job),
@@ -45,6 +53,11 @@ export const rollbackJob: JobDefinition<z.output<typeof deploymentPayload>, Depl
   timeoutMs: () => 15 * minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
   retryRefused: 'A rollback belongs to its deployment: POST /deploy/{id}/rollback',
+  describe: (_engine, db, payloads) =>
+    namesOfDeployments(
+      db,
+      payloads.map((each) => each.deploymentId),
+    ),
   handle: (engine, payload, run) => engine.runRollback(payload, run),
   mayChange: (engine, db, about) => engine.mayChange(db, about),
   settle: (engine, trx, job) => engine.settleRollback(trx, job),
@@ -59,6 +72,11 @@ export const lateArrivalsJob: JobDefinition<z.output<typeof deploymentPayload>, 
   timeoutMs: () => 2 * minutes,
   backoff: { firstMs: 5 * seconds, maxMs: 120 * seconds },
   mayChange: (engine, db, about) => engine.mayChange(db, about),
+  describe: (_engine, db, payloads) =>
+    namesOfDeployments(
+      db,
+      payloads.map((each) => each.deploymentId),
+    ),
   handle: (engine, payload, run) => engine.runLateArrivals(payload, run),
   settle: (engine, trx, job) => engine.settleLateArrivals(trx, job),
 }
@@ -73,6 +91,7 @@ export const deleteAppJob: JobDefinition<z.output<typeof deleteAppPayload>, Depl
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
   retryRefused: 'Delete the app again: DELETE /deploy/apps/{app}/{environment}',
   mayChange: (engine, _db, about) => engine.mayDelete(about),
+  describe: async (_engine, _db, payloads) => payloads.map(({ app, environment }) => ({ app, environment })),
   handle: (engine, payload, run) => engine.runDeleteApp(payload, run),
   settle: (engine, trx, job) => engine.settleDeleteApp(trx, job),
 }

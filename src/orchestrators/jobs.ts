@@ -45,6 +45,8 @@ export const pollShardJob: JobDefinition<ShardPayload, Polling> = {
   backoff,
   retryRefused: 'The next cycle comes by itself',
   mayChange,
+  describe: async (_polling, _db, payloads) =>
+    payloads.map(({ cycleId, shard }) => ({ cycle: cycleId, part: String(shard + 1) })),
   handle: (polling, payload, run) => polling.runShard(payload, run),
   settle: (polling, trx, job) => polling.settleShard(trx, job),
 }

@@ -3,6 +3,7 @@ import type { JobDefinition, Schedule } from '../platform/jobs/index.ts'
 import { clientOf } from './access.ts'
 import { collect } from './collection/collect.ts'
 import type { TrackerContext } from './context.ts'
+import { describeOwn } from './describe-own.ts'
 import { mayChange } from './may-change.ts'
 import { checkPings, pingMaster } from './ping.ts'
 
@@ -28,6 +29,7 @@ export const collectJob: JobDefinition<Nothing, TrackerContext> = {
     )
   },
   mayChange,
+  describe: describeOwn,
   handle: (context, _payload, run) => collect(context, run),
 }
 
@@ -40,6 +42,7 @@ export const pingMasterJob: JobDefinition<Nothing, TrackerContext> = {
   timeoutMs: () => minute,
   backoff: { firstMs: 5000, maxMs: 30_000 },
   mayChange,
+  describe: describeOwn,
   handle: (context, _payload, run) => pingMaster(context, run),
 }
 

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { z } from 'zod'
 import { requirePermission } from '../../platform/auth.ts'
 import type { Enqueue, JobDefinition } from '../../platform/jobs/index.ts'
+import { namesOfDeployments } from '../store/index.ts'
 import type { GitHubRecords } from './records.ts'
 import { isReportable } from './store.ts'
 
@@ -21,6 +22,11 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
   async mayChange(_records, _db, { principal }) {
     requirePermission(principal, 'deployments:write:production')
   },
+  describe: (_records, db, payloads) =>
+    namesOfDeployments(
+      db,
+      payloads.map((each) => each.deploymentId),
+    ),
   async handle(records, { deploymentId }, run) {
     try {
       await records.report(deploymentId, run.signal)

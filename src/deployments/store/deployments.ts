@@ -50,6 +50,15 @@ export async function lockTarget(trx: Knex.Transaction, app: string, environment
   await trx.raw(`select pg_advisory_xact_lock(hashtextextended(?, 7041003))`, [`${app}/${environment}`])
 }
 
+/** The app and environment of each deployment, in the order of the ids; nothing of one that is not there. */
+export async function namesOfDeployments(db: Knex, ids: string[]): Promise<Record<string, string>[]> {
+  const rows: { id: string; app: string; environment: string }[] = await db('deployments')
+    .whereIn('id', ids)
+    .select('id', 'app', 'environment')
+  const names = new Map(rows.map(({ id, app, environment }) => [id, { app, environment }]))
+  return ids.map((id) => names.get(id) ?? {})
+}
+
 /** The deployment that holds an app and environment. */
 export async function findLive(db: Knex, app: string, environment: Environment): Promise<string | undefined> {
   const live = db('deployments')

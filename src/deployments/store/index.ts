@@ -14,6 +14,7 @@ export {
   insertDeployment,
   lockDeployment,
   lockTarget,
+  namesOfDeployments,
   removeDryRun,
   updateDeployment,
 } from './deployments.ts'

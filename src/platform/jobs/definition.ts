@@ -81,6 +81,8 @@ export interface JobDefinition<Payload, Services> {
   cancelWins?: boolean
   /** Who may watch it without `jobs:read`, and without having started it. */
   mayWatch?(services: Services, about: { payload: Payload; principal: Principal }): boolean
+  /** What operators see beside its name, e.g. `{ app, environment }`: one entry for each payload, in their order. */
+  describe?(services: Services, db: Knex, payloads: Payload[]): Promise<Record<string, string>[]>
   /** What a principal needs beyond `jobs:write` to cancel or retry it. @throws ACCESS_003 */
   mayChange?(services: Services, db: Knex, about: { payload: Payload; principal: Principal }): Promise<void>
   handle(services: Services, payload: Payload, run: Run): Promise<Outcome>
@@ -106,6 +108,7 @@ export interface BoundJob {
   retryRefused: string | undefined
   cancelWins: boolean
   mayWatch: ((about: { payload: unknown; principal: Principal }) => boolean) | undefined
+  describe: ((db: Knex, payloads: unknown[]) => Promise<Record<string, string>[]>) | undefined
   mayChange: ((db: Knex, about: { payload: unknown; principal: Principal }) => Promise<void>) | undefined
   handle(payload: unknown, run: Run): Promise<Outcome>
   settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
@@ -116,11 +119,12 @@ export interface BoundJob {
  * @param schedule where it comes from the configuration, and not from the definition.
  */
 export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S, schedule?: Schedule): BoundJob {
-  const { settle, mayChange, mayWatch } = definition
+  const { settle, mayChange, mayWatch, describe } = definition
   return {
     ...definition,
     schedule: schedule ?? definition.schedule,
     mayWatch: mayWatch && ((about) => mayWatch(services, { ...about, payload: about.payload as P })),
+    describe: describe && ((db, payloads) => describe(services, db, payloads as P[])),
     retryRefused: definition.retryRefused,
     cancelWins: definition.cancelWins ?? false,
     mayChange:

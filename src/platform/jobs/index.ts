@@ -11,6 +11,7 @@ export {
   type Run,
   type Schedule,
 } from './definition.ts'
+export { type DescribedJob, describeJobs } from './describe.ts'
 export { createDispatcher, type Dispatcher } from './dispatcher.ts'
 export { createEnqueue, type Enqueue } from './enqueue.ts'
 export { createLeaseKeeper } from './lease-keeper.ts'

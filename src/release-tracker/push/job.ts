@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JobDefinition } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
+import { describeOwn } from '../describe-own.ts'
 import { mayChange } from '../may-change.ts'
 import { push } from './push.ts'
 
@@ -15,6 +16,7 @@ export const pushJob: JobDefinition<Record<string, never>, TrackerContext> = {
   timeoutMs: () => 30 * 60_000,
   backoff: { firstMs: 1000, maxMs: 5 * 60_000 },
   mayChange,
+  describe: describeOwn,
   handle: (context, _payload, run) =>
     push(context, run, async (trx) => {
       await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })

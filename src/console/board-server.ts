@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type {
+  AppControllerRoute,
+  AppViewRoute,
+  BullBoardQueues,
+  IServerAdapter,
+  UIConfig,
+} from '@bull-board/api/typings/app'
+import express, { type Request, type Response, Router } from 'express'
+import { CodedError, notFound } from '../platform/errors.ts'
+import { unstorableFields } from '../platform/storable-text.ts'
+import { boardPage } from './board-page.ts'
+
+/** What the library answers with, after redaction. */
+type Refine = (body: unknown) => Promise<unknown>
+
+const hashed = /\.[0-9a-f]{8,}\.(?:js|css)$/
+
+/**
+ * Serves Bull Board from our own router instead of the library's Express application, whose answers would have neither
+ * our headers nor our envelope.
+ */
+export class BoardServer implements IServerAdapter {
+  readonly router = Router()
+  readonly #basePath: string
+  readonly #refine: Refine
+  #queues: BullBoardQueues = new Map()
+  #uiConfig: UIConfig = {}
+  #views = ''
+
+  constructor(basePath: string, refine: Refine) {
+    this.#basePath = basePath
+    this.#refine = refine
+  }
+
+  setQueues(queues: BullBoardQueues): this {
+    this.#queues = queues
+    return this
+  }
+
+  setViewsPath(path: string): this {
+    this.#views = path
+    return this
+  }
+
+  setStaticPath(route: string, path: string): this {
+    // Their names change with their content.
+    const setHeaders = (res: Response, file: string) => {
+      if (hashed.test(file)) res.setHeader('Cache-Control', 'private, max-age=604800, immutable')
+    }
+    this.router.use(route, express.static(path, { index: false, setHeaders }))
+    return this
+  }
+
+  setUIConfig(config: UIConfig): this {
+    this.#uiConfig = config
+    return this
+  }
+
+  /** Errors go on to the one place that answers them. */
+  setErrorHandler(): this {
+    return this
+  }
+
+  setEntryRoute({ route, handler }: AppViewRoute): this {
+    const { name, params } = handler({ basePath: this.#basePath, uiConfig: this.#uiConfig })
+    const page = boardPage(readFileSync(join(this.#views, name), 'utf8'), params)
+    this.router.get(route, (_req, res) => {
+      res.type('html').send(page)
+    })
+    return this
+  }
+
+  setApiRoutes(routes: AppControllerRoute[]): this {
+    const body = express.json({ limit: '100kb' })
+    for (const { method, route, handler } of routes) {
+      for (const verb of [method].flat())
+        this.router[verb](route, body, (req: Request, res: Response) => this.#answer(handler, req, res))
+    }
+    return this
+  }
+
+  async #answer(handler: AppControllerRoute['handler'], req: Request, res: Response): Promise<void> {
+    const { params, query } = req
+    refuseUnstorable({ path: params, query, body: req.body })
+    const headers = {}
+    const asked = { queues: this.#queues, uiConfig: this.#uiConfig, query, params, body: req.body, headers }
+    const { status = 200, body } = await Promise.resolve(handler(asked)).catch(malformedQuery)
+    if (status >= 400) throw refusal(status, body)
+    res.status(status).json(await this.#refine(body))
+  }
+}
+
+function refuseUnstorable(parts: Record<'path' | 'query' | 'body', unknown>): void {
+  for (const [part, value] of Object.entries(parts)) {
+    const fields = unstorableFields(value, part)
+    if (fields.length > 0)
+      throw new CodedError('REQ_002', `The request's ${part} is not valid`, { details: { fields } })
+  }
+}
+
+/** The library decodes some values of a query once more. */
+function malformedQuery(error: unknown): never {
+  if (error instanceof URIError) throw new CodedError('REQ_002', "The request's query is not valid")
+  throw error
+}
+
+/** The library's own refusal in our words; it names a reason by the key of a translation. */
+function refusal(status: number, body: unknown): CodedError {
+  const { error, path } = (body ?? {}) as { error?: { key?: unknown }; path?: unknown }
+  const key = String(error?.key ?? '')
+  if (status === 404) return notFound(key.includes('QUEUE') ? 'Queue' : key.includes('JOB') ? 'Job' : 'Page')
+  if (status < 500) {
+    const fields = typeof path === 'string' ? [{ path, problem: 'not valid' }] : []
+    return new CodedError('REQ_002', 'The request is not valid', { details: { fields } })
+  }
+  return new CodedError('SYS_001', 'The console failed', { cause: new Error(`Bull Board answered ${key}`) })
+}

@@ -37,6 +37,7 @@ async function main(): Promise<void> {
     ctx.accounts,
     server,
     ctx.orchestrators,
+    ctx.health.monitor.service,
     readiness,
   ]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })

@@ -2,23 +2,16 @@ import type { Express } from 'express'
 import { queueNames } from './catalog.ts'
 import { createConsole } from './console/index.ts'
 import type { Context } from './context.ts'
-import { healthRoutes } from './platform/health.ts'
+import { healthRoutes } from './platform/health/index.ts'
 import { createForwardedIdentity, createHttpApp, mount, type Route } from './platform/http/index.ts'
 import { jobRoutes } from './platform/jobs/index.ts'
 import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platform/sockets/index.ts'
 
 /** The one list of routes: also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
-  const { db, queues, limiter, hub, verbs, config } = ctx
+  const { db, queues, hub, verbs, config } = ctx
   return [
-    ...healthRoutes({
-      db,
-      queues,
-      limiter,
-      service: config.service,
-      stopping,
-      objectStore: ctx.binaryReleases.storeIsReachable,
-    }),
+    ...healthRoutes({ ...ctx.health, queueBackend: queues.backend, service: config.service, stopping }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     // A slave only collects.

@@ -9,6 +9,7 @@ import { type Clock, createDatabaseClock } from './platform/clock.ts'
 import { type Config, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
 import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
+import { createHealth, type Health } from './platform/health/index.ts'
 import { createInstallation } from './platform/installation.ts'
 import {
   type BoundJob,
@@ -54,6 +55,7 @@ export interface Context {
   binaryReleases: BinaryReleases
   releaseTracker: ReleaseTracker
   orchestrators: Orchestrators
+  health: Health
   /** Closes what was opened, in reverse order. Services must have been stopped. */
   dispose(): Promise<void>
 }
@@ -85,9 +87,9 @@ export function createContext(config: Config, process: string, overrides: Contex
   const dispatcher = createDispatcher({ db, queues, log })
   const enqueue = createEnqueue(() => dispatcher.nudge())
   const accounts = createAccounts({ db, secrets, config, log, listener, now: clock.now })
-  const localCredentials = async () => localCloudCredentials(config.dataDir, config.localCloud.token)
   const deployments = createDeployments({
-    ...{ db, config, secrets, hub, enqueue, localCredentials, log },
+    ...{ db, config, secrets, hub, enqueue, log },
+    localCredentials: async () => localCloudCredentials(config.dataDir, config.localCloud.token),
     verbs: () => verbs,
     resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),
   })
@@ -98,6 +100,10 @@ export function createContext(config: Config, process: string, overrides: Contex
     enabled: config.releaseTracker.mode !== 'slave',
   })
   const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases, orchestrators })
+  const health = createHealth({
+    ...{ databaseUrl, queues, limiter, listener, log, dataDir: config.dataDir },
+    objectStore: binaryReleases.storeCauses,
+  })
   const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
   return {
     ...{
@@ -120,6 +126,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       binaryReleases,
       releaseTracker,
       orchestrators,
+      health,
     },
     async dispose() {
       installation.close()
@@ -127,6 +134,7 @@ export function createContext(config: Config, process: string, overrides: Contex
       await orchestrators.stop()
       await queues.close()
       await deployments.close()
+      await health.probe.close()
       await db.destroy()
     },
   }

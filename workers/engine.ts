@@ -40,7 +40,7 @@ export function createWorkerEngine(ctx: Context): WorkerEngine {
       const { concurrency } = queues[queue]
       return createQueueWorker({ queue, concurrency, queues: ctx.queues, runner })
     },
-    before: [frame, ctx.clock, listener, dispatcher, keeper, outcomes],
+    before: [frame, ctx.clock, listener, dispatcher, keeper, outcomes, ctx.health.monitor.service],
     after: [reconciler, handOver],
   }
 }

@@ -1,4 +1,5 @@
-import { CodedError } from '../platform/errors.ts'
+import { isDiskFull } from '../platform/disk-full.ts'
+import { CodedError, outOfDiskSpace } from '../platform/errors.ts'
 import { StoreUnreachable } from './object-store/index.ts'
 
 /** As the source answers while R2 is away: 500, and worth another try. */
@@ -28,6 +29,7 @@ export async function withStore<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
+    if (isDiskFull(error)) throw outOfDiskSpace(error)
     throw error instanceof StoreUnreachable ? storeAway(error) : error
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Knex } from 'knex'
 import type { Config } from '../platform/config/index.ts'
 import type { Listener } from '../platform/events/index.ts'
+import type { Cause } from '../platform/health/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
@@ -32,8 +33,8 @@ export { pointerJob, publishJob } from './jobs.ts'
 
 export interface BinaryReleases {
   routes: Route[]
-  /** For health; its answer is kept for 10 s. */
-  storeIsReachable(): Promise<boolean>
+  /** For health: what is wrong with the store. The answer is kept for 10 s. */
+  storeCauses(): Promise<Cause[]>
   /** For the jobs of this folder. */
   engine: PublishEngine
   /** Housekeeping: abandoned drafts and what was uploaded for them. @returns how many. */
@@ -70,7 +71,7 @@ export function createBinaryReleases(options: BinaryReleasesOptions): BinaryRele
       ...publishingRoutes({ drafts: createDrafts(engine), publishing, uploads, platforms, layout, states }),
       ...storeRoutes,
     ],
-    storeIsReachable: createStoreProbe(store),
+    storeCauses: createStoreProbe(store),
     engine,
     prune: () => pruneDrafts(engine),
   }

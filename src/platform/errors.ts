@@ -25,6 +25,7 @@ export const errorCodes = {
   SYS_003: { status: 429, retryable: true, action: 'Wait for the time in Retry-After' },
   SYS_004: { status: 504, retryable: true, action: 'Try again' },
   SYS_005: { status: 404, retryable: false, action: 'Check the path and the id' },
+  SYS_006: { status: 507, retryable: true, action: 'Free disk space on the server, then try again' },
   REQ_001: { status: 400, retryable: false, action: 'Send a well-formed body' },
   REQ_002: { status: 400, retryable: false, action: 'Correct the fields named in details.fields' },
   REQ_003: { status: 405, retryable: false, action: 'Use a method named in Allow' },
@@ -106,6 +107,13 @@ export function errorEnvelope(error: CodedError, correlationId: string) {
   }
 }
 
+/** A write failed for lack of disk space or quota. */
+export const outOfDiskSpace = (cause: unknown) =>
+  new CodedError('SYS_006', 'The server has no disk space left for this', {
+    details: { reason: 'disk_full' },
+    retryAfter: 60,
+    cause,
+  })
 export const notFound = (what: string) => new CodedError('SYS_005', `${what} not found`)
 export const conflict = (message: string, details: Record<string, unknown> = {}) =>
   new CodedError('STATE_001', message, { details })

@@ -121,14 +121,16 @@ it('health asks the store once in ten seconds, however often it is asked itself'
   const probe = async () => {
     asked += 1
     if (away) throw new StoreUnreachable('away')
+    return { aheadMs: 0 }
   }
   const reachable = createStoreProbe({ probe } as unknown as ObjectStore, () => at)
-  expect(await Promise.all([reachable(), reachable(), reachable()])).toEqual([true, true, true])
+  expect(await Promise.all([reachable(), reachable(), reachable()])).toEqual([[], [], []])
   away = true
   at = 9999
-  expect(await reachable()).toBe(true)
+  expect(await reachable()).toEqual([])
   at = 10_000
-  expect([await reachable(), await reachable()]).toEqual([false, false])
+  const unreachable = [expect.objectContaining({ part: 'object_store', reason: 'unreachable' })]
+  expect([await reachable(), await reachable()]).toEqual([unreachable, unreachable])
   expect(asked).toBe(2)
 })
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { healthRoutes } from '../../src/platform/health.ts'
+import { createHealth, healthRoutes } from '../../src/platform/health/index.ts'
 import { type Api, startApi } from '../helpers/api.ts'
 import { createTestContext, silent, startEngine, type TestContext } from '../helpers/context.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
@@ -123,24 +123,40 @@ describe('the application', () => {
     await overdue('2 minutes')
     const { status, json } = await api.call('/health')
     expect([status, json.status, json.queue]).toEqual([200, 'degraded', 'stalled'])
+    expect(json.causes).toEqual([expect.objectContaining({ part: 'queue', reason: 'stalled' })])
     await overdue('1 second')
     expect((await api.call('/health')).json.status).toBe('healthy')
   })
 
+  /** The health routes over the application's parts, some of them replaced. */
+  function probesWith(parts: Partial<Parameters<typeof createHealth>[0]>) {
+    const { queues, limiter, listener } = ctx
+    const health = createHealth({
+      ...{
+        databaseUrl: ctx.database.url,
+        queues,
+        limiter,
+        listener,
+        log: silent,
+        dataDir: ctx.config.dataDir,
+      },
+      objectStore: async () => [],
+      ...parts,
+    })
+    const service = { name: 'capstan', version: 'test' }
+    const options = { ...health, queueBackend: queues.backend, service, stopping: () => false }
+    return startRoutes(ctx, healthRoutes(options), silent).then((probes) => ({
+      ...probes,
+      async stop() {
+        await probes.stop()
+        await health.probe.close()
+      },
+    }))
+  }
+
   it('says that it is degraded while the queue store is away', async () => {
     const store = withOutages(ctx.queues)
-    const service = { name: 'capstan', version: 'test' }
-    const stopping = () => false
-    const { db, limiter } = ctx
-    const routes = healthRoutes({
-      db,
-      limiter,
-      queues: store.queues,
-      service,
-      stopping,
-      objectStore: async () => true,
-    })
-    const probes = await startRoutes(ctx, routes, silent)
+    const probes = await probesWith({ queues: store.queues })
     store.set('refusing')
     const { status, json } = await probes.call('/health')
     expect([status, json.status, json.database, json.queue]).toEqual([
@@ -149,23 +165,18 @@ describe('the application', () => {
       'healthy',
       'unhealthy',
     ])
+    expect(json.causes).toEqual([expect.objectContaining({ part: 'queue', reason: 'unavailable' })])
     expect((await probes.call('/health/ready')).status).toBe(200)
     await probes.stop()
   })
 
   it('says that it is degraded while rate limits are counted in process for want of Redis', async () => {
-    const { db, queues } = ctx
-    const service = { name: 'capstan', version: 'test' }
     let away = true
-    const limiter = { lost: () => away }
-    const probes = await startRoutes(
-      ctx,
-      healthRoutes({ db, queues, limiter, service, stopping: () => false, objectStore: async () => true }),
-      silent,
-    )
-    expect((await probes.call('/health')).json.status).toBe('degraded')
+    const probes = await probesWith({ limiter: { lost: () => away } })
+    const { json } = await probes.call('/health')
+    expect([json.status, json.causes[0].part]).toEqual(['degraded', 'rate_limits'])
     away = false
-    expect((await probes.call('/health')).json.status).toBe('healthy')
+    expect((await probes.call('/health')).json).toMatchObject({ status: 'healthy', causes: [] })
     await probes.stop()
   })
 

@@ -28,8 +28,8 @@ export interface SignedLink {
 export interface ObjectStore {
   /** Up to which size a file goes up in one piece, and how big the parts of a larger one are. Bytes. */
   readonly limits: { singleUpload: number; part: number }
-  /** Answers when the store is there and lets us in. */
-  probe(): Promise<void>
+  /** Answers when the store is there and lets us in, with how far our clock is ahead of its own, in milliseconds. */
+  probe(): Promise<{ aheadMs: number }>
   /** The whole of a small object; an object beyond `smallObject` reads as empty. `unchanged`: it still has the etag given. */
   read(
     key: string,

@@ -13,7 +13,21 @@ export function createS3Store(config: BucketConfig): ObjectStore {
     ...s3Uploads(calls),
 
     async probe() {
-      await ask(({ sdk, client }, given) => client.send(new sdk.HeadBucketCommand({ Bucket }), given))
+      let date: string | undefined
+      await ask(({ sdk, client }, given) => {
+        const command = new sdk.HeadBucketCommand({ Bucket })
+        command.middlewareStack.add(
+          (next) => async (args) => {
+            const result = await next(args)
+            date = dateOf(result.response)
+            return result
+          },
+          { step: 'deserialize' },
+        )
+        return client.send(command, given)
+      })
+      // The header counts whole seconds.
+      return { aheadMs: date === undefined ? 0 : Date.now() - Date.parse(date) - 500 }
     },
 
     async read(Key, given) {
@@ -95,6 +109,11 @@ export function createS3Store(config: BucketConfig): ObjectStore {
     // A bucket's own lifecycle rules end what was begun and left.
     tidy: async () => 0,
   }
+}
+
+function dateOf(response: unknown): string | undefined {
+  const { headers } = (response ?? {}) as { headers?: Record<string, string> }
+  return headers?.date
 }
 
 function conditionOf(only: Only | undefined) {

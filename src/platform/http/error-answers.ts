@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
 import { challenge } from '../auth.ts'
-import { CodedError, errorEnvelope } from '../errors.ts'
+import { isDiskFull } from '../disk-full.ts'
+import { CodedError, errorEnvelope, outOfDiskSpace } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
 import { correlationIdOf } from './frame.ts'
@@ -40,6 +41,7 @@ const faultTexts: Record<DatabaseFault, string> = {
 
 function toCoded(error: unknown): CodedError {
   if (error instanceof CodedError) return error
+  if (isDiskFull(error)) return outOfDiskSpace(error)
   const fault = databaseFaultOf(error)
   if (fault !== undefined) {
     const options = { retryAfter: 2, cause: error, details: { reason: fault } }

@@ -1,0 +1,69 @@
+import { type Route, route } from '../http/index.ts'
+import type { DatabaseProbe } from './database-probe.ts'
+import type { HealthMonitor } from './monitor.ts'
+
+export interface HealthOptions {
+  monitor: Pick<HealthMonitor, 'look'>
+  probe: Pick<DatabaseProbe, 'look' | 'isMigrated'>
+  queueBackend: 'redis' | 'postgres'
+  service: { name: string; version: string }
+  /** True once the process has begun to stop. */
+  stopping: () => boolean
+}
+
+/** Open routes for probes. `/health` is about the service, `/health/ready` about this process. */
+export function healthRoutes(options: HealthOptions): Route[] {
+  const { monitor, probe, service } = options
+  let migrated = false
+
+  async function isReady(readable: boolean): Promise<boolean> {
+    if (!readable || options.stopping()) return false
+    migrated ||= await probe.isMigrated().catch(() => false)
+    return migrated
+  }
+
+  return [
+    route({
+      method: 'get',
+      path: '/health',
+      access: 'open',
+      limit: 'none',
+      async handle() {
+        const { database, queueWorks, causes } = await monitor.look()
+        const problem = database.unreadable ?? database.unwritable
+        const usable = database.unreadable === undefined
+        const body = {
+          status: !usable ? 'unhealthy' : causes.length > 0 ? 'degraded' : 'healthy',
+          service: service.name,
+          version: service.version,
+          timestamp: new Date().toISOString(),
+          database: problem === undefined ? 'healthy' : 'unhealthy',
+          ...(problem === undefined ? {} : { database_error: problem }),
+          queue: !queueWorks ? 'unhealthy' : database.stalled ? 'stalled' : 'healthy',
+          r2_connected: !causes.some(({ part }) => part === 'object_store'),
+          causes,
+        }
+        return { status: usable ? 200 : 503, body, headers: uncached }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/health/ready',
+      access: 'open',
+      limit: 'none',
+      async handle() {
+        const { database, queueWorks } = await monitor.look()
+        const readable = database.unreadable === undefined
+        const ready = await isReady(readable)
+        const body = {
+          status: ready ? 'ready' : 'not_ready',
+          database: readable && (migrated || options.stopping()) ? 'healthy' : 'unhealthy',
+          redis: options.queueBackend === 'redis' ? (queueWorks ? 'healthy' : 'unhealthy') : 'disabled',
+        }
+        return { status: ready ? 200 : 503, body, headers: uncached }
+      },
+    }),
+  ]
+}
+
+const uncached = { 'Cache-Control': 'no-store' }

@@ -119,6 +119,8 @@ describe('the sources', () => {
     // Besides the entries: who starts programs of ours, which inherit it, and the proxies that all programs share.
     const entries = /^src\/(api|start|migrate|cli|local-cloud\/main)\.ts$|^workers\/main\.ts$/
     const others = [
+      // Miniflare takes flags for V8 from there only.
+      'src/local-cloud/runtime/workerd.ts',
       'src/platform/config/index.ts',
       'src/platform/outgoing.ts',
       'src/platform/supervisor/start-programs.ts',

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, expect, test } from 'vitest'
 import { appName } from '../../src/local-cloud/runtime/gate.ts'
+import { limitsOf } from '../../src/local-cloud/runtime/limits.ts'
 import { Reaper } from '../../src/local-cloud/runtime/reaper.ts'
 import { StartTimeout, Workerd } from '../../src/local-cloud/runtime/workerd.ts'
 
@@ -22,6 +23,7 @@ function start(script: string, about: { startTimeoutMs: number; onChild?: (child
     startTimeoutMs,
     onLog: () => undefined,
     reaper: watching,
+    limits: limitsOf([{ moduleBytes: 0 }]),
   })
 }
 

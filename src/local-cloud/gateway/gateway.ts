@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LocalCloudLog } from '../options.ts'
+import { LimitExceeded } from '../runtime/limits.ts'
 import type { Pool } from '../runtime/pool.ts'
 import type { Lease } from '../runtime/slot.ts'
+import { StartTimeout } from '../runtime/workerd.ts'
 import type { Store } from '../store/index.ts'
 import { type Site, siteOf } from './host.ts'
 import { pickVersion } from './pick-version.ts'
@@ -9,6 +11,7 @@ import {
   type Forwarded,
   forward,
   forwardUpgrade,
+  isRepeatable,
   refuse,
   refuseUpgrade,
   type UpgradeClient,
@@ -19,6 +22,14 @@ interface GatewayParts {
   pool: Pool
   log: LocalCloudLog
 }
+
+interface Refused {
+  status: number
+  text: string
+}
+
+/** As Cloudflare answers. */
+const overLimit = ({ message }: Error): Refused => ({ status: 503, text: `error code: 1102\n${message}` })
 
 /** Answers requests to `<script>.localhost`, or to a host name of the script's own, with the script's Worker. */
 export class Gateway {
@@ -33,12 +44,12 @@ export class Gateway {
   }
 
   async handle(req: IncomingMessage, res: ServerResponse, site: Site): Promise<void> {
-    const outcome = await this.exchange(req, site, (lease) => forward(req, res, lease))
+    const outcome = await this.exchange(req, site, isRepeatable(req), (lease) => forward(req, res, lease))
     if (outcome !== undefined) refuse(res, outcome.status, outcome.text)
   }
 
   async handleUpgrade(req: IncomingMessage, client: UpgradeClient, site: Site): Promise<void> {
-    const outcome = await this.exchange(req, site, (lease) => forwardUpgrade(req, client, lease))
+    const outcome = await this.exchange(req, site, false, (lease) => forwardUpgrade(req, client, lease))
     if (outcome !== undefined) refuseUpgrade(client.socket, outcome.status)
   }
 
@@ -46,8 +57,9 @@ export class Gateway {
   private async exchange(
     req: IncomingMessage,
     { script: name, ownName }: Site,
+    repeatable: boolean,
     send: (lease: Lease) => Promise<Forwarded>,
-  ): Promise<{ status: 404 | 500; text: string } | undefined> {
+  ): Promise<Refused | undefined> {
     const script = this.parts.store.scripts.find(name)
     if (script === undefined) return { status: 404, text: 'There is no Worker at this address.' }
     if (!script.subdomainEnabled && !ownName) {
@@ -61,9 +73,15 @@ export class Gateway {
         if (lease === undefined) return { status: 404, text: 'There is no Worker at this address.' }
         const outcome = await send(lease).finally(() => lease.release())
         if (outcome === 'done') return undefined
-        await lease.broken()
+        const exceeded = await lease.broken()
+        if (outcome === 'unreachable') continue
+        // A repetition would most likely end the next process, too.
+        if (exceeded !== undefined) return overLimit(exceeded)
+        // The kernel still takes connections for a process that is being killed, so a lost answer is not rare then.
+        if (!repeatable) return { status: 502, text: 'The Worker ended before it answered.' }
       }
     } catch (error) {
+      if (error instanceof LimitExceeded || error instanceof StartTimeout) return overLimit(error)
       this.parts.log.warn({ err: error, script: name }, 'a Worker could not be reached')
     }
     return { status: 500, text: 'The Worker could not be started.' }

@@ -1,14 +1,20 @@
-import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream'
 import type { Lease } from '../runtime/slot.ts'
 import { answerHeaders, workerHeaders } from './headers.ts'
 
-/** `unreachable`: there is no answer, and the request may be sent again. */
-export type Forwarded = 'done' | 'unreachable'
+/** `unreachable`: the Worker did not see the request. `cut`: it may have, but nothing of an answer came. */
+export type Forwarded = 'done' | 'unreachable' | 'cut'
 
 /** A request that may be repeated although a dying workerd may have seen it. */
-const isRepeatable = ({ method, headers }: IncomingMessage) =>
+export const isRepeatable = ({ method, headers }: IncomingMessage) =>
   (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') &&
   headers['content-length'] === undefined &&
   headers['transfer-encoding'] === undefined
@@ -44,10 +50,8 @@ export function forward(req: IncomingMessage, res: ServerResponse, lease: Lease)
     pipeline(answer, res, () => resolve('done'))
   })
   upstream.on('error', () => {
-    // The kernel still takes connections for a process that is being killed, so a lost answer is not rare then.
-    if (!connected || (!res.headersSent && isRepeatable(req))) return resolve('unreachable')
-    refuse(res, 502, 'The Worker ended before it answered.')
-    resolve('done')
+    if (res.headersSent) res.destroy()
+    resolve(!connected ? 'unreachable' : res.headersSent ? 'done' : 'cut')
   })
   res.on('close', () => {
     upstream.destroy()
@@ -61,8 +65,8 @@ export function refuse(res: ServerResponse, status: number, text: string): void 
   res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
 }
 
-export function refuseUpgrade(socket: Duplex, status: 404 | 500): void {
-  const reason = status === 404 ? 'Not Found' : 'Internal Server Error'
+export function refuseUpgrade(socket: Duplex, status: number): void {
+  const reason = STATUS_CODES[status] ?? ''
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }
 
@@ -94,6 +98,7 @@ export function forwardUpgrade(
     if (client.head.length > 0) inner.write(client.head)
     inner.pipe(socket)
     socket.pipe(inner)
+    socket.on('data', () => lease.message())
     for (const [one, other] of [[inner, socket] as const, [socket, inner] as const]) {
       one.on('error', () => other.destroy())
       one.on('close', () => {
@@ -106,11 +111,7 @@ export function forwardUpgrade(
     socket.write(rawHead(answer, [...answerHeaders(answer), 'connection', 'close']))
     pipeline(answer, socket, () => resolve('done'))
   })
-  upstream.on('error', () => {
-    if (!connected) return resolve('unreachable')
-    socket.destroy()
-    resolve('done')
-  })
+  upstream.on('error', () => resolve(connected ? 'cut' : 'unreachable'))
   socket.on('close', () => {
     upstream.destroy()
     resolve('done')

@@ -3,6 +3,7 @@ import { KeyedLock } from '../keyed-lock.ts'
 import type { LocalCloudLog } from '../options.ts'
 import type { Namespace } from '../store/scripts.ts'
 import type { Binding } from '../store/versions.ts'
+import { limitsOf } from './limits.ts'
 import type { Reaper } from './reaper.ts'
 import { isQuiet, type Lease, lease, type Slot } from './slot.ts'
 import { redact } from './startup-check.ts'
@@ -33,6 +34,11 @@ export interface PoolOptions {
 /** How long a new version waits for requests that the old one is still answering. */
 const drainMs = 3000
 const startTimeoutMs = 15_000
+
+const sizeOf = ({ version, modules }: Runnable) => ({
+  moduleBytes: modules.reduce((sum, { content }) => sum + content.length, 0),
+  cpuMs: version.code.cpuMs,
+})
 
 /** The running Workers: one workerd per script, started when needed. */
 export class Pool {
@@ -99,12 +105,15 @@ export class Pool {
     const serving = this.stopped ? undefined : this.options.serving(scriptId)
     if (serving === undefined) return false
     const bindings = serving.runnables.flatMap(({ version }) => version.bindings)
+    const traffic = { count: 0 }
     const workerd = await Workerd.start({
       workers: scriptWorkers(serving.runnables, serving.namespaces),
       persistDir: serving.persistDir,
       startTimeoutMs,
       onLog: this.workerLog(scriptId, bindings),
       reaper: this.options.reaper,
+      limits: limitsOf(serving.runnables.map(sizeOf)),
+      activity: () => traffic.count,
       privateNetwork: this.options.privateNetwork,
     })
     // A stop that came meanwhile did not see this one yet.
@@ -118,6 +127,7 @@ export class Pool {
       shares,
       requests: 0,
       sockets: 0,
+      traffic,
       lastUsed: Date.now(),
       drained: undefined,
     })

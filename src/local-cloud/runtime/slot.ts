@@ -1,4 +1,5 @@
 import type { Share } from '../store/versions.ts'
+import type { LimitExceeded } from './limits.ts'
 import type { Workerd } from './workerd.ts'
 
 /** A running Worker and what is going on in it. */
@@ -7,6 +8,8 @@ export interface Slot {
   shares: Share[]
   requests: number
   sockets: number
+  /** Counts beginnings and ends of requests, and messages of WebSockets. */
+  traffic: { count: number }
   lastUsed: number
   drained: (() => void) | undefined
 }
@@ -19,9 +22,14 @@ export interface Lease {
   versionId: string
   /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
   upgraded(): void
+  /** Tells that a message came over the WebSocket. */
+  message(): void
   release(): void
-  /** Tells that nothing answered; resolves when the end of the process, if there was one, is known. */
-  broken(): Promise<void>
+  /**
+   * Tells that nothing answered. Resolves when the end of the process, if there was one, is known: with the limit that
+   * it exceeded, if that was why.
+   */
+  broken(): Promise<LimitExceeded | undefined>
 }
 
 /** A refused or cut connection is known before the exit of the process is; measured 1-5 ms apart. */
@@ -35,6 +43,7 @@ export function lease(slot: Slot, versionId: string): Lease {
   const url = slot.workerd.url(versionId)
   if (url === undefined) throw new Error('the version is not running')
   slot.requests += 1
+  slot.traffic.count += 1
   let held: 'requests' | 'sockets' | undefined = 'requests'
   const settle = (next: 'sockets' | undefined) => {
     if (held === undefined) return
@@ -42,6 +51,7 @@ export function lease(slot: Slot, versionId: string): Lease {
     if (next !== undefined) slot[next] += 1
     held = next
     slot.lastUsed = Date.now()
+    slot.traffic.count += 1
     if (slot.requests === 0) slot.drained?.()
   }
   return {
@@ -49,6 +59,9 @@ export function lease(slot: Slot, versionId: string): Lease {
     gate: slot.workerd.gate,
     versionId,
     upgraded: () => settle('sockets'),
+    message: () => {
+      slot.traffic.count += 1
+    },
     release: () => settle(undefined),
     broken: () => slot.workerd.expectExit(exitNoticeMs),
   }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import type { Binding, NamedHandlers, WorkerModule } from '../store/versions.ts'
 import { appName, withoutSuffix } from './gate.ts'
+import { LimitExceeded, limitsOf } from './limits.ts'
 import type { Reaper } from './reaper.ts'
 import { codeOptions, varsOf } from './worker-options.ts'
 import { StartTimeout, Workerd } from './workerd.ts'
@@ -74,6 +75,7 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
       startTimeoutMs,
       onLog: (level, message) => level === 'error' && errors.push(message),
       reaper,
+      limits: limitsOf([{ moduleBytes: bytesOf(candidate.modules) }]),
     })
     const startupTimeMs = Math.round(performance.now() - began)
     try {
@@ -90,6 +92,8 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
     throw new ApiError('invalidScript', reason(error, errors, candidate))
   }
 }
+
+const bytesOf = (modules: WorkerModule[]) => modules.reduce((sum, { content }) => sum + content.length, 0)
 
 function checkWorkers(candidate: Candidate) {
   const name = `startup-check-${randomBytes(8).toString('hex')}.js`
@@ -127,6 +131,10 @@ function reason(error: unknown, errors: string[], candidate: Candidate): string 
   if (error instanceof StartTimeout) {
     // Wall time, with the start of workerd; Cloudflare counts CPU time, and is stricter.
     return `Script startup did not end within the ${startTimeoutMs / 1000} s that the local cloud waits for it. Cloudflare allows 1 s of CPU time.`
+  }
+  if (error instanceof LimitExceeded) {
+    const what = error.kind === 'memory' ? 'memory limits' : 'CPU time limit'
+    return `Script startup exceeded ${what}. ${error.message}.`
   }
   // Without an error of the Worker's own, stderr holds a crash dump of workerd, which tells a user nothing.
   const crashed = 'The runtime crashed while the Worker started; it may take more memory than there is.'

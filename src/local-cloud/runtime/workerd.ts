@@ -2,10 +2,12 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
-import { cpuMs, observingChildren } from './child-processes.ts'
+import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
 import { appName, frontName, gated, gateHeader } from './gate.ts'
+import { isolateMib, LimitExceeded, type Limits, LimitWatch } from './limits.ts'
 import type { Reaper } from './reaper.ts'
+import { cpuMs } from './usage.ts'
 
 export interface WorkerdOptions {
   /** Each under its `appName`. */
@@ -17,12 +19,19 @@ export interface WorkerdOptions {
   /** A line that a Worker or workerd itself wrote. */
   onLog(level: string, message: string): void
   reaper: Reaper
+  limits: Limits
+  /** Changes with every request or message that begins or ends; without it none does. */
+  activity?(): number
   /** Lets the Workers call this machine and its network, too. */
   privateNetwork?: boolean
 }
 
 /** Thrown when workerd does not come up in time, as with an endless loop at start. */
-export class StartTimeout extends Error {}
+export class StartTimeout extends Error {
+  constructor() {
+    super('Worker exceeded resource limits: its module did not load in time')
+  }
+}
 
 /** An endless loop takes a whole core; what gets less than this of one is kept waiting by others. */
 const starvedShare = 0.2
@@ -34,24 +43,41 @@ export class Workerd {
   private readonly children = new Set<ChildProcess>()
   private readonly loopback: Closed = { servers: 0 }
   private readonly secret = randomBytes(24).toString('base64url')
+  private readonly options: WorkerdOptions
+  /** Resolves when the process is gone and all that it wrote is read. */
+  private readonly closed = Promise.withResolvers<void>()
   private urls = new Map<string, URL>()
   private ended: Promise<void> | undefined
+  private exceeded: LimitExceeded | undefined
 
   private constructor(options: WorkerdOptions) {
+    this.options = options
+    limitHeaps()
     this.miniflare = observingChildren(
       (child) => {
         this.children.add(child)
         options.reaper.watch(child)
+        child.once('spawn', () => this.watch(child))
         child.once('exit', () => this.children.delete(child))
+        // The last lines still pass through the reader of the log.
+        child.once('close', () => setImmediate(() => this.closed.resolve()))
       },
       () =>
         withClosedLoopback(this.loopback, () =>
-          withoutExitHandlers(() => new Miniflare(miniflareOptions(options, this.secret))),
+          withoutExitHandlers(
+            () =>
+              new Miniflare(
+                miniflareOptions(options, this.secret, (level, message) => this.read(level, message)),
+              ),
+          ),
         ),
     )
   }
 
-  /** Throws what Miniflare throws when a Worker does not load, or StartTimeout. Nothing is left behind then. */
+  /**
+   * Throws what Miniflare throws when a Worker does not load, StartTimeout, or LimitExceeded. Nothing is left behind
+   * then.
+   */
   static async start(options: WorkerdOptions): Promise<Workerd> {
     const workerd = new Workerd(options)
     try {
@@ -64,7 +90,8 @@ export class Workerd {
       workerd.urls = new Map(await Promise.all(found))
     } catch (error) {
       await workerd.stop()
-      throw error
+      if (error instanceof Error && heapLimit.test(error.message)) workerd.exceed('memory')
+      throw workerd.exceeded ?? error
     }
     // Miniflare would start a dead workerd again by itself; stopping it leaves that to the next request.
     for (const child of workerd.children) child.once('exit', () => void workerd.stop())
@@ -91,15 +118,50 @@ export class Workerd {
     return this.ended
   }
 
-  /** Waits for the process to end by itself, at most `ms`. */
-  async expectExit(ms: number): Promise<void> {
-    const [child] = this.children
-    if (child === undefined) return
+  /** Waits for the process to end by itself, at most `ms`. @returns the limit that it exceeded, if that was why. */
+  async expectExit(ms: number): Promise<LimitExceeded | undefined> {
     const over = Promise.withResolvers<void>()
     const timer = setTimeout(over.resolve, ms)
-    child.once('exit', () => over.resolve())
-    await over.promise
+    await Promise.race([this.closed.promise, over.promise])
     clearTimeout(timer)
+    return this.exceeded
+  }
+
+  /** Holds the process to its limits for as long as it lives. */
+  private watch(child: ChildProcess): void {
+    const { pid } = child
+    if (pid === undefined) return
+    const { limits, activity = () => 0 } = this.options
+    const probe = () => this.probe()
+    const watch = new LimitWatch({
+      pid,
+      limits,
+      activity,
+      probe: () => (this.urls.size > 0 ? probe : undefined),
+      onExceeded: (kind) => {
+        this.exceed(kind)
+        void this.stop()
+      },
+    })
+    child.once('exit', () => watch.close())
+  }
+
+  /** Answered by a front: the Worker's own code is not reached without the secret. */
+  private async probe(): Promise<void> {
+    const [url] = this.urls.values()
+    if (url !== undefined) await (await fetch(url)).arrayBuffer()
+  }
+
+  private exceed(kind: LimitExceeded['kind']): void {
+    if (this.exceeded !== undefined) return
+    this.exceeded = new LimitExceeded(kind, this.options.limits)
+    this.options.onLog('error', this.exceeded.message)
+  }
+
+  private read(level: string, message: string): void {
+    // V8 ends the process by itself: what it says of that is for its developers.
+    if (level === 'fatal' && heapLimit.test(message)) this.exceed('memory')
+    else if (!crashReport.test(message)) this.options.onLog(level, message)
   }
 
   private async ready(timeoutMs: number): Promise<void> {
@@ -138,7 +200,19 @@ export class Workerd {
   }
 }
 
-function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOptions {
+const heapLimit = /Reached heap limit|heap out of memory|invalid array length Allocation failed/i
+const crashReport = /^<--- |^\[\d+:0x[0-9a-f]+\] +\d+ ms: |^\*\*\* Received signal|^stack: \//
+
+/** Miniflare takes flags for V8 from the environment only. */
+function limitHeaps(): void {
+  process.env.MINIFLARE_WORKERD_V8_FLAGS = `--max-heap-size=${isolateMib}`
+}
+
+function miniflareOptions(
+  options: WorkerdOptions,
+  secret: string,
+  onLog: WorkerdOptions['onLog'],
+): MiniflareOptions {
   return {
     host: '127.0.0.1',
     port: 0,
@@ -150,9 +224,9 @@ function miniflareOptions(options: WorkerdOptions, secret: string): MiniflareOpt
     structuredWorkerdLogs: true,
     // Miniflare throws, out of reach of any catch, when this returns something.
     handleStructuredLogs: ({ level, message }: { level: string; message: string }): void => {
-      options.onLog(level, message)
+      onLog(level, message)
     },
-    handleUncaughtError: (error: Error) => options.onLog('error', error.message),
+    handleUncaughtError: (error: Error) => onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
     workers: gated(options.workers, { secret, privateNetwork: options.privateNetwork ?? false }),
   }

@@ -97,8 +97,10 @@ export const uploadMetadata = z.strictObject({
     .optional(),
   containers: z.array(containerEntry).optional(),
   ...scriptSettings.shape,
+  limits: z
+    .strictObject({ cpu_ms: z.number().min(1).max(300_000).optional(), subrequests: z.number().optional() })
+    .optional(),
   // Recorded by Cloudflare, and without a meaning on one machine.
-  limits: z.strictObject({ cpu_ms: z.number().optional(), subrequests: z.number().optional() }).optional(),
   placement: z.looseObject({}).optional(),
   usage_model: z.enum(['standard', 'bundled', 'unbound']).optional(),
   cache_options: z

@@ -87,7 +87,15 @@ async function prepare(
   const { handlers, namedHandlers, startupTimeMs } = report
   const usageModel = metadata.usage_model ?? 'standard'
   const runtime = { mainModule, compatibilityDate, compatibilityFlags, usageModel, containers }
-  const code = { ...runtime, handlers, namedHandlers, classes: report.classes, etag, startupTimeMs }
+  const code = {
+    ...runtime,
+    cpuMs: metadata.limits?.cpu_ms,
+    handlers,
+    namedHandlers,
+    classes: report.classes,
+    etag,
+    startupTimeMs,
+  }
   const draft: VersionDraft = {
     createdOn: new Date().toISOString(),
     source: request.source,

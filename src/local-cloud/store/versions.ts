@@ -27,6 +27,8 @@ interface VersionCode {
   etag: string
   startupTimeMs: number
   usageModel: 'standard' | 'bundled' | 'unbound'
+  /** What a request may take; the default when the upload says nothing. */
+  cpuMs?: number | undefined
   /** Recorded only: no container runs here. */
   containers: { class_name?: string | undefined }[]
 }

@@ -60,7 +60,8 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const dispatcher = createOutgoing()
   const vault = createVault(db, secrets)
   const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
-  const images = createImages({ dispatcher, onThisMachine: config.localCloud.enabled })
+  const registries = createOutgoing({ elsewhereOnly: !config.localCloud.enabled })
+  const images = createImages({ dispatcher: registries })
   const github = createGitHub({ config: config.github, dispatcher, log })
   const addresses = createAddresses(db, targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
@@ -80,6 +81,6 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
     ],
     prune: async () => (await prunePlans(db)) + (await pruneWrites(db)),
     reseal: () => vault.reseal(),
-    close: () => dispatcher.destroy(),
+    close: async () => void (await Promise.all([dispatcher.destroy(), registries.destroy()])),
   }
 }

@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net'
 import { type ConnectionOptions, rootCertificates } from 'node:tls'
 import { Agent, Dispatcher, ProxyAgent } from 'undici'
 import { createProxyChoice, type ProxyChoice } from './proxies.ts'
+import { lookupElsewhere, namesThisMachine, OnThisMachine } from './this-machine.ts'
 
 /** `*.localhost` is loopback by RFC 6761, but not every system's resolver knows. */
 const lookup: LookupFunction = (host, options, done) => {
@@ -26,30 +27,43 @@ export interface OutgoingOptions {
   ca?: string | undefined
   /** For one server: `ca` in it takes the place of the usual certificates. */
   tls?: OutgoingTls
+  /** Refuses every connection to this machine, by whatever name or address, with OnThisMachine. */
+  elsewhereOnly?: boolean
 }
 
 /** The way out of every call of ours: through the proxies that the environment names. The caller closes it. */
-export function createOutgoing({ proxyUrl, ca, tls }: OutgoingOptions = {}): Dispatcher {
+export function createOutgoing({
+  proxyUrl,
+  ca,
+  tls,
+  elsewhereOnly = false,
+}: OutgoingOptions = {}): Dispatcher {
   const trusted = tls ?? (ca === undefined ? {} : { ca: [...rootCertificates, ca] })
-  return new Outgoing(createProxyChoice(process.env, proxyUrl), trusted)
+  return new Outgoing(createProxyChoice(process.env, proxyUrl), trusted, elsewhereOnly)
 }
 
 /** Sends each request directly or through the proxy for its origin. */
 class Outgoing extends Dispatcher {
   readonly #proxyFor: ProxyChoice
   readonly #tls: OutgoingTls
+  readonly #elsewhereOnly: boolean
   readonly #direct: Agent
   readonly #proxies = new Map<string, ProxyAgent>()
 
-  constructor(proxyFor: ProxyChoice, tls: OutgoingTls) {
+  constructor(proxyFor: ProxyChoice, tls: OutgoingTls, elsewhereOnly: boolean) {
     super()
     this.#proxyFor = proxyFor
     this.#tls = tls
-    this.#direct = new Agent({ connect: { lookup, ...tls } })
+    this.#elsewhereOnly = elsewhereOnly
+    this.#direct = new Agent({ connect: { lookup: elsewhereOnly ? lookupElsewhere : lookup, ...tls } })
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const proxy = options.origin === undefined ? undefined : this.#proxyFor(new URL(options.origin))
+    const origin = options.origin === undefined ? undefined : new URL(options.origin)
+    // An address is not looked up, and a proxy resolves names by itself.
+    if (this.#elsewhereOnly && origin !== undefined && namesThisMachine(origin.hostname))
+      throw new OnThisMachine(origin.hostname)
+    const proxy = origin === undefined ? undefined : this.#proxyFor(origin)
     return (proxy === undefined ? this.#direct : this.#through(proxy)).dispatch(options, handler)
   }
 

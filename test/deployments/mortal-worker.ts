@@ -42,7 +42,7 @@ async function main(): Promise<void> {
     db,
     secrets,
     targets,
-    images: createImages({ dispatcher, onThisMachine: config.localCloud.enabled }),
+    images: createImages({ dispatcher }),
     records,
     enqueue: createEnqueue(() => undefined),
   })

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { hostname, tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { redact } from '../../src/local-cloud/runtime/startup-check.ts'
+import { ownAddresses } from '../../src/platform/this-machine.ts'
 import { counter, counterBinding, firstMigration, startCloud, type TestCloud } from './harness.ts'
 
 async function serve(cloud: TestCloud, name: string, content: string) {
@@ -109,6 +110,22 @@ test.skipIf(process.platform !== 'linux')('no port but the gateway answers a str
   expect((await cloud.get('counts')).text).toBe('app 2')
 })
 
+const ownHosts = [
+  ...[
+    '127.0.0.1',
+    '127.0.0.2',
+    'localhost',
+    '[::1]',
+    '0.0.0.0',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:0.0.0.0]',
+  ],
+  ...ownAddresses().map((address) => (isIPv6(address) ? `[${address}]` : address)),
+  ...ownAddresses().flatMap((address) => (isIPv6(address) ? [] : [`[::ffff:${address}]`])),
+  hostname(),
+]
+
 const prober = (port: number) => `
   import { connect } from 'cloudflare:sockets'
   const tried = async (work) => {
@@ -125,7 +142,7 @@ const prober = (port: number) => `
   ]
   export default {
     async fetch() {
-      return Response.json([...(await probe('127.0.0.1')), ...(await probe('localhost')), ...(await probe('[::1]'))])
+      return Response.json((await Promise.all(${JSON.stringify(ownHosts)}.map(probe))).flat())
     },
   }`
 
@@ -135,12 +152,12 @@ test('a Worker reaches nothing on this machine, when it runs and when it is chec
     seen.push(req.url ?? '')
     res.end('secret of the host')
   })
-  await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => host.listen(0, resolve))
   const { port } = host.address() as AddressInfo
   try {
     const cloud = await startCloud()
     await serve(cloud, 'probe', prober(port))
-    expect(JSON.parse((await cloud.get('probe')).text)).toEqual(Array(6).fill('refused'))
+    expect(JSON.parse((await cloud.get('probe')).text)).toEqual(Array(2 * ownHosts.length).fill('refused'))
     const early = `await fetch('http://127.0.0.1:${port}/early').catch(() => {})\nexport default { fetch() {} }`
     await cloud.put('early', {}, [{ name: 'main.js', content: early }])
     expect(seen).toEqual([])

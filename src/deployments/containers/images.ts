@@ -1,10 +1,8 @@
 import type { Dispatcher } from 'undici'
-import { CodedError } from '../../platform/errors.ts'
 import {
   copyImage,
   createRegistry,
   type ImageReference,
-  isOnThisMachine,
   type LoginSource,
   parseReference,
   type Registry,
@@ -36,17 +34,16 @@ export interface ImageJob {
 }
 
 export interface ImagesOptions {
-  /** The process's pool of connections. */
+  /**
+   * The pool of connections to registries. Where the local cloud does not run it must refuse this machine
+   * (`elsewhereOnly`): else whoever may prepare could look around on its ports.
+   */
   dispatcher: Dispatcher
-  /** Whether a registry may be on this machine: else whoever may prepare could look around on its ports. */
-  onThisMachine: boolean
 }
 
-export function createImages({ dispatcher, onThisMachine }: ImagesOptions): Images {
-  const registryOf = (host: string, login: LoginSource): Registry => {
-    if (!onThisMachine && isOnThisMachine(host)) throw notHere()
-    return createRegistry({ host, dispatcher, login })
-  }
+export function createImages({ dispatcher }: ImagesOptions): Images {
+  const registryOf = (host: string, login: LoginSource): Registry =>
+    createRegistry({ host, dispatcher, login })
   return {
     async inspect({ host, repository, tag, digest }, login, signal) {
       const place = { registry: registryOf(host, login), repository }
@@ -65,13 +62,6 @@ export function createImages({ dispatcher, onThisMachine }: ImagesOptions): Imag
       return copyImage({ source: from, destination: to, image, signal, onBlob })
     },
   }
-}
-
-function notHere(): CodedError {
-  return new CodedError('DEPLOY_003', 'A registry on this machine is used only where the local cloud runs', {
-    retryable: false,
-    suggestedAction: 'Name the registry by a host name at which it speaks TLS',
-  })
 }
 
 /** The sign-in that came with the image; the account's own for an image in its registry; else none. */

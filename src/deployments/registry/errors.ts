@@ -1,6 +1,7 @@
 import { CodedError } from '../../platform/errors.ts'
 import { maskSecrets } from '../../platform/redact.ts'
 import { truncate } from '../../platform/storable-text.ts'
+import { OnThisMachine } from '../../platform/this-machine.ts'
 
 /** A registry's refusal, with its own error code (`MANIFEST_UNKNOWN`; empty when there was none). */
 export class RegistryError extends Error {
@@ -51,6 +52,14 @@ export function isTransient(error: unknown): boolean {
 
 /** Turns a registry's failures into ours; anything else stays what it is. */
 export function toImageError(error: unknown): unknown {
+  if (error instanceof OnThisMachine) {
+    const message = 'A registry on this machine is used only where the local cloud runs'
+    return new CodedError('DEPLOY_003', message, {
+      retryable: false,
+      suggestedAction: 'Name the registry by a host name at which it speaks TLS',
+      cause: error,
+    })
+  }
   if (error instanceof RegistryError) {
     const { retryAfter } = error
     return new CodedError('DEPLOY_003', `The image can't be transferred: ${error.message}`, {

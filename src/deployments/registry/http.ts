@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import pRetry, { AbortError } from 'p-retry'
 import { type Dispatcher, request as send } from 'undici'
 import { pause } from '../../platform/deadline.ts'
+import { OnThisMachine } from '../../platform/this-machine.ts'
 import { isTransient, RegistryContentError, RegistryError, RegistryUnreachable } from './errors.ts'
 import { isLoopback } from './reference.ts'
 
@@ -118,6 +119,7 @@ async function once(dispatcher: Dispatcher, call: Call): Promise<Dispatcher.Resp
     })
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof OnThisMachine) throw error
     const { code, message } = error as { code?: string; message?: string }
     throw new RegistryUnreachable(`${url.host} did not answer: ${code ?? message ?? 'connection failed'}`, {
       cause: error,

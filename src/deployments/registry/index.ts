@@ -1,5 +1,5 @@
 export { copyImage } from './copy.ts'
 export { toImageError } from './errors.ts'
 export { findManifest, resolveImage } from './manifest.ts'
-export { formatReference, type ImageReference, isOnThisMachine, parseReference } from './reference.ts'
+export { formatReference, type ImageReference, parseReference } from './reference.ts'
 export { createRegistry, type LoginSource, pullScope, type Registry } from './registry.ts'

@@ -68,11 +68,8 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Of a reference's host; other spellings of a loopback address count as well. */
-export const isOnThisMachine = (host: string): boolean => isLoopback(new URL(`https://${host}`).hostname)
-
 /** Where the registry of a host answers. */
 export function originOf(host: string): URL {
   if (host === 'docker.io') return new URL('https://registry-1.docker.io')
-  return new URL(`${isOnThisMachine(host) ? 'http' : 'https'}://${host}`)
+  return new URL(`${isLoopback(new URL(`https://${host}`).hostname) ? 'http' : 'https'}://${host}`)
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
+import { ownAddresses } from '../../platform/this-machine.ts'
 
 /** Carries the gate's secret from the gateway to a front; `mf-` headers of clients never come this far. */
 export const gateHeader = 'mf-capstan-gate'
@@ -60,10 +62,14 @@ export function gated(
   return [own('closed', closedScript), ...inner, ...fronts]
 }
 
+const asNetwork = (address: string) => `${address}/${isIP(address) === 6 ? 128 : 32}`
+
 /** What a Worker calls is the internet's, unless the person who runs the cloud says otherwise. */
 const network = (isPrivate: boolean) => ({
   network: {
     allow: isPrivate ? ['public', 'private'] : ['public'],
+    // An address of this machine may be a public one; `0.0.0.0` and `[::]` lead to loopback.
+    deny: isPrivate ? [] : ['0.0.0.0/8', '127.0.0.0/8', '::/127', ...ownAddresses().map(asNetwork)],
     // As Miniflare's own network has it: a network of one's own trusts no certificate without this.
     tlsOptions: { trustBrowserCas: true, trustedCertificates: getCACertificates('extra') },
   },

@@ -10,6 +10,7 @@ const areas: Record<string, Area> = {
     (await import('./deployments/index.ts')).registerRollbackCommand(program, deps),
   versions: async (program, deps) =>
     (await import('./deployments/index.ts')).registerVersionsCommand(program, deps),
+  logs: async (program, deps) => (await import('./deployments/index.ts')).registerLogsCommand(program, deps),
   release: async (program, deps) =>
     (await import('./binary-releases/index.ts')).registerReleaseCommands(program, deps),
   jobs: async (program, deps) =>

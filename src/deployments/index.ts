@@ -25,6 +25,7 @@ import { createTargets } from './target.ts'
 import { createDeploymentVerbs } from './verbs/index.ts'
 
 export { registerRollbackCommand, registerVersionsCommand } from './commands/act-commands.ts'
+export { registerLogsCommand } from './commands/logs.ts'
 export { registerDeploymentCommands } from './commands.ts'
 export { reportToGitHubJob } from './github/jobs.ts'
 export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './jobs.ts'

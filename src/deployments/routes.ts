@@ -55,6 +55,15 @@ function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions)
     }),
     route({
       ...read,
+      path: '/deploy/apps/:app/:environment/logs',
+      params: targetParams,
+      async handle({ params }) {
+        const logs = await service.workerLogs(params.app, params.environment)
+        return { body: { logs }, headers: uncached }
+      },
+    }),
+    route({
+      ...read,
       path: '/deploy/:id/status',
       params: idParams,
       async handle({ params }) {

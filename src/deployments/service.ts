@@ -14,7 +14,7 @@ import { enqueueStep } from './enqueue.ts'
 import type { GitHubRecords } from './github/records.ts'
 import { quarantineOf, servedBy, type VersionView, versionsOf } from './history.ts'
 import { requireEnvironment } from './permission.ts'
-import { invalid, type Plan, type PlanHead } from './plan.ts'
+import { invalid, type Plan, type PlanHead, scriptName } from './plan.ts'
 import { buildPlan, checkConfig } from './prepare.ts'
 import { changesSincePlan, readState, stale } from './present/index.ts'
 import { preview } from './preview.ts'
@@ -41,6 +41,7 @@ import {
 } from './store/index.ts'
 import type { Target, Targets } from './target.ts'
 import { held, inProgress, requireSettled } from './verbs/index.ts'
+import type { WorkerLine } from './worker-logs.ts'
 
 export interface Prepared {
   plan: Plan
@@ -77,6 +78,8 @@ export interface DeploymentService {
     app: string,
     environment: Environment,
   ): Promise<{ versions: VersionView[]; rollback: RollbackView | null }>
+  /** The last lines that the app wrote, oldest first. @throws STATE_003; 404 for an app that was never deployed */
+  workerLogs(app: string, environment: Environment): Promise<WorkerLine[]>
   /** The version to go back to, where there is one and a way to it. */
   rollbackInfo(deployment: Deployment, db?: Knex): Promise<RollbackInfo>
 }
@@ -198,6 +201,7 @@ export function createDeploymentService(options: {
       const history = await listHistory(db, app, environment)
       return { versions: versionsOf(history), rollback: rollbackOf(history) }
     },
+    workerLogs: (app, environment) => workerLogs({ db, targets }, app, environment),
 
     async rollbackInfo(deployment, reader = db) {
       const { id, app, environment, snapshot } = deployment
@@ -220,6 +224,24 @@ function endedIn(history: TargetRow[]): Record<string, string> {
     .slice(0, 20)
     .flatMap(({ id, finishedAt }) => (finishedAt === null ? [] : [[id, finishedAt.toISOString()] as const]))
   return Object.fromEntries(ended)
+}
+
+async function workerLogs(
+  { db, targets }: { db: Knex; targets: Targets },
+  app: string,
+  environment: Environment,
+): Promise<WorkerLine[]> {
+  if ((await listHistory(db, app, environment)).length === 0) throw notFound('App')
+  const script = scriptName(app, environment)
+  const target = await targets.of(environment)
+  const logs = await target.logsOf(script, AbortSignal.timeout(resolveMs)).catch((error: unknown) => {
+    throw new CodedError('SYS_002', 'The local cloud does not answer', { cause: error })
+  })
+  if (logs !== undefined) return logs
+  throw new CodedError('STATE_003', 'Cloudflare keeps no log lines that could be read afterwards', {
+    retryable: false,
+    suggestedAction: `Run: npx wrangler tail ${script}`,
+  })
 }
 
 /** Whether a deployment of this plan stands. A dry run that has ended makes way for the real one. */

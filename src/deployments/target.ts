@@ -11,6 +11,7 @@ import type { Vault } from './credentials/vault.ts'
 import { createZoneApi, type ZoneApi } from './hostnames/index.ts'
 import { recorded, type WritingRun } from './in-flight.ts'
 import type { Address } from './public-address.ts'
+import { localLogs, type WorkerLine } from './worker-logs.ts'
 
 /** Where an environment's apps go. */
 export interface Target {
@@ -26,6 +27,8 @@ export interface Target {
   settleMs: number
   /** How long a container's rollout is waited for. */
   rolloutMs: number
+  /** The last lines that a script wrote, oldest first; undefined where only a live tail has them. */
+  logsOf(script: string, signal: AbortSignal): Promise<WorkerLine[] | undefined>
   /** The address where a script answers, given the account's workers.dev name. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
   /** Where a host name of an app is asked for a path. */
@@ -109,6 +112,8 @@ export function createTargets(options: TargetsOptions): Targets {
       settleMs: isLocal ? localSettleMs : settleMs,
       urlOf,
       addressOf,
+      logsOf: async (script, signal) =>
+        isLocal ? await localLogs({ baseUrl, apiToken, dispatcher }, script, signal) : undefined,
       under: (run) => {
         const sending = recorded(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return through({

@@ -5,6 +5,7 @@ import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 import { Pool, type Serving } from './runtime/pool.ts'
 import { Reaper } from './runtime/reaper.ts'
+import { WorkerLogs } from './runtime/worker-logs.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Front } from './server.ts'
 import { Store } from './store/index.ts'
@@ -17,8 +18,20 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const reaper = new Reaper()
   const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
   const limits = { maxRunning: 12, idleMs: 600_000 }
-  const pool = new Pool({ serving, reaper, log, privateNetwork: options.privateNetwork ?? false, ...limits })
-  const parts = { accountId, dataDir, store, pool, reaper, log, clock: Date.now, images: options.images }
+  const logs = new WorkerLogs()
+  const { privateNetwork = false } = options
+  const pool = new Pool({ serving, reaper, log, logs, privateNetwork, ...limits })
+  const parts = {
+    accountId,
+    dataDir,
+    store,
+    pool,
+    reaper,
+    logs,
+    log,
+    clock: Date.now,
+    images: options.images,
+  }
   const cloud: Cloud = { ...parts, locks: new KeyedLock() }
   const front = new Front({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const release = async () => {
@@ -31,6 +44,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     store.zones.seed(accountId, options.zones ?? [])
     await sweepOrphanedData(dataDir, store)
     const port = await front.listen(host, options.port)
+    pool.watchAlarms(store.scripts.list().map(({ id }) => id))
     let stopped: Promise<void> | undefined
     const stop = () => (stopped ??= front.close().then(release))
     return { url: `http://${reachable(host)}:${port}`, port, stop }
@@ -54,5 +68,5 @@ function whatServes(store: Store, dataDir: string, scriptId: number): Serving | 
   const versions = found.filter((version) => version !== undefined)
   const runnables = versions.map((version) => ({ version, modules: store.versions.modules(version.id) }))
   const namespaces = store.scripts.namespaces(scriptId)
-  return { runnables, shares, namespaces, persistDir: scriptDir(dataDir, script) }
+  return { name: script.name, runnables, shares, namespaces, persistDir: scriptDir(dataDir, script) }
 }

@@ -4,6 +4,7 @@ import type { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloudLog } from './options.ts'
 import type { Pool } from './runtime/pool.ts'
 import type { Reaper } from './runtime/reaper.ts'
+import type { WorkerLogs } from './runtime/worker-logs.ts'
 import type { Store } from './store/index.ts'
 import type { Script } from './store/scripts.ts'
 
@@ -14,6 +15,7 @@ export interface Cloud {
   store: Store
   pool: Pool
   reaper: Reaper
+  logs: WorkerLogs
   /** One mutating call per script name at a time. */
   locks: KeyedLock<string>
   log: LocalCloudLog

@@ -12,6 +12,8 @@ const refusals = {
   },
   authentication: { status: 401, code: 10000, message: 'Authentication error' },
   noRoute: { status: 404, code: 7000, message: 'No route for that URI' },
+  // Cloudflare has no code for what only a stand-in lacks.
+  notOffered: { status: 400, code: 10300, message: 'The local cloud does not offer this.' },
   methodNotAllowed: { status: 405, code: 7001, message: 'Method not available for that URI.' },
   unresolvable: {
     status: 404,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Api, apiPrefix } from './api/api.ts'
+import { type Api, isApiPath } from './api/api.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { refuse, refuseUpgrade } from './gateway/proxy.ts'
 import type { LocalCloudLog } from './options.ts'
@@ -63,4 +63,4 @@ export class Front {
   }
 }
 
-const isApi = (req: IncomingMessage) => req.url === apiPrefix || req.url?.startsWith(`${apiPrefix}/`)
+const isApi = (req: IncomingMessage) => isApiPath(req.url ?? '')

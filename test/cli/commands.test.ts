@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { tokenFile } from '../../src/platform/command-line/token-file.ts'
-import { json, refusal, startFakeApi } from './fake-api.ts'
+import { json, refusal, startFakeApi, wrapped } from './fake-api.ts'
 import { folderWith } from './folder.ts'
 import { capstan } from './run.ts'
 
@@ -150,4 +150,20 @@ describe('capstan jobs and cloud', () => {
     const { accountId } = JSON.parse((await capstan(['cloud', '--json'], { env })).out)
     expect(out).toContain(`export CLOUDFLARE_ACCOUNT_ID=${accountId}\n`)
   })
+})
+
+test('logs shows the last lines of an app', async () => {
+  const lines = ['one', 'two', 'three'].map((text) => ({
+    time: '2026-01-01T00:00:00.000Z',
+    level: 'error',
+    text,
+  }))
+  const api = await startFakeApi((_, res) => json(res, 200, wrapped({ logs: lines })))
+  const args = ['logs', 'shop', '--env', 'production', '--limit', '2']
+  const { code, out } = await capstan(args, { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' } })
+  expect([code, out]).toEqual([
+    0,
+    '2026-01-01T00:00:00.000Z error two\n2026-01-01T00:00:00.000Z error three\n',
+  ])
+  expect(api.asked.map(({ path }) => path)).toEqual(['/deploy/apps/shop/production/logs'])
 })

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
 import {
   registerDeploymentCommands,
+  registerLogsCommand,
   registerRollbackCommand,
   registerVersionsCommand,
 } from '../../src/deployments/index.ts'
@@ -38,6 +39,7 @@ export async function capstan(
     deploy: async (...of: Parameters<typeof registerDeploymentCommands>) => registerDeploymentCommands(...of),
     rollback: async (...of: Parameters<typeof registerRollbackCommand>) => registerRollbackCommand(...of),
     versions: async (...of: Parameters<typeof registerVersionsCommand>) => registerVersionsCommand(...of),
+    logs: async (...of: Parameters<typeof registerLogsCommand>) => registerLogsCommand(...of),
     release: async (...of: Parameters<typeof registerReleaseCommands>) => registerReleaseCommands(...of),
     jobs: async (...of: Parameters<typeof registerJobCommands>) => registerJobCommands(...of),
     cloud: async (...of: Parameters<typeof registerCloudCommands>) => registerCloudCommands(...of),

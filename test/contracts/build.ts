@@ -1,5 +1,5 @@
 // Makes the compact contracts of this folder from complete OpenAPI documents:
-//   node test/contracts/build.ts <folder with cloudflare.openapi.json, github.openapi.json, kubernetes.openapi.json>
+//   node test/contracts/build.ts <folder with <name>.openapi.json of all that README.md lists>
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,8 +64,23 @@ function build(folder: string): void {
   }
 }
 
+/** The operations of Cloudflare that the local cloud need not have, as `METHOD /path`. */
+function buildOthers(folder: string): void {
+  const { paths } = JSON.parse(readFileSync(join(folder, 'cloudflare-more.openapi.json'), 'utf8'))
+  const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
+    Object.keys(methods)
+      .filter((key) => ['get', 'put', 'post', 'patch', 'delete'].includes(key))
+      .map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  writeFileSync(
+    new URL('cloudflare-others.generated.json', import.meta.url),
+    `${JSON.stringify(operations, null, 1)}\n`,
+  )
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , folder] = process.argv
   if (folder === undefined) throw new Error('usage: node test/contracts/build.ts <folder>')
   build(resolve(folder))
+  buildOthers(resolve(folder))
 }

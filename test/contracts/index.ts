@@ -7,3 +7,8 @@ import { readFileSync } from 'node:fs'
 export function readContract(name: 'cloudflare' | 'github' | 'kubernetes') {
   return JSON.parse(readFileSync(new URL(`${name}.generated.json`, import.meta.url), 'utf8'))
 }
+
+/** Operations of Cloudflare's API beyond that contract, as `METHOD /path/{parameter}`. */
+export function readOtherOperations(): string[] {
+  return JSON.parse(readFileSync(new URL('cloudflare-others.generated.json', import.meta.url), 'utf8'))
+}

@@ -78,6 +78,13 @@ const cases: Case[] = [
     answer: () => cloud.call('PATCH', '/user'),
   },
   {
+    code: 10300,
+    status: 400,
+    when: 'the local cloud lacks the feature',
+    message: /does not offer D1/,
+    answer: () => cloud.call('GET', `${account}/d1/database`),
+  },
+  {
     code: 7003,
     status: 404,
     when: 'the account is another',

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parsePs } from '../../src/local-cloud/runtime/usage.ts'
-import { hello, startCloud, type TestCloud } from './harness.ts'
+import { hello, type Metadata, startCloud, type TestCloud } from './harness.ts'
 
-async function serve(cloud: TestCloud, name: string, content: string, metadata: object = {}) {
+async function serve(cloud: TestCloud, name: string, content: string, metadata: Metadata = {}) {
   const reply = await cloud.put(name, metadata, [{ name: 'main.js', content }])
   expect(reply.message).toBe('')
   await cloud.publish(name)
@@ -90,7 +90,7 @@ test('A module that exceeds the memory limit while it loads is refused, and says
     10021,
     expect.stringMatching(/^Script startup exceeded memory limits\. .*128 MB/),
   ])
-  const heap = `const kept = []\nfor (;;) kept.push(Array.from({ length: 1000 }, () => ({})))\n${hello('x')}`
+  const heap = `const kept = []\nfor (;;) kept.push(new Array(100_000).fill(1.5))\n${hello('x')}`
   const second = await cloud.put('greedy', {}, [{ name: 'main.js', content: heap }])
   expect([second.code, second.message]).toEqual([10021, expect.stringMatching(/exceeded memory limits/)])
 }, 90_000)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Pool, type Serving } from '../../src/local-cloud/runtime/pool.ts'
 import { Reaper } from '../../src/local-cloud/runtime/reaper.ts'
+import { WorkerLogs } from '../../src/local-cloud/runtime/worker-logs.ts'
 import type { Version } from '../../src/local-cloud/store/versions.ts'
 import { hello, onCleanup, temporaryDir } from './harness.ts'
 
@@ -23,10 +24,16 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
     const version = { ...draft, id: `version-${scriptId}`, scriptId, number: 1 }
     const modules = [{ name: 'main.js', type: 'ESModule' as const, content: Buffer.from(hello('x')) }]
     const shares = [{ version_id: version.id, percentage: 100 }]
-    return { runnables: [{ version, modules }], shares, namespaces: [], persistDir }
+    return {
+      name: `script-${scriptId}`,
+      runnables: [{ version, modules }],
+      shares,
+      namespaces: [],
+      persistDir,
+    }
   }
   const reaper = new Reaper()
-  const pool = new Pool({ serving, reaper, log, privateNetwork: false, ...limits })
+  const pool = new Pool({ serving, reaper, log, logs: new WorkerLogs(), privateNetwork: false, ...limits })
   onCleanup(async () => {
     await pool.stop()
     reaper.close()

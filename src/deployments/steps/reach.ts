@@ -68,7 +68,8 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
     return { skipped: true, change: { address: '' } }
   }
   const url = `${address.base}${check.path}`
-  const endAt = Date.now() + check.timeoutSeconds * 1000
+  const startedAt = Date.now()
+  const endAt = startedAt + check.timeoutSeconds * 1000
   const dispatcher = createOutgoing()
   const isLocal = target.kind === 'local'
   let problem = 'no answer'
@@ -104,9 +105,28 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   } finally {
     await dispatcher.destroy()
   }
+  await showWorkerLog(context, startedAt)
   const message = `${check.path} did not become healthy within ${check.timeoutSeconds} s: ${problem}`
   // Not again as a job: this step has used all the time that it was given.
   throw new CodedError('DEPLOY_006', message, { retryable: false })
+}
+
+const shownLines = 20
+
+/** What the Worker wrote while it was checked: most often the exception that says why. */
+async function showWorkerLog({ plan, target, signal, log }: StepContext, since: number): Promise<void> {
+  const { script } = plan.config
+  try {
+    const lines = await target.logsOf(script, AbortSignal.any([signal, AbortSignal.timeout(3000)]))
+    if (lines === undefined) return log.info(`What the Worker writes is shown by: wrangler tail ${script}`)
+    const recent = lines.filter(({ time }) => Date.parse(time) >= since)
+    if (recent.length === 0) log.info('The Worker wrote nothing during the health check')
+    for (const { level, text } of recent.slice(-shownLines)) log.warn(`Worker (${level}): ${text}`)
+  } catch (error) {
+    signal.throwIfAborted()
+    // The verdict on the version is what counts.
+    log.info(`The log of the Worker could not be read: ${error instanceof Error ? error.message : 'unknown'}`)
+  }
 }
 
 async function probe(

@@ -47,8 +47,13 @@ export function accountRoutes(router: Router, cloud: Cloud): void {
     })
     .on('GET /accounts', ({ query }) => list(named(query), query))
     .on('GET /accounts/{account}', () => ({ result: account() }))
-    // There is no KV here, so there are no namespaces to be found: `wrangler delete` looks for those of a site.
-    .on('GET /accounts/{account}/storage/kv/namespaces', ({ query }) => list([], query))
+    // `wrangler delete` fails without this list, in which it looks for the namespace of a site.
+    .on('GET /accounts/{account}/storage/kv/namespaces', ({ query }) => ({
+      ...list([], query),
+      messages: [
+        { code: 10300, message: 'The local cloud does not offer KV: no namespace can be made here.' },
+      ],
+    }))
     .on('GET /accounts/{account}/workers/durable_objects/namespaces', ({ query }) =>
       list(store.scripts.allNamespaces().map(namespaceView), query),
     )

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Cloud } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { notOffered } from '../not-offered.ts'
 import { RateLimit, requireToken } from './access.ts'
 import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { containerRoutes } from './container-routes.ts'
@@ -13,7 +14,14 @@ import { versionRoutes } from './version-routes.ts'
 import { requireZone, zoneRoutes } from './zone-routes.ts'
 
 /** The path below which Cloudflare's API answers. */
-export const apiPrefix = '/client/v4'
+const apiPrefix = '/client/v4'
+
+/** Not a part of Cloudflare's API, whose tails are live only: the last lines of a script, by its name. */
+const logsPath = /^\/capstan\/logs\/([a-z0-9_-]+)$/
+
+/** Whether a path of this server belongs to `Api`. */
+export const isApiPath = (path: string): boolean =>
+  path === apiPrefix || path.startsWith(`${apiPrefix}/`) || logsPath.test(path)
 
 /** Cloudflare's API over the state of this cloud. */
 export class Api {
@@ -52,6 +60,11 @@ export class Api {
 
   private async answer(req: IncomingMessage, res: ServerResponse): Promise<Answer> {
     const url = new URL(req.url ?? '/', 'http://local-cloud')
+    const [, logsOf] = logsPath.exec(url.pathname) ?? []
+    if (logsOf !== undefined) {
+      requireToken(req, this.token, false)
+      return { result: this.cloud.logs.of(logsOf) }
+    }
     const path = url.pathname.slice(apiPrefix.length)
     if (path === '/ips') return await this.open.dispatch(req, url, apiPrefix)
     requireToken(req, this.token, path.endsWith('/tokens/verify'))
@@ -60,6 +73,10 @@ export class Api {
     if (account !== undefined && account !== this.cloud.accountId) throw new ApiError('unresolvable')
     const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
     if (zone !== undefined) requireZone(this.cloud, zone)
-    return await this.guarded.dispatch(req, url, apiPrefix)
+    return await this.guarded.dispatch(req, url, apiPrefix, () => {
+      const feature = notOffered(path)
+      if (feature !== undefined)
+        throw new ApiError('notOffered', `The local cloud does not offer ${feature}.`)
+    })
   }
 }

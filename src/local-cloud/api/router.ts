@@ -27,11 +27,15 @@ export class Router {
     return this
   }
 
-  /** Runs the route of a call. Throws ApiError 7000 (no such path) or 7001 (no such method there). */
-  async dispatch(req: IncomingMessage, url: URL, prefix: string): Promise<Answer> {
+  /**
+   * Runs the route of a call. Throws ApiError 7000 (no such path) or 7001 (no such method there), unless `onUnknown`
+   * has thrown before.
+   */
+  async dispatch(req: IncomingMessage, url: URL, prefix: string, onUnknown?: () => void): Promise<Answer> {
     const segments = url.pathname.slice(prefix.length).replace(/\/$/, '').split('/')
     const matching = this.routes.filter((route) => matches(route.segments, segments))
     const route = matching.find((candidate) => candidate.method === req.method)
+    if (route === undefined) onUnknown?.()
     if (route === undefined) throw new ApiError(matching.length > 0 ? 'methodNotAllowed' : 'noRoute')
     return await route.handler({
       req,

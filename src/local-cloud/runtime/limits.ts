@@ -10,7 +10,7 @@ export const isolateMib = 128
  */
 const besidesHeapMib = 192
 /** The CPU time of a request unless the upload says otherwise. Cloudflare's own default is 30 s. */
-export const defaultCpuMs = 10_000
+const defaultCpuMs = 10_000
 
 export interface Limits {
   /** Of the whole process. */

@@ -3,14 +3,19 @@ import { KeyedLock } from '../keyed-lock.ts'
 import type { LocalCloudLog } from '../options.ts'
 import type { Namespace } from '../store/scripts.ts'
 import type { Binding } from '../store/versions.ts'
+import { AlarmClock, nextAlarm } from './alarms.ts'
+import { withoutSuffix } from './gate.ts'
 import { limitsOf } from './limits.ts'
 import type { Reaper } from './reaper.ts'
 import { isQuiet, type Lease, lease, type Slot } from './slot.ts'
 import { redact } from './startup-check.ts'
+import type { WorkerLogs } from './worker-logs.ts'
 import { type Runnable, scriptWorkers } from './worker-options.ts'
 import { Workerd } from './workerd.ts'
 
 export interface Serving {
+  /** The script's name. */
+  name: string
   runnables: Runnable[]
   /** Version id and percentage, summing to 100. */
   shares: { version_id: string; percentage: number }[]
@@ -23,6 +28,7 @@ export interface PoolOptions {
   serving(scriptId: number): Serving | undefined
   reaper: Reaper
   log: LocalCloudLog
+  logs: WorkerLogs
   /** Lets Workers call this machine and its network, too. */
   privateNetwork: boolean
   /** More running Workers than this end the one that was used longest ago. One takes some 50 MB. */
@@ -46,11 +52,21 @@ export class Pool {
   private readonly locks = new KeyedLock<number>()
   private readonly options: PoolOptions
   private readonly sweeper: NodeJS.Timeout
+  private readonly alarms: AlarmClock
   private stopped = false
 
   constructor(options: PoolOptions) {
     this.options = options
+    this.alarms = new AlarmClock(
+      (scriptId) => this.nextAlarm(scriptId),
+      (scriptId) => void this.wake(scriptId),
+    )
     this.sweeper = setInterval(() => void this.sweep(), Math.min(options.idleMs, 60_000)).unref()
+  }
+
+  /** Fires the alarms of these scripts when they are due, also without a request. Once, at the start. */
+  watchAlarms(scriptIds: number[]): void {
+    for (const id of scriptIds) this.alarms.set(id)
   }
 
   /** Waits for a swap under way, starts the Worker if it sleeps. Undefined when the script serves nothing. */
@@ -68,7 +84,8 @@ export class Pool {
   /** Puts what the store says now in place of what runs. A sleeping Worker stays asleep. */
   async refresh(scriptId: number): Promise<void> {
     await this.locks.run(scriptId, async () => {
-      if (!this.slots.has(scriptId)) return
+      this.alarms.forgive(scriptId)
+      if (!this.slots.has(scriptId)) return this.alarms.set(scriptId)
       await this.end(scriptId, drainMs)
       try {
         await this.ensure(scriptId)
@@ -85,6 +102,7 @@ export class Pool {
   async deleteData(scriptId: number, directories: string[]): Promise<void> {
     await this.locks.run(scriptId, async () => {
       await this.end(scriptId, 0)
+      this.alarms.cancel(scriptId)
       for (const directory of directories) await rm(directory, { recursive: true, force: true })
     })
   }
@@ -92,8 +110,37 @@ export class Pool {
   async stop(): Promise<void> {
     this.stopped = true
     clearInterval(this.sweeper)
+    this.alarms.stop()
     const all = [...this.slots.keys()]
     await Promise.all(all.map((id) => this.locks.run(id, () => this.end(id, 0))))
+  }
+
+  private nextAlarm(scriptId: number): number | undefined {
+    const serving = this.stopped ? undefined : this.options.serving(scriptId)
+    if (serving === undefined) return undefined
+    try {
+      const ids = serving.namespaces.map(({ namespaceId }) => namespaceId)
+      return nextAlarm(serving.persistDir, ids)
+    } catch (error) {
+      // It may be due: workerd itself knows when it runs.
+      this.options.log.warn({ err: error, script: serving.name }, 'the alarms of a Worker could not be read')
+      return Date.now()
+    }
+  }
+
+  private async wake(scriptId: number): Promise<void> {
+    try {
+      await this.locks.run(scriptId, () => this.ensure(scriptId))
+    } catch (error) {
+      this.options.log.warn({ err: error, scriptId }, 'a Worker with a due alarm did not start')
+      this.alarms.setAfterFailure(scriptId)
+    }
+  }
+
+  /** A Worker that ended by itself is started for its next alarm, or by the next request. */
+  private ended(scriptId: number, workerd: Workerd): void {
+    const isPresent = this.slots.get(scriptId)?.workerd === workerd
+    if (isPresent && !this.stopped) this.alarms.setAfterFailure(scriptId)
   }
 
   private async ensure(scriptId: number): Promise<boolean> {
@@ -110,7 +157,7 @@ export class Pool {
       workers: scriptWorkers(serving.runnables, serving.namespaces),
       persistDir: serving.persistDir,
       startTimeoutMs,
-      onLog: this.workerLog(scriptId, bindings),
+      onLog: this.workerLog(serving.name, bindings),
       reaper: this.options.reaper,
       limits: limitsOf(serving.runnables.map(sizeOf)),
       activity: () => traffic.count,
@@ -131,13 +178,18 @@ export class Pool {
       lastUsed: Date.now(),
       drained: undefined,
     })
+    this.alarms.cancel(scriptId)
+    void workerd.gone.then(() => this.ended(scriptId, workerd))
     void this.makeRoom(scriptId)
     return true
   }
 
-  private workerLog(scriptId: number, bindings: Binding[]) {
-    return (level: string, message: string) =>
-      this.options.log.debug({ scriptId, level, line: redact(message, bindings) }, 'a Worker wrote')
+  private workerLog(script: string, bindings: Binding[]) {
+    return (level: string, message: string) => {
+      const line = redact(withoutSuffix(message), bindings)
+      this.options.logs.add(script, level, line)
+      this.options.log.debug({ script, level, line }, 'a Worker wrote')
+    }
   }
 
   private async end(scriptId: number, waitMs: number): Promise<void> {
@@ -152,6 +204,7 @@ export class Pool {
     }
     this.slots.delete(scriptId)
     await slot.workerd.stop()
+    if (!this.stopped) this.alarms.set(scriptId)
   }
 
   private async makeRoom(newest: number): Promise<void> {

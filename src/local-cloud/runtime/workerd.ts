@@ -102,6 +102,11 @@ export class Workerd {
     return this.ended === undefined
   }
 
+  /** Resolves when the process is gone, whoever ended it. */
+  get gone(): Promise<void> {
+    return this.closed.promise
+  }
+
   /** What a request must carry to be let through to a Worker. */
   get gate(): Record<string, string> {
     return { [gateHeader]: this.secret }

@@ -1,5 +1,6 @@
 import { type Cloud, namespaceDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { missingTrigger } from '../not-offered.ts'
 import { checkStartup, type StartupReport } from '../runtime/startup-check.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Version, VersionDraft } from '../store/versions.ts'
@@ -82,6 +83,7 @@ async function prepare(
   const candidate = { mainModule, modules, compatibilityDate, compatibilityFlags, bindings }
   const report = await checkStartup(candidate, cloud.reaper)
   checkExports(report, plan)
+  checkTriggers(report)
   const containers = metadata.containers ?? []
   for (const { class_name: name } of containers) if (name !== undefined) requireClass(plan, name)
   const { handlers, namedHandlers, startupTimeMs } = report
@@ -133,6 +135,16 @@ function checkAccount(cloud: Cloud, present: Script | undefined): void {
   if (present !== undefined) return
   if (cloud.store.scripts.account(cloud.accountId).subdomain === null) throw new ApiError('noSubdomain')
   if (cloud.store.scripts.list().length >= maxScripts) throw new ApiError('tooManyScripts')
+}
+
+/** A Worker whose handler nothing will ever call would look deployed, and do nothing. */
+function checkTriggers({ handlers }: StartupReport): void {
+  for (const handler of handlers) {
+    const missing = missingTrigger(handler)
+    if (missing === undefined) continue
+    const detail = `The Worker has a ${handler} handler, but the local cloud does not offer ${missing}`
+    throw new ApiError('invalidScript', `${detail}: it would never be called.`)
+  }
 }
 
 function checkExports(report: StartupReport, plan: MigrationPlan): void {

@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../platform/command-line/index.ts'
+import { environment } from '../schema.ts'
+
+const logsAnswer = z
+  .object({
+    data: z.looseObject({
+      logs: z.array(z.object({ time: z.string(), level: z.string(), text: z.string() })),
+    }),
+  })
+  .transform(({ data }) => data)
+
+/** Adds `logs APP`: what an app wrote, with its uncaught exceptions. */
+export function registerLogsCommand(program: Command, deps: CommandDeps): void {
+  program
+    .command('logs')
+    .argument('<app>', "the app's name")
+    .option('--env <environment>', `${environment.options.join(' or ')}`, 'staging')
+    .option('--limit <number>', 'the last so many lines', wholeNumber(1, 1000), 200)
+    .addOption(jsonOption())
+    .description("an app's last log lines and exceptions; of apps on the local cloud")
+    .action(async (app: string, flags: { env: string; limit: number }, command: Command) => {
+      const out = outputOf(deps, command)
+      const path = `/deploy/apps/${encodeURIComponent(app)}/${encodeURIComponent(flags.env)}/logs`
+      const client = await deps.client()
+      const answer = await client.call(logsAnswer, { path })
+      const logs = answer.logs.slice(-flags.limit)
+      const lines = logs.map(({ time, level, text }) => `${time} ${level.padEnd(5)} ${text}`)
+      out.answer(lines.length === 0 ? [`${app} in ${flags.env} has written nothing`] : lines, {
+        ...answer,
+        logs,
+      })
+    })
+}

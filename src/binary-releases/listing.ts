@@ -69,7 +69,10 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
       return { releases, next: last === undefined ? null : encodeCursor(last.version) }
     },
 
-    /** What a client that runs `current` should move to. A withdrawn version is left for an older one, too. */
+    /**
+     * What a client that runs `current` should move to. A withdrawn version is left for an older one, too, but never for
+     * one of equal precedence (`1.0.0+a` and `1.0.0+b`): it would be offered its own version for ever.
+     */
     async update(asked: { channel: Channel; current: string; platform: string }): Promise<Update> {
       let metadata: Metadata
       try {
@@ -79,10 +82,10 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
           return { kind: 'none', reason: 'no-release' }
         throw error
       }
-      if (metadata.version === asked.current) return { kind: 'none', reason: 'up-to-date' }
+      const order = compareVersions(metadata.version, asked.current)
+      if (order === 0) return { kind: 'none', reason: 'up-to-date' }
       const isWithdrawn = (await states.current()).yanks.has(asked.current)
-      if (!isWithdrawn && compareVersions(metadata.version, asked.current) < 0)
-        return { kind: 'none', reason: 'current-is-newer' }
+      if (!isWithdrawn && order < 0) return { kind: 'none', reason: 'current-is-newer' }
       if (!Object.hasOwn(metadata.platforms, asked.platform))
         return { kind: 'none', reason: 'platform-missing' }
       return { kind: 'update', metadata }

@@ -29,8 +29,15 @@ export function canonicalMetadata({ version, channel, released_at, platforms }: 
 /** @returns undefined for what is no JSON of this shape. */
 export function parseAs<S extends z.ZodType>(schema: S, body: Buffer): z.output<S> | undefined {
   try {
-    return schema.safeParse(JSON.parse(body.toString('utf8'))).data
+    return schema.safeParse(JSON.parse(textOf(body))).data
   } catch {
     return undefined
   }
+}
+
+/** Some editors and shells begin a file with a byte order mark, which also tells UTF-16. */
+function textOf(body: Buffer): string {
+  const mark = body.subarray(0, 2).toString('hex')
+  const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8'
+  return new TextDecoder(encoding).decode(body)
 }

@@ -55,7 +55,8 @@ function comparePrereleases(a: string[], b: string[]): number {
     if (right === undefined) return 1
     if (left === right) continue
     const [leftIsNumber, rightIsNumber] = [/^\d+$/.test(left), /^\d+$/.test(right)]
-    if (leftIsNumber && rightIsNumber) return Number(left) - Number(right)
+    // Of any length: as numbers long ones would seem equal.
+    if (leftIsNumber && rightIsNumber) return BigInt(left) < BigInt(right) ? -1 : 1
     if (leftIsNumber !== rightIsNumber) return leftIsNumber ? -1 : 1
     return left < right ? -1 : 1
   }

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { metadataSchema, parseAs } from '../../src/binary-releases/metadata.ts'
 import { contentOf, plantOldRelease, platforms, released, sha256, startWorld, type World } from './harness.ts'
 
 let world: World
@@ -240,7 +241,31 @@ describe('channels', () => {
     expect(await on('2025.12.01')).toBe('2025.11.24')
     expect(await on('2025.11.23', '&channel=beta')).toBe('no-release')
     expect((await world.call('/releases/updates?current=x&platform=linux-x86_64')).status).toBe(400)
+    // Other spellings of the same precedence: the same version, offered for ever, is no update.
+    for (const equal of ['2025.11.24.0', '2025.11.24%2Bbuild.7'])
+      expect(await on(equal), equal).toBe('up-to-date')
   })
+
+  it.each(['utf8', 'utf16le'] as const)(
+    'are read from metadata that begins with a byte order mark, in %s',
+    async (encoding) => {
+      const version = encoding === 'utf8' ? '0.1.0' : '0.2.0'
+      const body = JSON.stringify({
+        version,
+        channel: 'beta',
+        released_at: '2025-01-01T00:00:00Z',
+        platforms: {},
+      })
+      expect(parseAs(metadataSchema, Buffer.from(`\uFEFF${body}`, encoding))).toMatchObject({ version })
+      if (encoding !== 'utf8') return
+      await world.store.write(`metadata/${version}.json`, {
+        body: `\uFEFF${body}`,
+        contentType: 'application/json',
+      })
+      expect((await world.call(`/releases/${version}`)).json).toMatchObject({ version })
+      await world.store.remove(`metadata/${version}.json`)
+    },
+  )
 
   it('are listed page by page', async () => {
     for (const version of ['1.0.0', '1.1.0-rc.1', '1.1.0']) await plantOldRelease(world, version, 'beta')

@@ -69,4 +69,17 @@ describe('a version', () => {
     expect(sorted.toReversed().toSorted(compareVersions)).toEqual(sorted)
     for (const each of sorted) expect(compareVersions(each, each)).toBe(0)
   })
+
+  it.each([
+    ['1.0.0+a', '1.0.0+b'],
+    ['1.0.0-rc.1+a', '1.0.0-rc.1'],
+    ['2025.11.24', '2025.11.24.0'],
+    ['2025.01.05', '2025.1.5'],
+  ])('is as late as another: %s and %s', (a, b) =>
+    expect([compareVersions(a, b), compareVersions(b, a)]).toEqual([0, 0]),
+  )
+
+  it('is told apart by numbers of any length', () => {
+    expect(compareVersions('1.0.0-99999999999999999998', '1.0.0-99999999999999999999')).toBe(-1)
+  })
 })

@@ -2,7 +2,9 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { BucketConfig } from '../../platform/config/index.ts'
 import { StoreUnreachable } from './index.ts'
 import { createS3Client } from './s3-client.ts'
+import { createStoreClock } from './s3-clock.ts'
 import { createS3Links, type S3Links } from './s3-links.ts'
+import { initialRegion, regionAskedFor } from './s3-region.ts'
 
 type Sdk = typeof import('@aws-sdk/client-s3')
 
@@ -27,25 +29,74 @@ export interface S3Calls {
 /** A small call. Large ones end by their caller's signal. */
 const callMs = 5000
 
+/** How often a store that does not answer is asked for its region and time before a link is signed. */
+const introductionMs = 10_000
+
 export function createS3Calls(config: BucketConfig): S3Calls {
+  const clock = createStoreClock()
+  let region = initialRegion(config)
   let opening: Promise<Connection> | undefined
+  /** The store has accepted a request of ours: its region is right and its time known. */
+  let accepted = false
+  let introducedAt = Number.NEGATIVE_INFINITY
 
   async function open(): Promise<Connection> {
-    const client = await createS3Client(config)
-    return { sdk: await import('@aws-sdk/client-s3'), client, links: await createS3Links(config, client) }
+    const client = await createS3Client(config, region)
+    clock.follow(client)
+    const links = await createS3Links(config, { client, region, clock })
+    return { sdk: await import('@aws-sdk/client-s3'), client, links }
   }
-  const connection = () => {
+  const connect = () => {
     opening ??= open()
     return opening
   }
 
-  return {
+  /** Once more in the region that the store asks for. */
+  async function inRegion<T>(
+    call: (connection: Connection, options: Options) => Promise<T>,
+    options: Options,
+  ): Promise<T> {
+    try {
+      const answer = await call(await connect(), options)
+      accepted = true
+      return answer
+    } catch (error) {
+      const wanted = regionAskedFor(error) ?? (await regionByList(error, options))
+      if (wanted === undefined || wanted === region) throw error
+      region = wanted
+      opening = undefined
+      const answer = await call(await connect(), options)
+      accepted = true
+      return answer
+    }
+  }
+
+  /** The answer to a HEAD has no body that could name the region. */
+  async function regionByList(error: unknown, options: Options): Promise<string | undefined> {
+    if (accepted || ![301, 400, 403].includes(statusOf(error) ?? 0)) return undefined
+    const { sdk, client } = await connect()
+    const list = new sdk.ListObjectsV2Command({ Bucket: config.bucket, MaxKeys: 1 })
+    return client.send(list, options).then(() => undefined, regionAskedFor)
+  }
+
+  const calls: S3Calls = {
     bucket: config.bucket,
-    connection,
+    /** A link is signed without asking the store, but for its region and in its time: it has to have answered before. */
+    async connection() {
+      if (!accepted && Date.now() - introducedAt > introductionMs) {
+        introducedAt = Date.now()
+        const head = { Bucket: config.bucket }
+        // A store that is away leaves us with our own clock.
+        await calls
+          .ask(({ sdk, client }, options) => client.send(new sdk.HeadBucketCommand(head), options))
+          .catch(() => undefined)
+      }
+      return connect()
+    },
     async ask(call, options = {}) {
       const abortSignal = options.signal ?? AbortSignal.timeout(options.ms ?? callMs)
       try {
-        return { is: 'answer', answer: await call(await connection(), { abortSignal }) }
+        return { is: 'answer', answer: await inRegion(call, { abortSignal }) }
       } catch (error) {
         const status = statusOf(error)
         if (status !== undefined && options.expected?.includes(status))
@@ -56,6 +107,11 @@ export function createS3Calls(config: BucketConfig): S3Calls {
       }
     },
   }
+  return calls
+}
+
+interface Options {
+  abortSignal: AbortSignal
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { BucketConfig } from '../../platform/config/index.ts'
 import { linkSeconds, type SignedLink } from './index.ts'
-import { region } from './s3-client.ts'
+import type { StoreClock } from './s3-clock.ts'
 
 export type S3Links = (
   method: 'GET' | 'PUT',
@@ -13,7 +13,11 @@ export type S3Links = (
  * Presigned URLs, computed here without asking the store. The SDK's `getSignedUrl` sends a command through all its
  * middleware for that: 0.6 ms of CPU against 0.09 ms for the signature alone.
  */
-export async function createS3Links(config: BucketConfig, client: S3Client): Promise<S3Links> {
+export async function createS3Links(
+  config: BucketConfig,
+  signing: { client: S3Client; region: string; clock: StoreClock },
+): Promise<S3Links> {
+  const { client, region, clock } = signing
   const { S3RequestPresigner } = await import('@aws-sdk/s3-request-presigner')
   const { sha256 } = client.config
   const credentials = { accessKeyId: config.accessKeyId, secretAccessKey: config.secretAccessKey }
@@ -27,7 +31,7 @@ export async function createS3Links(config: BucketConfig, client: S3Client): Pro
       ...{ method, protocol, hostname, path, query, headers: { host } },
       ...(port === '' ? {} : { port: Number(port) }),
     }
-    const signingDate = new Date()
+    const signingDate = clock.now()
     const signed = await presigner.presign(request, { expiresIn: linkSeconds, signingDate })
     const search = Object.entries(signed.query ?? {}).map(
       ([name, value]) => `${name}=${encoded(String(value))}`,

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
-import { flag, httpUrl, listOf } from './fields.ts'
+import { credential, flag, httpUrl, listOf } from './fields.ts'
 
 /** An S3 bucket, and how it is signed in to. */
 export interface BucketConfig {
@@ -8,6 +8,8 @@ export interface BucketConfig {
   bucket: string
   accessKeyId: string
   secretAccessKey: string
+  /** Undefined: as the endpoint or the store's answers tell. */
+  region?: string | undefined
 }
 
 export interface BinaryReleasesConfig {
@@ -23,10 +25,18 @@ export interface BinaryReleasesConfig {
 
 const knownPlatforms = 'darwin-arm64,darwin-x86_64,linux-x86_64,linux-aarch64,windows-x86_64'
 
+const region = z
+  .string()
+  .trim()
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a region like eu-central-1')
+  .optional()
+
 export const binaryReleasesVariables = z.object({
-  R2_ACCOUNT_ID: flag('R2_ACCOUNT_ID'),
-  R2_ACCESS_KEY: flag('R2_ACCESS_KEY'),
-  R2_SECRET_KEY: flag('R2_SECRET_KEY'),
+  R2_ACCOUNT_ID: credential('R2_ACCOUNT_ID'),
+  R2_ACCESS_KEY: credential('R2_ACCESS_KEY'),
+  R2_SECRET_KEY: credential('R2_SECRET_KEY'),
+  R2_REGION: region,
+  S3_REGION: region,
   R2_BUCKET: z
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
@@ -71,7 +81,8 @@ function bucketOf(vars: Variables, faults: string[]): BucketConfig | undefined {
   if (names.every((name) => vars[name] === undefined)) return undefined
   // The account only names R2's own endpoint; another one stands for itself.
   const required = ['R2_ACCESS_KEY', 'R2_SECRET_KEY', ...(vars.R2_ENDPOINT ? [] : ['R2_ACCOUNT_ID'])] as const
-  const missing = required.filter((name) => vars[name as keyof Variables] === undefined)
+  const named = (name: string) => faults.some((fault) => fault.startsWith(`${name}:`))
+  const missing = required.filter((name) => vars[name as keyof Variables] === undefined && !named(name))
   faults.push(...missing.map((name) => `${name}: required when another R2_* variable is set`))
   return {
     endpoint: (vars.R2_ENDPOINT ?? `https://${vars.R2_ACCOUNT_ID}.r2.cloudflarestorage.com`).replace(
@@ -81,6 +92,7 @@ function bucketOf(vars: Variables, faults: string[]): BucketConfig | undefined {
     bucket: vars.R2_BUCKET ?? 'cco-releases-private',
     accessKeyId: vars.R2_ACCESS_KEY ?? '',
     secretAccessKey: vars.R2_SECRET_KEY ?? '',
+    region: vars.R2_REGION ?? vars.S3_REGION,
   }
 }
 

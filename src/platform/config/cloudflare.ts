@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, httpUrl } from './fields.ts'
+import { credential, httpUrl } from './fields.ts'
 
 export type Environment = 'staging' | 'production'
 
@@ -42,12 +42,12 @@ export const cloudflareVariables = z.object({
     .min(1, 'expected 1 to 540 seconds')
     .max(540, 'expected 1 to 540 seconds')
     .default(540),
-  CLOUDFLARE_API_TOKEN: flag('CLOUDFLARE_API_TOKEN'),
-  CLOUDFLARE_ACCOUNT_ID: flag('CLOUDFLARE_ACCOUNT_ID'),
-  CLOUDFLARE_API_TOKEN_STAGING: flag('CLOUDFLARE_API_TOKEN_STAGING'),
-  CLOUDFLARE_ACCOUNT_ID_STAGING: flag('CLOUDFLARE_ACCOUNT_ID_STAGING'),
-  CLOUDFLARE_API_TOKEN_PRODUCTION: flag('CLOUDFLARE_API_TOKEN_PRODUCTION'),
-  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: flag('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
+  CLOUDFLARE_API_TOKEN: credential('CLOUDFLARE_API_TOKEN'),
+  CLOUDFLARE_ACCOUNT_ID: credential('CLOUDFLARE_ACCOUNT_ID'),
+  CLOUDFLARE_API_TOKEN_STAGING: credential('CLOUDFLARE_API_TOKEN_STAGING'),
+  CLOUDFLARE_ACCOUNT_ID_STAGING: credential('CLOUDFLARE_ACCOUNT_ID_STAGING'),
+  CLOUDFLARE_API_TOKEN_PRODUCTION: credential('CLOUDFLARE_API_TOKEN_PRODUCTION'),
+  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: credential('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
 })
 type Variables = z.infer<typeof cloudflareVariables>
 

@@ -12,7 +12,31 @@ export const port = (fallback: number) =>
     .max(65535, 'expected a port number')
     .default(fallback)
 
-export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
+export const httpUrl = z
+  .string()
+  .trim()
+  .pipe(z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }))
+
+/**
+ * A key, token or the like that is copied from somewhere: white space around it is left out; what cannot belong to one,
+ * like the quotes that `docker --env-file` leaves in place, is a fault. Otherwise the far end would refuse it much later.
+ */
+export const credentialText = (name: string) =>
+  z
+    .string()
+    .trim()
+    .min(1, `${name} is set but empty`)
+    .refine((text) => !/^(["'`]).*\1$/s.test(text), 'is in quotes; leave them out')
+    .regex(/^[\x21-\x7e]*$/, 'has white space or other characters inside that no such value has')
+
+export const credential = (name: string) => credentialText(name).optional()
+
+/** A password may have spaces inside, but a line break at its end comes from the file that it was read from. */
+export const passwordText = z
+  .string()
+  .regex(/^(\S(.*\S)?)?$/su, 'begins or ends with white space')
+  .regex(/^\P{Cc}*$/u, 'has control characters')
+  .refine((text) => !/^(["']).*\1$/s.test(text), 'is in quotes; leave them out')
 
 /** The parts of a comma-separated list, trimmed, without empty ones. */
 export const listOf = (text: string) =>

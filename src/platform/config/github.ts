@@ -18,6 +18,7 @@ export const githubVariables = z.object({
     .default('https://api.github.com'),
   GITHUB_APP_ID: z
     .string()
+    .trim()
     .regex(/^(\d{1,20}|[A-Za-z0-9.]{8,64})$/, "expected the App's id or client id")
     .optional(),
   GITHUB_APP_PRIVATE_KEY: flag('GITHUB_APP_PRIVATE_KEY'),

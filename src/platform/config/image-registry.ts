@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag } from './fields.ts'
+import { flag, passwordText } from './fields.ts'
 
 /** A registry that is run beside the local cloud, for the images of its containers. */
 export interface ImageRegistryConfig {
@@ -14,7 +14,7 @@ export const imageRegistryVariables = z.object({
     .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, 'expected a host name, perhaps with a port')
     .optional(),
   LOCAL_CLOUD_REGISTRY_USERNAME: flag('LOCAL_CLOUD_REGISTRY_USERNAME'),
-  LOCAL_CLOUD_REGISTRY_PASSWORD: flag('LOCAL_CLOUD_REGISTRY_PASSWORD'),
+  LOCAL_CLOUD_REGISTRY_PASSWORD: passwordText.min(1, 'is set but empty').optional(),
 })
 type Variables = z.infer<typeof imageRegistryVariables>
 

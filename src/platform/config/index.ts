@@ -12,7 +12,7 @@ import {
   binaryReleasesVariables,
 } from './binary-releases.ts'
 import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
-import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
+import { credentialText, flag, httpUrl, isAddress, listOf, passwordText, port } from './fields.ts'
 import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
 import { type ImageRegistryConfig, imageRegistryConfig, imageRegistryVariables } from './image-registry.ts'
 import { type OrchestratorsConfig, orchestratorsConfig, orchestratorVariables } from './orchestrators.ts'
@@ -106,9 +106,11 @@ const variables = z.object({
     .max(255)
     .regex(/^[^@\s]+@[^@\s]+$/, 'expected an e-mail address')
     .default('admin@localhost'),
-  ADMIN_PASSWORD: z.string().min(8, 'expected at least 8 characters').optional(),
+  ADMIN_PASSWORD: passwordText.min(8, 'expected at least 8 characters').optional(),
   LOCAL_CLOUD_PORT: port(8787),
-  LOCAL_CLOUD_TOKEN: z.string().min(20, 'expected at least 20 characters').optional(),
+  LOCAL_CLOUD_TOKEN: credentialText('LOCAL_CLOUD_TOKEN')
+    .min(20, 'expected at least 20 characters')
+    .optional(),
   LOCAL_CLOUD_ZONES: z
     .string()
     .refine(

@@ -1,7 +1,7 @@
 import { delimiter } from 'node:path'
 import { z } from 'zod'
 import { type ApiKeys, nameShape, readApiKeys, type TrackerMode } from './api-keys.ts'
-import { flag, httpUrl, listOf } from './fields.ts'
+import { credential, flag, httpUrl, listOf } from './fields.ts'
 import type { RateLimitConfig, RateLimitRule } from './rate-limit.ts'
 
 export interface ReleaseTrackerConfig {
@@ -47,10 +47,7 @@ export const releaseTrackerVariables = z.object({
   // Set by Kubernetes in every pod.
   KUBERNETES_SERVICE_HOST: z.string().optional(),
   MASTER_URL: httpUrl.optional(),
-  MASTER_API_KEY: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/, 'expected a key without spaces')
-    .optional(),
+  MASTER_API_KEY: credential('MASTER_API_KEY'),
   MASTER_CA_FILE: flag('MASTER_CA_FILE'),
   PROXY_URL: httpUrl.optional(),
 })

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createDb } from '../src/platform/db.ts'
@@ -17,13 +18,16 @@ import { startDatabase } from './database.ts'
 const processes = 3
 const password = 'a-password-of-the-bench'
 const holdMs = Number(process.env.OUTAGE_SECONDS ?? 20) * 1000
-const settleMs = 25_000
+const settleMs = 18_000
 
 interface Target {
   name: string
   /** When something failed last, or has not happened yet. */
   badUntil: number
+  /** Warnings and errors in its log. */
   lines: number
+  /** When runs of jobs ended. */
+  runs: number[]
 }
 
 const database = await startDatabase()
@@ -43,7 +47,7 @@ async function startAll(queues: 'Redis' | 'PostgreSQL') {
     ...database.env,
     DATABASE_URL: ways.PostgreSQL.url,
     ...(queues === 'Redis' ? { REDIS_URL: ways.Redis.url } : {}),
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'debug',
   }
   const run = (file: string, args: string[], more: Record<string, string>) => {
     const script = fileURLToPath(new URL(`../${file}`, import.meta.url))
@@ -60,16 +64,19 @@ async function startAll(queues: 'Redis' | 'PostgreSQL') {
     const own = await freePort()
     webs.push({ target: watched(`web ${n}`, run('src/api.ts', [], { PORT: `${own}` })), port: own })
     const child = run('workers/main.ts', ['maintenance'], {})
-    workers.push({ target: watched(`worker ${n}`, child), pid: child.pid ?? 0 })
+    workers.push({ target: watched(`worker ${n}`, child) })
   }
   return { webs, workers }
 }
 
 function watched(name: string, child: ChildProcess): Target {
-  const target = { name, badUntil: 0, lines: 0 }
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    target.lines += text.split('\n').length - 1
-    if (process.env.OUTAGE_LOG !== undefined) process.stderr.write(text.replaceAll(/^/gm, `${name}: `))
+  const target: Target = { name, badUntil: 0, lines: 0, runs: [] }
+  if (child.stdout === null) throw new Error('the output of a process is not read')
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.includes('"msg":"run ended"')) target.runs.push(Date.now())
+    if (!/"level":"(warn|error)"/.test(line)) return
+    target.lines += 1
+    if (process.env.OUTAGE_LOG !== undefined) console.error(`${name}: ${line}`)
   })
   return target
 }
@@ -92,7 +99,7 @@ async function askWeb({ target, port: own }: { target: Target; port: number }): 
   }
 }
 
-/** Enqueues work past the proxy. Which worker did it, and when, is in its row. */
+/** Enqueues work past the proxy. Which worker did it, and when, is in its log. */
 async function enqueueWork(): Promise<void> {
   while (running) {
     const job = { queue: 'maintenance', name: 'prune', payload: {}, maxAttempts: 3 }
@@ -104,14 +111,10 @@ async function enqueueWork(): Promise<void> {
   }
 }
 
-async function firstRunAfter(pid: number, time: number): Promise<number> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(200)) {
-    const { rows } = await direct.raw(
-      `select extract(epoch from min(finished_at)) * 1000 as at from jobs
-       where worker like '%:' || ? and finished_at > to_timestamp(? / 1000.0)`,
-      [String(pid), time],
-    )
-    if (rows[0].at !== null) return Number(rows[0].at)
+async function firstRunAfter({ runs }: Target, time: number): Promise<number> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(100)) {
+    const found = runs.find((at) => at > time)
+    if (found !== undefined) return found
   }
   return Number.POSITIVE_INFINITY
 }
@@ -143,13 +146,13 @@ try {
     const { webs, workers } = await startAll(queues)
     running = true
     const loops = [...webs.map(askWeb), enqueueWork()]
-    for (const { pid } of workers) await firstRunAfter(pid, Date.now() - 1000)
+    for (const { target } of workers) await firstRunAfter(target, 0)
     await delay(3000)
     for (const store of queues === 'Redis' ? (['PostgreSQL', 'Redis'] as const) : (['PostgreSQL'] as const)) {
       for (const [fault, cause] of Object.entries(faults)) {
         for (const { target } of [...webs, ...workers]) target.lines = 0
         const returned = await cause(ways[store])
-        const worked = await Promise.all(workers.map(({ pid }) => firstRunAfter(pid, returned)))
+        const worked = await Promise.all(workers.map(({ target }) => firstRunAfter(target, returned)))
         await delay(Math.max(0, returned + settleMs - Date.now()))
         const web = webs.map(({ target }) => seconds(target.badUntil - returned))
         const worker = worked.map((at) => seconds(at - returned))

@@ -11,7 +11,10 @@ import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platfor
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
   const { db, queues, hub, verbs, config } = ctx
   return [
-    ...healthRoutes({ ...ctx.health, queueBackend: queues.backend, service: config.service, stopping }),
+    ...healthRoutes({
+      ...{ ...ctx.health, queueBackend: queues.backend, service: config.service, stopping },
+      waitingReleases: ctx.releaseTracker.waiting,
+    }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
     // A slave only collects.

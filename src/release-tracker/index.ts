@@ -16,6 +16,9 @@ import { collectRoutes } from './routes/collect.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { createTrackerService } from './service.ts'
 import { pruneChanges } from './store/changes.ts'
+import { pruneRejections } from './store/waiting.ts'
+import { waitingView } from './views.ts'
+import { createWaitingReport } from './waiting-report.ts'
 
 export { checkPingsJob, collectJob, pingMasterJob } from './jobs.ts'
 export { pushJob } from './push/job.ts'
@@ -27,6 +30,8 @@ export interface ReleaseTracker {
   /** The scheme `tracker-key`. */
   authenticate: Authenticate
   routes: Route[]
+  /** Releases that slaves have not delivered yet, for health; undefined when there are none. */
+  waiting(): Promise<object | undefined>
   /** Says in the log how each key was read. */
   announce(): void
   /** Housekeeping: removes old events of changes. The history itself is kept for ever. @returns how many. */
@@ -61,6 +66,7 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
   }
   const ring = createKeyRing(config)
   const service = createTrackerService(context)
+  const report = createWaitingReport(context)
   const memory = createMemory<BadgeReply>(listener)
   return {
     context,
@@ -71,10 +77,14 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
       ...releaseRoutes({ context, hub }),
       ...badgeRoutes(createBadges(context, ring), memory),
     ].map((route) => forgetting(route, memory)),
+    async waiting() {
+      const found = await report()
+      return found && waitingView(found)
+    },
     announce() {
       for (const note of config.apiKeys.notes) log.info({ reason: note }, 'API key')
     },
-    prune: () => pruneChanges(db, changes),
+    prune: async () => (await pruneChanges(db, changes)) + (await pruneRejections(db)),
   }
 }
 

@@ -11,6 +11,8 @@ const minute = 60_000
 
 export function statusByAge(lastPing: Date, now: Date): PingStatus {
   const age = now.getTime() - lastPing.getTime()
+  // Recorded by a clock that was ahead: it says nothing of now.
+  if (age < -minute) return 'offline'
   if (age <= 10 * minute) return 'online'
   return age <= 15 * minute ? 'warning' : 'offline'
 }

@@ -10,7 +10,9 @@ import { recordSightings } from './history/record.ts'
 import type { Image } from './image-reference.ts'
 import { collectJob, collectSubject } from './jobs.ts'
 import type { KindName } from './kinds.ts'
+import { reasonOf } from './push/answers.ts'
 import { mostAheadMs } from './push/receive.ts'
+import { nameOf, noteAnswered } from './push/rejections.ts'
 import { asRun } from './push/runs.ts'
 import { lockCollecting, lockScopes } from './store/scopes.ts'
 
@@ -33,6 +35,11 @@ export interface TrackerService {
     principal: Principal | undefined,
     release: ManualRelease,
   ): Promise<{ releasedAt: Date }>
+  /**
+   * Keeps that a client's release was refused, for the report: an older slave sends it again until it is stored. To be
+   * called after the refusal, outside its transaction. Other errors and other callers leave nothing.
+   */
+  noteRefusal(principal: Principal | undefined, release: ManualRelease, error: unknown): Promise<void>
   /** Asks for a collection, or finds the one that is on its way. @throws SYS_002 where there is no cluster. */
   requestCollection(
     trx: Knex.Transaction,
@@ -40,6 +47,12 @@ export interface TrackerService {
     correlationId: string,
   ): Promise<string>
 }
+
+const itemOf = ({ namespace, kind, workload, container, image }: ManualRelease) =>
+  nameOf({
+    ...{ namespace, workload_kind: kind.kind, workload_name: workload, container_name: container },
+    ...{ image_tag: image.tag, image_sha: image.sha },
+  })
 
 export function createTrackerService(context: TrackerContext): TrackerService {
   const { config } = context
@@ -51,6 +64,7 @@ export function createTrackerService(context: TrackerContext): TrackerService {
       const releasedAt = release.releasedAt ?? context.now()
       if (releasedAt.getTime() > context.now().getTime() + mostAheadMs) throw inFuture()
       const { namespace, workload, container, image } = release
+      const item = itemOf(release)
       return asRun(trx, context, async (run) => {
         const place = { clientName, envName }
         const scopes = await lockScopes(trx, place, [namespace])
@@ -74,7 +88,24 @@ export function createTrackerService(context: TrackerContext): TrackerService {
           })
         }
         await appendEvents(trx, events)
+        if (config.mode === 'master')
+          await noteAnswered(trx, context, { place, rejected: [], stored: [item] })
         return { releasedAt }
+      })
+    },
+
+    async noteRefusal(principal, release, error) {
+      const clientName = clientOf(principal)
+      if (config.mode !== 'master' || clientName === undefined || !(error instanceof CodedError)) return
+      if ((release.clientName ?? clientName) !== clientName) return
+      const isConflict = error.code === 'STATE_001'
+      if (!isConflict && error.code !== 'REQ_002') return
+      const place = { clientName, envName: release.envName ?? config.envName }
+      const reason = reasonOf(isConflict ? 'conflict' : 'invalid', error.options.details?.fields)
+      await noteAnswered(context.db, context, {
+        place,
+        rejected: [{ item: itemOf(release), reason }],
+        stored: [],
       })
     },
 

@@ -2,6 +2,8 @@ import { groupField, kindText } from './kinds.ts'
 import { skewSeconds, statusByAge } from './ping.ts'
 import type { Ping } from './store/pings.ts'
 import type { CurrentRow, EnvironmentRow, HistoryRow } from './store/releases.ts'
+import type { Place } from './store/scopes.ts'
+import type { WaitingItems } from './store/waiting.ts'
 
 export function currentView(row: CurrentRow) {
   return {
@@ -50,12 +52,19 @@ export function historyView(row: HistoryRow) {
   }
 }
 
-/** Environments where something was seen, and those of which only pings are known. */
-export function environmentsView(environments: EnvironmentRow[], pings: Ping[], now: Date) {
+/** Environments where something was seen, and those of which only pings or rejected releases are known. */
+export function environmentsView(about: {
+  environments: EnvironmentRow[]
+  pings: Ping[]
+  waiting: (Place & { waiting: WaitingItems })[]
+  now: Date
+}) {
+  const { environments, pings, waiting, now } = about
   const pairs = new Map<string, Set<string>>()
   const add = (client: string, env: string) => pairs.set(client, (pairs.get(client) ?? new Set()).add(env))
   for (const { client_name, env_name } of environments) add(client_name, env_name)
   for (const { place } of pings) add(place.clientName, place.envName)
+  for (const { clientName, envName } of waiting) add(clientName, envName)
   const sorted = [...pairs.entries()]
     .map(([client, envs]) => [client, [...envs].toSorted()] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -68,6 +77,13 @@ export function environmentsView(environments: EnvironmentRow[], pings: Ping[], 
     ping_statuses: Object.fromEntries(
       sorted.map(([client, envs]) => [client, Object.fromEntries(envs.map((env) => statusOf(client, env)))]),
     ),
+    // What slaves have sent and was not stored: it waits with them.
+    waiting_releases: Object.fromEntries(
+      [...Map.groupBy(waiting, ({ clientName }) => clientName)].map(([client, each]) => [
+        client,
+        Object.fromEntries(each.map((one) => [one.envName, waitingView(one.waiting)])),
+      ]),
+    ),
     statistics: {
       total_clients: sorted.length,
       total_environments: sorted.reduce((sum, [, envs]) => sum + envs.length, 0),
@@ -75,6 +91,11 @@ export function environmentsView(environments: EnvironmentRow[], pings: Ping[], 
     },
     timestamp: now.toISOString(),
   }
+}
+
+/** How many releases wait to be stored, since when the oldest, and why. */
+export function waitingView({ items, since, reasons }: WaitingItems) {
+  return { items, since: since.toISOString(), reasons }
 }
 
 function pingView(ping: Ping, now: Date) {

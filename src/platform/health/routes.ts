@@ -1,3 +1,4 @@
+import { within } from '../deadline.ts'
 import { type Route, route } from '../http/index.ts'
 import type { DatabaseProbe } from './database-probe.ts'
 import type { HealthMonitor } from './monitor.ts'
@@ -9,11 +10,13 @@ export interface HealthOptions {
   service: { name: string; version: string }
   /** True once the process has begun to stop. */
   stopping: () => boolean
+  /** Releases that are not where they belong yet, and why; undefined when nothing waits. */
+  waitingReleases?: () => Promise<object | undefined>
 }
 
 /** Open routes for probes. `/health` is about the service, `/health/ready` about this process. */
 export function healthRoutes(options: HealthOptions): Route[] {
-  const { monitor, probe, service } = options
+  const { monitor, probe, service, waitingReleases = async () => undefined } = options
   let migrated = false
 
   async function isReady(readable: boolean): Promise<boolean> {
@@ -32,6 +35,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
         const { database, queueWorks, causes } = await monitor.look()
         const problem = database.unreadable ?? database.unwritable
         const usable = database.unreadable === undefined
+        const waiting = usable ? await inTime(waitingReleases()) : undefined
         const body = {
           status: !usable ? 'unhealthy' : causes.length > 0 ? 'degraded' : 'healthy',
           service: service.name,
@@ -42,6 +46,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
           queue: !queueWorks ? 'unhealthy' : database.stalled ? 'stalled' : 'healthy',
           r2_connected: !causes.some(({ part }) => part === 'object_store'),
           causes,
+          ...(waiting === undefined ? {} : { waiting_releases: waiting }),
         }
         return { status: usable ? 200 : 503, body, headers: uncached }
       },
@@ -65,5 +70,9 @@ export function healthRoutes(options: HealthOptions): Route[] {
     }),
   ]
 }
+
+/** What only adds to an answer: left out when it can't be had in time. */
+const inTime = <T>(probe: Promise<T>): Promise<T | undefined> =>
+  within(2000, probe, 'the database').catch(() => undefined)
 
 const uncached = { 'Cache-Control': 'no-store' }

@@ -74,6 +74,14 @@ export async function findOpenJob(db: Knex, subject: string): Promise<Job | unde
   return row === undefined ? undefined : toJob(row)
 }
 
+/** A job that was told to wait, and has not begun again, is due at once. */
+export async function hurryJob(trx: Knex.Transaction, id: string): Promise<void> {
+  await trx('jobs')
+    .where({ id, state: 'queued', undelivered: true })
+    .whereRaw('run_at > clock_timestamp()')
+    .update({ run_at: trx.raw('clock_timestamp()'), delay_ms: 0 })
+}
+
 /** The row, locked until the transaction ends. */
 export async function lockJob(trx: Knex.Transaction, id: string): Promise<Job | undefined> {
   const row = await trx('jobs').where({ id }).forUpdate().first()

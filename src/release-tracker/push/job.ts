@@ -18,7 +18,7 @@ export const pushJob: JobDefinition<Record<string, never>, TrackerContext> = {
   mayChange,
   describe: describeOwn,
   handle: (context, _payload, run) =>
-    push(context, run, async (trx) => {
-      await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })
+    push(context, run, async (trx, delayMs) => {
+      await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject, delayMs })
     }),
 }

@@ -1,13 +1,16 @@
 import type { Commit, Outcome, Run } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
-import { acknowledge, findOutbox, lockOutbox, type Outbox, startOver } from '../store/outbox.ts'
-import { type After, type OutgoingInterval, readOutgoing, readOutgoingScopes } from '../store/outgoing.ts'
+import { acknowledge, findOutbox, lockOutbox, nextRun, type Outbox, startOver } from '../store/outbox.ts'
+import { type After, readOutgoing, readOutgoingScopes } from '../store/outgoing.ts'
+import { nextTryInMs, waitingOfSlave } from '../store/waiting.ts'
+import { answersOf } from './answers.ts'
 import { createMasterClient, type MasterAnswer, type MasterClient, notDelivered } from './master-client.ts'
+import { note } from './note.ts'
 import { putChanged } from './put-changed.ts'
 import { batchOf } from './wire.ts'
 
 /** Containers in one call; fewer when the master finds that too much. */
-const pageSizes = [10_000, 1000, 100]
+const pageSizes = [10_000, 1000, 100, 10, 1]
 /** The two sides may disagree about where they stand once or twice; more often would be a fault that a wait must end. */
 const mostDisagreements = 4
 
@@ -19,11 +22,15 @@ interface Pushing {
   items: number
 }
 
+/** Makes the next push job, due in so many milliseconds. */
+export type Again = (trx: Parameters<Commit>[0], delayMs: number) => Promise<void>
+
 /**
- * Tells the master everything that it has not acknowledged, the oldest first.
- * @param again makes the next push job, when something came while this one ended.
+ * Sends the master everything that it has not acknowledged or has not stored, the oldest first. What it rejects waits,
+ * each item by itself, and is sent again.
+ * @param again called when something came while this push ended, and while something waits.
  */
-export async function push(context: TrackerContext, run: Run, again: Commit): Promise<Outcome> {
+export async function push(context: TrackerContext, run: Run, again: Again): Promise<Outcome> {
   const { config, db } = context
   // Not a slave any more: nobody is to be told.
   if (config.master === undefined) return { kind: 'done' }
@@ -32,8 +39,13 @@ export async function push(context: TrackerContext, run: Run, again: Commit): Pr
   try {
     for (let disagreements = 0; ; ) {
       const outbox = await findOutbox(db)
-      if (outbox === undefined || outbox.acknowledged === outbox.sequence)
-        return await finish(pushing, outbox, again)
+      if (outbox === undefined) return await finish(pushing, outbox, again)
+      if (outbox.acknowledged === outbox.sequence) {
+        if ((await nextTryInMs(db)) !== 0) return await finish(pushing, outbox, again)
+        // What waits travels under a number of its own: the master takes each number once.
+        await run.write((trx) => nextRun(trx))
+        continue
+      }
       const told = await tell(pushing, outbox)
       if (!told && ++disagreements > mostDisagreements) {
         return { kind: 'retry', error: notDelivered('the push', { status: 409 }) }
@@ -54,13 +66,16 @@ export async function push(context: TrackerContext, run: Run, again: Commit): Pr
 }
 
 /** A run that is numbered between our last look and the end of this job has found it running, so it made no other. */
-async function finish(pushing: Pushing, outbox: Outbox | undefined, again: Commit): Promise<Outcome> {
-  await pushing.run.progress(progressOf(pushing, outbox))
+async function finish(pushing: Pushing, outbox: Outbox | undefined, again: Again): Promise<Outcome> {
+  const waiting = await waitingOfSlave(pushing.context.db)
+  await pushing.run.progress({ ...progressOf(pushing, outbox), waiting: waiting?.items ?? 0 })
   return {
     kind: 'done',
     async commit(trx) {
       const now = await lockOutbox(trx)
-      if (now !== undefined && now.acknowledged !== now.sequence) await again(trx)
+      if (now !== undefined && now.acknowledged !== now.sequence) return again(trx, 0)
+      const nextMs = await nextTryInMs(trx)
+      if (nextMs !== undefined) await again(trx, nextMs)
     },
   }
 }
@@ -74,16 +89,16 @@ const progressOf = ({ items, rejected }: Pushing, outbox: Outbox | undefined) =>
 
 /** @returns false when the master stands elsewhere than we thought: that is noted, and the next turn goes from there. */
 async function tell(pushing: Pushing, outbox: Outbox): Promise<boolean> {
+  const { run } = pushing
   const { db } = pushing.context
   for (const limit of pageSizes) {
     const answer = await tellPages(pushing, outbox, limit)
     if (answer.status === 413) continue
     if (answer.status === 404) {
-      const { rejected, items } = await putChanged(pushing, outbox).catch((error: unknown) => {
+      await putChanged(pushing, outbox).catch((error: unknown) => {
+        if (run.signal.aborted) throw error
         throw new Undelivered('a release', error)
       })
-      pushing.rejected += rejected
-      pushing.items += items
       await acknowledge(db, outbox.collectorId, outbox.sequence)
       return true
     }
@@ -112,24 +127,19 @@ async function tellPages(pushing: Pushing, outbox: Outbox, limit: number): Promi
       if (run.signal.aborted) throw error
       throw new Undelivered('the push', error)
     })
-    if (answer.status !== 200) return answer
-    note(pushing, page, answer)
+    const [only] = page
+    const isTooLarge = answer.status === 413 && limit === 1 && only !== undefined
+    if (answer.status !== 200 && !isTooLarge) return answer
+    await note(
+      pushing,
+      page,
+      isTooLarge ? new Map([[0, 'is too large for the master']]) : answersOf(page, answer),
+    )
+    // Left out from now on: the rest is read once more.
+    if (isTooLarge) return tellPages(pushing, outbox, limit)
     const end = page.at(-1)
     if (last || end === undefined) return answer
     after = { firstSeen: end.first_seen, id: end.id }
-  }
-}
-
-/** What the master refused of a push stays refused: it is told in the log, and in the job. */
-function note(pushing: Pushing, page: OutgoingInterval[], answer: MasterAnswer): void {
-  const { results = [] } = (answer.body ?? {}) as { results?: { index: number; status: string }[] }
-  const refused = results.filter(({ status }) => status === 'conflict' || status === 'invalid')
-  pushing.items += page.length
-  pushing.rejected += refused.length
-  for (const { index, status } of refused.slice(0, 20)) {
-    const { namespace, kind, workload, container } = page[index] ?? {}
-    const name = `${namespace}/${kind}/${workload}/${container}`
-    pushing.run.log.warn({ name, reason: status }, 'the master refused a release')
   }
 }
 

@@ -5,27 +5,14 @@ import { fieldFaults } from '../../platform/http/index.ts'
 import type { TrackerContext } from '../context.ts'
 import { type Recorded, recordSightings, removedEvent, type Sighting } from '../history/record.ts'
 import { acknowledgeRun, type Collector, lockCollector } from '../store/collectors.ts'
-import { findUnmarked, refreshComponents } from '../store/components.ts'
+import { findUnmarked, markComponents, refreshComponents } from '../store/components.ts'
 import { endAsRemoved } from '../store/intervals.ts'
 import { collectedNamespaces, lockScopes, type Place, type Scope, touchScopes } from '../store/scopes.ts'
-import { type BatchBody, type BatchItem, batchItem } from './wire.ts'
-
-export interface ItemResult {
-  index: number
-  status: 'stored' | 'unchanged' | 'conflict' | 'invalid' | 'duplicate'
-  /** Of a conflict: what was seen to run then. */
-  interval?: {
-    id: string
-    image_tag: string
-    image_sha: string | null
-    first_seen: string
-    last_seen: string
-  }
-  fields?: FieldFault[]
-}
+import { noteResults, rejectedIn } from './rejections.ts'
+import { type BatchBody, type BatchItem, batchItem, type ItemResult } from './wire.ts'
 
 export interface Received {
-  /** The last run that the master has all of. */
+  /** The last run that the master has answered; the results say what of it is stored. */
   acknowledged: number | null
   results: ItemResult[]
 }
@@ -34,8 +21,8 @@ export interface Received {
 export const mostAheadMs = 5 * 60_000
 
 /**
- * Takes one call of a push, all of it or nothing. A repeat changes nothing; a gap is refused with the number to go on
- * from. @throws STATE_001 with `acknowledged`
+ * Takes one call of a push, all of it or nothing. A repeat changes nothing but what was rejected before; a gap is refused
+ * with the number to go on from. @throws STATE_001 with `acknowledged`
  */
 export async function receiveBatch(
   trx: Knex.Transaction,
@@ -45,27 +32,32 @@ export async function receiveBatch(
   const place = { clientName: body.client_name, envName: body.env_name }
   const collector = await lockCollector(trx, body.collector_id, place)
   const known = samePlace(collector.place, place) ? collector.acknowledged : null
-  if (known?.sequence === body.sequence && known.runId === body.run_id) {
-    return {
-      acknowledged: known.sequence,
-      results: body.items.map((_, index) => ({ index, status: 'duplicate' })),
-    }
-  }
-  refuseGap(body, known)
+  const isRepeat = known?.sequence === body.sequence && known.runId === body.run_id
+  // What was rejected is looked at again: whoever lost our answer does not know which items that was.
+  if (!isRepeat) refuseGap(body, known)
   const { good, results } = checked(body.items, context.now())
   const named = [
     ...good.map(({ item }) => item.namespace),
     ...body.namespaces.map(({ namespace }) => namespace),
   ]
-  const gone = body.since === null && body.last && body.all_namespaces ? await vanished(trx, place, body) : []
+  const gone =
+    body.since === null && body.last && !isRepeat && body.all_namespaces
+      ? await vanished(trx, place, body)
+      : []
   const scopes = await lockScopes(trx, place, [...new Set([...named, ...gone])])
   const sightings = good.map(({ item }) => sightingOf(item, scopes, body))
   const full = body.since === null
   const recorded = await recordSightings(trx, sightings, { run: 0, place, quiet: full })
-  for (const [n, { index }] of good.entries())
-    results[index] = resultOf(index, recorded.results[n] as Recorded)
-  const removed = body.last ? await conclude(trx, { body, scopes, gone, now: context.now() }) : []
-  if (body.last)
+  for (const [n, { index }] of good.entries()) {
+    const result = resultOf(index, recorded.results[n] as Recorded)
+    results[index] = isRepeat && result.status === 'unchanged' ? { ...result, status: 'duplicate' } : result
+  }
+  await noteResults(trx, context, { place, items: body.items, results })
+  // A component is there although what is said of it can't be stored.
+  if (full) await markComponents(trx, place, { named: rejectedIn(body.items, results), mark: body.run_id })
+  const concludes = body.last && !isRepeat
+  const removed = concludes ? await conclude(trx, { body, scopes, gone, now: context.now() }) : []
+  if (concludes)
     await acknowledgeRun(trx, body.collector_id, { place, sequence: body.sequence, runId: body.run_id })
   await appendEvents(trx, [...recorded.events, ...removed.map((each) => removedEvent(each, place))])
   return { acknowledged: body.last ? body.sequence : (known?.sequence ?? null), results }

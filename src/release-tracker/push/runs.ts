@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { findOpenJob } from '../../platform/jobs/index.ts'
+import { findOpenJob, hurryJob } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
 import { nextRun } from '../store/outbox.ts'
 import { pushJob, pushSubject } from './job.ts'
@@ -20,8 +20,13 @@ export async function asRun<T>(
   return result
 }
 
-/** One job pushes at a time: it takes along what came after it was made. The caller holds the outbox's lock. */
+/**
+ * One job pushes at a time: it takes along what came after it was made. One that waits to send rejected items again is
+ * due at once. The caller holds the outbox's lock.
+ */
 async function ensurePushJob(trx: Knex.Transaction, context: TrackerContext): Promise<void> {
-  if ((await findOpenJob(trx, pushSubject)) !== undefined) return
+  const open = await findOpenJob(trx, pushSubject)
+  if (open?.state === 'queued') return hurryJob(trx, open.id)
+  if (open !== undefined) return
   await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })
 }

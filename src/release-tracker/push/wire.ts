@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { FieldFault } from '../../platform/errors.ts'
 import type { TrackerContext } from '../context.ts'
 import { image, name, names, rollout, time } from '../schema.ts'
 import type { Outbox } from '../store/outbox.ts'
@@ -51,6 +52,21 @@ export const batchBody = z.object({
   items: z.array(z.unknown()).max(mostItems).default([]),
 })
 export type BatchBody = z.output<typeof batchBody>
+
+/** What became of one item. */
+export interface ItemResult {
+  index: number
+  status: 'stored' | 'unchanged' | 'conflict' | 'invalid' | 'duplicate'
+  /** Of a conflict: what was seen to run then. */
+  interval?: {
+    id: string
+    image_tag: string
+    image_sha: string | null
+    first_seen: string
+    last_seen: string
+  }
+  fields?: FieldFault[]
+}
 
 interface BatchInput {
   context: TrackerContext

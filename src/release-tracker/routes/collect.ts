@@ -6,9 +6,10 @@ import { receivePing } from '../ping.ts'
 import { receiveBatch } from '../push/receive.ts'
 import { batchBody } from '../push/wire.ts'
 import { pingBody, putBody, putParams } from '../schema.ts'
-import type { TrackerService } from '../service.ts'
+import type { ManualRelease, TrackerService } from '../service.ts'
 import { listPings } from '../store/pings.ts'
 import { listEnvironments } from '../store/releases.ts'
+import { waitingOfMaster } from '../store/waiting.ts'
 import { environmentsView } from '../views.ts'
 import { notOfAMaster } from './replies.ts'
 
@@ -67,40 +68,48 @@ function putRoute(context: TrackerContext, service: TrackerService): Route {
     path: '/api/collect/:namespace/:kind/:workload/:container',
     params: putParams,
     body: putBody,
-    handle: ({ params, body, principal, commit }) =>
-      commit(async (trx) => {
-        const { image_tag: tag, image_sha: sha, image_repo: repo, image_name: name } = body
-        const { releasedAt } = await service.put(trx, principal, {
-          ...params,
-          clientName: body.client_name,
-          envName: body.env_name,
-          image: { repo, name, tag, sha },
-          releasedAt: body.released_at,
-        })
-        return {
-          body: {
-            status: 'success',
-            message: 'Release collected successfully',
-            component: {
-              namespace: params.namespace,
-              workload_kind: params.kind.kind,
-              ...groupField(params.kind.group),
-              workload_name: params.workload,
-              container_name: params.container,
-            },
-            release: {
-              version: tag,
-              image_repo: repo,
-              image_name: name,
-              image_tag: tag,
-              image_sha: sha,
-              released_at: releasedAt.toISOString(),
-            },
-            timestamp: context.now().toISOString(),
-          },
-        }
-      }),
+    async handle({ params, body, principal, commit }) {
+      const { image_tag: tag, image_sha: sha, image_repo: repo, image_name: name } = body
+      const release = {
+        ...params,
+        clientName: body.client_name,
+        envName: body.env_name,
+        image: { repo, name, tag, sha },
+        releasedAt: body.released_at,
+      }
+      const recorded = commit(async (trx) => {
+        const { releasedAt } = await service.put(trx, principal, release)
+        return { body: putAnswer(release, releasedAt, context.now()) }
+      })
+      return recorded.catch(async (error: unknown) => {
+        await service.noteRefusal(principal, release, error)
+        throw error
+      })
+    },
   })
+}
+
+function putAnswer({ image, ...params }: ManualRelease, releasedAt: Date, now: Date) {
+  return {
+    status: 'success',
+    message: 'Release collected successfully',
+    component: {
+      namespace: params.namespace,
+      workload_kind: params.kind.kind,
+      ...groupField(params.kind.group),
+      workload_name: params.workload,
+      container_name: params.container,
+    },
+    release: {
+      version: image.tag,
+      image_repo: image.repo,
+      image_name: image.name,
+      image_tag: image.tag,
+      image_sha: image.sha,
+      released_at: releasedAt.toISOString(),
+    },
+    timestamp: now.toISOString(),
+  }
 }
 
 /** What only a master has. The paths are there in every mode, to say so whatever is sent. */
@@ -151,8 +160,12 @@ function routesOfMaster(context: TrackerContext): Route[] {
       schemes,
       async handle({ principal }) {
         const client = clientOf(principal)
-        const [environments, pings] = await Promise.all([listEnvironments(db, client), listPings(db, client)])
-        return { body: environmentsView(environments, pings, context.now()) }
+        const [environments, pings, waiting] = await Promise.all([
+          listEnvironments(db, client),
+          listPings(db, client),
+          waitingOfMaster(db, client),
+        ])
+        return { body: environmentsView({ environments, pings, waiting, now: context.now() }) }
       },
     }),
   ]

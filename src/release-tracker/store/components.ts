@@ -162,6 +162,22 @@ export async function refreshComponents(trx: Knex.Transaction, all: Refreshed[],
   )
 }
 
+/** Marks components as named by a full push, which ends those that are not. */
+export async function markComponents(
+  trx: Knex.Transaction,
+  place: { clientName: string; envName: string },
+  about: { named: { namespace: string; kind: string; workload: string; container: string }[]; mark: string },
+): Promise<void> {
+  if (about.named.length === 0) return
+  await trx.raw(
+    `update tracker_components c set marked = ?
+     from tracker_scopes s, json_to_recordset(?) as t (namespace text, kind text, workload text, container text)
+     where s.id = c.scope_id and s.client_name = ? and s.env_name = ? and s.namespace = t.namespace
+       and c.kind = t.kind and c.workload = t.workload and c.container = t.container`,
+    [about.mark, JSON.stringify(about.named), place.clientName, place.envName],
+  )
+}
+
 /** The components of scopes that collections have seen, that are open, and that a full push did not name. */
 export async function findUnmarked(
   trx: Knex.Transaction,

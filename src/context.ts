@@ -88,7 +88,7 @@ export function createContext(config: Config, process: string, overrides: Contex
   const enqueue = createEnqueue(() => dispatcher.nudge())
   const accounts = createAccounts({ db, secrets, config, log, listener, now: clock.now })
   const deployments = createDeployments({
-    ...{ db, config, secrets, hub, enqueue, log },
+    ...{ db, config, secrets, hub, enqueue, log, now: clock.now },
     localCredentials: async () => localCloudCredentials(config.dataDir, config.localCloud.token),
     verbs: () => verbs,
     resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),

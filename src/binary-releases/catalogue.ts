@@ -69,9 +69,9 @@ export function createCatalogue({ db, store, layout, states }: CatalogueOptions)
       return as(state.yanks.has(pointed.metadata.version) ? await earlier(channel) : pointed)
     },
     async versions() {
-      if (listed === undefined || Date.now() - listed.at > listMs) {
+      if (listed === undefined || performance.now() - listed.at > listMs) {
         const versions = withStore(() => listVersions(store))
-        listed = { at: Date.now(), versions }
+        listed = { at: performance.now(), versions }
         versions.catch(() => {
           listed = undefined
         })

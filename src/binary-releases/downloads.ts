@@ -95,9 +95,9 @@ function createSizes(db: Knex) {
   const known = new Map<string, { until: number; sizes: Promise<Record<string, number> | undefined> }>()
   return (version: string) => {
     const kept = known.get(version)
-    if (kept !== undefined && Date.now() < kept.until) return kept.sizes
+    if (kept !== undefined && performance.now() < kept.until) return kept.sizes
     const sizes = publishedSizes(db, version)
-    const entry = { until: Date.now() + unknownMs, sizes }
+    const entry = { until: performance.now() + unknownMs, sizes }
     known.set(version, entry)
     if (known.size > sizesKept) known.delete(known.keys().next().value ?? '')
     sizes.then(

@@ -45,7 +45,7 @@ export function createObjectCache<T>(options: {
   parse: (body: Buffer, key: string) => T | undefined
   now?: () => number
 }): ObjectCache<T> {
-  const { store, parse, now = Date.now } = options
+  const { store, parse, now = () => performance.now() } = options
   const entries = new Map<string, Entry<T>>()
   const asking = new Map<string, Promise<Entry<T>>>()
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../platform/auth.ts'
+import { databaseTime } from '../platform/clock.ts'
 import { conflict, notFound } from '../platform/errors.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -70,7 +71,7 @@ export function createPublishing({ engine, catalogue, enqueue }: PublishingOptio
       }
       const about = { subject: `release:${version}`, owner: principal.id, correlationId }
       const jobId = await enqueue(trx, publishJob, { payload: { version, by: principal.id }, ...about })
-      const begun = goesOn ? {} : ({ state: 'publishing', releasedAt: new Date() } as const)
+      const begun = goesOn ? {} : ({ state: 'publishing', releasedAt: await databaseTime(trx) } as const)
       await updateRelease(trx, version, { ...begun, jobId, error: null })
       return jobId
     },

@@ -25,11 +25,11 @@ const maxAgeMs = 2000
 export function createReleaseStates(
   db: Knex,
   listener: Pick<Listener, 'on' | 'onConnect'>,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): ReleaseStates {
   const handlers: Parameters<ReleaseStates['onChange']>[0][] = []
   let known: ReleaseState | undefined
-  let readAt = 0
+  let readAt = Number.NEGATIVE_INFINITY
   let changes = 0
   let reading: Promise<ReleaseState> | undefined
 
@@ -48,13 +48,13 @@ export function createReleaseStates(
       if (known === undefined || !isDatabaseUnavailable(error)) throw error
     }
     // A change that came while it was read may be missing in it.
-    readAt = before === changes ? now() : 0
+    readAt = before === changes ? now() : Number.NEGATIVE_INFINITY
     return known
   }
 
   function invalidate(): void {
     changes += 1
-    readAt = 0
+    readAt = Number.NEGATIVE_INFINITY
     // Whoever comes now must not join a reading that began before the change.
     reading = undefined
   }

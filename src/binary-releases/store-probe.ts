@@ -9,7 +9,10 @@ const keptMs = 10_000
  * What is wrong with the store; nothing when it answers. Kept for 10 s: health checks are open, and must not become a
  * hammer.
  */
-export function createStoreProbe(store: ObjectStore, now: () => number = Date.now): () => Promise<Cause[]> {
+export function createStoreProbe(
+  store: ObjectStore,
+  now: () => number = () => performance.now(),
+): () => Promise<Cause[]> {
   let kept: { at: number; answer: Promise<Cause[]> } | undefined
   return () => {
     if (kept === undefined || now() - kept.at >= keptMs) {

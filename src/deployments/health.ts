@@ -41,9 +41,9 @@ export function createDeploymentHealth(options: HealthOptions): DeploymentHealth
 
   function cached(name: ServiceName, urlOf: () => Promise<string | undefined>): Promise<ServiceHealth> {
     const before = probed.get(name)
-    if (before !== undefined && Date.now() - before.at <= cacheMs) return before.result
+    if (before !== undefined && performance.now() - before.at <= cacheMs) return before.result
     const result = urlOf().then((url) => probe(url, options.dispatcher))
-    probed.set(name, { at: Date.now(), result })
+    probed.set(name, { at: performance.now(), result })
     return result
   }
 

@@ -28,9 +28,9 @@ export class StillInFlight extends Error {
  * To be called when no version with the deployment's mark is there: none is uploaded, and nothing is undone, while
  * one could still arrive. @throws StillInFlight
  */
-export function waitForUpload({ uploadSentAt }: Deployment, settleMs: number): void {
+export function waitForUpload({ uploadSentAt }: Deployment, target: { settleMs: number; now(): Date }): void {
   if (uploadSentAt === null) return
-  const left = uploadSentAt.getTime() + settleMs - Date.now()
+  const left = uploadSentAt.getTime() + target.settleMs - target.now().getTime()
   if (left > 0) throw new StillInFlight(Math.min(left, 2000))
 }
 

@@ -50,6 +50,8 @@ export interface DeploymentsOptions {
   enqueue: Enqueue
   localCredentials: () => Promise<CloudflareCredentials>
   log: Logger
+  /** The database's time. */
+  now: () => Date
   /** Known only after the jobs, which work with what is made here. */
   verbs: () => JobVerbs
   /** What the installation has and uses. */
@@ -60,7 +62,10 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const { db, config, secrets, hub, enqueue, log } = options
   const dispatcher = createOutgoing()
   const vault = createVault(db, secrets)
-  const targets = createTargets({ db, config, vault, dispatcher, localCredentials: options.localCredentials })
+  const targets = createTargets({
+    ...{ db, config, vault, dispatcher, now: options.now },
+    localCredentials: options.localCredentials,
+  })
   const registries = createOutgoing({ elsewhereOnly: !config.localCloud.enabled })
   const images = createImages({ dispatcher: registries })
   const github = createGitHub({ config: config.github, dispatcher, log })

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { databaseTime } from '../platform/clock.ts'
 import { appendEvents } from '../platform/events/index.ts'
 import type { Outcome, Run } from '../platform/jobs/index.ts'
 import { allTo, type WorkerVersion } from './cloudflare.ts'
@@ -80,7 +81,7 @@ export async function runLateArrivals(
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }
-  const age = Date.now() - finishedAt.getTime()
+  const age = (await databaseTime(db)).getTime() - finishedAt.getTime()
   if (age > watchMs) return { kind: 'done' }
   return { kind: 'snooze', ms: Math.min(Math.max(age, firstLookMs), longestPauseMs) }
 }

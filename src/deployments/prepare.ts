@@ -39,13 +39,15 @@ export function buildPlan(
     config: PrepareConfig
     github?: GitHubSource | undefined
     createdBy: string
+    /** By the database's clock. */
+    createdAt: Date
     /** With what its reference points to now, and its front where it has no code. */
     container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
     leavingContainer?: string | undefined
   },
   secrets: Secrets,
 ): Omit<Plan, 'preview' | 'basis'> {
-  const { environment, config, createdBy, container } = input
+  const { environment, config, createdBy, createdAt, container } = input
   const modules = container?.front ?? modulesOf(config)
   const planConfig: PlanConfig = {
     script: scriptName(config.appName, environment),
@@ -74,7 +76,6 @@ export function buildPlan(
   if (pull !== null) secretFingerprints[pullSecretName] = secrets.fingerprint(pull)
   const app = config.appName
   const digest = planDigest({ environment, app, config: planConfig, modules, secretFingerprints })
-  const createdAt = new Date()
   const expiresAt = new Date(createdAt.getTime() + planLifeMs)
   return {
     id,

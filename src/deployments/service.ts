@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../platform/auth.ts'
+import { databaseTime } from '../platform/clock.ts'
 import type { Environment } from '../platform/config/index.ts'
 import { isUniqueViolation } from '../platform/db.ts'
 import { CodedError, conflict, notFound } from '../platform/errors.ts'
@@ -135,7 +136,7 @@ export function createDeploymentService(options: {
       const leavingContainer =
         container === undefined ? await leaving(db, history, deletedClasses) : undefined
       const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
-      const draft = buildPlan(input, secrets)
+      const draft = buildPlan({ ...input, createdAt: await databaseTime(db) }, secrets)
       const seen = await preview(draft, target)
       const plan = { ...draft, preview: seen.preview, basis: { ...seen.basis, ended: endedIn(history) } }
       const quarantine = quarantineOf(history, plan.digest)
@@ -259,7 +260,7 @@ async function changesOfPlan(
   principal: Principal,
 ): Promise<string[]> {
   const plan = await findPlan(db, planId)
-  if (plan === undefined || plan.expiresAt.getTime() < Date.now()) return []
+  if (plan === undefined || plan.expiresAt < (await databaseTime(db))) return []
   requireEnvironment(principal, plan.environment)
   const there = await findDeployment(db, planId)
   // One that runs, or has run, is found again, and is itself what has changed the app.
@@ -285,7 +286,7 @@ async function lookForChanges(db: Knex, targets: Targets, plan: PlanHead): Promi
 
 /** @throws STATE_001 for a plan that is not to be started now, or not without force. */
 async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: DeployOptions): Promise<void> {
-  if (plan.expiresAt.getTime() < Date.now()) throw conflict('The plan has expired; prepare again')
+  if (plan.expiresAt < (await databaseTime(trx))) throw conflict('The plan has expired; prepare again')
   if ((await findHold(trx, plan.app, plan.environment)) !== undefined) throw held()
   const live = await findLive(trx, plan.app, plan.environment)
   if (live !== undefined) throw inProgress(plan.app, plan.environment, live)

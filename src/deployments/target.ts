@@ -25,6 +25,8 @@ export interface Target {
   zones: ZoneApi
   /** How long a call whose answer was lost may still arrive, in milliseconds. */
   settleMs: number
+  /** The database's time, by which it is written down when something was sent. */
+  now(): Date
   /** How long a container's rollout is waited for. */
   rolloutMs: number
   /** The last lines that a script wrote, oldest first; undefined where only a live tail has them. */
@@ -57,10 +59,11 @@ export interface TargetsOptions {
   dispatcher: Dispatcher
   /** The local cloud's account and token; asked only where the local cloud is enabled. */
   localCredentials: () => Promise<CloudflareCredentials>
+  now?: () => Date
 }
 
 export function createTargets(options: TargetsOptions): Targets {
-  const { config, vault, dispatcher } = options
+  const { config, vault, dispatcher, now = () => new Date() } = options
   const known = new Map<Environment, { credentials: CloudflareCredentials; target: Target }>()
   const settleMs = config.cloudflare.settleSeconds * 1000
   const answerMs = config.cloudflare.answerSeconds * 1000
@@ -110,6 +113,7 @@ export function createTargets(options: TargetsOptions): Targets {
       zones: createZoneApi(http, accountId),
       rolloutMs: config.cloudflare.rolloutSeconds * 1000,
       settleMs: isLocal ? localSettleMs : settleMs,
+      now,
       urlOf,
       addressOf,
       logsOf: async (script, signal) =>

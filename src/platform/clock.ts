@@ -3,6 +3,12 @@ import { within } from './deadline.ts'
 import { createLoop, type Service } from './lifecycle.ts'
 import type { Logger } from './logging.ts'
 
+/** The database's time, asked for: for what is rare, or happens in a transaction anyway. */
+export async function databaseTime(db: Knex): Promise<Date> {
+  const { rows } = await db.raw('select clock_timestamp() as now')
+  return rows[0].now
+}
+
 /** The database's time, which all processes of an installation share, without asking for it each time. */
 export interface Clock extends Service {
   now(): Date

@@ -22,7 +22,7 @@ const base = {
 }
 
 const planOf = (body: object, createdBy = 'user:1', sealedBy = secrets) =>
-  buildPlan({ ...prepareBody.parse(body), createdBy }, sealedBy)
+  buildPlan({ ...prepareBody.parse(body), createdBy, createdAt: new Date() }, sealedBy)
 const withConfig = (config: object) => ({ ...base, config: { ...base.config, ...config } })
 
 describe('the digest of a plan', () => {

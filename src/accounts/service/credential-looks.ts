@@ -47,7 +47,9 @@ export function sessionLook(context: AccountsContext, sessionId: string, slide: 
     const found = await findSessionWithUser(context.db, idHash, at)
     if (found === undefined) return undefined
     let endsAt = found.expiresAt
-    if (slide && at.getTime() - found.lastSeenAt.getTime() >= slideEveryMs) {
+    const unseenMs = at.getTime() - found.lastSeenAt.getTime()
+    // Seen in the future: recorded by a clock that was ahead.
+    if (slide && (unseenMs >= slideEveryMs || unseenMs < 0)) {
       endsAt = new Date(at.getTime() + sessionLifetimeMs)
       await slideSession(context.db, idHash, { at, expiresAt: endsAt })
     }

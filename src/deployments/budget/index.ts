@@ -21,10 +21,10 @@ export function createBudget(db: Knex, accountId: string): CallBudget {
   let seen: { at: number; budget: Budget | undefined } | undefined
 
   async function look(): Promise<Budget | undefined> {
-    if (seen === undefined || Date.now() - seen.at > lookEveryMs)
-      seen = { at: Date.now(), budget: await findBudget(db, accountId) }
+    if (seen === undefined || performance.now() - seen.at > lookEveryMs)
+      seen = { at: performance.now(), budget: await findBudget(db, accountId) }
     const { at, budget } = seen
-    const passed = (Date.now() - at) / 1000
+    const passed = (performance.now() - at) / 1000
     return (
       budget && {
         left: budget.left,
@@ -41,7 +41,7 @@ export function createBudget(db: Knex, accountId: string): CallBudget {
         const isTight = budget !== undefined && budget.resetsIn > 0 && budget.left <= tight
         if (budget !== undefined && isTight && budget.blockedFor <= 0) {
           budget = await takeCall(db, accountId)
-          seen = { at: Date.now(), budget }
+          seen = { at: performance.now(), budget }
         }
         const wait = waitOf(budget)
         if (wait <= 0) return

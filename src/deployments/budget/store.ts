@@ -8,9 +8,16 @@ export interface Budget {
   blockedFor: number
 }
 
-const shown = `calls_left as left,
-  greatest(0, extract(epoch from resets_at - clock_timestamp()))::float as resets_in,
-  greatest(0, coalesce(extract(epoch from blocked_until - clock_timestamp()), 0))::float as blocked_for`
+/** A window has five minutes; what lies further ahead was written by a clock that was ahead. */
+const longest = { resets: 600, blocked: 3600 }
+const shown = `calls_left as left, ${secondsUntil('resets_at', longest.resets)} as resets_in,
+  ${secondsUntil('blocked_until', longest.blocked)} as blocked_for`
+
+/** 0 for no time, one that is over, and one that is too far ahead. */
+function secondsUntil(column: string, most: number): string {
+  const left = `extract(epoch from ${column} - clock_timestamp())`
+  return `(case when ${left} between 0 and ${most} then ${left} else 0 end)::float`
+}
 
 interface Row {
   left: number
@@ -51,7 +58,8 @@ export async function noteBudget(
        calls_left = case when abs(extract(epoch from excluded.resets_at - b.resets_at)) < 5
          then least(b.calls_left, excluded.calls_left) else excluded.calls_left end,
        resets_at = excluded.resets_at,
-       blocked_until = greatest(b.blocked_until, excluded.blocked_until)`,
+       blocked_until = case when b.blocked_until < clock_timestamp() + ${longest.blocked} * interval '1 second'
+         then greatest(b.blocked_until, excluded.blocked_until) else excluded.blocked_until end`,
     { accountId, ...told },
   )
 }

@@ -13,7 +13,7 @@ export const containerBack: Compensation = {
     const { deployment, plan, target, signal, log } = context
     if (plan.config.container === undefined) return { note: 'there is no container' }
     // What is still on its way would come after us.
-    waitForUpload(deployment, target.settleMs)
+    waitForUpload(deployment, target)
     const application = await findOwn(context)
     if (application === undefined) {
       return { note: 'there is no container application' }

@@ -31,7 +31,7 @@ export const versionBack: Compensation = {
     const exists = (await findScript(context)) !== undefined
     const versions = exists ? await target.cloud.versions(script, signal) : []
     const own = versions.some((version) => version.tag === deployment.id)
-    if (!own && deployment.versionId === null) waitForUpload(deployment, target.settleMs)
+    if (!own && deployment.versionId === null) waitForUpload(deployment, target)
     if (!exists) {
       log.info('Nothing to undo: the script does not exist')
       return { note: 'the script does not exist', restored: null }

@@ -15,9 +15,9 @@ export async function followRollout(
   ids: { id: string; rolloutId: string },
 ): Promise<void> {
   const { target, signal, log } = context
-  const endAt = Date.now() + target.rolloutMs
+  const endAt = performance.now() + target.rolloutMs
   let pauseMs = firstPauseMs
-  for (let told = ''; Date.now() < endAt; ) {
+  for (let told = ''; performance.now() < endAt; ) {
     // Nothing is over at once.
     await pause(pauseMs, signal)
     pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)

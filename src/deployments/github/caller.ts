@@ -77,7 +77,7 @@ export function createRepositoryCaller(parts: {
       return await send(token.token)
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'AUTH_005') throw error
-      if (Date.now() - token.mintedAt < lagMs) await pause(1000, signal)
+      if (performance.now() - token.mintedAt < lagMs) await pause(1000, signal)
       return send((await tokens.get(wish, { signal, fresh: true })).token)
     }
   }

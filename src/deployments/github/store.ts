@@ -54,8 +54,8 @@ export async function findReportable(db: Knex, deploymentId: string): Promise<Re
        join github_records r on r.deployment_id = d.id
      where d.app = :app and d.environment = :environment and d.id <> :deploymentId
        and r.reported in ('success', 'inactive')
-       and d.created_at <= (select created_at from deployments where id = :deploymentId)
-     order by d.created_at desc limit 5`,
+       and d.number <= (select number from deployments where id = :deploymentId)
+     order by d.number desc limit 5`,
     { app: own.app, environment: own.environment, deploymentId },
   )
   return [own, ...earlier].map(toReportable)

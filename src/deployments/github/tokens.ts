@@ -44,7 +44,7 @@ export function createInstallationTokens(asApp: GitHubRequest): InstallationToke
         request: { signal: AbortSignal.timeout(mintMs) },
       })
       const permissions = (data.permissions ?? {}) as Record<string, string>
-      return { token: data.token, expiresAt: data.expires_at, permissions, mintedAt: Date.now() }
+      return { token: data.token, expiresAt: data.expires_at, permissions, mintedAt: performance.now() }
     } catch (error) {
       throw toGitHubFault(error, 'app')
     }
@@ -80,8 +80,8 @@ export function createInstallationTokens(asApp: GitHubRequest): InstallationToke
 }
 
 function isGood({ expiresAt, mintedAt }: InstallationToken): boolean {
-  const now = Date.now()
-  return now < Date.parse(expiresAt) - earlierMs && now < mintedAt + longestMs
+  // Its age is measured, too: GitHub's time of day need not be ours.
+  return Date.now() < Date.parse(expiresAt) - earlierMs && performance.now() < mintedAt + longestMs
 }
 
 function keyOf({ installationId, permissions, repositories }: TokenWish): string {

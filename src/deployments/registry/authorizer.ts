@@ -85,13 +85,13 @@ export function createAuthorizer(options: {
   ): Promise<string> {
     const key = scopes.toSorted().join(' ')
     const cached = tokens.get(key)
-    if (cached !== undefined && cached.until > Date.now()) return cached.header
+    if (cached !== undefined && cached.until > performance.now()) return cached.header
     const asked = fetchToken(wanted, scopes, signal)
-    const entry = { header: asked.then(({ token }) => `Bearer ${token}`), until: Date.now() + 10_000 }
+    const entry = { header: asked.then(({ token }) => `Bearer ${token}`), until: performance.now() + 10_000 }
     tokens.set(key, entry)
     try {
       // Not used in its last moments: a call takes its time to arrive.
-      entry.until = Date.now() + Math.max((await asked).seconds * 800, 1000)
+      entry.until = performance.now() + Math.max((await asked).seconds * 800, 1000)
       return await entry.header
     } catch (error) {
       if (tokens.get(key) === entry) tokens.delete(key)

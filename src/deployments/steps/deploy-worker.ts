@@ -20,7 +20,7 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { script } = plan.config
   const { own, latest } = await lookAtVersions(context)
   const [found] = own
-  if (found === undefined) waitForUpload(deployment, target.settleMs)
+  if (found === undefined) waitForUpload(deployment, target)
   const uploaded = found === undefined ? await upload(context, latest) : await takeOver(context, found)
   const { versionId } = uploaded
   await context.remember({ ...uploaded, uploadSentAt: null })

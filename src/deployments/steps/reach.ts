@@ -69,13 +69,13 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   }
   const url = `${address.base}${check.path}`
   const startedAt = Date.now()
-  const endAt = startedAt + check.timeoutSeconds * 1000
+  const endAt = performance.now() + check.timeoutSeconds * 1000
   const dispatcher = createOutgoing()
   const isLocal = target.kind === 'local'
   let problem = 'no answer'
   try {
     for (let good = 0, tries = 1; ; tries++) {
-      const left = endAt - Date.now()
+      const left = endAt - performance.now()
       if (left <= 0) break
       const limit = AbortSignal.timeout(Math.min(tryMs, left))
       const answer = await probe(address, { deploymentId: deployment.id, dispatcher, signal, limit })
@@ -98,7 +98,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
         problem = now
       }
       await pause(
-        fine ? 50 : Math.min(200 * 2 ** Math.min(tries, 5), 5000, Math.max(1, endAt - Date.now())),
+        fine ? 50 : Math.min(200 * 2 ** Math.min(tries, 5), 5000, Math.max(1, endAt - performance.now())),
         signal,
       )
     }

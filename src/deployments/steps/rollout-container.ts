@@ -63,7 +63,7 @@ async function create(
 ): Promise<ContainerApplication> {
   const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
-  waitForUpload(deployment, target.settleMs)
+  waitForUpload(deployment, target)
   log.info(`Creating the container application ${script}`)
   try {
     return await answered(context, () => target.containers.create({ name: script, ...wanted }, signal))
@@ -110,7 +110,7 @@ async function bringTo(
     log.info(`The container application ${application.name} has the image`)
     return
   }
-  waitForUpload(deployment, target.settleMs)
+  waitForUpload(deployment, target)
   const description = `capstan ${deployment.id} of ${plan.app}`
   const begun = await answered(context, () => containers.startRollout(id, { ...wanted, description }, signal))
   log.info(`Rolling out to the container application ${application.name}`)

@@ -39,7 +39,7 @@ export async function listDeployments(
 export async function listApps(db: Knex): Promise<Deployment[]> {
   const { rows } = await db.raw(
     `select distinct on (d.app, d.environment) d.*, p.digest from deployments d join plans p on p.id = d.id
-     where not d.dry_run and d.removed_at is null order by d.app, d.environment, d.created_at desc limit 1000`,
+     where not d.dry_run and d.removed_at is null order by d.app, d.environment, d.number desc limit 1000`,
   )
   return rows.map(toDeployment)
 }
@@ -85,7 +85,7 @@ export async function listHistory(db: Knex, app: string, environment: Environmen
     .join('plans as p', 'p.id', 'd.id')
     .where({ 'd.app': app, 'd.environment': environment, 'd.dry_run': false })
     .whereNull('d.removed_at')
-    .orderByRaw('d.created_at desc, d.id desc')
+    .orderBy('d.number', 'desc')
     .limit(200)
     .select(columns)
     .select(

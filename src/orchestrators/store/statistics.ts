@@ -157,7 +157,7 @@ export async function latestBacklogs(
     .whereRaw(measuredCycles)
     .where('started_at', '>=', new Date(period.from))
     .where('started_at', '<', new Date(period.to))
-    .orderBy('started_at', 'desc')
+    .orderBy('c.id', 'desc')
     .first('networks')
   return row?.networks ?? {}
 }

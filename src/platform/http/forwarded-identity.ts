@@ -24,7 +24,7 @@ export function stripForgedIdentity(
   const told = new Map<string, number>()
 
   function tell(address: string): void {
-    const now = Date.now()
+    const now = performance.now()
     const last = told.get(address)
     if (last !== undefined && now - last < quietMs) return
     if (told.size >= rememberedSources) told.delete(told.keys().next().value ?? '')

@@ -32,7 +32,7 @@ export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: 
   const held = new Map<string, Held>()
 
   async function renew(): Promise<void> {
-    const sentAt = Date.now()
+    const sentAt = performance.now()
     const asked = [...held.values()]
     if (asked.length === 0) return
     const renewal = renewLeases(
@@ -45,7 +45,7 @@ export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: 
       const state = found.get(each.lease.id)
       if (state === undefined) end(each, 'lost')
       else if (state.cancelRequested) end(each, 'cancelled')
-      else if (state.renewed) expireAfter(each, sentAt - Date.now() + leaseMs)
+      else if (state.renewed) expireAfter(each, sentAt - performance.now() + leaseMs)
     }
   }
 

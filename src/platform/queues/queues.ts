@@ -211,9 +211,9 @@ async function untilReady(worker: Worker): Promise<void> {
 
 /** A worker asks again at once, and so it would say hundreds of times a second that the database is starting. */
 function faultsOf(queue: string, log: Logger): (error: Error) => void {
-  let told = { reason: '', at: 0 }
+  let told = { reason: '', at: Number.NEGATIVE_INFINITY }
   return ({ message: reason }) => {
-    const at = Date.now()
+    const at = performance.now()
     if (reason === told.reason && at - told.at < 1000) return
     told = { reason, at }
     log.warn({ queue, reason }, 'queue worker fault')

@@ -9,6 +9,7 @@ import {
   refreshComponents,
   type SeenContainer,
 } from '../store/components.ts'
+import { correctFutureTimes } from '../store/future-times.ts'
 import { endAsRemoved } from '../store/intervals.ts'
 import { lockScopes, type Scope, touchScopes } from '../store/scopes.ts'
 import type { ContainerReading } from './containers.ts'
@@ -43,6 +44,7 @@ export function recordReading(
       place,
       readings.map(({ namespace }) => namespace),
     )
+    await correctScopes(trx, context, { scopes, readings, run })
     const fresh = readings.flatMap((reading) => {
       const scope = scopes.get(reading.namespace)
       // Of two collections at once, the one that read later may have been written first.
@@ -78,6 +80,26 @@ export function recordReading(
     await appendEvents(trx, [...events, ...removed.map((each) => removedEvent(each, place))])
     return { changed: results.filter(({ kind }) => kind === 'stored').length, removed: removed.length }
   })
+}
+
+/** Scopes that were read later than now: by a clock that was ahead. They would take no reading until that time. */
+async function correctScopes(
+  trx: Knex.Transaction,
+  context: TrackerContext,
+  about: { scopes: Map<string, Scope>; readings: NamespaceReading[]; run: number },
+): Promise<void> {
+  const { scopes, readings, run } = about
+  const latest = new Date(context.now().getTime() + 1000)
+  const ahead = readings.flatMap(({ namespace, at }) => {
+    const scope = scopes.get(namespace)
+    return scope?.lastSeen && scope.lastSeen > latest ? [{ scope, at }] : []
+  })
+  if (ahead.length === 0) return
+  const limit = new Date(Math.min(...ahead.map(({ at }) => at.getTime())) - 1)
+  const scopeIds = ahead.map(({ scope }) => scope.id)
+  const count = await correctFutureTimes(trx, { scopeIds, limit, run })
+  for (const { scope } of ahead) scope.lastSeen = limit
+  context.log.warn({ count }, 'corrected releases that were recorded in the future: a clock was ahead')
 }
 
 interface Seen extends SeenContainer {

@@ -42,9 +42,9 @@ export function createCredentialSource(source: ClusterSource): CredentialSource 
   let kept: { found: Promise<Credentials>; at: number } | undefined
   return {
     get(signal) {
-      if (kept === undefined || Date.now() - kept.at > keepMs) {
+      if (kept === undefined || performance.now() - kept.at > keepMs) {
         const found = read(source, signal)
-        const mine = { found, at: Date.now() }
+        const mine = { found, at: performance.now() }
         kept = mine
         // A fault is not kept: the next one asks again.
         found.catch(() => {

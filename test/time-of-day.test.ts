@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Programs of one machine, which share nothing with others: their time of day is as good as any. */
+const ofOneMachine =
+  /^src\/(local-cloud|platform\/(command-line|supervisor|embedded-postgres|backup))\/|\/commands(\/|\.ts$)/
+
+/** Where the machine's time of day may be asked for, and why that decides nothing about order. */
+const allowed: Record<string, string> = {
+  'src/accounts/index.ts': 'the default where no clock is given',
+  'src/accounts/service/administration.ts': 'shown; and a limit that is cleared, whenever',
+  'src/accounts/service/local-token.ts': 'shown',
+  'src/binary-releases/downloads.ts': 'a new second makes new links; any change will do',
+  'src/binary-releases/object-store/files.ts': 'compared with times of files on the same machine',
+  'src/binary-releases/object-store/s3-links.ts': 'a signature that the object store checks',
+  'src/binary-releases/object-store/signed-links.ts': 'the default where no clock is given',
+  'src/deployments/cloudflare-envelope.ts': "compared with an answer's date",
+  'src/deployments/github/app.ts': 'a signature that GitHub checks, with its skew',
+  'src/deployments/github/faults.ts': "compared with an answer's date",
+  'src/deployments/github/tokens.ts': "GitHub's end of a token; its age is measured, too",
+  'src/deployments/health.ts': 'shown',
+  'src/deployments/logs.ts': 'shown',
+  'src/deployments/target.ts': 'the default where no clock is given',
+  'src/deployments/views.ts': 'an estimate that is shown',
+  'src/platform/clock.ts': 'until the database has answered, and to tell how far it is off',
+  'src/platform/errors.ts': 'shown',
+  'src/platform/health.ts': 'shown',
+  'src/platform/http/answer.ts': 'shown',
+  'src/platform/rate-limit/headers.ts': 'shown',
+  'src/release-tracker/index.ts': 'the default where no clock is given',
+}
+
+it('the time of day of a machine is asked for only where it decides nothing about order', () => {
+  const found = ['src', 'workers']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+        join(folder, name),
+      ),
+    )
+    .filter((file) => file.endsWith('.ts') && !file.includes('generated') && !ofOneMachine.test(file))
+    .filter((file) => /Date\.now\b|new Date\(\)/.test(readFileSync(join(root, file), 'utf8')))
+  expect(found.filter((file) => allowed[file] === undefined)).toEqual([])
+})

@@ -75,7 +75,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   let problem = 'no answer'
   try {
     for (let good = 0, tries = 1; ; tries++) {
-      const left = endAt - performance.now()
+      const left = Math.round(endAt - performance.now())
       if (left <= 0) break
       const limit = AbortSignal.timeout(Math.min(tryMs, left))
       const answer = await probe(address, { deploymentId: deployment.id, dispatcher, signal, limit })

@@ -245,6 +245,7 @@ describe('the table of routes', () => {
       'POST /deploy/:id/cancel deployments:write',
       'POST /deploy/:id/retry deployments:write',
       'POST /deploy/:id/rollback deployments:write',
+      'POST /deploy/apps/:app/:environment/rollback deployments:write',
       'POST /deploy/prepare deployments:write',
       'POST /deploy/validate deployments:write',
       'POST /jobs/:id/cancel jobs:write',

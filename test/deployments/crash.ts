@@ -112,6 +112,7 @@ const nameOf = ({ method, path }: Call) =>
   `${method} ${path
     .replace(/\/accounts\/[^/]+/, '')
     .replace(/\/scripts\/[^/]+/, '/scripts/{name}')
+    .replace(/\/versions\/[^/]+/, '/versions/{id}')
     .replace(/worker:[^/]+/, 'the Worker’s ')
     .replace(/\/(applications|rollouts)\/[^/]+/g, '/$1/{id}')
     .replace(/^\/v2\/.*?(?=\/(?:blobs|manifests)\/)/, 'registry: ')

@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   ]
   await runProcess(services, { log: ctx.log, onOrphaned: exitWhenOrphaned })
   ctx.log.info({ host: ctx.config.host, port: server.port() }, 'serving')
-  announceReady()
+  announceReady({ port: server.port() })
 }
 
 runMain(main)

@@ -1,5 +1,6 @@
-import { loadConfig } from './platform/config/index.ts'
+import { type Config, loadConfig } from './platform/config/index.ts'
 import { ConfigError } from './platform/errors.ts'
+import { announceRunning, localUrl, type RunningService } from './platform/installation/index.ts'
 import { createLogger } from './platform/logging.ts'
 import { endProcess } from './platform/process-end.ts'
 import { StartFault } from './platform/supervisor/start-fault.ts'
@@ -21,31 +22,46 @@ const web: Program = { name: 'web', file: 'src/api.ts' }
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const slave = config.releaseTracker.mode === 'slave'
+  const log = createLogger({ level: config.logLevel, process: 'supervisor' })
   const running = startPrograms({
     config,
-    log: createLogger({ level: config.logLevel, process: 'supervisor' }),
+    log,
     first: migrate,
     programs: [...(config.localCloud.enabled ? [cloud] : []), slave ? slaveWorker : worker, web],
     small: slave,
   })
   let stopping = false
+  let withdraw: () => void = () => undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       // A terminal's Ctrl-C comes twice through npm: once is enough, and the children's deadline bounds the rest.
       if (stopping) return
       stopping = true
+      withdraw()
       void running.stop().then(() => endProcess(0), fail)
     })
   }
   try {
     const said = await running.ready
     for (const { notice } of said.values()) if (notice !== undefined) console.log(notice)
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host
-    console.log(`ready http://${host}:${said.get('web')?.port ?? config.port}`)
+    if (stopping) return
+    const url = localUrl({ host: config.host, port: said.get('web')?.port ?? config.port })
+    withdraw = announceRunning({ env: process.env, dataDir: config.dataDir, log }, describe(config, url))
+    console.log(`ready ${url}/admin`)
   } catch (error) {
     if (stopping) return
     await running.stop()
     throw error
+  }
+}
+
+function describe({ embedded, localCloud }: Config, url: string): RunningService {
+  const { enabled, port, token } = localCloud
+  return {
+    pid: process.pid,
+    url,
+    embedded,
+    ...(enabled ? { localCloud: { port, ...(token === undefined ? {} : { token }) } } : {}),
   }
 }
 

@@ -43,6 +43,8 @@ const contentSecurityPolicy = [
 export function createConsole(options: ConsoleOptions): Router {
   let board: RequestHandler | undefined
   const router = Router()
+  // The address that people remember, and that the start prints.
+  router.get('/admin', (_req, res) => res.redirect(302, base))
   router.use(base, guard(options), whileStoreAnswers(options.queues), consoleActions(options), (...args) => {
     // Made at the first request: before the queue store is available its queues can't be.
     board ??= createBoard(options)

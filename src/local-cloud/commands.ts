@@ -24,7 +24,7 @@ type Cloud = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv) {
   const { commandConfig } = await import('../platform/command-line/config.ts')
-  const { dataDir, localCloud } = commandConfig(env)
+  const { dataDir, localCloud } = commandConfig(env, 'service')
   if (!localCloud.enabled) {
     throw new UsageFault('The local cloud is not in use here: CLOUDFLARE_TARGET=local chooses it')
   }

@@ -129,8 +129,8 @@ export async function runStart(
 
 /** Only what a start needs of our own environment: a developer's settings must not decide a test. */
 function spawnNode([script = '', ...args]: string[], env: Record<string, string>): ChildProcess {
-  const { PATH = '', HOME = '', TMPDIR } = process.env
-  const inherited = { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) }
+  const { PATH = '', HOME = '', TMPDIR = '/tmp', XDG_STATE_HOME = '' } = process.env
+  const inherited = { PATH, HOME, TMPDIR, XDG_STATE_HOME }
   return spawn(process.execPath, [join(root, script), ...args], {
     cwd: root,
     env: { ...inherited, NODE_COMPILE_CACHE: compileCache, LOG_LEVEL: 'info', ...env },

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf, UsageFault } from '../command-line/index.ts'
+import { checkout } from '../installation/index.ts'
 import type { Manifest } from './manifest.ts'
 
 type Deps = Pick<CommandDeps, 'env' | 'stdout' | 'stderr'> & { version: string }
@@ -48,6 +49,8 @@ function embeddedDir(env: NodeJS.ProcessEnv): string {
     throw new UsageFault(
       'Only the embedded default is backed up so: your PostgreSQL has pg_dump, and a bucket its own copies',
     )
+  if (!env.DATA_DIR && resolve('.') !== resolve(checkout))
+    throw new UsageFault('Set DATA_DIR to the new folder of the installation that the backup goes into')
   return resolve(env.DATA_DIR || '.capstan')
 }
 

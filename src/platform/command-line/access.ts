@@ -7,8 +7,7 @@ import { tokenFile } from './token-file.ts'
 export type MakeToken = (databaseUrl: string) => Promise<string | undefined>
 
 /**
- * Where the API is and how to sign in: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or what the embedded default of this machine
- * has. The machine's own token is never sent to a `CAPSTAN_URL`.
+ * Where the API is and how to sign in: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or what the service of this machine has. The machine's own token is never sent to a `CAPSTAN_URL`.
  */
 export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promise<ApiAccess> {
   const { CAPSTAN_URL: url, CAPSTAN_TOKEN: token } = env
@@ -18,12 +17,25 @@ export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promi
     if (!token) throw new UsageFault('CAPSTAN_TOKEN is not set; it has to be an API token of CAPSTAN_URL')
     return { url: url.replace(/\/+$/, ''), token: given(token), fetch: await fetchVia(env, url) }
   }
-  const { commandConfig, localUrl } = await import('./config.ts')
-  const config = commandConfig(env)
-  if (token) return { url: localUrl(config), token: given(token) }
-  if (!config.embedded) throw new UsageFault('CAPSTAN_URL and CAPSTAN_TOKEN are not set')
-  const { databaseUrl, dataDir } = config
-  return { url: localUrl(config), token: tokenFile(dataDir, () => makeToken(make, databaseUrl)) }
+  const { url: found, embedded, dataDir, databaseUrl } = await findService(env)
+  if (token) return { url: found, token: given(token) }
+  if (!embedded) throw new UsageFault(`CAPSTAN_TOKEN is not set; it has to be an API token of ${found}`)
+  return { url: found, token: tokenFile(dataDir, () => makeToken(make, databaseUrl)) }
+}
+
+/** Address and database of the service on this machine: as it was started, else as these variables would start it. */
+async function findService(env: NodeJS.ProcessEnv) {
+  const { chosenInstallation, commandConfig } = await import('./config.ts')
+  const { localUrl, readRunning } = await import('../installation/index.ts')
+  const outside = env.DATABASE_URL !== undefined || env.ENVIRONMENT === 'production'
+  const chosen = outside ? undefined : chosenInstallation(env, 'service')
+  if (chosen?.running !== undefined) {
+    const { readEmbeddedPostgres } = await import('../embedded-postgres/index.ts')
+    const { dataDir, running } = chosen
+    return { ...running, dataDir, databaseUrl: readEmbeddedPostgres(dataDir)?.url }
+  }
+  const config = commandConfig(env, 'service')
+  return { ...config, url: readRunning(config.dataDir)?.url ?? localUrl(config) }
 }
 
 /** A token from outside can't be replaced: a refusal is final. */

@@ -4,6 +4,8 @@ import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { join } from 'node:path'
 import { StartFault } from './start-fault.ts'
 
+const lockFile = 'supervisor.pid'
+
 export interface DataDirLock {
   /** True when the holder before us died without `release`: its children may be about to end just now. */
   takenOver: boolean
@@ -30,7 +32,7 @@ export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDi
     )
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const lock = join(dataDir, 'supervisor.pid')
+  const lock = join(dataDir, lockFile)
   const own = `${process.pid} ${startTimeOf(process.pid)}\n`
   const temporary = `${lock}.${process.pid}.${randomBytes(4).toString('hex')}`
   writeFileSync(temporary, own, { mode: 0o600 })
@@ -50,6 +52,12 @@ export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDi
       if (contentOf(lock) === own) rmSync(lock, { force: true })
     },
   }
+}
+
+/** @returns the pid of the process that holds DATA_DIR now; undefined when nobody does. */
+export function holderOf(dataDir: string): number | undefined {
+  const content = contentOf(join(dataDir, lockFile))
+  return content !== undefined && isLive(content) ? Number.parseInt(content, 10) : undefined
 }
 
 function clearStale(lock: string, temporary: string): void {

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { type RunningService, readRunning } from './running.ts'
+
+/** A service that runs on this machine, by the folder of its data. */
+export interface RunningInstallation {
+  dataDir: string
+  running: RunningService
+}
+
+/** The user's own folder for it: one file for each running installation, which holds the path of its DATA_DIR. */
+function folderOf(env: NodeJS.ProcessEnv): string {
+  const state = env.XDG_STATE_HOME
+  const base = state && isAbsolute(state) ? state : join(env.HOME || homedir(), '.local', 'state')
+  return join(base, 'capstan', 'running')
+}
+
+const nameOf = (dataDir: string) => createHash('sha256').update(dataDir).digest('hex').slice(0, 32)
+
+/** Lets commands in other folders find the service. @throws where the user's state folder can't be written. */
+export function enlist(env: NodeJS.ProcessEnv, dataDir: string): void {
+  const folder = folderOf(env)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const entry of entriesOf(folder)) {
+    // Left by a service that was killed.
+    if (readRunning(entry.dataDir) === undefined) rmSync(entry.file, { force: true })
+  }
+  writeFileSync(join(folder, nameOf(dataDir)), `${dataDir}\n`, { mode: 0o600 })
+}
+
+export function delist(env: NodeJS.ProcessEnv, dataDir: string): void {
+  rmSync(join(folderOf(env), nameOf(dataDir)), { force: true })
+}
+
+/** @returns what runs now, in the order of paths; entries of what was killed are passed over. */
+export function runningInstallations(env: NodeJS.ProcessEnv): RunningInstallation[] {
+  return entriesOf(folderOf(env))
+    .flatMap(({ dataDir }) => {
+      const running = readRunning(dataDir)
+      return running === undefined ? [] : [{ dataDir, running }]
+    })
+    .toSorted((a, b) => a.dataDir.localeCompare(b.dataDir))
+}
+
+function entriesOf(folder: string): { file: string; dataDir: string }[] {
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  return names.flatMap((name) => {
+    const file = join(folder, name)
+    try {
+      const dataDir = readFileSync(file, 'utf8').trim()
+      return isAbsolute(dataDir) ? [{ file, dataDir }] : []
+    } catch {
+      return []
+    }
+  })
+}

@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { announceRunning, findInstallation, readRunning } from '../../src/platform/installation/index.ts'
+import { lockDataDir } from '../../src/platform/supervisor/data-dir-lock.ts'
+import { type Stack, startStack } from '../helpers/stack.ts'
+import { folderWith } from './folder.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('the installed command in a folder of its own', () => {
+  let stack: Stack
+  let state: string
+  beforeAll(async () => {
+    state = mkdtempSync(join(tmpdir(), 'capstan-state-'))
+    stack = await startStack({
+      env: { XDG_STATE_HOME: state, LOCAL_CLOUD_TOKEN: 'a-token-of-20-characters' },
+    })
+  })
+  afterAll(() => stack?.dispose())
+
+  /** As `npm i -g` and `npm link` install it: a link to the checkout. */
+  function capstan(args: string[], env: Record<string, string> = {}) {
+    const cwd = folderWith({})
+    const bin = join(cwd, 'capstan')
+    symlinkSync(join(root, 'bin/capstan.js'), bin)
+    const { PATH = '', HOME = '' } = process.env
+    const options = { cwd, env: { PATH, HOME, XDG_STATE_HOME: state, CAPSTAN_ENV_FILE: '', ...env } }
+    return new Promise<{ code: number; out: string; err: string; made: string[] }>((resolve) =>
+      execFile(process.execPath, [bin, ...args], options, (error, out, err) =>
+        resolve({
+          code: typeof error?.code === 'number' ? error.code : 0,
+          ...{ out, err, made: readdirSync(cwd).filter((name) => name !== 'capstan') },
+        }),
+      ),
+    )
+  }
+
+  test.each([
+    ['without variables', {}],
+    ['with ports of something else', { PORT: '1', LOCAL_CLOUD_PORT: '2' }],
+  ])(
+    'uses the address and the ports of the running service, %s',
+    async (_how, env: Record<string, string>) => {
+      const listed = await capstan(['deploy', 'list', '--json'], env)
+      expect(listed).toMatchObject({ code: 0, err: '', made: [] })
+      const cloud = await capstan(['cloud', '--json'], env)
+      expect(JSON.parse(cloud.out)).toMatchObject({
+        url: `http://127.0.0.1:${stack.cloudPort}`,
+        token: 'a-token-of-20-characters',
+        appHost: `<script>.localhost:${stack.cloudPort}`,
+      })
+      expect(cloud.made).toEqual([])
+    },
+  )
+
+  test('does so with DATA_DIR alone, where no state folder tells of the service', async () => {
+    const env = { DATA_DIR: stack.dataDir, XDG_STATE_HOME: folderWith({}) }
+    expect(await capstan(['deploy', 'list', '--json'], env)).toMatchObject({ code: 0, made: [] })
+    expect((await capstan(['cloud'], env)).out).toContain(`http://127.0.0.1:${stack.cloudPort}/client/v4`)
+  })
+
+  test('works on the database of the running service', async () => {
+    const args = ['admin', 'create', '-u', 'elsewhere', '-e', 'e@example.org', '-p', 'a-long-password']
+    expect(await capstan(args)).toMatchObject({ code: 0, made: [] })
+  })
+
+  test('keeps what it has written down to its user, and removes it at the end', async () => {
+    const [entry = ''] = readdirSync(join(state, 'capstan/running'))
+    const file = join(state, 'capstan/running', entry)
+    expect(readFileSync(file, 'utf8')).toBe(`${stack.dataDir}\n`)
+    for (const each of [file, join(stack.dataDir, 'running.json')])
+      expect(statSync(each).mode & 0o777).toBe(0o600)
+    await stack.stop()
+    expect([existsSync(file), existsSync(join(stack.dataDir, 'running.json'))]).toEqual([false, false])
+  })
+})
+
+describe('the choice of an installation', () => {
+  const log = { warn: () => undefined }
+
+  /** An installation that runs as far as its files say: this process holds it. */
+  function installation(env: NodeJS.ProcessEnv, dataDir: string, url: string) {
+    mkdirSync(dataDir, { recursive: true })
+    const lock = lockDataDir(dataDir)
+    const running = { pid: process.pid, url, embedded: true }
+    const withdraw = announceRunning({ env, dataDir, log }, running)
+    onTestFinished(() => lock.release())
+    return { dataDir, running, lock, withdraw }
+  }
+  const setting = () => {
+    const home = folderWith({})
+    return { home, env: { HOME: home } as NodeJS.ProcessEnv, cwd: folderWith({}) }
+  }
+
+  test('finds the only one that runs, and none that was killed', () => {
+    const { home, env, cwd } = setting()
+    const one = installation(env, join(home, 'one'), 'http://127.0.0.1:1')
+    const two = installation(env, join(home, 'two'), 'http://127.0.0.1:2')
+    // As a kill leaves it: the lock's holder is gone, and the files are still there.
+    writeFileSync(join(two.dataDir, 'supervisor.pid'), '999999 1\n')
+    expect(readRunning(two.dataDir)).toBeUndefined()
+    for (const wanted of ['service', 'data'] as const)
+      expect(findInstallation({ env, cwd, wanted })).toEqual({ dataDir: one.dataDir, running: one.running })
+  })
+
+  test('leaves the choice among several to the user, by DATA_DIR or by the folder', () => {
+    const { home, env, cwd } = setting()
+    const here = installation(env, join(cwd, '.capstan'), 'http://127.0.0.1:1')
+    writeFileSync(join(here.dataDir, 'secret.key'), 'key')
+    const there = installation(env, join(home, 'there'), 'http://127.0.0.1:2')
+    const wanted = 'service'
+    expect(findInstallation({ env, cwd: home, wanted })).toEqual({
+      several: expect.arrayContaining([
+        { dataDir: here.dataDir, url: 'http://127.0.0.1:1' },
+        { dataDir: there.dataDir, url: 'http://127.0.0.1:2' },
+      ]),
+    })
+    const below = join(cwd, 'app/src')
+    mkdirSync(below, { recursive: true })
+    expect(findInstallation({ env, cwd: below, wanted })).toMatchObject({ dataDir: here.dataDir })
+    const chosen = { ...env, DATA_DIR: there.dataDir }
+    expect(findInstallation({ env: chosen, cwd: below, wanted })).toMatchObject({ dataDir: there.dataDir })
+    expect(findInstallation({ env: { ...env, DATA_DIR: 'none' }, cwd, wanted })).toEqual({
+      missing: join(cwd, 'none'),
+    })
+  })
+
+  test('prefers a service that runs elsewhere to one that is stopped here, but not for work on the data', () => {
+    const { home, env, cwd } = setting()
+    const there = installation(env, join(home, 'there'), 'http://127.0.0.1:2')
+    const here = join(cwd, '.capstan')
+    mkdirSync(here)
+    writeFileSync(join(here, 'secret.key'), 'key')
+    expect(findInstallation({ env, cwd, wanted: 'service' })).toMatchObject({ dataDir: there.dataDir })
+    expect(findInstallation({ env, cwd, wanted: 'data' })).toEqual({ dataDir: here, running: undefined })
+  })
+})

@@ -1,14 +1,16 @@
 import { createApp, createSockets } from './app.ts'
 import { createContext, withRedisTopology } from './context.ts'
-import { loadConfig } from './platform/config/index.ts'
+import { processSettings } from './platform/config/process-settings.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/lifecycle.ts'
 import { runMain } from './platform/main.ts'
-import { announceReady, exitWhenOrphaned } from './platform/supervisor/supervisor.ts'
+import { announceReady, exitWhenOrphaned, isSupervised } from './platform/supervisor/supervisor.ts'
 
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {
-  const ctx = createContext(await withRedisTopology(loadConfig(process.env)), 'web')
+  const settings = processSettings(process.env, isSupervised())
+  const ctx = createContext(await withRedisTopology(settings.config), 'web')
+  settings.warn(ctx.log)
   ctx.releaseTracker.announce()
   let stopping = false
   const server = createHttpServer(

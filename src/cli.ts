@@ -67,5 +67,15 @@ async function ask(question: string, options?: { hidden: boolean }): Promise<str
   return terminalPrompt({ input: process.stdin, output: process.stderr }).ask(question, options)
 }
 
-await runCommandLine(process.argv.slice(2), areas, processDeps({ ask, makeToken }))
+/** The settings of `.env`, where it is one of ours: any project may have a file of that name. */
+async function prepare(): Promise<void> {
+  const { addSettings, readEnvFile } = await import('./platform/config/env-file.ts')
+  const { settingWarnings } = await import('./platform/config/process-settings.ts')
+  const { belongsToInstallation } = await import('./platform/installation/index.ts')
+  const file = readEnvFile(process.env, { counts: belongsToInstallation })
+  addSettings(process.env, file)
+  for (const warning of settingWarnings(process.env, file)) process.stderr.write(`warning: ${warning}\n`)
+}
+
+await runCommandLine(process.argv.slice(2), areas, { ...processDeps({ ask, makeToken }), prepare })
 endProcess(Number(process.exitCode ?? 0))

@@ -73,7 +73,7 @@ export async function withRedisTopology(config: Config): Promise<Config> {
 export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
   const databaseUrl = requireDatabaseUrl(config)
   const directUrl = requireDirectDatabaseUrl(config)
-  const log = overrides.log ?? createLogger({ level: config.logLevel, process })
+  const log = overrides.log ?? createLogger({ level: config.logLevel, format: config.logFormat, process })
   const db = createDb({ url: databaseUrl, name: process })
   const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
   const clock = createDatabaseClock(db, log)

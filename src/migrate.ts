@@ -1,5 +1,6 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
-import { loadConfig, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
+import { requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
+import { processSettings } from './platform/config/process-settings.ts'
 import { createDb, migrateUp } from './platform/db.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging.ts'
@@ -8,16 +9,18 @@ import { isDatabaseUnavailable } from './platform/postgres/index.ts'
 import { endProcess } from './platform/process-end.ts'
 import { migrateQueues } from './platform/queues/index.ts'
 import { maskSecrets } from './platform/redact.ts'
+import { isSupervised } from './platform/supervisor/supervisor.ts'
 
 /** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env)
+  const { config, warn } = processSettings(process.env, isSupervised())
   const databaseUrl = requireDatabaseUrl(config)
   const directUrl = requireDirectDatabaseUrl(config)
   await migrateUp(directUrl)
   if (config.redisUrl === undefined) await migrateQueues(directUrl)
   const db = createDb({ url: databaseUrl, name: 'migrate', max: 2 })
-  const log = createLogger({ level: config.logLevel, process: 'migrate' })
+  const log = createLogger({ level: config.logLevel, format: config.logFormat, process: 'migrate' })
+  warn(log)
   try {
     const { admin, embedded, rateLimits } = config
     const first = await ensureFirstAdmin({ db, admin, rateLimit: rateLimits.admin, embedded, log })

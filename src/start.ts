@@ -1,4 +1,5 @@
-import { type Config, loadConfig } from './platform/config/index.ts'
+import type { Config } from './platform/config/index.ts'
+import { processSettings } from './platform/config/process-settings.ts'
 import { ConfigError } from './platform/errors.ts'
 import { announceRunning, localUrl, type RunningService } from './platform/installation/index.ts'
 import { createLogger } from './platform/logging.ts'
@@ -20,9 +21,10 @@ const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance
 const web: Program = { name: 'web', file: 'src/api.ts' }
 
 async function main(): Promise<void> {
-  const config = loadConfig(process.env)
+  const { config, warn } = processSettings(process.env, false)
   const slave = config.releaseTracker.mode === 'slave'
-  const log = createLogger({ level: config.logLevel, process: 'supervisor' })
+  const log = createLogger({ level: config.logLevel, format: config.logFormat, process: 'supervisor' })
+  warn(log)
   const running = startPrograms({
     config,
     log,

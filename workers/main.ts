@@ -1,10 +1,10 @@
 import { type QueueName, queueNames } from '../src/catalog.ts'
 import { createContext, withRedisTopology } from '../src/context.ts'
-import { loadConfig } from '../src/platform/config/index.ts'
+import { processSettings } from '../src/platform/config/process-settings.ts'
 import { ConfigError } from '../src/platform/errors.ts'
 import { runProcess, together } from '../src/platform/lifecycle.ts'
 import { runMain } from '../src/platform/main.ts'
-import { announceReady, exitWhenOrphaned } from '../src/platform/supervisor/supervisor.ts'
+import { announceReady, exitWhenOrphaned, isSupervised } from '../src/platform/supervisor/supervisor.ts'
 import { collectWorker } from './collect.ts'
 import { deployStepWorker } from './deploy-step.ts'
 import { createWorkerEngine, type WorkerEngine } from './engine.ts'
@@ -30,7 +30,9 @@ async function main(): Promise<void> {
     throw new ConfigError([`${unknown.join(', ')}: no such queue; there are ${queueNames.join(', ')}`])
   }
   const chosen = named.length === 0 ? queueNames : (named as QueueName[])
-  const ctx = createContext(await withRedisTopology(loadConfig(process.env)), 'worker')
+  const settings = processSettings(process.env, isSupervised())
+  const ctx = createContext(await withRedisTopology(settings.config), 'worker')
+  settings.warn(ctx.log)
   const engine = createWorkerEngine(ctx)
   // Side by side: a queue that waits for a long job must not let another one fetch new jobs meanwhile.
   const fetching = together(

@@ -1,8 +1,8 @@
-import { loadConfig } from '../platform/config/index.ts'
+import { processSettings } from '../platform/config/process-settings.ts'
 import { runProcess, type Service } from '../platform/lifecycle.ts'
 import { createLogger } from '../platform/logging.ts'
 import { runMain } from '../platform/main.ts'
-import { announceReady, exitWhenOrphaned } from '../platform/supervisor/supervisor.ts'
+import { announceReady, exitWhenOrphaned, isSupervised } from '../platform/supervisor/supervisor.ts'
 import { type LocalCloud, localCloudCredentials, localCloudDir, startLocalCloud } from './index.ts'
 
 /** What workerd, and so the Workers' side, may know of our environment: none of it is a setting of ours. */
@@ -10,9 +10,10 @@ const inherited = new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE
 
 /** The local cloud's process. Always on loopback: it runs what it is given. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env)
+  const { config, warn } = processSettings(process.env, isSupervised())
   for (const name of Object.keys(process.env)) if (!inherited.has(name)) delete process.env[name]
-  const log = createLogger({ level: config.logLevel, process: 'cloud' })
+  const log = createLogger({ level: config.logLevel, format: config.logFormat, process: 'cloud' })
+  warn(log)
   const dataDir = localCloudDir(config.dataDir)
   let cloud: LocalCloud | undefined
   const service: Service = {
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   }
   await runProcess([service], { log, onOrphaned: exitWhenOrphaned })
   log.info({ url: cloud?.url ?? '' }, 'serving')
-  announceReady()
+  announceReady(cloud === undefined ? {} : { port: cloud.port })
 }
 
 runMain(main)

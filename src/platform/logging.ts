@@ -1,4 +1,7 @@
+import { createRequire } from 'node:module'
+import { isatty, WriteStream } from 'node:tty'
 import pino from 'pino'
+import type { prettyFactory } from 'pino-pretty'
 import { createLogRepetitions, repetitionKey } from './log-repetitions.ts'
 import { maskSecrets } from './redact.ts'
 import { truncate } from './storable-text.ts'
@@ -60,15 +63,21 @@ const allowed = new Set([
 ])
 
 /**
- * A logger that writes JSON lines to standard output; values are masked, unknown fields dropped. Lines below `warn`
+ * A logger that writes to standard output: JSON lines, or text for people where that is a terminal; `format` decides
+ * otherwise. Values are masked, unknown fields dropped. Lines below `warn`
  * are written together at the end of the event loop's turn, so that a busy process makes one write of many; what
  * comes from `warn` on is written at once, for the process may be dying; what repeats itself from there on is counted.
  */
-export function createLogger(options: { level: string; process: string }): Logger {
+export function createLogger(options: {
+  level: string
+  process: string
+  format?: 'json' | 'pretty' | undefined
+}): Logger {
   const repetitions = createLogRepetitions()
   // Before the output's own: what is counted is still to be written.
   process.on('exit', repetitions.flush)
-  const output = turnOutput()
+  const pretty = (options.format ?? (isatty(1) ? 'pretty' : 'json')) === 'pretty'
+  const output = turnOutput(pretty ? prettyLines() : (line) => line)
   const logger = pino(
     {
       level: options.level,
@@ -111,8 +120,22 @@ const warning = 40
 /** Characters; a turn that says more is written in pieces. */
 const mostWaiting = 64 * 1024
 
+/** Loaded only where it is used: most processes write to a file or a pipe. */
+function prettyLines(): (line: string) => string {
+  const library: { prettyFactory: typeof prettyFactory } = createRequire(import.meta.url)('pino-pretty')
+  const format = library.prettyFactory({
+    // As the terminal, NO_COLOR and FORCE_COLOR have it.
+    colorize: process.stdout instanceof WriteStream && process.stdout.hasColors(),
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,process',
+    messageFormat: '{process}: {msg}',
+    singleLine: true,
+  })
+  return (line) => String(format(line))
+}
+
 /** Standard output that is written once a turn of the event loop, and before the process ends by itself. */
-function turnOutput() {
+function turnOutput(format: (line: string) => string) {
   const destination = pino.destination({ fd: 1, sync: true })
   let waiting = ''
   const flush = () => {
@@ -127,7 +150,7 @@ function turnOutput() {
     flush,
     write(line: string): void {
       if (waiting === '') setImmediate(flush)
-      waiting += line
+      waiting += format(line)
       if (waiting.length > mostWaiting) flush()
     },
   }

@@ -37,7 +37,34 @@ describe('usage', () => {
     const { code, out } = await capstan(['deploy', '--help'])
     expect(code).toBe(0)
     expect(out).toContain('--max-retries')
+    expect((await capstan(['--help'])).out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /)
   })
+})
+
+describe('a refusal', () => {
+  test.each([[['deploy', 'rollback', 'x']], [['deploy', 'list']]])(
+    'of %j speaks of options, not of fields',
+    async (args) => {
+      const answer = refusal('STATE_001', 'Deploying it again needs options.force: true')
+      const fields = [
+        { path: 'config.environmentVars.BIG', problem: 'too long' },
+        { path: 'environment', problem: 'unknown' },
+        { path: 'config.modules', problem: 'empty' },
+      ]
+      Object.assign(answer.error, { details: { fields }, suggestedAction: 'Send options.dryRun first' })
+      const api = await startFakeApi((_asked, res) => json(res, 409, answer))
+      const { code, err } = await capstan(args, { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x' } })
+      expect(code).toBe(2)
+      expect(err.split('\n')).toEqual([
+        'error: Deploying it again needs --force [STATE_001]',
+        '  --var BIG: too long',
+        '  --env: unknown',
+        '  config.modules: empty',
+        '  Send --dry-run first',
+        '',
+      ])
+    },
+  )
 })
 
 describe('finding the API', () => {

@@ -26,6 +26,8 @@ export function startRunFolder(): () => Promise<void> {
   // What outlives a run: compiled code.
   process.env.TEST_CACHE_DIR ??= tmpdir()
   process.env.TMPDIR = folder
+  // A developer's .env decides no test.
+  process.env.CAPSTAN_ENV_FILE = ''
   // Where services of this run are found by the command line, apart from the user's own.
   process.env.XDG_STATE_HOME = join(folder, 'state')
   return async () => {

@@ -133,7 +133,7 @@ function spawnNode([script = '', ...args]: string[], env: Record<string, string>
   const inherited = { PATH, HOME, TMPDIR, XDG_STATE_HOME }
   return spawn(process.execPath, [join(root, script), ...args], {
     cwd: root,
-    env: { ...inherited, NODE_COMPILE_CACHE: compileCache, LOG_LEVEL: 'info', ...env },
+    env: { ...inherited, NODE_COMPILE_CACHE: compileCache, LOG_LEVEL: 'info', CAPSTAN_ENV_FILE: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

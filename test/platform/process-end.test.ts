@@ -13,7 +13,7 @@ function start(script: string, args: string[] = [], env: Record<string, string> 
   const hang = pathToFileURL(fixture('exit-hangs.js')).href
   const child = spawn(process.execPath, ['--import', hang, script, ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', CAPSTAN_ENV_FILE: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -52,6 +52,8 @@ export interface Config {
   /** Keys that may still open what was sealed before a rotation. */
   previousSecretKeys: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Undefined: for people on a terminal, JSON elsewhere. */
+  logFormat: 'json' | 'pretty' | undefined
   trustedProxies: string[]
   admin: { username: string; email: string; password: string | undefined }
   localCloud: {
@@ -96,6 +98,7 @@ const variables = z.object({
   SECRET_KEY: z.string().min(32, 'expected at least 32 characters').optional(),
   SECRET_KEY_PREVIOUS: flag('SECRET_KEY_PREVIOUS'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty'], 'expected json or pretty').optional(),
   TRUSTED_PROXIES: z
     .string()
     .refine((list) => listOf(list).every(isAddress), 'expected IP addresses or networks like 10.0.0.0/8')
@@ -130,6 +133,9 @@ const variables = z.object({
   ...orchestratorVariables.shape,
 })
 type Variables = z.infer<typeof variables>
+
+/** The names of all settings. */
+export const knownSettings: readonly string[] = Object.keys(variables.shape)
 
 // What examples and templates say where a key belongs.
 const placeholder = /change[-_ ]?(this|me)|your[-_ ]?secret|example/i
@@ -169,6 +175,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     secretKey: vars.SECRET_KEY ?? embeddedSecretKey(dataDir),
     previousSecretKeys: vars.SECRET_KEY_PREVIOUS?.split(',') ?? [],
     logLevel: vars.LOG_LEVEL,
+    logFormat: vars.LOG_FORMAT,
     trustedProxies: listOf(vars.TRUSTED_PROXIES),
     admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
     localCloud: {

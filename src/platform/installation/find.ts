@@ -57,3 +57,9 @@ const isDataDir = (folder: string) =>
 function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined
 }
+
+/** Whether a `.env` beside it is one of ours: it says where a service or its data is, or the data is beside it. */
+export function belongsToInstallation({ path, settings }: { path: string; settings: object }): boolean {
+  const says = Object.keys(settings).some((name) => name === 'DATA_DIR' || name.startsWith('CAPSTAN_'))
+  return says || isDataDir(join(dirname(path), '.capstan'))
+}

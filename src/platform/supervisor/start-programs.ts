@@ -84,7 +84,8 @@ function specOf(program: Program, config: Config, small = false): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
   const cache = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
-  const env = { ...(small ? smallEnv : {}), ...cache, ...process.env }
+  // Our own environment has the settings of `.env` by now.
+  const env = { ...(small ? smallEnv : {}), ...cache, ...process.env, CAPSTAN_ENV_FILE: '' }
   const flags = [...(program.flags ?? []), ...(small ? smallFlags : [])]
   const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
   return { name: program.name, command, env }

@@ -69,6 +69,9 @@ export async function runToEnd(
   if (exitCode !== 0) throw new StartFault(fault ?? `${spec.name} ended with ${signal ?? `code ${exitCode}`}`)
 }
 
+/** For children: true when a supervisor of ours has started this process. */
+export const isSupervised = (): boolean => process.send !== undefined
+
 /** For children: tells the supervisor that this process serves. Without a supervisor it does nothing. */
 export function announceReady(message: Omit<ReadyMessage, 'ready'> = {}): void {
   tellSupervisor({ ready: true, ...message })

@@ -1,0 +1,91 @@
+import type { EnvFile } from './env-file.ts'
+
+/** A name that is no setting, and the setting that was probably meant. */
+export interface Misspelt {
+  name: string
+  nearest: string | undefined
+  /** The file it stands in; undefined for the environment. */
+  file: string | undefined
+}
+
+/** Read by our programs or by Node, but not part of the configuration. */
+const others = [
+  ...['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD', 'CAPSTAN_ENV_FILE'],
+  ...[
+    'HTTPS_PROXY',
+    'HTTP_PROXY',
+    'NO_PROXY',
+    'ALL_PROXY',
+    'https_proxy',
+    'http_proxy',
+    'no_proxy',
+    'all_proxy',
+  ],
+]
+/** What a `.env` may hold for other programs that read it, too. */
+const foreign =
+  /^(KUBERNETES|NODE|NPM|npm|COMPOSE|DOCKER|XDG|LC|PG|TEST)_|^(TZ|LANG|PATH|HOME|USER|SHELL|CI|DOMAIN|DB_PASSWORD|REDIS_PASSWORD)$/
+
+/**
+ * Names that look like settings of ours and are none. A file of settings is ours, so every unknown name in it counts.
+ * The environment belongs to many programs: there a name counts only when it is one or two letters from a setting, of
+ * a short one two swapped letters, and that setting is not set.
+ */
+export function misspeltSettings(
+  env: NodeJS.ProcessEnv,
+  file: EnvFile | undefined,
+  settings: readonly string[],
+): Misspelt[] {
+  const known = [...settings, ...others]
+  const inFile = Object.keys(file?.settings ?? {})
+  const isUnknown = (name: string) => !known.includes(name) && !foreign.test(name)
+  return [
+    ...inFile.filter(isUnknown).map((name) => ({ name, nearest: nearest(name, known, 3), file: file?.path })),
+    ...Object.keys(env)
+      .filter((name) => isUnknown(name) && !inFile.includes(name))
+      .map((name) => ({ name, nearest: nearest(name, known, name.length >= 13 ? 2 : 1), file: undefined }))
+      .filter(({ name, nearest }) => nearest !== undefined && !(nearest in env) && isAlike(name, nearest)),
+  ]
+}
+
+/** Short names are close to many others by chance: there only swapped letters count. */
+function isAlike(name: string, setting: string): boolean {
+  const letters = (text: string) => [...text].toSorted().join('')
+  return setting.length >= 8 || (letters(name) === letters(setting) && name !== setting)
+}
+
+export function misspeltText({ name, nearest, file }: Misspelt): string {
+  const where = file === undefined ? '' : ` in ${file}`
+  const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`
+  return `${name}${where} is not a setting of Capstan${meant}`
+}
+
+function nearest(name: string, known: readonly string[], most: number): string | undefined {
+  let best: { name: string; distance: number } | undefined
+  for (const candidate of known) {
+    const distance = distanceOf(name.toUpperCase(), candidate.toUpperCase())
+    // Half of a short name may differ from any other short name.
+    if (distance > Math.min(most, candidate.length / 2)) continue
+    if (best === undefined || distance < best.distance) best = { name: candidate, distance }
+  }
+  return best?.name
+}
+
+/** How many letters have to be added, left out, replaced or swapped with their neighbour. */
+function distanceOf(a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + same)
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (swapped) cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1)
+      row.push(cost)
+    }
+    beforeLast = last
+    last = row
+  }
+  return last[b.length] ?? 0
+}

@@ -42,7 +42,7 @@ describe('usage', () => {
 })
 
 describe('a refusal', () => {
-  test.each([[['deploy', 'rollback', 'x']], [['deploy', 'list']]])(
+  test.each([[['deploy', 'cancel', 'x']], [['deploy', 'list']]])(
     'of %j speaks of options, not of fields',
     async (args) => {
       const answer = refusal('STATE_001', 'Deploying it again needs options.force: true')

@@ -21,7 +21,10 @@ const bad: Record<string, Fault> = {
 }
 
 const nameOf = ({ method, path }: ApiCall) =>
-  `${method} ${path.replace(/accounts\/[^/]+/, 'accounts').replace(/scripts\/[^/]+/, 'scripts/{name}')}`
+  `${method} ${path
+    .replace(/accounts\/[^/]+/, 'accounts')
+    .replace(/scripts\/[^/]+/, 'scripts/{name}')
+    .replace(/versions\/[^/]+/, 'versions/{id}')}`
 
 /** Every call goes wrong the first time in each of the courses. */
 async function everyCallOnce(

@@ -183,6 +183,7 @@ describe('the table of routes', () => {
       'GET /api/releases/compare tracker:read',
       'GET /api/releases/current tracker:read',
       'GET /api/releases/events tracker:read',
+      'GET /api/releases/history tracker:read',
       'GET /api/releases/history/:client/:env/:namespace/:workload/:container tracker:read',
       'GET /api/v1/auth/me signed-in',
       'GET /api/v1/auth/tokens signed-in',

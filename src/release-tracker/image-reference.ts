@@ -65,6 +65,32 @@ export function parseImageName(text: string): (ImageName & { digest: string }) |
   return { repo, name: path.slice(at + 1), tag, digest }
 }
 
+/** Images by name, as a search names them. */
+export interface ImagePattern {
+  /** The last part of the name. */
+  name: string
+  /** What the full name ends with, from a slash on. */
+  ending: string
+  tag: string | undefined
+  digest: string | undefined
+}
+
+/**
+ * Reads the name of an image with or without registry, path, tag and digest: `app` is that of any registry and path,
+ * `team/app` that of any registry. @returns undefined for what is not a reference, or has a digest other than SHA-256.
+ */
+export function parseImagePattern(text: string): ImagePattern | undefined {
+  const reference = parseReference(text)
+  const full = parseImageName(text)
+  if (reference === undefined || full === undefined) return undefined
+  const { domain, path, tag, digest } = reference
+  if (digest !== '' && !digest.startsWith('sha256:')) return undefined
+  const written = domain === '' ? path : `${domain}/${path}`
+  const complete = isHost(domain) || written.startsWith('library/')
+  const ending = complete ? `/${full.repo}/${full.name}` : `/${written}`
+  return { name: full.name, ending, tag: tag || undefined, digest: digest || undefined }
+}
+
 const isHost = (first: string) => /[.:[]|[A-Z]/.test(first) || first === 'localhost'
 const canonical = (domain: string) =>
   /^(index\.|registry-1\.)?docker\.io$/.test(domain) ? 'docker.io' : domain

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { nameShape } from '../platform/config/index.ts'
 import { digitsProblem } from '../platform/hexadecimal.ts'
 import { instant } from '../platform/instant.ts'
-import { normaliseDigest } from './image-reference.ts'
+import { normaliseDigest, parseImagePattern } from './image-reference.ts'
 import { parseKind } from './kinds.ts'
 import { rolloutStates } from './store/components.ts'
 
@@ -104,9 +104,25 @@ const format = z.enum(['json', 'csv']).default('json')
 const limit = z.coerce.number().int().min(1).max(1000)
 const cursor = z.string().max(500).optional()
 
+const imagePattern = z.string().transform((text, ctx) => {
+  const pattern = parseImagePattern(text)
+  if (pattern !== undefined) return pattern
+  ctx.addIssue({ code: 'custom', message: 'expected the name of an image, such as app or registry/team/app' })
+  return z.NEVER
+})
+
+/** What runs or ran, by its image. */
+const ofImage = {
+  image: imagePattern.optional(),
+  tag: image.tag.optional(),
+  digest: image.sha.optional(),
+}
+
 export const currentQuery = z.strictObject({
   client_name: name.optional(),
   env_name: name.optional(),
+  namespace: names.namespace.optional(),
+  ...ofImage,
   at: time.optional(),
   format,
   cursor,
@@ -122,7 +138,20 @@ export const historyParams = z.object({
   container: names.container,
 })
 
+/** The history of all containers: with at least one of `namespace`, `image`, `tag` and `digest`. */
+export const historySearchQuery = z.strictObject({
+  client_name: name.optional(),
+  env_name: name.optional(),
+  namespace: names.namespace.optional(),
+  ...ofImage,
+  kind: names.kindName.optional(),
+  format,
+  cursor,
+  limit: limit.default(100),
+})
+
 export const historyQuery = z.strictObject({
+  ...ofImage,
   kind: names.kindName.optional(),
   format,
   cursor,

@@ -3,6 +3,7 @@ import { skewSeconds, statusByAge } from './ping.ts'
 import type { Ping } from './store/pings.ts'
 import type { CurrentRow, EnvironmentRow, HistoryRow } from './store/releases.ts'
 import type { Place } from './store/scopes.ts'
+import type { FoundRow } from './store/search.ts'
 import type { WaitingItems } from './store/waiting.ts'
 
 export function currentView(row: CurrentRow) {
@@ -51,6 +52,13 @@ export function historyView(row: HistoryRow) {
     ended_at: row.ended_at?.toISOString() ?? null,
   }
 }
+
+const placeOf = ({ client_name, env_name, namespace, workload, container }: FoundRow) => ({
+  ...{ client_name, env_name, namespace, workload_name: workload, container_name: container },
+})
+
+export const foundView = (row: FoundRow) => ({ ...placeOf(row), ...historyView(row) })
+export const foundCells = (row: FoundRow) => ({ ...placeOf(row), ...historyCells(row) })
 
 /** Environments where something was seen, and those of which only pings or rejected releases are known. */
 export function environmentsView(about: {

@@ -1,8 +1,6 @@
 import type { Principal } from '../../platform/auth.ts'
-import { notFound } from '../../platform/errors.ts'
 import { type EventHub, serveSse, streamHead } from '../../platform/events/index.ts'
 import { type Route, route } from '../../platform/http/index.ts'
-import { parseInstant } from '../../platform/instant.ts'
 import { clientOf, requireClient } from '../access.ts'
 import { type Compared, compare } from '../compare.ts'
 import type { TrackerContext } from '../context.ts'
@@ -10,16 +8,11 @@ import { csvOf, csvOfColumns } from '../csv.ts'
 import { createCurrent } from '../current.ts'
 import { releasesStream } from '../history/record.ts'
 import { kindText } from '../kinds.ts'
-import {
-  type CurrentQuery,
-  compareQuery,
-  currentQuery,
-  eventsQuery,
-  historyParams,
-  historyQuery,
-} from '../schema.ts'
-import { type CurrentPosition, type CurrentRow, listCurrent, readHistory } from '../store/releases.ts'
-import { currentCells, currentView, historyCells, historyView } from '../views.ts'
+import { type CurrentQuery, compareQuery, currentQuery, eventsQuery } from '../schema.ts'
+import { isSearch } from '../store/image-filter.ts'
+import { type CurrentPosition, type CurrentRow, listCurrent } from '../store/releases.ts'
+import { currentCells, currentView } from '../views.ts'
+import { historyRoutes, imageFilterOf } from './history.ts'
 import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
 const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] } as const
@@ -40,7 +33,8 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
       query: currentQuery,
       async handle({ query, principal, res }) {
         const filter = filterOf(query, { context, principal })
-        const { limit } = query
+        // A search may find more than one answer should hold; a table has no next page.
+        const limit = query.limit ?? (filter.search && query.format === 'json' ? 1000 : undefined)
         const after = decodePosition(query.cursor, 4) as CurrentPosition | undefined
         if (limit === undefined && after === undefined && query.format !== 'csv') {
           return { prepared: await current.read({ ...filter, at: query.at }, context.now()) }
@@ -52,7 +46,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
         return { body: currentBody(rows, { limit, total, now: context.now() }) }
       },
     }),
-    historyRoute(context),
+    ...historyRoutes(context),
     route({
       ...read,
       path: '/api/releases/compare',
@@ -97,9 +91,16 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
   ]
 }
 
-/** A master holds many clients' data: there nobody gets all of it by leaving something out. */
+/**
+ * A master holds many clients' data: there nobody gets all of it by leaving something out. A search goes through all
+ * that the caller may see.
+ */
 function filterOf(query: CurrentQuery, about: { context: TrackerContext; principal: Principal | undefined }) {
   const { client_name: clientName, env_name: envName } = query
+  const { namespace } = query
+  const search = { namespace, ...imageFilterOf(query) }
+  if (clientName !== undefined) requireClient(about.principal, clientName)
+  if (isSearch(search)) return { clientName: clientName ?? clientOf(about.principal), envName, search }
   if (about.context.config.mode === 'master') {
     const missing = Object.entries({ client_name: clientName, env_name: envName }).filter(
       ([, value]) => !value,
@@ -107,8 +108,7 @@ function filterOf(query: CurrentQuery, about: { context: TrackerContext; princip
     if (missing.length > 0)
       throw invalid('query', Object.fromEntries(missing.map(([key]) => [key, 'is required'])))
   }
-  if (clientName !== undefined) requireClient(about.principal, clientName)
-  return { clientName, envName }
+  return { clientName, envName, search: undefined }
 }
 
 function currentBody(rows: CurrentRow[], about: { limit: number | undefined; total: number; now: Date }) {
@@ -124,51 +124,6 @@ function currentBody(rows: CurrentRow[], about: { limit: number | undefined; tot
     timestamp: now.toISOString(),
   }
 }
-
-function historyRoute({ db, now }: TrackerContext): Route {
-  return route({
-    ...read,
-    path: '/api/releases/history/:client/:env/:namespace/:workload/:container',
-    params: historyParams,
-    query: historyQuery,
-    async handle({ params, query, principal, res }) {
-      requireClient(principal, params.client)
-      const { namespace, workload, container } = params
-      const component = { clientName: params.client, envName: params.env, namespace, workload, container }
-      const [firstSeen, id] = decodePosition(query.cursor, 2) ?? []
-      if (firstSeen !== undefined && parseInstant(firstSeen) === undefined)
-        throw invalid('query', { cursor: 'expected a cursor of this list' })
-      const after = firstSeen === undefined || id === undefined ? undefined : { firstSeen, id }
-      const key = { ...component, kind: query.kind }
-      const found = await readHistory(db, key, { after, limit: query.limit + 1 })
-      if (found === undefined) throw notFound('Component')
-      const rows = found.rows.slice(0, query.limit)
-      if (query.format === 'csv')
-        return sendCsv(res, 'history', csvOfColumns(rows.map(historyCells), historyColumns))
-      const last = found.rows.length > query.limit ? rows.at(-1) : undefined
-      return {
-        body: {
-          component: {
-            client_name: params.client,
-            env_name: params.env,
-            namespace,
-            workload_name: workload,
-            container_name: container,
-          },
-          releases: rows.map(historyView),
-          total: found.total,
-          next_cursor: last ? encodePosition([last.first_seen.toISOString(), last.id]) : null,
-          timestamp: now().toISOString(),
-        },
-      }
-    },
-  })
-}
-
-const historyColumns = [
-  ...(['workload_kind', 'image_repo', 'image_name', 'image_tag', 'image_sha'] as const),
-  ...(['first_seen', 'last_seen', 'ended', 'ended_at'] as const),
-]
 
 const currentColumns = [
   ...(['client_name', 'env_name', 'namespace', 'workload_type', 'workload_name', 'container_name'] as const),

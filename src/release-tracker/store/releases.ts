@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { KindName } from '../kinds.ts'
+import { type ImageFilter, isSearch, whereEverRan, wherePresent, whereRan } from './image-filter.ts'
 import type { ContainerColumns, EndColumns, ImageColumns, RolloutColumns } from './rows.ts'
 import type { Place } from './scopes.ts'
 
@@ -13,6 +14,8 @@ export interface CurrentRow extends ContainerColumns, ImageColumns, RolloutColum
 export interface CurrentFilter {
   clientName?: string | undefined
   envName?: string | undefined
+  /** Which images, of which namespaces. */
+  search?: ImageFilter | undefined
   at?: Date | undefined
   after?: CurrentPosition | undefined
   limit?: number | undefined
@@ -35,6 +38,11 @@ export async function listCurrent(
   const query = filter.at === undefined ? presentOf(db) : pastOf(db, filter.at)
   if (filter.clientName !== undefined) query.where('s.client_name', filter.clientName)
   if (filter.envName !== undefined) query.where('s.env_name', filter.envName)
+  if (filter.search !== undefined && filter.at === undefined) wherePresent(query, filter.search)
+  if (filter.search !== undefined && filter.at !== undefined) {
+    whereRan(query, filter.search)
+    whereEverRan(query, db, filter.search)
+  }
   const counted = filter.limit === undefined ? undefined : query.clone().clearSelect()
   if (filter.after !== undefined) query.whereRaw(`(${sortKey}) > (?, ?, ?, ?::bigint)`, filter.after)
   query.select(
@@ -94,11 +102,23 @@ export interface HistoryKey extends Place {
   kind?: KindName | undefined
 }
 
+/** Newest first, at most `limit` after a position. */
+export interface HistoryPage {
+  after: { firstSeen: string; id: string } | undefined
+  limit: number
+}
+
+/** Columns of intervals `i` with their components `c` and scopes `s`. */
+export const historyColumns = (db: Knex) => [
+  ...['i.id', 'c.api_group', 'c.kind', ...imageOf('i'), 'i.ended', 'i.ended_at'],
+  db.raw(`${seenThen} as last_seen`),
+]
+
 /** Newest first. @returns undefined for a component that was never seen. */
 export async function readHistory(
   db: Knex,
-  key: HistoryKey,
-  page: { after: { firstSeen: string; id: string } | undefined; limit: number },
+  key: HistoryKey & { search: ImageFilter },
+  page: HistoryPage,
 ): Promise<{ rows: HistoryRow[]; total: number } | undefined> {
   const found = db('tracker_components as c')
     .join('tracker_scopes as s', 's.id', 'c.scope_id')
@@ -107,27 +127,24 @@ export async function readHistory(
   if (key.kind !== undefined) found.where({ kind: key.kind.kind })
   if (key.kind?.group !== undefined) found.where({ api_group: key.kind.group })
   const ids: string[] = await found.pluck('c.id')
-  const [count] = await db('tracker_intervals').whereIn('component_id', ids).count<{ count: string }[]>()
-  const total = Number(count?.count ?? 0)
-  if (total === 0) return undefined
-  const query = db('tracker_intervals as i')
+  const intervals = db('tracker_intervals as i').whereIn('i.component_id', ids)
+  const countOf = async (query: Knex.QueryBuilder) => {
+    const [count] = await query.clone().count<{ count: string }[]>()
+    return Number(count?.count ?? 0)
+  }
+  const all = await countOf(intervals)
+  if (all === 0) return undefined
+  whereRan(intervals, key.search)
+  const total = isSearch(key.search) ? await countOf(intervals) : all
+  const query = intervals
     .join('tracker_components as c', 'c.id', 'i.component_id')
     .join('tracker_scopes as s', 's.id', 'c.scope_id')
-    .whereIn('i.component_id', ids)
     .orderBy([
       { column: 'i.first_seen', order: 'desc' },
       { column: 'i.id', order: 'desc' },
     ])
     .limit(page.limit)
-    .select(
-      'i.id',
-      'c.api_group',
-      'c.kind',
-      ...imageOf('i'),
-      'i.ended',
-      'i.ended_at',
-      db.raw(`${seenThen} as last_seen`),
-    )
+    .select(...historyColumns(db))
   if (page.after !== undefined) {
     const { firstSeen, id } = page.after
     query.whereRaw('(i.first_seen, i.id) < (?::timestamptz, ?::bigint)', [firstSeen, id])

@@ -16,6 +16,8 @@ const allowed: Record<string, string> = {
   'src/accounts/service/local-token.ts': 'shown',
   'src/binary-releases/downloads.ts': 'a new second makes new links; any change will do',
   'src/binary-releases/object-store/files.ts': 'compared with times of files on the same machine',
+  'src/binary-releases/object-store/s3-calls.ts': "compared with the store's clock",
+  'src/binary-releases/object-store/s3-clock.ts': "compared with the store's clock",
   'src/binary-releases/object-store/s3.ts': 'to tell how far it is off',
   'src/binary-releases/object-store/s3-links.ts': 'a signature that the object store checks',
   'src/binary-releases/object-store/signed-links.ts': 'the default where no clock is given',

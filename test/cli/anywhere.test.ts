@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -75,6 +75,32 @@ describe('the installed command in a folder of its own', () => {
   test('works on the database of the running service', async () => {
     const args = ['admin', 'create', '-u', 'elsewhere', '-e', 'e@example.org', '-p', 'a-long-password']
     expect(await capstan(args)).toMatchObject({ code: 0, made: [] })
+  })
+
+  test('prints the address of a page that people can use', async () => {
+    const [, address = ''] = /^ready (http\S+)$/m.exec(stack.output()) ?? []
+    const page = await fetch(address, { headers: { Accept: 'text/html' } })
+    expect([page.status, new URL(page.url).pathname]).toEqual([200, '/login'])
+    expect(await page.text()).toContain('<form')
+  })
+
+  test('reads the .env of a folder of ours, and no other', async () => {
+    const settings = 'CAPSTAN_URL=http://127.0.0.1:1\nCAPSTAN_TOKEN=x\n'
+    const ours = await capstan(['deploy', 'list'], {
+      CAPSTAN_ENV_FILE: join(folderWith({ '.env': settings }), '.env'),
+    })
+    expect(ours).toMatchObject({ code: 3, err: expect.stringContaining('http://127.0.0.1:1') })
+    const files = { '.env': 'DATABASE_URL=mysql://an-app-of-somebody\nPORT=nonsense\n' }
+    const { CAPSTAN_ENV_FILE: _, ...env } = process.env
+    const listed = spawnSync(process.execPath, [join(root, 'bin/capstan.js'), 'deploy', 'list'], {
+      cwd: folderWith(files),
+      env: { ...env, XDG_STATE_HOME: state },
+    })
+    expect(listed.status).toBe(0)
+    const bad = await capstan(['deploy', 'list'], {
+      CAPSTAN_ENV_FILE: join(folderWith({ '.env': 'PORT' }), '.env'),
+    })
+    expect(bad).toMatchObject({ code: 2, err: expect.stringContaining('.env: line 1: expected NAME=value') })
   })
 
   test('keeps what it has written down to its user, and removes it at the end', async () => {

@@ -57,7 +57,7 @@ describe('capstan deploy', () => {
     const { code, out, err } = await capstan(['deploy', app(), '--yes'], { env: at(api) })
     expect([code, out]).toEqual([2, ''])
     expect(err).toBe(
-      'error: Not valid [REQ_002]\n  config.durableObjects: the class Counter holds data\n  Do otherwise\n  correlation id: c-1\n',
+      'error: Not valid [REQ_002]\n  --do: the class Counter holds data\n  Do otherwise\n  correlation id: c-1\n',
     )
     expect(api.asked).toHaveLength(1)
   })

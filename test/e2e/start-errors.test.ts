@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,6 +80,20 @@ describe('a faulty configuration', () => {
     const text = (await failingStart({ [variable]: value })).join('\n')
     expect(text).toContain(`${variable}:`)
     expect(text).not.toContain(value)
+  })
+})
+
+describe('the .env of the current folder', () => {
+  test('is read by the start, and what is wrong in it is named', async () => {
+    const file = join(dataDir, '.env')
+    writeFileSync(file, 'REDIS_URL=http://x\nPROT=9000\n')
+    const text = (await failingStart({ CAPSTAN_ENV_FILE: file })).join('\n')
+    expect(text).toContain('REDIS_URL:')
+    expect(text).toContain(`PROT in ${file} is not a setting of Capstan; did you mean PORT?`)
+    writeFileSync(file, 'REDIS_URL\n')
+    expect((await failingStart({ CAPSTAN_ENV_FILE: file })).at(-1)).toContain(
+      `${file}: line 1: expected NAME=value`,
+    )
   })
 })
 

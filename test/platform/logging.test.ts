@@ -220,3 +220,30 @@ describe('masking of free text', () => {
     }
   })
 })
+
+describe('the format of log lines', () => {
+  const module = new URL('../../src/platform/logging.ts', import.meta.url)
+  const source = (format: string) => `const { createLogger } = await import(${JSON.stringify(module)})
+    createLogger({ level: 'info', process: 'web', format: ${format} }).info({ port: 1, reason: 'Bearer hunter2hunter2' }, 'serving')`
+  const run = (command: string, args: string[]) => spawnSync(command, args, { encoding: 'utf8' }).stdout
+
+  it('is JSON in a pipe, and text on request, masked in both', () => {
+    const node = (format: string) => run(process.execPath, ['--input-type=module', '-e', source(format)])
+    expect(JSON.parse(node('undefined'))).toMatchObject({ process: 'web', msg: 'serving' })
+    expect(JSON.parse(node('"json"'))).toMatchObject({ process: 'web', msg: 'serving' })
+    const text = node('"pretty"')
+    expect(text).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: web: serving \{"port":1,.*\}\n$/)
+    expect(text).not.toContain('hunter2')
+  })
+
+  // `script` gives its command a terminal; the one of Linux takes the command so.
+  it.runIf(process.platform === 'linux' && spawnSync('script', ['--version']).status === 0)(
+    'is text on a terminal',
+    () => {
+      const command = `'${process.execPath}' --input-type=module -e '${source('undefined').replaceAll("'", `'"'"'`)}'`
+      const text = run('script', ['-qec', command, '/dev/null'])
+      expect(text).toContain('web: serving')
+      expect(text).not.toContain('"msg"')
+    },
+  )
+})

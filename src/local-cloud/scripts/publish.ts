@@ -1,7 +1,8 @@
 import { type Cloud, namespaceDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { missingTrigger } from '../not-offered.ts'
-import { checkStartup, type StartupReport } from '../runtime/startup-check.ts'
+import type { StartupReport } from '../runtime/startup-check.ts'
+import { startupReport } from '../runtime/startup-reports.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Version, VersionDraft } from '../store/versions.ts'
 import { resolveBindings } from './bindings.ts'
@@ -81,7 +82,7 @@ async function prepare(
   const compatibilityFlags = metadata.compatibility_flags ?? []
   const mainModule = metadata.main_module
   const candidate = { mainModule, modules, compatibilityDate, compatibilityFlags, bindings }
-  const report = await checkStartup(candidate, cloud.reaper)
+  const report = await startupReport(candidate, cloud.reaper)
   checkExports(report, plan)
   checkTriggers(report)
   const containers = metadata.containers ?? []

@@ -155,6 +155,6 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
       .output()
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('{'))
-    expect(others).toEqual([`ready ${stack.origin}`])
+    expect(others).toEqual([`ready ${stack.origin}/admin`])
   })
 })

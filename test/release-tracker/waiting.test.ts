@@ -182,6 +182,29 @@ describe('releases that a master does not store', () => {
     expect(events).toEqual([])
     await expectSound(master)
   })
+
+  it('do not end what runs when everything is pushed before their pause is over', async () => {
+    const master = await startMaster()
+    const { slave, apply, collect, push, waiting } = await startSlave(master.api.origin)
+    apply('web', '1')
+    await collect()
+    await push()
+    apply('web', '2')
+    await collect()
+    await slave.ctx.db.raw(
+      `update tracker_intervals set first_seen = first_seen + interval '3 days', last_seen = last_seen + interval '3 days'
+       where image_tag = '2'`,
+    )
+    await push()
+    expect(await waiting()).toHaveLength(1)
+    await slave.ctx.db.raw(
+      'update tracker_outbox set acknowledged = null, sequence = sequence + 1, run_id = gen_random_uuid()',
+    )
+    await push()
+    expect((await waiting())[0]).toMatchObject({ tries: 2 })
+    expect(await master.ctx.db('events').where({ stream: 'releases:acme', type: 'removed' })).toEqual([])
+    await expectSound(master)
+  })
 })
 
 describe('a release that is sent by PUT and refused', () => {
@@ -290,6 +313,24 @@ describe('an older master', () => {
     await collect()
     expect(await push()).toMatchObject({ state: 'completed', progress: { rejected: 1, waiting: 1 } })
     expect(await waiting()).toMatchObject([{ reason: 'is too large for the master' }])
+  })
+
+  it('that finds one item too large in a full push gets its name', async () => {
+    const named: object[] = []
+    const url = await fakeMaster(({ body }) => {
+      const items = body.items as { workload_name: string; image_name?: string }[]
+      const isB = ({ workload_name }: { workload_name: string }) => workload_name === 'b'
+      if (items.some((each) => isB(each) && each.image_name !== undefined)) return { status: 413 }
+      named.push(...items.filter(isB))
+      const results = items.map((each, index) => ({ index, status: isB(each) ? 'invalid' : 'stored' }))
+      return { status: 200, body: { results } }
+    })
+    const { apply, collect, push, waiting } = await startSlave(url)
+    for (const name of ['a', 'b', 'c']) apply(name, '1')
+    await collect()
+    expect(await push()).toMatchObject({ state: 'completed', progress: { rejected: 1, waiting: 1 } })
+    expect(await waiting()).toMatchObject([{ reason: 'is too large for the master', tries: 1 }])
+    expect(named).toMatchObject([{ namespace: 'shop', container_name: 'app', image_tag: '1' }])
   })
 
   it('that refuses the whole push is named in health, with how much waits', async () => {

@@ -1,7 +1,7 @@
 import type { Commit, Outcome, Run } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
 import { acknowledge, findOutbox, lockOutbox, nextRun, type Outbox, startOver } from '../store/outbox.ts'
-import { type After, readOutgoing, readOutgoingScopes } from '../store/outgoing.ts'
+import { type After, type OutgoingInterval, readOutgoing, readOutgoingScopes } from '../store/outgoing.ts'
 import { nextTryInMs, waitingOfSlave } from '../store/waiting.ts'
 import { answersOf } from './answers.ts'
 import { createMasterClient, type MasterAnswer, type MasterClient, notDelivered } from './master-client.ts'
@@ -20,6 +20,8 @@ interface Pushing {
   run: Run
   rejected: number
   items: number
+  /** Ids of intervals that the master found too large, and whether at least their names fit. */
+  tooLarge: Map<string, 'named' | 'omitted'>
 }
 
 /** Makes the next push job, due in so many milliseconds. */
@@ -35,7 +37,7 @@ export async function push(context: TrackerContext, run: Run, again: Again): Pro
   // Not a slave any more: nobody is to be told.
   if (config.master === undefined) return { kind: 'done' }
   const master = createMasterClient(config.master)
-  const pushing: Pushing = { context, master, run, rejected: 0, items: 0 }
+  const pushing: Pushing = { context, master, run, rejected: 0, items: 0, tooLarge: new Map() }
   try {
     for (let disagreements = 0; ; ) {
       const outbox = await findOutbox(db)
@@ -110,7 +112,12 @@ async function tell(pushing: Pushing, outbox: Outbox): Promise<boolean> {
   throw new Undelivered('the push', { status: 413, body: undefined, retryAfterMs: undefined })
 }
 
-/** All pages of what is new; the last one makes the master acknowledge. @returns the first answer that is no success. */
+const tooLarge = 'is too large for the master'
+
+/**
+ * All pages of what is new; the last one makes the master acknowledge. A full push leaves nothing out, since the master
+ * ends what it does not name: of an item that is too large only the name is sent. @returns the first answer that is no success.
+ */
 async function tellPages(pushing: Pushing, outbox: Outbox, limit: number): Promise<MasterAnswer> {
   const { context, master, run } = pushing
   const { db, config } = context
@@ -118,29 +125,40 @@ async function tellPages(pushing: Pushing, outbox: Outbox, limit: number): Promi
   // Read first: a namespace's time must not say more than the intervals that follow.
   const scopes = await readOutgoingScopes(db, config, since)
   let after: After | undefined
-  for (let part = 1; ; part++) {
-    const items = await readOutgoing(db, config, { since, after, limit: limit + 1 })
+  for (let part = 1; ; ) {
+    const omit = [...pushing.tooLarge].flatMap(([id, how]) => (how === 'omitted' ? [id] : []))
+    const options = { since, after, limit: limit + 1, withWaiting: since === null, omit }
+    const items = await readOutgoing(db, config, options)
     const page = items.slice(0, limit)
     const last = items.length <= limit
-    const body = batchOf({ context, outbox, part, last, items: page, scopes: last ? scopes : [] })
+    const named = new Set(pushing.tooLarge.keys())
+    const body = batchOf({ context, outbox, part, last, items: page, named, scopes: last ? scopes : [] })
     const answer = await master.post('/api/collect/batch', body, run.signal).catch((error: unknown) => {
       if (run.signal.aborted) throw error
       throw new Undelivered('the push', error)
     })
     const [only] = page
     const isTooLarge = answer.status === 413 && limit === 1 && only !== undefined
-    if (answer.status !== 200 && !isTooLarge) return answer
-    await note(
-      pushing,
-      page,
-      isTooLarge ? new Map([[0, 'is too large for the master']]) : answersOf(page, answer),
-    )
-    // Left out from now on: the rest is read once more.
-    if (isTooLarge) return tellPages(pushing, outbox, limit)
+    if (isTooLarge) {
+      await reduce(pushing, only)
+      continue
+    }
+    if (answer.status !== 200) return answer
+    const reasons = answersOf(page, answer)
+    for (const [index, { id }] of page.entries()) if (named.has(id)) reasons.set(index, tooLarge)
+    await note(pushing, page, reasons)
     const end = page.at(-1)
     if (last || end === undefined) return answer
     after = { firstSeen: end.first_seen, id: end.id }
+    part++
   }
+}
+
+/** From now on only the name of an item is sent, and nothing of it when even that was too large. */
+async function reduce(pushing: Pushing, item: OutgoingInterval): Promise<void> {
+  const isNamed = pushing.tooLarge.has(item.id)
+  pushing.tooLarge.set(item.id, isNamed ? 'omitted' : 'named')
+  if (isNamed) await note(pushing, [item], new Map([[0, tooLarge]]))
 }
 
 async function disagree({ context }: Pushing, outbox: Outbox, { body }: MasterAnswer): Promise<false> {

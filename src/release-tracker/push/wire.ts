@@ -74,11 +74,13 @@ interface BatchInput {
   part: number
   last: boolean
   items: OutgoingInterval[]
+  /** Ids of items of which only the name is sent: the master rejects them, and does not end their components. */
+  named: Set<string>
   scopes: { namespace: string; last_seen: Date }[]
 }
 
 /** What a slave sends. */
-export function batchOf({ context, outbox, part, last, items, scopes }: BatchInput) {
+export function batchOf({ context, outbox, part, last, items, named, scopes }: BatchInput) {
   const { config } = context
   return {
     collector_id: outbox.collectorId,
@@ -91,23 +93,32 @@ export function batchOf({ context, outbox, part, last, items, scopes }: BatchInp
     env_name: config.envName,
     all_namespaces: config.namespaces === 'all',
     namespaces: scopes,
-    items: items.map((item) => ({
-      namespace: item.namespace,
-      workload_kind: item.kind,
-      workload_group: item.api_group,
-      workload_name: item.workload,
-      container_name: item.container,
-      image_repo: item.image_repo,
-      image_name: item.image_name,
-      image_tag: item.image_tag,
-      image_sha: item.image_sha,
-      first_seen: item.first_seen,
-      last_seen: item.last_seen,
-      ...(item.ended === null ? {} : { ended: item.ended, ended_at: item.ended_at }),
-      collected: item.collected,
-      ...(item.state === null
-        ? {}
-        : { rollout: { state: item.state, pods: item.pods, images: item.images } }),
-    })),
+    items: items.map((item) => (named.has(item.id) ? nameOf(item) : wholeOf(item))),
+  }
+}
+
+/** What a master needs to find the component and to describe the item in its report. */
+function nameOf(item: OutgoingInterval) {
+  return {
+    namespace: item.namespace,
+    workload_kind: item.kind,
+    workload_group: item.api_group,
+    workload_name: item.workload,
+    container_name: item.container,
+    image_tag: item.image_tag,
+    image_sha: item.image_sha,
+  }
+}
+
+function wholeOf(item: OutgoingInterval) {
+  return {
+    ...nameOf(item),
+    image_repo: item.image_repo,
+    image_name: item.image_name,
+    first_seen: item.first_seen,
+    last_seen: item.last_seen,
+    ...(item.ended === null ? {} : { ended: item.ended, ended_at: item.ended_at }),
+    collected: item.collected,
+    ...(item.state === null ? {} : { rollout: { state: item.state, pods: item.pods, images: item.images } }),
   }
 }

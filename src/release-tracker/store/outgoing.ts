@@ -18,16 +18,22 @@ export interface After {
   id: string
 }
 
+interface PageOptions {
+  since: number | null
+  after: After | undefined
+  limit: number
+  /** Includes intervals that wait and are not due yet. */
+  withWaiting?: boolean
+  /** Ids that are left out in any case. */
+  omit?: string[]
+}
+
 /**
  * What runs after `since` have written, everything for null; and what waits and is due again. By the time it began, so
- * that histories grow forward. What waits and is not due is left out: it has pauses of its own.
+ * that histories grow forward. What waits and is not due is left out unless `withWaiting` is set: it has pauses of its own.
  */
-export async function readOutgoing(
-  db: Knex,
-  place: Place,
-  page: { since: number | null; after: After | undefined; limit: number },
-): Promise<OutgoingInterval[]> {
-  const { since, after, limit } = page
+export async function readOutgoing(db: Knex, place: Place, page: PageOptions): Promise<OutgoingInterval[]> {
+  const { since, after, limit, withWaiting = false, omit = [] } = page
   const changed =
     since === null
       ? ''
@@ -43,12 +49,14 @@ export async function readOutgoing(
        case when c.interval_id = i.id then c.images else '[]' end as images
      from tracker_intervals i join tracker_components c on c.id = i.component_id join tracker_scopes s on s.id = c.scope_id
      left join tracker_waiting w on w.interval_id = i.id
-     where s.client_name = ? and s.env_name = ? ${changed} and (w.interval_id is null or w.next_try_at <= clock_timestamp())
+     where s.client_name = ? and s.env_name = ? ${changed} and (? or w.interval_id is null or w.next_try_at <= clock_timestamp())
+       and i.id <> all(?::bigint[])
        and (i.first_seen, i.id) > (?::timestamptz, ?::bigint)
      order by i.first_seen, i.id limit ?`,
     [
       ...[since ?? -1, place.clientName, place.envName],
       ...(since === null ? [] : [since, since]),
+      ...[withWaiting, omit],
       ...[after?.firstSeen ?? '-infinity', after?.id ?? '0', limit],
     ],
   )

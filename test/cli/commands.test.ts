@@ -179,6 +179,16 @@ describe('capstan jobs and cloud', () => {
   })
 })
 
+test('logs keeps what an app wrote from controlling the terminal or passing for another entry', async () => {
+  const text = '\u001b]0;title\u0007\u001b[31mred\u202e\0\r\n2026-01-01T00:00:00.000Z error forged'
+  const logs = [{ time: '2026-01-01T00:00:00.000Z', level: 'log', text }]
+  const api = await startFakeApi((_, res) => json(res, 200, wrapped({ logs })))
+  const { out } = await capstan(['logs', 'shop'], { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' } })
+  expect(out).toBe(
+    '2026-01-01T00:00:00.000Z log   ]0;title[31mred\n    2026-01-01T00:00:00.000Z error forged\n',
+  )
+})
+
 test('logs shows the last lines of an app', async () => {
   const lines = ['one', 'two', 'three'].map((text) => ({
     time: '2026-01-01T00:00:00.000Z',

@@ -1,6 +1,13 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../platform/command-line/index.ts'
+import {
+  type CommandDeps,
+  jsonOption,
+  outputOf,
+  plain,
+  plainLines,
+  wholeNumber,
+} from '../../platform/command-line/index.ts'
 import { environment } from '../schema.ts'
 
 const logsAnswer = z
@@ -26,7 +33,10 @@ export function registerLogsCommand(program: Command, deps: CommandDeps): void {
       const client = await deps.client()
       const answer = await client.call(logsAnswer, { path })
       const logs = answer.logs.slice(-flags.limit)
-      const lines = logs.map(({ time, level, text }) => `${time} ${level.padEnd(5)} ${text}`)
+      const lines = logs.flatMap(({ time, level, text }) => {
+        const [first, ...rest] = plainLines(text)
+        return [`${plain(time)} ${plain(level).padEnd(5)} ${first}`, ...rest]
+      })
       out.answer(lines.length === 0 ? [`${app} in ${flags.env} has written nothing`] : lines, {
         ...answer,
         logs,

@@ -18,7 +18,7 @@ export function registerBackupCommand(program: Command, deps: Deps): void {
     .action(async (file: string, _flags: unknown, command: Command) => {
       const { backUp } = await import('./backup.ts')
       const { commandConfig } = await import('../command-line/config.ts')
-      embeddedDir(deps.env)
+      requireEmbedded(deps.env)
       const { dataDir } = commandConfig(deps.env)
       const made = await backUp({ dataDir, file: resolve(file), version: deps.version })
       const said = `Backed up ${sizeOf(made)} and the files of ${dataDir} to ${file}`
@@ -36,19 +36,24 @@ export function registerRestoreCommand(program: Command, deps: Omit<Deps, 'versi
     .addOption(jsonOption())
     .action(async (file: string, _flags: unknown, command: Command) => {
       const { restore } = await import('./restore.ts')
-      const dataDir = embeddedDir(deps.env)
+      const dataDir = restoreDir(deps.env)
       const saved = await restore(dataDir, resolve(file))
       const said = `Restored ${sizeOf(saved)} and the files of ${saved.createdAt} to ${dataDir}`
       outputOf(deps, command).answer([said, 'npm start goes on from there.'], { dataDir, ...summary(saved) })
     })
 }
 
-/** Read here and not from the configuration, which would make a key of its own in an empty folder. */
-function embeddedDir(env: NodeJS.ProcessEnv): string {
+/** @throws UsageFault where another PostgreSQL than the embedded one holds the data. */
+function requireEmbedded(env: NodeJS.ProcessEnv): void {
   if (env.DATABASE_URL !== undefined || env.ENVIRONMENT === 'production')
     throw new UsageFault(
       'Only the embedded default is backed up so: your PostgreSQL has pg_dump, and a bucket its own copies',
     )
+}
+
+/** The folder to restore into. Read here and not from the configuration, which describes an installation that exists. */
+function restoreDir(env: NodeJS.ProcessEnv): string {
+  requireEmbedded(env)
   if (!env.DATA_DIR && resolve('.') !== resolve(checkout))
     throw new UsageFault('Set DATA_DIR to the new folder of the installation that the backup goes into')
   return resolve(env.DATA_DIR || '.capstan')

@@ -4,7 +4,7 @@ import { createOutput, type Output } from './output.ts'
 
 export { type ExitCode, exitCodes, UsageFault } from './faults.ts'
 export { eachOne, jsonOption, wholeNumber } from './options.ts'
-export { type Output, plain, table } from './output.ts'
+export { type Output, plain, plainLines, table } from './output.ts'
 export { createProgress, type Progress } from './progress.ts'
 
 /** Asks the person at the keyboard. */

@@ -30,9 +30,18 @@ export function createOutput(json: boolean, streams: Streams): Output {
   }
 }
 
-/** Text from elsewhere on one line of its own, and without the control characters by which it could paint the terminal. */
+/**
+ * Text from elsewhere on one line of its own, without characters that control the terminal or, like a change of the
+ * writing direction, show something else than what is there.
+ */
 export function plain(text: string): string {
-  return text.replace(/[\r\n\t]+/g, ' ').replace(/\p{Cc}/gu, '')
+  return text.replace(/[\r\n\t]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '')
+}
+
+/** Text from elsewhere as lines: all but the first are indented, so that none can pass for an entry of its own. */
+export function plainLines(text: string): string[] {
+  const [first = '', ...rest] = text.trimEnd().split(/\r\n|[\r\n]/)
+  return [plain(first), ...rest.map((line) => `    ${plain(line)}`)]
 }
 
 /** Rows under headings, in columns as wide as their widest cell; nothing but the headings when there are none. */

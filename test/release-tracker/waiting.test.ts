@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
+import { nameOf } from '../../src/release-tracker/push/rejections.ts'
+import { noteRejections } from '../../src/release-tracker/store/waiting.ts'
 import { expectSound, secrets, sha, startTracker, type Tracker } from './harness.ts'
 
 const opened: (() => Promise<unknown>)[] = []
@@ -204,6 +206,39 @@ describe('releases that a master does not store', () => {
     expect((await waiting())[0]).toMatchObject({ tries: 2 })
     expect(await master.ctx.db('events').where({ stream: 'releases:acme', type: 'removed' })).toEqual([])
     await expectSound(master)
+  })
+})
+
+describe('rejections that a master keeps', () => {
+  const place = { clientName: 'acme', envName: 'prod' }
+  // Random, so that PostgreSQL can't compress it.
+  const longText = () =>
+    String.fromCodePoint(...Array.from({ length: 300 }, () => 0x10000 + Math.floor(Math.random() * 0xffff)))
+
+  it('have short names, and longer ones stay different', async () => {
+    const master = await startMaster()
+    const names = ['namespace', 'workload_kind', 'workload_name', 'container_name', 'image_tag']
+    const item = Object.fromEntries(names.map((name) => [name, longText()]))
+    const all = [nameOf({ ...item, image_sha: longText() }), nameOf({ ...item, image_sha: longText() })]
+    expect(new Set(all).size).toBe(2)
+    const rejected = all.map((name) => ({ item: name, reason: 'is wrong' }))
+    expect(await noteRejections(master.ctx.db, place, { rejected, stored: [] })).toMatchObject({ fresh: 2 })
+    expect(await noteRejections(master.ctx.db, place, { rejected: [], stored: all })).toMatchObject({
+      settled: 2,
+    })
+  })
+
+  it('are 10,000 of one environment at most', async () => {
+    const master = await startMaster()
+    const { db } = master.ctx
+    const some = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => ({ item: `item ${from + n}`, reason: 'is wrong' }))
+    const fresh = async (rejected: { item: string; reason: string }[], envName = 'prod') =>
+      (await noteRejections(db, { ...place, envName }, { rejected, stored: [] })).fresh
+    expect(await fresh(some(0, 9_990))).toBe(9_990)
+    expect(await fresh(some(9_980, 30))).toBe(10)
+    expect(await fresh(some(0, 20))).toBe(0)
+    expect(await fresh(some(0, 5), 'test')).toBe(5)
   })
 })
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { storableText, truncate } from '../../platform/storable-text.ts'
 import type { TrackerContext } from '../context.ts'
@@ -50,11 +51,21 @@ export function rejectedIn(items: unknown[], results: ItemResult[]) {
   })
 }
 
-/** `<namespace>/<kind>/<workload>/<container> <tag>@<digest>`, of an item that may be anything. */
+/** A row of an index holds 2,704 bytes at most, and has the names of the client and the environment, too. */
+const mostNameBytes = 1000
+
+/**
+ * `<namespace>/<kind>/<workload>/<container> <tag>@<digest>`, of an item that may be anything. At most 1,000 bytes: a
+ * longer name ends with a hash of the whole.
+ */
 export function nameOf(item: unknown): string {
   const of = fieldsOf(item)
   const path = ['namespace', 'workload_kind', 'workload_name', 'container_name'].map(of).join('/')
-  return `${path} ${of('image_tag')}@${of('image_sha')}`
+  const whole = `${path} ${of('image_tag')}@${of('image_sha')}`
+  if (Buffer.byteLength(whole) <= mostNameBytes) return whole
+  // A character has at most four bytes.
+  const start = truncate(whole, mostNameBytes / 4 - 20)
+  return `${start}... ${createHash('sha256').update(whole).digest('hex')}`
 }
 
 /** Texts of an item, so that the database can store them. */

@@ -121,7 +121,10 @@ interface Place {
   envName: string
 }
 
-/** @returns how many were not known before, and how many that were known are stored now. */
+/** Rows of one environment: a slave that sends only faults must not fill the table. */
+const mostRejections = 10_000
+
+/** Keeps up to 10,000 rejections of an environment. @returns how many were not known before, and how many that were known are stored now. */
 export async function noteRejections(
   db: Knex,
   place: Place,
@@ -138,10 +141,18 @@ export async function noteRejections(
   if (rejected.length === 0) return { fresh: 0, settled }
   const { rows } = await db.raw(
     `insert into tracker_rejections as r (client_name, env_name, item, reason)
-     select distinct on (item) ?, ?, item, reason from json_to_recordset(?) as t (item text, reason text)
+     select :clientName, :envName, item, reason from (
+       select item, reason, known, row_number() over (partition by known order by item) as n from (
+         select distinct on (t.item) t.item, t.reason, k.item is not null as known
+         from json_to_recordset(:rejected) as t (item text, reason text)
+         left join tracker_rejections k on k.client_name = :clientName and k.env_name = :envName and k.item = t.item
+       ) as single
+     ) as numbered
+     where known or n <= :mostRejections - (select count(*) from tracker_rejections
+       where client_name = :clientName and env_name = :envName)
      on conflict (client_name, env_name, item) do update set reason = excluded.reason, last_at = now()
      returning xmax = 0 as fresh`,
-    [place.clientName, place.envName, JSON.stringify(rejected)],
+    { ...place, mostRejections, rejected: JSON.stringify(rejected) },
   )
   return { fresh: rows.filter((row: { fresh: boolean }) => row.fresh).length, settled }
 }

@@ -218,12 +218,17 @@ describe('how a run ends', () => {
     expect(failed.row.state).toBe('failed')
     expect(settled.at(-1)).toEqual({ key: 'settled', state: 'failed' })
     expect(await marks()).toContain('settled failed')
+  })
 
-    const unsettled = await runOnce(fail, settling, 'unsettled')
-    expect(unsettled.end).toEqual({ kind: 'failed', code: 'SYS_001' })
-    // The row still says that it runs: when the lease is over it is delivered again.
-    expect(unsettled.row.finishedAt).toBeNull()
+  it('fails without a settlement that can never be recorded', async () => {
+    const refuse: Handler = async () => {
+      throw new CodedError('DEPLOY_001', 'no')
+    }
+    const { id, end, row } = await runOnce(refuse, settling, 'unsettled')
+    expect(end).toEqual({ kind: 'failed', code: 'SYS_001' })
+    expect(row).toMatchObject({ state: 'failed', error: { code: 'SYS_001' } })
     expect(await marks()).not.toContain('unsettled failed')
+    expect((await eventsOf(direct.ctx, id)).at(-1)).toEqual(['end', 'failed'])
   })
 
   it('fails with a plain reason when its outcome can not be recorded, and does not run again', async () => {

@@ -209,7 +209,7 @@ async function recordOrReplace(
   try {
     return await record(machine, lease, ended)
   } catch (error) {
-    if (error instanceof LostLease || outcome === unrecordable) throw error
+    if (error instanceof LostLease) throw error
     const about = { jobId: lease.id, name: lease.name, attempt: lease.attempt, err: error }
     if (outcome.kind === 'done') {
       // The handler's own last write failed and took the outcome with it: that is the handler's failure.
@@ -217,6 +217,12 @@ async function recordOrReplace(
       return recordOrReplace(machine, lease, { job, outcome: thrown(error) })
     }
     if (isPassing(error)) throw error
+    if (outcome === unrecordable) {
+      if (job === undefined) throw error
+      // Each later delivery would end the same way: without its settlement the job ends at least.
+      machine.log.error(about, 'a job ends without its settlement: its domain is not informed of the failure')
+      return recordOrReplace(machine, lease, { job: undefined, outcome })
+    }
     machine.log.error({ ...about, outcome: outcome.kind }, 'an outcome could not be recorded')
     return recordOrReplace(machine, lease, { job, outcome: unrecordable })
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, inject, it } from 'vitest'
+import { correctFutureTimes } from '../../src/platform/jobs/outbox.ts'
 import { pruneJob } from '../../src/platform/maintenance.ts'
 import { backends, createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
@@ -113,6 +114,19 @@ describe('rows that only a clock which was ahead can have written', () => {
       await until(async () => (await db('jobs').where({ id }).first()).state === 'completed', {
         timeoutMs: 20_000,
       })
+  })
+
+  it('are not jobs that a process of the previous version has delayed', async () => {
+    const ctx = await createTestContext()
+    opened.push(ctx.dispose)
+    const { db } = ctx
+    const id = await db.transaction((trx) => ctx.enqueue(trx, pruneJob, { payload: {} }))
+    const old = await db('jobs').where({ id }).first('id', 'queue', 'name', 'payload', 'max_attempts')
+    await db('jobs').where({ id }).delete()
+    await db('jobs').insert({ ...old, run_at: db.raw("clock_timestamp() + interval '1 hour'") })
+    expect(await correctFutureTimes(db)).toBe(0)
+    const { delay_ms: delayMs } = await db('jobs').where({ id }).first()
+    expect(Number(delayMs)).toBeGreaterThan(3_590_000)
   })
 
   it('are delivered again when the queue store holds them back', async () => {

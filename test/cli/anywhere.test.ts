@@ -1,5 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -173,4 +175,23 @@ describe('the choice of an installation', () => {
     expect(findInstallation({ env, cwd, wanted: 'service' })).toMatchObject({ dataDir: there.dataDir })
     expect(findInstallation({ env, cwd, wanted: 'data' })).toEqual({ dataDir: here, running: undefined })
   })
+
+  test.each(['running.json', 'supervisor.pid'])('does not believe a %s that others can read', (name) => {
+    const { env, cwd } = setting()
+    const here = installation(env, join(cwd, '.capstan'), 'http://127.0.0.1:1')
+    // As git checks it out.
+    chmodSync(join(here.dataDir, name), 0o644)
+    expect(readRunning(here.dataDir)).toBeUndefined()
+  })
+
+  test.runIf(process.getuid?.() === 0).each(['.', 'running.json', 'supervisor.pid'])(
+    'prefers its own service to one whose %s belongs to another user',
+    (name) => {
+      const { home, env, cwd } = setting()
+      const own = installation(env, join(home, 'own'), 'http://127.0.0.1:1')
+      const planted = installation({ HOME: folderWith({}) }, join(cwd, '.capstan'), 'http://127.0.0.1:2')
+      chownSync(join(planted.dataDir, name), 65534, 65534)
+      expect(findInstallation({ env, cwd, wanted: 'service' })).toMatchObject({ dataDir: own.dataDir })
+    },
+  )
 })

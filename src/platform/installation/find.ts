@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isOwn } from './ownership.ts'
 import { runningInstallations } from './registry.ts'
 import { type RunningService, readRunning } from './running.ts'
 
@@ -50,9 +51,12 @@ function nearest(cwd: string): Installation | undefined {
   }
 }
 
-/** Any folder called `.capstan` may lie above us; ours holds a key or the port of a database. */
+/**
+ * Any folder called `.capstan` may lie above us, also one that another user made for us to find; ours belongs to this
+ * user and holds a key or the port of a database.
+ */
 const isDataDir = (folder: string) =>
-  ['secret.key', 'postgres.json', 'running.json'].some((file) => existsSync(join(folder, file)))
+  isOwn(folder) && ['secret.key', 'postgres.json', 'running.json'].some((file) => isOwn(join(folder, file)))
 
 function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined

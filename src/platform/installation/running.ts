@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { holderOf } from '../supervisor/data-dir-lock.ts'
+import { holderOf, lockFileOf } from '../supervisor/data-dir-lock.ts'
+import { isOwn } from './ownership.ts'
 
 const runningSchema = z.object({
   /** Of the supervisor. */
@@ -20,8 +21,13 @@ export type RunningService = z.infer<typeof runningSchema>
 
 const fileOf = (dataDir: string) => join(dataDir, 'running.json')
 
-/** @returns the service that runs on this DATA_DIR and has said that it serves; undefined when there is none. */
+/**
+ * Commands send their token to the address in the file, so a file that another user or a repository may have written
+ * does not count.
+ * @returns the service that runs on this DATA_DIR and has said that it serves; undefined when there is none.
+ */
 export function readRunning(dataDir: string): RunningService | undefined {
+  if (![fileOf(dataDir), lockFileOf(dataDir)].every((file) => isOwn(file, { secret: true }))) return undefined
   let text: string
   try {
     text = readFileSync(fileOf(dataDir), 'utf8')

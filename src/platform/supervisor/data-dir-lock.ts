@@ -4,7 +4,8 @@ import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { join } from 'node:path'
 import { StartFault } from './start-fault.ts'
 
-const lockFile = 'supervisor.pid'
+/** The file that names the process which holds DATA_DIR. */
+export const lockFileOf = (dataDir: string) => join(dataDir, 'supervisor.pid')
 
 export interface DataDirLock {
   /** True when the holder before us died without `release`: its children may be about to end just now. */
@@ -32,7 +33,7 @@ export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDi
     )
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const lock = join(dataDir, lockFile)
+  const lock = lockFileOf(dataDir)
   const own = `${process.pid} ${startTimeOf(process.pid)}\n`
   const temporary = `${lock}.${process.pid}.${randomBytes(4).toString('hex')}`
   writeFileSync(temporary, own, { mode: 0o600 })
@@ -56,7 +57,7 @@ export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDi
 
 /** @returns the pid of the process that holds DATA_DIR now; undefined when nobody does. */
 export function holderOf(dataDir: string): number | undefined {
-  const content = contentOf(join(dataDir, lockFile))
+  const content = contentOf(lockFileOf(dataDir))
   return content !== undefined && isLive(content) ? Number.parseInt(content, 10) : undefined
 }
 

@@ -51,6 +51,8 @@ export function createRedisServers(password: string) {
       const nodes = []
       for (let n = 0; n < 3; n++) {
         const args = ['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${n}.conf`]
+        // By default 10,000 above the port, which for many free ports is above the highest port, or taken.
+        args.push('--cluster-port', `${await freePort()}`)
         if (secure) args.push('--tls-cluster', 'yes', '--tls-replication', 'yes')
         nodes.push(await this.server({ args, secure }))
       }

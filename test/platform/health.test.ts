@@ -7,6 +7,7 @@ import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import { createFileStore } from '../../src/binary-releases/object-store/files.ts'
 import { linkRoutes } from '../../src/binary-releases/object-store/link-routes.ts'
 import { createLinkSigner } from '../../src/binary-releases/object-store/signed-links.ts'
+import { createDatabaseProbe } from '../../src/platform/health/database-probe.ts'
 import { route } from '../../src/platform/http/index.ts'
 import { startApi } from '../helpers/api.ts'
 import { createTestContext, silent, type TestContext, type TestContextOptions } from '../helpers/context.ts'
@@ -52,6 +53,18 @@ async function writingTo(ctx: TestContext) {
 }
 
 describe('a database that accepts reads and refuses writes', () => {
+  it('is found when writes are never answered', async () => {
+    const ctx = await createTestContext()
+    opened.push(ctx.dispose)
+    const probe = createDatabaseProbe(ctx.database.url)
+    opened.push(() => probe.close())
+    await ctx.db.transaction(async (trx) => {
+      await trx.raw('lock table write_probes in access exclusive mode')
+      expect(await probe.look()).toMatchObject({ unwritable: 'timeout' })
+    })
+    expect(await probe.look()).not.toHaveProperty('unwritable')
+  })
+
   it('makes health degraded with its reason, and writes fail for the moment', async () => {
     const { ctx } = await application()
     const name = new URL(ctx.database.url).pathname.slice(1)

@@ -72,7 +72,8 @@ async function writeProblem(db: Knex): Promise<DatabaseProblem | undefined> {
     return undefined
   } catch (error) {
     // A missing table is no fault of the database: it is not migrated, which readiness tells.
-    return databaseFaultOf(error)
+    if (error instanceof Error && 'code' in error && error.code === '42P01') return undefined
+    return problemOf(error)
   }
 }
 

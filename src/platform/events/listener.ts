@@ -83,7 +83,10 @@ export function createListener(databaseUrl: string, log: Logger, listenUrl = dat
   function beat(on: BoundedClient): void {
     timer = setTimeout(() => {
       void on.isAlive().then((alive) => {
-        if (alive && !stopped && client === on) beat(on)
+        if (stopped || client !== on) return
+        if (alive) beat(on)
+        // A check may also fail on a connection that stays open; its end brings the next one.
+        else on.end().catch(() => undefined)
       })
     }, heartbeatMs)
   }

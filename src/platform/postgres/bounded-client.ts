@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
+import { cancelQuery } from './cancel.ts'
 
 export interface ClientLimits {
   /** Milliseconds from sending a query to its last row. */
@@ -31,7 +32,10 @@ class DatabaseSilent extends Error {
 
 const raisedLimit = new AsyncLocalStorage<number>()
 
-/** Runs work whose single queries may take longer than the connection's own limit, such as bulk deletions. */
+/**
+ * Runs work whose single queries may take longer than the connection's own limit, such as bulk deletions. A transaction
+ * has to begin inside: the limit at its beginning is the server's limit for all its statements.
+ */
 export function withQueryLimit<T>(queryMs: number, work: () => Promise<T>): Promise<T> {
   return raisedLimit.run(queryMs, work)
 }
@@ -44,12 +48,15 @@ const connected = new Map<string, Set<BoundedClient>>()
  * server, or what lies between, is silent.
  *
  * A query that exceeds its limit ends its connection. When even a check was not answered, all connections to that
- * server which have been silent since then end as well: to wait for each in turn would multiply the outage.
+ * server which have been silent since then end as well: to wait for each in turn would multiply the outage. Those whose
+ * query has a raised limit stay: silence is expected of them.
  */
 export class BoundedClient extends pg.Client {
   readonly #limits: ClientLimits
   readonly #server: string
   #pending = 0
+  /** How many of these may take longer than the connection's own limit. */
+  #raised = 0
   /** Unset until the connection is ready for queries. */
   #answeredAt: number | undefined
 
@@ -84,7 +91,7 @@ export class BoundedClient extends pg.Client {
     } catch (error) {
       if (error instanceof DatabaseSilent) {
         for (const other of connected.get(this.#server) ?? [])
-          if ((other.#answeredAt ?? sentAt) < sentAt) other.#discard(error)
+          if (other.#raised === 0 && (other.#answeredAt ?? sentAt) < sentAt) other.#discard(error)
       }
       return false
     }
@@ -98,24 +105,31 @@ export class BoundedClient extends pg.Client {
       const timer = setTimeout(() => {
         // An answer that came while this process was busy is still to be read.
         setImmediate(() => {
-          if (!answered) this.#expire(limitMs)
+          if (!answered) void this.#expire(limitMs, () => answered)
         })
       }, limitMs)
+      const raised = limitMs > this.#limits.queryMs ? 1 : 0
       this.#pending += 1
+      this.#raised += raised
       return follow(
         (given) => Reflect.apply(query, this, given),
-        boundTransaction(args),
+        boundTransaction(args, limitMs),
         () => {
           answered = true
           clearTimeout(timer)
           this.#pending -= 1
+          this.#raised -= raised
           this.#answeredAt = performance.now()
         },
       )
     }) as typeof query
   }
 
-  #expire(limitMs: number): void {
+  async #expire(limitMs: number, isAnswered: () => boolean): Promise<void> {
+    // The server does not notice a closed connection while its query waits for a lock, and would keep the process.
+    // First, since a pooler forgets with the connection which query it belongs to.
+    await cancelQuery(this)
+    if (isAnswered()) return
     this.#discard(new DatabaseSilent(`the database did not answer within ${limitMs} ms`))
     // It may have been a slow query only: the others tell.
     for (const other of connected.get(this.#server) ?? []) if (other.#pending === 0) void other.isAlive()
@@ -153,15 +167,22 @@ function follow(send: (args: unknown[]) => unknown, args: unknown[], settle: () 
 
 /** No transaction of a frozen process may hold its locks for longer. */
 const idleTransactionMs = 60_000
+/** The server's limit comes after ours, so that a query fails in one way; it counts where our cancellation is lost. */
+const serverDelayMs = 2000
+/** What the setting holds. */
+const maxTimeoutMs = 2 ** 31 - 1
 const begin = /^begin\b[^;]*(?=;?\s*$)/i
 
 /** In each transaction and not for the connection: a pooler refuses settings at its start, and keeps none. */
-function boundTransaction([query, ...rest]: unknown[]): unknown[] {
+function boundTransaction([query, ...rest]: unknown[], limitMs: number): unknown[] {
   const text = typeof query === 'string' ? query : (query as { text?: unknown } | null)?.text
   const found = typeof text === 'string' ? begin.exec(text) : null
   if (found === null) return [query, ...rest]
-  const bounded = `${found[0]}; set local idle_in_transaction_session_timeout = ${idleTransactionMs}`
-  // As text alone: a query with values can't hold two statements.
+  const statementMs = Math.min(Math.ceil(limitMs) + serverDelayMs, maxTimeoutMs)
+  const bounded =
+    `${found[0]}; set local idle_in_transaction_session_timeout = ${idleTransactionMs}` +
+    `; set local statement_timeout = ${statementMs}`
+  // As text alone: a query with values can't hold several statements.
   return [{ text: bounded }, ...rest]
 }
 

@@ -4,6 +4,9 @@ import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging.ts'
 import type { Cluster } from './kubernetes/cluster.ts'
 
+/** Milliseconds that one query may take which writes thousands of containers, on a server that has more to do. */
+export const bulkQueryMs = 60_000
+
 /** What the verbs of this folder share. */
 export interface TrackerContext {
   db: Knex

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
+import { pageSizesOf } from '../../src/release-tracker/push/push.ts'
 import { nameOf } from '../../src/release-tracker/push/rejections.ts'
 import { noteRejections } from '../../src/release-tracker/store/waiting.ts'
 import { expectSound, secrets, sha, startTracker, type Tracker } from './harness.ts'
@@ -206,6 +207,13 @@ describe('releases that a master does not store', () => {
     expect((await waiting())[0]).toMatchObject({ tries: 2 })
     expect(await master.ctx.db('events').where({ stream: 'releases:acme', type: 'removed' })).toEqual([])
     await expectSound(master)
+  })
+})
+
+describe('the calls of a push', () => {
+  it('get smaller after failed attempts, down to 100 containers at first', () => {
+    expect([1, 2, 3, 100].map((attempt) => pageSizesOf(attempt)[0])).toEqual([10_000, 1000, 100, 100])
+    expect(pageSizesOf(100)).toEqual([100, 10, 1])
   })
 })
 

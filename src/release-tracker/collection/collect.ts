@@ -1,6 +1,7 @@
 import { CodedError } from '../../platform/errors.ts'
 import type { Outcome, Run } from '../../platform/jobs/index.ts'
-import type { TrackerContext } from '../context.ts'
+import { withQueryLimit } from '../../platform/postgres/index.ts'
+import { bulkQueryMs, type TrackerContext } from '../context.ts'
 import { type Cluster, ClusterFault } from '../kubernetes/cluster.ts'
 import { collectedNamespaces } from '../store/scopes.ts'
 import { readContainers } from './containers.ts'
@@ -66,7 +67,9 @@ async function collectFrom(cluster: Cluster, context: TrackerContext, run: Run):
     ...readings,
     ...vanished.map((namespace) => ({ namespace, at: context.now(), containers: [] })),
   ]
-  progress.result = await run.write((trx) => recordReading(trx, context, all))
+  progress.result = await run.write((trx) =>
+    withQueryLimit(bulkQueryMs, () => recordReading(trx, context, all)),
+  )
   await run.progress(progress)
   return { kind: 'done' }
 }

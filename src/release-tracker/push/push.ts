@@ -11,6 +11,8 @@ import { batchOf } from './wire.ts'
 
 /** Containers in one call; fewer when the master finds that too much. */
 const pageSizes = [10_000, 1000, 100, 10, 1]
+/** Most containers in one call after this many attempts: a smaller call may get through where a master was too slow. */
+export const pageSizesOf = (attempt: number): number[] => pageSizes.slice(Math.min(attempt - 1, 2))
 /** The two sides may disagree about where they stand once or twice; more often would be a fault that a wait must end. */
 const mostDisagreements = 4
 
@@ -93,7 +95,7 @@ const progressOf = ({ items, rejected }: Pushing, outbox: Outbox | undefined) =>
 async function tell(pushing: Pushing, outbox: Outbox): Promise<boolean> {
   const { run } = pushing
   const { db } = pushing.context
-  for (const limit of pageSizes) {
+  for (const limit of pageSizesOf(run.attempt)) {
     const answer = await tellPages(pushing, outbox, limit)
     if (answer.status === 413) continue
     if (answer.status === 404) {

@@ -1,6 +1,7 @@
 import { type Route, route } from '../../platform/http/index.ts'
+import { withQueryLimit } from '../../platform/postgres/index.ts'
 import { clientOf, requireClient } from '../access.ts'
-import type { TrackerContext } from '../context.ts'
+import { bulkQueryMs, type TrackerContext } from '../context.ts'
 import { groupField } from '../kinds.ts'
 import { receivePing } from '../ping.ts'
 import { receiveBatch } from '../push/receive.ts'
@@ -133,7 +134,9 @@ function routesOfMaster(context: TrackerContext): Route[] {
       async handle({ body, principal, commit }) {
         requireClient(principal, body.client_name)
         return commit(async (trx) => {
-          const { acknowledged, results } = await receiveBatch(trx, context, body)
+          const { acknowledged, results } = await withQueryLimit(bulkQueryMs, () =>
+            receiveBatch(trx, context, body),
+          )
           return { body: { status: 'ok', acknowledged, results, timestamp: context.now().toISOString() } }
         })
       },

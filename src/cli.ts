@@ -71,8 +71,10 @@ async function ask(question: string, options?: { hidden: boolean }): Promise<str
 async function prepare(): Promise<void> {
   const { addSettings, readEnvFile } = await import('./platform/config/env-file.ts')
   const { settingWarnings } = await import('./platform/config/process-settings.ts')
-  const { belongsToInstallation } = await import('./platform/installation/index.ts')
-  const file = readEnvFile(process.env, { counts: belongsToInstallation })
+  const { knownSettings } = await import('./platform/config/index.ts')
+  const { chooseSettings } = await import('./platform/installation/index.ts')
+  const options = { env: process.env, known: knownSettings }
+  const file = readEnvFile(process.env, { choose: (found) => chooseSettings(found, options) })
   addSettings(process.env, file)
   for (const warning of settingWarnings(process.env, file)) process.stderr.write(`warning: ${warning}\n`)
 }

@@ -16,16 +16,19 @@ const checkout = fileURLToPath(new URL('../../..', import.meta.url))
 /** Paths in the file count from its own folder, wherever the command that reads it runs. */
 const paths = ['DATA_DIR', 'GITHUB_APP_PRIVATE_KEY_FILE', 'MASTER_CA_FILE']
 
+/** Chooses among the settings of a `.env` that merely lies in the current folder; undefined: the file is not one of ours. */
+export type ChooseSettings = (file: EnvFile) => EnvFile | undefined
+
 /**
  * The file of settings for processes that run in `cwd`: `CAPSTAN_ENV_FILE` (empty: none), else `.env` there, else
  * `.env` of the checkout.
- * @param counts whether a `.env` found in the current folder is one of ours
+ * @param choose what counts of a `.env` that was found in the current folder; by default everything
  * @returns undefined when there is none
  * @throws ConfigError naming the file and the line that is no setting, never a value
  */
 export function readEnvFile(
   env: NodeJS.ProcessEnv,
-  { cwd = process.cwd(), counts = () => true }: { cwd?: string; counts?: (file: EnvFile) => boolean } = {},
+  { cwd = process.cwd(), choose }: { cwd?: string; choose?: ChooseSettings } = {},
 ): EnvFile | undefined {
   const { CAPSTAN_ENV_FILE: named } = env
   if (named === '') return undefined
@@ -33,8 +36,10 @@ export function readEnvFile(
   const here = join(cwd, '.env')
   const own = join(checkout, '.env')
   if (here !== own && existsSync(here)) {
-    const found = read(here)
-    if (counts(found)) return found
+    const found = choose === undefined ? read(here) : choose(readable(here))
+    // Only now: lines of another project's file are none of our business.
+    if (choose !== undefined && found !== undefined) read(here)
+    if (found !== undefined) return found
   }
   return existsSync(own) ? read(own) : undefined
 }
@@ -48,6 +53,19 @@ function read(path: string): EnvFile {
   const text = textOf(path)
   const faults = faultsOf(text)
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`))
+  return parsed(path, text)
+}
+
+/** What can be understood of a file; nothing of one that can't be read. */
+function readable(path: string): EnvFile {
+  try {
+    return parsed(path, textOf(path))
+  } catch {
+    return { path, settings: {} }
+  }
+}
+
+function parsed(path: string, text: string): EnvFile {
   const settings: Record<string, string> = {}
   for (const [name, value = ''] of Object.entries(parseEnv(text))) {
     // As `#NAME=` uncommented and not filled in: not set.

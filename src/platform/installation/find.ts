@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { EnvFile } from '../config/env-file.ts'
 import { isOwn } from './ownership.ts'
 import { runningInstallations } from './registry.ts'
 import { type RunningService, readRunning } from './running.ts'
@@ -62,8 +63,26 @@ function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined
 }
 
-/** Whether a `.env` beside it is one of ours: it says where a service or its data is, or the data is beside it. */
-export function belongsToInstallation({ path, settings }: { path: string; settings: object }): boolean {
-  const says = Object.keys(settings).some((name) => name === 'DATA_DIR' || name.startsWith('CAPSTAN_'))
-  return says || isDataDir(join(dirname(path), '.capstan'))
+/** Settings that a command may take from a `.env` in the current folder; proxies and Node's own variables are not among them. */
+const ofCommands = ['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD']
+const proxies = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
+
+/**
+ * What a command takes from a `.env` in the current folder. The folder may be a repository of somebody else's, so the
+ * file must not decide where this user's credentials are sent: its address does not count beside a `CAPSTAN_TOKEN` of
+ * the environment, and its `HOST` never does.
+ * @param known the names of all settings
+ * @returns undefined unless the file is this user's and names a service or its data, or the data is beside it
+ */
+export function chooseSettings(
+  { path, settings }: EnvFile,
+  options: { env: NodeJS.ProcessEnv; known: readonly string[] },
+): EnvFile | undefined {
+  const names = Object.keys(settings)
+  const says = names.some((name) => name === 'DATA_DIR' || ofCommands.includes(name))
+  if (!isOwn(path) || !(says || isDataDir(join(dirname(path), '.capstan')))) return undefined
+  const excluded = ['HOST', ...proxies, ...(options.env.CAPSTAN_TOKEN ? ['CAPSTAN_URL', 'PORT'] : [])]
+  const isTaken = (name: string) =>
+    (options.known.includes(name) || ofCommands.includes(name)) && !excluded.includes(name)
+  return { path, settings: Object.fromEntries(Object.entries(settings).filter(([name]) => isTaken(name))) }
 }

@@ -1,4 +1,4 @@
 export { localUrl } from './address.ts'
 export { announceRunning } from './announce.ts'
-export { belongsToInstallation, checkout, findInstallation, type Installation, type Place } from './find.ts'
+export { checkout, chooseSettings, findInstallation, type Installation, type Place } from './find.ts'
 export { type RunningService, readRunning } from './running.ts'

@@ -1,0 +1,60 @@
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { readEnvFile } from '../../src/platform/config/env-file.ts'
+import { knownSettings } from '../../src/platform/config/index.ts'
+import { chooseSettings } from '../../src/platform/installation/index.ts'
+
+/** What a command takes from this `.env` in its current folder. */
+function taken(text: string, env: NodeJS.ProcessEnv = {}, prepare: (file: string) => void = () => undefined) {
+  const cwd = mkdtempSync(join(tmpdir(), 'capstan-found-env-'))
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }))
+  const file = join(cwd, '.env')
+  writeFileSync(file, text)
+  prepare(file)
+  const found = readEnvFile(env, {
+    cwd,
+    choose: (each) => chooseSettings(each, { env, known: knownSettings }),
+  })
+  return found?.path === file ? found.settings : undefined
+}
+
+const service = 'CAPSTAN_URL=http://capstan.example.org\nCAPSTAN_TOKEN=of-the-file\n'
+
+test('a service and its token are taken together', () => {
+  expect(taken(service)).toEqual({
+    CAPSTAN_URL: 'http://capstan.example.org',
+    CAPSTAN_TOKEN: 'of-the-file',
+  })
+})
+
+test('the address of a file does not receive the token of the environment', () => {
+  const env = { CAPSTAN_TOKEN: 'of-the-shell' }
+  expect(taken('CAPSTAN_URL=http://attacker.example.org\nPORT=1\n', env)).toEqual({})
+  expect(taken(service, env)).toEqual({ CAPSTAN_TOKEN: 'of-the-file' })
+  expect(taken('DATA_DIR=/data\nHOST=attacker.example.org\n')).toEqual({ DATA_DIR: '/data' })
+})
+
+test("proxies, Node's own variables and unknown names are not taken", () => {
+  const others = 'HTTPS_PROXY=http://p\nNODE_OPTIONS=--inspect\nNODE_TLS_REJECT_UNAUTHORIZED=0\nPATH=/tmp\n'
+  expect(taken(`DATA_DIR=/data\n${others}`)).toEqual({ DATA_DIR: '/data' })
+})
+
+test("another project's file is ignored, whatever its lines look like", () => {
+  expect(taken('spring.datasource.url=x\nBROKEN LINE\n')).toBeUndefined()
+  expect(taken('PORT=3000\n')).toBeUndefined()
+  expect(taken(service, {}, (file) => chmodSync(file, 0o000)) === undefined || process.getuid?.() === 0).toBe(
+    true,
+  )
+})
+
+test('a file of ours with a line that is no setting is refused', () => {
+  expect(() => taken('DATA_DIR=/data\nBROKEN LINE\n')).toThrow(
+    expect.objectContaining({ faults: [expect.stringContaining('line 2: expected NAME=value')] }),
+  )
+})
+
+test.runIf(process.getuid?.() === 0)('the file of another user is ignored', () => {
+  expect(taken(service, {}, (file) => chownSync(file, 65534, 65534))).toBeUndefined()
+})

@@ -70,6 +70,9 @@ const identity = [
   'environment',
   'account',
   'userId',
+  // Who caused the line: an attempt to break in from each address must be seen.
+  'address',
+  'principal',
   'script',
   'child',
 ] as const

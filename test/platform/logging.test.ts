@@ -75,6 +75,17 @@ describe('lines that repeat themselves', () => {
     ])
   })
 
+  it('are all written for each address and principal that caused them', () => {
+    const printed = lines(`
+      for (let n = 0; n < 6; n++) {
+        log.warn({ event: 'sign-in', address: '192.0.2.' + n % 3 }, 'sign-in refused')
+        log.warn({ principal: 'user' + n % 3 }, 'refused')
+      }
+    `)
+    expect(printed.filter(({ msg }) => msg === 'sign-in refused')).toHaveLength(3)
+    expect(printed.filter(({ msg }) => msg === 'refused')).toHaveLength(3)
+  })
+
   it('are all written where they are looked up one by one, or are about different jobs', () => {
     const printed = lines(`
       for (let n = 0; n < 3; n++) {

@@ -185,6 +185,12 @@ describe('guessing', () => {
     expect(await rows(h.db, 'login_limits')).toEqual(before)
   })
 
+  test('is not what many right passwords at one instant from a known place are', async () => {
+    await login('ada', password, office)
+    const answers = await Promise.all(Array.from({ length: 16 }, () => login('ada', password, office)))
+    expect(statuses(answers, 200)).toBe(16)
+  })
+
   test('with the right password uses up nothing', async () => {
     for (let round = 0; round < 12; round += 1) await login('ada', password, office)
     const left = await rows(h.db, 'login_limits')

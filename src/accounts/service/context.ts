@@ -19,7 +19,7 @@ export interface AccountsContext {
   passwords: Passwords
   jwts: Jwts
   limits: LoginLimits
-  /** Of sign-ins from one address at which the account is not known. */
+  /** Of sign-ins to one account from one of its places, and of those from one address at which the account is not known. */
   turns: Turns
   tokenUse: TokenUse
   principals: PrincipalCache

@@ -41,7 +41,7 @@ export async function signIn(context: AccountsContext, attempt: Attempt): Promis
   const right =
     known === undefined
       ? await turns(network(address), () => verify({ address }))
-      : await verify({ known: known.place })
+      : await turns(`${account} ${known.place}`, () => verify({ known: known.place }))
   if (!right || user === undefined) {
     // Never the name that was typed: it may be a password.
     log.warn({ event: 'sign-in', outcome: 'refused', ...who }, 'sign-in refused')

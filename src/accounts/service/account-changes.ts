@@ -3,7 +3,6 @@ import { CodedError, conflict } from '../../platform/errors.ts'
 import type { AccountPrincipal } from '../principal.ts'
 import { revokeTokensOf } from '../store/api-tokens.ts'
 import { deleteOldSessions, deleteSession, moveSession, revokeJwt } from '../store/sessions.ts'
-import { deletePlaces } from '../store/sign-in-places.ts'
 import { lockUser, raiseEpoch, setPassword } from '../store/users.ts'
 import type { AccountsContext } from './context.ts'
 import { isCurrentPassword } from './sign-in.ts'
@@ -30,8 +29,8 @@ export async function signOut(context: AccountsContext, caller: AccountPrincipal
 
 /**
  * Changes the caller's own password and ends all its tokens and every other session at once. The session of
- * this request goes on; a JWT can't, its caller gets a new one for the epoch returned. Of the places that were known only
- * that of this request stays known.
+ * this request goes on; a JWT can't, its caller gets a new one for the epoch returned. The place of this request becomes
+ * known.
  * @throws ACCESS_002 (wrong password, or changed meanwhile), ACCESS_003 (a scoped token), SYS_003
  */
 export async function changePassword(
@@ -70,8 +69,9 @@ export async function replacePassword(
 }
 
 /**
- * Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept, and forgets where it has
- * signed in. @returns the new epoch
+ * Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept. The places where it has
+ * signed in stay known: they let nobody in, and without them guesses from elsewhere would keep the owner out.
+ * @returns the new epoch
  */
 export async function endCredentials(
   trx: Knex.Transaction,
@@ -82,6 +82,5 @@ export async function endCredentials(
   if (keep?.kind === 'session') await moveSession(trx, keep.idHash, sessionEpoch)
   await deleteOldSessions(trx, userId, sessionEpoch)
   await revokeTokensOf(trx, userId)
-  await deletePlaces(trx, userId)
   return sessionEpoch
 }

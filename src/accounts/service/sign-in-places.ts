@@ -24,17 +24,17 @@ const keptPlaces = 50
  */
 export async function knownPlace(
   { db, secrets, now }: AccountsContext,
-  user: { id: string; sessionEpoch: number } | undefined,
+  user: { id: string } | undefined,
   origin: SignInOrigin,
 ): Promise<Place | undefined> {
   const places = placesOf(secrets, origin).map((each) => each.place)
-  const found = await findPlaces(db, user ?? nobody, { places, now: now() })
+  const found = await findPlaces(db, user?.id ?? nobody, { places, now: now() })
   return found.find((each) => each.kind === 'browser') ?? found[0]
 }
 
-const nobody = { id: '00000000-0000-0000-0000-000000000000', sessionEpoch: 0 }
+const nobody = '00000000-0000-0000-0000-000000000000'
 
-/** Records a successful sign-in. `user` is the row whose password was verified: a change of password voids this. */
+/** Records a successful sign-in. `user` is the row whose password was verified. */
 export async function rememberPlaces(
   { db, secrets, now }: AccountsContext,
   user: { id: string; sessionEpoch: number },

@@ -6,14 +6,14 @@ export interface Place {
   place: string
 }
 
-/** Those of the given places at which the user has signed in during this epoch. */
+/** Those of the given places at which the user has signed in, also before its last change of password. */
 export async function findPlaces(
   db: Knex,
-  user: { id: string; sessionEpoch: number },
+  userId: string,
   asked: { places: string[]; now: Date },
 ): Promise<Place[]> {
   return db('sign_in_places')
-    .where({ user_id: user.id, session_epoch: user.sessionEpoch })
+    .where({ user_id: userId })
     .where('expires_at', '>', asked.now)
     .whereIn('place', asked.places)
     .select('kind', 'place')
@@ -39,8 +39,4 @@ export async function recordPlaces(
        ) as ranked where rank > ?)`,
     [user.id, keep],
   )
-}
-
-export async function deletePlaces(trx: Knex, userId: string): Promise<void> {
-  await trx('sign_in_places').where({ user_id: userId }).del()
 }

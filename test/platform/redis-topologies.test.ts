@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { loadConfig } from '../../src/platform/config/index.ts'
+import { parseRedisUrl } from '../../src/platform/redis/address.ts'
 import { resolveRedisUrl } from '../../src/platform/redis/index.ts'
 import { createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
 import { needPrograms } from '../helpers/debian-packages.ts'
@@ -143,5 +144,13 @@ describe('REDIS_URL', () => {
     'redis://:%E0%A4%A@redis.example.org',
   ])('is refused as %s, with its name and without its value', (url) => {
     expect(() => load(url)).toThrow(/^.*\n {2}REDIS_URL: (?!.*example)/)
+  })
+
+  it('ends the password at the last @ before the path', () => {
+    expect(parseRedisUrl('redis://:p@ss@redis.example.org:6380/2')).toMatchObject({
+      servers: [{ host: 'redis.example.org', port: 6380 }],
+      login: { password: 'p@ss' },
+      db: 2,
+    })
   })
 })

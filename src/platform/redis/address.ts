@@ -27,7 +27,8 @@ export type RedisAddress =
 const redisUrlForms =
   'redis[s]://host, redis[s]+cluster://host,host or redis[s]+sentinel://host:26379,host:26379/name'
 
-const shape = /^redis(?<tls>s)?(?:\+(?<kind>cluster|sentinel))?:\/\/(?:(?<login>[^@/]*)@)?(?<rest>\S+)$/
+/** The login ends at the last `@` before the path: a password may hold one that is not encoded. */
+const shape = /^redis(?<tls>s)?(?:\+(?<kind>cluster|sentinel))?:\/\/(?:(?<login>[^/?]*)@)?(?<rest>\S+)$/
 
 /** @throws Error, without any part of the URL, for what is none of `redisUrlForms` */
 export function parseRedisUrl(text: string): RedisAddress {
@@ -64,7 +65,7 @@ function splitRest(rest: string): string[] {
 
 function serverOf(port: number) {
   return (text: string): HostPort => {
-    const match = /^(?<host>\[[0-9a-fA-F:.]+\]|[^\s:[\]]+)(?::(?<port>\d{1,5}))?$/.exec(text)?.groups
+    const match = /^(?<host>\[[0-9a-fA-F:.]+\]|[^\s:@[\]]+)(?::(?<port>\d{1,5}))?$/.exec(text)?.groups
     if (match?.host === undefined) throw new Error('expected host names, each with an optional port')
     return { host: match.host.replace(/^\[|\]$/g, ''), port: Number(match.port ?? port) }
   }

@@ -224,7 +224,10 @@ export class Pool {
   private async endIfQuiet(scriptId: number): Promise<void> {
     await this.locks.run(scriptId, async () => {
       const slot = this.slots.get(scriptId)
-      if (slot !== undefined && isQuiet(slot)) await this.end(scriptId, 0)
+      if (slot === undefined || !isQuiet(slot)) return
+      // It ran until it had nothing to do: earlier ends by itself say nothing about its next alarm.
+      this.alarms.forgive(scriptId)
+      await this.end(scriptId, 0)
     })
   }
 }

@@ -37,8 +37,13 @@ export class WorkerLogs {
 
 const exception = /^Uncaught exception: .*?(?:remote\.)?jsg\.([\s\S]*?)(?:\nstack: .*)?$/
 
+/** How workerd reports a connection that the fence around Workers has refused. */
+const refusedCall = /blocked by restrictPeers\(\)/
+
 /** workerd describes an exception by a place in its own source and a stack of its own addresses. */
 function readable(text: string): string {
+  if (refusedCall.test(text))
+    return 'A call to this machine or its network was refused; LOCAL_CLOUD_PRIVATE_NETWORK=allow permits such calls.'
   const [, thrown] = exception.exec(text) ?? []
   return thrown === undefined ? text : `Uncaught ${thrown}`
 }

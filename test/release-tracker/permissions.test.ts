@@ -33,6 +33,7 @@ const endpoints: Endpoint[] = [
   { name: 'current', path: '/api/releases/current?client_name=acme&env_name=prod', answers: [200, 200, 403, 200, 401, 200, 200, 401] },
   { name: 'current as csv', path: '/api/releases/current?client_name=acme&env_name=prod&format=csv', answers: [200, 200, 403, 200, 401, 200, 200, 401] },
   { name: 'as of', path: '/api/releases/current?client_name=acme&env_name=prod&at=2026-01-01T00:00:00Z', answers: [200, 200, 403, 200, 401, 200, 200, 401] },
+  { name: 'all histories', path: '/api/releases/history?client_name=acme&env_name=prod&tag=v1', answers: [200, 200, 403, 200, 401, 200, 200, 401] },
   { name: 'history', path: '/api/releases/history/acme/prod/shop/web/app', answers: [200, 200, 403, 200, 401, 200, 200, 401] },
   { name: 'compare', path: '/api/releases/compare?left=acme/prod&right=acme/stage', answers: [200, 200, 403, 200, 401, 200, 200, 401] },
   { name: 'compare two clients', path: '/api/releases/compare?left=acme/prod&right=other/prod', answers: [200, 403, 403, 403, 401, 200, 200, 401] },

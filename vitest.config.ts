@@ -2,10 +2,10 @@ import { configDefaults, defineConfig, mergeConfig } from 'vitest/config'
 
 /** Too many real processes for every run of the tests: `npm run test:crash` runs these. */
 export const enumerated = [
-  'test/deployments/crash-!(first).test.ts',
-  'test/deployments/weather.test.ts',
-  'test/deployments/crowd.test.ts',
-  'test/orchestrators/crash.test.ts',
+  'test/deployments/crashes/crash-!(first).test.ts',
+  'test/deployments/load/weather.test.ts',
+  'test/deployments/load/crowd.test.ts',
+  'test/orchestrators/polling/crash.test.ts',
 ]
 
 export const shared = defineConfig({

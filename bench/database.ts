@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAdmin } from '../src/accounts/service/administration.ts'
-import { createDb, migrateUp } from '../src/platform/db.ts'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
+import { createAdmin } from '../src/accounts/users/administration.ts'
+import { startEmbeddedPostgres } from '../src/embedded/postgres/index.ts'
+import { createDb, migrateUp } from '../src/platform/postgres/db.ts'
 
 /** A PostgreSQL of the bench's own, with one administrator whose token no limit stops. */
 export async function startDatabase() {

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const front = new URL('../src/deployments/front/', import.meta.url)
+const front = new URL('../src/deployments/plans/', import.meta.url)
 export const generated = fileURLToPath(new URL('container-front.generated.js', front))
 
 const licence = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated

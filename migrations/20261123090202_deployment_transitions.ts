@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-// The same table as in the code (src/deployments/states.ts); a test holds them equal.
+// The same table as in the code (src/deployments/model/states.ts); a test holds them equal.
 const transitions = [
   ['initiated', 'in_progress'],
   ['initiated', 'failed'],

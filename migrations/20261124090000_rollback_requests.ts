@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-// Rollback and retry by hand; a rollback that finds that there is no way back. As in src/deployments/states.ts.
+// Rollback and retry by hand; a rollback that finds that there is no way back. As in src/deployments/model/states.ts.
 const transitions = [
   ['initiated', 'rolling_back'],
   ['rolling_back', 'failed'],

@@ -1,7 +1,7 @@
+import { processDeps } from './cli/process-deps.ts'
+import { type Area, packageVersion, runCommandLine } from './cli/run.ts'
 import type { Permission } from './platform/auth.ts'
-import { processDeps } from './platform/command-line/process-deps.ts'
-import { type Area, packageVersion, runCommandLine } from './platform/command-line/run.ts'
-import { endProcess } from './platform/process-end.ts'
+import { endProcess } from './platform/process/process-end.ts'
 
 const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
@@ -18,20 +18,20 @@ const areas: Record<string, Area> = {
   cloud: async (program, deps) =>
     (await import('./local-cloud/index.ts')).registerCloudCommands(program, deps),
   backup: async (program, deps) =>
-    (await import('./platform/backup/index.ts')).registerBackupCommand(program, {
+    (await import('./cli/backup/index.ts')).registerBackupCommand(program, {
       ...deps,
       version: packageVersion(),
     }),
   restore: async (program, deps) =>
-    (await import('./platform/backup/index.ts')).registerRestoreCommand(program, deps),
+    (await import('./cli/backup/index.ts')).registerRestoreCommand(program, deps),
   async admin(program, { env }) {
     const { registerAccountCommands } = await import('./accounts/index.ts')
-    const { withDatabase } = await import('./platform/command-line/database.ts')
+    const { withDatabase } = await import('./cli/database.ts')
     registerAccountCommands(program, { withDb: (work) => withDatabase(env, work) })
   },
   async nodes(program, deps) {
     const { registerNodeCommands } = await import('./orchestrators/index.ts')
-    const { withDatabase } = await import('./platform/command-line/database.ts')
+    const { withDatabase } = await import('./cli/database.ts')
     registerNodeCommands(program, {
       ...deps,
       withDb: (work) =>
@@ -53,7 +53,7 @@ const scopes: Permission[] = [
 
 async function makeToken(databaseUrl: string): Promise<string | undefined> {
   const { createLocalToken } = await import('./accounts/index.ts')
-  const { createDb } = await import('./platform/db.ts')
+  const { createDb } = await import('./platform/postgres/db.ts')
   const db = createDb({ url: databaseUrl, name: 'command', max: 1 })
   try {
     return await createLocalToken(db, { name: 'capstan command line', scopes })
@@ -63,7 +63,7 @@ async function makeToken(databaseUrl: string): Promise<string | undefined> {
 }
 
 async function ask(question: string, options?: { hidden: boolean }): Promise<string> {
-  const { terminalPrompt } = await import('./platform/command-line/prompt.ts')
+  const { terminalPrompt } = await import('./cli/prompt.ts')
   return terminalPrompt({ input: process.stdin, output: process.stderr }).ask(question, options)
 }
 

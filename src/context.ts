@@ -7,10 +7,9 @@ import { localCloudCredentials } from './local-cloud/index.ts'
 import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
 import { type Clock, createDatabaseClock } from './platform/clock.ts'
 import { type Config, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
-import { createDb } from './platform/db.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
 import { createHealth, type Health } from './platform/health/index.ts'
-import { createInstallation } from './platform/installation.ts'
+import { createInstallation } from './platform/installation/installation-id.ts'
 import {
   type BoundJob,
   createDispatcher,
@@ -20,7 +19,8 @@ import {
   type Enqueue,
   type JobVerbs,
 } from './platform/jobs/index.ts'
-import { createLogger, type Logger } from './platform/logging.ts'
+import { createLogger, type Logger } from './platform/logging/logging.ts'
+import { createDb } from './platform/postgres/db.ts'
 import { createQueues, type Queues } from './platform/queues/index.ts'
 import {
   createRateLimiter,

@@ -1,15 +1,15 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
+import { isSupervised } from './embedded/supervisor/supervisor.ts'
 import { requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
 import { processSettings } from './platform/config/process-settings.ts'
-import { createDb, migrateUp } from './platform/db.ts'
 import { ConfigError } from './platform/errors.ts'
-import { createLogger } from './platform/logging.ts'
-import { runMain } from './platform/main.ts'
+import { createLogger } from './platform/logging/logging.ts'
+import { maskSecrets } from './platform/logging/redact.ts'
+import { createDb, migrateUp } from './platform/postgres/db.ts'
 import { isDatabaseUnavailable } from './platform/postgres/index.ts'
-import { endProcess } from './platform/process-end.ts'
+import { runMain } from './platform/process/main.ts'
+import { endProcess } from './platform/process/process-end.ts'
 import { migrateQueues } from './platform/queues/index.ts'
-import { maskSecrets } from './platform/redact.ts'
-import { isSupervised } from './platform/supervisor/supervisor.ts'
 
 /** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */
 async function main(): Promise<void> {

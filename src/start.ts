@@ -1,11 +1,11 @@
+import { StartFault } from './embedded/supervisor/start-fault.ts'
+import { type Program, startPrograms } from './embedded/supervisor/start-programs.ts'
 import type { Config } from './platform/config/index.ts'
 import { processSettings } from './platform/config/process-settings.ts'
 import { ConfigError } from './platform/errors.ts'
 import { announceRunning, localUrl, type RunningService } from './platform/installation/index.ts'
-import { createLogger } from './platform/logging.ts'
-import { endProcess } from './platform/process-end.ts'
-import { StartFault } from './platform/supervisor/start-fault.ts'
-import { type Program, startPrograms } from './platform/supervisor/start-programs.ts'
+import { createLogger } from './platform/logging/logging.ts'
+import { endProcess } from './platform/process/process-end.ts'
 
 const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 

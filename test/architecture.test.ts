@@ -43,10 +43,14 @@ const migrations = filesOf('migrations')
 const imports = [...src, ...workers, ...migrations].flatMap(importsOf)
 const show = (found: Import[]) => found.map(({ from, to }) => `${from} imports ${to}`)
 
-/** `src/<domain>/...`; undefined for the platform and for the files that put everything together. */
+/** Folders below the domains: what every process needs, what the embedded default needs, and the command line. */
+const foundations = ['platform', 'embedded', 'cli']
+const isFoundation = (file: string) => foundations.some((folder) => file.startsWith(`src/${folder}/`))
+
+/** `src/<domain>/...`; undefined for the foundations and for the files that put everything together. */
 function domainOf(file: string): string | undefined {
-  const [top, domain, ...rest] = file.split('/')
-  return top === 'src' && rest.length > 0 && domain !== 'platform' ? domain : undefined
+  const [top, domain = '', ...rest] = file.split('/')
+  return top === 'src' && rest.length > 0 && !foundations.includes(domain) ? domain : undefined
 }
 
 describe('the folders', () => {
@@ -56,9 +60,8 @@ describe('the folders', () => {
     expect(show(imports)).toContain('workers/main.ts imports src/context.ts')
   })
 
-  it('keep the platform free of domains', () => {
-    const platform = imports.filter(({ from }) => from.startsWith('src/platform/'))
-    expect(show(platform.filter(({ to }) => !to.startsWith('src/platform/')))).toEqual([])
+  it('keep the platform, the embedded servers and the command line free of domains', () => {
+    expect(show(imports.filter(({ from, to }) => isFoundation(from) && !isFoundation(to)))).toEqual([])
   })
 
   it('let a domain reach another through its index only', () => {
@@ -122,8 +125,8 @@ describe('the sources', () => {
       // Miniflare takes flags for V8 from there only.
       'src/local-cloud/runtime/workerd.ts',
       'src/platform/config/index.ts',
-      'src/platform/outgoing.ts',
-      'src/platform/supervisor/start-programs.ts',
+      'src/platform/network/outgoing.ts',
+      'src/embedded/supervisor/start-programs.ts',
     ]
     const found = [...src, ...workers, ...migrations].filter((file) => /\bprocess\.env\b/.test(codeOf(file)))
     expect(found.filter((file) => !entries.test(file) && !others.includes(file))).toEqual([])
@@ -131,7 +134,7 @@ describe('the sources', () => {
 
   it('end their processes in one way', () => {
     const found = [...src, ...workers].filter((file) => /\bprocess\.exit\(/.test(codeOf(file)))
-    expect(found).toEqual(['src/platform/process-end.ts'])
+    expect(found).toEqual(['src/platform/process/process-end.ts'])
   })
 
   it('keep migrations to themselves', () => {
@@ -141,7 +144,7 @@ describe('the sources', () => {
 
   it('name Redis and the queue library in few places', () => {
     const found = src.filter((file) => /from '(bullmq|ioredis)'/.test(textOf(file)))
-    const allowed = ['jobs/queue-worker.ts', 'rate-limit/redis-bucket.ts', 'redis/connect.ts'].map(
+    const allowed = ['jobs/execution/queue-worker.ts', 'rate-limit/redis-bucket.ts', 'redis/connect.ts'].map(
       (file) => `src/platform/${file}`,
     )
     expect(

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { runMigrations } from 'bullmq'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
-import { migrateUp } from '../src/platform/db.ts'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/index.ts'
-import { administer, databaseUrl } from './helpers/postgres-server.ts'
-import { startRedis } from './helpers/redis-server.ts'
+import { startEmbeddedPostgres } from '../src/embedded/postgres/index.ts'
+import { migrateUp } from '../src/platform/postgres/db.ts'
 import { startRunFolder } from './helpers/run-folder.ts'
+import { administer, databaseUrl } from './helpers/servers/postgres-server.ts'
+import { startRedis } from './helpers/servers/redis-server.ts'
 
 interface Server {
   url: string

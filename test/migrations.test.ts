@@ -1,10 +1,15 @@
 import { readdirSync } from 'node:fs'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { statuses, transitions } from '../src/deployments/states.ts'
-import { createDb, isMigrated, migrateUp } from '../src/platform/db.ts'
+import { statuses, transitions } from '../src/deployments/model/states.ts'
+import { createDb, isMigrated, migrateUp } from '../src/platform/postgres/db.ts'
 import { migrateQueues } from '../src/platform/queues/index.ts'
-import { administer, createTestDatabase, databaseUrl, type TestDatabase } from './helpers/postgres-server.ts'
+import {
+  administer,
+  createTestDatabase,
+  databaseUrl,
+  type TestDatabase,
+} from './helpers/servers/postgres-server.ts'
 
 const folder = new URL('../migrations/', import.meta.url)
 const names = readdirSync(folder).toSorted()

@@ -1,4 +1,4 @@
-import type { Service } from '../src/platform/lifecycle.ts'
+import type { Service } from '../src/platform/process/lifecycle.ts'
 import type { WorkerEngine } from './engine.ts'
 
 /** The queue `deploy-step`: the eight steps of deployments, each one its own job. */

@@ -6,7 +6,7 @@ import {
   createReconciler,
   createRunner,
 } from '../src/platform/jobs/index.ts'
-import type { Service } from '../src/platform/lifecycle.ts'
+import type { Service } from '../src/platform/process/lifecycle.ts'
 
 /** What all queues of a worker process share. */
 export interface WorkerEngine {

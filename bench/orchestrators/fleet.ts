@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Knex } from 'knex'
-import { createDb } from '../../src/platform/db.ts'
-import { readEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts'
+import { readEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
+import { createDb } from '../../src/platform/postgres/db.ts'
 
 /** Fake nodes in a process of their own, as far from the worker as nodes are. */
 export interface Fleet {

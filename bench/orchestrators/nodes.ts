@@ -1,4 +1,4 @@
-import { FakeNode } from '../../test/orchestrators/fake-node.ts'
+import { FakeNode } from '../../test/orchestrators/nodes/fake-node.ts'
 
 /** `node bench/orchestrators/nodes.ts <count> <dead>`: tells its ports to who started it. */
 const count = Number(process.argv[2] ?? 20)

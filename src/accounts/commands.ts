@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
-import { type Prompt, terminalPrompt } from '../platform/command-line/prompt.ts'
+import { type Prompt, terminalPrompt } from '../cli/prompt.ts'
 import type { Config } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { email, password, passwordLength, username } from './schema.ts'
-import { createAdmin, resetPassword } from './service/administration.ts'
+import { createAdmin, resetPassword } from './users/administration.ts'
 
 interface CommandContext {
   db: Knex

@@ -1,15 +1,9 @@
 import { type Command, Option } from 'commander'
-import {
-  type CommandDeps,
-  eachOne,
-  jsonOption,
-  outputOf,
-  wholeNumber,
-} from '../platform/command-line/index.ts'
+import { type CommandDeps, eachOne, jsonOption, outputOf, wholeNumber } from '../cli/index.ts'
+import { channels } from './catalogue/metadata.ts'
 import type { ListFlags } from './commands/list.ts'
 import type { PublishFlags } from './commands/publish.ts'
 import type { VerifyFlags } from './commands/verify.ts'
-import { channels } from './metadata.ts'
 
 const channelOption = () => new Option('--channel <channel>', channels.join(' or ')).choices(channels)
 

@@ -2,10 +2,10 @@ import type { Knex } from 'knex'
 import { z } from 'zod'
 import { type Principal, requirePermission } from '../platform/auth.ts'
 import type { JobDefinition } from '../platform/jobs/index.ts'
-import { writePointer } from './channel-moves.ts'
-import { withStore } from './faults.ts'
-import { type PublishEngine, runPublish, settlePublish } from './publish-job.ts'
-import { channel, version } from './schema.ts'
+import { withStore } from './errors.ts'
+import { writePointer } from './publishing/channel-moves.ts'
+import { type PublishEngine, runPublish, settlePublish } from './publishing/run-publish.ts'
+import { channel, version } from './routes/schema.ts'
 
 const minutes = 60_000
 

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { CodedError } from '../platform/errors.ts'
 import { correlationIdOf } from '../platform/http/index.ts'
 import type { JobVerbs } from '../platform/jobs/index.ts'
-import type { Logger } from '../platform/logging.ts'
+import type { Logger } from '../platform/logging/logging.ts'
 
 export interface ActionOptions {
   db: Knex

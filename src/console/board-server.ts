@@ -9,7 +9,7 @@ import type {
 } from '@bull-board/api/typings/app'
 import express, { type Request, type Response, Router } from 'express'
 import { CodedError, notFound } from '../platform/errors.ts'
-import { unstorableFields } from '../platform/storable-text.ts'
+import { unstorableFields } from '../platform/postgres/storable-text.ts'
 import { boardPage } from './board-page.ts'
 
 /** What the library answers with, after redaction. */

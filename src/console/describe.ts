@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { type BoundJob, type DescribedJob, describeJobs } from '../platform/jobs/index.ts'
-import { maskSecrets } from '../platform/redact.ts'
+import { maskSecrets } from '../platform/logging/redact.ts'
 
 type Fields = Record<string, unknown>
 

@@ -1,4 +1,4 @@
-import { maskSecrets } from '../platform/redact.ts'
+import { maskSecrets } from '../platform/logging/redact.ts'
 
 /** The only options of a delivery that an operator needs to see. */
 const shownOptions = new Set(['attempts', 'delay', 'jobId', 'priority', 'timestamp', 'prevMillis', 'repeat'])

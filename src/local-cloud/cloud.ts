@@ -1,4 +1,5 @@
 import { Api } from './api/api.ts'
+import { Front } from './cloud-server.ts'
 import { type Cloud, scriptDir } from './context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
@@ -7,7 +8,6 @@ import { Pool, type Serving } from './runtime/pool.ts'
 import { Reaper } from './runtime/reaper.ts'
 import { WorkerLogs } from './runtime/worker-logs.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
-import { Front } from './server.ts'
 import { Store } from './store/index.ts'
 
 /** Puts the parts together: the state, the running Workers, the API and the gateway. */

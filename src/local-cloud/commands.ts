@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type CommandDeps, jsonOption, outputOf, UsageFault } from '../platform/command-line/index.ts'
+import { type CommandDeps, jsonOption, outputOf, UsageFault } from '../cli/index.ts'
 import { localCloudCredentials } from './credentials.ts'
 
 /** Adds `cloud`: how to reach the local cloud with other programs. */
@@ -23,7 +23,7 @@ export function registerCloudCommands(
 type Cloud = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv) {
-  const { commandConfig } = await import('../platform/command-line/config.ts')
+  const { commandConfig } = await import('../cli/config.ts')
   const { dataDir, localCloud } = commandConfig(env, 'service')
   if (!localCloud.enabled) {
     throw new UsageFault('The local cloud is not in use here: CLOUDFLARE_TARGET=local chooses it')

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Knex } from 'knex'
-import { type CommandDeps, exitCodes, plain, UsageFault } from '../platform/command-line/index.ts'
+import { type CommandDeps, exitCodes, plain, UsageFault } from '../cli/index.ts'
 import type { Found } from './import/entries.ts'
 import type { ImportReport } from './import/upsert.ts'
 

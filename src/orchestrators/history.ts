@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import { encodeCursor, readCursor } from '../platform/http/index.ts'
 import { parseInstant } from '../platform/instant.ts'
-import { stateName } from './networks.ts'
+import { stateName } from './node/networks.ts'
 import { getNode } from './service.ts'
 import type { Span } from './statistics/pieces.ts'
-import { sampleNames } from './status-view.ts'
+import { sampleNames } from './status/view.ts'
 import { countSamples, readSamples, type Snapshot, sampledPeriod, startOf } from './store/history.ts'
 
 export interface HistoryQuery {

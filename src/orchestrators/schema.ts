@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { instant } from '../platform/instant.ts'
-import { canonicalAddress } from '../platform/ip-address.ts'
-import { isNodeAddress } from './addresses.ts'
+import { canonicalAddress } from '../platform/network/ip-address.ts'
+import { isNodeAddress } from './node/addresses.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what can't be stored or would forge a line
 const printable = /^[^\u0000-\u001f\u007f-\u009f]*$/

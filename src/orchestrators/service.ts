@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { conflict, notFound } from '../platform/errors.ts'
 import { appendEvents } from '../platform/events/index.ts'
+import { statusStream } from './status/stream.ts'
 import {
   findNode,
   forgetState,
@@ -11,7 +12,6 @@ import {
   takenBy,
   updateNode,
 } from './store/nodes.ts'
-import { statusStream } from './stream.ts'
 
 const nodeNotFound = () => notFound('Orchestrator node')
 

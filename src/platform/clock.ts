@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { within } from './deadline.ts'
-import { createLoop, type Service } from './lifecycle.ts'
-import type { Logger } from './logging.ts'
+import type { Logger } from './logging/logging.ts'
+import { createLoop, type Service } from './process/lifecycle.ts'
 
 /** The database's time, asked for: for what is rare, or happens in a transaction anyway. */
 export async function databaseTime(db: Knex): Promise<Date> {

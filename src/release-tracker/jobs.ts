@@ -5,7 +5,7 @@ import { collect } from './collection/collect.ts'
 import type { TrackerContext } from './context.ts'
 import { describeOwn } from './describe-own.ts'
 import { mayChange } from './may-change.ts'
-import { checkPings, pingMaster } from './ping.ts'
+import { checkPings, pingMaster } from './push/ping.ts'
 
 const nothing = z.strictObject({})
 type Nothing = Record<string, never>

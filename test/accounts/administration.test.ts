@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream'
 import { Command } from 'commander'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ensureFirstAdmin, pruneAccounts, registerAccountCommands } from '../../src/accounts/index.ts'
-import { addUser } from '../../src/accounts/service/administration.ts'
-import { terminalPrompt } from '../../src/platform/command-line/prompt.ts'
+import { addUser } from '../../src/accounts/users/administration.ts'
+import { terminalPrompt } from '../../src/cli/prompt.ts'
 import { type Harness, password, rateLimits, rows, startAccounts } from './harness.ts'
 
 let h: Harness

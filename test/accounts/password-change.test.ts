@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createGate } from '../../src/accounts/service/passwords.ts'
+import { createGate } from '../../src/accounts/users/passwords.ts'
 import { type Harness, password, startAccounts } from './harness.ts'
 
 let h: Harness

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { createPrincipalCache } from '../../src/accounts/service/principal-cache.ts'
+import { createPrincipalCache } from '../../src/accounts/credentials/principal-cache.ts'
 import { type Api, startApi } from '../helpers/api.ts'
 import { createTestContext, type TestContext } from '../helpers/context.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createLoginLimits } from '../../src/accounts/service/login-limits.ts'
+import { createLoginLimits } from '../../src/accounts/sign-in/login-limits.ts'
 import { type Harness, password, rows, startAccounts } from './harness.ts'
 
 let h: Harness

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createReleaseStates } from '../../src/binary-releases/catalogue/release-states.ts'
 import type { ObjectStore } from '../../src/binary-releases/object-store/index.ts'
-import { createReleaseStates } from '../../src/binary-releases/state.ts'
 import { createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
-import { deliveryOf } from '../platform/job-harness.ts'
+import { deliveryOf } from '../platform/jobs/job-harness.ts'
 import { contentOf, deliver, sha256, startWorld, type World } from './harness.ts'
 
 /** Where, around one call of the store, the process dies. */

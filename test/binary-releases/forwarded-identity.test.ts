@@ -1,7 +1,7 @@
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/platform/config/index.ts'
-import { stripForgedIdentity } from '../../src/platform/http/forwarded-identity.ts'
+import { stripForgedIdentity } from '../../src/platform/http/protection/forwarded-identity.ts'
 import { silent } from '../helpers/context.ts'
 import { plantOldRelease, startWorld, type World } from './harness.ts'
 

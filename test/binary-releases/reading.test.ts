@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { metadataSchema, parseAs } from '../../src/binary-releases/metadata.ts'
+import { metadataSchema, parseAs } from '../../src/binary-releases/catalogue/metadata.ts'
 import { contentOf, plantOldRelease, platforms, released, sha256, startWorld, type World } from './harness.ts'
 
 let world: World

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createObjectCache } from '../../src/binary-releases/object-cache.ts'
+import { createObjectCache } from '../../src/binary-releases/catalogue/object-cache.ts'
 import { type ObjectStore, StoreUnreachable } from '../../src/binary-releases/object-store/index.ts'
-import { createStoreProbe } from '../../src/binary-releases/store-probe.ts'
+import { createStoreProbe } from '../../src/binary-releases/object-store/probe.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { released, signingKeys, startWorld, type World } from './harness.ts'
 import { startR2 } from './r2-server.ts'
@@ -197,7 +197,7 @@ describe('a store that goes away', () => {
     const job = await world.publishing('2025.11.25')
     await way.cut()
     const row = await world.ctx.db('jobs').where({ id: job }).first()
-    const { deliveryOf } = await import('../platform/job-harness.ts')
+    const { deliveryOf } = await import('../platform/jobs/job-harness.ts')
     await world.worker.runner.run(deliveryOf(job, row.queue))
     expect(await world.ctx.db('jobs').where({ id: job }).first()).toMatchObject({
       state: 'retrying',
@@ -214,7 +214,7 @@ describe('signing keys', () => {
     await released(world, '1.0.0')
     const first = (await world.call('/releases/1.0.0/signature')).json.key_id
     const engine = world.ctx.binaryReleases.engine
-    const { createSigningKey } = await import('../../src/binary-releases/signing.ts')
+    const { createSigningKey } = await import('../../src/binary-releases/downloads/signing.ts')
     const next = createSigningKey(signingKeys.second)
     // As after a restart with another RELEASE_SIGNING_KEY.
     engine.key = () => next

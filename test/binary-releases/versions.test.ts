@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareVersions, isVersion } from '../../src/binary-releases/versions.ts'
+import { compareVersions, isVersion } from '../../src/binary-releases/catalogue/versions.ts'
 
 describe('a version', () => {
   it.each([

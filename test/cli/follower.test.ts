@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ApiError, createApiClient, Unreachable } from '../../src/platform/command-line/api-client.ts'
-import { type FollowOptions, followEvents } from '../../src/platform/command-line/event-follower.ts'
+import { ApiError, createApiClient, Unreachable } from '../../src/cli/api/client.ts'
+import { type FollowOptions, followEvents } from '../../src/cli/api/event-follower.ts'
 import { event, json, openStream, refusal, startFakeApi } from './fake-api.ts'
 
 async function follow(url: string, options: FollowOptions = {}) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { DeployFlags } from '../../src/deployments/commands/flags.ts'
-import { readProjectFile } from '../../src/deployments/commands/project-file.ts'
-import { prepareRequest } from '../../src/deployments/commands/request.ts'
-import { prepareBody } from '../../src/deployments/schema.ts'
+import { readProjectFile } from '../../src/deployments/commands/project/project-file.ts'
+import { prepareRequest } from '../../src/deployments/commands/project/request.ts'
+import { prepareBody } from '../../src/deployments/model/schema.ts'
 import { folderWith } from './folder.ts'
 
 const source = {

@@ -1,5 +1,10 @@
 import type { Command } from 'commander'
 import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
+import { findAccess } from '../../src/cli/api/access.ts'
+import { createApiClient } from '../../src/cli/api/client.ts'
+import { registerBackupCommand, registerRestoreCommand } from '../../src/cli/backup/index.ts'
+import type { CommandDeps, Prompt } from '../../src/cli/index.ts'
+import { packageVersion, runCommandLine } from '../../src/cli/run.ts'
 import {
   registerDeploymentCommands,
   registerLogsCommand,
@@ -7,11 +12,6 @@ import {
   registerVersionsCommand,
 } from '../../src/deployments/index.ts'
 import { registerCloudCommands } from '../../src/local-cloud/index.ts'
-import { registerBackupCommand, registerRestoreCommand } from '../../src/platform/backup/index.ts'
-import { findAccess } from '../../src/platform/command-line/access.ts'
-import { createApiClient } from '../../src/platform/command-line/api-client.ts'
-import type { CommandDeps, Prompt } from '../../src/platform/command-line/index.ts'
-import { packageVersion, runCommandLine } from '../../src/platform/command-line/run.ts'
 import { registerJobCommands } from '../../src/platform/jobs/index.ts'
 
 export interface Ran {

@@ -7,8 +7,8 @@ import { startApi } from '../helpers/api.ts'
 import { createTestContext, silent, startEngine, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
 import { accountId, clientOf, hello, token } from '../local-cloud/harness.ts'
-import { deliveryOf } from '../platform/job-harness.ts'
-import { startFaultProxy } from './fault-proxy.ts'
+import { deliveryOf } from '../platform/jobs/job-harness.ts'
+import { startFaultProxy } from './cloudflare/fault-proxy.ts'
 
 export { hello }
 

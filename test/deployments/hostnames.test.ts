@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accountId } from '../local-cloud/harness.ts'
-import { deliveryOf } from '../platform/job-harness.ts'
-import { refusal } from './fault-proxy.ts'
+import { deliveryOf } from '../platform/jobs/job-harness.ts'
+import { refusal } from './cloudflare/fault-proxy.ts'
 import { drive, hello, startWorld, type World } from './harness.ts'
 
 let world: World

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
-import { type Api, adminPassword, query, saying, scriptsOf, signIn } from './client.ts'
-import { createGate, type Gate } from './gate.ts'
-import { badTokens, expectRefusal, fieldsOf } from './refusals.ts'
+import { type Api, adminPassword, query, saying, scriptsOf, signIn } from './support/client.ts'
+import { createGate, type Gate } from './support/gate.ts'
+import { badTokens, expectRefusal, fieldsOf } from './support/refusals.ts'
 
 let stack: Stack
 let api: Api

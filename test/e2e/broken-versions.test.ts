@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
-import { type Api, adminPassword, hello, saying, scriptsOf, signIn, visit } from './client.ts'
-import { createGate, type Gate } from './gate.ts'
+import { type Api, adminPassword, hello, saying, scriptsOf, signIn, visit } from './support/client.ts'
+import { createGate, type Gate } from './support/gate.ts'
 
 // Real processes start and die here: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })

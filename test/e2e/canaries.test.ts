@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { localCloudCredentials } from '../../src/local-cloud/index.ts'
 import { runCommand, type Stack, startStack } from '../helpers/stack.ts'
-import { type Api, type Ended, saying, signIn, visit } from './client.ts'
-import { type OwnRedis, startOwnRedis } from './own-redis.ts'
-import { dumpDatabase, searchFiles, secretsIn } from './search.ts'
+import { type Api, type Ended, saying, signIn, visit } from './support/client.ts'
+import { type OwnRedis, startOwnRedis } from './support/own-redis.ts'
+import { dumpDatabase, searchFiles, secretsIn } from './support/search.ts'
 
 // Real processes start and die here: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { queueNames } from '../../src/catalog.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
-import { type Browser, browserHeaders, signInBrowser } from './browser.ts'
-import { type Api, adminPassword, query, saying, signIn } from './client.ts'
-import { createGate, type Gate } from './gate.ts'
+import { type Browser, browserHeaders, signInBrowser } from './support/browser.ts'
+import { type Api, adminPassword, query, saying, signIn } from './support/client.ts'
+import { createGate, type Gate } from './support/gate.ts'
 
 const base = '/admin/queues'
 const maintenance = `${base}/api/queues/maintenance`

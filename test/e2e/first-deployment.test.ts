@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
-import { type Api, type Ended, hello, query, signIn, visit } from './client.ts'
+import { type Api, type Ended, hello, query, signIn, visit } from './support/client.ts'
 
 const stepOrder = [
   'validate_config',

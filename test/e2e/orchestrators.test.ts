@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { runCommand, type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
-import { FakeNode } from '../orchestrators/fake-node.ts'
+import { FakeNode } from '../orchestrators/nodes/fake-node.ts'
 import { sseReader } from '../orchestrators/sse-messages.ts'
-import { type Api, adminPassword, query, signIn } from './client.ts'
+import { type Api, adminPassword, query, signIn } from './support/client.ts'
 
 const count = 20
 const path = (rest: string) => `/api/v1${rest}`

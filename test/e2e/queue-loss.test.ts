@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { until } from '../helpers/until.ts'
-import { type Api, adminPassword, query, saying, signIn, visit } from './client.ts'
-import { createGate, type Gate } from './gate.ts'
-import { type OwnRedis, startOwnRedis } from './own-redis.ts'
+import { type Api, adminPassword, query, saying, signIn, visit } from './support/client.ts'
+import { createGate, type Gate } from './support/gate.ts'
+import { type OwnRedis, startOwnRedis } from './support/own-redis.ts'
 
 // Real processes start and die here: on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })

@@ -1,5 +1,5 @@
-import { addUser } from '../../src/accounts/service/administration.ts'
-import { createPasswords } from '../../src/accounts/service/passwords.ts'
+import { addUser } from '../../src/accounts/users/administration.ts'
+import { createPasswords } from '../../src/accounts/users/passwords.ts'
 import { createApp, createSockets } from '../../src/app.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
 import type { TestContext } from './context.ts'

@@ -13,9 +13,9 @@ import {
   createReconciler,
   createRunner,
 } from '../../src/platform/jobs/index.ts'
-import type { Logger } from '../../src/platform/logging.ts'
+import type { Logger } from '../../src/platform/logging/logging.ts'
 import type { Queues } from '../../src/platform/queues/index.ts'
-import { connectionsTo, createTestDatabase, type TestDatabase } from './postgres-server.ts'
+import { connectionsTo, createTestDatabase, type TestDatabase } from './servers/postgres-server.ts'
 import { until } from './until.ts'
 
 export type Backend = 'postgres' | 'redis'

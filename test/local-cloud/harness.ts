@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { type LocalCloud, type LocalCloudLog, startLocalCloud } from '../../src/local-cloud/index.ts'
-import { assertConforms } from './contract.ts'
+import { assertConforms } from './contract/contract.ts'
 
 export const accountId = '0123456789abcdef0123456789abcdef'
 export const token = 'a-token-of-this-test-and-no-other'

@@ -4,8 +4,8 @@ import type { DeliveryJob } from '../../src/platform/queues/index.ts'
 import { startApi } from '../helpers/api.ts'
 import { type Backend, createTestContext, startEngine, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
-import { deliveryOf } from '../platform/job-harness.ts'
-import { FakeNode } from './fake-node.ts'
+import { deliveryOf } from '../platform/jobs/job-harness.ts'
+import { FakeNode } from './nodes/fake-node.ts'
 
 const api1 = '/api/v1'
 

@@ -4,9 +4,9 @@ import { type Api, startApi } from '../helpers/api.ts'
 import { createTestContext, silent, startEngine, type TestContext } from '../helpers/context.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { until } from '../helpers/until.ts'
-import { startRoutes } from './http-harness.ts'
-import { bound, done, enqueue, testJob } from './job-harness.ts'
-import { withOutages } from './queue-store.ts'
+import { startRoutes } from './http/http-harness.ts'
+import { bound, done, enqueue, testJob } from './jobs/job-harness.ts'
+import { withOutages } from './jobs/queue-store.ts'
 
 const job = testJob(done)
 

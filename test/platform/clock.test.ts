@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createDatabaseClock } from '../../src/platform/clock.ts'
-import { createDb } from '../../src/platform/db.ts'
+import { createDb } from '../../src/platform/postgres/db.ts'
 import { silent } from '../helpers/context.ts'
-import { createTestDatabase } from '../helpers/postgres-server.ts'
+import { createTestDatabase } from '../helpers/servers/postgres-server.ts'
 
 describe('the clock of an installation', () => {
   it('is the database’s, whatever the time of day is here', async () => {

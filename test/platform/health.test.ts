@@ -11,9 +11,9 @@ import { createDatabaseProbe } from '../../src/platform/health/database-probe.ts
 import { route } from '../../src/platform/http/index.ts'
 import { startApi } from '../helpers/api.ts'
 import { createTestContext, silent, type TestContext, type TestContextOptions } from '../helpers/context.ts'
-import { administer } from '../helpers/postgres-server.ts'
-import { createRedisServers } from '../helpers/redis-topology.ts'
-import { startRoutes } from './http-harness.ts'
+import { administer } from '../helpers/servers/postgres-server.ts'
+import { createRedisServers } from '../helpers/servers/redis-topology.ts'
+import { startRoutes } from './http/http-harness.ts'
 
 const opened: (() => unknown)[] = []
 afterEach(async () => {

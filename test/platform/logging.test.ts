@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it, vi } from 'vitest'
-import { createLogRepetitions } from '../../src/platform/log-repetitions.ts'
-import { serialiseError } from '../../src/platform/logging.ts'
-import { maskSecrets } from '../../src/platform/redact.ts'
+import { createLogRepetitions } from '../../src/platform/logging/log-repetitions.ts'
+import { serialiseError } from '../../src/platform/logging/logging.ts'
+import { maskSecrets } from '../../src/platform/logging/redact.ts'
 
 const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ'
 
 /** What a process prints that logs this. */
 function lines(code: string): Record<string, unknown>[] {
-  const module = new URL('../../src/platform/logging.ts', import.meta.url)
+  const module = new URL('../../src/platform/logging/logging.ts', import.meta.url)
   const source = `const { createLogger } = await import(${JSON.stringify(module)})
     const log = createLogger({ level: 'debug', process: 'test' })
     ${code}`
@@ -123,7 +123,7 @@ describe('lines that repeat themselves', () => {
 describe('the end of a process', () => {
   /** What a process has printed that ends this way in the turn in which it logs. */
   function printed(ending: string): string[] {
-    const module = new URL('../../src/platform/logging.ts', import.meta.url)
+    const module = new URL('../../src/platform/logging/logging.ts', import.meta.url)
     const source = `const { createLogger } = await import(${JSON.stringify(module)})
       const log = createLogger({ level: 'info', process: 'test' })
       log.info('first')
@@ -150,7 +150,7 @@ describe('the end of a process', () => {
   })
 
   it('is not put off by an output that nobody reads any more', () => {
-    const module = new URL('../../src/platform/logging.ts', import.meta.url)
+    const module = new URL('../../src/platform/logging/logging.ts', import.meta.url)
     const source = `const { createLogger } = await import(${JSON.stringify(module)})
       const log = createLogger({ level: 'info', process: 'test' })
       for (let n = 0; n < 100; n++) log.warn('unread')
@@ -233,7 +233,7 @@ describe('masking of free text', () => {
 })
 
 describe('the format of log lines', () => {
-  const module = new URL('../../src/platform/logging.ts', import.meta.url)
+  const module = new URL('../../src/platform/logging/logging.ts', import.meta.url)
   const source = (format: string) => `const { createLogger } = await import(${JSON.stringify(module)})
     createLogger({ level: 'info', process: 'web', format: ${format} }).info({ port: 1, reason: 'Bearer hunter2hunter2' }, 'serving')`
   const run = (command: string, args: string[]) => spawnSync(command, args, { encoding: 'utf8' }).stdout

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createResources } from '../../src/platform/resources.ts'
 import { createTestContext, type TestContext } from '../helpers/context.ts'
-import { done, enqueue, testJob } from './job-harness.ts'
+import { done, enqueue, testJob } from './jobs/job-harness.ts'
 
 const dataDir = join(tmpdir(), `capstan-resources-${process.pid}`)
 const job = testJob(done)

@@ -2,7 +2,7 @@ import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createListener } from '../../src/platform/events/index.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
-import { installationNamed } from '../../src/platform/installation.ts'
+import { installationNamed } from '../../src/platform/installation/installation-id.ts'
 import {
   createDispatcher,
   createLeaseKeeper,
@@ -10,11 +10,11 @@ import {
   createReconciler,
   createRunner,
 } from '../../src/platform/jobs/index.ts'
-import { createLoop, type Service, together } from '../../src/platform/lifecycle.ts'
+import { createLoop, type Service, together } from '../../src/platform/process/lifecycle.ts'
 import { createQueues, type Queues } from '../../src/platform/queues/index.ts'
 import { backends, createTestContext, silent, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
-import { bound, deliveryOf, done, enqueue, gate, rowOf, testJob } from './job-harness.ts'
+import { bound, deliveryOf, done, enqueue, gate, rowOf, testJob } from './jobs/job-harness.ts'
 
 const log = silent
 const job = testJob(done)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { statusByAge } from '../../src/release-tracker/ping.ts'
+import { statusByAge } from '../../src/release-tracker/push/ping.ts'
 import { expectSound, startTracker, type Tracker } from './harness.ts'
 
 describe('releases that a clock which was ahead has recorded', () => {

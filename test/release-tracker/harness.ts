@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type Call, startApi } from '../helpers/api.ts'
 import { createTestContext, startEngine, type TestContextOptions } from '../helpers/context.ts'
-import { deliveryOf } from '../platform/job-harness.ts'
-import { type FakeCluster, startFakeCluster } from './fake-cluster.ts'
+import { deliveryOf } from '../platform/jobs/job-harness.ts'
+import { type FakeCluster, startFakeCluster } from './collection/fake-cluster.ts'
 
 export const secrets = {
   admin: 'the-admins-key-of-the-tests-0123456789',

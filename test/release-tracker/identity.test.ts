@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { image } from './cluster-reader.ts'
-import { digestFor } from './fake-cluster.ts'
-import { extensionsOf } from './fake-extensions.ts'
+import { image } from './collection/cluster-reader.ts'
+import { digestFor } from './collection/fake-cluster.ts'
+import { extensionsOf } from './collection/fake-extensions.ts'
 import { expectSound, sha, startTracker, type Tracker } from './harness.ts'
 
 describe('workloads with the same kind and name in several API groups', () => {

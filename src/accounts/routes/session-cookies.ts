@@ -1,11 +1,11 @@
 import type { Secrets } from '../../platform/secrets.ts'
-import { browserCookie, cookieOf, cookieText, csrfCookie, sessionCookie } from '../service/cookies.ts'
+import { browserCookie, cookieOf, cookieText, csrfCookie, sessionCookie } from '../credentials/cookies.ts'
 import {
   newBrowserId,
   placeLifetimeSeconds,
   readBrowserId,
   signedBrowserId,
-} from '../service/sign-in-places.ts'
+} from '../sign-in/sign-in-places.ts'
 
 /** `Set-Cookie` values of a new session. */
 export function sessionCookies(session: { id: string; csrfToken: string }, secure: boolean): string[] {

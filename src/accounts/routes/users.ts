@@ -1,8 +1,8 @@
 import { type Route, route } from '../../platform/http/route.ts'
+import type { AccountsContext } from '../context.ts'
 import { accountOf } from '../principal.ts'
 import { newUserBody, userChangeBody, userPath, usersQuery, userTokenPath } from '../schema.ts'
-import type { AccountsContext } from '../service/context.ts'
-import { changeUser, createUser, getUser, revokeTokenOf, tokensOf, usersPage } from '../service/users.ts'
+import { changeUser, createUser, getUser, revokeTokenOf, tokensOf, usersPage } from '../users/users.ts'
 import { tokenListAnswer, userAnswer } from './wire.ts'
 
 const path = '/api/v1/users'

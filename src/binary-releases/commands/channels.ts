@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
-import { type ExitCode, exitCodes, type Output, plain } from '../../platform/command-line/index.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
+import { type ExitCode, exitCodes, type Output, plain } from '../../cli/index.ts'
 import { followJob } from './follow.ts'
 import { promoteAnswer, yankAnswer } from './wire.ts'
 

@@ -1,12 +1,6 @@
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
-import { followEvents } from '../../platform/command-line/event-follower.ts'
-import {
-  type ExitCode,
-  exitCodes,
-  type Output,
-  type Progress,
-  plain,
-} from '../../platform/command-line/index.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
+import { followEvents } from '../../cli/api/event-follower.ts'
+import { type ExitCode, exitCodes, type Output, type Progress, plain } from '../../cli/index.ts'
 import { jobAnswer, progressData } from './wire.ts'
 
 const patienceMs = 60_000

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ApiClient, ApiError } from '../../platform/command-line/api-client.ts'
+import { type ApiClient, ApiError } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
   createProgress,
@@ -10,7 +10,7 @@ import {
   type Output,
   plain,
   UsageFault,
-} from '../../platform/command-line/index.ts'
+} from '../../cli/index.ts'
 import { followJob } from './follow.ts'
 import { createSender } from './send-file.ts'
 import { type DraftAnswer, draftAnswer, publishAnswer } from './wire.ts'

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type ApiClient, ApiError } from '../../platform/command-line/api-client.ts'
+import { type ApiClient, ApiError } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
   createProgress,
@@ -9,10 +9,10 @@ import {
   type Output,
   plain,
   UsageFault,
-} from '../../platform/command-line/index.ts'
-import { canonicalMetadata } from '../metadata.ts'
-import { isSignedBy, keyIdOf } from '../signing.ts'
-import { isVersion } from '../versions.ts'
+} from '../../cli/index.ts'
+import { canonicalMetadata } from '../catalogue/metadata.ts'
+import { isVersion } from '../catalogue/versions.ts'
+import { isSignedBy, keyIdOf } from '../downloads/signing.ts'
 import { hashFile } from './hash-file.ts'
 import { keysAnswer, releaseAnswer, signatureAnswer } from './wire.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { metadataSchema } from '../metadata.ts'
+import { metadataSchema } from '../catalogue/metadata.ts'
 
 // What the commands read of the API's answers; the rest goes through to `--json`.
 

@@ -6,7 +6,7 @@ import send from 'send'
 import { z } from 'zod'
 import { CodedError, notFound } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
-import { giveBack } from '../chunk-memory.ts'
+import { giveBack } from '../publishing/chunk-memory.ts'
 import { folders, made, place, safeKey } from './files.ts'
 import { type LinkMethod, type LinkSigner, linkPath } from './signed-links.ts'
 

@@ -1,14 +1,14 @@
 import type { Principal } from '../../platform/auth.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
-import type { Drafts } from '../drafts.ts'
-import type { Layout } from '../layout.ts'
-import type { Actor, Publishing } from '../publishing.ts'
-import { draftBody, fileBody, promoteBody, versionParams, yankBody } from '../schema.ts'
-import type { ReleaseStates } from '../state.ts'
+import type { Layout } from '../catalogue/layout.ts'
+import type { ReleaseStates } from '../catalogue/release-states.ts'
+import type { Actor, Publishing } from '../publishing/actions.ts'
+import type { Drafts } from '../publishing/drafts.ts'
+import type { Uploads } from '../publishing/uploads.ts'
 import type { Release } from '../store/releases.ts'
-import type { Uploads } from '../uploads.ts'
-import { draftView, uploadView, yankView } from '../views.ts'
+import { draftBody, fileBody, promoteBody, versionParams, yankBody } from './schema.ts'
+import { draftView, uploadView, yankView } from './views.ts'
 
 export interface PublishingRouteOptions {
   drafts: Drafts

@@ -2,10 +2,13 @@ import type { Knex } from 'knex'
 import { z } from 'zod'
 import { CodedError } from '../../platform/errors.ts'
 import { type Prepared, prepare, type Route, route } from '../../platform/http/index.ts'
-import type { Catalogue } from '../catalogue.ts'
-import type { Downloads } from '../downloads.ts'
-import type { Listing } from '../listing.ts'
-import type { Metadata } from '../metadata.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { Listing } from '../catalogue/listing.ts'
+import type { Metadata } from '../catalogue/metadata.ts'
+import type { ReleaseStates } from '../catalogue/release-states.ts'
+import type { Downloads } from '../downloads/downloads.ts'
+import type { Signatures } from '../downloads/signatures.ts'
+import { readCounts } from '../store/downloads.ts'
 import {
   downloadQuery,
   latestQuery,
@@ -14,11 +17,8 @@ import {
   updatesQuery,
   version,
   versionParams,
-} from '../schema.ts'
-import type { Signatures } from '../signatures.ts'
-import type { ReleaseStates } from '../state.ts'
-import { readCounts } from '../store/downloads.ts'
-import { downloadView, keyView, listedView, metadataView } from '../views.ts'
+} from './schema.ts'
+import { downloadView, keyView, listedView, metadataView } from './views.ts'
 
 export interface ReadingOptions {
   db: Knex

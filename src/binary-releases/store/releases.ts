@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Channel } from '../metadata.ts'
+import type { Channel } from '../catalogue/metadata.ts'
 
 export type ReleaseState = 'draft' | 'publishing' | 'sealed' | 'published'
 

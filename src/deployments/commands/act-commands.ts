@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
-import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../platform/command-line/index.ts'
-import { environment } from '../schema.ts'
+import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../cli/index.ts'
+import { environment } from '../model/schema.ts'
 import type { DeleteFlags, RetryFlags } from './act.ts'
 import type { RollbackFlags } from './rollback.ts'
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
   type ExitCode,
@@ -7,9 +7,9 @@ import {
   type Output,
   plain,
   UsageFault,
-} from '../../platform/command-line/index.ts'
-import { environment } from '../schema.ts'
-import { followToEnd } from './follow.ts'
+} from '../../cli/index.ts'
+import { environment } from '../model/schema.ts'
+import { followToEnd } from './output/follow.ts'
 import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer } from './wire.ts'
 
 interface Console {

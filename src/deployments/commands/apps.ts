@@ -1,6 +1,6 @@
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
-import { type Output, plain, table, UsageFault } from '../../platform/command-line/index.ts'
-import { appName, environment } from '../schema.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
+import { type Output, plain, table, UsageFault } from '../../cli/index.ts'
+import { appName, environment } from '../model/schema.ts'
 import { appsAnswer, type VersionsAnswer, versionsAnswer } from './wire.ts'
 
 /** An app where it runs. */

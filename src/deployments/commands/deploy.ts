@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
   type ExitCode,
@@ -8,13 +8,13 @@ import {
   type Prompt,
   plain,
   UsageFault,
-} from '../../platform/command-line/index.ts'
+} from '../../cli/index.ts'
 import type { DeployFlags } from './flags.ts'
-import { followToEnd } from './follow.ts'
-import { planLines } from './plan-text.ts'
-import { readProjectFile } from './project-file.ts'
-import { type PrepareRequest, prepareRequest } from './request.ts'
-import { findPlace, projectFileOf, readSource } from './source.ts'
+import { followToEnd } from './output/follow.ts'
+import { planLines } from './output/plan-text.ts'
+import { readProjectFile } from './project/project-file.ts'
+import { type PrepareRequest, prepareRequest } from './project/request.ts'
+import { findPlace, projectFileOf, readSource } from './project/source.ts'
 import { deployAnswer, type PreparedAnswer, preparedAnswer } from './wire.ts'
 
 /** The API has answered before: a restart in the middle is waited out. */

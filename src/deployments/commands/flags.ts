@@ -1,5 +1,5 @@
-import { UsageFault } from '../../platform/command-line/index.ts'
-import type { ContainerFlags } from './container-flags.ts'
+import { UsageFault } from '../../cli/index.ts'
+import type { ContainerFlags } from './project/container-flags.ts'
 
 /** The options of `capstan deploy`, as commander gives them. */
 export interface DeployFlags extends ContainerFlags {

@@ -1,5 +1,5 @@
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
-import { type Output, table } from '../../platform/command-line/index.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
+import { type Output, table } from '../../cli/index.ts'
 import { listAnswer } from './wire.ts'
 
 /** The options of `capstan deploy list`. */

@@ -1,14 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import {
-  type CommandDeps,
-  jsonOption,
-  outputOf,
-  plain,
-  plainLines,
-  wholeNumber,
-} from '../../platform/command-line/index.ts'
-import { environment } from '../schema.ts'
+import { type CommandDeps, jsonOption, outputOf, plain, plainLines, wholeNumber } from '../../cli/index.ts'
+import { environment } from '../model/schema.ts'
 
 const logsAnswer = z
   .object({

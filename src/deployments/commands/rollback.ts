@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ApiClient } from '../../platform/command-line/api-client.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
   type ExitCode,
@@ -7,9 +7,9 @@ import {
   type Output,
   plain,
   UsageFault,
-} from '../../platform/command-line/index.ts'
+} from '../../cli/index.ts'
 import { findVersions, type Place, pathOf, placeOf } from './apps.ts'
-import { followToEnd } from './follow.ts'
+import { followToEnd } from './output/follow.ts'
 import { rollbackAnswer, statusAnswer, type VersionsAnswer } from './wire.ts'
 
 interface Console {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { statuses } from '../states.ts'
+import { statuses } from '../model/states.ts'
 
 // The answers as far as commands read them; what else is in them goes through to `--json`.
 

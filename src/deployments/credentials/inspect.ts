@@ -1,10 +1,10 @@
 import type { CloudflareCredentials } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
-import { CloudError, toCodedError } from '../cloudflare-errors.ts'
-import type { CloudHttp } from '../cloudflare-http.ts'
+import { CloudError, toCodedError } from '../cloudflare/errors.ts'
+import type { CloudHttp } from '../cloudflare/http.ts'
+import { createTokenApi, type TokenApi, type VerifiedToken } from '../cloudflare/tokens-api.ts'
 import { type AccountType, accountType } from './account-type.ts'
 import { grants, type Scope, scopesOf, showScope } from './scopes.ts'
-import { createTokenApi, type TokenApi, type VerifiedToken } from './token-api.ts'
 
 /** True, false, or null where it can't be told. */
 type Told = boolean | null

@@ -3,11 +3,11 @@ import type { Environment } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
-import { requireEnvironment } from '../permission.ts'
-import type { Targets } from '../target.ts'
+import { requireEnvironment } from '../model/permission.ts'
+import type { Targets } from '../targets/targets.ts'
+import type { Vault } from '../targets/vault.ts'
 import type { Inspector } from './inspect.ts'
 import { environmentParams, putCredentialsBody, validateBody, verifyBody } from './schema.ts'
-import type { Vault } from './vault.ts'
 
 export interface CredentialRouteOptions {
   vault: Vault

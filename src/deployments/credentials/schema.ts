@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { environment } from '../schema.ts'
+import { environment } from '../model/schema.ts'
 import { parseScope } from './scopes.ts'
 
 /** Visible ASCII, as a header can carry it. */

@@ -1,4 +1,4 @@
-import type { Policy } from './token-api.ts'
+import type { Policy } from '../cloudflare/tokens-api.ts'
 
 /** `Zone:DNS:Edit`: resource class, permission group, level. */
 export interface Scope {

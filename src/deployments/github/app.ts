@@ -4,7 +4,7 @@ import { request as octokit } from '@octokit/request'
 import { SignJWT } from 'jose'
 import { type Dispatcher, fetch as undiciFetch } from 'undici'
 import type { GitHubConfig } from '../../platform/config/index.ts'
-import type { Logger } from '../../platform/logging.ts'
+import type { Logger } from '../../platform/logging/logging.ts'
 
 export type GitHubAppConfig = { baseUrl: string } & NonNullable<GitHubConfig['app']>
 export type GitHubRequest = typeof octokit

@@ -1,7 +1,7 @@
 import { RequestError } from '@octokit/request-error'
 import { CodedError } from '../../platform/errors.ts'
-import { maskSecrets } from '../../platform/redact.ts'
-import { truncate } from '../../platform/storable-text.ts'
+import { maskSecrets } from '../../platform/logging/redact.ts'
+import { truncate } from '../../platform/postgres/storable-text.ts'
 
 /** Which credential a call shows: the App's own JWT, or the token of one installation. */
 export type ShownCredential = 'app' | 'installation'

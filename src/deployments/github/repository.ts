@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CodedError } from '../../platform/errors.ts'
-import { truncate } from '../../platform/storable-text.ts'
+import { truncate } from '../../platform/postgres/storable-text.ts'
 import type { GitHubRequest } from './app.ts'
 import { createRepositoryCaller, type Repository } from './caller.ts'
 import type { InstallationTokens } from './tokens.ts'

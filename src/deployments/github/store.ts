@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../../platform/config/index.ts'
-import type { DeploymentStatus } from '../states.ts'
+import type { DeploymentStatus } from '../model/states.ts'
 import type { RecordState } from './repository.ts'
 
 /** Where and what to report, frozen in the plan. */

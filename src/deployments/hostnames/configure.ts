@@ -1,8 +1,8 @@
 import { CodedError } from '../../platform/errors.ts'
-import { CloudError } from '../cloudflare-errors.ts'
-import type { StepLog } from '../logs.ts'
+import { CloudError } from '../cloudflare/errors.ts'
+import type { ZoneApi } from '../cloudflare/zones-api.ts'
+import type { StepLog } from '../log.ts'
 import { type LookOptions, lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
-import type { ZoneApi } from './zone-api.ts'
 
 export interface HostnameWork extends LookOptions {
   hostnames: string[]

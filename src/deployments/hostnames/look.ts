@@ -1,5 +1,5 @@
+import type { Zone, ZoneApi, ZoneRecord } from '../cloudflare/zones-api.ts'
 import { type Hostname, parseHostname } from './parse.ts'
-import type { Zone, ZoneApi, ZoneRecord } from './zone-api.ts'
 
 /** A host name as it is in the cloud now. */
 export interface SeenHostname extends Hostname {

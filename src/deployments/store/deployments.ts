@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../../platform/config/index.ts'
-import type { PlanHead } from '../plan.ts'
-import type { DeployOptions } from '../schema.ts'
-import { type DeploymentStatus, liveStatuses } from '../states.ts'
+import type { PlanHead } from '../model/plan.ts'
+import type { DeployOptions } from '../model/schema.ts'
+import { type DeploymentStatus, liveStatuses } from '../model/states.ts'
 import { type Deployment, type Rollback, type Snapshot, toDeployment } from './rows.ts'
 import { insertSteps } from './steps.ts'
 

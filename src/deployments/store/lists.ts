@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../../platform/config/index.ts'
-import type { ContainerSpec } from '../containers/container-api.ts'
-import type { DeploymentStatus } from '../states.ts'
+import type { ContainerSpec } from '../cloudflare/containers-api.ts'
+import type { DeploymentStatus } from '../model/states.ts'
 import { type Deployment, toDeployment } from './rows.ts'
 
 const columns = ['d.*', 'p.digest']

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { stepKeys } from '../states.ts'
+import { stepKeys } from '../model/states.ts'
 
 /** `GET /deploy/metrics`, but for what only the process knows. */
 export async function readMetrics(db: Knex, hours: number) {

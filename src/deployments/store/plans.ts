@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Plan, PlanHead, WorkerModule } from '../plan.ts'
+import type { Plan, PlanHead, WorkerModule } from '../model/plan.ts'
 
 export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
   await trx('plans').insert({

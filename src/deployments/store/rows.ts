@@ -1,8 +1,8 @@
 import type { Environment } from '../../platform/config/index.ts'
-import type { TrafficShare } from '../cloudflare.ts'
-import type { ContainerSpec } from '../containers/container-api.ts'
-import type { DeployOptions } from '../schema.ts'
-import type { DeploymentStatus } from '../states.ts'
+import type { ContainerSpec } from '../cloudflare/containers-api.ts'
+import type { TrafficShare } from '../cloudflare/workers-api.ts'
+import type { DeployOptions } from '../model/schema.ts'
+import type { DeploymentStatus } from '../model/states.ts'
 
 /** The cloud's state of a script before this deployment changed anything. */
 export interface Snapshot {

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type StepKey, stepKeys } from '../states.ts'
+import { type StepKey, stepKeys } from '../model/states.ts'
 
 export interface Step {
   step: StepKey

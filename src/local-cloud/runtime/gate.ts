@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
-import { ownAddresses } from '../../platform/this-machine.ts'
+import { ownAddresses } from '../../platform/network/this-machine.ts'
 
 /** Carries the gate's secret from the gateway to a front; `mf-` headers of clients never come this far. */
 export const gateHeader = 'mf-capstan-gate'

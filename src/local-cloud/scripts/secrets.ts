@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Cloud } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { startupReport } from '../runtime/startup-reports.ts'
+import { startupReport } from '../runtime/startup/reports.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Binding, Version } from '../store/versions.ts'
 import { checkSizes } from './bindings.ts'

@@ -4,7 +4,8 @@ import type { OrchestratorsConfig } from '../../platform/config/index.ts'
 import { appendEvents } from '../../platform/events/index.ts'
 import { type Enqueue, findJob, type Outcome, type Run } from '../../platform/jobs/index.ts'
 import { pollShardJob, type ShardPayload } from '../jobs.ts'
-import type { NodeClient } from '../node-client.ts'
+import type { NodeClient } from '../node/client.ts'
+import { statusStream } from '../status/stream.ts'
 import {
   abandonCycle,
   type Cycle,
@@ -18,7 +19,6 @@ import {
 import { countActiveNodes, type PolledNode } from '../store/nodes.ts'
 import { polledNodes } from '../store/polled.ts'
 import { type Learnt, writeLearnt } from '../store/samples.ts'
-import { statusStream } from '../stream.ts'
 import { learn } from './learn.ts'
 import { pollNode } from './poll-node.ts'
 import { backlogsOf, divergenceOf } from './signals.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { networks } from '../networks.ts'
-import { readingsOf } from '../node-answers.ts'
+import { readingsOf } from '../node/answers.ts'
+import { networks } from '../node/networks.ts'
 import type { KnownNetworks } from '../store/nodes.ts'
 import type { Learnt } from '../store/samples.ts'
 import { confirm } from './confirm.ts'

@@ -1,7 +1,7 @@
 import { pause } from '../../platform/deadline.ts'
-import { isOnlineState } from '../networks.ts'
-import type { NodeIdentity, NodeStatus } from '../node-answers.ts'
-import type { NodeAnswer, NodeClient } from '../node-client.ts'
+import type { NodeIdentity, NodeStatus } from '../node/answers.ts'
+import type { NodeAnswer, NodeClient } from '../node/client.ts'
+import { isOnlineState } from '../node/networks.ts'
 import type { PolledNode } from '../store/nodes.ts'
 import type { Verdict } from './confirm.ts'
 

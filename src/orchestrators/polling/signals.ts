@@ -1,4 +1,4 @@
-import { type Network, networks } from '../networks.ts'
+import { type Network, networks } from '../node/networks.ts'
 import type { KnownNetworks } from '../store/nodes.ts'
 
 /** What waits to be signed, per network: the median over online nodes. */

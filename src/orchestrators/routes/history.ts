@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import type { Knex } from 'knex'
 import { type Route, route } from '../../platform/http/index.ts'
 import { nodeHistory, snapshotView } from '../history.ts'
-import { networks } from '../networks.ts'
+import { networks } from '../node/networks.ts'
 import { historyQuery, nodePath } from '../schema.ts'
 
 export function historyRoutes(db: Knex): Route[] {

@@ -1,7 +1,7 @@
 import { type EventHub, serveSse } from '../../platform/events/index.ts'
 import { type Prepared, type Route, route } from '../../platform/http/index.ts'
-import type { Board } from '../board.ts'
-import { statusStream } from '../stream.ts'
+import type { Board } from '../status/status-cache.ts'
+import { statusStream } from '../status/stream.ts'
 
 // A client may keep it, but asks each time whether it is still true.
 const headers = { 'Cache-Control': 'private, no-cache' }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { networks } from '../networks.ts'
+import { networks } from '../node/networks.ts'
 import { type BacklogSums, latestBacklogs, sumNetworks } from '../store/statistics.ts'
 import { cut, type Span } from './pieces.ts'
 import { iso, rounded } from './rounding.ts'

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { networks } from '../networks.ts'
+import { networks } from '../node/networks.ts'
 import { cut, type Span } from '../statistics/pieces.ts'
 import { backlogColumns } from './samples.ts'
 import { within } from './spans.ts'

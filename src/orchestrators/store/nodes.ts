@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { isUniqueViolation } from '../../platform/db.ts'
-import type { NodeIdentity } from '../node-answers.ts'
+import { isUniqueViolation } from '../../platform/postgres/db.ts'
+import type { NodeIdentity } from '../node/answers.ts'
 import type { Confirmation } from '../polling/confirm.ts'
 
 export interface OrchestratorNode {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { networks } from '../networks.ts'
-import type { NodeIdentity } from '../node-answers.ts'
+import type { NodeIdentity } from '../node/answers.ts'
+import { networks } from '../node/networks.ts'
 import type { Confirmation, Verdict } from '../polling/confirm.ts'
 import type { Cycle } from './cycles.ts'
 import type { KnownNetworks } from './nodes.ts'

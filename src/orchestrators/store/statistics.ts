@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type Network, networks } from '../networks.ts'
+import { type Network, networks } from '../node/networks.ts'
 import type { Pieces, Span } from '../statistics/pieces.ts'
 import { type Condition, within } from './spans.ts'
 

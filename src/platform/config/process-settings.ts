@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 import { addSettings, type EnvFile, readEnvFile } from './env-file.ts'
 import { type Config, knownSettings, loadConfig } from './index.ts'
 import { misspeltSettings, misspeltText } from './misspelt.ts'

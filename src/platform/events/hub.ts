@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 import type { Listener } from './listener.ts'
 import { eventsChannel, readEvents, type StoredEvent } from './store.ts'
 

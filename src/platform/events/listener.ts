@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
-import type { Service } from '../lifecycle.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 import { BoundedClient, connectionLimits } from '../postgres/index.ts'
+import type { Service } from '../process/lifecycle.ts'
 
 export interface Listener extends Service {
   /** Called with each payload of a channel. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { createDb, isMigrated } from '../db.ts'
 import { within } from '../deadline.ts'
+import { createDb, isMigrated } from '../postgres/db.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
 
 /** What may be wrong with a database, as a word without anything of its inside. */

@@ -1,6 +1,6 @@
 import { within } from '../deadline.ts'
-import { createLoop, type Service } from '../lifecycle.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
+import { createLoop, type Service } from '../process/lifecycle.ts'
 import type { Queues } from '../queues/index.ts'
 import type { RateLimiter } from '../rate-limit/index.ts'
 import { type Cause, clockCauses } from './causes.ts'

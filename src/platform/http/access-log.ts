@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 
 /**
  * One line a request, by route pattern: a raw path or query may hold a badge token or a key. Streams log at

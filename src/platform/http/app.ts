@@ -1,9 +1,9 @@
 import express, { type Express, type RequestHandler } from 'express'
 import { CodedError } from '../errors.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 import { answerErrors } from './error-answers.ts'
-import { stripForgedIdentity } from './forwarded-identity.ts'
-import { frame } from './frame.ts'
+import { stripForgedIdentity } from './protection/forwarded-identity.ts'
+import { frame } from './routing/frame.ts'
 
 export interface HttpAppOptions {
   log: Logger

@@ -1,6 +1,6 @@
 import { CodedError } from '../errors.ts'
 import { parseInstant } from '../instant.ts'
-import { isStorable } from '../storable-text.ts'
+import { isStorable } from '../postgres/storable-text.ts'
 
 /** A position in a list that is sorted newest first by creation and id; exact to the microsecond. */
 export interface Position {

@@ -1,10 +1,10 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
 import { challenge } from '../auth.ts'
-import { isDiskFull } from '../disk-full.ts'
 import { CodedError, errorEnvelope, outOfDiskSpace } from '../errors.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
+import { isDiskFull } from '../postgres/disk-full.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
-import { correlationIdOf } from './frame.ts'
+import { correlationIdOf } from './routing/frame.ts'
 
 /** The one place where an error becomes an answer. What is not a CodedError says nothing about the inside. */
 export function answerErrors(log: Logger): ErrorRequestHandler {

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
 import type { Access, Principal, Scheme } from '../auth.ts'
-import type { Prepared } from './prepared.ts'
+import type { Prepared } from './routing/prepared.ts'
 
 /** A body that is made into JSON, in the wrapping of the route's family. */
 export interface JsonReply {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { Express } from 'express'
 import { ConfigError } from '../errors.ts'
-import type { Service } from '../lifecycle.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
+import type { Service } from '../process/lifecycle.ts'
 import type { UpgradeHandler } from '../sockets/index.ts'
-import { answerMalformedRequests, maxHeaderBytes } from './malformed-requests.ts'
+import { answerMalformedRequests, maxHeaderBytes } from './protection/malformed-requests.ts'
 
 /** How long running requests may take once we stop. */
 const drainMs = 5000

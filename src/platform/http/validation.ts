@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { CodedError, type FieldFault } from '../errors.ts'
-import { unstorableFields } from '../storable-text.ts'
+import { unstorableFields } from '../postgres/storable-text.ts'
 
 /**
  * Parses a part of a request. Text that the database can't store is refused whatever the schema says.

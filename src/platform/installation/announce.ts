@@ -1,4 +1,4 @@
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 import { delist, enlist } from './registry.ts'
 import { clearRunning, type RunningService, writeRunning } from './running.ts'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import type { ApiClient } from '../command-line/api-client.ts'
+import type { ApiClient } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
   jsonOption,
@@ -9,7 +9,7 @@ import {
   plain,
   table,
   wholeNumber,
-} from '../command-line/index.ts'
+} from '../../cli/index.ts'
 import { jobStates } from './definition.ts'
 
 /** As far as it is shown; what else is in an answer goes through to `--json`. */

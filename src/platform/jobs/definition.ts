@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { z } from 'zod'
 import type { Principal } from '../auth.ts'
 import type { CodedError } from '../errors.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 
 export const jobStates = ['queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const
 export type JobState = (typeof jobStates)[number]

@@ -4,7 +4,7 @@ import { type EventHub, serveSse, streamHead } from '../events/index.ts'
 import { decodeCursor, page } from '../http/cursor.ts'
 import { type Route, route } from '../http/route.ts'
 import { type Job, jobStates } from './definition.ts'
-import { jobStream } from './leases.ts'
+import { jobStream } from './execution/leases.ts'
 import { listJobs } from './store.ts'
 import type { JobVerbs } from './verbs.ts'
 

@@ -3,7 +3,7 @@ import type { Principal } from '../auth.ts'
 import { CodedError, conflict, notFound } from '../errors.ts'
 import { appendEvents } from '../events/index.ts'
 import type { BoundJob, Job } from './definition.ts'
-import { jobStream } from './leases.ts'
+import { jobStream } from './execution/leases.ts'
 import { endJob, findJob, lockJob, lockOpenJob, reopenJob, requestCancel } from './store.ts'
 
 /**

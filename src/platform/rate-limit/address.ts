@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { canonicalAddress } from '../ip-address.ts'
+import { canonicalAddress } from '../network/ip-address.ts'
 
 /**
  * The key under which one client counts: an IPv4 address in whatever spelling, or the /64 of an IPv6 address, since one

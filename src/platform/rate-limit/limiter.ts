@@ -1,6 +1,6 @@
 import { within } from '../deadline.ts'
-import type { Installation } from '../installation.ts'
-import type { Logger } from '../logging.ts'
+import type { Installation } from '../installation/installation-id.ts'
+import type { Logger } from '../logging/logging.ts'
 import { connectRedis } from '../redis/index.ts'
 import type { BucketRule, Decision } from './bucket.ts'
 import { createProcessBuckets } from './in-process.ts'

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { pause } from '../deadline.ts'
-import type { Service } from '../lifecycle.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
+import type { Service } from '../process/lifecycle.ts'
 import { type Caller, closeCodes } from './upgrades.ts'
 
 /** Open sockets of one kind, by the thousand: told things, watched over, and closed. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
-import { canonicalAddress } from '../ip-address.ts'
+import { canonicalAddress } from '../network/ip-address.ts'
 
 /** The client's address of a request that Express never sees, by the same rule: only trusted proxies are believed. */
 export function createTrust(proxies: string[]): (req: IncomingMessage) => string {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Authenticate, authorise, type Permission, type Principal } from '../auth.ts'
 import { CodedError } from '../errors.ts'
-import type { Logger } from '../logging.ts'
+import type { Logger } from '../logging/logging.ts'
 import type { RateLimits } from '../rate-limit/index.ts'
 import { createTrust } from './trust.ts'
 

@@ -15,8 +15,8 @@ import {
   findBadgeScopes,
   insertBadgeToken,
   listBadgeTokens,
-} from '../store/badge-tokens.ts'
-import { type BadgeKey, findForBadges, isKindRecorded } from '../store/badges.ts'
+} from '../store/badges/badge-tokens.ts'
+import { type BadgeKey, findForBadges, isKindRecorded } from '../store/badges/badges.ts'
 import { type Badge, colors } from './draw.ts'
 
 /** Recognisable in a leak; what follows is 256 random bits. */

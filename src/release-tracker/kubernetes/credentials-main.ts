@@ -1,7 +1,7 @@
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { setGlobalDispatcher } from 'undici'
-import { createOutgoing } from '../../platform/outgoing.ts'
-import { endProcess } from '../../platform/process-end.ts'
+import { createOutgoing } from '../../platform/network/outgoing.ts'
+import { endProcess } from '../../platform/process/process-end.ts'
 import type { ClusterSource, Credentials, CredentialsAnswer } from './credentials.ts'
 import { loadKubeconfig } from './kubeconfig.ts'
 

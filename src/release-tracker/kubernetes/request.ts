@@ -1,6 +1,6 @@
 import { type Dispatcher, fetch, ProxyAgent } from 'undici'
 import { pause } from '../../platform/deadline.ts'
-import { createOutgoing } from '../../platform/outgoing.ts'
+import { createOutgoing } from '../../platform/network/outgoing.ts'
 import { ClusterFault } from './cluster.ts'
 import type { Credentials } from './credentials.ts'
 import type { Json } from './parse.ts'

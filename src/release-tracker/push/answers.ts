@@ -1,4 +1,4 @@
-import type { OutgoingInterval } from '../store/outgoing.ts'
+import type { OutgoingInterval } from '../store/push/outgoing.ts'
 import type { MasterAnswer } from './master-client.ts'
 
 /** The reason of an item whose answer was lost: the master says only that it had the push before. */

@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib'
 import { fetch } from 'undici'
 import type { MasterConfig } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
-import { createOutgoing } from '../../platform/outgoing.ts'
+import { createOutgoing } from '../../platform/network/outgoing.ts'
 
 export interface MasterAnswer {
   status: number

@@ -1,7 +1,7 @@
 import type { Run } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
-import type { OutgoingInterval } from '../store/outgoing.ts'
-import { noteAnswers } from '../store/waiting.ts'
+import type { OutgoingInterval } from '../store/push/outgoing.ts'
+import { noteAnswers } from '../store/push/waiting.ts'
 import { unconfirmed } from './answers.ts'
 
 /** Keeps what was not stored, with its reason, and says so in the log: one line for each reason. */

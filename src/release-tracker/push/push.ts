@@ -1,8 +1,13 @@
 import type { Commit, Outcome, Run } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
-import { acknowledge, findOutbox, lockOutbox, nextRun, type Outbox, startOver } from '../store/outbox.ts'
-import { type After, type OutgoingInterval, readOutgoing, readOutgoingScopes } from '../store/outgoing.ts'
-import { nextTryInMs, waitingOfSlave } from '../store/waiting.ts'
+import { acknowledge, findOutbox, lockOutbox, nextRun, type Outbox, startOver } from '../store/push/outbox.ts'
+import {
+  type After,
+  type OutgoingInterval,
+  readOutgoing,
+  readOutgoingScopes,
+} from '../store/push/outgoing.ts'
+import { nextTryInMs, waitingOfSlave } from '../store/push/waiting.ts'
 import { answersOf } from './answers.ts'
 import { createMasterClient, type MasterAnswer, type MasterClient, notDelivered } from './master-client.ts'
 import { note } from './note.ts'

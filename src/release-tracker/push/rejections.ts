@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import { storableText, truncate } from '../../platform/storable-text.ts'
+import { storableText, truncate } from '../../platform/postgres/storable-text.ts'
 import type { TrackerContext } from '../context.ts'
+import { noteRejections, type Rejection } from '../store/push/waiting.ts'
 import type { Place } from '../store/scopes.ts'
-import { noteRejections, type Rejection } from '../store/waiting.ts'
 import { reasonOf } from './answers.ts'
 import type { ItemResult } from './wire.ts'
 

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { FieldFault } from '../../platform/errors.ts'
 import type { TrackerContext } from '../context.ts'
 import { image, name, names, rollout, time } from '../schema.ts'
-import type { Outbox } from '../store/outbox.ts'
-import type { OutgoingInterval } from '../store/outgoing.ts'
+import type { Outbox } from '../store/push/outbox.ts'
+import type { OutgoingInterval } from '../store/push/outgoing.ts'
 
 /** One interval of one container. Unknown fields are left alone: slaves and masters are not updated together. */
 export const batchItem = z.object({

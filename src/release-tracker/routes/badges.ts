@@ -8,7 +8,7 @@ import { colors, createDrawing, type Style, styles } from '../badges/draw.ts'
 import type { Memory } from '../badges/memory.ts'
 import { groupField, parseKind } from '../kinds.ts'
 import { type BadgeTokenBody, badgeParams, badgeTokenBody, badgeTokensQuery, idParams } from '../schema.ts'
-import type { BadgeScope, BadgeToken } from '../store/badge-tokens.ts'
+import type { BadgeScope, BadgeToken } from '../store/badges/badge-tokens.ts'
 
 const schemes = ['tracker-key'] as const
 const write = { access: 'tracker:write', schemes } as const

@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import type { TrackerMode } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { encodeCursor, readCursor } from '../../platform/http/index.ts'
-import { isStorable } from '../../platform/storable-text.ts'
+import { isStorable } from '../../platform/postgres/storable-text.ts'
 
 /** Writes a table as a download. @returns undefined: the answer is given. */
 export function sendCsv(res: Response, name: string, text: string): undefined {

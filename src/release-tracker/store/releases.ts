@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
 import type { KindName } from '../kinds.ts'
-import { type ImageFilter, isSearch, whereEverRan, wherePresent, whereRan } from './image-filter.ts'
 import type { ContainerColumns, EndColumns, ImageColumns, RolloutColumns } from './rows.ts'
 import type { Place } from './scopes.ts'
+import { type ImageFilter, isSearch, whereEverRan, wherePresent, whereRan } from './search/image-filter.ts'
 
 /** What one container runs, or ran at the moment that was asked for. */
 export interface CurrentRow extends ContainerColumns, ImageColumns, RolloutColumns {

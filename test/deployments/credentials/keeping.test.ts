@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createVault } from '../../../src/deployments/credentials/vault.ts'
-import { createTargets } from '../../../src/deployments/target.ts'
-import { createOutgoing } from '../../../src/platform/outgoing.ts'
+import { createTargets } from '../../../src/deployments/targets/targets.ts'
+import { createVault } from '../../../src/deployments/targets/vault.ts'
+import { createOutgoing } from '../../../src/platform/network/outgoing.ts'
 import { createSecrets } from '../../../src/platform/secrets.ts'
 import { accountId, token } from '../../local-cloud/harness.ts'
-import { refusal } from '../fault-proxy.ts'
+import { refusal } from '../cloudflare/fault-proxy.ts'
 import { startWorld, type World } from '../harness.ts'
 
 let world: World

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accountId, token } from '../../local-cloud/harness.ts'
-import { type Fault, refusal } from '../fault-proxy.ts'
+import { type Fault, refusal } from '../cloudflare/fault-proxy.ts'
 import { startWorld, type World } from '../harness.ts'
 
 let world: World

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ApiCall, Fault } from '../fault-proxy.ts'
+import type { ApiCall, Fault } from '../cloudflare/fault-proxy.ts'
 import { breaches, least } from './contract.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into single fields

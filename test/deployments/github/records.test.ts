@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { deliveryOf } from '../../platform/job-harness.ts'
+import { deliveryOf } from '../../platform/jobs/job-harness.ts'
 import { drive, hello, startWorld, type World } from '../harness.ts'
 import { startFakeGitHub } from './fake-github.ts'
 

@@ -1,0 +1,29 @@
+import type { Knex } from 'knex'
+import type { RateLimitConfig } from '../platform/config/index.ts'
+import type { Logger } from '../platform/logging/logging.ts'
+import type { Secrets } from '../platform/secrets.ts'
+import type { Guesses } from './credentials/bad-credential-limiter.ts'
+import type { Jwts } from './credentials/jwt.ts'
+import type { PrincipalCache } from './credentials/principal-cache.ts'
+import type { TokenUse } from './credentials/token-use.ts'
+import type { LoginLimits } from './sign-in/login-limits.ts'
+import type { Turns } from './sign-in/turns.ts'
+import type { Passwords } from './users/passwords.ts'
+
+/** What the verbs of this folder work with; built once by `createAccounts`. */
+export interface AccountsContext {
+  db: Knex
+  secrets: Secrets
+  log: Logger
+  now(): Date
+  passwords: Passwords
+  jwts: Jwts
+  limits: LoginLimits
+  /** Of sign-ins to one account from one of its places, and of those from one address at which the account is not known. */
+  turns: Turns
+  tokenUse: TokenUse
+  principals: PrincipalCache
+  guesses: Guesses
+  /** What new users start with. */
+  rateLimits: Pick<RateLimitConfig, 'user' | 'admin'>
+}

@@ -1,0 +1,86 @@
+import type { Knex } from 'knex'
+import { CodedError, conflict } from '../../platform/errors.ts'
+import type { AccountsContext } from '../context.ts'
+import type { AccountPrincipal } from '../principal.ts'
+import { isCurrentPassword } from '../sign-in/sign-in.ts'
+import { rememberPlaces, type SignInOrigin } from '../sign-in/sign-in-places.ts'
+import { revokeTokensOf } from '../store/api-tokens.ts'
+import { deleteOldSessions, deleteSession, moveSession, revokeJwt } from '../store/sessions.ts'
+import { lockUser, raiseEpoch, setPassword } from '../store/users.ts'
+
+/**
+ * Ends the credential of this very request. @throws STATE_001 for an API token, which is revoked by its id.
+ */
+export async function signOut(context: AccountsContext, caller: AccountPrincipal): Promise<void> {
+  const { credential } = caller
+  switch (credential.kind) {
+    case 'session':
+      await deleteSession(context.db, credential.idHash)
+      break
+    case 'jwt':
+      await revokeJwt(context.db, credential.jti, credential.expiresAt)
+      break
+    case 'api-token':
+      throw conflict('An API token has no session; revoke it with DELETE /api/v1/auth/tokens/{id}')
+  }
+  context.principals.forget(caller.id)
+  context.log.info({ event: 'sign-out', userId: caller.user.id }, 'signed out')
+}
+
+/**
+ * Changes the caller's own password and ends all its tokens and every other session at once. The session of
+ * this request goes on; a JWT can't, its caller gets a new one for the epoch returned. The place of this request becomes
+ * known.
+ * @throws ACCESS_002 (wrong password, or changed meanwhile), ACCESS_003 (a scoped token), SYS_003
+ */
+export async function changePassword(
+  context: AccountsContext,
+  caller: AccountPrincipal,
+  change: { current: string; replacement: string; origin: SignInOrigin },
+): Promise<{ sessionEpoch: number }> {
+  if (caller.scopes !== null) throw new CodedError('ACCESS_003', "A scoped token can't change the password")
+  const { user, credential } = caller
+  // A stolen session must not be a way around the limit of guesses.
+  if (!(await isCurrentPassword(context, user, change.current))) {
+    throw new CodedError('ACCESS_002', 'The current password is wrong')
+  }
+  const passwordHash = await context.passwords.hash(change.replacement)
+  const sessionEpoch = await context.db.transaction(async (trx) => {
+    const current = await lockUser(trx, user.id)
+    if (current?.sessionEpoch !== user.sessionEpoch) {
+      throw new CodedError('ACCESS_002', 'The credential is no longer valid')
+    }
+    const epoch = await replacePassword(trx, { userId: user.id, passwordHash, keep: credential })
+    await rememberPlaces({ ...context, db: trx }, { id: user.id, sessionEpoch: epoch }, change.origin)
+    return epoch
+  })
+  context.principals.forget(caller.id)
+  context.log.info({ event: 'password-changed', userId: user.id }, 'password changed')
+  return { sessionEpoch }
+}
+
+/** The one way to a new password: whoever knew the old one is out when the transaction commits. */
+export async function replacePassword(
+  trx: Knex.Transaction,
+  change: { userId: string; passwordHash: string; keep?: AccountPrincipal['credential'] },
+): Promise<number> {
+  await setPassword(trx, change.userId, change.passwordHash)
+  return endCredentials(trx, change.userId, change.keep)
+}
+
+/**
+ * Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept. The places where it has
+ * signed in stay known: they let nobody in, and without them guesses from elsewhere would keep the owner out.
+ * @returns the new epoch
+ */
+export async function endCredentials(
+  trx: Knex.Transaction,
+  userId: string,
+  keep?: AccountPrincipal['credential'],
+): Promise<number> {
+  const sessionEpoch = await raiseEpoch(trx, userId)
+  if (keep?.kind === 'session') await moveSession(trx, keep.idHash, sessionEpoch)
+  await deleteOldSessions(trx, userId, sessionEpoch)
+  await revokeTokensOf(trx, userId)
+  return sessionEpoch
+}

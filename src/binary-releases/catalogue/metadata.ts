@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { canonical } from '../../platform/http/idempotency.ts'
+
+export const channels = ['stable', 'beta'] as const
+export type Channel = (typeof channels)[number]
+
+/** A release as the bucket tells it. What an older publisher added stays in it. */
+export const metadataSchema = z.looseObject({
+  version: z.string(),
+  channel: z.string(),
+  released_at: z.string(),
+  /** SHA-256 by platform. */
+  platforms: z.record(z.string(), z.string()),
+})
+export type Metadata = z.output<typeof metadataSchema>
+
+export const signatureSchema = z.object({
+  key_id: z.string(),
+  algorithm: z.literal('Ed25519'),
+  signature: z.string(),
+})
+export type Signature = z.output<typeof signatureSchema>
+
+/** What is signed, and what lies in the bucket byte by byte: JSON with sorted keys and no white space. */
+export function canonicalMetadata({ version, channel, released_at, platforms }: Metadata): string {
+  return canonical({ version, channel, released_at, platforms })
+}
+
+/** @returns undefined for what is no JSON of this shape. */
+export function parseAs<S extends z.ZodType>(schema: S, body: Buffer): z.output<S> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(textOf(body))).data
+  } catch {
+    return undefined
+  }
+}
+
+/** Some editors and shells begin a file with a byte order mark, which also tells UTF-16. */
+function textOf(body: Buffer): string {
+  const mark = body.subarray(0, 2).toString('hex')
+  const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8'
+  return new TextDecoder(encoding).decode(body)
+}

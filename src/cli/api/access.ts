@@ -1,0 +1,57 @@
+import { UsageFault } from '../faults.ts'
+import type { ApiAccess } from './client.ts'
+import { fetchVia } from './fetch-via.ts'
+import { tokenFile } from './token-file.ts'
+
+/** Makes an API token in the embedded database; undefined when there is no account that could own it. */
+export type MakeToken = (databaseUrl: string) => Promise<string | undefined>
+
+/**
+ * Where the API is and how to sign in: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or what the service of this machine has. The machine's own token is never sent to a `CAPSTAN_URL`.
+ */
+export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promise<ApiAccess> {
+  const { CAPSTAN_URL: url, CAPSTAN_TOKEN: token } = env
+  if (url) {
+    if (!/^https?:\/\/[^\s/?#@]+[^\s?#]*$/.test(url))
+      throw new UsageFault('CAPSTAN_URL is not an http(s) URL')
+    if (!token) throw new UsageFault('CAPSTAN_TOKEN is not set; it has to be an API token of CAPSTAN_URL')
+    return { url: url.replace(/\/+$/, ''), token: given(token), fetch: await fetchVia(env, url) }
+  }
+  const { url: found, embedded, dataDir, databaseUrl } = await findService(env)
+  if (token) return { url: found, token: given(token) }
+  if (!embedded) throw new UsageFault(`CAPSTAN_TOKEN is not set; it has to be an API token of ${found}`)
+  return { url: found, token: tokenFile(dataDir, () => makeToken(make, databaseUrl)) }
+}
+
+/** Address and database of the service on this machine: as it was started, else as these variables would start it. */
+async function findService(env: NodeJS.ProcessEnv) {
+  const { chosenInstallation, commandConfig } = await import('../config.ts')
+  const { localUrl, readRunning } = await import('../../platform/installation/index.ts')
+  const outside = env.DATABASE_URL !== undefined || env.ENVIRONMENT === 'production'
+  const chosen = outside ? undefined : chosenInstallation(env, 'service')
+  if (chosen?.running !== undefined) {
+    const { readEmbeddedPostgres } = await import('../../embedded/postgres/index.ts')
+    const { dataDir, running } = chosen
+    return { ...running, dataDir, databaseUrl: readEmbeddedPostgres(dataDir)?.url }
+  }
+  const config = commandConfig(env, 'service')
+  return { ...config, url: readRunning(config.dataDir)?.url ?? localUrl(config) }
+}
+
+/** A token from outside can't be replaced: a refusal is final. */
+const given = (token: string) => async (refused?: string) => (refused === undefined ? token : undefined)
+
+async function makeToken(make: MakeToken, databaseUrl: string | undefined): Promise<string> {
+  const { isDatabaseUnavailable } = await import('../../platform/postgres/index.ts')
+  const { Unreachable } = await import('./client.ts')
+  const away = 'Capstan does not run here: start it with npm start, or set CAPSTAN_URL and CAPSTAN_TOKEN'
+  if (databaseUrl === undefined) throw new Unreachable(away)
+  let token: string | undefined
+  try {
+    token = await make(databaseUrl)
+  } catch (error) {
+    throw isDatabaseUnavailable(error) ? new Unreachable(away, { cause: error }) : error
+  }
+  if (token !== undefined) return token
+  throw new UsageFault('There is no active administrator: make one with capstan admin create')
+}

@@ -1,0 +1,37 @@
+import { constants } from 'node:os'
+import { startEmbeddedPostgres } from '../../embedded/postgres/index.ts'
+import { endProcess } from '../../platform/process/process-end.ts'
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Runs work on an embedded server that is started for it; the caller holds DATA_DIR. A signal that ends the command
+ * ends the server as well, also while it starts.
+ */
+export async function withOwnServer<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
+  const complain = (_fields: unknown, message?: string) => void process.stderr.write(`${message ?? ''}\n`)
+  const log = { info: () => undefined, warn: complain, error: complain }
+  const ending = new AbortController()
+  const starting = startEmbeddedPostgres({ dataDir, log, signal: ending.signal })
+  // The server has a session of its own: Ctrl-C reaches only us, and would leave it behind.
+  const interrupted = async (signal: NodeJS.Signals) => {
+    ending.abort()
+    await starting.then((server) => server.stop()).catch(() => undefined)
+    endProcess(128 + constants.signals[signal])
+  }
+  for (const signal of stopSignals) process.once(signal, interrupted)
+  try {
+    const server = await starting
+    try {
+      return await work(server.url)
+    } finally {
+      await server.stop()
+    }
+  } catch (error) {
+    // Work whose server was taken away fails as a matter of course: the signal decides how the process ends.
+    if (ending.signal.aborted) return await new Promise<never>(() => undefined)
+    throw error
+  } finally {
+    for (const signal of stopSignals) process.off(signal, interrupted)
+  }
+}

@@ -1,0 +1,27 @@
+import { endProcess } from '../platform/process/process-end.ts'
+import type { MakeToken } from './api/access.ts'
+import { createApiClient } from './api/client.ts'
+import type { CommandDeps, Prompt } from './index.ts'
+
+/** What commands are given in a process of their own. */
+export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken }): CommandDeps {
+  const { env, stdin, stdout, stderr } = process
+  // Whoever reads us may have seen enough, like `| head`: that is no fault.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') endProcess(Number(process.exitCode ?? 0))
+    throw error
+  })
+  return {
+    env,
+    stdout,
+    stderr,
+    prompt: { interactive: stdin.isTTY === true, ask: domains.ask },
+    async client() {
+      const { findAccess } = await import('./api/access.ts')
+      return createApiClient(await findAccess(env, domains.makeToken))
+    },
+    exitWith(code) {
+      process.exitCode = code
+    },
+  }
+}

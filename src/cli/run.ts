@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { exitCodeHelp, explain } from './faults.ts'
+import type { CommandDeps } from './index.ts'
+
+/** Adds the commands of one area, by their first word. */
+export type Area = (program: Command, deps: CommandDeps) => Promise<void>
+
+/**
+ * One command line from its words to its exit code. An area's code is loaded only when its word is there, or when the
+ * list of all commands is wanted.
+ * @param deps `prepare` runs before a command of an area, and its error ends the command
+ */
+export async function runCommandLine(
+  argv: string[],
+  areas: Record<string, Area>,
+  deps: CommandDeps & { prepare?: () => Promise<void> },
+): Promise<void> {
+  const program = new Command('capstan').description('Capstan, a release operations service')
+  program.addHelpText('after', exitCodeHelp)
+  let running: Command | undefined
+  program.hook('preAction', (_program, command) => {
+    running = command
+  })
+  // Commander's own way to end would skip what has to be closed.
+  program.version(packageVersion()).exitOverride()
+  program.configureOutput({
+    writeOut: (text) => void deps.stdout.write(text),
+    writeErr: (text) => void deps.stderr.write(text),
+  })
+  const [word = ''] = argv
+  const isVersion = word === '-V' || word === '--version'
+  const wanted = isVersion ? [] : Object.hasOwn(areas, word) ? [word] : Object.keys(areas)
+  try {
+    if (Object.hasOwn(areas, word)) await deps.prepare?.()
+    for (const area of wanted) await areas[area]?.(program, deps)
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    const { lines, json, exitCode } = explain(error, running)
+    for (const line of lines) deps.stderr.write(`${line}\n`)
+    if (exitCode !== 0 && argv.includes('--json')) deps.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
+    deps.exitWith(exitCode)
+  }
+}
+
+/** Of this Capstan. */
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+}

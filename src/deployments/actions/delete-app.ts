@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { Principal } from '../../platform/auth.ts'
+import type { Environment } from '../../platform/config/index.ts'
+import { CodedError, notFound } from '../../platform/errors.ts'
+import { deleteAppJob } from '../jobs/specs.ts'
+import { requireEnvironment } from '../model/permission.ts'
+import { scriptName } from '../model/plan.ts'
+import { findLive, listHistory, lockTarget, takeHold } from '../store/index.ts'
+import { held, inProgress, type VerbOptions } from './target-lock.ts'
+
+export interface DeleteRequest {
+  app: string
+  environment: Environment
+  confirm: string
+  correlationId: string
+}
+export interface DeleteStarted {
+  jobId: string
+  willDelete: string[]
+}
+
+export async function deleteApp(
+  options: VerbOptions,
+  trx: Knex.Transaction,
+  { principal, wish }: { principal: Principal; wish: DeleteRequest },
+): Promise<DeleteStarted> {
+  const { app, environment, confirm, correlationId } = wish
+  requireEnvironment(principal, environment)
+  await lockTarget(trx, app, environment)
+  const history = await listHistory(trx, app, environment)
+  if (history.length === 0) throw notFound('App')
+  if (confirm !== app) {
+    const problem = `must be the app's name, ${app}: the app goes with all data of its Durable Objects`
+    const fields = [{ path: 'confirm', problem }]
+    throw new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
+  }
+  const live = await findLive(trx, app, environment)
+  if (live !== undefined) throw inProgress(app, environment, live)
+  const deletionId = randomUUID()
+  if (!(await takeHold(trx, { app, environment, purpose: 'delete', holder: deletionId }))) throw held()
+  const jobId = await options.enqueue(trx, deleteAppJob, {
+    payload: { app, environment, deletionId },
+    subject: `app:${app}/${environment}`,
+    owner: principal.id,
+    correlationId,
+  })
+  const script = scriptName(app, environment)
+  return {
+    jobId,
+    willDelete: [
+      `the Worker ${script}, all its versions, its secrets and its address`,
+      'all data of its Durable Objects, for good',
+    ],
+  }
+}

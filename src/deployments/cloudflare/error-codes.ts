@@ -1,0 +1,61 @@
+import type { ErrorCode } from '../../platform/errors.ts'
+
+/** Cloudflare's error numbers that have one meaning. Those with two are told apart in `cloudflare-errors.ts`. */
+const numbers: Partial<Record<ErrorCode, readonly number[]>> = {
+  AUTH_003: [1003, 6003, 9106],
+  AUTH_004: [9109, 10034],
+  DEPLOY_001: [1001, 10021, 10056, 10057, 10068],
+  DEPLOY_002: [10027, 10037],
+  DEPLOY_004: [1607, 10061, 10064, 10070, 10074, 10079, 10097, 10099, 10123, 10211, 100402, 100405, 100406],
+  DEPLOY_005: [
+    10009, 10019, 10020, 10022, 10031, 10032, 10036, 10063, 81053, 81057, 81058, 100114, 100116, 100117,
+  ],
+  DEPLOY_007: [10220],
+  STATE_001: [1608],
+  SYS_005: [1609, 7000, 7001, 7003, 10007, 10090, 10092, 10215, 10222, 10336, 100146],
+}
+
+const ours = new Map(
+  Object.entries(numbers).flatMap(([code, list]) => list.map((number) => [number, code as ErrorCode])),
+)
+
+export const codeByNumber = (number: number): ErrorCode | undefined => ours.get(number)
+
+/** The container API's constants. */
+export function codeByReason(reason: string): ErrorCode {
+  if (reason === 'DURABLE_OBJECT_ALREADY_HAS_APPLICATION') return 'STATE_001'
+  if (reason.startsWith('DURABLE_OBJECT_')) return 'DEPLOY_004'
+  if (reason.startsWith('IMAGE_REGISTRY_')) return 'DEPLOY_003'
+  return /SURPASSED_/.test(reason) ? 'DEPLOY_002' : 'DEPLOY_001'
+}
+
+const byNumber: Record<number, string> = {
+  1607: 'Prepare again: the class must be uploaded as one with a container',
+  1608: 'Remove the container application that holds the class, or deploy under its name',
+  10027: 'Make the code smaller: leave out what the Worker does not use',
+  10034: 'Confirm the e-mail address of the Cloudflare account, then deploy again',
+  10037: 'Delete Workers that are not needed or raise the limit, then deploy again',
+  10063: 'Choose a workers.dev name for the account in the dashboard, then retry',
+  10079: 'Somebody else changes this Worker: wait until they are done, then prepare again',
+  10097: 'This account takes SQLite-backed classes only: prepare again',
+  10099: 'This account takes SQLite-backed classes only: prepare again',
+  100114: 'Prepare again: somebody removed the custom domain',
+  100116: 'Remove the custom domain from the Worker that has it, then retry',
+  100117: 'Delete the DNS records of this host name, then retry',
+  100146: 'Retry the step: the uploaded version is not visible yet',
+}
+
+const paidPlan =
+  'Containers need the Workers Paid plan and the permission Workers Containers Write: check both'
+
+/** What helps against this refusal in particular; undefined where the registry's advice for our code is enough. */
+export function actionFor(error: {
+  code: number
+  status: number
+  challenged: boolean
+  containers: boolean
+}): string | undefined {
+  if (error.challenged) return 'Let the address of this machine pass Cloudflare’s bot protection, then retry'
+  if (error.containers && error.status === 401 && codeByNumber(error.code) === undefined) return paidPlan
+  return byNumber[error.code]
+}

@@ -1,0 +1,35 @@
+import { pause } from '../../platform/deadline.ts'
+import { CodedError } from '../../platform/errors.ts'
+import type { StepLog } from '../log.ts'
+import type { Target } from '../targets/targets.ts'
+
+const firstPauseMs = 200
+const longestPauseMs = 5000
+
+/**
+ * Waits for the end of a rollout. @throws DEPLOY_003 when it ends otherwise than it should, DEPLOY_006 when it does not
+ * end in time.
+ */
+export async function followRollout(
+  context: { target: Target; signal: AbortSignal; log: StepLog },
+  ids: { id: string; rolloutId: string },
+): Promise<void> {
+  const { target, signal, log } = context
+  const endAt = performance.now() + target.rolloutMs
+  let pauseMs = firstPauseMs
+  for (let told = ''; performance.now() < endAt; ) {
+    // Nothing is over at once.
+    await pause(pauseMs, signal)
+    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
+    const { status } = await target.containers.rollout(ids, signal)
+    if (status !== told) log.info(`The rollout is ${status}`)
+    told = status
+    if (status === 'completed') return
+    if (status === 'reverted' || status === 'replaced') {
+      throw new CodedError('DEPLOY_003', `The rollout was ${status} by somebody else`, { retryable: false })
+    }
+  }
+  const message = `The rollout did not end within ${target.rolloutMs / 1000} s`
+  const suggestedAction = 'Look at why the container does not start (image, command, port), then deploy again'
+  throw new CodedError('DEPLOY_006', message, { retryable: false, suggestedAction })
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { CloudError } from './errors.ts'
+import type { CloudHttp } from './http.ts'
+
+const status = z.object({ id: z.string(), status: z.string() })
+const account = z.object({ id: z.string(), name: z.string(), type: z.string().optional() })
+const policies = z.object({
+  policies: z
+    .array(
+      z.object({
+        effect: z.string(),
+        permission_groups: z.array(z.object({ id: z.string(), name: z.string().optional() })),
+        resources: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .default([]),
+})
+
+export type TokenAccount = z.output<typeof account>
+export type Policy = z.output<typeof policies>['policies'][number]
+export interface VerifiedToken {
+  id: string
+  status: string
+  /** Where its own description is. */
+  owner: 'user' | 'account'
+}
+
+/** What can be found out about a token with nothing but itself. Each call is a read. */
+export interface TokenApi {
+  /** @param accountId needed for tokens that an account owns. */
+  verify(accountId: string | undefined): Promise<VerifiedToken>
+  account(id: string): Promise<TokenAccount>
+  accounts(): Promise<TokenAccount[]>
+  user(): Promise<{ id: string; email: string }>
+  policies(token: VerifiedToken, accountId: string | undefined): Promise<Policy[]>
+  ratePlans(accountId: string): Promise<string[]>
+  zonePlans(accountId: string): Promise<string[]>
+  probe(path: string): Promise<unknown>
+}
+
+export function createTokenApi(http: CloudHttp, about: { apiToken: string; signal: AbortSignal }): TokenApi {
+  const { apiToken, signal } = about
+  const read = <S extends z.ZodType>(result: S, path: string) => http.read(result, { path, signal })
+  const ofUser = async () =>
+    ({ ...(await read(status, '/user/tokens/verify')), owner: 'user' as const }) satisfies VerifiedToken
+  const ofAccount = async (id: string) =>
+    ({ ...(await read(status, `/accounts/${id}/tokens/verify`)), owner: 'account' as const }) as const
+
+  return {
+    async verify(accountId) {
+      const hasAccount = accountId !== undefined
+      if (apiToken.startsWith('cfat_') && hasAccount) return ofAccount(accountId)
+      try {
+        return await ofUser()
+      } catch (error) {
+        // 1000 from there may only mean that the account, not a user, owns the token; new tokens say so by their prefix.
+        const maybe = error instanceof CloudError && error.code === 1000 && !apiToken.startsWith('cfut_')
+        if (!maybe || !hasAccount) throw error
+        return ofAccount(accountId)
+      }
+    },
+    account: (id) => read(account, `/accounts/${id}`),
+    accounts: () => read(z.array(account), '/accounts?per_page=50'),
+    user: () => read(z.object({ id: z.string(), email: z.string() }), '/user'),
+    async policies({ id, owner }, accountId) {
+      const path = owner === 'user' ? `/user/tokens/${id}` : `/accounts/${accountId}/tokens/${id}`
+      return (await read(policies, path)).policies
+    },
+    async ratePlans(accountId) {
+      const plan = z.object({ rate_plan: z.object({ id: z.string() }).optional() })
+      const list = await read(z.array(plan), `/accounts/${accountId}/subscriptions`)
+      return list.flatMap((each) => each.rate_plan?.id ?? [])
+    },
+    async zonePlans(accountId) {
+      const plan = z.object({ plan: z.object({ legacy_id: z.string().optional() }).optional() })
+      const list = await read(z.array(plan), `/zones?account.id=${accountId}&per_page=50`)
+      return list.flatMap((each) => each.plan?.legacy_id ?? [])
+    },
+    probe: (path) => read(z.unknown(), path),
+  }
+}

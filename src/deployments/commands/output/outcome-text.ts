@@ -1,0 +1,35 @@
+import { plain } from '../../../cli/index.ts'
+import { errorCodes } from '../../../platform/errors.ts'
+import type { StatusAnswer } from '../wire.ts'
+import { formatSeconds } from './step-lines.ts'
+
+/**
+ * How a deployment ended, where the app answers now, and what to do about a failure.
+ * @param asked this ending is what was asked for: then why the deployment had failed before is no news.
+ */
+export function outcomeLines(final: StatusAnswer, asked = false): string[] {
+  const { appName, environment, startTime, endTime } = final.metadata
+  const what = `${plain(appName)} (${plain(environment)})`
+  const seconds = endTime === null ? undefined : (Date.parse(endTime) - Date.parse(startTime)) / 1000
+  const took = seconds === undefined ? '' : ` after ${formatSeconds(seconds)}`
+  if (final.status === 'completed') {
+    return [`${what}: completed${took}`, ...addressLines(final.urls[environment] ?? undefined)]
+  }
+  if (asked) return [`${what}: ${final.status.replaceAll('_', ' ')}`]
+  const { error } = final
+  const known = Object.entries(errorCodes).find(([code]) => code === error?.code)
+  return [
+    `${what}: ${final.status.replaceAll('_', ' ')}${took}`,
+    ...(error === null ? [] : [`  ${plain(error.message)} [${plain(error.code)}]`]),
+    ...(known === undefined ? [] : [`  ${known[1].action}`]),
+  ]
+}
+
+/** Not every machine resolves names below `localhost`: an app of the local cloud is told by its Host header as well. */
+function addressLines(url: string | undefined): string[] {
+  if (url === undefined || !URL.canParse(url)) return []
+  const { host, hostname, port } = new URL(url)
+  const lines = [`  ${plain(url)}`]
+  if (hostname.endsWith('.localhost')) lines.push(`  curl -H 'Host: ${host}' http://127.0.0.1:${port || 80}/`)
+  return lines
+}

@@ -1,0 +1,41 @@
+import { plain, table } from '../../../cli/index.ts'
+import type { PrepareRequest } from '../project/request.ts'
+import type { PreparedAnswer } from '../wire.ts'
+
+/** A plan for people: what changes, whether it can be undone, what it costs, until when it holds. */
+export function planLines(prepared: PreparedAnswer, request: PrepareRequest): string[] {
+  const { plan, reversible, estimatedCost: cost, expiresAt } = prepared
+  const { config, environment } = request
+  const changes = plan.changes.map(({ kind, name, action }) => [
+    `  ${action}`,
+    kind.replaceAll('_', ' '),
+    name,
+  ])
+  const reasons = reversible.reasons.map(plain).join('; ')
+  return [
+    `Plan: ${config.appName} to ${environment}, ${whatOf(config)}`,
+    ...table(['  change', 'what', 'name'], changes),
+    ...addressLine(plan.addresses),
+    `Reversible: ${reversible.value ? 'yes' : `no (${reasons})`}`,
+    `Cost: ${cost.monthly} ${plain(cost.currency)} a month (estimated)`,
+    `Expires: ${plain(expiresAt)}`,
+  ]
+}
+
+/** An older service does not say it. */
+function addressLine(addresses: PreparedAnswer['plan']['addresses']): string[] {
+  if (addresses === undefined) return []
+  const { healthCheck } = addresses
+  return [
+    healthCheck === null
+      ? 'Health check: none, as the app has no public address'
+      : `Health check: ${plain(healthCheck)}`,
+  ]
+}
+
+function whatOf({ modules = [], containerImage }: PrepareRequest['config']): string {
+  const [main] = modules
+  const code = `${modules.length} module${modules.length === 1 ? '' : 's'}, main ${main?.name}`
+  const image = containerImage === undefined ? [] : [`image ${plain(containerImage)}`]
+  return [...(main === undefined ? [] : [code]), ...image].join(', ')
+}

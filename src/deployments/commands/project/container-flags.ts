@@ -1,0 +1,51 @@
+import { type Prompt, UsageFault } from '../../../cli/index.ts'
+import type { ProjectFile } from './project-file.ts'
+
+/** The options about a container, as commander gives them. */
+export interface ContainerFlags {
+  image?: string
+  containerClass?: string
+  port?: number
+  instanceType?: string
+  maxInstances?: number
+  pullUser?: string
+}
+
+const passwordVariable = 'CAPSTAN_PULL_PASSWORD'
+
+/** What the command line says wins over capstan.json. @throws UsageFault */
+export async function containerOf(
+  { flags, file }: { flags: ContainerFlags; file: Pick<ProjectFile, 'containerImage' | 'container'> },
+  secretsFrom: { env: NodeJS.ProcessEnv; prompt: Prompt },
+) {
+  const containerImage = flags.image ?? file.containerImage
+  const pullSecret = await pullSecretOf(flags.pullUser, secretsFrom)
+  const container = {
+    ...file.container,
+    ...(flags.containerClass === undefined ? {} : { class: flags.containerClass }),
+    ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.instanceType === undefined ? {} : { instanceType: flags.instanceType }),
+    ...(flags.maxInstances === undefined ? {} : { maxInstances: flags.maxInstances }),
+    ...(pullSecret === undefined ? {} : { pullSecret }),
+  }
+  return {
+    ...(containerImage === undefined ? {} : { containerImage }),
+    ...(Object.keys(container).length === 0 ? {} : { container }),
+  }
+}
+
+/** The name only: a password on the command line could be read by every user of the machine. */
+async function pullSecretOf(
+  username: string | undefined,
+  { env, prompt }: { env: NodeJS.ProcessEnv; prompt: Prompt },
+): Promise<{ username: string; password: string } | undefined> {
+  if (username === undefined) return undefined
+  const given = env[passwordVariable]
+  if (given === undefined && !prompt.interactive) {
+    throw new UsageFault(
+      `No password for ${username}: set ${passwordVariable}, as there's no terminal to ask on`,
+    )
+  }
+  const password = given ?? (await prompt.ask(`Password of ${username} at the registry: `, { hidden: true }))
+  return { username, password }
+}

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { UsageFault } from '../../../cli/index.ts'
+import { appName, environment, prepareBody } from '../../model/schema.ts'
+
+export const projectFileName = 'capstan.json'
+
+const { containerImage, durableObjects, environmentVars, healthCheck, migrations, workersDev, previewUrls } =
+  prepareBody.shape.config.shape
+const container = prepareBody.shape.config.shape.container.unwrap().omit({ pullSecret: true }).optional()
+
+/** What an app's folder says about its deployment. Never a secret's value: the file lies in version control. */
+const projectFile = z.strictObject({
+  app: appName.optional(),
+  env: environment.optional(),
+  main: z.string().min(1).optional(),
+  containerImage,
+  container,
+  durableObjects,
+  environmentVars,
+  healthCheck,
+  secrets: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a secret; its value is never kept here'),
+    )
+    .default([]),
+  migrations,
+  workersDev,
+  previewUrls,
+})
+export type ProjectFile = z.output<typeof projectFile>
+
+/** Of a folder; what an absent file says is what an empty one says. @throws UsageFault naming every fault. */
+export async function readProjectFile(folder: string | undefined): Promise<ProjectFile> {
+  const text = folder === undefined ? undefined : await textOf(join(folder, projectFileName))
+  const parsed = projectFile.safeParse(text === undefined ? {} : parseJson(text))
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map((issue) => {
+    const path = issue.path.join('.')
+    return `  ${path === '' ? '' : `${path}: `}${issue.message}`
+  })
+  throw new UsageFault(`${projectFileName} is not usable:\n${faults.join('\n')}`)
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new UsageFault(`${file} can't be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageFault(`${projectFileName} is not JSON`)
+  }
+}

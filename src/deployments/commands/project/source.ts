@@ -1,0 +1,98 @@
+import { readFile, stat } from 'node:fs/promises'
+import { basename, dirname, extname, posix, resolve } from 'node:path'
+import { z } from 'zod'
+import { UsageFault } from '../../../cli/index.ts'
+import type { WorkerModule } from '../../model/plan.ts'
+import { filesBelow, readModules, typeOf } from './modules.ts'
+import { readProjectFile } from './project-file.ts'
+
+/** What is deployed: the main module first, the others by name, so that the same folder is the same plan. */
+export interface Source {
+  /** The app's name when nobody says another one. */
+  name: string
+  modules: WorkerModule[]
+  /** Files of the folder that no Worker can have. */
+  skipped: string[]
+}
+
+export interface Place {
+  /** Absolute. */
+  path: string
+  isFolder: boolean
+}
+
+/** @throws UsageFault when there is nothing there. */
+export async function findPlace(path: string): Promise<Place> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) throw new UsageFault(`There is no ${path}`)
+  if (!found.isDirectory() && !found.isFile()) throw new UsageFault(`${path} is neither a folder nor a file`)
+  return { path: resolve(path), isFolder: found.isDirectory() }
+}
+
+/** capstan.json speaks for a folder; one file stands for itself. */
+export const projectFileOf = (place: Place) => readProjectFile(place.isFolder ? place.path : undefined)
+
+/** @param main as capstan.json names it. @throws UsageFault */
+export async function readSource(place: Place, main: string | undefined): Promise<Source> {
+  if (!place.isFolder) return readOne(place.path)
+  const { modules: names, skipped } = await filesBelow(place.path)
+  const first = await mainOf(place.path, { names, chosen: main, skipped })
+  const others = names.filter((name) => name !== first)
+  return {
+    name: basename(place.path),
+    modules: await readModules(place.path, [first, ...others]),
+    skipped,
+  }
+}
+
+/** Names that say what a file is, not what app it belongs to. */
+const anonymous = new Set(['index', 'worker', 'main'])
+
+async function readOne(file: string): Promise<Source> {
+  const base = basename(file)
+  if (typeOf(base) !== 'esm')
+    throw new UsageFault(`${base} is not an ES module (.js or .mjs)${hintFor(base)}`)
+  const stem = base.slice(0, -extname(base).length)
+  const name = anonymous.has(stem) ? basename(dirname(file)) : stem
+  return { name, modules: await readModules(dirname(file), [base]), skipped: [] }
+}
+
+/** The first of: what capstan.json names, `main` of package.json, index.js, index.mjs, worker.js. */
+async function mainOf(
+  folder: string,
+  about: { names: string[]; chosen: string | undefined; skipped: string[] },
+): Promise<string> {
+  const { names, chosen, skipped } = about
+  if (chosen !== undefined) {
+    const wanted = posix.normalize(chosen)
+    if (typeOf(wanted) === 'esm' && names.includes(wanted)) return wanted
+    throw new UsageFault(`The main module ${chosen} is not an ES module of the folder${hintFor(chosen)}`)
+  }
+  const packaged = await packageMain(folder)
+  const candidates = [packaged, packaged && `${packaged}.js`, 'index.js', 'index.mjs', 'worker.js']
+  const found = candidates.find((name) => name && typeOf(name) === 'esm' && names.includes(name))
+  if (found !== undefined) return found
+  const [only, second] = names.filter((name) => typeOf(name) === 'esm')
+  if (only !== undefined && second === undefined) return only
+  throw new UsageFault(
+    `${folder} has no main module: name it as "main" in capstan.json, or call it index.js${hintFor(packaged ?? skipped.find(isTypeScript) ?? '')}`,
+  )
+}
+
+const packageFile = z.object({ main: z.string().min(1).optional() })
+
+async function packageMain(folder: string): Promise<string | undefined> {
+  const text = await readFile(resolve(folder, 'package.json'), 'utf8').catch(() => '{}')
+  try {
+    const { main } = packageFile.parse(JSON.parse(text))
+    return main === undefined ? undefined : posix.normalize(main)
+  } catch {
+    // Whether package.json is right is npm's business; here it only helps to find a name.
+    return undefined
+  }
+}
+
+const isTypeScript = (name: string) => /\.[cm]?tsx?$/.test(name)
+
+const hintFor = (name: string) =>
+  isTypeScript(name) ? '; Capstan bundles nothing: build the app first, and deploy what that made' : ''

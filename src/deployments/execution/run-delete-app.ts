@@ -1,0 +1,78 @@
+import type { Knex } from 'knex'
+import type { Environment } from '../../platform/config/index.ts'
+import type { Outcome, Run } from '../../platform/jobs/index.ts'
+import { toCodedError } from '../cloudflare/errors.ts'
+import { outlast } from '../cloudflare/write-record.ts'
+import { madeHostnames, withdrawHostnames } from '../hostnames/index.ts'
+import type { EngineOptions } from '../jobs/enqueue.ts'
+import type { StepLog } from '../log.ts'
+import { scriptName } from '../model/plan.ts'
+import { giveUpWrites, listHistory, markRemoved, releaseHold } from '../store/index.ts'
+import type { Target } from '../targets/targets.ts'
+
+export interface DeleteApp {
+  app: string
+  environment: Environment
+  /** Holds the target until this has ended: nothing is deployed into a deletion. */
+  deletionId: string
+}
+
+const silent: StepLog = { info: () => undefined, warn: () => undefined, flush: async () => undefined }
+
+/** Deletes the script with all that hangs on it; a script that is gone already is deleted. */
+export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, run: Run): Promise<Outcome> {
+  const { app, environment, deletionId } = payload
+  const script = scriptName(app, environment)
+  try {
+    const owner = { app, environment, owner: deletionId }
+    const target = (await engine.targets.of(environment)).under({ run, ...owner })
+    const { cloud, containers, zones, settleMs } = target
+    await run.write((trx) => giveUpWrites(trx, deletionId, settleMs))
+    if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
+      if (await hasContainer(engine, payload))
+        await removeContainers({ cloud, containers, script }, run.signal)
+      // Before the script: without it nothing says any more that they were the app's.
+      const made = await madeHostnames(engine.db, app, environment)
+      await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
+      await cloud.deleteScript(script, run.signal)
+    }
+    await outlast(engine.db, owner, run.signal)
+  } catch (error) {
+    throw toCodedError(error, { verified: true })
+  }
+  return {
+    kind: 'done',
+    async commit(trx) {
+      await markRemoved(trx, app, environment)
+      await releaseHold(trx, deletionId)
+    },
+  }
+}
+
+/** Asked of our own records: most apps have none, and the cloud does not let everybody ask. */
+async function hasContainer({ db }: EngineOptions, { app, environment }: DeleteApp): Promise<boolean> {
+  return (await listHistory(db, app, environment)).some(({ image }) => image !== null)
+}
+
+/** The applications of the script's classes, which would outlive them. */
+async function removeContainers(
+  { cloud, containers, script }: Pick<Target, 'cloud' | 'containers'> & { script: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const namespaces = await cloud.namespaces(signal)
+  const own = new Set(namespaces.filter((each) => each.script === script).map(({ id }) => id))
+  for (const { id, namespaceId } of await containers.applications(signal)) {
+    if (namespaceId !== undefined && own.has(namespaceId)) await containers.remove(id, signal)
+  }
+}
+
+/**
+ * It could not be done, or was called off: what of the app is left is as it is. What was sent is on record, and nothing
+ * new is begun while it may still arrive.
+ */
+export async function settleDeleteApp(
+  trx: Knex.Transaction,
+  { payload }: { payload: DeleteApp },
+): Promise<void> {
+  await releaseHold(trx, payload.deletionId)
+}

@@ -1,0 +1,177 @@
+import { CodedError } from '../../../platform/errors.ts'
+import { CloudError } from '../../cloudflare/errors.ts'
+import { allTo, type WorkerDeployment, type WorkerUpload } from '../../cloudflare/workers-api.ts'
+import { sent, waitForUpload } from '../../cloudflare/write-record.ts'
+import { migrationTagOf } from '../../model/history.ts'
+import { bindingName, type PlanHead } from '../../model/plan.ts'
+import { sameTraffic } from '../../plans/current-state/index.ts'
+import type { StepContext, StepResult } from './context.ts'
+import { keeping, settingsOf } from './keeping.ts'
+import { refuseChanged, requireUnchanged } from './unchanged.ts'
+
+/**
+ * Step 5. The mark of an upload is its annotation `workers/tag` = the deployment's id. It is looked for before
+ * anything is sent, so a run after a crash goes on with the version that its predecessor uploaded; and nothing is sent
+ * while the predecessor's upload could still arrive. The first version counts; a late duplicate never serves.
+ */
+export async function deployWorker(context: StepContext): Promise<StepResult> {
+  const { deployment, plan, target, signal, log } = context
+  const { cloud } = target
+  const { script } = plan.config
+  const { own, latest } = await lookAtVersions(context)
+  const [found] = own
+  if (found === undefined) waitForUpload(deployment, target)
+  const uploaded = found === undefined ? await upload(context, latest) : await takeOver(context, found)
+  const { versionId } = uploaded
+  await context.remember({ ...uploaded, uploadSentAt: null })
+
+  const [serving] = await cloud.deployments(script, signal)
+  if (!sameTraffic(serving?.versions ?? [], allTo(versionId))) {
+    await requireTraffic(context, { serving, own: [versionId, ...own] })
+    await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
+  }
+  log.info(`Version ${versionId} serves all traffic of ${script}`)
+  await showNamespaces(context)
+  return {}
+}
+
+/**
+ * The last look before the traffic changes: what serves is what the plan was made for, or is this deployment's own.
+ * @throws STATE_001
+ */
+async function requireTraffic(
+  context: StepContext,
+  { serving, own }: { serving: WorkerDeployment | undefined; own: string[] },
+): Promise<void> {
+  const { basis } = context.plan
+  const traffic = serving?.versions ?? []
+  if (basis === null || traffic.every(({ versionId }) => own.includes(versionId))) return
+  const { message } = serving ?? {}
+  const given = message === undefined ? {} : { trafficMessage: message }
+  // All else was looked at before the upload, and is not what this changes.
+  await refuseChanged(context, { ...basis, exists: true, traffic, ...given })
+}
+
+interface Uploaded {
+  versionId: string
+  /** The script's, with this version. */
+  migrationTag: string | null
+}
+
+/** A version that an earlier run uploaded, whose answer may be lost. */
+async function takeOver({ plan, target, signal, log }: StepContext, versionId: string): Promise<Uploaded> {
+  log.info(`Version ${versionId} is uploaded already`)
+  const scripts = await target.cloud.scripts(signal)
+  const script = scripts.find((each) => each.id === plan.config.script)
+  return { versionId, migrationTag: script?.migrationTag ?? null }
+}
+
+async function upload(context: StepContext, latest: string | undefined, mayRepeat = true): Promise<Uploaded> {
+  const { deployment, plan, target, signal, log } = context
+  const { cloud } = target
+  const { script, container } = plan.config
+  const namespaces = await cloud.namespaces(signal)
+  const modules = await context.modules()
+  // The last look before the upload.
+  const state = await requireUnchanged(context)
+  const { exists, migrationTag } = state
+  const migrations = migrationsOf(context, { namespaces, oldTag: migrationTag ?? undefined })
+  const body: WorkerUpload = {
+    script,
+    modules,
+    bindings: bindingsOf(context),
+    ...keeping(context, { state, latest }),
+    migrations,
+    ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
+    compatibility: plan.config.compatibility,
+    tag: deployment.id,
+    message: `capstan ${plan.digest.slice(0, 20)}`,
+  }
+  // Only a whole upload says which class belongs to a container.
+  if (exists && migrations === undefined && container === undefined) {
+    log.info(`Uploading a version of ${script}`)
+    const versionId = await sent(context, () => cloud.createVersion(body, signal))
+    return { versionId, migrationTag }
+  }
+  log.info(exists ? `Uploading ${script} as a whole` : `Creating ${script}`)
+  if (exists && migrations !== undefined) log.warn('There will be no way back over this migration')
+  try {
+    await sent(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
+  } catch (error) {
+    // Somebody migrated between our look and our upload, which was refused as a whole: look again, once.
+    if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error
+    log.warn('The migration tag has changed meanwhile; it is read again')
+    return upload(context, latest, false)
+  }
+  const [versionId] = (await lookAtVersions(context)).own
+  if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
+  return { versionId, migrationTag: migrations?.new_tag ?? migrationTag }
+}
+
+/**
+ * The newest version, and those with our mark, the first one first: there are several only when an upload arrived after
+ * it was given up.
+ */
+async function lookAtVersions({
+  deployment,
+  plan,
+  target,
+  signal,
+  log,
+}: StepContext): Promise<{ own: string[]; latest: string | undefined }> {
+  const versions = await target.cloud.versions(plan.config.script, signal)
+  const sorted = versions.toSorted((a, b) => a.number - b.number)
+  const own = sorted.filter((version) => version.tag === deployment.id).map(({ id }) => id)
+  for (const id of own.slice(1)) log.warn(`Version ${id} is a late duplicate; it will not serve`)
+  return { own, latest: sorted.at(-1)?.id }
+}
+
+/** The step from the classes that are there to those of the plan; undefined when nothing changes. */
+function migrationsOf(
+  { plan, deployment }: StepContext,
+  { namespaces, oldTag }: { namespaces: { script: string; class: string }[]; oldTag: string | undefined },
+) {
+  const { script, durableObjects, migrations } = plan.config
+  const present = new Set(namespaces.filter((each) => each.script === script).map((each) => each.class))
+  const renamed = migrations.renamedClasses.filter((each) => present.has(each.from))
+  const deleted = migrations.deletedClasses.filter((name) => present.has(name))
+  const arriving = new Set(renamed.map((each) => each.to))
+  const created = durableObjects.filter((name) => !present.has(name) && !arriving.has(name))
+  if (created.length + renamed.length + deleted.length === 0) return undefined
+  return {
+    ...(oldTag === undefined ? {} : { old_tag: oldTag }),
+    new_tag: migrationTagOf(deployment.id),
+    ...(created.length === 0 ? {} : { new_sqlite_classes: created }),
+    ...(renamed.length === 0 ? {} : { renamed_classes: renamed }),
+    ...(deleted.length === 0 ? {} : { deleted_classes: deleted }),
+  }
+}
+
+function bindingsOf({ plan, secrets }: Pick<StepContext, 'plan' | 'secrets'>): Record<string, unknown>[] {
+  const { durableObjects, environmentVars } = plan.config
+  const open = (name: string, sealed: string) => secrets.open(sealed, secretContext(plan, name))
+  return [
+    ...durableObjects.map((name) => ({
+      type: 'durable_object_namespace',
+      name: bindingName(name),
+      class_name: name,
+    })),
+    ...Object.entries(environmentVars).map(([name, text]) => ({ type: 'plain_text', name, text })),
+    ...Object.entries(plan.secrets).map(([name, sealed]) => ({
+      type: 'secret_text',
+      name,
+      text: open(name, sealed),
+    })),
+  ]
+}
+
+const secretContext = (plan: PlanHead, name: string) => `plan:${plan.id}:${name}`
+
+async function showNamespaces({ plan, target, signal, log }: StepContext): Promise<void> {
+  const { script, durableObjects } = plan.config
+  if (durableObjects.length === 0) return
+  const namespaces = await target.cloud.namespaces(signal)
+  for (const each of namespaces.filter((namespace) => namespace.script === script)) {
+    log.info(`Durable Object ${each.class}: namespace ${each.id}`)
+  }
+}

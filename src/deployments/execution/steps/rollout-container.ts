@@ -1,0 +1,118 @@
+import { CodedError } from '../../../platform/errors.ts'
+import type { ContainerApplication, ContainerSpec } from '../../cloudflare/containers-api.ts'
+import { CloudError } from '../../cloudflare/errors.ts'
+import { followRollout } from '../../cloudflare/follow-rollout.ts'
+import { sent, waitForUpload } from '../../cloudflare/write-record.ts'
+import { applicationOf } from '../../images/preflight.ts'
+import type { PlannedContainer } from '../../plans/container.ts'
+import type { StepContext, StepResult } from './context.ts'
+
+/**
+ * Step 6. What the application runs is named by digest, so that its state tells whether the step is done. A call whose
+ * answer was lost is waited for before another one is sent.
+ */
+export async function rolloutContainer(context: StepContext): Promise<StepResult> {
+  const { deployment, plan, target, signal, log } = context
+  const { container, leavingContainer } = plan.config
+  if (leavingContainer !== undefined) {
+    await removeOrphan(context)
+    return {}
+  }
+  if (container === undefined) {
+    log.info('Skipped: no container image')
+    return { skipped: true }
+  }
+  if (deployment.image === null) throw new CodedError('SYS_001', 'The image was not uploaded')
+  const { instanceType, maxInstances } = container
+  const wanted: ContainerSpec = { image: deployment.image, instanceType, maxInstances }
+  const namespaceId = await namespaceOf(context, container)
+  const applications = await target.containers.applications(signal)
+  const present = applicationOf(applications, { script: plan.config.script, namespaceId })
+  const application = present ?? (await create(context, { ...wanted, namespaceId }))
+  await bringTo(context, application, wanted)
+  if (target.kind === 'local') log.warn('Recorded; no container runs on the local cloud')
+  return {}
+}
+
+/** The container of a class that the plan deletes goes after its class, which does not run any more by now. */
+async function removeOrphan({ plan, target, signal, log }: StepContext): Promise<void> {
+  const { script } = plan.config
+  const [applications, namespaces] = await Promise.all([
+    target.containers.applications(signal),
+    target.cloud.namespaces(signal),
+  ])
+  const orphan = applications.find(({ name }) => name === script)
+  if (orphan === undefined || namespaces.some(({ id }) => id === orphan.namespaceId)) {
+    log.info('The container application is gone already')
+    return
+  }
+  await target.containers.remove(orphan.id, signal)
+  log.info(`The container application ${script} is removed with its class`)
+}
+
+async function namespaceOf({ plan, target, signal }: StepContext, { className }: PlannedContainer) {
+  const namespaces = await target.cloud.namespaces(signal)
+  const own = namespaces.find((each) => each.script === plan.config.script && each.class === className)
+  if (own === undefined) throw new CodedError('DEPLOY_004', `There is no Durable Object class ${className}`)
+  return own.id
+}
+
+async function create(
+  context: StepContext,
+  wanted: ContainerSpec & { namespaceId: string },
+): Promise<ContainerApplication> {
+  const { deployment, plan, target, signal, log } = context
+  const { script } = plan.config
+  waitForUpload(deployment, target)
+  log.info(`Creating the container application ${script}`)
+  try {
+    return await answered(context, () => target.containers.create({ name: script, ...wanted }, signal))
+  } catch (error) {
+    // Of an earlier run of ours that arrived meanwhile, or of somebody else: it is the class's, and so the app's.
+    if (!(error instanceof CloudError) || error.code !== 1608) throw error
+    const { namespaceId } = wanted
+    const adopted = applicationOf(await target.containers.applications(signal), { script, namespaceId })
+    if (adopted === undefined) throw error
+    log.warn(`The class has the container application ${adopted.name} already; it is taken over`)
+    return adopted
+  }
+}
+
+async function answered<T>(context: StepContext, call: () => Promise<T>): Promise<T> {
+  const answer = await sent(context, call)
+  await context.remember({ uploadSentAt: null })
+  return answer
+}
+
+/** Limits by a PATCH, image and size by a rollout; nothing where all of it is so already. */
+async function bringTo(
+  context: StepContext,
+  application: ContainerApplication,
+  wanted: ContainerSpec,
+): Promise<void> {
+  const { deployment, plan, target, signal, log } = context
+  const { containers } = target
+  const { id, activeRolloutId } = application
+  if (application.maxInstances !== wanted.maxInstances) {
+    await answered(context, () => containers.setMaxInstances(id, wanted.maxInstances, signal))
+    log.info(`At most ${wanted.maxInstances} instance(s)`)
+  }
+  const active =
+    activeRolloutId === undefined
+      ? undefined
+      : await containers.rollout({ id, rolloutId: activeRolloutId }, signal)
+  if (active?.image === wanted.image) {
+    log.info('The rollout is under way already')
+    return followRollout(context, { id, rolloutId: active.id })
+  }
+  const same = application.image === wanted.image && application.instanceType === wanted.instanceType
+  if (same && active === undefined) {
+    log.info(`The container application ${application.name} has the image`)
+    return
+  }
+  waitForUpload(deployment, target)
+  const description = `capstan ${deployment.id} of ${plan.app}`
+  const begun = await answered(context, () => containers.startRollout(id, { ...wanted, description }, signal))
+  log.info(`Rolling out to the container application ${application.name}`)
+  await followRollout(context, { id, rolloutId: begun.id })
+}

@@ -1,0 +1,98 @@
+import { CodedError, conflict } from '../../platform/errors.ts'
+import type { ContainerApi, ContainerApplication } from '../cloudflare/containers-api.ts'
+import { toCodedError } from '../cloudflare/errors.ts'
+import { excess, instanceTypes, type Size } from '../model/instance-types.ts'
+import type { PlannedContainer } from '../plans/container.ts'
+import { type Images, type PullSecret, sourceLogin } from './images.ts'
+import { type ImageReference, toImageError } from './registry/index.ts'
+
+const lookMs = 15_000
+
+/** Resolves the tag, so that the plan has the digest. @throws STATE_003 (424) when the image can't be had. */
+export async function inspectImage(
+  images: Images,
+  about: { image: ImageReference; secret: PullSecret | undefined; containers: ContainerApi },
+): Promise<{ digest: string; bytes: number }> {
+  const signal = AbortSignal.timeout(lookMs)
+  try {
+    return await images.inspect(about.image, sourceLogin(about), signal)
+  } catch (error) {
+    const late = new CodedError('SYS_004', 'the registry did not answer in time')
+    const cause = signal.aborted ? late : toCodedError(toImageError(error))
+    if (!(cause instanceof CodedError)) throw error
+    const { suggestedAction } = cause.options
+    throw new CodedError('STATE_003', `The container image can't be used: ${cause.message}`, {
+      details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
+      retryable: cause.retryable,
+      cause: error,
+      ...(suggestedAction === undefined ? {} : { suggestedAction }),
+    })
+  }
+}
+
+/**
+ * Room for the container, and nobody in its place.
+ * @throws STATE_004 (402), STATE_001 (409).
+ */
+export async function checkContainer(
+  containers: ContainerApi,
+  about: { script: string; container: PlannedContainer; namespaceId: string | undefined },
+  signal: AbortSignal,
+): Promise<ContainerApplication | undefined> {
+  const { script, container, namespaceId } = about
+  const [limits, applications] = await Promise.all([
+    containers.limits(signal),
+    containers.applications(signal),
+  ])
+  const present = applicationOf(applications, { script, namespaceId })
+  const problem = sizeProblem(container, { ...limits, present })
+  if (problem === undefined) return present
+  throw new CodedError('STATE_004', problem, {
+    details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
+  })
+}
+
+/** The application of a script's class, by its class first: it may have been made under another name. */
+export function applicationOf(
+  applications: ContainerApplication[],
+  { script, namespaceId }: { script: string; namespaceId: string | undefined },
+): ContainerApplication | undefined {
+  const own = applications.find((each) => namespaceId !== undefined && each.namespaceId === namespaceId)
+  if (own !== undefined) return own
+  if (applications.some(({ name }) => name === script)) {
+    throw conflict(
+      `The account has a container application ${script} that belongs to another Durable Object`,
+      {
+        checks: { resources: 'fail', quotas: 'pass', dependencies: 'pass' },
+      },
+    )
+  }
+  return undefined
+}
+
+function sizeProblem(
+  { instanceType, maxInstances, bytes }: PlannedContainer,
+  about: { each: Size; total: Size; used: Size; present: ContainerApplication | undefined },
+): string | undefined {
+  const { each, total, used, present } = about
+  const size: Size = instanceTypes[instanceType]
+  const over = excess(size, each)
+  if (over !== undefined) return `A container of the type ${instanceType} has ${over} for one`
+  // Unpacked it is larger still, by how much nobody knows before it is pulled.
+  const megabytes = Math.ceil(bytes / 1_000_000)
+  if (megabytes > size.diskMb) {
+    return `The image has ${megabytes} MB, a container of the type ${instanceType} has ${size.diskMb} MB of disk`
+  }
+  const freed = present === undefined ? { vcpu: 0, memoryMib: 0, diskMb: 0 } : sizeOf(present)
+  const sum = (part: keyof Size) => Math.max(0, used[part] - freed[part]) + size[part] * maxInstances
+  const all = { vcpu: sum('vcpu'), memoryMib: sum('memoryMib'), diskMb: sum('diskMb') }
+  const tooMuch = excess(all, total)
+  return tooMuch === undefined ? undefined : `All containers of the account would take ${tooMuch}`
+}
+
+/** What an application may take; of a size without a name nothing is known. */
+function sizeOf({ instanceType, maxInstances }: ContainerApplication): Size {
+  const type = instanceType as keyof typeof instanceTypes
+  const { vcpu, memoryMib, diskMb } = instanceTypes[type] ?? { vcpu: 0, memoryMib: 0, diskMb: 0 }
+  return { vcpu: vcpu * maxInstances, memoryMib: memoryMib * maxInstances, diskMb: diskMb * maxInstances }
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { pause } from '../../../platform/deadline.ts'
+import { isTransient, RegistryContentError, RegistryError, RegistryUnreachable } from './errors.ts'
+import type { Descriptor } from './manifest.ts'
+import { pullScope, type Registry } from './registry.ts'
+
+/** How often in a row a download may break off without a single further byte. */
+const mostFruitless = 5
+
+export interface BlobSource {
+  /**
+   * The bytes from `from` up to `to`, through as many connections as it takes. The last byte of the blob comes out
+   * only when all of it matches its digest, so that what is wrong is never completed anywhere.
+   */
+  read(from: number, to: number): AsyncGenerator<Buffer>
+}
+
+export function createBlobSource(about: {
+  registry: Registry
+  repository: string
+  blob: Descriptor
+  signal: AbortSignal
+}): BlobSource {
+  const { registry, blob, signal } = about
+  const hash = createHash('sha256')
+  let hashed = 0
+
+  function check(at: number, chunk: Buffer): void {
+    const end = at + chunk.length
+    if (end > blob.size) throw broken()
+    // A repeated part has been counted already.
+    if (end > hashed) hash.update(chunk.subarray(hashed - at))
+    const wasWhole = hashed === blob.size
+    hashed = Math.max(hashed, end)
+    if (hashed === blob.size && !wasWhole && `sha256:${hash.digest('hex')}` !== blob.digest) throw broken()
+  }
+
+  const broken = () =>
+    new RegistryContentError(`${registry.host} sent a layer that does not match its digest`)
+
+  return {
+    async *read(from, to) {
+      let at = from
+      let fruitless = 0
+      while (at < to) {
+        const before = at
+        try {
+          for await (const chunk of download(about, { from: at, to })) {
+            check(at, chunk)
+            at += chunk.length
+            yield chunk
+          }
+          if (at < to) throw new RegistryUnreachable(`${registry.host} ended a layer early`)
+        } catch (error) {
+          signal.throwIfAborted()
+          fruitless = at > before ? 0 : fruitless + 1
+          if (!isTransient(error) || fruitless >= mostFruitless) throw error
+          const told = error instanceof RegistryError ? (error.retryAfter ?? 0) * 1000 : 0
+          if (told > 10_000) throw error
+          await pause(Math.max(told, Math.min(100 * 2 ** fruitless, 4000)), signal)
+        }
+      }
+    },
+  }
+}
+
+/** One connection's worth. */
+async function* download(
+  about: { registry: Registry; repository: string; blob: Descriptor; signal: AbortSignal },
+  { from, to }: { from: number; to: number },
+): AsyncGenerator<Buffer> {
+  const { registry, repository, blob, signal } = about
+  const whole = from === 0 && to === blob.size
+  const answer = await registry.call({
+    method: 'GET',
+    path: `/v2/${repository}/blobs/${blob.digest}`,
+    scopes: [pullScope(repository)],
+    ...(whole ? {} : { headers: { range: `bytes=${from}-${to - 1}` } }),
+    ...{ ok: [200, 206], signal },
+  })
+  // Who does not know ranges sends everything.
+  let skip = answer.status === 206 ? 0 : from
+  let left = to - from
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      if (skip >= chunk.length) {
+        skip -= chunk.length
+        continue
+      }
+      const wanted = chunk.subarray(skip, whole ? undefined : skip + left)
+      skip = 0
+      left -= wanted.length
+      yield wanted
+      if (left <= 0 && !whole) break
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof RegistryContentError) throw error
+    throw new RegistryUnreachable(`${registry.host} broke off a layer`, { cause: error })
+  }
+}

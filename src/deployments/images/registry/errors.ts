@@ -1,0 +1,95 @@
+import { CodedError } from '../../../platform/errors.ts'
+import { maskSecrets } from '../../../platform/logging/redact.ts'
+import { OnThisMachine } from '../../../platform/network/this-machine.ts'
+import { truncate } from '../../../platform/postgres/storable-text.ts'
+
+/** A registry's refusal, with its own error code (`MANIFEST_UNKNOWN`; empty when there was none). */
+export class RegistryError extends Error {
+  override name = 'RegistryError'
+  readonly host: string
+  readonly status: number
+  readonly code: string
+  /** Seconds. */
+  readonly retryAfter: number | undefined
+
+  constructor(about: {
+    host: string
+    status: number
+    code?: string
+    message?: string
+    retryAfter?: number | undefined
+  }) {
+    const { host, status, code = '', message = '' } = about
+    const said = [code, message].filter(Boolean).join(': ')
+    super(truncate(maskSecrets(`${host} answered ${status}${said === '' ? '' : ` (${said})`}`), 500))
+    this.host = host
+    this.status = status
+    this.code = code
+    this.retryAfter = about.retryAfter
+  }
+}
+
+/** No answer, or a cut-off one. */
+export class RegistryUnreachable extends Error {
+  override name = 'RegistryUnreachable'
+}
+
+/** What came is not what its digest, or the protocol, promised. */
+export class RegistryContentError extends Error {
+  override name = 'RegistryContentError'
+}
+
+/** An image that is there and whole, but can't be deployed. */
+export class UnusableImage extends Error {
+  override name = 'UnusableImage'
+}
+
+/** The same call may do better a little later. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof RegistryUnreachable) return true
+  return error instanceof RegistryError && (error.status === 429 || error.status >= 500)
+}
+
+/** Turns a registry's failures into ours; anything else stays what it is. */
+export function toImageError(error: unknown): unknown {
+  if (error instanceof OnThisMachine) {
+    const message = 'A registry on this machine is used only where the local cloud runs'
+    return new CodedError('DEPLOY_003', message, {
+      retryable: false,
+      suggestedAction: 'Name the registry by a host name at which it speaks TLS',
+      cause: error,
+    })
+  }
+  if (error instanceof RegistryError) {
+    const { retryAfter } = error
+    return new CodedError('DEPLOY_003', `The image can't be transferred: ${error.message}`, {
+      retryable: isTransient(error),
+      suggestedAction: actionFor(error.status),
+      cause: error,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    })
+  }
+  if (error instanceof RegistryUnreachable || error instanceof RegistryContentError) {
+    return new CodedError('DEPLOY_003', `The image can't be transferred: ${error.message}`, {
+      retryable: true,
+      cause: error,
+    })
+  }
+  if (error instanceof UnusableImage) {
+    return new CodedError('DEPLOY_003', error.message, {
+      retryable: false,
+      suggestedAction: 'Build the image for linux/amd64, push it, and prepare again',
+      cause: error,
+    })
+  }
+  return error
+}
+
+function actionFor(status: number): string {
+  if (status === 401 || status === 403)
+    return 'Check that the pull secret may read the image, then prepare again'
+  if (status === 404) return 'Check the image’s name and tag, then prepare again'
+  if (status === 413) return 'Make the image smaller, then prepare again'
+  if (status === 429 || status >= 500) return 'Wait until the registry answers again, then retry the step'
+  return 'Check that the image can be pulled, then retry'
+}

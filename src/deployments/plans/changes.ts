@@ -1,0 +1,132 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ContainerApplication } from '../cloudflare/containers-api.ts'
+import { bindingName, type Plan, type PlanPreview, type Publication } from '../model/plan.ts'
+import { fingerprintOf } from './current-state/binding-fingerprint.ts'
+import { type AppState, keptBindings, kindOf, removedBindings } from './current-state/index.ts'
+
+/** What is there of the script that a plan is for. */
+interface Found {
+  state: AppState
+  classes: string[]
+  /** Of the plan's container. */
+  application: ContainerApplication | undefined
+  /** One that goes with a class that the plan deletes. */
+  leaving: ContainerApplication | undefined
+  /** What the plan sets of the public addresses. */
+  publication: Publication
+}
+type Change = PlanPreview['changes'][number]
+type Draft = Pick<Plan, 'config' | 'secrets'>
+
+/** What will be created, replaced, renamed, deleted or left alone. */
+export function changesOf(plan: Draft, found: Found): Change[] {
+  const { script, durableObjects, migrations } = plan.config
+  const renamed = new Map(migrations.renamedClasses.map((each) => [each.to, each.from]))
+  const classAction = (name: string) => {
+    if (found.classes.includes(name)) return 'keep' as const
+    return found.classes.includes(renamed.get(name) ?? '') ? ('rename' as const) : ('create' as const)
+  }
+  return [
+    { kind: 'worker', name: script, action: found.state.exists ? 'replace' : 'create' },
+    ...durableObjects.map((name) => ({ kind: 'durable_object', name, action: classAction(name) })),
+    ...migrations.deletedClasses
+      .filter((name) => found.classes.includes(name))
+      .map((name) => ({ kind: 'durable_object', name, action: 'delete' as const })),
+    ...containerChange(plan, found),
+    ...bindingChanges(plan, found),
+    ...settingChanges(plan, found),
+    ...publicationChanges(plan, found),
+  ]
+}
+
+function bindingChanges(plan: Draft, { state }: Found): Change[] {
+  const { durableObjects, environmentVars } = plan.config
+  const there = (type: string, name: string) =>
+    state.bindings.find((each) => each.type === type && each.name === name)
+  const action = (present: boolean, same = false) => {
+    if (!present) return 'create' as const
+    return same ? ('keep' as const) : ('replace' as const)
+  }
+  const variables = Object.entries(environmentVars).map(([name, text]) => {
+    const binding = { type: 'plain_text', name, text }
+    const present = there('plain_text', name)
+    const same = present?.fingerprint === fingerprintOf(binding)
+    return { kind: 'variable', name, action: action(present !== undefined, same) }
+  })
+  const classBindings = durableObjects.map((className) => {
+    const name = bindingName(className)
+    const present = there('durable_object_namespace', name)
+    const same = present?.className === className
+    return { kind: 'binding', name, action: action(present !== undefined, same) }
+  })
+  return [
+    ...variables,
+    // The cloud does not tell what a secret is: it is sent again.
+    ...Object.keys(plan.secrets).map((name) => ({
+      ...{ kind: 'secret', name },
+      action: action(there('secret_text', name) !== undefined),
+    })),
+    ...classBindings,
+    ...keptBindings(plan, state).map(({ type, name }) => ({
+      ...{ kind: kindOf(type), name },
+      action: 'keep' as const,
+    })),
+    ...removedBindings(plan, state).map(({ type, name }) => ({
+      ...{ kind: kindOf(type), name },
+      action: 'delete' as const,
+    })),
+  ]
+}
+
+/** How the runtime behaves belongs to each version; Capstan's own choice replaces that of another tool. */
+function settingChanges({ config }: Draft, { state }: Found): Change[] {
+  const { date, flags } = config.compatibility
+  const { compatibility: present } = state
+  if (!state.exists || present.date === null) return []
+  const changed = [
+    ...(present.date === date ? [] : [`compatibility date ${date}`]),
+    ...(isDeepStrictEqual(present.flags.toSorted(), flags.toSorted())
+      ? []
+      : [`compatibility flags ${flags.join(', ')}`]),
+  ]
+  return changed.map((name) => ({ kind: 'setting', name, action: 'replace' }))
+}
+
+function publicationChanges({ config }: Draft, { state, publication }: Found): Change[] {
+  const change = (kind: string, wanted: boolean | undefined, present: boolean): Change[] => {
+    if (wanted === undefined || wanted === present) return []
+    return [{ kind, name: config.script, action: wanted ? 'create' : 'delete' }]
+  }
+  return [
+    ...change('workers_dev', publication.workersDev, state.workersDev),
+    ...change('preview_urls', publication.previewUrls, state.previewUrls),
+  ]
+}
+
+function containerChange({ config }: Draft, { application, leaving }: Found): Change[] {
+  const { script, container } = config
+  if (leaving !== undefined) return [{ kind: 'container', name: leaving.name, action: 'delete' }]
+  if (container === undefined) return []
+  if (application === undefined) return [{ kind: 'container', name: script, action: 'create' }]
+  const same =
+    application.image.endsWith(container.digest) &&
+    application.instanceType === container.instanceType &&
+    application.maxInstances === container.maxInstances
+  return [{ kind: 'container', name: application.name, action: same ? 'keep' : 'replace' }]
+}
+
+/** Whether the version that serves now could simply serve again. */
+export function reversibleOf(plan: Draft, found: Found): PlanPreview['reversible'] {
+  if (!found.state.exists) return { value: true, reasons: [] }
+  const { durableObjects, migrations } = plan.config
+  const reasons = [
+    ...durableObjects
+      .filter((name) => !found.classes.includes(name))
+      .map((name) => `creates or renames to the class ${name}`),
+    ...migrations.deletedClasses
+      .filter((name) => found.classes.includes(name))
+      .map((name) => `deletes the class ${name} and its data`),
+    ...removedBindings(plan, found.state).map(({ type, name }) => `removes the ${kindOf(type)} ${name}`),
+  ]
+  return { value: reasons.length === 0, reasons }
+}

@@ -1,0 +1,87 @@
+import type { FieldFault } from '../../platform/errors.ts'
+import { formatReference, type ImageReference, parseReference } from '../images/registry/index.ts'
+import type { InstanceType } from '../model/instance-types.ts'
+import { invalid, type WorkerModule } from '../model/plan.ts'
+import type { PrepareConfig } from '../model/schema.ts'
+import { frontModules } from './container-front.ts'
+
+/** The container of a plan, frozen: whatever becomes of the tag, this image is deployed. */
+export interface PlannedContainer {
+  /** As it was given, written out. */
+  image: string
+  /** Of the manifest for linux/amd64. */
+  digest: string
+  /** Of all that is pulled, compressed. */
+  bytes: number
+  className: string
+  instanceType: InstanceType
+  maxInstances: number
+}
+
+/** The container that a configuration asks for, before its image was looked at. */
+export interface WantedContainer extends Omit<PlannedContainer, 'image' | 'digest' | 'bytes'> {
+  reference: ImageReference
+  port: number
+  /** There is no code: its front is generated. */
+  alone: boolean
+}
+
+/** The class of a container that comes without code and without a name for it. */
+const defaultClass = 'AppContainer'
+
+/** @throws REQ_002 for settings that don't fit together. */
+export function wantedContainer(config: PrepareConfig): WantedContainer | undefined {
+  const { containerImage, container, durableObjects } = config
+  if (containerImage === undefined) {
+    if (container === undefined) return undefined
+    throw invalid([{ path: 'config.container', problem: 'there is no containerImage that it could be for' }])
+  }
+  const reference = parseReference(containerImage)
+  if ('problem' in reference) throw invalid([{ path: 'config.containerImage', problem: reference.problem }])
+  const alone = config.script === undefined && config.modules === undefined
+  const [only, ...others] = durableObjects
+  const className =
+    container?.class ?? (others.length === 0 ? (only ?? (alone ? defaultClass : undefined)) : undefined)
+  const fault = classFault({ className, durableObjects, alone })
+  if (fault !== undefined || className === undefined) throw invalid([fault ?? unnamed])
+  const { port = 8080, instanceType = 'lite', maxInstances = 1 } = container ?? {}
+  return { reference, className, port, instanceType, maxInstances, alone }
+}
+
+const unnamed: FieldFault = {
+  path: 'config.container.class',
+  problem: 'say which class of durableObjects the container belongs to',
+}
+
+function classFault(about: {
+  className: string | undefined
+  durableObjects: string[]
+  alone: boolean
+}): FieldFault | undefined {
+  const { className, durableObjects, alone } = about
+  if (className === undefined) return unnamed
+  if (alone && durableObjects.some((name) => name !== className)) {
+    const problem = 'without code there can be no other class than that of the container'
+    return { path: 'config.durableObjects', problem }
+  }
+  if (!alone && !durableObjects.includes(className)) {
+    return { path: 'config.durableObjects', problem: `the container's class ${className} is missing` }
+  }
+  return undefined
+}
+
+/** The Worker in front of a container that has no code of its own. */
+export const frontOf = ({ className, port, maxInstances }: WantedContainer): Promise<WorkerModule[]> =>
+  frontModules({ className, port, instances: maxInstances })
+
+export const plannedContainer = (
+  wanted: WantedContainer,
+  image: { digest: string; bytes: number },
+): PlannedContainer => ({
+  image: formatReference(wanted.reference),
+  digest: image.digest,
+  bytes: image.bytes,
+  className: wanted.className,
+  instanceType: wanted.instanceType,
+  maxInstances: wanted.maxInstances,
+})

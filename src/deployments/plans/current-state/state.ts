@@ -1,0 +1,164 @@
+import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
+import type { TrafficShare } from '../../cloudflare/workers-api.ts'
+import { lookAtHostname } from '../../hostnames/index.ts'
+import { applicationOf } from '../../images/preflight.ts'
+import type { PlanConfig } from '../../model/plan.ts'
+import type { Target } from '../../targets/targets.ts'
+
+/** A binding of the version that serves; its value is known by a fingerprint only, that of a secret not at all. */
+export interface PresentBinding {
+  type: string
+  name: string
+  /** The version that it is of. */
+  versionId: string
+  className?: string
+  /** Of a Durable Object class that another Worker implements. */
+  scriptName?: string
+  fingerprint: string
+}
+
+/** What the cloud has of an app: a plan is made against it, and holds only as long as it is the same. */
+export interface AppState {
+  exists: boolean
+  /** The versions that serve, and their shares. */
+  traffic: TrafficShare[]
+  /** Who gave it to them, by the message of that change; of ours it is the id of the deployment. */
+  trafficMessage?: string
+  migrationTag: string | null
+  hasAssets: boolean
+  /** Of the versions that serve. */
+  bindings: PresentBinding[]
+  compatibility: { date: string | null; flags: string[] }
+  workersDev: boolean
+  previewUrls: boolean
+  /** Settings of the script that no version has, by name. */
+  settings: Record<string, unknown>
+  /** The Worker that each host name of the plan leads to; null: to none. */
+  hostnames: Record<string, string | null>
+  /** What the class of the plan's container runs, null: nothing; absent for a plan without a container. */
+  container?: ContainerSpec | null
+}
+
+/** A state that a plan was made against. */
+export interface Basis extends AppState {
+  /** Deployments of the app that had ended by then, with the time: what one of them sent may still arrive late. */
+  ended: Record<string, string>
+}
+
+/** What the script itself has, without what leads to it and what runs behind it. */
+type ScriptState = Omit<AppState, 'hostnames' | 'container'>
+
+interface StateQuery {
+  target: Pick<Target, 'cloud' | 'containers' | 'zones'>
+  config: Pick<PlanConfig, 'script' | 'hostnames' | 'container'>
+  /** Whether to read what the serving versions consist of; their ids stand for it. */
+  versions: boolean
+  signal: AbortSignal
+}
+
+/** Reads the present state of a plan's app. */
+export async function readState(query: StateQuery): Promise<AppState> {
+  const { container } = query.config
+  return {
+    ...(await readScript(query)).state,
+    hostnames: await leadsOf(query),
+    ...(container === undefined ? {} : { container: await containerOf(query, container) }),
+  }
+}
+
+/**
+ * One call after the other: crash tests enumerate them in their order.
+ * @returns also how many scripts the account has.
+ */
+export async function readScript(query: StateQuery): Promise<{ state: ScriptState; scripts: number }> {
+  const { target, config, signal } = query
+  const { cloud } = target
+  const { script } = config
+  const all = await cloud.scripts(signal)
+  const listed = all.find((each) => each.id === script)
+  if (listed === undefined) return { state: absent, scripts: all.length }
+  const [serving] = await cloud.deployments(script, signal)
+  const traffic = serving?.versions ?? []
+  const { enabled, previewsEnabled } = await cloud.scriptSubdomain(script, signal)
+  const state: ScriptState = {
+    exists: true,
+    traffic,
+    ...(serving?.message === undefined ? {} : { trafficMessage: serving.message }),
+    migrationTag: listed.migrationTag ?? null,
+    hasAssets: listed.hasAssets,
+    ...(await readVersions(query, query.versions ? traffic : [])),
+    workersDev: enabled,
+    previewUrls: previewsEnabled,
+    settings: await settingsOf(query),
+  }
+  return { state, scripts: all.length }
+}
+
+const absent: ScriptState = {
+  exists: false,
+  traffic: [],
+  migrationTag: null,
+  hasAssets: false,
+  bindings: [],
+  compatibility: { date: null, flags: [] },
+  workersDev: false,
+  previewUrls: false,
+  settings: {},
+}
+
+/** What the serving versions have; of a name that several have, the one with the larger share counts. */
+export async function readVersions(
+  { target, config, signal }: Omit<StateQuery, 'versions'>,
+  traffic: TrafficShare[],
+): Promise<Pick<AppState, 'bindings' | 'compatibility'>> {
+  const bindings: PresentBinding[] = []
+  let compatibility: AppState['compatibility'] = { date: null, flags: [] }
+  for (const { versionId } of traffic.toSorted((a, b) => b.percentage - a.percentage)) {
+    const version = await target.cloud.version(config.script, versionId, signal)
+    if (bindings.length === 0 && compatibility.date === null) {
+      compatibility = { date: version.compatibility.date ?? null, flags: version.compatibility.flags }
+    }
+    for (const { type, name, className, scriptName, fingerprint } of version.bindings) {
+      if (bindings.some((each) => each.name === name)) continue
+      bindings.push({
+        ...{ type, name, versionId, fingerprint },
+        ...(className === undefined ? {} : { className }),
+        ...(scriptName === undefined ? {} : { scriptName }),
+      })
+    }
+  }
+  return { bindings, compatibility }
+}
+
+/** As the cloud shows them, with its own words for what is not set. */
+async function settingsOf({ target, config, signal }: StateQuery): Promise<Record<string, unknown>> {
+  const found = await target.cloud.scriptSettings(config.script, signal)
+  return {
+    logpush: found.logpush ?? false,
+    observability: found.observability ?? null,
+    tags: found.tags ?? [],
+    tail_consumers: found.tail_consumers ?? [],
+  }
+}
+
+async function leadsOf({ target, config, signal }: StateQuery): Promise<Record<string, string | null>> {
+  const leads: Record<string, string | null> = {}
+  for (const text of config.hostnames ?? []) {
+    const { leadsTo } = await lookAtHostname({ zones: target.zones, signal }, text)
+    leads[text] = leadsTo?.script ?? null
+  }
+  return leads
+}
+
+async function containerOf(
+  { target, config, signal }: StateQuery,
+  { className }: { className: string },
+): Promise<ContainerSpec | null> {
+  const namespaces = await target.cloud.namespaces(signal)
+  const own = namespaces.find((each) => each.script === config.script && each.class === className)
+  const applications = await target.containers.applications(signal)
+  const present = applicationOf(applications, { script: config.script, namespaceId: own?.id })
+  if (present === undefined) return null
+  const { image, instanceType, maxInstances } = present
+  return { image, instanceType, maxInstances }
+}

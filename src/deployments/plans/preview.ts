@@ -1,0 +1,166 @@
+import { CodedError } from '../../platform/errors.ts'
+import type { ContainerApplication } from '../cloudflare/containers-api.ts'
+import { toCodedError } from '../cloudflare/errors.ts'
+import { previewHostnames } from '../hostnames/index.ts'
+import { checkContainer } from '../images/preflight.ts'
+import { invalid, maxScripts, type Plan, type PlanPreview } from '../model/plan.ts'
+import { plannedAddress } from '../targets/public-address.ts'
+import type { Target } from '../targets/targets.ts'
+import { changesOf, reversibleOf } from './changes.ts'
+import { type AppState, kindOf, plannedBindings, readState } from './current-state/index.ts'
+import { publicationOf } from './publication.ts'
+
+const lookMs = 8000
+
+type Draft = Omit<Plan, 'preview' | 'basis'>
+
+/**
+ * Looks at the cloud: is it reachable, is there room, which classes are there.
+ * @returns what the plan will change, and the state that it holds for.
+ * @throws STATE_003 (424), STATE_004 (402), REQ_002 with `details.checks`.
+ */
+export async function preview(
+  plan: Draft,
+  target: Target,
+): Promise<{ preview: PlanPreview; basis: AppState }> {
+  const signal = AbortSignal.timeout(lookMs)
+  const seen = await look(target, signal)
+  const { script } = plan.config
+  const exists = seen.scripts.some((each) => each.id === script)
+  if (!exists && seen.scripts.length >= maxScripts) {
+    throw new CodedError(
+      'STATE_004',
+      `The account has ${seen.scripts.length} Workers, the limit is ${maxScripts}`,
+      {
+        details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
+      },
+    )
+  }
+  const classes = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
+  checkClasses(plan, classes)
+  const application = await containerNow(plan, target, seen.namespaces)
+  const leaving = await containerLeaving(plan, target, seen.namespaces)
+  const { hostnames = [] } = plan.config
+  const at = { zones: target.zones, signal }
+  const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
+  const basis = await asked(signal, () => readState({ target, config: plan.config, signal, versions: true }))
+  checkSecrets(plan, basis)
+  const publication = publicationOf(plan.config, basis)
+  const found = { state: basis, classes, application, leaving, publication }
+  const changes = [...changesOf(plan, found), ...names]
+  const reversible = reversibleOf(plan, found)
+  const address = await asked(signal, () =>
+    plannedAddress(target, { config: plan.config, publication, basis, signal }),
+  )
+  return {
+    preview: {
+      changes,
+      reversible,
+      publication,
+      healthCheck: address === undefined ? null : `${address.base}${plan.config.healthCheck.path}`,
+    },
+    basis,
+  }
+}
+
+/** A secret goes only when it is deleted by name, and never because something else takes its name. */
+function checkSecrets(plan: Draft, { bindings }: AppState): void {
+  const { deleteSecrets = [] } = plan.config
+  const present = bindings.filter(({ type }) => kindOf(type) === 'secret').map(({ name }) => name)
+  const faults = deleteSecrets
+    .filter((name) => !present.includes(name))
+    .map((name) => ({ path: 'config.deleteSecrets', problem: `the app has no secret ${name}` }))
+  for (const [name, kind] of plannedBindings(plan)) {
+    if (kind === 'secret' || !present.includes(name) || deleteSecrets.includes(name)) continue
+    const path = kind === 'variable' ? `config.environmentVars.${name}` : 'config.durableObjects'
+    const problem = `the app has a secret ${name}: choose another name, or delete it by name in deleteSecrets`
+    faults.push({ path, problem })
+  }
+  if (faults.length > 0) throw invalid(faults)
+}
+
+async function look(target: Target, signal: AbortSignal) {
+  return asked(signal, async () => {
+    const [scripts, namespaces] = await Promise.all([
+      target.cloud.scripts(signal),
+      target.cloud.namespaces(signal),
+    ])
+    return { scripts, namespaces }
+  })
+}
+
+/** @throws STATE_004, STATE_001 when there is no place for the plan's container. */
+function containerNow(
+  plan: Draft,
+  target: Target,
+  namespaces: { id: string; script: string; class: string }[],
+): Promise<ContainerApplication | undefined> {
+  const { script, container } = plan.config
+  if (container === undefined) return Promise.resolve(undefined)
+  const own = namespaces.find((each) => each.script === script && each.class === container.className)
+  const signal = AbortSignal.timeout(lookMs)
+  const about = { script, container, namespaceId: own?.id }
+  return asked(signal, () => checkContainer(target.containers, about, signal))
+}
+
+/** A container goes with its class. Who has none may not be allowed to ask. */
+async function containerLeaving(
+  { config }: Draft,
+  { containers }: Target,
+  namespaces: { id: string; script: string; class: string }[],
+): Promise<ContainerApplication | undefined> {
+  const { script, leavingContainer } = config
+  if (leavingContainer === undefined) return undefined
+  const own = namespaces.find((each) => each.script === script && each.class === leavingContainer)
+  const signal = AbortSignal.timeout(lookMs)
+  const applications = await asked(signal, () => containers.applications(signal))
+  return applications.find(({ namespaceId }) => namespaceId === own?.id)
+}
+
+async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look()
+  } catch (error) {
+    if (error instanceof CodedError) throw error
+    const cause = signal.aborted
+      ? new CodedError('SYS_004', 'The cloud did not answer in time')
+      : toCodedError(error)
+    const why = cause instanceof CodedError ? cause.message : 'unexpected answer'
+    throw new CodedError('STATE_003', `The deploy target can't be used now: ${why}`, {
+      details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
+      cause: error,
+    })
+  }
+}
+
+/** A class that is there is kept, renamed or deleted on purpose, never by leaving it out. */
+function checkClasses(plan: Draft, present: string[]): void {
+  const { durableObjects, migrations } = plan.config
+  const leaving = new Set([
+    ...migrations.deletedClasses,
+    ...migrations.renamedClasses.map((each) => each.from),
+  ])
+  const faults = present
+    .filter((name) => !durableObjects.includes(name) && !leaving.has(name))
+    .map((name) => ({
+      path: 'config.durableObjects',
+      problem: `the class ${name} holds data: list it here, or in migrations.deletedClasses to delete its data`,
+    }))
+  for (const { from, to } of migrations.renamedClasses) {
+    if (!present.includes(from) && !present.includes(to)) {
+      faults.push({ path: 'config.migrations.renamedClasses', problem: `there is no class ${from}` })
+    }
+    if (!durableObjects.includes(to)) {
+      faults.push({ path: 'config.durableObjects', problem: `the renamed class ${to} is missing` })
+    }
+  }
+  for (const name of migrations.deletedClasses) {
+    if (durableObjects.includes(name)) {
+      faults.push({
+        path: 'config.migrations.deletedClasses',
+        problem: `the class ${name} is also in durableObjects`,
+      })
+    }
+  }
+  if (faults.length > 0) throw invalid(faults)
+}

@@ -1,0 +1,145 @@
+import { CodedError } from '../../../platform/errors.ts'
+import { CloudError } from '../../cloudflare/errors.ts'
+import type { TrafficShare } from '../../cloudflare/workers-api.ts'
+import { waitForUpload } from '../../cloudflare/write-record.ts'
+import {
+  type BindingReturn,
+  bindingReturn,
+  readVersions,
+  returnLines,
+  sameTraffic,
+} from '../../plans/current-state/index.ts'
+import type { Undone } from '../../store/index.ts'
+import type { Compensation, CompensationContext } from './context.ts'
+
+/**
+ * Undoes step 5: the version that is wanted serves, or the script that this deployment created is gone. Data is never
+ * touched, but that of classes which this very deployment created goes with its script.
+ */
+export const versionBack: Compensation = {
+  async obstacle(context) {
+    const script = await findScript(context)
+    if (script === undefined || createdIt(context)) return undefined
+    const { goal } = context
+    if (goal.traffic.length === 0 || (script.migrationTag ?? null) === goal.migrationTag) return undefined
+    return `the Durable Object classes have changed since ${nameOf(goal)} (migration ${script.migrationTag ?? 'none'}), and the cloud does not go back over that`
+  },
+
+  async undo(context) {
+    const { deployment, plan, target, signal, log } = context
+    const { script } = plan.config
+    const exists = (await findScript(context)) !== undefined
+    const versions = exists ? await target.cloud.versions(script, signal) : []
+    const own = versions.some((version) => version.tag === deployment.id)
+    if (!own && deployment.versionId === null) waitForUpload(deployment, target)
+    if (!exists) {
+      log.info('Nothing to undo: the script does not exist')
+      return { note: 'the script does not exist', restored: null }
+    }
+    if (createdIt(context)) return removeOwn(context, versions)
+    return restore(context)
+  },
+}
+
+/** The script is this deployment's, and nothing else is wanted of it. */
+const createdIt = ({ deployment, goal }: CompensationContext) =>
+  deployment.snapshot?.scriptExists === false && goal.version === null
+
+async function findScript({ plan, target, signal }: CompensationContext) {
+  return (await target.cloud.scripts(signal)).find((each) => each.id === plan.config.script)
+}
+
+/** Deletes a script that did not exist before, unless somebody else has uploaded to it meanwhile. */
+async function removeOwn(
+  context: CompensationContext,
+  versions: { tag: string | undefined }[],
+): Promise<Undone> {
+  const { deployment, plan, target, signal, log } = context
+  const { script } = plan.config
+  if (versions.some((version) => version.tag !== deployment.id)) {
+    throw leftAlone(`${script} has versions of others by now`)
+  }
+  await target.cloud.deleteScript(script, signal)
+  log.info(`${script} did not exist before this deployment; it is removed`)
+  return { note: 'the script is removed', dataGone: true, restored: null }
+}
+
+async function restore(context: CompensationContext): Promise<Undone> {
+  const { deployment, plan, target, goal, signal, log } = context
+  const { cloud } = target
+  const { script } = plan.config
+  if (goal.traffic.length === 0) throw leftAlone('No version served before this deployment')
+  const restored = goal.version === null ? { shared: true } : { restored: goal.version }
+  const [serving] = await cloud.deployments(script, signal)
+  const now = serving?.versions ?? []
+  if (sameTraffic(now, goal.traffic)) {
+    log.info(`What served before serves: ${nameOf(goal)}`)
+    return { note: 'the version serves', ...restored }
+  }
+  const versions = await cloud.versions(script, signal)
+  const others = versions.find((version) => version.id === now[0]?.versionId)?.tag !== deployment.id
+  if (others && !goal.byHand) throw leftAlone(`${script} is served by a version of others by now`)
+  const bindings = await serve(context, now)
+  log.info(`What served before serves again: ${nameOf(goal)}`)
+  return { note: 'the version serves again', ...restored, ...(bindings === undefined ? {} : { bindings }) }
+}
+
+const nameOf = ({ traffic }: CompensationContext['goal']) =>
+  traffic.length === 1
+    ? `version ${traffic[0]?.versionId}`
+    : `the versions ${traffic.map(({ versionId, percentage }) => `${versionId} (${percentage} %)`).join(', ')}`
+
+/** Nothing was undone, and a state that says otherwise would be a lie. */
+const leftAlone = (reason: string) =>
+  new CodedError('DEPLOY_007', `${reason}: what serves is left as it is`, {
+    retryable: false,
+    suggestedAction: 'Roll back to a targetVersion, or deploy anew',
+  })
+
+/**
+ * Gives the traffic back. Each version has secrets and variables of its own: the log names those that return or
+ * disappear, before it happens.
+ * @returns what became of them; undefined when it could not be read, which must not keep a rollback from being done.
+ */
+async function serve(context: CompensationContext, now: TrafficShare[]): Promise<BindingReturn | undefined> {
+  const { deployment, plan, target, goal, signal, log } = context
+  const { script } = plan.config
+  const deploy = { traffic: goal.traffic, message: `rollback of ${deployment.id}` }
+  const change = await readReturn(context, now)
+  const reverting = change?.reverting ?? []
+  const variables = reverting.filter(({ kind }) => kind !== 'secret')
+  const certain = change && { ...change, reverting: variables }
+  if (certain === undefined) log.warn('Secrets and variables return to those of the earlier version')
+  else for (const line of returnLines(certain)) log.warn(line)
+  await log.flush()
+  try {
+    await target.cloud.deploy(script, deploy, signal)
+    // Not refused: no secret has another value.
+    return certain
+  } catch (error) {
+    // Secrets changed since that version; going back to it means its own secrets.
+    if (!(error instanceof CloudError) || error.code !== 10220) throw error
+    const secrets = reverting.filter(({ kind }) => kind === 'secret')
+    for (const line of returnLines({ ...nothing, reverting: secrets })) log.warn(line)
+    await log.flush()
+    await target.cloud.deploy(script, { ...deploy, force: true }, signal)
+    return change
+  }
+}
+
+const nothing: BindingReturn = { returning: [], disappearing: [], reverting: [] }
+
+async function readReturn(
+  { plan, target, goal, signal }: CompensationContext,
+  now: TrafficShare[],
+): Promise<BindingReturn | undefined> {
+  const query = { target, config: plan.config, signal }
+  try {
+    const present = await readVersions(query, now)
+    const earlier = await readVersions(query, goal.traffic)
+    return bindingReturn(present.bindings, earlier.bindings)
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
+}

@@ -1,0 +1,126 @@
+import type { Knex } from 'knex'
+import { type EventHub, readEvents, resumeAfter, serveSse, streamHead } from '../../platform/events/index.ts'
+import { decodeCursor, page, type Route, route } from '../../platform/http/index.ts'
+import type { DeploymentVerbs } from '../actions/index.ts'
+import type { DeploymentService } from '../actions/service.ts'
+import { deploymentStream, recentLines } from '../log.ts'
+import { idParams, listQuery, logsQuery, metricsQuery, targetParams } from '../model/schema.ts'
+import { findCompensations, listApps, listDeployments, stepMedians } from '../store/index.ts'
+import type { DeploymentHealth } from './health.ts'
+import type { Metrics } from './metrics.ts'
+import { statusView, summaryView } from './views.ts'
+import { changingRoutes } from './write.ts'
+
+export interface DeploymentRouteOptions {
+  db: Knex
+  hub: EventHub
+  service: DeploymentService
+  verbs: DeploymentVerbs
+  health: DeploymentHealth
+  metrics: Metrics
+}
+
+export function deploymentRoutes(options: DeploymentRouteOptions): Route[] {
+  return [...changingRoutes(options), ...watching(options)]
+}
+
+function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions): Route[] {
+  const read = { family: 'deployment', method: 'get', access: 'deployments:read' } as const
+  return [
+    route({
+      ...read,
+      path: '/deploy',
+      query: listQuery,
+      async handle({ query }) {
+        const { cursor, limit, ...filter } = query
+        const rows = await listDeployments(db, { ...filter, before: decodeCursor(cursor), limit: limit + 1 })
+        const { items, next } = page(rows, limit)
+        return { body: { deployments: items.map(summaryView), nextCursor: next } }
+      },
+    }),
+    route({
+      ...read,
+      path: '/deploy/apps',
+      handle: async () => ({ body: { apps: (await listApps(db)).map(summaryView) } }),
+    }),
+    route({
+      ...read,
+      path: '/deploy/apps/:app/:environment/versions',
+      params: targetParams,
+      async handle({ params }) {
+        const { versions, rollback } = await service.versions(params.app, params.environment)
+        const shown = versions.map((v) => ({ ...v, createdAt: v.createdAt.toISOString() }))
+        return { body: { versions: shown, rollback } }
+      },
+    }),
+    route({
+      ...read,
+      path: '/deploy/apps/:app/:environment/logs',
+      params: targetParams,
+      async handle({ params }) {
+        const logs = await service.workerLogs(params.app, params.environment)
+        return { body: { logs }, headers: uncached }
+      },
+    }),
+    route({
+      ...read,
+      path: '/deploy/:id/status',
+      params: idParams,
+      async handle({ params }) {
+        const { deployment, steps } = await service.get(params.id)
+        const current = steps.find((step) => step.status === 'running' || step.status === 'failed')
+        const since = current?.startedAt
+        const [urls, lines, medians, rollbackInfo, undoing] = await Promise.all([
+          service.addressesOf(deployment).then((addresses) => service.urls(deployment.app, addresses)),
+          since ? recentLines(db, params.id, since) : [],
+          stepMedians(db),
+          service.rollbackInfo(deployment),
+          findCompensations(db, params.id),
+        ])
+        return { body: statusView(deployment, { steps, urls, lines, medians, rollbackInfo, undoing }) }
+      },
+    }),
+    logsRoute({ db, hub, service }),
+    route({
+      ...read,
+      path: '/deploy/metrics',
+      query: metricsQuery,
+      handle: async ({ query }) => ({ body: await metrics(query.hours), headers: uncached }),
+    }),
+    route({
+      ...read,
+      path: '/health/deployment',
+      handle: async () => ({ body: await health.report(), headers: uncached }),
+    }),
+  ]
+}
+
+const uncached = { 'Cache-Control': 'no-store' }
+
+/** SSE, or the same as a paged list for `Accept: application/json`. */
+function logsRoute({ db, hub, service }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'service'>): Route {
+  return route({
+    family: 'deployment',
+    method: 'get',
+    path: '/deploy/:id/logs',
+    access: 'deployments:read',
+    params: idParams,
+    query: logsQuery,
+    async handle({ params, query, principal, req, res }) {
+      await service.get(params.id)
+      const stream = deploymentStream(params.id)
+      if (req.accepts(['text/event-stream', 'application/json']) !== 'application/json') {
+        serveSse(req, res, { hub, stream, principal, head: await streamHead(db, stream) })
+        return undefined
+      }
+      const events = await readEvents(db, stream, { after: resumeAfter(req), limit: query.limit })
+      const logs = events.map(({ seq, type, data }) => ({
+        id: seq,
+        type: type === 'message' ? 'log' : type,
+        ...(data as object),
+      }))
+      const nextAfter = events.length === query.limit ? (events.at(-1)?.seq ?? null) : null
+      return { body: { logs, nextAfter } }
+    },
+  })
+}

@@ -1,0 +1,179 @@
+import type { Principal } from '../../platform/auth.ts'
+import { CodedError } from '../../platform/errors.ts'
+import { type Route, route } from '../../platform/http/index.ts'
+import type { DeploymentVerbs, RollbackStarted } from '../actions/index.ts'
+import type { DeploymentService, Prepared } from '../actions/service.ts'
+import {
+  cancelBody,
+  deleteAppBody,
+  deployBody,
+  idParams,
+  prepareBody,
+  retryBody,
+  rollbackBody,
+  targetParams,
+} from '../model/schema.ts'
+import { stepKeys, steps } from '../model/states.ts'
+import { deploymentView } from './views.ts'
+
+const MIB = 1024 * 1024
+
+interface ChangingOptions {
+  service: DeploymentService
+  verbs: DeploymentVerbs
+}
+
+/** Routes that change something; all are the deployment family. */
+export function changingRoutes(options: ChangingOptions): Route[] {
+  return [...executing(options), ...acting(options)]
+}
+
+function executing({ service }: ChangingOptions): Route[] {
+  return [
+    route({
+      family: 'deployment',
+      method: 'post',
+      path: '/deploy/prepare',
+      access: 'deployments:write',
+      body: prepareBody,
+      bodyLimit: 16 * MIB,
+      async handle({ body, principal, commit }) {
+        const prepared = await service.prepare(signedIn(principal), body)
+        return commit(async (trx) => {
+          await service.keep(trx, prepared)
+          return { body: preparedView(prepared) }
+        })
+      },
+    }),
+    route({
+      family: 'deployment',
+      method: 'post',
+      path: '/deploy',
+      access: 'deployments:write',
+      body: deployBody,
+      async handle({ body, principal, correlationId, commit }) {
+        const addresses = await service.addressesOf({ plan: body.deploymentId, by: signedIn(principal) })
+        const changed = await service.changesSince(body.deploymentId, signedIn(principal))
+        return commit(async (trx) => {
+          const { jobId } = await service.deploy(trx, signedIn(principal), {
+            ...body,
+            correlationId,
+            changed,
+          })
+          const { deployment, steps } = await service.get(body.deploymentId, trx)
+          const urls = await service.urls(deployment.app, addresses, trx)
+          const rollbackInfo = await service.rollbackInfo(deployment, trx)
+          return { status: 202, body: deploymentView(deployment, { steps, urls, jobId, rollbackInfo }) }
+        })
+      },
+    }),
+  ]
+}
+
+const write = { family: 'deployment', access: 'deployments:write' } as const
+
+/** On a deployment, or an app, that is there. */
+function acting({ verbs }: ChangingOptions): Route[] {
+  return [
+    route({
+      ...write,
+      method: 'post',
+      path: '/deploy/:id/rollback',
+      params: idParams,
+      body: rollbackBody,
+      async handle({ params, body, principal, commit }) {
+        const wish = { of: params, ...body }
+        const outlook = await verbs.rollbackOutlook(signedIn(principal), wish)
+        return commit(async (trx) =>
+          rollbackReply(await verbs.rollback(trx, signedIn(principal), { ...wish, outlook })),
+        )
+      },
+    }),
+    route({
+      ...write,
+      method: 'post',
+      path: '/deploy/apps/:app/:environment/rollback',
+      params: targetParams,
+      body: rollbackBody,
+      async handle({ params, body, principal, commit }) {
+        const wish = { of: params, ...body }
+        const outlook = await verbs.rollbackOutlook(signedIn(principal), wish)
+        return commit(async (trx) =>
+          rollbackReply(await verbs.rollback(trx, signedIn(principal), { ...wish, outlook })),
+        )
+      },
+    }),
+    route({
+      ...write,
+      method: 'post',
+      path: '/deploy/:id/retry',
+      params: idParams,
+      body: retryBody,
+      handle: ({ params, body, principal, commit }) =>
+        commit(async (trx) => {
+          const started = await verbs.retry(trx, signedIn(principal), { ...params, ...body })
+          return { status: 202, body: { retryId: started.jobId, status: 'initiated', ...started } }
+        }),
+    }),
+    route({
+      ...write,
+      method: 'post',
+      path: '/deploy/:id/cancel',
+      params: idParams,
+      body: cancelBody,
+      handle: ({ params, principal, commit }) =>
+        commit(async (trx) => {
+          const { jobId } = await verbs.cancel(trx, signedIn(principal), params.id)
+          return { status: 202, body: { deploymentId: params.id, jobId, cancelRequested: true } }
+        }),
+    }),
+    route({
+      ...write,
+      method: 'delete',
+      path: '/deploy/apps/:app/:environment',
+      params: targetParams,
+      body: deleteAppBody,
+      handle: ({ params, body, principal, correlationId, commit }) =>
+        commit(async (trx) => {
+          const wish = { ...params, ...body, correlationId }
+          const started = await verbs.deleteApp(trx, signedIn(principal), wish)
+          const { app: appName, environment } = params
+          return { status: 202, body: { status: 'initiated', appName, environment, ...started } }
+        }),
+    }),
+  ]
+}
+
+const rollbackReply = (started: RollbackStarted) => ({
+  status: 202,
+  body: { rollbackId: started.jobId, status: 'initiated', ...started },
+})
+
+function preparedView({ plan, cost, quarantinedBy }: Prepared) {
+  return {
+    prepared: true,
+    deploymentId: plan.id,
+    checks: { resources: 'pass', quotas: 'pass', dependencies: 'pass' },
+    estimatedCost: cost,
+    plan: {
+      digest: plan.digest,
+      steps: stepKeys.map((step) => ({ step, name: steps[step] })),
+      changes: plan.preview.changes,
+      addresses: {
+        workersDev: plan.preview.publication?.workersDev ?? plan.basis?.workersDev ?? false,
+        previewUrls: plan.preview.publication?.previewUrls ?? plan.basis?.previewUrls ?? false,
+        healthCheck: plan.preview.healthCheck ?? null,
+      },
+      // Rolled back before: deploying it again needs options.force.
+      quarantined: quarantinedBy !== null,
+    },
+    reversible: plan.preview.reversible,
+    expiresAt: plan.expiresAt.toISOString(),
+  }
+}
+
+/** The router lets nobody through to these routes without a principal; the type does not know. */
+function signedIn(principal: Principal | undefined): Principal {
+  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  return principal
+}

@@ -1,0 +1,19 @@
+import type { Environment } from '../../platform/config/index.ts'
+import { CloudError } from '../cloudflare/errors.ts'
+import type { Targets } from './targets.ts'
+
+/** Asked only after the cloud rejected the token: it may be good, but not for that call. */
+export async function isStillActive(
+  targets: Targets,
+  environment: Environment,
+  failure: { error: unknown; signal: AbortSignal },
+): Promise<boolean> {
+  const { error, signal } = failure
+  if (!(error instanceof CloudError) || error.code !== 10000) return false
+  try {
+    const { cloud } = await targets.of(environment)
+    return (await cloud.verifyToken(signal)).status === 'active'
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,80 @@
+import { ServerResponse } from 'node:http'
+import type { Response } from 'express'
+import type { JsonReply, PreparedReply, Reply, Route } from '../route.ts'
+import { correlationIdOf, waitingHeaders } from './frame.ts'
+import { isKnown } from './prepared.ts'
+
+const bodiless = new Set([204, 205, 304])
+const json = 'application/json; charset=utf-8'
+
+/** Writes what a handler has answered. */
+export function answer(
+  route: Route,
+  res: Response,
+  { reply, version }: { reply: Reply; version: string },
+): void {
+  if (reply === undefined) return
+  if (reply.prepared === undefined) answerJson(route, res, { reply, version })
+  else answerPrepared(res, reply)
+}
+
+function answerJson(route: Route, res: Response, { reply, version }: { reply: JsonReply; version: string }) {
+  const status = reply.status ?? 200
+  const content = route.family === 'plain' ? reply.body : wrapped(reply.body, res, version)
+  const text = JSON.stringify(content)
+  // What Express leaves out of an answer without a body, or names otherwise, stays its business.
+  if (text === undefined || bodiless.has(status) || namesType(reply, res)) {
+    if (reply.headers !== undefined) res.set(reply.headers)
+    res.status(status).json(content)
+    return
+  }
+  const headers = ['Content-Type', json, 'Content-Length', String(Buffer.byteLength(text))]
+  addTo(headers, reply.headers)
+  write(res, { status, headers, body: text })
+}
+
+function namesType({ headers }: JsonReply, res: Response): boolean {
+  for (const name in headers) if (name.toLowerCase() === 'content-type') return true
+  return res.hasHeader('Content-Type')
+}
+
+function addTo(list: string[], headers: Record<string, string> | undefined): void {
+  for (const name in headers) list.push(name, headers[name] ?? '')
+}
+
+function wrapped(data: unknown, res: Response, version: string) {
+  const metadata = { timestamp: new Date().toISOString(), version, correlationId: correlationIdOf(res) }
+  return { success: true, data, metadata }
+}
+
+function answerPrepared(res: Response, reply: PreparedReply): void {
+  const { prepared, status = 200 } = reply
+  const headers = ['ETag', prepared.etag]
+  addTo(headers, reply.headers)
+  if (status === 200 && isKnown(prepared, res.req)) {
+    write(res, { status: 304, headers, body: undefined })
+    return
+  }
+  headers.push('Content-Type', prepared.contentType, 'Content-Length', String(prepared.body.length))
+  write(res, { status, headers, body: prepared.text ?? prepared.body, ascii: prepared.text !== undefined })
+}
+
+interface Written {
+  status: number
+  headers: string[]
+  body: string | Buffer | undefined
+  ascii?: boolean
+}
+
+/** The head in one list, which Node writes as it is; what a handler has set itself has to be merged with it. */
+function write(res: Response, { status, headers, body, ascii = false }: Written): void {
+  const waiting = waitingHeaders(res)
+  if (waiting === undefined || res.getHeaderNames().length > 0) {
+    res.writeHead(status, headers)
+  } else {
+    // Past the frame's own `writeHead`, whose headers are in the list.
+    ServerResponse.prototype.writeHead.call(res, status, waiting.beside(headers).concat(headers))
+  }
+  if (ascii) res.end(body, 'latin1')
+  else res.end(body)
+}

@@ -1,0 +1,163 @@
+import express, { type Request, type RequestHandler, type Response } from 'express'
+import type { Knex } from 'knex'
+import { type Authenticate, authorise, type Credentials, type Principal, type Scheme } from '../../auth.ts'
+import { CodedError } from '../../errors.ts'
+import type { RateLimits } from '../../rate-limit/index.ts'
+import { findKept, withIdempotency } from '../idempotency.ts'
+import type { Route, RouteRequest } from '../route.ts'
+import { parse } from '../validation.ts'
+import { answer } from './answer.ts'
+import { correlationIdOf, waitingHeaders } from './frame.ts'
+import { createRouteTable, type Found, type Place } from './route-table.ts'
+
+export interface RouterOptions {
+  db: Knex
+  version: string
+  authenticate: Authenticate
+  /** For the routes that name them. */
+  schemes?: Partial<Record<Scheme, Authenticate>>
+  limits: RateLimits
+}
+
+/**
+ * Mounts routes as one pipeline: who calls -> within their limit -> may they -> body -> validation -> handler -> answer. Authorisation
+ * comes before the body is read, so that a stranger can't make us inflate 16 MiB.
+ */
+export function mount(routes: readonly Route[], options: RouterOptions): RequestHandler {
+  const find = createRouteTable(routes)
+  return (req, res, next) => {
+    const found = find(req.path)
+    if (found === undefined) return next()
+    // Where Express has its own: the access log names the pattern.
+    req.route = found.place
+    const route = found.place.methods.get(req.method)
+    if (route === undefined) return next(methodNotAllowed(found.place))
+    serve(route, options, { req, res, params: found.params }).catch(next)
+  }
+}
+
+function methodNotAllowed({ allow }: Place): CodedError {
+  return new CodedError('REQ_003', 'The method is not allowed here', { headers: { Allow: allow } })
+}
+
+interface Exchange {
+  req: Request
+  res: Response
+  params: Found['params']
+}
+
+/** Awaits only what is not there at once: a remembered caller within an in-process limit waits for nothing. */
+async function serve(route: Route, options: RouterOptions, { req, res, params }: Exchange) {
+  const principal = await identified(route, options, { req, res })
+  if (principal !== undefined) res.locals.principal = principal.name
+  authorise(route.access, principal)
+  const body = route.body === undefined ? undefined : await readBody(route, req, res)
+  const status = route.invalidStatus
+  const key = keyOf(req, principal, body)
+  const request = {
+    params: (route.params ? parse(route.params, params, { part: 'path', status }) : {}) as never,
+    query: (route.query ? parse(route.query, req.query, { part: 'query', status }) : {}) as never,
+    body: (route.body ? parse(route.body, body, { part: 'body', status }) : undefined) as never,
+    principal,
+    correlationId: correlationIdOf(res),
+    get address() {
+      return req.ip ?? ''
+    },
+    req,
+    res,
+    commit: (work) => withIdempotency(options.db, key, work),
+  } satisfies RouteRequest<never, never, never>
+  // Looked up before the handler's own checks: a repeat is answered even while what they ask is away.
+  const kept = key === undefined || req.method !== 'POST' ? undefined : await findKept(options.db, key)
+  answer(route, res, { reply: kept ?? (await route.handle(request)), version: options.version })
+}
+
+/** Who calls, having paid for it: a bad credential is paid for by its address. */
+async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
+  let principal: Principal | undefined
+  try {
+    const found = identify(route, options, http.req)
+    principal = found instanceof Promise ? await found : found
+  } catch (error) {
+    const coded = error instanceof CodedError ? error : undefined
+    // On an open route a bad credential counts as none: a client with an expired token must be able to sign in.
+    if (route.access !== 'open' || coded === undefined || coded.status >= 500) {
+      if (coded?.status === 401) await charge(route, options, http)
+      throw error
+    }
+  }
+  const charged = charge(route, options, { ...http, principal })
+  if (charged instanceof Promise) await charged
+  return principal
+}
+
+function charge(
+  route: Route,
+  { limits }: RouterOptions,
+  { req, res, principal }: { req: Request; res: Response; principal?: Principal | undefined },
+): Promise<void> | void {
+  if (route.limit === 'none') return
+  const payer =
+    principal === undefined || route.limit === 'address' ? { address: req.ip ?? '' } : { principal }
+  return limits.charge(payer, waitingHeaders(res) ?? res)
+}
+
+/** The address is worked out only where it is asked for: most requests' credentials are known without. */
+class ShownCredentials implements Credentials {
+  readonly #req: Request
+  readonly headers: Credentials['headers']
+  readonly method: string
+
+  constructor(req: Request, method: string) {
+    this.#req = req
+    this.headers = req.headers
+    this.method = method
+  }
+
+  get address(): string {
+    return this.#req.ip ?? ''
+  }
+}
+
+function identify(route: Route, { schemes, authenticate }: RouterOptions, req: Request) {
+  const credentials = new ShownCredentials(req, route.csrf ? req.method : 'GET')
+  if (route.schemes.length === 0) return authenticate(credentials)
+  const ways = [...route.schemes.map((scheme) => schemes?.[scheme]), authenticate]
+  return firstOf(ways, credentials)
+}
+
+/** The first that finds a principal; what needs no waiting is not waited for. */
+function firstOf(ways: (Authenticate | undefined)[], credentials: Credentials): ReturnType<Authenticate> {
+  for (const [index, way] of ways.entries()) {
+    const found = way?.(credentials)
+    if (found instanceof Promise)
+      return found.then((principal) => principal ?? firstOf(ways.slice(index + 1), credentials))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+async function readBody(route: Route, req: Request, res: Response): Promise<unknown> {
+  const empty =
+    req.headers['content-length'] === '0' ||
+    !('content-length' in req.headers || 'transfer-encoding' in req.headers)
+  if (empty) return undefined
+  if (req.is('application/json') === false)
+    throw new CodedError('REQ_005', 'The body must be application/json')
+  const read = express.json({ limit: route.bodyLimit, strict: true })
+  await new Promise<void>((resolve, reject) => {
+    read(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
+  })
+  return req.body
+}
+
+function keyOf(req: Request, principal: Principal | undefined, body: unknown) {
+  const key = req.get('idempotency-key')
+  if (key === undefined) return undefined
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    const fields = [{ path: 'Idempotency-Key', problem: 'expected 1 to 255 visible ASCII characters' }]
+    throw new CodedError('REQ_002', "The request's header is not valid", { details: { fields } })
+  }
+  const permissions = [...(principal?.permissions ?? [])]
+  return { key, owner: principal?.id ?? '', target: `${req.method} ${req.path}`, body, permissions }
+}

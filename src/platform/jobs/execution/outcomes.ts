@@ -1,0 +1,86 @@
+import type { Knex } from 'knex'
+import { CodedError } from '../../errors.ts'
+import { maskSecrets } from '../../logging/redact.ts'
+import { truncate } from '../../postgres/storable-text.ts'
+import type { BoundJob, Outcome } from '../definition.ts'
+import type { Finish, Lease } from './leases.ts'
+
+/** What the queue library is told about a delivery; `queue-worker.ts` puts it into its words. */
+export type DeliveryEnd =
+  | { kind: 'completed' }
+  /** For this attempt; the row says whether there is another. */
+  | { kind: 'failed'; code: string }
+
+/** What the domain makes true together with a final ending. */
+export function settlement(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
+  const { settle } = job ?? {}
+  if (job === undefined || settle === undefined) return undefined
+  const payload = job.payload.safeParse(lease.payload)
+  if (!payload.success) return undefined
+  if (outcome.kind === 'failed') {
+    const ending = { state: 'failed' as const, error: outcome.error }
+    return (trx: Knex.Transaction) => settle(trx, { payload: payload.data, ending })
+  }
+  if (outcome.kind === 'cancelled') {
+    return (trx: Knex.Transaction) => settle(trx, { payload: payload.data, ending: { state: 'cancelled' } })
+  }
+  return undefined
+}
+
+/** A retry without attempts left is a failure. */
+export function withinBudget(outcome: Outcome, lease: Lease): Outcome {
+  if (outcome.kind !== 'retry' || lease.attempt < lease.maxAttempts) return outcome
+  return { kind: 'failed', error: outcome.error }
+}
+
+/** An outcome as the row's change and as the library's ending. */
+export function translate(
+  outcome: Outcome,
+  run: { lease: Lease; backoff: { firstMs: number; maxMs: number } },
+): { finish: Finish; end: DeliveryEnd } {
+  const { lease } = run
+  switch (outcome.kind) {
+    case 'done':
+      return { finish: { lease, state: 'completed' }, end: { kind: 'completed' } }
+    case 'cancelled':
+      return { finish: { lease, state: 'cancelled' }, end: { kind: 'failed', code: 'cancelled' } }
+    case 'failed': {
+      const { code } = outcome.error
+      return {
+        finish: { lease, state: 'failed', error: shown(outcome.error) },
+        end: { kind: 'failed', code },
+      }
+    }
+    case 'retry': {
+      const delayMs = boundedDelay(outcome.afterMs ?? backoffMs(lease.attempt, run.backoff))
+      const finish: Finish = { lease, state: 'retrying', error: shown(outcome.error), delayMs }
+      return { finish, end: { kind: 'failed', code: outcome.error.code } }
+    }
+    case 'snooze':
+      return {
+        finish: { lease, state: 'queued', delayMs: boundedDelay(outcome.ms) },
+        end: { kind: 'completed' },
+      }
+  }
+}
+
+const shown = (error: CodedError) => ({
+  code: error.code,
+  message: truncate(maskSecrets(error.message), 2000),
+})
+
+const longestDelayMs = 7 * 24 * 3_600_000
+
+/** Whole milliseconds, at most a week: a `Retry-After` from outside may be any number. */
+const boundedDelay = (ms: number) => Math.min(Math.max(0, Math.round(ms) || 0), longestDelayMs)
+
+/** Exponential with full jitter in the upper half: 1x to 2x never meet, and a herd spreads out. */
+function backoffMs(attempt: number, backoff: { firstMs: number; maxMs: number }): number {
+  const ceiling = Math.min(backoff.maxMs, backoff.firstMs * 2 ** (attempt - 1))
+  return Math.round(ceiling * (0.5 + Math.random() / 2))
+}
+
+/** A failure that is the job's own: no attempt can mend it. */
+export function failed(message: string): Outcome {
+  return { kind: 'failed', error: new CodedError('SYS_001', message) }
+}

@@ -1,0 +1,13 @@
+import { exitMisconfigured } from '../../embedded/supervisor/supervisor.ts'
+import { ConfigError } from '../errors.ts'
+import { endProcess } from './process-end.ts'
+
+/** The last frame of every process entry: a configuration fault is a message, not a stack. */
+export function runMain(main: () => Promise<void>): void {
+  main().catch((error: unknown) => {
+    // Ends the process when its message is on its way.
+    if (error instanceof ConfigError) return exitMisconfigured(error.message)
+    console.error(error)
+    endProcess(1)
+  })
+}

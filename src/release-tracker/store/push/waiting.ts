@@ -1,0 +1,187 @@
+import type { Knex } from 'knex'
+import { storableText, truncate } from '../../../platform/postgres/storable-text.ts'
+
+/** An interval that the master has not stored. */
+export interface Unstored {
+  intervalId: string
+  reason: string
+  /** Its answer was lost, so it may be stored: asked again at once. */
+  unconfirmed?: boolean
+}
+
+/** Between tries of one item: soon at first, since most reasons are a clock; never more seldom than `mostMs`. */
+const retry = { firstMs: 5000, mostMs: 5 * 60_000 }
+
+/** Keeps items for later tries, each with a pause of its own, and forgets those that are stored by now. */
+export async function noteAnswers(
+  db: Knex,
+  answers: { stored: string[]; unstored: Unstored[] },
+): Promise<{ delivered: number }> {
+  const { stored, unstored } = answers
+  if (unstored.length > 0) {
+    const input = unstored.map(({ intervalId, reason, unconfirmed = false }) => ({
+      ...{ id: intervalId, reason: truncate(storableText(reason), 500), unconfirmed },
+    }))
+    await db.raw(
+      `insert into tracker_waiting as w (interval_id, reason, next_try_at)
+       select i.id, t.reason, clock_timestamp() + (not t.unconfirmed)::int * :firstMs * interval '1 millisecond'
+       from json_to_recordset(:input) as t (id bigint, reason text, unconfirmed boolean)
+       join tracker_intervals i on i.id = t.id
+       on conflict (interval_id) do update set reason = excluded.reason, tries = w.tries + 1,
+         next_try_at = clock_timestamp()
+           + least(:mostMs, :firstMs * 2 ^ least(w.tries, 20)) * interval '1 millisecond'`,
+      { ...retry, input: JSON.stringify(input) },
+    )
+  }
+  if (stored.length === 0) return { delivered: 0 }
+  const delivered = await db('tracker_waiting').whereRaw('interval_id = any(?)', [stored]).delete()
+  return { delivered }
+}
+
+/** Milliseconds until the next waiting item is due, 0 when one is; undefined when nothing waits. */
+export async function nextTryInMs(db: Knex): Promise<number | undefined> {
+  await db.raw(
+    'delete from tracker_waiting w where not exists (select from tracker_intervals i where i.id = w.interval_id)',
+  )
+  const { rows } = await db
+    .raw(
+      // A try that lies further ahead than any pause was planned by a clock that was ahead.
+      `update tracker_waiting set next_try_at = clock_timestamp()
+     where next_try_at > clock_timestamp() + ? * interval '1 millisecond'`,
+      [retry.mostMs + 1000],
+    )
+    .then(() =>
+      db.raw(
+        `select (extract(epoch from min(next_try_at) - clock_timestamp()) * 1000)::float8 as ms from tracker_waiting`,
+      ),
+    )
+  const { ms } = rows[0]
+  return ms === null ? undefined : Math.max(0, Math.ceil(ms))
+}
+
+/** What waits, by reason. */
+export interface WaitingItems {
+  items: number
+  /** Since when the oldest waits. */
+  since: Date
+  reasons: { reason: string; items: number }[]
+}
+
+interface ReasonRow {
+  reason: string
+  items: number
+  since: Date
+}
+
+const columns = 'reason, count(*)::int as items, min(since) as since'
+
+export async function waitingOfSlave(db: Knex): Promise<WaitingItems | undefined> {
+  const { rows } = await db.raw(`select ${columns} from tracker_waiting group by reason order by 2 desc, 1`)
+  return summary(rows)
+}
+
+/** What a push could not deliver at all; the reason is the push job's. */
+export async function undelivered(
+  db: Knex,
+  place: { clientName: string; envName: string },
+): Promise<{ items: number; since: Date } | undefined> {
+  const { rows } = await db.raw(
+    `select count(*)::int as items, min(i.first_seen) as since from tracker_intervals i
+     join tracker_components c on c.id = i.component_id join tracker_scopes s on s.id = c.scope_id
+     where s.client_name = ? and s.env_name = ?
+       and i.run > coalesce((select acknowledged from tracker_outbox), -1)
+       and not exists (select from tracker_waiting w where w.interval_id = i.id)`,
+    [place.clientName, place.envName],
+  )
+  return rows[0].items === 0 ? undefined : rows[0]
+}
+
+function summary(rows: ReasonRow[]): WaitingItems | undefined {
+  const [first] = rows
+  if (first === undefined) return undefined
+  return {
+    items: rows.reduce((sum, { items }) => sum + items, 0),
+    since: oldestOf(rows, first.since),
+    reasons: rows.map(({ reason, items }) => ({ reason, items })),
+  }
+}
+
+/** The earliest of some times. */
+export const oldestOf = (all: { since: Date }[], first: Date): Date =>
+  new Date(Math.min(first.getTime(), ...all.map(({ since }) => since.getTime())))
+
+/** What a master did not store of one environment. */
+export interface Rejection {
+  item: string
+  reason: string
+}
+
+interface Place {
+  clientName: string
+  envName: string
+}
+
+/** Rows of one environment: a slave that sends only faults must not fill the table. */
+const mostRejections = 10_000
+
+/** Keeps up to 10,000 rejections of an environment. @returns how many were not known before, and how many that were known are stored now. */
+export async function noteRejections(
+  db: Knex,
+  place: Place,
+  answers: { stored: string[]; rejected: Rejection[] },
+): Promise<{ fresh: number; settled: number }> {
+  const { stored, rejected } = answers
+  const settled =
+    stored.length === 0
+      ? 0
+      : await db('tracker_rejections')
+          .where({ client_name: place.clientName, env_name: place.envName })
+          .whereRaw('item = any(?)', [stored])
+          .delete()
+  if (rejected.length === 0) return { fresh: 0, settled }
+  const { rows } = await db.raw(
+    `insert into tracker_rejections as r (client_name, env_name, item, reason)
+     select :clientName, :envName, item, reason from (
+       select item, reason, known, row_number() over (partition by known order by item) as n from (
+         select distinct on (t.item) t.item, t.reason, k.item is not null as known
+         from json_to_recordset(:rejected) as t (item text, reason text)
+         left join tracker_rejections k on k.client_name = :clientName and k.env_name = :envName and k.item = t.item
+       ) as single
+     ) as numbered
+     where known or n <= :mostRejections - (select count(*) from tracker_rejections
+       where client_name = :clientName and env_name = :envName)
+     on conflict (client_name, env_name, item) do update set reason = excluded.reason, last_at = now()
+     returning xmax = 0 as fresh`,
+    { ...place, mostRejections, rejected: JSON.stringify(rejected) },
+  )
+  return { fresh: rows.filter((row: { fresh: boolean }) => row.fresh).length, settled }
+}
+
+/** A slave tries again every few minutes: what nobody has sent for a day is not waiting anywhere any more. */
+const keptHours = 24
+
+/** By client and environment; of one client, or of all. */
+export async function waitingOfMaster(
+  db: Knex,
+  clientName: string | undefined,
+): Promise<(Place & { waiting: WaitingItems })[]> {
+  const { rows } = await db.raw(
+    `select client_name, env_name, ${columns} from tracker_rejections
+     where last_at > now() - ? * interval '1 hour' and client_name = coalesce(?, client_name)
+     group by client_name, env_name, reason order by 1, 2, 4 desc, 3`,
+    [keptHours, clientName ?? null],
+  )
+  const groups = Map.groupBy(rows as (ReasonRow & Record<'client_name' | 'env_name', string>)[], (row) =>
+    JSON.stringify([row.client_name, row.env_name]),
+  )
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    const waiting = summary(group)
+    return first && waiting ? [{ clientName: first.client_name, envName: first.env_name, waiting }] : []
+  })
+}
+
+/** @returns how many were removed. */
+export function pruneRejections(db: Knex): Promise<number> {
+  return db('tracker_rejections').whereRaw("last_at < now() - ? * interval '1 hour'", [keptHours]).delete()
+}

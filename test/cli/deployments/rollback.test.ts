@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest'
+import { deploymentApi, deploymentId, json, startFakeApi, wrapped } from '../fake-api.ts'
+import { capstan } from '../run.ts'
+
+const at = (api: { url: string }) => ({ CAPSTAN_URL: `${api.url}/`, CAPSTAN_TOKEN: 'ora_x' })
+
+const earlier = '22222222-2222-4333-8444-555555555555'
+const version = '33333333-2222-4333-8444-555555555555'
+const made = '2026-01-01T00:00:00.000Z'
+
+const versions = {
+  versions: [
+    { id: 'v-2', deploymentId, createdAt: made, state: 'serving', digest: 'd' },
+    { id: version, deploymentId: earlier, createdAt: made, state: 'previous', digest: 'e' },
+  ],
+  rollback: {
+    ...{ deploymentId, available: true, targetVersion: version, targetDeployment: earlier },
+    ...{ reason: null, serves: false, suggestedAction: null },
+  },
+}
+const serves = {
+  ...versions,
+  rollback: {
+    ...{ deploymentId, available: false, targetVersion: 'v-2', targetDeployment: earlier, serves: true },
+    ...{ reason: 'Version v-2 serves already', suggestedAction: 'capstan rollback my-app --to x' },
+  },
+}
+const started = {
+  rollbackId: 'job',
+  deploymentId,
+  targetVersion: version,
+  estimatedTime: 12,
+  willNotUndo: ['Data stays'],
+  logsAfter: 3,
+}
+
+function api(apps: string[], answer: object = versions) {
+  const deployment = deploymentApi('rolled_back')
+  return startFakeApi((asked, res) => {
+    const list = apps.map((environment) => ({ appName: 'my-app', environment }))
+    if (asked.path === '/deploy/apps') return json(res, 200, wrapped({ apps: list }))
+    if (asked.path.endsWith('/versions')) return json(res, 200, wrapped(answer))
+    if (asked.path.endsWith('/rollback')) return json(res, 202, wrapped(started))
+    return deployment(asked, res)
+  })
+}
+
+const question = 'Roll back my-app in staging?'
+const sent = (of: Awaited<ReturnType<typeof api>>) => of.asked.filter(({ method }) => method === 'POST')
+
+describe('capstan rollback', () => {
+  test('names the last good version, asks, and shows the log of the rollback only', async () => {
+    const service = await api(['staging'])
+    const { code, out } = await capstan(['rollback', 'my-app', '--reason', 'slow'], {
+      env: at(service),
+      answers: { [question]: 'y' },
+    })
+    expect(code).toBe(0)
+    expect(out).toContain(`to version ${version} of the deployment ${earlier}, made at ${made}`)
+    expect(out).toContain('  Data stays\n')
+    expect(sent(service)).toMatchObject([
+      { path: '/deploy/apps/my-app/staging/rollback', body: { targetVersion: version, reason: 'slow' } },
+    ])
+    expect(sent(service)[0]?.headers['idempotency-key']).toBeDefined()
+    const stream = service.asked.find(({ path }) => path.endsWith('/logs'))
+    expect(stream?.headers['last-event-id']).toBe('3')
+    // Events 1 to 3 are of the deployment itself.
+    expect(out).not.toContain('slow \u001b')
+    expect(out).not.toContain('today')
+    expect(out).toMatch(/\): rolled back\n$/)
+  })
+
+  test('does nothing without a yes, and needs --yes without a terminal', async () => {
+    const service = await api(['staging'])
+    const no = await capstan(['rollback', 'my-app'], { env: at(service), answers: { [question]: 'n' } })
+    expect([no.code, no.out]).toEqual([1, expect.stringContaining('Nothing was rolled back')])
+    const silent = await capstan(['rollback', 'my-app'], { env: at(service) })
+    expect([silent.code, silent.err]).toEqual([2, expect.stringContaining('--yes')])
+    expect(sent(service)).toEqual([])
+    expect((await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })).code).toBe(0)
+  })
+
+  test('asks for the environment only where there are two', async () => {
+    const service = await api(['staging', 'production'])
+    const unclear = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
+    expect([unclear.code, unclear.err]).toEqual([2, expect.stringContaining('--environment')])
+    for (const option of ['--environment', '--env']) {
+      const args = ['rollback', 'my-app', option, 'production', '--yes', '--to', earlier]
+      expect((await capstan(args, { env: at(service) })).code).toBe(0)
+      expect(sent(service).at(-1)).toMatchObject({
+        path: '/deploy/apps/my-app/production/rollback',
+        body: { targetVersion: earlier },
+      })
+    }
+    const wrong = await capstan(['rollback', 'my-app', '--environment', 'test', '--yes'], {
+      env: at(service),
+    })
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('staging or production')])
+  })
+
+  test('has nothing to do when the last good version serves, and names the command that goes further', async () => {
+    const service = await api(['staging'], serves)
+    const { code, out } = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
+    expect([code, out]).toEqual([0, 'Version v-2 serves already\ncapstan rollback my-app --to x\n'])
+    expect(sent(service)).toEqual([])
+  })
+
+  test.each([
+    ['of the newest deployment undoes it', deploymentId, version],
+    ['of an earlier good one goes back to it', earlier, earlier],
+  ])('as a verb of deploy, %s', async (_, id, targetVersion) => {
+    const service = await api(['staging'])
+    const { code } = await capstan(['deploy', 'rollback', id, '--yes'], { env: at(service) })
+    expect(code).toBe(0)
+    expect(sent(service)[0]).toMatchObject({
+      path: '/deploy/apps/my-app/staging/rollback',
+      body: { targetVersion },
+    })
+  })
+})
+
+describe('capstan versions', () => {
+  test('lists the versions of an app with their deployments, and the command that goes back', async () => {
+    const service = await api(['staging'])
+    const { code, out } = await capstan(['versions', 'my-app'], { env: at(service) })
+    expect(code).toBe(0)
+    expect(out).toMatch(new RegExp(`previous +${earlier} +${version} +${made}`))
+    expect(out).toContain('capstan rollback my-app --environment staging')
+    const document = await capstan(['versions', 'my-app', '--json'], { env: at(service) })
+    expect(JSON.parse(document.out).versions).toHaveLength(2)
+  })
+
+  test('of an app that is not deployed says so', async () => {
+    const service = await api([])
+    const { code, err } = await capstan(['versions', 'my-app'], { env: at(service) })
+    expect([code, err]).toEqual([2, expect.stringContaining('No app my-app')])
+  })
+})

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { gated } from '../../../src/local-cloud/runtime/gate.ts'
+
+const app = { name: 'app', modules: true as const, script: 'export default {}' }
+const inner = (privateNetwork: boolean) =>
+  gated([app], { secret: 'a secret', privateNetwork }).find((worker) => worker.name === 'app')
+
+test.each([true, false])('a Worker trusts the usual certificates (private network: %s)', (privateNetwork) => {
+  // Without this every call by https fails, and no local server can show that.
+  expect(inner(privateNetwork)?.outboundService).toMatchObject({
+    network: { tlsOptions: { trustBrowserCas: true } },
+  })
+})
+
+test('a Worker has no socket of its own, and calls the internet only unless its owner allows more', () => {
+  expect(inner(false)?.unsafeDirectSockets).toBeUndefined()
+  expect(inner(false)?.outboundService).toMatchObject({ network: { allow: ['public'] } })
+  expect(inner(true)?.outboundService).toMatchObject({ network: { allow: ['public', 'private'] } })
+})

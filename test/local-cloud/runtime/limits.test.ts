@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { parsePs } from '../../../src/local-cloud/runtime/usage.ts'
+import { hello, type Metadata, startCloud, type TestCloud } from '../harness.ts'
+
+async function serve(cloud: TestCloud, name: string, content: string, metadata: Metadata = {}) {
+  const reply = await cloud.put(name, metadata, [{ name: 'main.js', content }])
+  expect(reply.message).toBe('')
+  await cloud.publish(name)
+}
+
+/** Uses up memory or time at the paths that say so. */
+const greedy = `
+  import { DurableObject } from 'cloudflare:workers'
+  const kept = []
+  const acts = {
+    '/heap': () => { for (;;) kept.push(Array.from({ length: 1000 }, (_, at) => at + 0.5)) },
+    '/buffers': () => { for (;;) kept.push(new Uint8Array(1024 * 1024).fill(1)) },
+    '/strings': () => { for (;;) kept.push(('x' + kept.length).repeat(1000).split('')) },
+    '/loop': () => { for (;;); },
+    '/busy': async () => { for (;;) { acts['/computes'](); await scheduler.wait(0) } },
+    '/fits': () => { for (let at = 0; at < 60; at++) kept.push(new Uint8Array(1024 * 1024).fill(1)) },
+    '/computes': () => { for (let at = 0; at < 3e8; at++) if (at < 0) break },
+  }
+  export class Room extends DurableObject {
+    async act(path) { await acts[path]() }
+  }
+  export default {
+    async fetch(request, env) {
+      const { pathname } = new URL(request.url)
+      if (pathname.startsWith('/object')) await env.ROOM.get(env.ROOM.idFromName('a')).act(pathname.slice(7))
+      else await acts[pathname]?.()
+      return new Response('well')
+    },
+  }`
+const room = {
+  bindings: [{ type: 'durable_object_namespace', name: 'ROOM', class_name: 'Room' }],
+  migrations: { new_tag: 'v1', new_sqlite_classes: ['Room'] },
+}
+const short = { ...room, limits: { cpu_ms: 1500 } }
+const long = { ...room, limits: { cpu_ms: 60_000 } }
+
+const memory = /^error code: 1102\nWorker exceeded resource limits: more than 128 MB of memory\n$/
+const time = /^error code: 1102\nWorker exceeded resource limits: more than 1.5 s of CPU time\n$/
+
+test.each([
+  ['/heap', memory],
+  ['/buffers', memory],
+  ['/strings', memory],
+  ['/object/buffers', memory],
+  ['/loop', time],
+  ['/busy', time],
+  ['/object/loop', time],
+])(
+  'A Worker that exceeds a limit at %s is ended and says why; others are unaffected',
+  async (path, text) => {
+    const cloud = await startCloud()
+    await serve(cloud, 'greedy', greedy, text === time ? short : long)
+    await serve(cloud, 'modest', hello('modest'))
+    expect((await cloud.get('modest')).text).toBe('modest')
+    const ended = cloud.get('greedy', path)
+    const answers = new Set<string>()
+    let over = false
+    void ended.finally(() => {
+      over = true
+    })
+    while (!over) answers.add((await cloud.get('modest')).text)
+    expect(answers).toEqual(new Set(['modest']))
+    const { status, text: said } = await ended
+    expect([status, said]).toEqual([503, expect.stringMatching(text)])
+    expect((await cloud.get('greedy')).text).toBe('well')
+  },
+  90_000,
+)
+
+test('A Worker within its limits is left alone, however often it is asked', async () => {
+  const cloud = await startCloud()
+  await serve(cloud, 'greedy', greedy, short)
+  expect(await cloud.get('greedy', '/fits')).toEqual({ status: 200, text: 'well' })
+  // Together they take longer than one may.
+  for (let at = 0; at < 10; at++)
+    expect(await cloud.get('greedy', '/computes')).toEqual({ status: 200, text: 'well' })
+}, 90_000)
+
+test('A module that exceeds the memory limit while it loads is refused, and says why', async () => {
+  const cloud = await startCloud()
+  const content = `const kept = []\nfor (;;) kept.push(new Uint8Array(1048576).fill(1))\n${hello('x')}`
+  const reply = await cloud.put('greedy', {}, [{ name: 'main.js', content }])
+  expect([reply.code, reply.message]).toEqual([
+    10021,
+    expect.stringMatching(/^Script startup exceeded memory limits\. .*128 MB/),
+  ])
+  const heap = `const kept = []\nfor (;;) kept.push(new Array(100_000).fill(1.5))\n${hello('x')}`
+  const second = await cloud.put('greedy', {}, [{ name: 'main.js', content: heap }])
+  expect([second.code, second.message]).toEqual([10021, expect.stringMatching(/exceeded memory limits/)])
+}, 90_000)
+
+test.each([
+  ['  12345   0:01.23\n', { cpuMs: 1230, waitedMs: 0, memoryBytes: 12_345 * 1024 }],
+  [' 1 2-03:04:05', { cpuMs: ((2 * 24 + 3) * 3600 + 4 * 60 + 5) * 1000, waitedMs: 0, memoryBytes: 1024 }],
+  ['', undefined],
+])('The line %j of ps is read', (line, usage) => {
+  expect(parsePs(line)).toEqual(usage)
+})
+
+test.skipIf(process.platform !== 'linux')('The page size of this machine is the assumed one', () => {
+  const [, resident = 0] = readFileSync('/proc/self/statm', 'utf8').split(' ').map(Number)
+  const [, kilobytes = ''] = /VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+  expect((resident * 4096) / (Number(kilobytes) * 1024)).toBeCloseTo(1, 0)
+})

@@ -1,0 +1,156 @@
+import { afterEach, describe, expect, inject, it } from 'vitest'
+import { loadConfig } from '../../../src/platform/config/index.ts'
+import { parseRedisUrl } from '../../../src/platform/redis/address.ts'
+import { resolveRedisUrl } from '../../../src/platform/redis/index.ts'
+import { createTestContext, startEngine, type TestContext } from '../../helpers/context.ts'
+import { needPrograms } from '../../helpers/servers/debian-packages.ts'
+import { createRedisServers } from '../../helpers/servers/redis-topology.ts'
+import { startTcpProxy } from '../../helpers/tcp-proxy.ts'
+import { until } from '../../helpers/until.ts'
+import { bound, done, enqueue, rowOf, testJob } from '../jobs/job-harness.ts'
+
+const missing =
+  inject('redisUrl') === undefined
+    ? 'there is no Redis'
+    : needPrograms({ 'redis-sentinel': 'redis-sentinel', openssl: 'openssl' })
+if (missing !== undefined) console.log(`Tests of Redis topologies are skipped: ${missing}`)
+
+const password = 'a-password-of-the-tests'
+const job = testJob(done)
+const rule = { perSecond: 1, burst: 5 }
+
+describe.skipIf(missing !== undefined)('Redis', () => {
+  const opened: (() => Promise<unknown>)[] = []
+  afterEach(async () => {
+    for (const close of opened.splice(0).reverse()) await close()
+  })
+
+  function servers() {
+    const made = createRedisServers(password)
+    opened.push(made.stop)
+    return made
+  }
+
+  async function workingOn(url: string): Promise<TestContext> {
+    const ctx = await createTestContext({
+      backend: 'redis',
+      env: { REDIS_URL: url },
+      jobs: () => bound(job),
+    })
+    opened.push(ctx.dispose)
+    const engine = await startEngine(ctx, { queues: ['work'] })
+    opened.push(engine.stop)
+    return ctx
+  }
+
+  async function getsWorkDone(ctx: TestContext, timeoutMs = 15_000): Promise<void> {
+    const id = await enqueue(ctx, job)
+    await until(async () => (await rowOf(ctx, id)).state === 'completed', { timeoutMs })
+    await until(() => ctx.queues.ping().then(() => true), { timeoutMs })
+    // Counted in Redis: the local buckets would say the same, and that Redis is away.
+    await until(async () => {
+      await ctx.limiter.take('caller', rule)
+      return ctx.limiter.available()
+    })
+  }
+
+  it('is found at its new address when connections stay on a server that became a replica', async () => {
+    const redis = servers()
+    const [old, successor] = [await redis.server(), await redis.server()]
+    await successor.ask.replicaof('127.0.0.1', old.port)
+    await until(async () => (await successor.ask.info('replication')).includes('master_link_status:up'))
+    const address = (port: number) => `redis://:${password}@127.0.0.1:${port}`
+    const proxy = await startTcpProxy(address(old.port))
+    opened.push(() => proxy.cut())
+    const ctx = await workingOn(proxy.url)
+    await getsWorkDone(ctx)
+    proxy.redirect(address(successor.port))
+    await successor.ask.replicaof('NO', 'ONE')
+    await old.ask.replicaof('127.0.0.1', successor.port)
+    await getsWorkDone(ctx)
+  }, 60_000)
+
+  it.each([
+    ['with a password', false],
+    ['with a password and TLS', true],
+  ])(
+    'as a Cluster %s is used over one node of it',
+    async (_name, secure) => {
+      const redis = servers()
+      const [node] = await redis.cluster(secure)
+      const url = `redis${secure ? 's' : ''}://:${password}@127.0.0.1:${node?.port}`
+      const resolved = await resolveRedisUrl(url)
+      expect(resolved).toBe(url.replace('://', '+cluster://'))
+      const ctx = await workingOn(resolved ?? '')
+      await getsWorkDone(ctx)
+      // Each queue lies in one slot: many of them are on all nodes.
+      for (let n = 0; n < 20; n++) await ctx.queues.get(`queue-${n}`).getJobCounts()
+      await ctx.queues.ping()
+    },
+    90_000,
+  )
+
+  it('behind a Sentinel is followed to its new master', async () => {
+    const redis = servers()
+    const [old, replica] = [await redis.server(), await redis.server()]
+    await replica.ask.replicaof('127.0.0.1', old.port)
+    const sentinel = await redis.sentinel('main', old.port)
+    await until(
+      async () => `${await sentinel.ask.call('SENTINEL', 'REPLICAS', 'main')}`.includes(`${replica.port}`),
+      {
+        timeoutMs: 20_000,
+      },
+    )
+    const url = `redis+sentinel://:${password}@127.0.0.1:${sentinel.port}/main?sentinel_password=${password}`
+    const ctx = await workingOn(url)
+    await getsWorkDone(ctx)
+    old.stop()
+    await getsWorkDone(ctx, 40_000)
+    expect(await replica.ask.role()).toContain('master')
+  }, 120_000)
+
+  it('that stands alone keeps its URL, and so does one that can not be asked', async () => {
+    const url = inject('redisUrl') ?? ''
+    expect(await resolveRedisUrl(url)).toBe(url)
+    expect(await resolveRedisUrl('redis://127.0.0.1:1/3')).toBe('redis://127.0.0.1:1/3')
+  })
+})
+
+describe('REDIS_URL', () => {
+  const load = (REDIS_URL: string) =>
+    loadConfig({
+      DATABASE_URL: 'postgresql://db.example.org/capstan',
+      SECRET_KEY: 'a-secret-key-of-the-tests-0123456789',
+      REDIS_URL,
+    })
+
+  it.each([
+    'redis://redis.example.org',
+    'rediss://user:p%40ss@redis.example.org:6380/2',
+    'redis://one.example.org:7000,redis://two.example.org:7000',
+    'rediss+cluster://:secret@one.example.org:7000,two.example.org:7001',
+    'redis+sentinel://user:secret@one.example.org:26379,two.example.org/main/1?sentinel_password=x',
+    'redis://[::1]:6379',
+  ])('may be %s', (url) => {
+    expect(load(url).redisUrl).toBe(url)
+  })
+
+  it.each([
+    'http://redis.example.org',
+    'redis://one.example.org,two.example.org',
+    'redis+sentinel://one.example.org:26379',
+    'redis://redis.example.org:port',
+    'redis://redis.example.org/name',
+    'redis://:%E0%A4%A@redis.example.org',
+  ])('is refused as %s, with its name and without its value', (url) => {
+    expect(() => load(url)).toThrow(/^.*\n {2}REDIS_URL: (?!.*example)/)
+  })
+
+  it('ends the password at the last @ before the path', () => {
+    expect(parseRedisUrl('redis://:p@ss@redis.example.org:6380/2')).toMatchObject({
+      servers: [{ host: 'redis.example.org', port: 6380 }],
+      login: { password: 'p@ss' },
+      db: 2,
+    })
+  })
+})

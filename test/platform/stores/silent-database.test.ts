@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createDb } from '../../../src/platform/postgres/db.ts'
+import { withQueryLimit } from '../../../src/platform/postgres/index.ts'
+import { createTestContext, startEngine, type TestContext } from '../../helpers/context.ts'
+import { startTcpProxy } from '../../helpers/tcp-proxy.ts'
+import { until } from '../../helpers/until.ts'
+import { bound, done, enqueue, rowOf, testJob } from '../jobs/job-harness.ts'
+
+/** What a peer's return may take until all works again. */
+const recoveryMs = 15_000
+/** A transaction that the fault met between two statements keeps its locks for up to a minute. */
+const lockedRecoveryMs = 60_000 + recoveryMs
+
+describe('a database that falls silent', () => {
+  const opened: (() => Promise<unknown>)[] = []
+  afterEach(async () => {
+    for (const close of opened.splice(0).reverse()) await close()
+  })
+
+  const job = testJob(done)
+
+  async function behindProxy() {
+    const direct = await createTestContext()
+    opened.push(direct.dispose)
+    const proxy = await startTcpProxy(direct.database.url)
+    opened.push(() => proxy.cut().catch(() => undefined))
+    const env = { DATABASE_URL: proxy.url }
+    const ctx = await createTestContext({ beside: direct, env, jobs: () => bound(job) })
+    opened.push(ctx.dispose)
+    return { direct, proxy, ctx }
+  }
+
+  /** Fills the pool, so that every connection of it is one of before the fault. */
+  const fill = ({ db }: TestContext) =>
+    Promise.all(Array.from({ length: 10 }, () => db.raw('select pg_sleep(0.2)')))
+
+  async function secondsUntil(works: () => Promise<unknown>, timeoutMs = 30_000): Promise<number> {
+    const startedAt = Date.now()
+    await until(works, { timeoutMs })
+    return Date.now() - startedAt
+  }
+
+  it('is used again at once over new connections when the old ones are silent for ever', async () => {
+    const { ctx, proxy } = await behindProxy()
+    await fill(ctx)
+    // Idle connections that were just used are trusted.
+    await until(() => proxy.count() >= 10)
+    proxy.freezeExisting()
+    const tookMs = await secondsUntil(() => ctx.db.raw('select 1').then(() => true))
+    expect(tookMs).toBeLessThan(recoveryMs)
+    // All of them, not one for each connection of the pool.
+    const startedAt = Date.now()
+    await fill(ctx)
+    expect(Date.now() - startedAt).toBeLessThan(4000)
+  }, 60_000)
+
+  it('fails every call within bounds while it is silent, and is used again when it is back', async () => {
+    const { ctx, proxy } = await behindProxy()
+    await fill(ctx)
+    proxy.freeze()
+    const startedAt = Date.now()
+    const calls = Array.from({ length: 20 }, () => ctx.db.raw('select 1'))
+    const results = await Promise.allSettled(calls)
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(Date.now() - startedAt).toBeLessThan(recoveryMs)
+    proxy.thaw()
+    expect(await secondsUntil(() => ctx.db.raw('select 1').then(() => true))).toBeLessThan(recoveryMs)
+  }, 60_000)
+
+  it.each(['freezeExisting', 'freeze'] as const)(
+    'gets jobs done again after %s',
+    async (fault) => {
+      const { direct, ctx, proxy } = await behindProxy()
+      const engine = await startEngine(ctx, { queues: ['work'] })
+      opened.push(engine.stop)
+      const first = await enqueue(ctx, job)
+      await until(async () => (await rowOf(direct, first)).state === 'completed')
+      proxy[fault]()
+      if (fault === 'freeze') {
+        await expect(ctx.db.raw('select 1')).rejects.toThrow()
+        proxy.thaw()
+      }
+      const second = await direct.db.transaction((trx) => direct.enqueue(trx, job, { payload: { key: 'x' } }))
+      const isDone = async () => (await rowOf(direct, second)).state === 'completed'
+      expect(await secondsUntil(isDone, lockedRecoveryMs)).toBeLessThan(lockedRecoveryMs)
+    },
+    120_000,
+  )
+
+  it('is found out by the listening connection, which listens again', async () => {
+    const { direct, ctx, proxy } = await behindProxy()
+    const heard: string[] = []
+    ctx.listener.on('silence_test', (payload) => heard.push(payload))
+    await ctx.listener.start()
+    proxy.freezeExisting()
+    const send = () => direct.db.raw("select pg_notify('silence_test', 'now')")
+    const tookMs = await secondsUntil(async () => {
+      await send()
+      return heard.length > 0
+    })
+    expect(tookMs).toBeLessThan(recoveryMs)
+  }, 60_000)
+})
+
+describe('a limit on queries', () => {
+  it('ends a query that takes longer, and not one for which a longer time was allowed', async () => {
+    const ctx = await createTestContext()
+    const db = createDb({ url: ctx.database.url, name: 'test', max: 2, queryMs: 300 })
+    await expect(db.raw('select pg_sleep(1)')).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    await expect(db.transaction((trx) => trx.raw('select pg_sleep(1)'))).rejects.toThrow()
+    await withQueryLimit(5000, () => db.raw('select pg_sleep(1)').then(() => undefined))
+    await db.destroy()
+    await ctx.dispose()
+  })
+
+  it('ends a query also on the server, where it would wait for a lock for ever', async () => {
+    const ctx = await createTestContext()
+    const db = createDb({ url: ctx.database.url, name: 'waiting', max: 2, queryMs: 300 })
+    await ctx.db.transaction(async (trx) => {
+      await trx.raw('lock table jobs in access exclusive mode')
+      await expect(db.raw('select count(*) from jobs')).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+      await expect(db.transaction((inner) => inner('jobs').count())).rejects.toThrow()
+      await until(async () => {
+        const { rows } = await trx.raw(`select pid from pg_stat_activity
+          where application_name = 'capstan-waiting' and wait_event_type = 'Lock'`)
+        return rows.length === 0
+      })
+    })
+    await db.destroy()
+    await ctx.dispose()
+  })
+
+  it('holds on the server for each statement of a transaction', async () => {
+    const ctx = await createTestContext()
+    const limit = () => ctx.db.transaction((trx) => trx.raw('show statement_timeout'))
+    expect((await limit()).rows).toEqual([{ statement_timeout: '12s' }])
+    expect((await withQueryLimit(60_000, limit)).rows).toEqual([{ statement_timeout: '62s' }])
+    await ctx.dispose()
+  })
+
+  it('ends a transaction that stands still, also behind a pooler that keeps no settings', async () => {
+    const ctx = await createTestContext()
+    const { rows } = await ctx.db.transaction((trx) => trx.raw('show idle_in_transaction_session_timeout'))
+    expect(rows).toEqual([{ idle_in_transaction_session_timeout: '1min' }])
+    const outside = await ctx.db.raw('show idle_in_transaction_session_timeout')
+    expect(outside.rows).toEqual([{ idle_in_transaction_session_timeout: '0' }])
+    await ctx.dispose()
+  })
+})

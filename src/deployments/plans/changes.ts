@@ -115,7 +115,10 @@ function containerChange({ config }: Draft, { application, leaving }: Found): Ch
   return [{ kind: 'container', name: application.name, action: same ? 'keep' : 'replace' }]
 }
 
-/** Whether the version that serves now could simply serve again. */
+/**
+ * Whether a rollback restores what the plan changes. Bindings, variables and secrets belong to a version and return with
+ * it, however the plan removes them; the cloud refuses to go back over a change of Durable Object classes only.
+ */
 export function reversibleOf(plan: Draft, found: Found): PlanPreview['reversible'] {
   if (!found.state.exists) return { value: true, reasons: [] }
   const { durableObjects, migrations } = plan.config
@@ -126,7 +129,6 @@ export function reversibleOf(plan: Draft, found: Found): PlanPreview['reversible
     ...migrations.deletedClasses
       .filter((name) => found.classes.includes(name))
       .map((name) => `deletes the class ${name} and its data`),
-    ...removedBindings(plan, found.state).map(({ type, name }) => `removes the ${kindOf(type)} ${name}`),
   ]
   return { value: reasons.length === 0, reasons }
 }

@@ -118,6 +118,25 @@ describe('secrets', () => {
   })
 })
 
+test('a plan that removes a variable, a secret and a binding is reversible: a rollback restores all three', async () => {
+  const variables = { environmentVars: { MODE: 'a' }, secrets: { TOKEN: 'b' } }
+  const id = await world.started({ appName: 'removing', script: hello('one'), ...variables })
+  await drive(world, await world.worker('beside'), id)
+  await world.put('removing-staging', {
+    bindings: [
+      { type: 'inherit', name: 'MODE' },
+      { type: 'inherit', name: 'TOKEN' },
+      { type: 'json', name: 'LIMITS', json: { most: 3 } },
+    ],
+  })
+  const { data } = (
+    await world.prepare({ appName: 'removing', script: hello('two'), deleteSecrets: ['TOKEN'] })
+  ).json
+  const removed = data.plan.changes.filter(({ action }: { action: string }) => action === 'delete')
+  expect(removed.map(({ name }: { name: string }) => name).toSorted()).toEqual(['LIMITS', 'MODE', 'TOKEN'])
+  expect(data.reversible).toEqual({ value: true, reasons: [] })
+})
+
 describe('Durable Object classes that are there', () => {
   const base = {
     appName: 'classes',

@@ -91,32 +91,35 @@ function faultOf({ said }: Row): { fault: Fault; code: number } {
   return { fault: given.kind === 'answer' && given.status === 0 ? bare(Number(status)) : given, code: 0 }
 }
 
-describe.each(['The token', 'The weather', 'Not there', 'The code and its Durable Objects', 'Addresses'])(
-  '%s',
-  (heading) => {
-    test('has rows', () => expect(rowsOf(heading).length).toBeGreaterThan(5))
+describe.each([
+  'The token',
+  'Transient failures',
+  'Not found',
+  'The code and its Durable Objects',
+  'Addresses',
+])('%s', (heading) => {
+  test('has rows', () => expect(rowsOf(heading).length).toBeGreaterThan(5))
 
-    test.each(rowsOf(heading))('$said in $step is $code', async (row) => {
-      const { fault, code } = faultOf(row)
-      const call = ofTraffic.has(code) ? { method: 'POST', path: /\/deployments$/ } : calls[row.step]
-      if (call === undefined) throw new Error(`no call of ${row.step} is known`)
-      const hostnames = row.step === 'configure_dns' ? ['rows.example.test'] : []
-      await expectRow(
-        row,
-        () => {
-          world.proxy.fault({ ...call, times: 99, fault })
-          if (row.code !== 'AUTH_005') return
-          world.proxy.fault({
-            path: /\/tokens\/verify$/,
-            times: 99,
-            fault: refusal(401, 1000, 'Invalid API Token'),
-          })
-        },
-        { hostnames },
-      )
-    })
-  },
-)
+  test.each(rowsOf(heading))('$said in $step is $code', async (row) => {
+    const { fault, code } = faultOf(row)
+    const call = ofTraffic.has(code) ? { method: 'POST', path: /\/deployments$/ } : calls[row.step]
+    if (call === undefined) throw new Error(`no call of ${row.step} is known`)
+    const hostnames = row.step === 'configure_dns' ? ['rows.example.test'] : []
+    await expectRow(
+      row,
+      () => {
+        world.proxy.fault({ ...call, times: 99, fault })
+        if (row.code !== 'AUTH_005') return
+        world.proxy.fault({
+          path: /\/tokens\/verify$/,
+          times: 99,
+          fault: refusal(401, 1000, 'Invalid API Token'),
+        })
+      },
+      { hostnames },
+    )
+  })
+})
 
 describe('Containers', () => {
   const dispatcher = new Agent()
@@ -141,8 +144,9 @@ describe('Containers', () => {
 describe('GitHub', () => {
   const token401 = { status: 401, message: 'A JSON web token could not be decoded' }
   const happenings: Record<string, () => void> = {
-    'not its key': () => void github.fault({ path: /^\/(app|repos)\//, times: 99, fault: token401 }),
-    'not known': () =>
+    'does not belong to the App': () =>
+      void github.fault({ path: /^\/(app|repos)\//, times: 99, fault: token401 }),
+    'is unknown': () =>
       void github.fault({
         path: /access_tokens$/,
         times: 99,
@@ -167,7 +171,7 @@ describe('GitHub', () => {
   })
 })
 
-describe('Ours', () => {
+describe("Capstan's own checks", () => {
   const zone = async () => (await world.callCloud('GET', '/zones?name=example.test')).result[0].id
   const full = Array.from({ length: 500 }, (_, index) => ({ id: `worker-${index}` }))
   const body = JSON.stringify({ success: true, errors: [], messages: [], result: full })
@@ -180,7 +184,7 @@ describe('Ours', () => {
         healthCheck: { timeoutSeconds: 1 },
       },
     ],
-    'no room': [
+    'limit of Workers': [
       () => world.proxy.fault({ path: /\/scripts$/, fault: { kind: 'answer', status: 200, body } }),
       { appName: 'one-more' },
     ],
@@ -188,7 +192,7 @@ describe('Ours', () => {
       () => world.script('PATCH', 'rows-staging/script-settings', { tags: [`changed-${++changed}`] }),
       {},
     ],
-    'a host name': [
+    'took a host name': [
       async () => {
         const record = { type: 'A', name: 'taken.example.test', content: '192.0.2.1', ttl: 1 }
         await world.callCloud('POST', `/zones/${await zone()}/dns_records`, record)
@@ -197,7 +201,7 @@ describe('Ours', () => {
     ],
   }
 
-  test.each(rowsOf('Ours'))('$said is $code', async (row) => {
+  test.each(rowsOf("Capstan's own checks"))('$said is $code', async (row) => {
     const [, given] = Object.entries(happenings).find(([words]) => row.said.includes(words)) ?? []
     if (given === undefined) throw new Error(`nobody knows how to make this happen: ${row.said}`)
     await expectRow(row, given[0], given[1])

@@ -207,16 +207,16 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
       'of the image does not answer': onTheWay('way', () => ({ kind: 'drop' })),
       'of the image is busy': onTheWay('way', () => ({ ...later, status: 429 })),
       'the pull secret': onTheWay('way', () => ({ kind: 'answer', status: 403, body: denied })),
-      'not in its registry': onTheWay('way', ({ path }) =>
+      'no longer in its registry': onTheWay('way', ({ path }) =>
         path.includes('/manifests/') ? { kind: 'answer', status: 404, body: '' } : undefined,
       ),
-      'not what its digest': onTheWay('way', (call) => (ofLayer(call) ? { kind: 'corrupt' } : undefined)),
+      'not match its digest': onTheWay('way', (call) => (ofLayer(call) ? { kind: 'corrupt' } : undefined)),
       'in the middle of a layer': onTheWay('way', (call) =>
         ofLayer(call)
           ? { kind: 'cut answer', after: call.headers.range === undefined ? 50_000 : 0 }
           : undefined,
       ),
-      'does not take': onTheWay('cloudWay', ({ method }) =>
+      'refuses the image': onTheWay('cloudWay', ({ method }) =>
         method === 'POST' ? { kind: 'answer', status: 403, body: denied } : undefined,
       ),
       'registry is down': onTheWay('cloudWay', () => ({ ...later, status: 503 })),

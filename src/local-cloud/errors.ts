@@ -82,7 +82,7 @@ const refusals = {
   routeNotFound: { status: 404, code: 10009, message: 'This route does not exist.' },
   routeScriptNotFound: { status: 404, code: 10019, message: 'The script of the route does not exist.' },
   duplicatePattern: { status: 409, code: 10020, message: 'A route with the same pattern already exists.' },
-  badPattern: { status: 400, code: 10022, message: 'The pattern is not valid, or not in the zone.' },
+  badPattern: { status: 400, code: 10022, message: 'The route pattern must include the name of the zone.' },
   hostHasRecords: {
     status: 400,
     code: 81053,

@@ -61,11 +61,11 @@ export interface TestCloud extends LocalCloud {
   publish(name: string): Promise<void>
 }
 
-export async function startCloud(dataDir = temporaryDir()): Promise<TestCloud> {
+export async function startCloud(dataDir = temporaryDir(), zones: string[] = []): Promise<TestCloud> {
   const logged: string[] = []
   const write = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`)
   const log: LocalCloudLog = { debug: write, info: write, warn: write, error: write }
-  const cloud = await startLocalCloud({ host: '127.0.0.1', port: 0, dataDir, token, accountId, log })
+  const cloud = await startLocalCloud({ host: '127.0.0.1', port: 0, dataDir, token, accountId, zones, log })
   onCleanup(() => cloud.stop())
   return { ...cloud, logged, ...clientOf(cloud) }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Store } from '../store/index.ts'
+import { compareSpecificity, matchesRoute, parseRoutePattern } from '../zones/route-pattern.ts'
 
 /** The Worker that a request is for. */
 export interface Site {
@@ -18,28 +19,22 @@ export function siteOf({ zones }: Pick<Store, 'zones'>, req: IncomingMessage): S
   if (name !== undefined) return { script: name, ownName: false }
   // Addresses and single labels are never host names of a zone.
   if (!/[a-z]/.test(host) || !host.includes('.')) return undefined
-  const script = routeTo(zones, `${host}${req.url ?? '/'}`) ?? domainOf(zones, host)
+  const script = routeTo(zones, host, req.url ?? '/') ?? domainOf(zones, host)
   return script === undefined ? undefined : { script, ownName: true }
 }
 
 const domainOf = (zones: Store['zones'], host: string) =>
   zones.domains().find(({ hostname }) => hostname === host)?.scriptName
 
-/** Of the route whose pattern fits; the longest is the most specific. */
-function routeTo(zones: Store['zones'], url: string): string | undefined {
-  const routes = zones.list().flatMap(({ id }) => zones.routes(id))
-  const fitting = routes.filter(({ pattern }) => fits(pattern, url))
-  const [first] = fitting.toSorted((a, b) => b.pattern.length - a.pattern.length)
+/** The script of the most specific route that matches. A route without a script keeps requests from less specific ones. */
+function routeTo(zones: Store['zones'], host: string, target: string): string | undefined {
+  const matching = zones
+    .list()
+    .flatMap(({ id }) => zones.routes(id))
+    .flatMap(({ pattern, scriptName }) => {
+      const parsed = parseRoutePattern(pattern)
+      return 'problem' in parsed || !matchesRoute(parsed, host, target) ? [] : [{ parsed, scriptName }]
+    })
+  const [first] = matching.toSorted((a, b) => compareSpecificity(a.parsed, b.parsed))
   return first?.scriptName ?? undefined
-}
-
-/** A pattern without a path is for the host's root, with or without a slash. */
-function fits(pattern: string, url: string): boolean {
-  const [, plain = ''] = /^(?:https?:\/\/)?(.*)$/i.exec(pattern) ?? []
-  const full = plain.includes('/') ? plain : `${plain}/`
-  const parts = full
-    .toLowerCase()
-    .split('*')
-    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`).test(url.toLowerCase())
 }

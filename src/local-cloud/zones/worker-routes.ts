@@ -3,14 +3,32 @@ import type { Cloud } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { newId, type WorkerRoute, type Zone } from '../store/zones.ts'
 import { isWithin } from './names.ts'
+import {
+  canonicalPattern,
+  type PatternProblem,
+  parseRoutePattern,
+  type RoutePattern,
+} from './route-pattern.ts'
 
 export const workerRouteBody = z.strictObject({
   pattern: z.string().min(1).max(500),
   script: z.string().optional(),
 })
 
-/** A pattern of a host and a path, with wildcards at its two ends only. */
-const shape = /^(?:https?:\/\/)?(?:\*\.?)?([a-z0-9.-]+)(?:\/[^*\s]*\*?)?$/i
+const patternMessages: Record<PatternProblem, string> = {
+  wildcards:
+    'A route pattern may have wildcards only at the beginning of the host name and at the end of the path.',
+  query: 'A route pattern may not have query parameters.',
+  syntax: 'The route pattern could not be read: expected a host name and a path.',
+}
+
+/** @throws ApiError 10022, as Cloudflare does for every invalid pattern. */
+function requirePattern(text: string, zone: Zone): RoutePattern {
+  const pattern = parseRoutePattern(text)
+  if ('problem' in pattern) throw new ApiError('badPattern', patternMessages[pattern.problem])
+  if (!isWithin(pattern.host.replace(/^\./, ''), zone.name)) throw new ApiError('badPattern')
+  return pattern
+}
 
 /** @param id of the route that is replaced; a new one otherwise. */
 export function putWorkerRoute(
@@ -20,14 +38,16 @@ export function putWorkerRoute(
 ): WorkerRoute {
   const { store } = cloud
   const { pattern, script: scriptName } = given.body
-  const [, host] = shape.exec(pattern) ?? []
-  if (host === undefined || !isWithin(host.toLowerCase(), zone.name)) throw new ApiError('badPattern')
+  const canonical = canonicalPattern(requirePattern(pattern, zone))
   const script = scriptName === undefined ? undefined : store.scripts.find(scriptName)
   if (scriptName !== undefined && script === undefined) throw new ApiError('routeScriptNotFound')
   return store.transaction(() => {
     const id = given.id ?? newId()
-    if (store.zones.routes(zone.id).some((each) => each.pattern === pattern && each.id !== id))
-      throw new ApiError('duplicatePattern')
+    const isTaken = store.zones.routes(zone.id).some((each) => {
+      const other = parseRoutePattern(each.pattern)
+      return each.id !== id && !('problem' in other) && canonicalPattern(other) === canonical
+    })
+    if (isTaken) throw new ApiError('duplicatePattern')
     store.zones.putRoute({ id, zoneId: zone.id, pattern, scriptId: script?.id ?? null })
     return { id, pattern, scriptName: script?.name ?? null }
   })

@@ -14,9 +14,8 @@ const deepest = 20
  */
 export function readPythonLiteral(text: string, name: string): Read {
   const source = text.replace(/^\uFEFF/, '')
-  let found: Read = { fault: `there is no assignment to ${name}` }
-  for (const at of assignmentsTo(source, name)) found = readAt(source, at)
-  return found
+  const at = assignmentsTo(source, name).at(-1)
+  return at === undefined ? { fault: `there is no assignment to ${name}` } : readAt(source, at)
 }
 
 function readAt(source: string, at: number): Read {
@@ -29,10 +28,13 @@ function readAt(source: string, at: number): Read {
   }
 }
 
-/** Where the values begin. Strings and comments are stepped over: an example in a docstring is no assignment. */
+/**
+ * Where the values begin. Strings and comments are skipped: an example in a docstring is no assignment. A string without
+ * an end counts up to the end of its line or of the file, so that the time grows with the length of the text only.
+ */
 function assignmentsTo(source: string, name: string): number[] {
   const token = new RegExp(
-    `#[^\\n]*|"""[\\s\\S]*?"""|'''[\\s\\S]*?'''|"(?:\\\\.|[^"\\\\\\n])*"|'(?:\\\\.|[^'\\\\\\n])*'|^${name}[ \\t]*(?::[^=\\n]*)?=(?!=)`,
+    `#[^\\n]*|"""[\\s\\S]*?(?:"""|(?![\\s\\S]))|'''[\\s\\S]*?(?:'''|(?![\\s\\S]))|"(?:\\\\[\\s\\S]|[^"\\\\\\n])*"?|'(?:\\\\[\\s\\S]|[^'\\\\\\n])*'?|^${name}[ \\t]*(?::[^=\\n]*)?=(?!=)`,
     'gm',
   )
   return [...source.matchAll(token)]

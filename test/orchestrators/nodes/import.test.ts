@@ -32,6 +32,18 @@ describe('a Python literal', () => {
   })
 
   it.each([
+    ['quotes without an end', '\\"'.repeat(50_000)],
+    ['triple quotes without an end', `"""${"\\'''".repeat(25_000)}`],
+    ['assignments inside each other', 'X = [\n'.repeat(16_000)],
+    ['names without an assignment', 'X : X '.repeat(16_000)],
+    ['comments', '#\n'.repeat(50_000)],
+  ])('is looked for in 100 kB of %s within a second', (_title, text) => {
+    const start = performance.now()
+    read(text)
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+
+  it.each([
     [`X = __import__('os').system('touch /tmp/x')`, 'line 1: expected a literal'],
     [`X = {\n  'a': open('b'),\n}`, 'line 2: expected a literal'],
     [`X = f'{1}'`, 'line 1: a string with the prefix f'],

@@ -4,8 +4,7 @@ import { appendEvents, type NewEvent } from '../platform/events/index.ts'
 import type { Run } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/logging/redact.ts'
 import { truncate } from '../platform/postgres/storable-text.ts'
-import { type StepKey, steps } from './model/states.ts'
-import type { Deployment } from './store/index.ts'
+import { type DeploymentStatus, type StepKey, steps } from './model/states.ts'
 
 export type LogLevel = 'info' | 'warn' | 'error'
 export interface LogLine {
@@ -44,7 +43,7 @@ export function stepEvent(
 }
 
 /** The last event of a deployment: how it ended. */
-export function endEvent(deployment: { id: string }, status: Deployment['status']): NewEvent {
+export function endEvent(deployment: { id: string }, status: DeploymentStatus): NewEvent {
   return {
     stream: deploymentStream(deployment.id),
     type: 'end',

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import type { ImageRegistry } from './containers/images.ts'
 import type { KeyedLock } from './keyed-lock.ts'
-import type { LocalCloudLog } from './options.ts'
+import type { ImageRegistry, LocalCloudLog } from './options.ts'
 import type { Pool } from './runtime/pool.ts'
 import type { Reaper } from './runtime/reaper.ts'
 import type { WorkerLogs } from './runtime/worker-logs.ts'

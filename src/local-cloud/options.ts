@@ -1,11 +1,17 @@
-import type { ImageRegistry } from './containers/images.ts'
-
 /** The four levels that the local cloud writes; pino's logger fits. */
 export interface LocalCloudLog {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
+}
+
+/** The registry of this cloud: one that somebody else runs. Without one, images are only names here. */
+export interface ImageRegistry {
+  /** `127.0.0.1:5000` */
+  host: string
+  username?: string | undefined
+  password?: string | undefined
 }
 
 export interface LocalCloudOptions {

@@ -117,3 +117,6 @@ export const outOfDiskSpace = (cause: unknown) =>
 export const notFound = (what: string) => new CodedError('SYS_005', `${what} not found`)
 export const conflict = (message: string, details: Record<string, unknown> = {}) =>
   new CodedError('STATE_001', message, { details })
+/** Faults of a body that its schema can't express. @param status 422 in accounts and orchestrators, 400 elsewhere */
+export const invalidBody = (fields: FieldFault[], status: 400 | 422 = 400) =>
+  new CodedError('REQ_002', "The request's body is not valid", { status, details: { fields } })

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../platform/auth.ts'
-import { CodedError, conflict } from '../platform/errors.ts'
+import { CodedError, conflict, invalidBody } from '../platform/errors.ts'
 import { appendEvents } from '../platform/events/index.ts'
 import { findOpenJob } from '../platform/jobs/index.ts'
 import { clientOf, requireClient } from './access.ts'
@@ -127,5 +127,5 @@ export function createTrackerService(context: TrackerContext): TrackerService {
 
 function inFuture(): CodedError {
   const fields = [{ path: 'released_at', problem: 'is in the future' }]
-  return new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
+  return invalidBody(fields)
 }

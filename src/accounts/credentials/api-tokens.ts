@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Permission } from '../../platform/auth.ts'
-import { CodedError, conflict, notFound } from '../../platform/errors.ts'
+import { CodedError, conflict, invalidBody, notFound } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import { type AccountPrincipal, permissionsOf } from '../principal.ts'
 import {
@@ -82,8 +82,7 @@ function endWithin(caller: AccountPrincipal, wanted: Date | null, now: Date): Da
         ? 'expected a time before the end of the token that asks'
         : undefined
   if (problem === undefined) return wanted ?? limit
-  const details = { fields: [{ path: 'expires_at', problem }] }
-  throw new CodedError('REQ_002', "The request's body is not valid", { status: 422, details })
+  throw invalidBody([{ path: 'expires_at', problem }], 422)
 }
 
 /** All of the caller's tokens, newest first, revoked ones too. */

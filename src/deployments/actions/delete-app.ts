@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import type { Environment } from '../../platform/config/index.ts'
-import { CodedError, notFound } from '../../platform/errors.ts'
+import { invalidBody, notFound } from '../../platform/errors.ts'
 import { deleteAppJob } from '../jobs/specs.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import { scriptName } from '../model/plan.ts'
@@ -33,7 +33,7 @@ export async function deleteApp(
   if (confirm !== app) {
     const problem = `must be the app's name, ${app}: the app goes with all data of its Durable Objects`
     const fields = [{ path: 'confirm', problem }]
-    throw new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
+    throw invalidBody(fields)
   }
   const live = await findLive(trx, app, environment)
   if (live !== undefined) throw inProgress(app, environment, live)

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError, conflict } from '../../platform/errors.ts'
+import { conflict, invalidBody } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
 import { enqueueStep } from '../jobs/enqueue.ts'
 import { logEvent } from '../log.ts'
@@ -58,5 +58,5 @@ function stepNamed(name: string): StepKey {
   const found = stepKeys.find((key) => key === name || titles[key] === name)
   if (found !== undefined) return found
   const fields = [{ path: 'stepName', problem: `expected one of ${stepKeys.join(', ')}, or a step's title` }]
-  throw new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
+  throw invalidBody(fields)
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import { databaseTime } from '../../platform/clock.ts'
 import type { Environment } from '../../platform/config/index.ts'
-import { CodedError, conflict, notFound } from '../../platform/errors.ts'
+import { CodedError, conflict, invalidBody, notFound } from '../../platform/errors.ts'
 import type { Enqueue } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
@@ -14,11 +14,13 @@ import { enqueueStep } from '../jobs/enqueue.ts'
 import { quarantineOf, servedBy, type VersionView, versionsOf } from '../model/history.ts'
 import { instanceTypes } from '../model/instance-types.ts'
 import { requireEnvironment } from '../model/permission.ts'
-import { invalid, type Plan, type PlanHead, scriptName } from '../model/plan.ts'
+import { type Plan, type PlanHead, scriptName } from '../model/plan.ts'
+import type { PlannedContainer } from '../model/planned-container.ts'
+import type { RollbackInfo } from '../model/rollback-info.ts'
 import type { DeployOptions, PrepareConfig } from '../model/schema.ts'
 import { liveStatuses } from '../model/states.ts'
 import { buildPlan, checkConfig } from '../plans/build.ts'
-import { frontOf, type PlannedContainer, plannedContainer } from '../plans/container.ts'
+import { frontOf, plannedContainer } from '../plans/container.ts'
 import { changesSincePlan, readState, stale } from '../plans/current-state/index.ts'
 import { preview } from '../plans/preview.ts'
 import { type CostEstimate, estimateCost } from '../plans/prices.ts'
@@ -87,13 +89,6 @@ export interface DeploymentService {
 
 export type Urls = Record<Environment, string | null>
 
-export interface RollbackInfo {
-  available: boolean
-  previousVersion: string | null
-  /** Why not, although there is a version. */
-  reasons?: string[]
-}
-
 export interface DeployRequest {
   deploymentId: string
   environment: Environment
@@ -155,7 +150,7 @@ export function createDeploymentService(options: {
       requireEnvironment(principal, plan.environment)
       if (plan.environment !== environment) {
         const fields = [{ path: 'environment', problem: `the plan was made for ${plan.environment}` }]
-        throw new CodedError('REQ_002', "The request's body is not valid", { details: { fields } })
+        throw invalidBody(fields)
       }
       await lockTarget(trx, plan.app, environment)
       if (await isThere(trx, deploymentId, chosen)) return { jobId: undefined }
@@ -334,5 +329,5 @@ async function leaving(db: Knex, history: TargetRow[], deleted: string[]): Promi
   const name = await findContainerClass(db, newest, served.version)
   if (name === undefined || deleted.includes(name)) return name
   const problem = `the app runs a container: give its image, or delete its class ${name} (migrations.deletedClasses)`
-  throw invalid([{ path: 'config.containerImage', problem }])
+  throw invalidBody([{ path: 'config.containerImage', problem }])
 }

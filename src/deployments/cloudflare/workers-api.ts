@@ -1,6 +1,6 @@
 import { FormData } from 'undici'
 import { z } from 'zod'
-import type { WorkerModule } from '../model/plan.ts'
+import type { WorkerModule } from '../model/worker-module.ts'
 import { fingerprintOf } from '../plans/current-state/binding-fingerprint.ts'
 import { CloudError } from './errors.ts'
 import type { CloudCall, CloudHttp } from './http.ts'

@@ -1,5 +1,5 @@
 import type { CloudflareCredentials } from '../../platform/config/index.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, invalidBody } from '../../platform/errors.ts'
 import { CloudError, toCodedError } from '../cloudflare/errors.ts'
 import type { CloudHttp } from '../cloudflare/http.ts'
 import { createTokenApi, type TokenApi, type VerifiedToken } from '../cloudflare/tokens-api.ts'
@@ -134,7 +134,7 @@ const isNoSuchAccount = (error: unknown) => error instanceof CloudError && error
 
 function noSuchAccount(): CodedError {
   const fields = [{ path: 'accountId', problem: 'there is no such account' }]
-  return new CodedError('REQ_002', "The request's body is not valid", { status: 422, details: { fields } })
+  return invalidBody(fields, 422)
 }
 
 function whatIsRefused(error: unknown): undefined {

@@ -1,6 +1,6 @@
 import type { Principal } from '../../platform/auth.ts'
 import type { Environment } from '../../platform/config/index.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, invalidBody } from '../../platform/errors.ts'
 import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import { requireEnvironment } from '../model/permission.ts'
@@ -101,7 +101,7 @@ function credentialsOf(body: { cloudflareApiToken: string; accountId: string }, 
   const { cloudflareApiToken: apiToken, accountId } = body
   if (/^[0-9a-f]{32}$/.test(accountId)) return { apiToken, accountId }
   const fields = [{ path, problem: digitsProblem(accountId, 32, 'expected 32 hexadecimal digits') }]
-  throw new CodedError('REQ_002', "The request's body is not valid", { status: 422, details: { fields } })
+  throw invalidBody(fields, 422)
 }
 
 /** The router lets nobody through to these routes without a principal; the type does not know. */

@@ -1,6 +1,4 @@
-export { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
 export { configureHostnames, ownHostnames, withdrawHostnames } from './configure.ts'
 export { lookAtHostname } from './look.ts'
-export { hostnameShape, parseHostname } from './parse.ts'
 export { previewHostnames } from './preview.ts'
 export { madeHostnames } from './store.ts'

@@ -2,7 +2,7 @@ import { CodedError, conflict } from '../../platform/errors.ts'
 import type { ContainerApi, ContainerApplication } from '../cloudflare/containers-api.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { excess, instanceTypes, type Size } from '../model/instance-types.ts'
-import type { PlannedContainer } from '../plans/container.ts'
+import type { PlannedContainer } from '../model/planned-container.ts'
 import { type Images, type PullSecret, sourceLogin } from './images.ts'
 import { type ImageReference, toImageError } from './registry/index.ts'
 

@@ -1,9 +1,29 @@
+import type { Knex } from 'knex'
 import type { z } from 'zod'
-import type { JobDefinition } from '../../platform/jobs/index.ts'
-import type { DeploymentEngine } from '../handlers.ts'
+import type { Principal } from '../../platform/auth.ts'
+import type { Ending, JobDefinition, Outcome, Run } from '../../platform/jobs/index.ts'
 import { deleteAppPayload, deploymentPayload, deployStepPayload } from '../model/schema.ts'
 import type { StepKey } from '../model/states.ts'
 import { namesOfDeployments } from '../store/index.ts'
+
+type StepPayload = z.output<typeof deployStepPayload>
+type OneDeployment = z.output<typeof deploymentPayload>
+type DeleteApp = z.output<typeof deleteAppPayload>
+
+/** Runs steps and rollbacks for the job runner, and settles deployments whose jobs ended otherwise. */
+export interface DeploymentEngine {
+  runStep(payload: StepPayload, run: Run): Promise<Outcome>
+  settleStep(trx: Knex.Transaction, job: { payload: StepPayload; ending: Ending }): Promise<void>
+  runRollback(payload: OneDeployment, run: Run): Promise<Outcome>
+  settleRollback(trx: Knex.Transaction, job: { payload: OneDeployment; ending: Ending }): Promise<void>
+  runLateArrivals(payload: OneDeployment, run: Run): Promise<Outcome>
+  settleLateArrivals(trx: Knex.Transaction, job: { payload: OneDeployment }): Promise<void>
+  runDeleteApp(payload: DeleteApp, run: Run): Promise<Outcome>
+  settleDeleteApp(trx: Knex.Transaction, job: { payload: DeleteApp }): Promise<void>
+  /** @throws ACCESS_003 for who may not act on the deployment's environment. */
+  mayChange(db: Knex, about: { payload: OneDeployment; principal: Principal }): Promise<void>
+  mayDelete(about: { payload: DeleteApp; principal: Principal }): Promise<void>
+}
 
 const seconds = 1000
 const minutes = 60 * seconds
@@ -21,7 +41,7 @@ const timeLimits: Record<StepKey, number> = {
 }
 
 /** One of the eight steps. The deployment's `maxRetries` sets the attempts. */
-export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, DeploymentEngine> = {
+export const deployStepJob: JobDefinition<StepPayload, DeploymentEngine> = {
   queue: 'deploy-step',
   name: 'deploy-step',
   payload: deployStepPayload,
@@ -44,7 +64,7 @@ export const deployStepJob: JobDefinition<z.output<typeof deployStepPayload>, De
 }
 
 /** Puts back what a deployment changed. */
-export const rollbackJob: JobDefinition<z.output<typeof deploymentPayload>, DeploymentEngine> = {
+export const rollbackJob: JobDefinition<OneDeployment, DeploymentEngine> = {
   queue: 'rollback',
   name: 'rollback',
   payload: deploymentPayload,
@@ -64,7 +84,7 @@ export const rollbackJob: JobDefinition<z.output<typeof deploymentPayload>, Depl
 }
 
 /** Looks for calls that were given up and arrive after their deployment has ended, for a while. */
-export const lateArrivalsJob: JobDefinition<z.output<typeof deploymentPayload>, DeploymentEngine> = {
+export const lateArrivalsJob: JobDefinition<OneDeployment, DeploymentEngine> = {
   queue: 'rollback',
   name: 'late-arrivals',
   payload: deploymentPayload,
@@ -82,7 +102,7 @@ export const lateArrivalsJob: JobDefinition<z.output<typeof deploymentPayload>, 
 }
 
 /** Deletes an app in one environment, with the data of its Durable Objects. */
-export const deleteAppJob: JobDefinition<z.output<typeof deleteAppPayload>, DeploymentEngine> = {
+export const deleteAppJob: JobDefinition<DeleteApp, DeploymentEngine> = {
   queue: 'rollback',
   name: 'delete-app',
   payload: deleteAppPayload,

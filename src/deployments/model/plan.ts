@@ -1,18 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Environment } from '../../platform/config/index.ts'
-import { CodedError, type FieldFault } from '../../platform/errors.ts'
+import { type FieldFault, invalidBody } from '../../platform/errors.ts'
 import { canonical } from '../../platform/http/idempotency.ts'
 import type { GitHubSource } from '../github/store.ts'
-import type { PlannedContainer } from '../plans/container.ts'
-import type { Basis } from '../plans/current-state/index.ts'
-import type { moduleTypes, PrepareConfig } from './schema.ts'
-
-export interface WorkerModule {
-  name: string
-  type: (typeof moduleTypes)[number]
-  /** base64 */
-  content: string
-}
+import type { Basis } from './app-state.ts'
+import type { PlannedContainer } from './planned-container.ts'
+import type { PrepareConfig } from './schema.ts'
+import { bindingName, type WorkerModule } from './worker-module.ts'
 
 /** What a deployment executes, and nothing else; its code is apart, since it can be large and few need it. */
 export interface PlanHead {
@@ -89,24 +83,17 @@ export const maxScripts = 500
 export const scriptName = (app: string, environment: Environment) =>
   environment === 'production' ? app : `${app}-staging`
 
-/** `ChatRoom` -> `CHAT_ROOM`, `HTTPServer` -> `HTTP_SERVER`. */
-export function bindingName(className: string): string {
-  return className
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')
-    .toUpperCase()
-}
-
 /** The modules to upload, the main one first. @throws REQ_002 when there are none. */
 export function modulesOf(config: PrepareConfig): WorkerModule[] {
   if (config.script !== undefined && config.modules !== undefined) {
-    throw invalid([{ path: 'config.modules', problem: 'give either script or modules' }])
+    throw invalidBody([{ path: 'config.modules', problem: 'give either script or modules' }])
   }
   if (config.script !== undefined) {
     return [{ name: 'index.js', type: 'esm', content: Buffer.from(config.script).toString('base64') }]
   }
   const modules = config.modules ?? []
-  if (modules[0] === undefined) throw invalid([{ path: 'config', problem: 'script or modules is required' }])
+  if (modules[0] === undefined)
+    throw invalidBody([{ path: 'config', problem: 'script or modules is required' }])
   const faults: FieldFault[] = []
   if (modules[0].type !== 'esm')
     faults.push({ path: 'config.modules.0.type', problem: 'the main module must be esm' })
@@ -115,7 +102,7 @@ export function modulesOf(config: PrepareConfig): WorkerModule[] {
     if (names.indexOf(name) !== index)
       faults.push({ path: `config.modules.${index}.name`, problem: 'is there twice' })
   })
-  if (faults.length > 0) throw invalid(faults)
+  if (faults.length > 0) throw invalidBody(faults)
   return modules
 }
 
@@ -136,7 +123,7 @@ export function checkBindings(config: PrepareConfig): void {
   for (const name of config.deleteSecrets.filter((each) => config.secrets[each] !== undefined)) {
     faults.push({ path: 'config.deleteSecrets', problem: `the secret ${name} is also in secrets` })
   }
-  if (faults.length > 0) throw invalid(faults)
+  if (faults.length > 0) throw invalidBody(faults)
 }
 
 /** SHA-256 over what the plan does: no ids, no times; secrets by fingerprint. */
@@ -148,8 +135,4 @@ export function planDigest(plan: {
   secretFingerprints: Record<string, string>
 }): string {
   return `sha256:${createHash('sha256').update(canonical(plan)).digest('hex')}`
-}
-
-export function invalid(fields: FieldFault[], status = 400): CodedError {
-  return new CodedError('REQ_002', "The request's body is not valid", { status, details: { fields } })
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { githubSource } from '../github/schema.ts'
-import { hostnameShape } from '../hostnames/index.ts'
+import { hostnameShape } from '../hostnames/parse.ts'
 import { instanceTypeNames } from './instance-types.ts'
 import { statuses } from './states.ts'
+import { moduleTypes } from './worker-module.ts'
 
 export const environment = z.enum(['staging', 'production'])
 
@@ -25,8 +26,6 @@ const value = z.string().refine((text) => Buffer.byteLength(text) <= 5120, 'expe
 const values = z
   .record(variableName, value)
   .refine((record) => Object.keys(record).length <= 128, 'expected at most 128 entries')
-
-export const moduleTypes = ['esm', 'commonjs', 'wasm', 'text', 'data', 'sourcemap'] as const
 
 const moduleName = z
   .string()

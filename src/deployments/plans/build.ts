@@ -12,10 +12,11 @@ import {
   pullSecretContext,
   pullSecretName,
   scriptName,
-  type WorkerModule,
 } from '../model/plan.ts'
+import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/schema.ts'
-import { type PlannedContainer, type WantedContainer, wantedContainer } from './container.ts'
+import type { WorkerModule } from '../model/worker-module.ts'
+import { type WantedContainer, wantedContainer } from './container.ts'
 
 const planLifeMs = 3_600_000
 

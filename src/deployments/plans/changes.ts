@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerApplication } from '../cloudflare/containers-api.ts'
-import { bindingName, type Plan, type PlanPreview, type Publication } from '../model/plan.ts'
+import type { AppState } from '../model/app-state.ts'
+import type { Plan, PlanPreview, Publication } from '../model/plan.ts'
+import { bindingName } from '../model/worker-module.ts'
 import { fingerprintOf } from './current-state/binding-fingerprint.ts'
-import { type AppState, keptBindings, kindOf, removedBindings } from './current-state/index.ts'
+import { keptBindings, kindOf, removedBindings } from './current-state/index.ts'
 
 /** What is there of the script that a plan is for. */
 interface Found {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { bindingName, type WorkerModule } from '../model/plan.ts'
+import { bindingName, type WorkerModule } from '../model/worker-module.ts'
 
 export interface FrontOptions {
   /** The exported class that the container belongs to. */

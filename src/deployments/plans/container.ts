@@ -1,22 +1,9 @@
-import type { FieldFault } from '../../platform/errors.ts'
+import { type FieldFault, invalidBody } from '../../platform/errors.ts'
 import { formatReference, type ImageReference, parseReference } from '../images/registry/index.ts'
-import type { InstanceType } from '../model/instance-types.ts'
-import { invalid, type WorkerModule } from '../model/plan.ts'
+import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/schema.ts'
+import type { WorkerModule } from '../model/worker-module.ts'
 import { frontModules } from './container-front.ts'
-
-/** The container of a plan, frozen: whatever becomes of the tag, this image is deployed. */
-export interface PlannedContainer {
-  /** As it was given, written out. */
-  image: string
-  /** Of the manifest for linux/amd64. */
-  digest: string
-  /** Of all that is pulled, compressed. */
-  bytes: number
-  className: string
-  instanceType: InstanceType
-  maxInstances: number
-}
 
 /** The container that a configuration asks for, before its image was looked at. */
 export interface WantedContainer extends Omit<PlannedContainer, 'image' | 'digest' | 'bytes'> {
@@ -34,16 +21,19 @@ export function wantedContainer(config: PrepareConfig): WantedContainer | undefi
   const { containerImage, container, durableObjects } = config
   if (containerImage === undefined) {
     if (container === undefined) return undefined
-    throw invalid([{ path: 'config.container', problem: 'there is no containerImage that it could be for' }])
+    throw invalidBody([
+      { path: 'config.container', problem: 'there is no containerImage that it could be for' },
+    ])
   }
   const reference = parseReference(containerImage)
-  if ('problem' in reference) throw invalid([{ path: 'config.containerImage', problem: reference.problem }])
+  if ('problem' in reference)
+    throw invalidBody([{ path: 'config.containerImage', problem: reference.problem }])
   const alone = config.script === undefined && config.modules === undefined
   const [only, ...others] = durableObjects
   const className =
     container?.class ?? (others.length === 0 ? (only ?? (alone ? defaultClass : undefined)) : undefined)
   const fault = classFault({ className, durableObjects, alone })
-  if (fault !== undefined || className === undefined) throw invalid([fault ?? unnamed])
+  if (fault !== undefined || className === undefined) throw invalidBody([fault ?? unnamed])
   const { port = 8080, instanceType = 'lite', maxInstances = 1 } = container ?? {}
   return { reference, className, port, instanceType, maxInstances, alone }
 }

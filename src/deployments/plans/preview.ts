@@ -1,13 +1,14 @@
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, invalidBody } from '../../platform/errors.ts'
 import type { ContainerApplication } from '../cloudflare/containers-api.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { previewHostnames } from '../hostnames/index.ts'
 import { checkContainer } from '../images/preflight.ts'
-import { invalid, maxScripts, type Plan, type PlanPreview } from '../model/plan.ts'
+import type { AppState } from '../model/app-state.ts'
+import { maxScripts, type Plan, type PlanPreview } from '../model/plan.ts'
 import { plannedAddress } from '../targets/public-address.ts'
 import type { Target } from '../targets/targets.ts'
 import { changesOf, reversibleOf } from './changes.ts'
-import { type AppState, kindOf, plannedBindings, readState } from './current-state/index.ts'
+import { kindOf, plannedBindings, readState } from './current-state/index.ts'
 import { publicationOf } from './publication.ts'
 
 const lookMs = 8000
@@ -76,7 +77,7 @@ function checkSecrets(plan: Draft, { bindings }: AppState): void {
     const problem = `the app has a secret ${name}: choose another name, or delete it by name in deleteSecrets`
     faults.push({ path, problem })
   }
-  if (faults.length > 0) throw invalid(faults)
+  if (faults.length > 0) throw invalidBody(faults)
 }
 
 async function look(target: Target, signal: AbortSignal) {
@@ -162,5 +163,5 @@ function checkClasses(plan: Draft, present: string[]): void {
       })
     }
   }
-  if (faults.length > 0) throw invalid(faults)
+  if (faults.length > 0) throw invalidBody(faults)
 }

@@ -1,6 +1,6 @@
+import type { AppState } from '../model/app-state.ts'
 import type { PlanConfig, PlanHead, Publication } from '../model/plan.ts'
 import type { Snapshot } from '../store/index.ts'
-import type { AppState } from './current-state/index.ts'
 
 /** Of a Worker that does not exist yet: it answers at workers.dev, its versions have no addresses of their own. */
 const firstPublication: Required<Publication> = { workersDev: true, previewUrls: false }

@@ -1,6 +1,7 @@
 import { conflict, notFound } from '../../platform/errors.ts'
+import type { BindingReturn } from '../model/app-state.ts'
 import { currentTag, type Goal, lastGood, quarantineOf, servedBy } from '../model/history.ts'
-import { type BindingReturn, returnLines } from '../plans/current-state/index.ts'
+import { returnLines } from '../plans/current-state/index.ts'
 import type { Deployment, TargetRow } from '../store/index.ts'
 
 /**

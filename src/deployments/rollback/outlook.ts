@@ -1,8 +1,9 @@
 import type { Knex } from 'knex'
 import type { Secrets } from '../../platform/secrets.ts'
 import { allTo, type TrafficShare } from '../cloudflare/workers-api.ts'
+import type { BindingReturn } from '../model/app-state.ts'
 import { scriptName } from '../model/plan.ts'
-import { type BindingReturn, bindingReturn, readVersions } from '../plans/current-state/index.ts'
+import { bindingReturn, readVersions } from '../plans/current-state/index.ts'
 import { findPlan, type TargetRow } from '../store/index.ts'
 import type { Targets } from '../targets/targets.ts'
 

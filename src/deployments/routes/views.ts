@@ -3,7 +3,7 @@ import { errorCodes } from '../../platform/errors.ts'
 import type { Ending } from '../../platform/jobs/index.ts'
 import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
-import type { RollbackInfo } from '../actions/service.ts'
+import type { RollbackInfo } from '../model/rollback-info.ts'
 import { type StepKey, stepKeys, steps as titles } from '../model/states.ts'
 import type { CompensationRow, Deployment, Step } from '../store/index.ts'
 

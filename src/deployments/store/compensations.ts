@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import type { BindingReturn } from '../model/app-state.ts'
 import type { StepKey } from '../model/states.ts'
-import type { BindingReturn } from '../plans/current-state/index.ts'
 
 /** How far a rollback is with one step. */
 export interface CompensationRow {

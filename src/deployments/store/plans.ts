@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import type { Plan, PlanHead, WorkerModule } from '../model/plan.ts'
+import type { Plan, PlanHead } from '../model/plan.ts'
+import type { WorkerModule } from '../model/worker-module.ts'
 
 export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
   await trx('plans').insert({

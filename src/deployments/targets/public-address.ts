@@ -1,17 +1,7 @@
-import { parseHostname } from '../hostnames/index.ts'
+import { parseHostname } from '../hostnames/parse.ts'
+import type { AppState } from '../model/app-state.ts'
 import type { PlanConfig, Publication } from '../model/plan.ts'
-import type { AppState } from '../plans/current-state/index.ts'
-import type { Target } from './targets.ts'
-
-/** Where an app can be asked. */
-export interface Address {
-  /** As people write it, without a path. */
-  base: string
-  /** What is requested. */
-  url: string
-  /** Sent as the Host header, where the request goes to another name. */
-  host?: string
-}
+import type { Address, Target } from './targets.ts'
 
 interface AddressQuery {
   config: Pick<PlanConfig, 'script' | 'hostnames' | 'healthCheck'>

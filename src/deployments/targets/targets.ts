@@ -9,9 +9,18 @@ import { localLogs, type WorkerLine } from '../cloudflare/local-logs.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
 import { type Cloudflare, createCloudflare } from '../cloudflare/workers-api.ts'
 import { recorded, type WritingRun } from '../cloudflare/write-record.ts'
-import { createZoneApi, type ZoneApi } from '../hostnames/index.ts'
-import type { Address } from './public-address.ts'
+import { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
 import type { Vault } from './vault.ts'
+
+/** Where an app can be asked. */
+export interface Address {
+  /** As people write it, without a path. */
+  base: string
+  /** What is requested. */
+  url: string
+  /** Sent as the Host header, where the request goes to another name. */
+  host?: string
+}
 
 /** Where an environment's apps go. */
 export interface Target {

@@ -1,16 +1,9 @@
 import type { Cloud } from '../context.ts'
+import type { ImageRegistry } from '../options.ts'
 import { containersRefusal } from './refusal.ts'
 
 /** The name under which an account's own registry is asked for; where it is, its credentials say. */
 export const managedDomain = 'registry.cloudflare.com'
-
-/** The registry of this cloud: one that somebody else runs. Without one, images are only names here. */
-export interface ImageRegistry {
-  /** `127.0.0.1:5000` */
-  host: string
-  username?: string | undefined
-  password?: string | undefined
-}
 
 const lookMs = 10_000
 const accept = [

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError, notFound } from '../../platform/errors.ts'
+import { invalidBody, notFound } from '../../platform/errors.ts'
 import { decodeCursor, page, type Route, route } from '../../platform/http/index.ts'
 import { newWindowBody, windowPath, windowsQuery } from '../schema.ts'
 import {
@@ -62,7 +62,7 @@ async function requireNodes(db: Knex, ids: number[]): Promise<void> {
     known.has(id) ? [] : [{ path: `node_ids.${index}`, problem: 'there is no such node' }],
   )
   if (fields.length === 0) return
-  throw new CodedError('REQ_002', "The request's body is not valid", { status: 422, details: { fields } })
+  throw invalidBody(fields, 422)
 }
 
 const windowView = (window: MaintenanceWindow) => ({

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { UsageFault } from '../../../cli/index.ts'
-import type { WorkerModule } from '../../model/plan.ts'
+import type { WorkerModule } from '../../model/worker-module.ts'
 import { projectFileName } from './project-file.ts'
 
 type ModuleType = WorkerModule['type']

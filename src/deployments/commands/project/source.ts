@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, posix, resolve } from 'node:path'
 import { z } from 'zod'
 import { UsageFault } from '../../../cli/index.ts'
-import type { WorkerModule } from '../../model/plan.ts'
+import type { WorkerModule } from '../../model/worker-module.ts'
 import { filesBelow, readModules, typeOf } from './modules.ts'
 import { readProjectFile } from './project-file.ts'
 

@@ -1,5 +1,6 @@
 import type { WorkerUpload } from '../../cloudflare/workers-api.ts'
-import { type AppState, inherited, keptBindings, secretTypes } from '../../plans/current-state/index.ts'
+import type { AppState } from '../../model/app-state.ts'
+import { inherited, keptBindings, secretTypes } from '../../plans/current-state/index.ts'
 import type { StepContext } from './context.ts'
 
 /**

@@ -4,7 +4,7 @@ import { CloudError } from '../../cloudflare/errors.ts'
 import { followRollout } from '../../cloudflare/follow-rollout.ts'
 import { sent, waitForUpload } from '../../cloudflare/write-record.ts'
 import { applicationOf } from '../../images/preflight.ts'
-import type { PlannedContainer } from '../../plans/container.ts'
+import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**

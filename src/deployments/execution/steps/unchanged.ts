@@ -1,4 +1,5 @@
-import { type AppState, changesSincePlan, readState, stale } from '../../plans/current-state/index.ts'
+import type { AppState } from '../../model/app-state.ts'
+import { changesSincePlan, readState, stale } from '../../plans/current-state/index.ts'
 import type { StepContext } from './context.ts'
 
 /**

@@ -3,7 +3,7 @@ import { CloudError } from '../../cloudflare/errors.ts'
 import { managedLogin, type PullSecret, sourceLogin } from '../../images/images.ts'
 import { parseReference, toImageError } from '../../images/registry/index.ts'
 import { pullSecretContext } from '../../model/plan.ts'
-import type { PlannedContainer } from '../../plans/container.ts'
+import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**

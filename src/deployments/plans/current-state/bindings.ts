@@ -1,7 +1,6 @@
-import { bindingName, type PlanConfig, type PlanHead } from '../../model/plan.ts'
-import type { AppState, PresentBinding } from './state.ts'
-
-export type BindingKind = 'variable' | 'secret' | 'binding'
+import type { AppState, BindingKind, PresentBinding } from '../../model/app-state.ts'
+import type { PlanConfig, PlanHead } from '../../model/plan.ts'
+import { bindingName } from '../../model/worker-module.ts'
 
 /** Types whose values the cloud keeps to itself. */
 export const secretTypes = ['secret_text', 'secret_key']

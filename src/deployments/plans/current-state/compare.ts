@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TrafficShare } from '../../cloudflare/workers-api.ts'
+import type { AppState, PresentBinding } from '../../model/app-state.ts'
 import { kindOf } from './bindings.ts'
-import type { AppState, PresentBinding } from './state.ts'
 
 /**
  * What has changed of an app between two looks, in words; empty when nothing has.

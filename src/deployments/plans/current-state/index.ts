@@ -1,5 +1,5 @@
 export { inherited, keptBindings, kindOf, plannedBindings, removedBindings, secretTypes } from './bindings.ts'
 export { sameTraffic } from './compare.ts'
-export { type BindingReturn, bindingReturn, returnLines } from './returning.ts'
+export { bindingReturn, returnLines } from './returning.ts'
 export { changesSincePlan, stale } from './stale.ts'
-export { type AppState, type Basis, readScript, readState, readVersions } from './state.ts'
+export { readScript, readState, readVersions } from './state.ts'

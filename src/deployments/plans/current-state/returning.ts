@@ -1,20 +1,5 @@
-import { type BindingKind, kindOf } from './bindings.ts'
-import type { PresentBinding } from './state.ts'
-
-export interface NamedBinding {
-  kind: BindingKind
-  name: string
-}
-
-/** What a return to earlier versions does to the secrets and variables of an app. */
-export interface BindingReturn {
-  /** Of the earlier version only. */
-  returning: NamedBinding[]
-  /** Of the present version only. */
-  disappearing: NamedBinding[]
-  /** Of both, with another value; of a secret it can only be said that its value may be another one. */
-  reverting: NamedBinding[]
-}
+import type { BindingReturn, NamedBinding, PresentBinding } from '../../model/app-state.ts'
+import { kindOf } from './bindings.ts'
 
 /** @param sameSecrets names of secrets whose values are known to be the same in both. */
 export function bindingReturn(

@@ -1,8 +1,9 @@
 import { CodedError } from '../../../platform/errors.ts'
+import type { AppState, Basis } from '../../model/app-state.ts'
 import type { PlanHead } from '../../model/plan.ts'
 import type { Target } from '../../targets/targets.ts'
 import { changesBetween, sameTraffic } from './compare.ts'
-import { type AppState, type Basis, readVersions } from './state.ts'
+import { readVersions } from './state.ts'
 
 const suggestedAction = 'Prepare again, and look at what the new plan changes'
 

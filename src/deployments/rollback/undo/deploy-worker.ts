@@ -2,13 +2,8 @@ import { CodedError } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import type { TrafficShare } from '../../cloudflare/workers-api.ts'
 import { waitForUpload } from '../../cloudflare/write-record.ts'
-import {
-  type BindingReturn,
-  bindingReturn,
-  readVersions,
-  returnLines,
-  sameTraffic,
-} from '../../plans/current-state/index.ts'
+import type { BindingReturn } from '../../model/app-state.ts'
+import { bindingReturn, readVersions, returnLines, sameTraffic } from '../../plans/current-state/index.ts'
 import type { Undone } from '../../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 

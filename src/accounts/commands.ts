@@ -23,7 +23,7 @@ export interface AccountCommandDeps {
 }
 
 const passwordHelp =
-  'the password; better: CAPSTAN_PASSWORD, standard input or the prompt: others can see command lines'
+  'the password; prefer CAPSTAN_PASSWORD, standard input or the prompt: other users can see command lines'
 
 const passwordOption = () => new Option('-p, --password <password>', passwordHelp).env('CAPSTAN_PASSWORD')
 
@@ -35,7 +35,7 @@ interface CreateOptions {
 
 /** Adds `admin create` and `admin reset-password`. What can't be done ends the command with status 1. */
 export function registerAccountCommands(program: Command, deps: AccountCommandDeps): void {
-  const admin = program.command('admin').description('administrators, directly in the database')
+  const admin = program.command('admin').description('manage administrators, directly in the database')
   const print = deps.print ?? ((line: string) => process.stdout.write(`${line}\n`))
   const terminal = () => deps.prompt ?? terminalPrompt({ input: process.stdin, output: process.stderr })
 
@@ -65,7 +65,7 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
 
   admin
     .command('reset-password')
-    .description("set a user's password; ends all its sessions and tokens")
+    .description("set a user's password and end all sessions and tokens of the user")
     .requiredOption('-u, --username <name>', 'the user name')
     .addOption(passwordOption())
     .action(async (options: { username: string; password?: string }, command: Command) => {

@@ -13,7 +13,7 @@ export function registerReleaseCommands(program: Command, deps: CommandDeps): vo
   program.enablePositionalOptions()
   const release = program
     .command('release')
-    .description('binary releases: publish, move channels, check files')
+    .description('publish, promote, withdraw, list and verify binary releases')
   addPublish(release, deps)
   addChannelCommands(release, deps)
   addReading(release, deps)
@@ -22,15 +22,12 @@ export function registerReleaseCommands(program: Command, deps: CommandDeps): vo
 function addPublish(release: Command, deps: CommandDeps): void {
   release
     .command('publish')
-    .argument(
-      '<dir>',
-      'the folder with one file for each platform, named PREFIX-vVERSION-PLATFORM.tar.gz (.zip)',
-    )
-    .description('upload, verify and publish a version; again after an interruption, it goes on')
+    .argument('<dir>', 'folder with one file per platform, named PREFIX-vVERSION-PLATFORM.tar.gz (.zip)')
+    .description('upload, verify and publish a version; run it again to continue after an interruption')
     .requiredOption('--version <version>', 'YYYY.MM.DD, YYYY.MM.DD.N or a semantic version')
     .addOption(channelOption().default('stable'))
-    .option('--notes <file>', 'release notes')
-    .option('--platform <name>', 'only these platforms, may be repeated (default: all)', eachOne)
+    .option('--notes <file>', 'file with the release notes')
+    .option('--platform <name>', 'publish only this platform; may be repeated (default: all)', eachOne)
     .addOption(jsonOption())
     .action(async (dir: string, flags: PublishFlags, command: Command) => {
       const { publishFolder } = await import('./commands/publish.ts')
@@ -42,7 +39,7 @@ function addChannelCommands(release: Command, deps: CommandDeps): void {
   release
     .command('promote')
     .argument('<version>', 'a published version')
-    .description('let a channel point to a version, forward or back')
+    .description('point a channel to a newer or older version')
     .addOption(channelOption().default('stable'))
     .addOption(jsonOption())
     .action(async (version: string, flags: { channel: string }, command: Command) => {
@@ -52,8 +49,8 @@ function addChannelCommands(release: Command, deps: CommandDeps): void {
   release
     .command('yank')
     .argument('<version>', 'a published version')
-    .description('withdraw a version: no more downloads, channels fall back')
-    .requiredOption('--reason <text>', 'what is wrong with it')
+    .description('withdraw a version: downloads stop, channels return to their previous version')
+    .requiredOption('--reason <text>', 'reason of the withdrawal, shown to users')
     .addOption(jsonOption())
     .action(async (version: string, flags: { reason: string }, command: Command) => {
       const { yank } = await import('./commands/channels.ts')
@@ -64,9 +61,9 @@ function addChannelCommands(release: Command, deps: CommandDeps): void {
 function addReading(release: Command, deps: CommandDeps): void {
   release
     .command('list')
-    .description('published versions, newest first')
+    .description('list published versions, newest first')
     .addOption(channelOption())
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 100), 20)
+    .option('--limit <number>', 'maximum number of versions', wholeNumber(1, 100), 20)
     .addOption(jsonOption())
     .action(async (flags: ListFlags, command: Command) => {
       const { listReleases } = await import('./commands/list.ts')
@@ -75,13 +72,10 @@ function addReading(release: Command, deps: CommandDeps): void {
   release
     .command('verify')
     .argument('<file>', 'a downloaded file')
-    .description('check a file against its release, and the release against its signature')
-    .option('--version <version>', 'of which release (default: by the file name)')
-    .option('--platform <name>', 'for which platform (default: by the file name)')
-    .option(
-      '--key <file>',
-      'a public key (PEM) that has to have signed it, instead of those the service names',
-    )
+    .description('verify the checksum of a file and the signature of its release')
+    .option('--version <version>', 'version of the release (default: from the file name)')
+    .option('--platform <name>', 'platform of the file (default: from the file name)')
+    .option('--key <file>', 'public key (PEM) of the required signature, instead of the keys of the service')
     .addOption(jsonOption())
     .action(async (file: string, flags: VerifyFlags, command: Command) => {
       const { verifyFile } = await import('./commands/verify.ts')

@@ -10,10 +10,10 @@ export const exitCodes = { done: 0, failed: 1, refused: 2, unreachable: 3 } as c
 /** For `capstan --help`; docs/command-line.md says the same. */
 export const exitCodeHelp = `
 Exit codes:
-  ${exitCodes.done}  done
-  ${exitCodes.failed}  tried, and failed: a deployment that did not complete, a file that is not genuine
-  ${exitCodes.refused}  refused or not understood: nothing was changed
-  ${exitCodes.unreachable}  the service, or its database, does not answer`
+  ${exitCodes.done}  the command succeeded
+  ${exitCodes.failed}  the command ran and failed: a deployment that did not complete, a file that is not genuine
+  ${exitCodes.refused}  the command was refused or not understood; nothing was changed
+  ${exitCodes.unreachable}  the service, or its database, does not respond`
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 

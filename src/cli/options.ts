@@ -14,4 +14,4 @@ export function eachOne(text: string, before: string[] = []): string[] {
   return [...before, text]
 }
 
-export const jsonOption = (): Option => new Option('--json', 'answer with one JSON document')
+export const jsonOption = (): Option => new Option('--json', 'print one JSON document')

@@ -10,7 +10,7 @@ export function registerCloudCommands(
   program
     .command('cloud')
     .description(
-      "the local cloud's address and credentials, and the environment for wrangler; shows a secret",
+      "show the local cloud's address and credentials, and the variables for wrangler; prints a secret",
     )
     .addOption(jsonOption())
     .action(async (_flags: unknown, command: Command) => {

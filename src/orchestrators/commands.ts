@@ -17,19 +17,20 @@ interface ImportFlags {
 }
 
 const jsonHelp = 'a JSON file: [{name, ip, pubkey?, rpc_port?}] or {ip: {name, pubkey?, rpc_port?}}'
-const mappingHelp = 'a Python file with PILLAR_MAPPING = {ip: {"name", "pubkey"}}; it is read, never run'
+const mappingHelp =
+  'a Python file with PILLAR_MAPPING = {ip: {"name", "pubkey"}}; it is parsed, never executed'
 
 /** Adds `nodes import` and `nodes rebuild`. The import ends with status 1 when a node was rejected; the others are imported all the same. */
 export function registerNodeCommands(program: Command, deps: NodeCommandDeps): void {
-  const nodes = program.command('nodes').description("the bridge's nodes, directly in the database")
+  const nodes = program.command('nodes').description("manage the bridge's nodes, directly in the database")
   registerRebuild(nodes, deps)
   nodes
     .command('import')
-    .description('add nodes, and update those that are there by name, then by address')
+    .description('add nodes; update existing ones, matched by name, then by address')
     .addOption(new Option('--json <file>', jsonHelp).conflicts(['mappingFile', 'fromEnv']))
     .addOption(new Option('--mapping-file <file>', mappingHelp).conflicts('fromEnv'))
-    .option('--from-env', 'ORCHESTRATOR_IP_<n>, ORCHESTRATOR_NAME_<n>, ORCHESTRATOR_PUBKEY_<n>')
-    .option('--dry-run', 'only say what would be done')
+    .option('--from-env', 'read ORCHESTRATOR_IP_<n>, ORCHESTRATOR_NAME_<n>, ORCHESTRATOR_PUBKEY_<n>')
+    .option('--dry-run', 'report the changes without making them')
     .action(async (flags: ImportFlags) => {
       const found = await find(flags, deps.env)
       if (found.entries.length + found.rejected.length === 0) throw new UsageFault('there is no node in it')
@@ -53,10 +54,12 @@ function registerRebuild(nodes: Command, deps: NodeCommandDeps): void {
   const help = 'YYYY-MM-DD, UTC'
   nodes
     .command('rebuild')
-    .description('make the sums by hour and by day again from the samples, for whole days')
-    .addOption(new Option('--from <day>', `the first day, ${help}; default: the oldest`).argParser(dayOf))
+    .description('recompute the hourly and daily sums of whole days from the samples')
     .addOption(
-      new Option('--to <day>', `the day after the last, ${help}; default: tomorrow`).argParser(dayOf),
+      new Option('--from <day>', `first day, ${help}; default: the oldest day with samples`).argParser(dayOf),
+    )
+    .addOption(
+      new Option('--to <day>', `day after the last one, ${help}; default: tomorrow`).argParser(dayOf),
     )
     .action(async (flags: RebuildFlags) => {
       const { oldestWholeDay, rebuildRollups } = await import('./store/rollups.ts')

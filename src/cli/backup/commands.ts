@@ -10,9 +10,9 @@ type Deps = Pick<CommandDeps, 'env' | 'stdout' | 'stderr'> & { version: string }
 export function registerBackupCommand(program: Command, deps: Deps): void {
   program
     .command('backup')
-    .argument('<file>', 'the archive to make, e.g. capstan-2026-12-01.tar.gz')
+    .argument('<file>', 'archive to create, e.g. capstan-2026-12-01.tar.gz')
     .description(
-      'all data of the embedded default, its keys included, in one archive; the service has to be stopped',
+      'write all data of the embedded default, including its keys, to one archive; the service must be stopped',
     )
     .addOption(jsonOption())
     .action(async (file: string, _flags: unknown, command: Command) => {
@@ -22,7 +22,7 @@ export function registerBackupCommand(program: Command, deps: Deps): void {
       const { dataDir } = commandConfig(deps.env)
       const made = await backUp({ dataDir, file: resolve(file), version: deps.version })
       const said = `Backed up ${sizeOf(made)} and the files of ${dataDir} to ${file}`
-      const care = 'It holds the keys of your secrets: keep it where you would keep those.'
+      const care = 'It contains the keys of your secrets: protect it as you would protect the keys.'
       outputOf(deps, command).answer([said, care], { file: resolve(file), ...summary(made) })
     })
 }
@@ -31,15 +31,15 @@ export function registerBackupCommand(program: Command, deps: Deps): void {
 export function registerRestoreCommand(program: Command, deps: Omit<Deps, 'version'>): void {
   program
     .command('restore')
-    .argument('<file>', 'an archive that `capstan backup` has made')
-    .description('all data of a backup into an empty or new DATA_DIR; also with a newer Capstan')
+    .argument('<file>', 'archive created by `capstan backup`')
+    .description('restore a backup into an empty or new DATA_DIR; a newer Capstan can restore it, too')
     .addOption(jsonOption())
     .action(async (file: string, _flags: unknown, command: Command) => {
       const { restore } = await import('./restore.ts')
       const dataDir = restoreDir(deps.env)
       const saved = await restore(dataDir, resolve(file))
       const said = `Restored ${sizeOf(saved)} and the files of ${saved.createdAt} to ${dataDir}`
-      outputOf(deps, command).answer([said, 'npm start goes on from there.'], { dataDir, ...summary(saved) })
+      outputOf(deps, command).answer([said, 'Continue with npm start.'], { dataDir, ...summary(saved) })
     })
 }
 

@@ -8,13 +8,13 @@ import type { RollbackFlags } from './rollback.ts'
 export function registerRollbackCommand(program: Command, deps: CommandDeps): void {
   program
     .command('rollback')
-    .argument('<app>', 'the app')
-    .description('go back to the last good version of an app, which is named first')
+    .argument('<app>', 'name of the app')
+    .description('roll an app back to its last good version; shows the version first')
     .addOption(environmentOption())
     .addOption(environmentAlias())
-    .option('--to <id>', 'another version, or the deployment that made it; capstan versions APP lists them')
-    .option('--reason <text>', 'kept with the deployment')
-    .option('--yes', "roll back without asking; needed where there's no terminal")
+    .option('--to <id>', 'another version, or its deployment; capstan versions APP lists them')
+    .option('--reason <text>', 'reason, stored with the deployment')
+    .option('--yes', 'roll back without confirmation; required without a terminal')
     .addOption(jsonOption())
     .action(async (app: string, flags: RollbackFlags & { env?: string }, command: Command) => {
       const { rollBackApp } = await import('./rollback.ts')
@@ -28,8 +28,8 @@ export function registerRollbackCommand(program: Command, deps: CommandDeps): vo
 export function registerVersionsCommand(program: Command, deps: CommandDeps): void {
   program
     .command('versions')
-    .argument('<app>', 'the app')
-    .description('the versions of an app, newest first, and which one serves')
+    .argument('<app>', 'name of the app')
+    .description('list the versions of an app, newest first, with the one that serves')
     .addOption(environmentOption())
     .addOption(environmentAlias())
     .addOption(jsonOption())
@@ -44,7 +44,7 @@ export function registerVersionsCommand(program: Command, deps: CommandDeps): vo
 const environmentOption = () =>
   new Option(
     '--environment <environment>',
-    `${environment.options.join(' or ')}; needed where the app is deployed to both`,
+    `${environment.options.join(' or ')}; required if the app is deployed to both`,
   )
 /** As `capstan deploy` calls it. */
 const environmentAlias = () => new Option('--env <environment>').hideHelp()
@@ -54,11 +54,11 @@ export function registerActCommands(deploy: Command, deps: CommandDeps): void {
   const consoleOf = (command: Command) => ({ deps, out: outputOf(deps, command) })
   deploy
     .command('rollback')
-    .argument('<id>', 'the newest deployment of its app: it is undone; or an earlier good one, to go back to')
-    .description('put back what served before; one that runs is cancelled first')
-    .option('--to <id>', 'another version, or the deployment that made it; capstan versions APP lists them')
-    .option('--reason <text>', 'kept with the deployment')
-    .option('--yes', "roll back without asking; needed where there's no terminal")
+    .argument('<id>', 'the newest deployment of the app, to undo it; or an earlier good one, to return to it')
+    .description('restore the version that served before; a running deployment is cancelled first')
+    .option('--to <id>', 'another version, or its deployment; capstan versions APP lists them')
+    .option('--reason <text>', 'reason, stored with the deployment')
+    .option('--yes', 'roll back without confirmation; required without a terminal')
     .addOption(jsonOption())
     .action(async (id: string, flags: RollbackFlags, command: Command) => {
       const { rollBackDeployment } = await import('./rollback.ts')
@@ -67,9 +67,9 @@ export function registerActCommands(deploy: Command, deps: CommandDeps): void {
   deploy
     .command('retry')
     .argument('<id>', 'a failed deployment')
-    .description('run the step that failed again, and those after it')
-    .option('--step <name>', 'to be sure: its key or title')
-    .option('--max-retries <number>', 'how often', wholeNumber(1, 10))
+    .description('run the failed step and the following ones again')
+    .option('--step <name>', 'expected name of the failed step; anything else is refused')
+    .option('--max-retries <number>', 'number of further attempts', wholeNumber(1, 10))
     .addOption(jsonOption())
     .action(async (id: string, flags: RetryFlags, command: Command) => {
       const { retry } = await import('./act.ts')
@@ -77,8 +77,8 @@ export function registerActCommands(deploy: Command, deps: CommandDeps): void {
     })
   deploy
     .command('cancel')
-    .argument('<id>', 'a deployment that runs')
-    .description('end a deployment; what it has changed is rolled back')
+    .argument('<id>', 'a running deployment')
+    .description('cancel a deployment and roll back its changes')
     .addOption(jsonOption())
     .action(async (id: string, _flags: unknown, command: Command) => {
       const { cancel } = await import('./act.ts')
@@ -86,10 +86,10 @@ export function registerActCommands(deploy: Command, deps: CommandDeps): void {
     })
   deploy
     .command('delete')
-    .argument('<app>', 'the app')
-    .description('delete an app from an environment, with the data of its Durable Objects')
+    .argument('<app>', 'name of the app')
+    .description('delete an app from an environment, including the data of its Durable Objects')
     .requiredOption('--env <environment>', environment.options.join(' or '))
-    .option('--yes', "delete without asking; needed where there's no terminal")
+    .option('--yes', 'delete without confirmation; required without a terminal')
     .addOption(jsonOption())
     .action(async (app: string, flags: DeleteFlags, command: Command) => {
       const { deleteApp } = await import('./act.ts')

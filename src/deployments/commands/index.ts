@@ -14,8 +14,8 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
   const deploy = program
     .command('deploy')
     .helpCommand(false)
-    .description('deploy an app, and follow its steps')
-    .addHelpText('after', '\nA folder that is named like a command is given as ./NAME.')
+    .description('deploy an app and follow its steps')
+    .addHelpText('after', '\nWrite ./NAME for a folder that has the name of a command.')
   describeDeploy(deploy)
   deploy.action(async (path: string | undefined, flags: DeployFlags, command: Command) => {
     const { deployPath } = await import('./deploy.ts')
@@ -24,9 +24,9 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
 
   deploy
     .command('watch')
-    .argument('<id>', 'the deployment')
+    .argument('<id>', 'id of the deployment')
     .addOption(jsonOption())
-    .description('follow a deployment from its beginning to its end')
+    .description('show the log of a deployment from its start to its end')
     .action(async (id: string, _flags: unknown, command: Command) => {
       const { followToEnd } = await import('./output/follow.ts')
       deps.exitWith(await followToEnd(await deps.client(), id, { out: outputOf(deps, command) }))
@@ -34,11 +34,11 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
 
   deploy
     .command('list')
-    .description('the latest deployments, newest first')
-    .option('--app <name>', 'of one app')
+    .description('list the latest deployments, newest first')
+    .option('--app <name>', 'only deployments of this app')
     .option('--env <environment>', environment.options.join(' or '))
     .option('--status <status>', statuses.join(', '))
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 200), 20)
+    .option('--limit <number>', 'maximum number of deployments', wholeNumber(1, 200), 20)
     .addOption(jsonOption())
     .action(async (flags: ListFlags, command: Command) => {
       const { listDeployments } = await import('./list.ts')
@@ -52,35 +52,42 @@ function describeDeploy(deploy: Command): void {
   deploy
     .argument(
       '[path]',
-      "the app's folder, or its one module; capstan.json in the folder may say the rest. With --image there may be none",
+      "the app's folder or single module; settings may be in capstan.json of the folder. Optional with --image",
     )
     .option('--app <name>', "the app's name (default: the folder's)")
     .option('--env <environment>', `${environment.options.join(' or ')} (default: staging)`)
-    .option('--do <class>', 'a Durable Object class, may be repeated', eachOne)
-    .option('--var <name=value>', 'a variable, may be repeated', eachOne)
+    .option('--do <class>', 'a Durable Object class; may be repeated', eachOne)
+    .option('--var <name=value>', 'a variable; may be repeated', eachOne)
     .option(
       '--secret <name>',
-      'a secret, read from the environment or asked for; may be repeated',
+      'a secret; its value is read from the environment or prompted for; may be repeated',
       eachOne,
       [],
     )
-    .option('--delete-secret <name>', 'delete a secret of the app, may be repeated', eachOne)
-    .option('--workers-dev', 'enable the workers.dev address (default: as it is; enabled for a new app)')
+    .option('--delete-secret <name>', 'delete a secret of the app; may be repeated', eachOne)
+    .option('--workers-dev', 'enable the workers.dev address (default: unchanged; enabled for a new app)')
     .option('--no-workers-dev', 'disable the workers.dev address')
-    .option('--preview-urls', 'enable the preview URLs of versions (default: as they are)')
+    .option('--preview-urls', 'enable the preview URLs of versions (default: unchanged)')
     .option('--no-preview-urls', 'disable the preview URLs of versions')
-    .option('--image <reference>', 'the image of its container')
+    .option('--image <reference>', 'image of the container')
     .option('--container-class <class>', 'the Durable Object class that the container belongs to')
-    .option('--port <number>', 'where the container listens (default: 8080)', wholeNumber(1, 65_535))
+    .option('--port <number>', 'port the container listens on (default: 8080)', wholeNumber(1, 65_535))
     .option('--instance-type <type>', `${instanceTypeNames.join(', ')} (default: lite)`)
-    .option('--max-instances <number>', 'of the container (default: 1)', wholeNumber(1, 1000))
-    .option('--pull-user <name>', 'who pulls the image; the password is asked for, or CAPSTAN_PULL_PASSWORD')
-    .option('--health <path>', 'where the health check asks')
-    .option('--timeout <seconds>', 'how long the health check may take', wholeNumber(1, 900))
-    .option('--max-retries <number>', 'of a step that fails for a passing reason', wholeNumber(0, 10))
-    .option('--no-rollback', 'leave a deployment that fails as it is')
-    .option('--dry-run', 'check only, and change nothing')
-    .option('--force', 'also what was rolled back before')
-    .option('--yes', "deploy without asking; needed where there's no terminal")
+    .option(
+      '--max-instances <number>',
+      'maximum number of container instances (default: 1)',
+      wholeNumber(1, 1000),
+    )
+    .option(
+      '--pull-user <name>',
+      'user name for the registry; the password is prompted for, or read from CAPSTAN_PULL_PASSWORD',
+    )
+    .option('--health <path>', 'path of the health check')
+    .option('--timeout <seconds>', 'time limit of the health check', wholeNumber(1, 900))
+    .option('--max-retries <number>', 'retries of a step after a transient failure', wholeNumber(0, 10))
+    .option('--no-rollback', 'do not roll back if the deployment fails')
+    .option('--dry-run', 'check the plan and change nothing')
+    .option('--force', 'deploy even if this content was rolled back before')
+    .option('--yes', 'deploy without confirmation; required without a terminal')
     .addOption(jsonOption())
 }

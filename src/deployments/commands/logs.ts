@@ -15,11 +15,11 @@ const logsAnswer = z
 export function registerLogsCommand(program: Command, deps: CommandDeps): void {
   program
     .command('logs')
-    .argument('<app>', "the app's name")
+    .argument('<app>', 'name of the app')
     .option('--env <environment>', `${environment.options.join(' or ')}`, 'staging')
-    .option('--limit <number>', 'the last so many lines', wholeNumber(1, 1000), 200)
+    .option('--limit <number>', 'maximum number of lines', wholeNumber(1, 1000), 200)
     .addOption(jsonOption())
-    .description("an app's last log lines and exceptions; of apps on the local cloud")
+    .description('show the last log lines and exceptions of an app on the local cloud')
     .action(async (app: string, flags: { env: string; limit: number }, command: Command) => {
       const out = outputOf(deps, command)
       const path = `/deploy/apps/${encodeURIComponent(app)}/${encodeURIComponent(flags.env)}/logs`

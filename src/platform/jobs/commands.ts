@@ -37,24 +37,24 @@ interface ListFlags {
 
 /** Adds `jobs list`, `jobs show`, `jobs retry` and `jobs cancel`. */
 export function registerJobCommands(program: Command, deps: CommandDeps): void {
-  const group = program.command('jobs').description('background work of every kind')
+  const group = program.command('jobs').description('list, show, retry and cancel background jobs')
   group
     .command('list')
-    .description('the latest jobs, newest first')
-    .option('--queue <name>', 'of one queue')
-    .option('--state <state>', jobStates.join(', '))
-    .option('--limit <number>', 'at most so many', wholeNumber(1, 200), 20)
+    .description('list the latest jobs, newest first')
+    .option('--queue <name>', 'only jobs of this queue')
+    .option('--state <state>', `only jobs in this state: ${jobStates.join(', ')}`)
+    .option('--limit <number>', 'maximum number of jobs', wholeNumber(1, 200), 20)
     .addOption(jsonOption())
     .action(async (flags: ListFlags, command: Command) =>
       list(await deps.client(), flags, outputOf(deps, command)),
     )
 
   const one = [
-    { name: 'show', about: 'one job in full', method: 'GET', path: '' },
+    { name: 'show', about: 'show one job in detail', method: 'GET', path: '' },
     { name: 'retry', about: 'run a failed or cancelled job again', method: 'POST', path: '/retry' },
     {
       name: 'cancel',
-      about: 'end a waiting job, or ask a running one to end',
+      about: 'cancel a waiting job, or request the cancellation of a running one',
       method: 'POST',
       path: '/cancel',
     },
@@ -62,7 +62,7 @@ export function registerJobCommands(program: Command, deps: CommandDeps): void {
   for (const { name, about, method, path } of one) {
     group
       .command(name)
-      .argument('<id>', 'the job')
+      .argument('<id>', 'id of the job')
       .description(about)
       .addOption(jsonOption())
       .action(async (id: string, _flags: unknown, command: Command) => {

@@ -7,7 +7,7 @@ const ownKinds = new Map([
   ...(['ReplicationController', 'Pod'] as const).map((kind) => [kind, ''] as const),
 ] as [string, string][])
 
-/** Kinds of widespread extensions: nothing of them may run yet, but their names are no mistakes. */
+/** Kinds of widespread extensions. They are known before the first workload of them is deployed. */
 const extensionKinds = new Set([
   ...['Rollout', 'CloneSet', 'DeploymentConfig', 'AdvancedCronJob', 'BroadcastJob', 'UnitedDeployment'],
   ...['Workflow', 'JobSet', 'LeaderWorkerSet', 'RayCluster', 'SparkApplication', 'TaskRun'],
@@ -16,9 +16,12 @@ const extensionKinds = new Set([
 /** Kubernetes' own kinds: without an API group, they are not somebody else's of the same name. */
 export const ownKindNames = [...ownKinds.keys()]
 
-/** Whether a kind has a meaning even where no workload of it was ever recorded. */
-export const isWellKnownKind = ({ kind, group }: KindName): boolean =>
-  extensionKinds.has(kind) || (ownKinds.has(kind) && !group)
+/**
+ * Whether a kind is no spelling mistake, although no workload of it was ever recorded: Kubernetes' own kinds, those of
+ * widespread extensions, and any other kind that is written with its API group.
+ */
+export const isPlausibleKind = ({ kind, group }: KindName): boolean =>
+  extensionKinds.has(kind) || (ownKinds.has(kind) ? !group : group?.includes('.') === true)
 
 /**
  * The API group as it belongs to a component's identity: empty for Kubernetes' own kinds, so that `StatefulSet` is

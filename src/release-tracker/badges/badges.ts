@@ -6,7 +6,7 @@ import { createBatcher } from '../../platform/batcher.ts'
 import { notFound } from '../../platform/errors.ts'
 import { clientOf, type KeyRing, requireClient } from '../access.ts'
 import type { TrackerContext } from '../context.ts'
-import { isWellKnownKind } from '../kinds.ts'
+import { isPlausibleKind } from '../kinds.ts'
 import { name, names } from '../schema.ts'
 import {
   type BadgeScope,
@@ -23,9 +23,15 @@ import { type Badge, colors } from './draw.ts'
 const tokenShape = /^obt_[A-Za-z0-9_-]{43}$/
 const hashOf = (token: string) => createHash('sha256').update(token).digest()
 
+/** What a badge shows for one component. */
+export interface BadgeState extends Omit<Badge, 'label'> {
+  /** For `invalid request`: what is wrong with the address. For the response header; the image has no room for it. */
+  problem?: string
+}
+
 export interface Badges {
-  /** What a badge says now. Faults are badges, too: a page that shows one can't show an error. */
-  read(key: string, of: BadgeKey): Promise<Omit<Badge, 'label'>>
+  /** Reads the state of a badge. Errors are badges, too: a page that embeds an image can't show anything else. */
+  read(key: string, component: BadgeKey): Promise<BadgeState>
   /** @returns the token, which is shown this once. @throws ACCESS_003 */
   create(principal: Principal, scope: BadgeScope): Promise<{ token: string; row: BadgeToken }>
   list(principal: Principal, clientName: string | undefined): Promise<BadgeToken[]>
@@ -43,36 +49,37 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
     { linger: false },
   )
 
-  async function access(key: string, of: BadgeKey): Promise<'granted' | 'denied' | 'unknown'> {
+  async function accessOf(key: string, component: BadgeKey): Promise<'granted' | 'denied' | 'unknown'> {
     if (tokenShape.test(key)) {
       const scope = await scopes.add(hashOf(key).toString('hex'))
       if (scope === undefined) return 'unknown'
-      return isInside(scope, of) ? 'granted' : 'denied'
+      return isInside(scope, component) ? 'granted' : 'denied'
     }
     const principal = ring(key)
     if (principal === undefined) return 'unknown'
-    return [undefined, of.clientName].includes(principal.client) ? 'granted' : 'denied'
+    return [undefined, component.clientName].includes(principal.client) ? 'granted' : 'denied'
   }
 
-  /** A kind that nobody has ever recorded is a mistake in the address, which "not deployed" would hide. */
-  async function absent({ clientName, kind }: BadgeKey): Promise<Omit<Badge, 'label'>> {
-    const known = isWellKnownKind(kind) || (await isKindRecorded(db, clientName, kind))
-    return known ? { message: 'not deployed', color: colors.grey } : invalidRequest
+  /** A workload that is not deployed is grey. A kind that is probably misspelt is an error: grey would hide it for ever. */
+  async function stateOfMissing({ clientName, kind }: BadgeKey): Promise<BadgeState> {
+    const isPlausible = isPlausibleKind(kind) || (await isKindRecorded(db, clientName, kind))
+    return isPlausible ? notDeployed : invalidRequest(unknownKind)
   }
 
   return {
-    async read(key, of) {
+    async read(key, component) {
       try {
-        const may = await access(key, of)
-        if (may === 'unknown') return { message: 'unauthorized', color: colors.red }
-        if (may === 'denied') return { message: 'access denied', color: colors.red }
-        if (!isValid(of)) return invalidRequest
-        const { tag, sha, found } = await releases.add(JSON.stringify(of))
-        if (found === 0) return await absent(of)
+        const access = await accessOf(key, component)
+        if (access === 'unknown') return { message: 'unauthorized', color: colors.red }
+        if (access === 'denied') return { message: 'access denied', color: colors.red }
+        const problem = addressProblem(component)
+        if (problem !== undefined) return invalidRequest(problem)
+        const { tag, sha, found } = await releases.add(JSON.stringify(component))
+        if (found === 0) return await stateOfMissing(component)
         if (found > 1) return { message: 'multiple found', color: colors.yellow }
         return { message: tag || sha?.slice(0, 'sha256:'.length + 12) || 'unknown', color: colors.green }
       } catch (error) {
-        log.warn({ err: error }, 'a badge could not be read')
+        log.warn({ err: error }, 'Could not read the state of a badge')
         return { message: 'query error', color: colors.red }
       }
     },
@@ -95,7 +102,14 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
   }
 }
 
-const invalidRequest = { message: 'invalid request', color: colors.red }
+const notDeployed: BadgeState = { message: 'not deployed', color: colors.grey }
+const invalidRequest = (problem: string): BadgeState => ({
+  message: 'invalid request',
+  color: colors.red,
+  problem,
+})
+const unknownKind =
+  'kind: no workload of this kind has been recorded for the client; kinds are case-sensitive, such as Deployment, and a custom resource may be written with its API group, such as Rollout.argoproj.io'
 
 const shape = z.object({
   clientName: name,
@@ -105,7 +119,21 @@ const shape = z.object({
   container: names.container,
   namespace: names.namespace.optional(),
 })
-const isValid = (of: BadgeKey) => shape.safeParse(of).success
+
+/** @returns the first invalid part of the address with what is expected there; undefined for a valid address. */
+function addressProblem(component: BadgeKey): string | undefined {
+  const [issue] = shape.safeParse(component).error?.issues ?? []
+  return issue && `${partNames[String(issue.path[0])] ?? 'address'}: ${issue.message}`
+}
+
+const partNames: Record<string, string> = {
+  clientName: 'client',
+  envName: 'env',
+  kind: 'kind',
+  workload: 'workload',
+  container: 'container',
+  namespace: 'namespace',
+}
 
 const toKey = (text: string): BadgeKey => JSON.parse(text)
 
@@ -117,11 +145,13 @@ async function once<T>(all: string[], lookUp: (unique: string[]) => Promise<T[]>
   return all.map((text) => byText.get(text) as T)
 }
 
-function isInside({ clientName, component }: BadgeScope, of: BadgeKey): boolean {
-  if (clientName !== of.clientName) return false
-  if (component === undefined) return true
-  const { envName, namespace, kind, workload, container } = component
-  const ofKind = kind.kind === of.kind.kind && (kind.group === undefined || kind.group === of.kind.group)
-  const same = envName === of.envName && ofKind && workload === of.workload && container === of.container
-  return same && (namespace === null || namespace === of.namespace)
+function isInside(scope: BadgeScope, requested: BadgeKey): boolean {
+  if (scope.clientName !== requested.clientName) return false
+  if (scope.component === undefined) return true
+  const { envName, namespace, kind, workload, container } = scope.component
+  const sameKind =
+    kind.kind === requested.kind.kind && (kind.group === undefined || kind.group === requested.kind.group)
+  const sameName =
+    envName === requested.envName && workload === requested.workload && container === requested.container
+  return sameKind && sameName && (namespace === null || namespace === requested.namespace)
 }

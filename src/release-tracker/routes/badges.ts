@@ -16,18 +16,18 @@ const json = '.json'
 
 export interface BadgeReply {
   prepared: Prepared
-  headers: typeof always
-  isTrue: boolean
+  headers: Record<string, string>
+  isError: boolean
 }
 
-/** @param memory of what was answered, by the whole address */
+/** @param memory caches replies by request URL */
 export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[] {
   const draw = createDrawing()
 
-  async function answer(params: z.output<typeof badgeParams>, req: Request): Promise<BadgeReply> {
-    const { namespace, label, style } = wishesOf(req)
+  async function replyTo(params: z.output<typeof badgeParams>, req: Request): Promise<BadgeReply> {
+    const { namespace, label, style } = optionsOf(req)
     const asJson = params.container.endsWith(json)
-    const badge = await badges.read(params.key, {
+    const { problem, ...badge } = await badges.read(params.key, {
       clientName: params.client,
       envName: params.env,
       kind: parseKind(params.kind),
@@ -36,7 +36,8 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       namespace,
     })
     const prepared = draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
-    return { prepared, headers: always, isTrue: badge.color !== colors.red }
+    const headers = problem === undefined ? always : { ...always, 'Capstan-Badge-Problem': problem }
+    return { prepared, headers, isError: badge.color === colors.red }
   }
 
   return [
@@ -47,12 +48,12 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       limit: 'address',
       params: badgeParams,
       handle({ params, req }) {
-        const known = memory.get(req.originalUrl)
-        if (known !== undefined) return known
+        const cached = memory.get(req.originalUrl)
+        if (cached !== undefined) return cached
         const keep = memory.reading()
-        return answer(params, req).then((reply) => {
-          // A refusal, or a fault, is asked for anew.
-          if (reply.isTrue) keep(req.originalUrl, reply)
+        return replyTo(params, req).then((reply) => {
+          // Errors are not cached here: the next request may succeed.
+          if (!reply.isError) keep(req.originalUrl, reply)
           return reply
         })
       },
@@ -62,9 +63,9 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       method: 'post',
       path: '/api/badges/tokens',
       body: badgeTokenBody,
-      // No Idempotency-Key: the answer holds a secret, which is kept nowhere.
+      // No Idempotency-Key: the response contains a secret, which is not stored.
       async handle({ body, principal }) {
-        const { token, row } = await badges.create(by(principal), scopeOf(body))
+        const { token, row } = await badges.create(requirePrincipal(principal), scopeOf(body))
         return { status: 201, body: { token, ...tokenView(row) } }
       },
     }),
@@ -75,7 +76,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       schemes,
       query: badgeTokensQuery,
       async handle({ query, principal }) {
-        const tokens = await badges.list(by(principal), query.client_name)
+        const tokens = await badges.list(requirePrincipal(principal), query.client_name)
         return { body: { tokens: tokens.map(tokenView) } }
       },
     }),
@@ -86,15 +87,15 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       params: idParams,
       handle: ({ params, principal, commit }) =>
         commit(async (trx) => {
-          await badges.revoke(trx, by(principal), params.id)
+          await badges.revoke(trx, requirePrincipal(principal), params.id)
           return { body: { id: params.id, revoked: true } }
         }),
     }),
   ]
 }
 
-/** What a page may ask for beside the component; what can't be is left out, since a badge shows no errors. */
-function wishesOf({ query }: Request): {
+/** The optional query parameters. Unusable values are ignored, since a badge can't show errors about them. */
+function optionsOf({ query }: Request): {
   namespace: string | undefined
   label: string | undefined
   style: Style
@@ -108,15 +109,15 @@ function wishesOf({ query }: Request): {
 const always = {
   'Cache-Control': 'max-age=60',
   'Access-Control-Allow-Origin': '*',
-  // Shown by pages of other sites: that is what badges are for.
+  // Pages of other sites embed badges.
   'Cross-Origin-Resource-Policy': 'cross-origin',
-  // Opened by itself, a picture is a page: this one does nothing, and its address goes nowhere.
+  // An SVG that is opened directly is a page: this one may load nothing, and sends no referrer.
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
   'Referrer-Policy': 'no-referrer',
 }
 
-/** The router lets nobody through to these routes without a principal; the type does not know. */
-function by(principal: Principal | undefined): Principal {
+/** The router requires a principal for these routes, but the type does not say so. */
+function requirePrincipal(principal: Principal | undefined): Principal {
   if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
   return principal
 }

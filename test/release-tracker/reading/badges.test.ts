@@ -55,22 +55,34 @@ describe('badges', () => {
   })
 
   it.each([
-    ['Deploymnet/web/app', 'prod: invalid request', '#e05d44'],
-    ['deployment/web/app', 'prod: invalid request', '#e05d44'],
-    ['De-ployment/web/app', 'prod: invalid request', '#e05d44'],
-    ['Deployment/Web_1/app', 'prod: invalid request', '#e05d44'],
-    ['Deployment/web/app?namespace=Not+one', 'prod: invalid request', '#e05d44'],
-    ['StatefulSet/web/app', 'prod: not deployed', '#9f9f9f'],
-    ['Rollout/web/app', 'prod: not deployed', '#9f9f9f'],
-  ])('show a mistake in the address in red: %s', async (path, text, color) => {
+    ['Deploymnet/web/app', 'invalid request', 'kind'],
+    ['deployment/web/app', 'invalid request', 'kind'],
+    ['De-ployment/web/app', 'invalid request', 'kind'],
+    ['Deployment.app/web/app', 'invalid request', 'kind'],
+    ['Deployment/Web_1/app', 'invalid request', 'workload'],
+    ['Deployment/web/App.json', 'invalid request', 'container'],
+    ['Deployment/web/app?namespace=Not+one', 'invalid request', 'namespace'],
+    ['StatefulSet/web/app', 'not deployed', undefined],
+    ['Deployment.apps/nothing/app', 'not deployed', undefined],
+    ['Rollout/web/app', 'not deployed', undefined],
+    ['Widget.example.org/web/app', 'not deployed', undefined],
+    ['Deployment/web/app?namespace=nowhere', 'not deployed', undefined],
+  ])('%s: shows "%s", and the invalid part in a header', async (path, message, part) => {
     const address = `/badges/${secrets.admin}/acme/prod/${path}`
-    const { text: svg } = await tracker.api.call(address)
-    expect([said(svg), svg.includes(color)]).toEqual([text, true])
-    const asJson = await tracker.api.call(address.replace('/app', '/app.json'))
-    expect(asJson.json.isError).toBe(color === '#e05d44')
+    const asJson = await tracker.api.call(
+      path.includes('.json') ? address : address.replace(/app(?=\?|$)/, 'app.json'),
+    )
+    const isError = part !== undefined
+    expect(asJson.json).toMatchObject({ message, isError, color: isError ? '#e05d44' : '#9f9f9f' })
+    const problem = asJson.headers.get('capstan-badge-problem')
+    expect(problem?.split(':')[0]).toBe(part)
+    if (path.includes('.json')) return
+    const image = await tracker.api.call(address)
+    expect([image.status, said(image.text)]).toEqual([200, `prod: ${message}`])
+    expect(image.headers.get('capstan-badge-problem')).toBe(problem)
   })
 
-  it('know a kind of workload that was recorded for the client, and only for that client', async () => {
+  it('accept a custom kind once it was recorded for the client, and only for that client', async () => {
     const body = { image_tag: '1', image_sha: sha('1'), client_name: 'acme', env_name: 'prod' }
     const kindOf = async (client: string) =>
       said((await tracker.api.call(`/badges/${secrets.admin}/${client}/prod/Widget/other/app`)).text)
@@ -80,7 +92,7 @@ describe('badges', () => {
     expect(await kindOf('other')).toBe('prod: invalid request')
   })
 
-  it('refuse access before they judge the address', async () => {
+  it('check access before the address', async () => {
     const at = (key: string) => tracker.api.call(`/badges/${key}/acme/prod/Deploymnet/web/app`)
     expect(said((await at('not-a-key')).text)).toBe('prod: unauthorized')
     expect(said((await at(secrets.other)).text)).toBe('prod: access denied')
@@ -198,7 +210,7 @@ describe('badges', () => {
       await tracker.api.call(path, {
         headers: { referer: `http://wiki/badges/${secret}`, 'x-api-key': secrets.reader },
       })
-    // A database that is away is told in the log, too.
+    // The log line of a failed query must not contain the key either.
     const { ctx } = tracker
     await ctx.db.raw('alter table tracker_badge_tokens rename to gone')
     const unknown = `obt_${'x'.repeat(43)}`
@@ -206,7 +218,7 @@ describe('badges', () => {
     await ctx.db.raw('alter table gone rename to tracker_badge_tokens')
     const log = written.join('')
     expect(log).toContain('"msg":"request"')
-    expect(log).toContain('a badge could not be read')
+    expect(log).toContain('Could not read the state of a badge')
     for (const each of [...Object.values(secrets), secret]) expect(log).not.toContain(each)
     expect(log).not.toContain('obt_')
   })

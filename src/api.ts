@@ -1,10 +1,10 @@
 import { createApp, createSockets } from './app.ts'
 import { createContext, withRedisTopology } from './context.ts'
-import { announceReady, exitWhenOrphaned, isSupervised } from './embedded/supervisor/supervisor.ts'
 import { processSettings } from './platform/config/process-settings.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/process/lifecycle.ts'
 import { runMain } from './platform/process/main.ts'
+import { announceReady, exitWhenOrphaned, isSupervised } from './platform/process/supervised.ts'
 
 /** The web process: validates, authorises, writes rows, answers. */
 async function main(): Promise<void> {

@@ -13,8 +13,7 @@ const areas: Record<string, Area> = {
   logs: async (program, deps) => (await import('./deployments/index.ts')).registerLogsCommand(program, deps),
   release: async (program, deps) =>
     (await import('./binary-releases/index.ts')).registerReleaseCommands(program, deps),
-  jobs: async (program, deps) =>
-    (await import('./platform/jobs/index.ts')).registerJobCommands(program, deps),
+  jobs: async (program, deps) => (await import('./cli/jobs.ts')).registerJobCommands(program, deps),
   cloud: async (program, deps) =>
     (await import('./local-cloud/index.ts')).registerCloudCommands(program, deps),
   backup: async (program, deps) =>

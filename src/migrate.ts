@@ -1,5 +1,4 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
-import { isSupervised } from './embedded/supervisor/supervisor.ts'
 import { requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
 import { processSettings } from './platform/config/process-settings.ts'
 import { ConfigError } from './platform/errors.ts'
@@ -9,6 +8,7 @@ import { createDb, migrateUp } from './platform/postgres/db.ts'
 import { isDatabaseUnavailable } from './platform/postgres/index.ts'
 import { runMain } from './platform/process/main.ts'
 import { endProcess } from './platform/process/process-end.ts'
+import { isSupervised } from './platform/process/supervised.ts'
 import { migrateQueues } from './platform/queues/index.ts'
 
 /** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */

@@ -1,4 +1,3 @@
-import { StartFault } from './embedded/supervisor/start-fault.ts'
 import { type Program, startPrograms } from './embedded/supervisor/start-programs.ts'
 import type { Config } from './platform/config/index.ts'
 import { processSettings } from './platform/config/process-settings.ts'
@@ -6,6 +5,7 @@ import { ConfigError } from './platform/errors.ts'
 import { announceRunning, localUrl, type RunningService } from './platform/installation/index.ts'
 import { createLogger } from './platform/logging/logging.ts'
 import { endProcess } from './platform/process/process-end.ts'
+import { StartFault } from './platform/process/start-fault.ts'
 
 const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 

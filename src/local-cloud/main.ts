@@ -1,8 +1,8 @@
-import { announceReady, exitWhenOrphaned, isSupervised } from '../embedded/supervisor/supervisor.ts'
 import { processSettings } from '../platform/config/process-settings.ts'
 import { createLogger } from '../platform/logging/logging.ts'
 import { runProcess, type Service } from '../platform/process/lifecycle.ts'
 import { runMain } from '../platform/process/main.ts'
+import { announceReady, exitWhenOrphaned, isSupervised } from '../platform/process/supervised.ts'
 import { type LocalCloud, localCloudCredentials, localCloudDir, startLocalCloud } from './index.ts'
 
 /** What workerd, and so the Workers' side, may know of our environment: none of it is a setting of ours. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withDatabase } from '../../src/cli/database.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
-import { lockDataDir } from '../../src/embedded/supervisor/data-dir-lock.ts'
+import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
 import { createDb } from '../../src/platform/postgres/db.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-cli-database-'))

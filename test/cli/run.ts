@@ -4,6 +4,7 @@ import { findAccess } from '../../src/cli/api/access.ts'
 import { createApiClient } from '../../src/cli/api/client.ts'
 import { registerBackupCommand, registerRestoreCommand } from '../../src/cli/backup/index.ts'
 import type { CommandDeps, Prompt } from '../../src/cli/index.ts'
+import { registerJobCommands } from '../../src/cli/jobs.ts'
 import { packageVersion, runCommandLine } from '../../src/cli/run.ts'
 import {
   registerDeploymentCommands,
@@ -12,7 +13,6 @@ import {
   registerVersionsCommand,
 } from '../../src/deployments/index.ts'
 import { registerCloudCommands } from '../../src/local-cloud/index.ts'
-import { registerJobCommands } from '../../src/platform/jobs/index.ts'
 
 export interface Ran {
   code: number

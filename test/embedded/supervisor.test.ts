@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { lockDataDir } from '../../src/embedded/supervisor/data-dir-lock.ts'
 import {
   runToEnd,
   type SupervisorOptions,
   superviseChildren,
 } from '../../src/embedded/supervisor/supervisor.ts'
+import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
 import { until } from '../helpers/until.ts'
 
 type Behaviour = 'good' | 'misconfigured' | 'crashing' | 'stubborn' | 'lingering' | 'with-helper'

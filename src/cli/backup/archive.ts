@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { create, extract, list } from 'tar'
-import { StartFault } from '../../embedded/supervisor/start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 import { UsageFault } from '../faults.ts'
 import { isKept, type Manifest, manifest, manifestFile } from './manifest.ts'
 

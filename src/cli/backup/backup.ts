@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
-import { lockDataDir } from '../../embedded/supervisor/data-dir-lock.ts'
+import { lockDataDir } from '../../platform/installation/data-dir-lock.ts'
 import { migrationsOf } from '../../platform/postgres/db.ts'
 import { withOwnServer } from '../api/own-server.ts'
 import { UsageFault } from '../faults.ts'

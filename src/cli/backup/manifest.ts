@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isServersOwn } from '../../embedded/postgres/index.ts'
-import { halfRestored } from '../../embedded/supervisor/data-dir-lock.ts'
+import { halfRestored } from '../../platform/installation/data-dir-lock.ts'
 
 /** Where a backup keeps what it says of itself; the first entry of its archive. */
 export const manifestFile = 'backup/manifest.json'

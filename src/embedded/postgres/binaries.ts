@@ -12,7 +12,7 @@ import {
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { z } from 'zod'
-import { StartFault } from '../supervisor/start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 import { type Account, canEnter } from './account.ts'
 
 /** One unpacked PostgreSQL: `native/bin/postgres`, `native/bin/initdb` and what they load. */

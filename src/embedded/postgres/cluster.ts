@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { StartFault } from '../../platform/process/start-fault.ts'
 import { killGroup } from '../supervisor/kill-group.ts'
-import { StartFault } from '../supervisor/start-fault.ts'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { clusterDirOf } from './home.ts'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../../platform/logging/logging.ts'
-import { StartFault } from '../supervisor/start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 import { type Account, canEnter } from './account.ts'
 import type { PostgresSettings } from './settings.ts'
 

@@ -3,7 +3,7 @@ import { readFileSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/logging/logging.ts'
-import { StartFault } from '../supervisor/start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 import { clusterDirOf } from './home.ts'
 import { readSettings } from './settings.ts'
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { StartFault } from '../supervisor/start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 
 const settingsSchema = z.object({
   port: z.number().int().min(1).max(65535),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/logging/logging.ts'
-import { StartFault } from '../supervisor/start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 import { serverAccount } from './account.ts'
 import { usableBinaries } from './binaries.ts'
 import { ensureCluster } from './cluster.ts'

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { StartFault } from './start-fault.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
 
 export interface WantedPort {
   host: string

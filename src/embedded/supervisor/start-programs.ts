@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../platform/config/index.ts'
+import { type DataDirLock, lockDataDir } from '../../platform/installation/data-dir-lock.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
+import type { ReadyMessage } from '../../platform/process/supervised.ts'
 import { type KeptPostgres, keepEmbeddedPostgres } from '../postgres/index.ts'
-import { type DataDirLock, lockDataDir } from './data-dir-lock.ts'
 import { checkPort } from './free-port.ts'
-import { StartFault } from './start-fault.ts'
-import type { ChildSpec, ReadyMessage } from './supervised-child.ts'
+import type { ChildSpec } from './supervised-child.ts'
 import { runToEnd, type Supervisor, superviseChildren } from './supervisor.ts'
 
 export interface Program {

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/logging/logging.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
+import { configurationFault, type ReadyMessage } from '../../platform/process/supervised.ts'
 import { killGroup } from './kill-group.ts'
-import { StartFault } from './start-fault.ts'
 
 export interface ChildSpec {
   name: string
@@ -10,15 +11,6 @@ export interface ChildSpec {
   command: string[]
   /** Its whole environment; default: ours. */
   env?: NodeJS.ProcessEnv
-}
-
-/** What a child sends over IPC when it serves. */
-export interface ReadyMessage {
-  ready: true
-  /** The port it really listens on. */
-  port?: number
-  /** Lines for the person who started us, shown once all children are ready. */
-  notice?: string
 }
 
 export interface ChildExit {
@@ -45,8 +37,6 @@ interface ChildSettings {
 }
 
 const startAttempts = 3
-/** Exit code of a child whose configuration is faulty (EX_CONFIG): no use in starting it again. */
-export const configurationFault = 78
 /** How long a child whose work is over may take to be gone. */
 const endsWithinMs = 1000
 

@@ -1,13 +1,7 @@
 import type { Logger } from '../../platform/logging/logging.ts'
-import { endProcess } from '../../platform/process/process-end.ts'
-import { StartFault } from './start-fault.ts'
-import {
-  type ChildSpec,
-  configurationFault,
-  type ReadyMessage,
-  type SupervisedChild,
-  superviseChild,
-} from './supervised-child.ts'
+import { StartFault } from '../../platform/process/start-fault.ts'
+import type { ReadyMessage } from '../../platform/process/supervised.ts'
+import { type ChildSpec, type SupervisedChild, superviseChild } from './supervised-child.ts'
 
 export interface SupervisorOptions {
   log: Pick<Logger, 'info' | 'warn' | 'error'>
@@ -67,39 +61,4 @@ export async function runToEnd(
   child.ready.catch(() => undefined)
   const { exitCode, signal, fault } = await child.firstExit
   if (exitCode !== 0) throw new StartFault(fault ?? `${spec.name} ended with ${signal ?? `code ${exitCode}`}`)
-}
-
-/** For children: true when a supervisor of ours has started this process. */
-export const isSupervised = (): boolean => process.send !== undefined
-
-/** For children: tells the supervisor that this process serves. Without a supervisor it does nothing. */
-export function announceReady(message: Omit<ReadyMessage, 'ready'> = {}): void {
-  tellSupervisor({ ready: true, ...message })
-}
-
-/** For children: tells the supervisor that all work is over and only the process's own end is left. */
-export function announceStopped(): void {
-  tellSupervisor({ stopped: true })
-}
-
-/** A supervisor that was killed meanwhile is no fault of this process: `exitWhenOrphaned` takes notice. */
-function tellSupervisor(message: object, then: () => void = () => undefined): void {
-  if (process.send !== undefined && process.connected) process.send(message, then)
-  else then()
-}
-
-/** For children: ends this process as misconfigured; the supervisor shows the message and gives up its start. */
-export function exitMisconfigured(message: string): void {
-  if (process.send === undefined) process.stderr.write(`${message}\n`)
-  tellSupervisor({ fault: message }, () => endProcess(configurationFault))
-}
-
-/**
- * For children: calls back once when the supervisor is gone, also when it was killed or is gone already.
- * Without a supervisor (started by hand, or by another process manager) it never does.
- */
-export function exitWhenOrphaned(onOrphaned: () => void): void {
-  if (process.send === undefined && process.connected === undefined) return
-  if (!process.connected) onOrphaned()
-  else process.once('disconnect', onOrphaned)
 }

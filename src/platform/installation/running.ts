@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { holderOf, lockFileOf } from '../../embedded/supervisor/data-dir-lock.ts'
+import { holderOf, lockFileOf } from './data-dir-lock.ts'
 import { isOwn } from './ownership.ts'
 
 const runningSchema = z.object({

@@ -1,4 +1,3 @@
-export { registerJobCommands } from './commands.ts'
 export {
   type BoundJob,
   bindJob,
@@ -18,6 +17,6 @@ export { createQueueWorker } from './execution/queue-worker.ts'
 export { createRunner } from './execution/runner.ts'
 export { createDispatcher, type Dispatcher } from './outbox/dispatcher.ts'
 export { createReconciler } from './outbox/reconciler.ts'
-export { jobRoutes, jobView } from './routes.ts'
+export { jobRoutes } from './routes.ts'
 export { findJob, findOpenJob, hurryJob, pruneIdempotencyKeys, pruneJobs } from './store.ts'
 export { createJobVerbs, type JobVerbs } from './verbs.ts'

@@ -86,7 +86,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
 }
 
 /** The public shape of a job. The payload stays inside: it is only ids, but it is nobody's interface. */
-export function jobView(job: Job) {
+function jobView(job: Job) {
   return {
     id: job.id,
     queue: job.queue,

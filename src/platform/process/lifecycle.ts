@@ -1,6 +1,6 @@
-import { announceStopped } from '../../embedded/supervisor/supervisor.ts'
 import type { Logger } from '../logging/logging.ts'
 import { endProcess } from './process-end.ts'
+import { announceStopped } from './supervised.ts'
 
 /** Anything long-lived. Both calls are idempotent; stop before start is allowed; stop awaits the current work. */
 export interface Service {

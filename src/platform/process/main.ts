@@ -1,6 +1,6 @@
-import { exitMisconfigured } from '../../embedded/supervisor/supervisor.ts'
 import { ConfigError } from '../errors.ts'
 import { endProcess } from './process-end.ts'
+import { exitMisconfigured } from './supervised.ts'
 
 /** The last frame of every process entry: a configuration fault is a message, not a stack. */
 export function runMain(main: () => Promise<void>): void {

@@ -5,7 +5,7 @@ import {
   announceStopped,
   exitMisconfigured,
   exitWhenOrphaned,
-} from '../../../src/embedded/supervisor/supervisor.ts'
+} from '../../../src/platform/process/supervised.ts'
 
 // A child for the supervisor's tests: `child.ts <behaviour> <journal> <name>`; it writes what it lives through.
 const [behaviour = '', journal = '', name = ''] = process.argv.slice(2)

@@ -1,9 +1,9 @@
-import { announceReady, exitWhenOrphaned } from '../../../src/embedded/supervisor/supervisor.ts'
 import { ConfigError } from '../../../src/platform/errors.ts'
 import { createLogger } from '../../../src/platform/logging/logging.ts'
 import type { Service } from '../../../src/platform/process/lifecycle.ts'
 import { runProcess } from '../../../src/platform/process/lifecycle.ts'
 import { runMain } from '../../../src/platform/process/main.ts'
+import { announceReady, exitWhenOrphaned } from '../../../src/platform/process/supervised.ts'
 
 // A process of ours with one service, by its behaviour: `process.ts <serving|starting|failing|misconfigured>`.
 const [behaviour] = process.argv.slice(2)

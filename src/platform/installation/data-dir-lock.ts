@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartFault } from './start-fault.ts'
+import { StartFault } from '../process/start-fault.ts'
 
 /** The file that names the process which holds DATA_DIR. */
 export const lockFileOf = (dataDir: string) => join(dataDir, 'supervisor.pid')

@@ -1,16 +1,8 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import type { ApiClient } from '../../cli/api/client.ts'
-import {
-  type CommandDeps,
-  jsonOption,
-  type Output,
-  outputOf,
-  plain,
-  table,
-  wholeNumber,
-} from '../../cli/index.ts'
-import { jobStates } from './definition.ts'
+import { jobStates } from '../platform/jobs/definition.ts'
+import type { ApiClient } from './api/client.ts'
+import { type CommandDeps, jsonOption, type Output, outputOf, plain, table, wholeNumber } from './index.ts'
 
 /** As far as it is shown; what else is in an answer goes through to `--json`. */
 const job = z.looseObject({

@@ -80,8 +80,9 @@ function bucketOf(vars: Variables, faults: string[]): BucketConfig | undefined {
   const names = ['R2_ACCOUNT_ID', 'R2_ACCESS_KEY', 'R2_SECRET_KEY', 'R2_BUCKET', 'R2_ENDPOINT'] as const
   if (names.every((name) => vars[name] === undefined)) return undefined
   // The account only names R2's own endpoint; another one stands for itself.
-  const required = ['R2_ACCESS_KEY', 'R2_SECRET_KEY', ...(vars.R2_ENDPOINT ? [] : ['R2_ACCOUNT_ID'])] as const
   const named = (name: string) => faults.some((fault) => fault.startsWith(`${name}:`))
+  const hasEndpoint = vars.R2_ENDPOINT !== undefined || named('R2_ENDPOINT')
+  const required = ['R2_ACCESS_KEY', 'R2_SECRET_KEY', ...(hasEndpoint ? [] : ['R2_ACCOUNT_ID'])] as const
   const missing = required.filter((name) => vars[name as keyof Variables] === undefined && !named(name))
   faults.push(...missing.map((name) => `${name}: required when another R2_* variable is set`))
   return {

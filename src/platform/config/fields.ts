@@ -12,10 +12,20 @@ export const port = (fallback: number) =>
     .max(65535, 'expected a port number')
     .default(fallback)
 
-export const httpUrl = z
+const anyHttpUrl = z
   .string()
   .trim()
   .pipe(z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }))
+const withoutOptions = (url: string) => !/[?#]/.test(url)
+const optionsFault = 'expected no ? and no # in the URL'
+
+/** An address under which paths of ours follow: what stands behind its path would be lost or spoil them. */
+export const httpUrl = anyHttpUrl
+  .refine(withoutOptions, optionsFault)
+  .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'expected no user name and no password in the URL')
+
+/** The address of a proxy, which may have a user name and a password. */
+export const proxyUrl = anyHttpUrl.refine(withoutOptions, optionsFault)
 
 /**
  * A key, token or the like that is copied from somewhere: white space around it is left out; what cannot belong to one,

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
 import { embeddedSecretKey } from '../../embedded/secret-key.ts'
 import { ConfigError } from '../errors.ts'
+import { postgresUrl } from '../postgres/index.ts'
 import { redisUrl } from '../redis/index.ts'
 import {
   type BinaryReleasesConfig,
@@ -79,11 +80,6 @@ function localOrigin(host: string, port: number): string {
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
 }
 
-const postgresUrl = z
-  .string()
-  .regex(/^postgres(ql)?(\+asyncpg)?:\/\//, 'expected postgresql://...')
-  .optional()
-
 const variables = z.object({
   ENVIRONMENT: z.enum(['development', 'production']).optional(),
   SERVICE_NAME: z.string().min(1).default('capstan'),
@@ -92,8 +88,8 @@ const variables = z.object({
   PORT: port(8000),
   PUBLIC_URL: httpUrl.optional(),
   DATA_DIR: z.string().min(1).default('.capstan'),
-  DATABASE_URL: postgresUrl,
-  DATABASE_DIRECT_URL: postgresUrl,
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
   REDIS_URL: redisUrl.optional(),
   SECRET_KEY: z.string().min(32, 'expected at least 32 characters').optional(),
   SECRET_KEY_PREVIOUS: flag('SECRET_KEY_PREVIOUS'),
@@ -160,8 +156,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (faults.length > 0) throw new ConfigError(faults)
 
   const dataDir = resolve(vars.DATA_DIR)
-  const databaseUrl = vars.DATABASE_URL?.replace('+asyncpg', '') ?? readEmbeddedPostgres(dataDir)?.url
-  const directDatabaseUrl = vars.DATABASE_DIRECT_URL?.replace('+asyncpg', '') ?? databaseUrl
+  const databaseUrl = vars.DATABASE_URL ?? readEmbeddedPostgres(dataDir)?.url
+  const directDatabaseUrl = vars.DATABASE_DIRECT_URL ?? databaseUrl
   return {
     embedded: !production,
     service: { name: vars.SERVICE_NAME, version: vars.VERSION ?? packageVersion() },

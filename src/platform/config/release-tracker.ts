@@ -1,7 +1,7 @@
 import { delimiter } from 'node:path'
 import { z } from 'zod'
 import { type ApiKeys, nameShape, readApiKeys, type TrackerMode } from './api-keys.ts'
-import { credential, flag, httpUrl, listOf } from './fields.ts'
+import { credential, flag, httpUrl, listOf, proxyUrl } from './fields.ts'
 import type { RateLimitConfig, RateLimitRule } from './rate-limit.ts'
 
 export interface ReleaseTrackerConfig {
@@ -49,7 +49,7 @@ export const releaseTrackerVariables = z.object({
   MASTER_URL: httpUrl.optional(),
   MASTER_API_KEY: credential('MASTER_API_KEY'),
   MASTER_CA_FILE: flag('MASTER_CA_FILE'),
-  PROXY_URL: httpUrl.optional(),
+  PROXY_URL: proxyUrl.optional(),
 })
 type Variables = z.infer<typeof releaseTrackerVariables>
 

@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { within } from '../deadline.ts'
+import { ConfigError } from '../errors.ts'
 import { parseRedisUrl, type RedisAddress } from './address.ts'
 
 /**
@@ -32,6 +33,7 @@ export function connectRedis(url: string, options: RedisOptions): Redis | Cluste
     ...limits,
     ...address.login,
     ...(address.tls ? { tls: {} } : {}),
+    ...(address.family === undefined ? {} : { family: address.family }),
     reconnectOnError,
     ...rest,
   }
@@ -84,6 +86,7 @@ const lookMs = 3000
 /**
  * The URL by which to use a Redis: a single URL of a Cluster's node becomes that of the Cluster, because the node alone
  * answers MOVED for most keys. Unchanged where Redis can't be asked just now.
+ * @throws ConfigError where the URL names a database that a Cluster does not have
  */
 export async function resolveRedisUrl(url: string | undefined): Promise<string | undefined> {
   if (url === undefined || parseRedisUrl(url).kind !== 'single') return url
@@ -91,12 +94,24 @@ export async function resolveRedisUrl(url: string | undefined): Promise<string |
   redis.on('error', () => undefined)
   try {
     const info = await within(lookMs, redis.info('cluster'), 'Redis')
-    return isClusterNode(info) ? url.replace(/^(rediss?):/, '$1+cluster:').replace(/\/\d+$/, '') : url
-  } catch {
+    return isClusterNode(info) ? clusterUrl(url) : url
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
     return url
   } finally {
     redis.disconnect()
   }
+}
+
+/** @throws ConfigError for the URL of a database that no Cluster has */
+function clusterUrl(url: string): string {
+  const changed = url.replace(/^(rediss?):/, '$1+cluster:')
+  try {
+    parseRedisUrl(changed)
+  } catch (error) {
+    throw new ConfigError([`REDIS_URL: ${error instanceof Error ? error.message : 'malformed'}`])
+  }
+  return changed
 }
 
 const isClusterNode = (info: string) => /^cluster_enabled:1/m.test(info)

@@ -23,10 +23,10 @@ const areas: Record<string, Area> = {
     }),
   restore: async (program, deps) =>
     (await import('./cli/backup/index.ts')).registerRestoreCommand(program, deps),
-  async admin(program, { env }) {
+  async admin(program, deps) {
     const { registerAccountCommands } = await import('./accounts/index.ts')
     const { withDatabase } = await import('./cli/database.ts')
-    registerAccountCommands(program, { withDb: (work) => withDatabase(env, work) })
+    registerAccountCommands(program, { withDb: (work) => withDatabase(deps, work) })
   },
   async nodes(program, deps) {
     const { registerNodeCommands } = await import('./orchestrators/index.ts')
@@ -34,7 +34,7 @@ const areas: Record<string, Area> = {
     registerNodeCommands(program, {
       ...deps,
       withDb: (work) =>
-        withDatabase(deps.env, ({ db, config }) => work({ db, rpcPort: config.orchestrators.rpcPort })),
+        withDatabase(deps, ({ db, config }) => work({ db, rpcPort: config.orchestrators.rpcPort })),
     })
   },
 }

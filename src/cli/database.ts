@@ -7,7 +7,9 @@ import { StartFault } from '../platform/process/start-fault.ts'
 import { createSecrets, type Secrets } from '../platform/secrets.ts'
 import { Unreachable } from './api/client.ts'
 import { withOwnServer } from './api/own-server.ts'
-import { commandConfig } from './config.ts'
+import { UsageFault } from './faults.ts'
+import { plain } from './output.ts'
+import { type DataTarget, findData } from './target/data.ts'
 
 export interface CommandDatabase {
   db: Knex
@@ -18,18 +20,21 @@ export interface CommandDatabase {
 /**
  * Runs work on the database, whether the service runs or not: the embedded PostgreSQL is started for as long as the
  * work takes when nobody else has started it.
+ * @param at `stderr` receives the name of a database that DATABASE_URL chose
+ * @throws UsageFault where there is no database of Capstan, Unreachable where it does not answer
  */
 export async function withDatabase(
-  env: NodeJS.ProcessEnv,
+  { env, stderr }: { env: NodeJS.ProcessEnv; stderr: { write(text: string): unknown } },
   work: (database: CommandDatabase) => Promise<void>,
 ): Promise<void> {
-  const config = commandConfig(env)
+  const target = findData(env, (line) => void stderr.write(`${plain(line)}\n`))
+  const { config } = target
   // Fails before anything is started where no first start has made a database.
   const url = requireDatabaseUrl(config)
   const lock = config.embedded ? lockUnlessRunning(config.dataDir) : undefined
-  if (lock === undefined) return onDatabase(config, url, work)
+  if (lock === undefined) return onDatabase(target, url, work)
   try {
-    await withOwnServer(config.dataDir, (own) => onDatabase(config, own, work))
+    await withOwnServer(config.dataDir, (own) => onDatabase(target, own, work))
   } finally {
     lock.release()
   }
@@ -46,26 +51,37 @@ function lockUnlessRunning(dataDir: string): DataDirLock | undefined {
 }
 
 async function onDatabase(
-  config: Config,
+  target: DataTarget,
   url: string,
   work: (database: CommandDatabase) => Promise<void>,
 ): Promise<void> {
+  const { config } = target
   const db = createDb({ url, name: 'command', max: 2 })
   try {
-    await reach(db, config.embedded)
+    await reach(db, target)
     await work({ db, config, secrets: createSecrets(config.secretKey, config.previousSecretKeys) })
   } finally {
     await db.destroy()
   }
 }
 
-/** An embedded service that is just starting, or restarting its PostgreSQL, answers in a moment: that is waited for. */
-async function reach(db: Knex, embedded: boolean): Promise<void> {
-  const ask = async () => void (await db.raw('select 1'))
+/**
+ * An embedded service that is just starting, or restarting its PostgreSQL, answers in a moment: that is waited for. The
+ * database of DATABASE_URL may be that of another project, where nothing must be written.
+ */
+async function reach(db: Knex, { config, database, advice }: DataTarget): Promise<void> {
+  const findTables = async () => {
+    const { rows } = await db.raw(`select to_regclass('schema_migrations_lock') is not null as found`)
+    return rows[0].found === true
+  }
+  const withAdvice = (message: string) => [message, ...(advice === undefined ? [] : [advice])].join('\n')
   try {
-    await (embedded ? whileDatabaseIsAway(ask) : ask())
+    const found = await (config.embedded ? whileDatabaseIsAway(findTables) : findTables())
+    if (!found && database !== undefined)
+      throw new UsageFault(withAdvice(`The database ${database} has no tables of Capstan`))
   } catch (error) {
     if (!isDatabaseUnavailable(error)) throw error
-    throw new Unreachable("The database can't be reached", { cause: error })
+    const which = database === undefined ? 'The database' : `The database ${database}`
+    throw new Unreachable(withAdvice(`${which} can't be reached`), { cause: error })
   }
 }

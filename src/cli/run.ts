@@ -38,7 +38,8 @@ export async function runCommandLine(
   } catch (error) {
     const { lines, json, exitCode } = explain(error, running)
     for (const line of lines) deps.stderr.write(`${line}\n`)
-    if (exitCode !== 0 && argv.includes('--json')) deps.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
+    const wantsJson = running === undefined ? argv.includes('--json') : running.opts().json === true
+    if (exitCode !== 0 && wantsJson) deps.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
     deps.exitWith(exitCode)
   }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type CommandDeps, jsonOption, outputOf, UsageFault } from '../cli/index.ts'
+import { type CommandDeps, jsonOption, outputOf } from '../cli/index.ts'
 import { localCloudCredentials } from './credentials.ts'
 
 /** Adds `cloud`: how to reach the local cloud with other programs. */
@@ -23,13 +23,10 @@ export function registerCloudCommands(
 type Cloud = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv) {
-  const { commandConfig } = await import('../cli/config.ts')
-  const { dataDir, localCloud } = commandConfig(env, 'service')
-  if (!localCloud.enabled) {
-    throw new UsageFault('The local cloud is not in use here: CLOUDFLARE_TARGET=local chooses it')
-  }
-  const { accountId, apiToken } = localCloudCredentials(dataDir, localCloud.token)
-  const url = `http://127.0.0.1:${localCloud.port}`
+  const { findLocalCloud } = await import('../cli/target/service.ts')
+  const { dataDir, port, token } = findLocalCloud(env)
+  const { accountId, apiToken } = localCloudCredentials(dataDir, token)
+  const url = `http://127.0.0.1:${port}`
   return {
     url,
     accountId,
@@ -39,7 +36,7 @@ async function describe(env: NodeJS.ProcessEnv) {
       CLOUDFLARE_API_TOKEN: apiToken,
       CLOUDFLARE_ACCOUNT_ID: accountId,
     },
-    appHost: `<script>.localhost:${localCloud.port}`,
+    appHost: `<script>.localhost:${port}`,
   }
 }
 

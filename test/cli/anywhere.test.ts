@@ -12,13 +12,25 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { readEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
 import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
 import { announceRunning, findInstallation, readRunning } from '../../src/platform/installation/index.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { folderWith } from './folder.ts'
+
+/** What the shells of other projects set, in values that Capstan refuses. */
+const othersSettings = {
+  ...{
+    DATABASE_URL: 'mysql://u:p@127.0.0.1:1/shop',
+    ENVIRONMENT: 'staging',
+    SECRET_KEY: 'short',
+    PORT: 'tcp://x',
+  },
+  ...{ LOG_LEVEL: 'trace', REDIS_URL: 'memory://', MODE: 'dev', PUBLIC_URL: '/', HOST: '' },
+}
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -34,8 +46,7 @@ describe('the installed command in a folder of its own', () => {
   afterAll(() => stack?.dispose())
 
   /** As `npm i -g` and `npm link` install it: a link to the checkout. */
-  function capstan(args: string[], env: Record<string, string> = {}) {
-    const cwd = folderWith({})
+  function capstan(args: string[], env: Record<string, string> = {}, cwd = folderWith({})) {
     const bin = join(cwd, 'capstan')
     symlinkSync(join(root, 'bin/capstan.js'), bin)
     const { PATH = '', HOME = '' } = process.env
@@ -53,6 +64,9 @@ describe('the installed command in a folder of its own', () => {
   test.each([
     ['without variables', {}],
     ['with ports of something else', { PORT: '1', LOCAL_CLOUD_PORT: '2' }],
+    ['with DATABASE_URL of another project', { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/shop' }],
+    ['with ENVIRONMENT of another project', { ENVIRONMENT: 'production' }],
+    ['with faulty settings of another project', othersSettings],
   ])(
     'uses the address and the ports of the running service, %s',
     async (_how, env: Record<string, string>) => {
@@ -75,8 +89,35 @@ describe('the installed command in a folder of its own', () => {
   })
 
   test('works on the database of the running service', async () => {
-    const args = ['admin', 'create', '-u', 'elsewhere', '-e', 'e@example.org', '-p', 'a-long-password']
-    expect(await capstan(args)).toMatchObject({ code: 0, made: [] })
+    expect(await capstan(createAdmin('elsewhere'))).toMatchObject({ code: 0, err: '', made: [] })
+    expect(await capstan(createAdmin('others'), othersSettings)).toMatchObject({ code: 0, err: '', made: [] })
+  })
+
+  test('names the database of DATABASE_URL and writes nothing to one of another project', async () => {
+    const own = new URL(readEmbeddedPostgres(stack.dataDir)?.url ?? '')
+    own.pathname = '/postgres'
+    const key = { SECRET_KEY: 'abcdefghijklmnopqrstuvwxyz0123456789' }
+    const advice = `To work on the installation in ${stack.dataDir} instead, unset DATABASE_URL\n`
+    const foreign = await capstan(createAdmin('foreign'), { ...key, DATABASE_URL: own.href })
+    expect(foreign).toMatchObject({ code: 2, out: '' })
+    expect(foreign.err).toBe(
+      `Database: postgres on ${own.host} (from DATABASE_URL)\n` +
+        `error: The database postgres on ${own.host} has no tables of Capstan\n${advice}`,
+    )
+    const absent = { ...key, DATABASE_URL: 'postgresql://u:of-somebody@127.0.0.1:1/shop' }
+    const unreachable = await capstan(['nodes', 'rebuild'], absent)
+    expect(unreachable).toMatchObject({ code: 3, err: expect.stringContaining(advice) })
+    expect(unreachable.err).toContain("The database shop on 127.0.0.1:1 can't be reached")
+    const keyless = await capstan(createAdmin('keyless'), { DATABASE_URL: absent.DATABASE_URL })
+    expect(keyless).toMatchObject({ code: 2, err: expect.stringContaining(advice) })
+    expect(foreign.err + unreachable.err + keyless.err).not.toMatch(/of-somebody/)
+  })
+
+  test('refuses to back up a service that runs elsewhere', async () => {
+    const { code, err, made } = await capstan(['backup', 'saved.tar.gz'])
+    expect([code, made]).toEqual([2, []])
+    expect(err).toContain(`Capstan already runs here (pid `)
+    expect(err).toContain(stack.dataDir)
   })
 
   test('prints the address of a page that people can use', async () => {
@@ -114,7 +155,38 @@ describe('the installed command in a folder of its own', () => {
     await stack.stop()
     expect([existsSync(file), existsSync(join(stack.dataDir, 'running.json'))]).toEqual([false, false])
   })
+
+  test.each([
+    ['cloud', {}],
+    ['logs shop', {}],
+    ['release list', { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/shop' }],
+    ['jobs list', othersSettings],
+  ])('says of a stopped service how to start it: %s', async (words, env: Record<string, string>) => {
+    const { code, out, err } = await capstan(words.split(' '), { ...env, DATA_DIR: stack.dataDir })
+    expect([code, out]).toEqual([3, ''])
+    expect(err).toContain(
+      `The installation in ${stack.dataDir} is not running; start it with: cd ${root.replace(/\/$/, '')} && DATA_DIR=${stack.dataDir} npm start\n`,
+    )
+  })
+
+  test('backs up the installation of a folder above, whatever other projects have set', async () => {
+    const above = folderWith({ 'app/src/index.js': '' })
+    // PostgreSQL never runs as root, but as another user, who has to reach the data.
+    chmodSync(dirname(above), 0o755)
+    symlinkSync(stack.dataDir, join(above, '.capstan'))
+    const file = join(above, 'saved.tar.gz')
+    const saved = await capstan(['backup', file], othersSettings, join(above, 'app/src'))
+    expect(saved).toMatchObject({ code: 0, out: expect.stringContaining(`the files of ${above}`) })
+    expect(saved.err).toBe(
+      `note: this is the installation in ${join(above, '.capstan')}, not the one of DATABASE_URL\n`,
+    )
+    expect(existsSync(file)).toBe(true)
+  })
 })
+
+const createAdmin = (name: string) => [
+  ...['admin', 'create', '-u', name, '-e', `${name}@example.org`, '-p', 'a-long-password'],
+]
 
 describe('the choice of an installation', () => {
   const log = { warn: () => undefined }

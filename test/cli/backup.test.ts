@@ -223,10 +223,11 @@ test('rows, sequences, partitions and files are as they were, for another instal
 })
 
 test('a database of its own is backed up by its own tools', async () => {
-  const env = { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x' }
-  for (const command of ['backup', 'restore']) {
-    const { code, err } = await capstan([command, archive], { env })
-    expect(code).toBe(2)
-    expect(err).toContain('pg_dump')
+  const env = { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x', DATA_DIR: join(archive, 'none') }
+  const refused = await capstan(['backup', archive], { env })
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('pg_dump') })
+  for (const other of [env, { ...env, DATABASE_URL: '', ENVIRONMENT: 'production' }]) {
+    const { code, err } = await capstan(['restore', archive], { env: other })
+    expect([code, err]).toEqual([2, expect.stringContaining('npm start would use another database')])
   }
 })

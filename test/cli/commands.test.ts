@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { tokenFile } from '../../src/cli/api/token-file.ts'
 import { json, refusal, startFakeApi, wrapped } from './fake-api.ts'
-import { folderWith } from './folder.ts'
+import { folderWith, pretendRunning } from './folder.ts'
 import { capstan } from './run.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -125,7 +125,8 @@ describe('the own token of the embedded default', () => {
         return json(res, 401, refusal('ACCESS_002', 'Bad'))
       json(res, 200, { jobs: [], next_cursor: null })
     })
-    const env = { DATA_DIR, PORT: new URL(api.url).port }
+    pretendRunning(DATA_DIR, { url: api.url })
+    const env = { DATA_DIR }
     expect(await capstan(['jobs', 'list'], { env })).toMatchObject({ code: 0 })
     expect(api.asked.map((each) => each.headers.authorization)).toEqual(['Bearer ora_old', 'Bearer ora_made'])
     const file = join(DATA_DIR, 'cli-token')
@@ -170,7 +171,9 @@ describe('capstan jobs and cloud', () => {
 
   test('cloud tells the environment for wrangler', async () => {
     const DATA_DIR = folderWith({ 'secret.key': 'k'.repeat(43) })
-    const env = { DATA_DIR, LOCAL_CLOUD_PORT: '8123', LOCAL_CLOUD_TOKEN: 'a-token-of-20-characters' }
+    const localCloud = { port: 8123, token: 'a-token-of-20-characters' }
+    pretendRunning(DATA_DIR, { url: 'http://127.0.0.1:1', localCloud })
+    const env = { DATA_DIR }
     const { out } = await capstan(['cloud'], { env })
     expect(out).toContain('export CLOUDFLARE_API_BASE_URL=http://127.0.0.1:8123/client/v4\n')
     expect(out).toContain('export CLOUDFLARE_API_TOKEN=a-token-of-20-characters\n')

@@ -9,6 +9,7 @@ import { createDb } from '../../src/platform/postgres/db.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-cli-database-'))
 const env = { DATA_DIR: dataDir }
+const stderr = { write: () => undefined }
 const log = { info: () => undefined, warn: console.warn, error: console.error }
 const start = () => startEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
 let serving: EmbeddedPostgres
@@ -23,7 +24,7 @@ afterAll(async () => {
 
 const serverOf = async (given: typeof env) => {
   let started = ''
-  await withDatabase(given, async ({ db, secrets }) => {
+  await withDatabase({ env: given, stderr }, async ({ db, secrets }) => {
     expect(secrets.open(secrets.seal('x', 'y'), 'y')).toBe('x')
     const { rows } = await db.raw('select pg_postmaster_start_time()::text as started')
     started = rows[0].started
@@ -42,16 +43,22 @@ test('a command uses the server of a running service, and starts one of its own 
 
   expect(await serverOf(env)).not.toBe(rows[0].started)
   // What fails cleans up as well.
-  const failing = withDatabase(env, () => Promise.reject(new Error('on purpose')))
+  const failing = withDatabase({ env, stderr }, () => Promise.reject(new Error('on purpose')))
   await expect(failing).rejects.toThrow('on purpose')
   expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false)
   lockDataDir(dataDir).release()
 })
 
-test('a database that is away is told without its address', async () => {
+test('a database that can not be reached is named without its user and password', async () => {
   const away = {
-    DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x',
+    DATABASE_URL: 'postgresql://owner:of-somebody@127.0.0.1:1/x',
+    XDG_STATE_HOME: dataDir,
     SECRET_KEY: 'abcdefghijklmnopqrstuvwxyz0123456789',
   }
-  await expect(withDatabase(away, async () => undefined)).rejects.toThrow("The database can't be reached")
+  const error = await withDatabase({ env: away, stderr }, async () => undefined).catch((thrown) => thrown)
+  expect(error).toMatchObject({
+    name: 'Unreachable',
+    message: expect.stringMatching(/^The database x on 127\.0\.0\.1:1 can't be reached$/m),
+  })
+  expect(error.message).not.toMatch(/owner|of-somebody/)
 })

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
+import { announceRunning, type RunningService } from '../../src/platform/installation/index.ts'
 
 /** A folder with these files, for as long as the test runs. */
 export function folderWith(files: Record<string, string>): string {
@@ -14,4 +16,12 @@ export function folderWith(files: Record<string, string>): string {
     writeFileSync(join(folder, name), text)
   }
   return folder
+}
+
+/** Makes a folder the data of a service that runs as far as its files say: this process holds it. */
+export function pretendRunning(dataDir: string, running: Omit<RunningService, 'pid' | 'embedded'>): void {
+  const lock = lockDataDir(dataDir)
+  const about = { env: { XDG_STATE_HOME: dataDir }, dataDir, log: { warn: () => undefined } }
+  announceRunning(about, { pid: process.pid, embedded: true, ...running })
+  onTestFinished(() => lock.release())
 }

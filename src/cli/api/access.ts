@@ -17,25 +17,13 @@ export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promi
     if (!token) throw new UsageFault('CAPSTAN_TOKEN is not set; it has to be an API token of CAPSTAN_URL')
     return { url: url.replace(/\/+$/, ''), token: given(token), fetch: await fetchVia(env, url) }
   }
-  const { url: found, embedded, dataDir, databaseUrl } = await findService(env)
+  const { findService } = await import('../target/service.ts')
+  const { url: found, embedded } = findService(env)
   if (token) return { url: found, token: given(token) }
-  if (!embedded) throw new UsageFault(`CAPSTAN_TOKEN is not set; it has to be an API token of ${found}`)
+  if (embedded === undefined)
+    throw new UsageFault(`CAPSTAN_TOKEN is not set; it has to be an API token of ${found}`)
+  const { dataDir, databaseUrl } = embedded
   return { url: found, token: tokenFile(dataDir, () => makeToken(make, databaseUrl)) }
-}
-
-/** Address and database of the service on this machine: as it was started, else as these variables would start it. */
-async function findService(env: NodeJS.ProcessEnv) {
-  const { chosenInstallation, commandConfig } = await import('../config.ts')
-  const { localUrl, readRunning } = await import('../../platform/installation/index.ts')
-  const outside = env.DATABASE_URL !== undefined || env.ENVIRONMENT === 'production'
-  const chosen = outside ? undefined : chosenInstallation(env, 'service')
-  if (chosen?.running !== undefined) {
-    const { readEmbeddedPostgres } = await import('../../embedded/postgres/index.ts')
-    const { dataDir, running } = chosen
-    return { ...running, dataDir, databaseUrl: readEmbeddedPostgres(dataDir)?.url }
-  }
-  const config = commandConfig(env, 'service')
-  return { ...config, url: readRunning(config.dataDir)?.url ?? localUrl(config) }
 }
 
 /** A token from outside can't be replaced: a refusal is final. */

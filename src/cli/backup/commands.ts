@@ -17,9 +17,16 @@ export function registerBackupCommand(program: Command, deps: Deps): void {
     .addOption(jsonOption())
     .action(async (file: string, _flags: unknown, command: Command) => {
       const { backUp } = await import('./backup.ts')
-      const { commandConfig } = await import('../config.ts')
-      requireEmbedded(deps.env)
-      const { dataDir } = commandConfig(deps.env)
+      const { findEmbeddedDataDir } = await import('../target/data.ts')
+      const dataDir = findEmbeddedDataDir(deps.env)
+      if (dataDir === undefined)
+        throw new UsageFault(
+          'Only the embedded default is backed up so: your PostgreSQL has pg_dump, and a bucket its own copies',
+        )
+      if (deps.env.DATABASE_URL)
+        outputOf(deps, command).warn(
+          `note: this is the installation in ${dataDir}, not the one of DATABASE_URL`,
+        )
       const made = await backUp({ dataDir, file: resolve(file), version: deps.version })
       const said = `Backed up ${sizeOf(made)} and the files of ${dataDir} to ${file}`
       const care = 'It contains the keys of your secrets: protect it as you would protect the keys.'
@@ -43,17 +50,18 @@ export function registerRestoreCommand(program: Command, deps: Omit<Deps, 'versi
     })
 }
 
-/** @throws UsageFault where another PostgreSQL than the embedded one holds the data. */
-function requireEmbedded(env: NodeJS.ProcessEnv): void {
-  if (env.DATABASE_URL !== undefined || env.ENVIRONMENT === 'production')
-    throw new UsageFault(
-      'Only the embedded default is backed up so: your PostgreSQL has pg_dump, and a bucket its own copies',
-    )
-}
-
-/** The folder to restore into. Read here and not from the configuration, which describes an installation that exists. */
+/**
+ * The folder to restore into. Read here and not from the configuration, which describes an installation that exists.
+ * @throws UsageFault where `npm start` would use another database than the restored one, or nothing names the folder
+ */
 function restoreDir(env: NodeJS.ProcessEnv): string {
-  requireEmbedded(env)
+  const other = ['DATABASE_URL', 'ENVIRONMENT'].find((name) =>
+    name === 'ENVIRONMENT' ? env[name] === 'production' : Boolean(env[name]),
+  )
+  if (other !== undefined)
+    throw new UsageFault(
+      `Only the embedded default can be restored: with ${other} as it is set here, npm start would use another database. Unset it first`,
+    )
   if (!env.DATA_DIR && resolve('.') !== resolve(checkout))
     throw new UsageFault('Set DATA_DIR to the new folder of the installation that the backup goes into')
   return resolve(env.DATA_DIR || '.capstan')

@@ -192,6 +192,17 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
+/**
+ * The address that a web process with these variables listens on; reads nothing else and creates nothing.
+ * @throws ConfigError for a faulty HOST or PORT
+ */
+export function listenAddress(env: NodeJS.ProcessEnv): { host: string; port: number } {
+  const { HOST, PORT } = env
+  const parsed = variables.pick({ HOST: true, PORT: true }).safeParse({ HOST, PORT })
+  if (parsed.success) return { host: parsed.data.HOST, port: parsed.data.PORT }
+  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+}
+
 /** What is well-formed is read even beside faults, so that the checks across variables can add theirs. */
 function readVariables(present: NodeJS.ProcessEnv): { vars: Variables; faults: string[] } {
   const parsed = variables.safeParse(present)

@@ -1,0 +1,56 @@
+import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
+import { listenAddress, loadConfig } from '../../platform/config/index.ts'
+import { localUrl, type RunningService } from '../../platform/installation/index.ts'
+import { UsageFault } from '../faults.ts'
+import { lookForInstallation, neverStarted, notRunning } from './installation.ts'
+
+/** The service that a command asks, on this machine. */
+export interface LocalService {
+  /** Without a trailing slash. */
+  url: string
+  /** Where its token is kept; undefined for a service that runs on a database of its operator. */
+  embedded: { dataDir: string; databaseUrl: string | undefined } | undefined
+}
+
+/** Whether the variables describe a service with a database of its own, of Capstan or of any other project. */
+const describesProduction = (env: NodeJS.ProcessEnv): boolean =>
+  Boolean(env.DATABASE_URL) || env.ENVIRONMENT === 'production'
+
+/**
+ * Finds the running service. DATABASE_URL and ENVIRONMENT may belong to another project, so they count only when no
+ * service of `npm start` runs: then they describe one whose processes were started one by one.
+ * @throws UsageFault where there is no installation or a choice among several, Unreachable for one that is stopped
+ */
+export function findService(env: NodeJS.ProcessEnv): LocalService {
+  const found = lookForInstallation(env, 'service')
+  if ('dataDir' in found && found.running !== undefined) {
+    const { dataDir, running } = found
+    const embedded = running.embedded
+      ? { dataDir, databaseUrl: readEmbeddedPostgres(dataDir)?.url }
+      : undefined
+    return { url: running.url, embedded }
+  }
+  const isStopped = 'dataDir' in found && readEmbeddedPostgres(found.dataDir) !== undefined
+  if (describesProduction(env) && !isStopped)
+    return { url: localUrl(listenAddress(env)), embedded: undefined }
+  throw 'missing' in found ? neverStarted(found.missing) : notRunning(found.dataDir)
+}
+
+/** The local cloud of the running service. @throws as `findService`, and UsageFault when that service runs none. */
+export function findLocalCloud(
+  env: NodeJS.ProcessEnv,
+): { dataDir: string } & NonNullable<RunningService['localCloud']> {
+  const found = lookForInstallation(env, 'service')
+  const running = 'dataDir' in found ? found.running : undefined
+  if (running === undefined && describesProduction(env) && env.CLOUDFLARE_TARGET === 'local') {
+    const { dataDir, localCloud } = loadConfig(env)
+    return { dataDir, port: localCloud.port, token: localCloud.token }
+  }
+  if ('missing' in found) throw neverStarted(found.missing)
+  const { dataDir } = found
+  if (running === undefined) throw notRunning(dataDir)
+  if (running.localCloud !== undefined) return { dataDir, ...running.localCloud }
+  throw new UsageFault(
+    `The service at ${running.url} runs no local cloud: CLOUDFLARE_TARGET=local in its settings starts one`,
+  )
+}

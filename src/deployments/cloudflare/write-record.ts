@@ -38,7 +38,7 @@ export function waitForUpload({ uploadSentAt }: Deployment, target: { settleMs: 
  * Until its answer is known, a call counts as being on its way: also for who goes on after a crash of ours. That it was
  * answered is for the caller to write down, with what was answered.
  */
-export async function sent<T>(
+export async function trackUpload<T>(
   { remember }: { remember(change: DeploymentChange): Promise<void> },
   call: () => Promise<T>,
 ): Promise<T> {
@@ -67,7 +67,7 @@ export interface WritingRun {
  * and has lost the job to another one, sends nothing: the record is made under the lease. What stays on record may
  * arrive at any time, however its run ended: by a crash, a shutdown, a cancel, a failure.
  */
-export function recorded(
+export function recordWrites(
   db: Knex,
   { run, settleMs, ...about }: WritingRun & { settleMs: number },
 ): (method: CloudWrite['method']) => Promise<SentWrite> {
@@ -78,13 +78,13 @@ export function recorded(
   }
 }
 
-export const writerOf = ({ id, app, environment }: Deployment) => ({ app, environment, owner: id })
+export const writeOwner = ({ id, app, environment }: Deployment) => ({ app, environment, owner: id })
 
 /**
  * What was sent and given up must find the target still held when it arrives, and nothing new in its place.
  * @returns whether there was anything.
  */
-export async function outlast(
+export async function waitForOutstandingWrites(
   db: Knex,
   owner: Omit<WritingRun, 'run'>,
   signal: AbortSignal,

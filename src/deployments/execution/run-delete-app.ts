@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Environment } from '../../platform/config/index.ts'
 import type { Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
-import { outlast } from '../cloudflare/write-record.ts'
+import { waitForOutstandingWrites } from '../cloudflare/write-record.ts'
 import { madeHostnames, withdrawHostnames } from '../hostnames/index.ts'
 import type { EngineOptions } from '../jobs/enqueue.ts'
 import type { StepLog } from '../log.ts'
@@ -36,7 +36,7 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
       await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
       await cloud.deleteScript(script, run.signal)
     }
-    await outlast(engine.db, owner, run.signal)
+    await waitForOutstandingWrites(engine.db, owner, run.signal)
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }

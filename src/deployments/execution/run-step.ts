@@ -3,11 +3,10 @@ import { CodedError } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
-import { StillInFlight, writerOf } from '../cloudflare/write-record.ts'
+import { StillInFlight, writeOwner } from '../cloudflare/write-record.ts'
 import { reportLater } from '../github/jobs.ts'
 import { type EngineOptions, enqueueStep, type StepPayload } from '../jobs/enqueue.ts'
-import { watchForLate } from '../late-writes/watch.ts'
-import { createStepLog, endEvent, logEvent, stepEvent } from '../log.ts'
+import { createStepLog, logEvent, stepEvent } from '../log.ts'
 import { hasMigrated } from '../model/history.ts'
 import { type StepKey, stepAfter, stepKeys, steps } from '../model/states.ts'
 import { beginRollback, enqueueRollback } from '../rollback/start.ts'
@@ -25,7 +24,8 @@ import {
   updateDeployment,
 } from '../store/index.ts'
 import { isStillActive } from '../targets/token-state.ts'
-import { type StepContext, type StepResult, stepRuns } from './steps/index.ts'
+import { endDeployment } from './end-deployment.ts'
+import { type StepContext, type StepResult, stepFunctions } from './steps/index.ts'
 
 /** One attempt of a step, see `steps/`. */
 export async function runStep(engine: EngineOptions, payload: StepPayload, run: Run): Promise<Outcome> {
@@ -40,7 +40,7 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       error: new CodedError('SYS_005', 'The deployment or its step does not exist'),
     }
   }
-  // Ended meanwhile, e.g. cancelled: a late job has nothing left to do.
+  // The deployment has ended, e.g. it was cancelled: nothing is left to do.
   if (deployment.status !== 'initiated' && deployment.status !== 'in_progress') return { kind: 'done' }
   const attempt = run.attempt + payload.before
   await run.write((trx) => beginStep(trx, deployment, { step, attempt }))
@@ -50,18 +50,18 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       deployment,
       plan,
       modules: () => findModules(db, deploymentId),
-      // A process that was frozen at a read may go on when another one has the job.
-      target: (await engine.targets.of(deployment.environment)).under({ run, ...writerOf(deployment) }),
+      // Writes check the lease: a process that was frozen may continue after another one took the job over.
+      target: (await engine.targets.of(deployment.environment)).under({ run, ...writeOwner(deployment) }),
       images: engine.images,
       secrets: engine.secrets,
       signal: run.signal,
       log,
       records: engine.records,
-      tellGitHubLater: () => run.write((trx) => reportLater(engine.enqueue, trx, deployment)),
+      reportToGitHubLater: () => run.write((trx) => reportLater(engine.enqueue, trx, deployment)),
       recordOf: (id) => findRecord(db, deployment, id),
       remember: (change) => run.write((trx) => updateDeployment(trx, deploymentId, change)),
     }
-    const result = await stepRuns[step](context)
+    const result = await stepFunctions[step](context)
     await log.flush()
     return { kind: 'done', commit: (trx) => completeStep(engine, trx, { deployment, step, result }) }
   } catch (error) {
@@ -82,7 +82,7 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
   }
 }
 
-/** Our record of a deployment to the same target. */
+/** A deployment of the same app to the same environment, by its id. */
 async function findRecord(db: Knex, { app, environment }: Deployment, id: string) {
   const found = await findDeployment(db, id)
   return found?.app === app && found.environment === environment ? found : undefined
@@ -94,7 +94,7 @@ async function beginStep(
   run: { step: StepKey; attempt: number },
 ) {
   const { id, status } = deployment
-  // Looking again for an upload that may still arrive is no new beginning.
+  // Checking again for an upload that may still arrive is not a new start of the step.
   if (!(await startStep(trx, id, run))) return
   const first = status === 'initiated'
   await updateDeployment(trx, id, { started: true, ...(first ? { status: 'in_progress' } : {}) })
@@ -108,7 +108,7 @@ async function beginStep(
   ])
 }
 
-/** Finishing a step and enqueueing the next is one transaction: there is never a gap nor a fork. */
+/** Completing a step and enqueueing the next one is one transaction, so that there is neither a gap nor a fork. */
 async function completeStep(
   engine: EngineOptions,
   trx: Knex.Transaction,
@@ -118,38 +118,46 @@ async function completeStep(
   const { id } = deployment
   const skipped = result.skipped ?? false
   await endStep(trx, id, { step, status: 'completed', skipped })
-  const rest = deployment.dryRun && step === lastDry ? stepKeys.slice(stepKeys.indexOf(step) + 1) : []
-  const next = rest.length > 0 ? undefined : stepAfter(step)
-  const last = next === undefined
-  for (const each of rest) await endStep(trx, id, { step: each, status: 'completed', skipped: true })
-  await updateDeployment(trx, id, {
-    ...result.change,
-    ...(last ? { status: 'completed', finished: true } : {}),
-  })
-  if (!last) await enqueueStep(engine.enqueue, trx, { deployment, step: next })
-  else {
-    // After a dry run the plan is still to be deployed.
-    if (!deployment.dryRun) await dropPullSecret(trx, id)
-    await watchForLate(engine, trx, { deployment, certain: true })
-    await reportLater(engine.enqueue, trx, deployment)
+  await appendEvents(trx, [stepEvent(id, { step, status: 'completed', skipped })])
+  const endsDryRun = deployment.dryRun && step === lastDryRunStep
+  if (endsDryRun) await skipAfter(trx, id, step)
+  const next = endsDryRun ? undefined : stepAfter(step)
+  if (next !== undefined) {
+    await updateDeployment(trx, id, { ...result.change })
+    await enqueueStep(engine.enqueue, trx, { deployment, step: next })
+    return
   }
-  const events = [stepEvent(id, { step, status: 'completed', skipped })]
-  for (const each of rest) events.push(stepEvent(id, { step: each, status: 'completed', skipped: true }))
-  if (rest.length > 0) events.push(logEvent(id, 'info', 'The other steps are skipped: dry run'))
-  const line = deployment.dryRun ? 'Dry run completed; nothing was changed' : 'Deployment completed'
-  if (last) events.push(logEvent(id, 'info', line), endEvent(deployment, 'completed'))
-  await appendEvents(trx, events)
+  // After a dry run the plan can still be deployed, which needs the secret.
+  if (!deployment.dryRun) await dropPullSecret(trx, id)
+  const text = deployment.dryRun ? 'Dry run completed; nothing was changed' : 'Deployment completed'
+  await endDeployment(engine, trx, {
+    deployment,
+    status: 'completed',
+    line: { level: 'info', text },
+    allAnswered: true,
+    ...(result.change === undefined ? {} : { change: result.change }),
+  })
+}
+
+/** A dry run executes none of the steps after this one. */
+async function skipAfter(trx: Knex.Transaction, id: string, step: StepKey): Promise<void> {
+  const skipped = stepKeys.slice(stepKeys.indexOf(step) + 1)
+  for (const each of skipped) await endStep(trx, id, { step: each, status: 'completed', skipped: true })
+  await appendEvents(trx, [
+    ...skipped.map((each) => stepEvent(id, { step: each, status: 'completed', skipped: true })),
+    logEvent(id, 'info', 'The other steps are skipped: dry run'),
+  ])
 }
 
 /** The last step that changes nothing. */
-const lastDry: StepKey = 'check_quotas'
+const lastDryRunStep: StepKey = 'check_quotas'
 
 interface StepEnd {
   step: StepKey
   ending: Ending
 }
 
-/** A step that failed or was cancelled for good: ends its deployment, or starts to roll it back. */
+/** Runs when a step has failed or was cancelled for good: ends its deployment, or starts its rollback. */
 export async function settleStep(
   engine: EngineOptions,
   trx: Knex.Transaction,
@@ -169,9 +177,9 @@ export async function settleStep(
       : 'Cancelled'
   await appendEvents(trx, [stepEvent(id, { step, status: 'failed' })])
   const changed = await mayHaveChanged(trx, deployment, { step, ending })
-  const { rollback: asked } = deployment
-  if (asked !== null && (changed || asked.targetVersion !== null)) {
-    return beginRollback(trx, deployment, { rollback: asked, error, line: `${line}; rolling back` })
+  const { rollback: requested } = deployment
+  if (requested !== null && (changed || requested.targetVersion !== null)) {
+    return beginRollback(trx, deployment, { rollback: requested, error, line: `${line}; rolling back` })
   }
   const wanted = deployment.options.rollbackOnFailure && changed
   const oneWay = hasMigrated(deployment)
@@ -180,33 +188,36 @@ export async function settleStep(
     const rollback = await enqueueRollback(engine.enqueue, trx, { deployment, wish })
     return beginRollback(trx, deployment, { rollback, error, line: `${line}; rolling back` })
   }
-  await updateDeployment(trx, id, { status: ending.state, error, finished: true })
-  await watchForLate(engine, trx, { deployment, certain: ending.state === 'failed' })
-  await reportLater(engine.enqueue, trx, deployment)
-  const why = wanted && oneWay ? `; not rolled back: ${noWayBack}` : ''
-  await appendEvents(trx, [logEvent(id, 'error', `${line}${why}`), endEvent(deployment, ending.state)])
+  const why = wanted && oneWay ? `; not rolled back: ${irreversible}` : ''
+  await endDeployment(engine, trx, {
+    deployment,
+    status: ending.state,
+    line: { level: 'error', text: `${line}${why}` },
+    allAnswered: ending.state === 'failed',
+    change: { error },
+  })
 }
 
 const adviceOf = ({ suggestedAction }: EndingError) =>
   suggestedAction === undefined ? '' : `. ${suggestedAction}`
 
-const noWayBack =
-  'it changed Durable Object classes, and there is no way back over that. The new version goes on serving'
+const irreversible =
+  'it changed Durable Object classes, which cannot be undone. The new version keeps serving'
 
-// From this step on the cloud may have been changed.
+// Steps from this one on may have changed the cloud.
 const firstChange = stepKeys.indexOf('deploy_worker')
-/** The cloud's verdicts on an upload: it took nothing over. */
-const refusals = new Set(['DEPLOY_001', 'DEPLOY_002', 'DEPLOY_004', 'AUTH_003', 'AUTH_004'])
+/** Codes of a refused upload: the cloud stored nothing. */
+const uploadRefusals = new Set(['DEPLOY_001', 'DEPLOY_002', 'DEPLOY_004', 'AUTH_003', 'AUTH_004'])
 
-/** In doubt, yes: an earlier attempt's upload may have arrived although its answer did not. */
+/** True in doubt: an earlier attempt's upload may have arrived although its answer did not. */
 async function mayHaveChanged(trx: Knex.Transaction, deployment: Deployment, end: StepEnd): Promise<boolean> {
   const { step, ending } = end
   if (stepKeys.indexOf(step) < firstChange || deployment.snapshot === null) return false
-  // Others have changed the app: nothing of this deployment serves, and what does is not its to undo.
+  // Somebody else changed the app: nothing of this deployment serves, so it has nothing to undo.
   if (step === 'deploy_worker' && ending.state === 'failed' && ending.error.code === 'STATE_001') return false
   if (step !== 'deploy_worker' || deployment.versionId !== null) return true
-  // Answered, perhaps well: what failed came after it.
+  // The upload was answered, perhaps with success: the failure came after it.
   if (deployment.uploadSentAt !== null) return true
   const attempts = (await findSteps(trx, deployment.id)).find((each) => each.step === step)?.attempt ?? 0
-  return attempts > 1 || ending.state !== 'failed' || !refusals.has(ending.error.code)
+  return attempts > 1 || ending.state !== 'failed' || !uploadRefusals.has(ending.error.code)
 }

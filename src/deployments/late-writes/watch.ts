@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import { databaseTime } from '../../platform/clock.ts'
 import { appendEvents } from '../../platform/events/index.ts'
-import type { Outcome, Run } from '../../platform/jobs/index.ts'
+import type { Enqueue, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo, type WorkerVersion } from '../cloudflare/workers-api.ts'
-import { writerOf } from '../cloudflare/write-record.ts'
+import { writeOwner } from '../cloudflare/write-record.ts'
 import { type EngineOptions, ownership } from '../jobs/enqueue.ts'
 import { lateArrivalsJob } from '../jobs/specs.ts'
 import { endEvent, hasLine, logEvent } from '../log.ts'
@@ -26,36 +26,36 @@ import type { Target } from '../targets/targets.ts'
 import { findLateArrival, puttingRight } from './detect.ts'
 
 const seconds = 1000
-const firstLookMs = 10 * seconds
+const firstCheckMs = 10 * seconds
 const longestPauseMs = 300 * seconds
-/** No call arrives later than this: all have time limits, and connections break. */
+/** No call arrives later than this: all calls have time limits, and connections break. */
 const watchMs = 900 * seconds
 
 const firstChange = stepKeys.indexOf('deploy_worker')
 
 /**
- * A deployment ended. Unless every call that could have changed the cloud was answered, something may still arrive:
- * then it is looked for, again and again for a while.
- * @param certain false when a call of the run that ends here may have been lost.
+ * Enqueues the watch for late writes of a deployment that ends, unless every call that could have changed the cloud
+ * was answered.
+ * @param allAnswered false if a call of the run that ends here may have been lost.
  */
-export async function watchForLate(
-  engine: EngineOptions,
+export async function watchForLateWrites(
+  enqueue: Enqueue,
   trx: Knex.Transaction,
-  { deployment, certain }: { deployment: Deployment; certain: boolean },
+  { deployment, allAnswered }: { deployment: Deployment; allAnswered: boolean },
 ): Promise<void> {
   const steps = await findSteps(trx, deployment.id)
   const attempts = steps.slice(firstChange).map((each) => each.attempt)
   if (Math.max(...attempts) === 0) return
-  const allAnswered = certain && Math.max(...attempts) === 1 && !(await hasUnanswered(trx, deployment.id))
-  if (allAnswered) return
-  await engine.enqueue(trx, lateArrivalsJob, {
+  const isSettled = allAnswered && Math.max(...attempts) === 1
+  if (isSettled && !(await hasUnanswered(trx, deployment.id))) return
+  await enqueue(trx, lateArrivalsJob, {
     payload: { deploymentId: deployment.id },
-    delayMs: firstLookMs,
+    delayMs: firstCheckMs,
     ...ownership(deployment),
   })
 }
 
-/** One look for what has arrived since a deployment ended; what is in force is put right. */
+/** Checks once whether a call has arrived since the deployment ended, and reverts its effect. */
 export async function runLateArrivals(
   engine: EngineOptions,
   { deploymentId }: { deploymentId: string },
@@ -65,47 +65,48 @@ export async function runLateArrivals(
   const deployment = await findDeployment(db, deploymentId)
   if (deployment === undefined || deployment.finishedAt === null) return { kind: 'done' }
   const { app, environment, finishedAt } = deployment
-  const busy: Outcome = { kind: 'snooze', ms: firstLookMs }
-  // A deployment that runs looks after its target itself.
+  const busy: Outcome = { kind: 'snooze', ms: firstCheckMs }
+  // A running deployment checks its own target.
   if ((await findLive(db, app, environment)) !== undefined) return busy
   try {
-    const target = (await engine.targets.of(environment)).under({ run, ...writerOf(deployment) })
-    const about = { deployment, target, signal: run.signal }
-    if ((await look(db, about)).found.length > 0) {
-      if (!(await run.write((trx) => hold(trx, deployment)))) return busy
-      // Looked at again: only since the hold nothing else of ours can change it.
-      const { found, act } = await look(db, about)
-      await act?.()
-      await run.write((trx) => tell(trx, deployment, found))
+    const target = (await engine.targets.of(environment)).under({ run, ...writeOwner(deployment) })
+    const input = { deployment, target, signal: run.signal }
+    if ((await inspectTarget(db, input)).lines.length > 0) {
+      if (!(await run.write((trx) => acquireHold(trx, deployment)))) return busy
+      // Inspected again: only under the hold can no other job of this installation change the target.
+      const { lines, repair } = await inspectTarget(db, input)
+      await repair?.()
+      await run.write((trx) => reportFindings(trx, deployment, lines))
     }
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }
   const age = (await databaseTime(db)).getTime() - finishedAt.getTime()
   if (age > watchMs) return { kind: 'done' }
-  return { kind: 'snooze', ms: Math.min(Math.max(age, firstLookMs), longestPauseMs) }
+  return { kind: 'snooze', ms: Math.min(Math.max(age, firstCheckMs), longestPauseMs) }
 }
 
-interface Sight {
-  /** In words, for the log. */
-  found: string[]
-  act?: () => Promise<void>
+interface LateArrivalReport {
+  /** Lines for the deployment's log; empty if nothing has arrived. */
+  lines: string[]
+  /** Reverts the effect, if the late call has changed what serves. */
+  repair?: () => Promise<void>
 }
 
-async function look(
+async function inspectTarget(
   db: Knex,
-  about: { deployment: Deployment; target: Target; signal: AbortSignal },
-): Promise<Sight> {
-  const { deployment, target, signal } = about
+  input: { deployment: Deployment; target: Target; signal: AbortSignal },
+): Promise<LateArrivalReport> {
+  const { deployment, target, signal } = input
   const { app, environment } = deployment
   const { cloud } = target
   const script = scriptName(app, environment)
   const [serving] = await cloud.deployments(script, signal)
-  if (serving === undefined) return { found: [] }
+  if (serving === undefined) return { lines: [] }
   const versions = await cloud.versions(script, signal)
-  const found = await newDuplicates(db, deployment, versions)
+  const lines = await newDuplicates(db, deployment, versions)
   const history = await listHistory(db, app, environment)
-  // Without a history, although there was this deployment: the app was deleted.
+  // The history is empty although this deployment existed: the app was deleted.
   const served = history.length === 0 ? 'nothing' : servedBy(history)
   const wanted = typeof served === 'object' ? served.version : undefined
   const recordOf = async (id: string) => {
@@ -115,20 +116,20 @@ async function look(
   const late = await findLateArrival({ serving, versions, wanted, recordOf })
   if (late !== undefined && wanted !== undefined) {
     const deploy = { traffic: allTo(wanted), message: puttingRight(late.deploymentId) }
-    const line = `A late call has made version ${late.versionId} serve; version ${wanted} is put back`
-    return { found: [...found, line], act: () => cloud.deploy(script, deploy, signal) }
+    const line = `A late call has made version ${late.versionId} serve; version ${wanted} is restored`
+    return { lines: [...lines, line], repair: () => cloud.deploy(script, deploy, signal) }
   }
   const records = await Promise.all(
     versions.map(({ tag }) => (tag === undefined ? undefined : recordOf(tag))),
   )
   if (served === 'nothing' && !records.includes(undefined)) {
-    const line = `A late upload has made ${script} again; it is removed`
-    return { found: [...found, line], act: () => cloud.deleteScript(script, signal) }
+    const line = `A late upload has created ${script} again; it is removed`
+    return { lines: [...lines, line], repair: () => cloud.deleteScript(script, signal) }
   }
-  return { found }
+  return { lines }
 }
 
-/** Second versions with this deployment's mark that its log does not tell of yet. */
+/** Log lines for further versions with this deployment's mark that its log does not name yet. */
 async function newDuplicates(
   db: Knex,
   { id, versionId }: Deployment,
@@ -143,15 +144,15 @@ async function newDuplicates(
   return lines.filter((_, index) => !known[index])
 }
 
-/** @returns false when the target is in use: then its user looks after it. */
-async function hold(trx: Knex.Transaction, { id, app, environment }: Deployment): Promise<boolean> {
+/** @returns false if another job uses the target: then that job checks it. */
+async function acquireHold(trx: Knex.Transaction, { id, app, environment }: Deployment): Promise<boolean> {
   await lockTarget(trx, app, environment)
   if ((await findLive(trx, app, environment)) !== undefined) return false
   return takeHold(trx, { app, environment, purpose: 'late-arrivals', holder: id })
 }
 
-/** The log goes on after its end, and so it ends again. */
-async function tell(trx: Knex.Transaction, deployment: Deployment, lines: string[]): Promise<void> {
+/** Writes the lines and a further end event, since the log already had one. */
+async function reportFindings(trx: Knex.Transaction, deployment: Deployment, lines: string[]): Promise<void> {
   await releaseHold(trx, deployment.id)
   if (lines.length === 0) return
   await appendEvents(trx, [
@@ -160,7 +161,7 @@ async function tell(trx: Knex.Transaction, deployment: Deployment, lines: string
   ])
 }
 
-/** Given up or cancelled: the target is free again. */
+/** Runs when the watch has failed or was cancelled for good: releases the hold. */
 export async function settleLateArrivals(
   trx: Knex.Transaction,
   { payload }: { payload: { deploymentId: string } },

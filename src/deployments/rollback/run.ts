@@ -1,13 +1,11 @@
 import type { Knex } from 'knex'
-import { appendEvents } from '../../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo } from '../cloudflare/workers-api.ts'
-import { outlast, StillInFlight, writerOf } from '../cloudflare/write-record.ts'
-import { reportLater } from '../github/jobs.ts'
+import { StillInFlight, waitForOutstandingWrites, writeOwner } from '../cloudflare/write-record.ts'
+import { endDeployment } from '../execution/end-deployment.ts'
 import type { EngineOptions } from '../jobs/enqueue.ts'
-import { watchForLate } from '../late-writes/watch.ts'
-import { createStepLog, endEvent, logEvent } from '../log.ts'
+import { createStepLog } from '../log.ts'
 import { steps } from '../model/states.ts'
 import { endingError } from '../routes/views.ts'
 import {
@@ -27,10 +25,10 @@ import {
 import { isStillActive } from '../targets/token-state.ts'
 import { type CompensationContext, compensations, type RollbackGoal } from './undo/index.ts'
 
-/** How long a rollback that was asked for waits for the running step to let go, before it looks again. */
-const lettingGoMs = 300
+/** Poll interval while the running step of a cancelled deployment winds down. */
+const stepReleasePollMs = 300
 
-/** One attempt to put the cloud back. */
+/** One attempt of a rollback: undoes the steps in reverse order. */
 export async function runRollback(
   engine: EngineOptions,
   { deploymentId }: { deploymentId: string },
@@ -42,11 +40,11 @@ export async function runRollback(
   if (deployment === undefined || plan === undefined || deployment.rollback?.jobId !== run.jobId)
     return { kind: 'done' }
   const { status } = deployment
-  if (status === 'initiated' || status === 'in_progress') return { kind: 'snooze', ms: lettingGoMs }
+  if (status === 'initiated' || status === 'in_progress') return { kind: 'snooze', ms: stepReleasePollMs }
   if (status !== 'rolling_back') return { kind: 'done' }
   const log = createStepLog(run, deploymentId)
   try {
-    const owner = writerOf(deployment)
+    const owner = writeOwner(deployment)
     const target = (await engine.targets.of(deployment.environment)).under({ run, ...owner })
     await run.write((trx) => giveUpWrites(trx, deploymentId, target.settleMs))
     const goal = goalOf(deployment)
@@ -54,11 +52,11 @@ export async function runRollback(
     const context = { deployment, plan, target, goal, containerOf, signal: run.signal, log }
     const obstacle = await findObstacle(db, context)
     if (obstacle !== undefined) {
-      return { kind: 'done', commit: (trx) => leaveAsItIs(engine, trx, { deployment, obstacle }) }
+      return { kind: 'done', commit: (trx) => abandonRollback(engine, trx, { deployment, obstacle }) }
     }
     await walk(db, run, context)
-    if (await outlast(db, owner, run.signal)) {
-      log.info('A call was given up and may have arrived meanwhile: all is looked at again')
+    if (await waitForOutstandingWrites(db, owner, run.signal)) {
+      log.info('Re-checking all steps: an earlier call may have completed late')
       await walk(db, run, { ...context, again: true })
     }
     await log.flush()
@@ -91,8 +89,8 @@ async function findObstacle(db: Knex, context: CompensationContext): Promise<str
 }
 
 /**
- * Undoes what is not undone yet, each in a row of its own; a run after a crash goes on where the last one was.
- * @param context.again looks at everything, and undoes what has come back.
+ * Undoes the steps that are not undone yet. Each has its own row, so that a run after a crash continues there.
+ * @param context.again also checks the completed ones, and undoes what an earlier call has changed back.
  */
 async function walk(
   db: Knex,
@@ -102,13 +100,13 @@ async function walk(
   const deploymentId = context.deployment.id
   for (const { step, status, outcome: before } of await findCompensations(db, deploymentId)) {
     if (status === 'completed' && !again) continue
-    const about = { deploymentId, step }
-    await run.write((trx) => updateCompensation(trx, about, { status: 'running' }))
+    const row = { deploymentId, step }
+    await run.write((trx) => updateCompensation(trx, row, { status: 'running' }))
     if (!again) context.log.info(`Undoing: ${steps[step]}`)
     const undone = (await compensations[step]?.undo(context)) ?? { note: 'nothing to undo' }
     const outcome = { ...before, ...undone }
     await context.log.flush()
-    await run.write((trx) => updateCompensation(trx, about, { status: 'completed', outcome }))
+    await run.write((trx) => updateCompensation(trx, row, { status: 'completed', outcome }))
   }
 }
 
@@ -120,14 +118,16 @@ async function finish(
   const { deployment, attempt } = about
   const outcomes = (await findCompensations(trx, deployment.id)).flatMap(({ outcome }) => outcome ?? [])
   const rollback = deployment.rollback && { ...deployment.rollback, ...restoredBy(outcomes) }
-  await updateDeployment(trx, deployment.id, { status: 'rolled_back', rollback, finished: true })
-  await watchForLate(engine, trx, { deployment, certain: attempt === 1 })
-  await reportLater(engine.enqueue, trx, deployment)
   const data = outcomes.some((each) => each.dataGone)
     ? 'the script and the data of its Durable Objects are gone'
     : 'data in Durable Objects is as the app left it'
-  const line = logEvent(deployment.id, 'info', `Rolled back; ${data}`)
-  await appendEvents(trx, [line, endEvent(deployment, 'rolled_back')])
+  await endDeployment(engine, trx, {
+    deployment,
+    status: 'rolled_back',
+    line: { level: 'info', text: `Rolled back; ${data}` },
+    allAnswered: attempt === 1,
+    change: { rollback },
+  })
 }
 
 function restoredBy(outcomes: Undone[]): { restored?: string | null; shared?: boolean } {
@@ -136,8 +136,8 @@ function restoredBy(outcomes: Undone[]): { restored?: string | null; shared?: bo
   return outcomes.some((each) => each.shared) ? { shared: true } : {}
 }
 
-/** There is no way back, and nothing was undone: what serves goes on serving. */
-async function leaveAsItIs(
+/** The rollback is impossible, and nothing was undone: the serving version stays. */
+async function abandonRollback(
   engine: EngineOptions,
   trx: Knex.Transaction,
   { deployment, obstacle }: { deployment: Deployment; obstacle: string },
@@ -150,13 +150,16 @@ async function leaveAsItIs(
   const { versionId } = deployment
   const serves = worker?.status === 'completed' && versionId !== null ? { restored: versionId } : {}
   const rollback = deployment.rollback && { ...deployment.rollback, ...serves }
-  await updateDeployment(trx, deployment.id, { status, rollback, ...change, finished: true })
-  await watchForLate(engine, trx, { deployment, certain: false })
-  await reportLater(engine.enqueue, trx, deployment)
-  await appendEvents(trx, [logEvent(deployment.id, 'error', message), endEvent(deployment, status)])
+  await endDeployment(engine, trx, {
+    deployment,
+    status,
+    line: { level: 'error', text: message },
+    allAnswered: false,
+    change: { rollback, ...change },
+  })
 }
 
-/** A rollback that can't go on leaves a state that says so, and rows that say what is left to undo. */
+/** Runs when a rollback has failed for good: its rows keep what is left to undo. */
 export async function settleRollback(
   engine: EngineOptions,
   trx: Knex.Transaction,
@@ -164,7 +167,7 @@ export async function settleRollback(
 ): Promise<void> {
   const deployment = await lockDeployment(trx, payload.deploymentId)
   if (deployment === undefined) return
-  // Called off while the step that it waits for is still letting go.
+  // Cancelled while the running step that it waits for winds down.
   const { status } = deployment
   if (status === 'initiated' || status === 'in_progress')
     return updateDeployment(trx, deployment.id, { rollback: null })
@@ -172,9 +175,11 @@ export async function settleRollback(
   const cause = endingError(ending)
   const error = { code: 'DEPLOY_007', message: `Rollback failed: ${cause.message}` }
   await failCompensations(trx, deployment.id, cause)
-  await updateDeployment(trx, deployment.id, { status: 'rollback_failed', error, finished: true })
-  await watchForLate(engine, trx, { deployment, certain: false })
-  await reportLater(engine.enqueue, trx, deployment)
-  const line = logEvent(deployment.id, 'error', error.message)
-  await appendEvents(trx, [line, endEvent(deployment, 'rollback_failed')])
+  await endDeployment(engine, trx, {
+    deployment,
+    status: 'rollback_failed',
+    line: { level: 'error', text: error.message },
+    allAnswered: false,
+    change: { error },
+  })
 }

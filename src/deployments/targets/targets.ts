@@ -8,7 +8,7 @@ import { type CloudHttp, createCloudHttp } from '../cloudflare/http.ts'
 import { localLogs, type WorkerLine } from '../cloudflare/local-logs.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
 import { type Cloudflare, createCloudflare } from '../cloudflare/workers-api.ts'
-import { recorded, type WritingRun } from '../cloudflare/write-record.ts'
+import { recordWrites, type WritingRun } from '../cloudflare/write-record.ts'
 import { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
 import type { Vault } from './vault.ts'
 
@@ -128,7 +128,7 @@ export function createTargets(options: TargetsOptions): Targets {
       logsOf: async (script, signal) =>
         isLocal ? await localLogs({ baseUrl, apiToken, dispatcher }, script, signal) : undefined,
       under: (run) => {
-        const sending = recorded(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
+        const sending = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return through({
           ...http,
           write: (result, call) => http.write(result, { ...call, sending: () => sending(call.method) }),

@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
     }
   }
 
-  async function tellGitHub(id: string): Promise<void> {
+  async function reportToGitHub(id: string): Promise<void> {
     const jobs = world.ctx.db('jobs').where({ subject: `github:${id}` })
     for (const job of await jobs.whereNull('finished_at'))
       await worker.runner.run(deliveryOf(job.id, job.queue))
@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
   async function deployed(config: { appName: string } & Record<string, unknown>): Promise<string> {
     const id = await world.started(config)
     await drive(world, worker, id)
-    await tellGitHub(id)
+    await reportToGitHub(id)
     const { status, completedSteps } = await world.status(id)
     expect(status, await world.messages(id)).toBe('completed')
     expect(completedSteps.filter((step: { skipped?: boolean }) => step.skipped)).toEqual([])
@@ -148,7 +148,7 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
     const asked = await world.call(`/deploy/${second}/rollback`, { json: { reason: 'it is slow' } })
     expect(asked.status, asked.text).toBe(202)
     await drive(world, worker, second)
-    await tellGitHub(second)
+    await reportToGitHub(second)
     expect((await world.status(second)).status, await world.messages(second)).toBe('rolled_back')
     expect(await stateOf('shop-staging')).toEqual(before)
     // Data is not taken back, and no secret is told.

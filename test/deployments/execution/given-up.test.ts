@@ -130,7 +130,7 @@ test('a call that is on its way when its deployment is cancelled is outlasted by
   await rollback
   expect((await world.status(id)).status).toBe('rolled_back')
   expect((await world.get('outlasted-staging')).text).toBe('before')
-  expect(await world.messages(id)).toContain('all is looked at again')
+  expect(await world.messages(id)).toContain('Re-checking all steps')
 })
 
 test('an upload that was answered, but not followed by anything, is undone', async () => {

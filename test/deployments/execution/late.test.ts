@@ -64,7 +64,7 @@ test('an upload that arrives after its deployment has completed loses the traffi
   expectGapFree(logs)
   expect(logs.slice(before).map((line) => line.message ?? line.type)).toEqual([
     expect.stringMatching(/is a late duplicate; it will not serve/),
-    expect.stringMatching(/A late call has made version \S+ serve; version \S+ is put back/),
+    expect.stringMatching(/A late call has made version \S+ serve; version \S+ is restored/),
     'end',
   ])
   await look(id)

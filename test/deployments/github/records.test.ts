@@ -117,7 +117,7 @@ describe('GitHub that is away', () => {
     github.fault({ path: /./, times: 99, fault: 'drop' })
     await drive(world, worker, id)
     expect((await world.status(id)).status).toBe('completed')
-    expect(await world.messages(id)).toMatch(/could not be told: .*SYS_002.*it is told in the background/)
+    expect(await world.messages(id)).toMatch(/Could not report to .*SYS_002.*retrying in the background/)
     await report(id)
     expect((await world.status(id)).status).toBe('completed')
     github.reset()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { matches } from '../../../src/deployments/execution/steps/reach.ts'
+import { matches } from '../../../src/deployments/execution/steps/health-check.ts'
 import { checkBindings, scriptName } from '../../../src/deployments/model/plan.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../../src/deployments/model/schema.ts'
 import { bindingName } from '../../../src/deployments/model/worker-module.ts'

@@ -7,7 +7,7 @@ import type { WorkerModule } from '../../model/worker-module.ts'
 import type { Deployment, DeploymentChange } from '../../store/index.ts'
 import type { Target } from '../../targets/targets.ts'
 
-/** What a step works with. It reads and calls; what it found out is written by the engine, under the lease. */
+/** The input of a step. A step reads and calls; its result is written by `runStep`, under the lease. */
 export interface StepContext {
   deployment: Deployment
   plan: PlanHead
@@ -19,11 +19,11 @@ export interface StepContext {
   signal: AbortSignal
   log: StepLog
   records: GitHubRecords
-  /** Makes GitHub be told by a job of its own. */
-  tellGitHubLater(): Promise<void>
-  /** Our record of a deployment to the same target. */
+  /** Enqueues a job that reports to GitHub. */
+  reportToGitHubLater(): Promise<void>
+  /** The record of a deployment to the same target; undefined for an id of another app or environment. */
   recordOf(deploymentId: string): Promise<Deployment | undefined>
-  /** Writes at once, for what must not be lost if the step dies in the middle: external ids. */
+  /** Writes at once what must survive a crash within the step, such as external ids. */
   remember(change: DeploymentChange): Promise<void>
 }
 
@@ -32,5 +32,5 @@ export interface StepResult {
   change?: DeploymentChange
 }
 
-/** Safe to run again after a crash at any point: looks for its mark, acts, then reports. */
-export type StepRun = (context: StepContext) => Promise<StepResult>
+/** A step can run again after a crash at any point: it searches for its mark, then acts, then reports. */
+export type StepFunction = (context: StepContext) => Promise<StepResult>

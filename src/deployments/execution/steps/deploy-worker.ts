@@ -1,28 +1,29 @@
 import { CodedError } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import { allTo, type WorkerDeployment, type WorkerUpload } from '../../cloudflare/workers-api.ts'
-import { sent, waitForUpload } from '../../cloudflare/write-record.ts'
+import { trackUpload, waitForUpload } from '../../cloudflare/write-record.ts'
 import { migrationTagOf } from '../../model/history.ts'
 import type { PlanHead } from '../../model/plan.ts'
 import { bindingName } from '../../model/worker-module.ts'
 import { sameTraffic } from '../../plans/current-state/index.ts'
+import { keeping, settingsOf } from '../worker-version/keeping.ts'
+import { refuseChanged, requireUnchanged } from '../worker-version/unchanged.ts'
 import type { StepContext, StepResult } from './context.ts'
-import { keeping, settingsOf } from './keeping.ts'
-import { refuseChanged, requireUnchanged } from './unchanged.ts'
 
 /**
- * Step 5. The mark of an upload is its annotation `workers/tag` = the deployment's id. It is looked for before
- * anything is sent, so a run after a crash goes on with the version that its predecessor uploaded; and nothing is sent
- * while the predecessor's upload could still arrive. The first version counts; a late duplicate never serves.
+ * Step 5: uploads a version and gives it all traffic. Uploads are marked with the annotation `workers/tag` = the
+ * deployment's id. The step searches for that mark before it uploads, so that an attempt after a crash continues with
+ * the version of the previous attempt; it waits while that upload may still arrive. If there are several versions with
+ * the mark, the first one serves.
  */
 export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
-  const { own, latest } = await lookAtVersions(context)
+  const { own, latest } = await listVersions(context)
   const [found] = own
   if (found === undefined) waitForUpload(deployment, target)
-  const uploaded = found === undefined ? await upload(context, latest) : await takeOver(context, found)
+  const uploaded = found === undefined ? await upload(context, latest) : await adoptVersion(context, found)
   const { versionId } = uploaded
   await context.remember({ ...uploaded, uploadSentAt: null })
 
@@ -37,8 +38,8 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
 }
 
 /**
- * The last look before the traffic changes: what serves is what the plan was made for, or is this deployment's own.
- * @throws STATE_001
+ * Checks right before the traffic changes that the serving version is the plan's starting point, or this deployment's.
+ * @throws STATE_001 if somebody else changed it
  */
 async function requireTraffic(
   context: StepContext,
@@ -49,18 +50,21 @@ async function requireTraffic(
   if (basis === null || traffic.every(({ versionId }) => own.includes(versionId))) return
   const { message } = serving ?? {}
   const given = message === undefined ? {} : { trafficMessage: message }
-  // All else was looked at before the upload, and is not what this changes.
+  // The rest was checked before the upload, and this call does not change it.
   await refuseChanged(context, { ...basis, exists: true, traffic, ...given })
 }
 
 interface Uploaded {
   versionId: string
-  /** The script's, with this version. */
+  /** The script's migration tag with this version. */
   migrationTag: string | null
 }
 
-/** A version that an earlier run uploaded, whose answer may be lost. */
-async function takeOver({ plan, target, signal, log }: StepContext, versionId: string): Promise<Uploaded> {
+/** Continues with a version that an earlier attempt uploaded; its answer may be lost. */
+async function adoptVersion(
+  { plan, target, signal, log }: StepContext,
+  versionId: string,
+): Promise<Uploaded> {
   log.info(`Version ${versionId} is uploaded already`)
   const scripts = await target.cloud.scripts(signal)
   const script = scripts.find((each) => each.id === plan.config.script)
@@ -73,7 +77,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
   const { script, container } = plan.config
   const namespaces = await cloud.namespaces(signal)
   const modules = await context.modules()
-  // The last look before the upload.
+  // Checked right before the upload.
   const state = await requireUnchanged(context)
   const { exists, migrationTag } = state
   const migrations = migrationsOf(context, { namespaces, oldTag: migrationTag ?? undefined })
@@ -88,32 +92,33 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
     tag: deployment.id,
     message: `capstan ${plan.digest.slice(0, 20)}`,
   }
-  // Only a whole upload says which class belongs to a container.
+  // Only an upload of the whole script can assign a class to a container.
   if (exists && migrations === undefined && container === undefined) {
     log.info(`Uploading a version of ${script}`)
-    const versionId = await sent(context, () => cloud.createVersion(body, signal))
+    const versionId = await trackUpload(context, () => cloud.createVersion(body, signal))
     return { versionId, migrationTag }
   }
   log.info(exists ? `Uploading ${script} as a whole` : `Creating ${script}`)
-  if (exists && migrations !== undefined) log.warn('There will be no way back over this migration')
+  if (exists && migrations !== undefined)
+    log.warn('This migration of Durable Object classes cannot be rolled back')
   try {
-    await sent(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
+    await trackUpload(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
   } catch (error) {
-    // Somebody migrated between our look and our upload, which was refused as a whole: look again, once.
+    // Somebody migrated between the check and the upload, which the cloud refused as a whole: check again, once.
     if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error
-    log.warn('The migration tag has changed meanwhile; it is read again')
+    log.warn('The migration tag has changed since it was read; reading it again')
     return upload(context, latest, false)
   }
-  const [versionId] = (await lookAtVersions(context)).own
+  const [versionId] = (await listVersions(context)).own
   if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
   return { versionId, migrationTag: migrations?.new_tag ?? migrationTag }
 }
 
 /**
- * The newest version, and those with our mark, the first one first: there are several only when an upload arrived after
- * it was given up.
+ * The newest version, and those with this deployment's mark, oldest first. There are several only if an upload arrived
+ * after it had timed out.
  */
-async function lookAtVersions({
+async function listVersions({
   deployment,
   plan,
   target,
@@ -127,7 +132,7 @@ async function lookAtVersions({
   return { own, latest: sorted.at(-1)?.id }
 }
 
-/** The step from the classes that are there to those of the plan; undefined when nothing changes. */
+/** The migration from the existing classes to those of the plan; undefined if nothing changes. */
 function migrationsOf(
   { plan, deployment }: StepContext,
   { namespaces, oldTag }: { namespaces: { script: string; class: string }[]; oldTag: string | undefined },
@@ -136,8 +141,8 @@ function migrationsOf(
   const present = new Set(namespaces.filter((each) => each.script === script).map((each) => each.class))
   const renamed = migrations.renamedClasses.filter((each) => present.has(each.from))
   const deleted = migrations.deletedClasses.filter((name) => present.has(name))
-  const arriving = new Set(renamed.map((each) => each.to))
-  const created = durableObjects.filter((name) => !present.has(name) && !arriving.has(name))
+  const targets = new Set(renamed.map((each) => each.to))
+  const created = durableObjects.filter((name) => !present.has(name) && !targets.has(name))
   if (created.length + renamed.length + deleted.length === 0) return undefined
   return {
     ...(oldTag === undefined ? {} : { old_tag: oldTag }),

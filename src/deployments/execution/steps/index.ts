@@ -1,15 +1,18 @@
 import type { StepKey } from '../../model/states.ts'
-import { checkQuotas, cloudflareAuth, validateConfig } from './checks.ts'
-import type { StepRun } from './context.ts'
+import { checkQuotas } from './check-quotas.ts'
+import { cloudflareAuth } from './cloudflare-auth.ts'
+import { configureDns } from './configure-dns.ts'
+import type { StepFunction } from './context.ts'
 import { deployWorker } from './deploy-worker.ts'
-import { configureDns, healthCheck } from './reach.ts'
+import { healthCheck } from './health-check.ts'
 import { rolloutContainer } from './rollout-container.ts'
 import { uploadContainer } from './upload-container.ts'
+import { validateConfig } from './validate-config.ts'
 
 export type { StepContext, StepResult } from './context.ts'
 
-/** What each of the eight steps does. */
-export const stepRuns: Record<StepKey, StepRun> = {
+/** The function of each of the eight steps. */
+export const stepFunctions: Record<StepKey, StepFunction> = {
   validate_config: validateConfig,
   cloudflare_auth: cloudflareAuth,
   check_quotas: checkQuotas,

@@ -2,7 +2,7 @@ import { CodedError } from '../../../platform/errors.ts'
 import type { ContainerApplication, ContainerSpec } from '../../cloudflare/containers-api.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import { followRollout } from '../../cloudflare/follow-rollout.ts'
-import { sent, waitForUpload } from '../../cloudflare/write-record.ts'
+import { trackUpload, waitForUpload } from '../../cloudflare/write-record.ts'
 import { applicationOf } from '../../images/preflight.ts'
 import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
@@ -79,7 +79,7 @@ async function create(
 }
 
 async function answered<T>(context: StepContext, call: () => Promise<T>): Promise<T> {
-  const answer = await sent(context, call)
+  const answer = await trackUpload(context, call)
   await context.remember({ uploadSentAt: null })
   return answer
 }

@@ -1,16 +1,16 @@
 import { withdrawHostnames } from '../../hostnames/index.ts'
 import type { Compensation } from './context.ts'
-import { addressBack } from './workers-dev-address.ts'
+import { undoWorkersDevAddress } from './workers-dev-address.ts'
 
 /** Undoes step 7: the host names that this deployment made lead somewhere do not any more; then the address. */
-export const reachBack: Compensation = {
+export const undoConfigureDns: Compensation = {
   async undo(context) {
     const { deployment, plan, target, signal, log } = context
     const { script, hostnames = [] } = plan.config
     const before = deployment.snapshot?.hostnames ?? []
     const work = { zones: target.zones, signal, hostnames, script, marks: [deployment.id], log }
     const withdrawn = deployment.snapshot === null ? [] : await withdrawHostnames({ ...work, before })
-    const { note, ...rest } = await addressBack.undo(context)
+    const { note, ...rest } = await undoWorkersDevAddress.undo(context)
     const told = withdrawn.length === 0 ? note : `${withdrawn.join(', ')} taken back; ${note}`
     return { ...rest, note: told }
   },

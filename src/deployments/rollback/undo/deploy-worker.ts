@@ -11,7 +11,7 @@ import type { Compensation, CompensationContext } from './context.ts'
  * Undoes step 5: the version that is wanted serves, or the script that this deployment created is gone. Data is never
  * touched, but that of classes which this very deployment created goes with its script.
  */
-export const versionBack: Compensation = {
+export const undoDeployWorker: Compensation = {
   async obstacle(context) {
     const script = await findScript(context)
     if (script === undefined || createdIt(context)) return undefined

@@ -1,14 +1,14 @@
 import type { StepKey } from '../../model/states.ts'
-import { reachBack } from './configure-dns.ts'
+import { undoConfigureDns } from './configure-dns.ts'
 import type { Compensation } from './context.ts'
-import { versionBack } from './deploy-worker.ts'
-import { containerBack } from './rollout-container.ts'
+import { undoDeployWorker } from './deploy-worker.ts'
+import { undoRolloutContainer } from './rollout-container.ts'
 
 export type { CompensationContext, RollbackGoal } from './context.ts'
 
-/** How each step is undone, beside `stepRuns`; a step without an entry leaves nothing behind. */
+/** How each step is undone, beside `stepFunctions`; a step without an entry leaves nothing behind. */
 export const compensations: Partial<Record<StepKey, Compensation>> = {
-  deploy_worker: versionBack,
-  rollout_container: containerBack,
-  configure_dns: reachBack,
+  deploy_worker: undoDeployWorker,
+  rollout_container: undoRolloutContainer,
+  configure_dns: undoConfigureDns,
 }

@@ -8,7 +8,7 @@ import type { Compensation, CompensationContext } from './context.ts'
  * Undoes step 6: the application runs what it ran before, or is gone when this deployment created it. A rollout under
  * way is reverted; one that is over is answered by another one.
  */
-export const containerBack: Compensation = {
+export const undoRolloutContainer: Compensation = {
   async undo(context) {
     const { deployment, plan, target, signal, log } = context
     if (plan.config.container === undefined) return { note: 'there is no container' }

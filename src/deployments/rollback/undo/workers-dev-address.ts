@@ -3,7 +3,7 @@ import type { Publication } from '../../model/plan.ts'
 import type { Compensation } from './context.ts'
 
 /** Undoes the rest of step 7: what the plan set of the public addresses is as the snapshot says. */
-export const addressBack: Compensation = {
+export const undoWorkersDevAddress: Compensation = {
   async undo({ deployment, plan, target, signal, log }) {
     const { snapshot } = deployment
     // The address of a script that was not there before goes with it.

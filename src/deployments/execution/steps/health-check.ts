@@ -1,71 +1,27 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type Dispatcher, request } from 'undici'
 import { pause } from '../../../platform/deadline.ts'
 import { CodedError } from '../../../platform/errors.ts'
 import { createOutgoing } from '../../../platform/network/outgoing.ts'
-import { configureHostnames } from '../../hostnames/index.ts'
 import { noEngine } from '../../plans/container-front.ts'
-import { plannedPublication } from '../../plans/publication.ts'
 import { addressOf } from '../../targets/public-address.ts'
 import type { Address } from '../../targets/targets.ts'
+import { restoreOwnVersion } from '../worker-version/restore-own-version.ts'
 import type { StepContext, StepResult } from './context.ts'
-import { oustDuplicate } from './restore-own-version.ts'
-
-/** Step 7: the public addresses are as the plan says, and its host names lead to the script. */
-export async function configureDns(context: StepContext): Promise<StepResult> {
-  const { deployment, plan, target, signal, log } = context
-  const { script, hostnames = [] } = plan.config
-  await publish(context)
-  await configureHostnames({
-    zones: target.zones,
-    signal,
-    hostnames,
-    script,
-    deploymentId: deployment.id,
-    log,
-  })
-  return {}
-}
-
-/** What the plan does not mention of the addresses stays as it is. */
-async function publish({ deployment, plan, target, signal, log }: StepContext): Promise<void> {
-  const { cloud } = target
-  const { script } = plan.config
-  const { workersDev, previewUrls } = plannedPublication(plan, deployment.snapshot)
-  if (workersDev === undefined && previewUrls === undefined) return
-  const present = await cloud.scriptSubdomain(script, signal)
-  const wanted = {
-    enabled: workersDev ?? present.enabled,
-    previewsEnabled: previewUrls ?? present.previewsEnabled,
-  }
-  if (isDeepStrictEqual(present, wanted)) {
-    log.info('The workers.dev address and the preview URLs are as planned already')
-    return
-  }
-  if (wanted.enabled && (await cloud.subdomain(signal)) === undefined) {
-    throw new CodedError('DEPLOY_005', 'The account has no workers.dev subdomain', { retryable: false })
-  }
-  await cloud.setScriptSubdomain(script, wanted, signal)
-  const state = (enabled: boolean) => (enabled ? 'enabled' : 'disabled')
-  if (wanted.enabled !== present.enabled) log.info(`The workers.dev address is ${state(wanted.enabled)}`)
-  if (wanted.previewsEnabled !== present.previewsEnabled)
-    log.info(`The preview URLs are ${state(wanted.previewsEnabled)}`)
-}
 
 const tryMs = 10_000
 const goodAnswers = 2
 
 /**
- * Step 8: the app answers as expected, twice in a row, at an address at which it is published. It retries inside, since a first start may take its time;
- * what is left after the time limit is a verdict on the version.
+ * Step 8: requests the app at a published address until it answers as expected twice in a row. It retries within the
+ * step, since a first start may take long; if the app is not healthy at the time limit, the version has failed.
  */
 export async function healthCheck(context: StepContext): Promise<StepResult> {
   const { plan, target, deployment, signal, log } = context
   const { healthCheck: check } = plan.config
   const address = await addressOf(target, { config: plan.config, signal })
   if (address === undefined) {
-    log.warn(`Not checked: ${plan.config.script} has no address at which it could be asked for ${check.path}`)
-    await oustDuplicate(context)
+    log.warn(`Not checked: ${plan.config.script} has no address at which it could be requested for ${check.path}`)
+    await restoreOwnVersion(context)
     return { skipped: true, change: { address: '' } }
   }
   const url = `${address.base}${check.path}`
@@ -83,13 +39,13 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
       const fine =
         answer === 'no engine' ? isLocal : typeof answer === 'number' && matches(answer, check.expectStatus)
       good = fine ? good + 1 : 0
-      if (good === goodAnswers && (await oustDuplicate(context))) {
+      if (good === goodAnswers && (await restoreOwnVersion(context))) {
         good = 0
         continue
       }
       if (good === goodAnswers) {
         if (answer === 'no engine')
-          log.warn(`${url}: the front answers; no container runs on the local cloud`)
+          log.warn(`${url}: the Worker in front of the container answers; the local cloud runs no containers`)
         else log.info(`${url} answered ${answer}`)
         return { change: { address: address.base } }
       }
@@ -108,18 +64,18 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   }
   await showWorkerLog(context, startedAt)
   const message = `${check.path} did not become healthy within ${check.timeoutSeconds} s: ${problem}`
-  // Not again as a job: this step has used all the time that it was given.
+  // The job is not retried: the step has used its whole time limit.
   throw new CodedError('DEPLOY_006', message, { retryable: false })
 }
 
 const shownLines = 20
 
-/** What the Worker wrote while it was checked: most often the exception that says why. */
+/** Logs what the Worker wrote during the check: usually the exception that is the cause. */
 async function showWorkerLog({ plan, target, signal, log }: StepContext, since: number): Promise<void> {
   const { script } = plan.config
   try {
     const lines = await target.logsOf(script, AbortSignal.any([signal, AbortSignal.timeout(3000)]))
-    if (lines === undefined) return log.info(`What the Worker writes is shown by: wrangler tail ${script}`)
+    if (lines === undefined) return log.info(`Run `wrangler tail ${script}` to see what the Worker writes`)
     const recent = lines.filter(({ time }) => Date.parse(time) >= since)
     if (recent.length === 0) log.info('The Worker wrote nothing during the health check')
     for (const { level, text } of recent.slice(-shownLines)) log.warn(`Worker (${level}): ${text}`)

@@ -1,7 +1,7 @@
 import type { WorkerUpload } from '../../cloudflare/workers-api.ts'
 import type { AppState } from '../../model/app-state.ts'
 import { inherited, keptBindings, secretTypes } from '../../plans/current-state/index.ts'
-import type { StepContext } from './context.ts'
+import type { StepContext } from '../steps/context.ts'
 
 /**
  * What an upload says so that everything stays that the plan does not mention: an upload takes away all bindings that

@@ -2,52 +2,13 @@ import { CodedError } from '../../../platform/errors.ts'
 import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
 import { ownHostnames } from '../../hostnames/index.ts'
 import { checkContainer } from '../../images/preflight.ts'
-import { maxScripts, planDigest, pullSecretContext, pullSecretName } from '../../model/plan.ts'
+import { maxScripts } from '../../model/plan.ts'
 import { readScript } from '../../plans/current-state/index.ts'
 import type { Snapshot } from '../../store/index.ts'
+import { refuseChanged } from '../worker-version/unchanged.ts'
 import type { StepContext, StepResult } from './context.ts'
-import { tellGitHub } from './report-to-github.ts'
-import { refuseChanged } from './unchanged.ts'
 
-// Paid accounts may hold 500 Workers; the largest script is a setting of Cloudflare's that has changed before.
-const maxScriptBytes = 64 * 1024 * 1024
-
-/** Step 1: the frozen plan is whole, and is still the one that was shown. */
-export async function validateConfig(context: StepContext): Promise<StepResult> {
-  const { plan, secrets, log } = context
-  const modules = await context.modules()
-  const fingerprints: Record<string, string> = {}
-  for (const [name, sealed] of Object.entries(plan.secrets)) {
-    fingerprints[name] = secrets.fingerprint(secrets.open(sealed, `plan:${plan.id}:${name}`))
-  }
-  if (plan.pullSecret !== null) {
-    const opened = secrets.open(plan.pullSecret, pullSecretContext(plan.id))
-    fingerprints[pullSecretName] = secrets.fingerprint(opened)
-  }
-  const { environment, app, config } = plan
-  const digest = planDigest({ environment, app, config, modules, secretFingerprints: fingerprints })
-  if (digest !== plan.digest) throw new CodedError('DEPLOY_001', 'The plan does not match its digest')
-  const bytes = modules.reduce((sum, module) => sum + Buffer.byteLength(module.content, 'base64'), 0)
-  if (bytes > maxScriptBytes) throw new CodedError('DEPLOY_002', 'The script is larger than 64 MiB')
-  log.info(`${app} for ${environment}: ${modules.length} module(s), ${bytes} bytes, ${plan.digest}`)
-  return {}
-}
-
-/** Step 2: the token works, and for this account. */
-export async function cloudflareAuth(context: StepContext): Promise<StepResult> {
-  const { target, signal, log } = context
-  const token = await target.cloud.verifyToken(signal)
-  if (token.status !== 'active')
-    throw new CodedError('AUTH_003', `The Cloudflare API token is ${token.status}`)
-  const account = await target.cloud.account(signal)
-  log.info(
-    `The token is active for the account ${account.name}${target.kind === 'local' ? ' (local cloud)' : ''}`,
-  )
-  await tellGitHub(context)
-  return {}
-}
-
-/** Step 3: there is room, the plan still holds, and the state before the first change is kept for the rollback. */
+/** Step 3: checks the quotas and that the app has not changed since the plan; stores the snapshot for a rollback. */
 export async function checkQuotas(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { script, hostnames = [] } = plan.config
@@ -85,8 +46,8 @@ function servingNow({ servingVersion, traffic = [] }: Snapshot): string {
 }
 
 /**
- * What the container's class runs now; undefined for a plan without one. There was room when the plan was made; it is
- * looked at again, since others may have taken it meanwhile.
+ * What the container's class runs now; undefined for a plan without one. The quota was checked when the plan was made;
+ * it is checked again, since others may have used it up.
  */
 async function containerBefore({
   plan,
@@ -98,8 +59,8 @@ async function containerBefore({
   const namespaces = await target.cloud.namespaces(signal)
   const own = namespaces.find((each) => each.script === script && each.class === container.className)
   try {
-    const about = { script, container, namespaceId: own?.id }
-    const present = await checkContainer(target.containers, about, signal)
+    const query = { script, container, namespaceId: own?.id }
+    const present = await checkContainer(target.containers, query, signal)
     if (present === undefined) return null
     const { image, instanceType, maxInstances } = present
     return { image, instanceType, maxInstances }

@@ -1,6 +1,6 @@
 import type { AppState } from '../../model/app-state.ts'
 import { changesSincePlan, readState, stale } from '../../plans/current-state/index.ts'
-import type { StepContext } from './context.ts'
+import type { StepContext } from '../steps/context.ts'
 
 /**
  * Reads the app again right before it is changed. Only for a deployment that has not changed anything yet.

@@ -1,13 +1,13 @@
 import { allTo } from '../../cloudflare/workers-api.ts'
 import { findLateArrival } from '../../late-writes/detect.ts'
-import type { StepContext } from './context.ts'
+import type { StepContext } from '../steps/context.ts'
 
 /**
- * A call that was given up may arrive late, of this deployment or of an earlier one: then the version that this
- * deployment goes by is put back. A version of others is left in force.
- * @returns whether that was needed.
+ * Restores this deployment's version if a late call has replaced it. A call that timed out, of this deployment or an
+ * earlier one, may still arrive at Cloudflare. A version that somebody else deployed is left serving.
+ * @returns true if the version was restored
  */
-export async function oustDuplicate(context: StepContext): Promise<boolean> {
+export async function restoreOwnVersion(context: StepContext): Promise<boolean> {
   const { deployment, plan, target, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
@@ -22,7 +22,7 @@ export async function oustDuplicate(context: StepContext): Promise<boolean> {
     log.warn(`${script} is served by a version that is not of this deployment`)
     return false
   }
-  log.warn(`A late duplicate, version ${late.versionId}, serves; version ${versionId} is put back`)
+  log.warn(`A late duplicate, version ${late.versionId}, serves; version ${versionId} is restored`)
   await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
   return true
 }

@@ -270,7 +270,7 @@ describe('Durable Object migrations', () => {
       reasons: ['creates the Durable Object class Room'],
     })
     await drive(world, worker, prepared.deploymentId)
-    expect(await world.messages(prepared.deploymentId)).toContain('no way back')
+    expect(await world.messages(prepared.deploymentId)).toContain('cannot be rolled back')
     const answer = await post(prepared.deploymentId, 'rollback')
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
     expect(answer.json.error.details.reasons[0]).toContain('Durable Object classes have changed')

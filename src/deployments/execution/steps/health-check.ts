@@ -75,7 +75,7 @@ async function showWorkerLog({ plan, target, signal, log }: StepContext, since: 
   const { script } = plan.config
   try {
     const lines = await target.logsOf(script, AbortSignal.any([signal, AbortSignal.timeout(3000)]))
-    if (lines === undefined) return log.info(`Run `wrangler tail ${script}` to see what the Worker writes`)
+    if (lines === undefined) return log.info(`To read the Worker's log, run: npx wrangler tail ${script}`)
     const recent = lines.filter(({ time }) => Date.parse(time) >= since)
     if (recent.length === 0) log.info('The Worker wrote nothing during the health check')
     for (const { level, text } of recent.slice(-shownLines)) log.warn(`Worker (${level}): ${text}`)

@@ -132,7 +132,7 @@ test('an upload that makes a removed script again is removed', async () => {
   await world.publish('removed-staging')
   await look(id)
   expect((await world.get('removed-staging')).status).toBe(404)
-  expect(await world.messages(id)).toContain('A late upload has made removed-staging again')
+  expect(await world.messages(id)).toContain('A late upload has created removed-staging again')
   // What others have made there since is theirs.
   await world.put('removed-staging', {}, module('theirs'))
   await world.publish('removed-staging')

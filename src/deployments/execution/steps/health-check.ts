@@ -20,7 +20,9 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   const { healthCheck: check } = plan.config
   const address = await addressOf(target, { config: plan.config, signal })
   if (address === undefined) {
-    log.warn(`Not checked: ${plan.config.script} has no address at which it could be requested for ${check.path}`)
+    log.warn(
+      `Not checked: ${plan.config.script} has no address at which it could be requested for ${check.path}`,
+    )
     await restoreOwnVersion(context)
     return { skipped: true, change: { address: '' } }
   }

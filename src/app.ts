@@ -1,6 +1,6 @@
 import type { Express } from 'express'
 import { queueNames } from './catalog.ts'
-import { createConsole } from './console/index.ts'
+import { consoleRoutes, createConsole } from './console/index.ts'
 import type { Context } from './context.ts'
 import { healthRoutes } from './platform/health/index.ts'
 import { createForwardedIdentity, createHttpApp, mount, type Route } from './platform/http/index.ts'
@@ -23,6 +23,7 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
       : [...ctx.deployments.routes, ...ctx.orchestrators.routes]),
     ...ctx.releaseTracker.routes,
     ...ctx.binaryReleases.routes,
+    ...consoleRoutes(),
   ]
 }
 

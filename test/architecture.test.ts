@@ -180,6 +180,7 @@ describe('the table of routes', () => {
       'DELETE /deploy/apps/:app/:environment deployments:write',
       'DELETE /deploy/environments/:environment/credentials accounts:admin',
       'DELETE /releases/:version/draft releases:publish',
+      'GET /admin open',
       'GET /api/badges/tokens tracker:read',
       'GET /api/clients-environments tracker:read',
       'GET /api/config tracker:read',

@@ -11,6 +11,7 @@ import express, { type Request, type Response, Router } from 'express'
 import { CodedError, notFound } from '../platform/errors.ts'
 import { unstorableFields } from '../platform/postgres/storable-text.ts'
 import { boardPage } from './board-page.ts'
+import { checkBoardRequest } from './board-queries.ts'
 
 /** What the library answers with, after redaction. */
 type Refine = (body: unknown) => Promise<unknown>
@@ -84,9 +85,10 @@ export class BoardServer implements IServerAdapter {
   async #answer(handler: AppControllerRoute['handler'], req: Request, res: Response): Promise<void> {
     const { params, query } = req
     refuseUnstorable({ path: params, query, body: req.body })
+    await checkBoardRequest(this.#queues, { params, query })
     const headers = {}
     const asked = { queues: this.#queues, uiConfig: this.#uiConfig, query, params, body: req.body, headers }
-    const { status = 200, body } = await Promise.resolve(handler(asked)).catch(malformedQuery)
+    const { status = 200, body } = await handler(asked)
     if (status >= 400) throw refusal(status, body)
     res.status(status).json(await this.#refine(body))
   }
@@ -100,19 +102,14 @@ function refuseUnstorable(parts: Record<'path' | 'query' | 'body', unknown>): vo
   }
 }
 
-/** The library decodes some values of a query once more. */
-function malformedQuery(error: unknown): never {
-  if (error instanceof URIError) throw new CodedError('REQ_002', "The request's query is not valid")
-  throw error
-}
-
 /** The library's own refusal in our words; it names a reason by the key of a translation. */
 function refusal(status: number, body: unknown): CodedError {
-  const { error, path } = (body ?? {}) as { error?: { key?: unknown }; path?: unknown }
+  const { error } = (body ?? {}) as { error?: { key?: unknown; options?: { field?: unknown } } }
   const key = String(error?.key ?? '')
   if (status === 404) return notFound(key.includes('QUEUE') ? 'Queue' : key.includes('JOB') ? 'Job' : 'Page')
   if (status < 500) {
-    const fields = typeof path === 'string' ? [{ path, problem: 'not valid' }] : []
+    const path = String(error?.options?.field ?? (key.includes('BODY') ? 'body' : 'query'))
+    const fields = [{ path, problem: 'not valid' }]
     return new CodedError('REQ_002', 'The request is not valid', { details: { fields } })
   }
   return new CodedError('SYS_001', 'The console failed', { cause: new Error(`Bull Board answered ${key}`) })

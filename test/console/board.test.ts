@@ -29,7 +29,11 @@ describe('what is wrong is answered in the envelope', () => {
     ['PUT', '/api/queues/rollback%00/pause', 400, 'REQ_002'],
     ['GET', '/api/queues/rollback/a%00b', 400, 'REQ_002'],
     ['GET', '/api/queues/rollback/%FF', 400, 'REQ_001'],
-    ['GET', '/api/queues?activeQueue=%2500', 200, undefined],
+    ['GET', '/api/queues?activeQueue=%2500', 404, 'SYS_005'],
+    ['GET', '/api/queues?activeQueue=nowhere', 404, 'SYS_005'],
+    ['GET', '/api/job-schedulers?queueName=nowhere', 404, 'SYS_005'],
+    ['GET', `/api/queues/rollback/${job}/logs`, 404, 'SYS_005'],
+    ['GET', `/api/queues/rollback/${job}/flow`, 404, 'SYS_005'],
     ['GET', '/api/queues?activeQueue=a%00b', 400, 'REQ_002'],
     ['GET', '/api/queues?activeQueue=%25', 400, 'REQ_002'],
     ['GET', '/api/queues?activeQueue=rollback&status=nonsense', 400, 'REQ_002'],
@@ -39,6 +43,24 @@ describe('what is wrong is answered in the envelope', () => {
     expect([answer.status, answer.json.error?.code]).toEqual([status, code])
     if (status >= 400)
       expect(answer.json.error.details.correlationId).toBe(answer.headers.get('x-request-id'))
+  })
+
+  test.each([
+    ['status=bogus&page=-1', ['status', 'page']],
+    ['activeQueue=rollback&status=bogus&page=-1&jobsPerPage=0', ['status', 'page', 'jobsPerPage']],
+    ['activeQueue=rollback&page=1.5', ['page']],
+    ['activeQueue=%25', ['activeQueue']],
+    ['activeQueue=rollback&activeQueue=rollback', ['activeQueue']],
+    ['status=failed&status=latest', ['status']],
+  ])('of ?%s the fields %j are named, without their values', async (query, names) => {
+    const { status, json, text } = await world.call(`/api/queues?${query}`)
+    expect(status).toBe(400)
+    expect(json.error.details.fields.map(({ path }: { path: string }) => path)).toEqual(names)
+    expect(text).not.toContain('bogus')
+  })
+
+  test('an empty value counts as none', async () => {
+    expect((await world.call('/api/queues?activeQueue=&status=&page=')).status).toBe(200)
   })
 
   test.each(['{', '"text"', '{"a":'])('a body that is %s is 400', async (raw) => {

@@ -219,7 +219,7 @@ describe('the choice of an installation', () => {
   test('leaves the choice among several to the user, by DATA_DIR or by the folder', () => {
     const { home, env, cwd } = setting()
     const here = installation(env, join(cwd, '.capstan'), 'http://127.0.0.1:1')
-    writeFileSync(join(here.dataDir, 'secret.key'), 'key')
+    writeFileSync(join(here.dataDir, 'secret.key'), 'key', { mode: 0o600 })
     const there = installation(env, join(home, 'there'), 'http://127.0.0.1:2')
     const wanted = 'service'
     expect(findInstallation({ env, cwd: home, wanted })).toEqual({
@@ -243,10 +243,25 @@ describe('the choice of an installation', () => {
     const there = installation(env, join(home, 'there'), 'http://127.0.0.1:2')
     const here = join(cwd, '.capstan')
     mkdirSync(here)
-    writeFileSync(join(here, 'secret.key'), 'key')
+    writeFileSync(join(here, 'secret.key'), 'key', { mode: 0o600 })
     expect(findInstallation({ env, cwd, wanted: 'service' })).toMatchObject({ dataDir: there.dataDir })
     expect(findInstallation({ env, cwd, wanted: 'data' })).toEqual({ dataDir: here, running: undefined })
   })
+
+  test.each(['secret.key', 'postgres.json', 'running.json'])(
+    'takes no .capstan of a repository for its data: its %s can be read by others',
+    (name) => {
+      const { home, env, cwd } = setting()
+      const own = installation(env, join(home, 'own'), 'http://127.0.0.1:1')
+      const planted = join(cwd, '.capstan')
+      mkdirSync(planted)
+      // As git checks it out.
+      writeFileSync(join(planted, name), '{"url":"postgres://elsewhere.example/db"}')
+      chmodSync(join(planted, name), 0o644)
+      for (const wanted of ['service', 'data'] as const)
+        expect(findInstallation({ env, cwd, wanted })).toMatchObject({ dataDir: own.dataDir })
+    },
+  )
 
   test.each(['running.json', 'supervisor.pid'])('does not believe a %s that others can read', (name) => {
     const { env, cwd } = setting()

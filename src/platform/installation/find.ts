@@ -53,11 +53,12 @@ function nearest(cwd: string): Installation | undefined {
 }
 
 /**
- * Any folder called `.capstan` may lie above us, also one that another user made for us to find; ours belongs to this
- * user and holds a key or the port of a database.
+ * Any folder called `.capstan` may lie above us, also one that another user or a repository has put there for us to find;
+ * ours belongs to this user and holds a key or the port of a database that nobody else can read.
  */
 const isDataDir = (folder: string) =>
-  isOwn(folder) && ['secret.key', 'postgres.json', 'running.json'].some((file) => isOwn(join(folder, file)))
+  isOwn(folder) &&
+  ['secret.key', 'postgres.json', 'running.json'].some((file) => isOwn(join(folder, file), { secret: true }))
 
 function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined

@@ -86,7 +86,10 @@ export function createContext(config: Config, process: string, overrides: Contex
   const hub = createEventHub(db, listener, log)
   const dispatcher = createDispatcher({ db, queues, log })
   const enqueue = createEnqueue(() => dispatcher.nudge())
-  const accounts = createAccounts({ db, secrets, config, log, listener, now: clock.now })
+  const accounts = createAccounts({
+    ...{ db, secrets, config, log, listener },
+    ...{ now: clock.now, clockMeasured: clock.measured },
+  })
   const deployments = createDeployments({
     ...{ db, config, secrets, hub, enqueue, log, now: clock.now },
     localCredentials: async () => localCloudCredentials(config.dataDir, config.localCloud.token),

@@ -11,7 +11,7 @@ const ofOneMachine = /^src\/(local-cloud|cli|embedded)\/|\/commands(\/|\.ts$)/
 /** Where the machine's time of day may be asked for, and why that decides nothing about order. */
 const allowed: Record<string, string> = {
   'src/accounts/index.ts': 'the default where no clock is given',
-  'src/accounts/users/administration.ts': 'shown; and a limit that is cleared, whenever',
+  'src/accounts/users/administration.ts': 'shown',
   'src/accounts/sign-in/local-token.ts': 'shown',
   'src/binary-releases/downloads/downloads.ts': 'a new second makes new links; any change will do',
   'src/binary-releases/object-store/files.ts': 'compared with times of files on the same machine',

@@ -3,6 +3,7 @@ import type { RateLimitConfig } from '../platform/config/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Guesses } from './credentials/bad-credential-limiter.ts'
+import type { Cookies } from './credentials/cookies.ts'
 import type { Jwts } from './credentials/jwt.ts'
 import type { PrincipalCache } from './credentials/principal-cache.ts'
 import type { TokenUse } from './credentials/token-use.ts'
@@ -16,10 +17,13 @@ export interface AccountsContext {
   secrets: Secrets
   log: Logger
   now(): Date
+  /** Awaited before a time is stored that decides how long a credential lasts. */
+  clockMeasured(): Promise<void>
+  cookies: Cookies
   passwords: Passwords
   jwts: Jwts
   limits: LoginLimits
-  /** Of sign-ins to one account from one of its places, and of those from one address at which the account is not known. */
+  /** Of sign-ins from one place, and of those to one account and from one address where the account is not known. */
   turns: Turns
   tokenUse: TokenUse
   principals: PrincipalCache

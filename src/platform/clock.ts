@@ -12,6 +12,8 @@ export async function databaseTime(db: Knex): Promise<Date> {
 /** The database's time, which all processes of an installation share, without asking for it each time. */
 export interface Clock extends Service {
   now(): Date
+  /** Resolves once `now` is the database's time, or when the database does not answer. */
+  measured(): Promise<void>
   /** Milliseconds by which this machine's clock is ahead of the database's; undefined until it was measured. */
   aheadMs(): number | undefined
 }
@@ -56,15 +58,17 @@ export function createDatabaseClock(db: Knex, log: Logger): Clock {
   let first: Promise<void> | undefined
 
   /** Also where nothing started the loop: a command, or a request in the first moments. */
-  function measureOnce(): void {
-    if (offsetMs !== undefined || first !== undefined) return
-    first = measure().catch(() => {
+  async function measureOnce(): Promise<void> {
+    if (offsetMs !== undefined) return
+    first ??= measure().catch(() => {
       first = undefined
     })
+    await first
   }
 
   return {
     ...loop,
+    measured: measureOnce,
     now() {
       measureOnce()
       return now()

@@ -142,12 +142,35 @@ test('pruning removes what is over and nothing else', async () => {
   await h.browser('ada')
   await h.call('/api/v1/auth/logout', { method: 'POST', bearer: jwt })
   expect(await pruneAccounts(h.db, h.clock.now)).toBe(0)
-  h.advance(8 * 60 * 60_000)
+  await h.advance(8 * 60 * 60_000)
   expect(await pruneAccounts(h.db, h.clock.now)).toBeGreaterThanOrEqual(2)
   for (const table of ['sessions', 'revoked_jwts', 'login_limits'])
     expect(await rows(h.db, table)).toEqual([])
   expect(await rows(h.db, 'sign_in_places')).toHaveLength(3)
-  h.advance(180 * 24 * 60 * 60_000)
+  await h.db('sign_in_places').update({ expires_at: h.clock.now })
   expect(await pruneAccounts(h.db, h.clock.now)).toBe(3)
   expect(await rows(h.db, 'users')).toHaveLength(1)
+})
+
+test('pruning corrects times that a clock which was ahead has written', async () => {
+  await h.user('ada')
+  const bearer = await h.signIn('ada')
+  await h.browser('ada')
+  await h.call('/api/v1/auth/tokens', { bearer, json: { name: 'ci' } })
+  const json = { username: 'ada', password: 'guess guess' }
+  await h.call('/api/v1/auth/login', { json })
+  const far = new Date('2999-01-01T00:00:00Z')
+  await h.db('sessions').update({ last_seen_at: far, expires_at: far })
+  await h.db('sign_in_places').update({ last_used_at: far, expires_at: far })
+  await h.db('login_limits').update({ hits: [far], expires_at: far })
+  await h.db('api_tokens').update({ last_used_at: far })
+  await pruneAccounts(h.db, h.clock.now)
+  const inAYear = Date.now() + 365 * 24 * 60 * 60_000
+  for (const table of ['sessions', 'sign_in_places', 'login_limits', 'api_tokens']) {
+    const found = await rows(h.db, table)
+    expect([table, found.length > 0]).toEqual([table, true])
+    for (const row of found)
+      for (const column of ['last_seen_at', 'last_used_at', 'expires_at'])
+        expect([table, column, Number(row[column] ?? 0) < inAYear]).toEqual([table, column, true])
+  }
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { touchTokens } from '../../src/accounts/store/api-tokens.ts'
 import { permissions } from '../../src/platform/auth.ts'
 import { type Harness, startAccounts } from './harness.ts'
 
@@ -161,6 +162,21 @@ test('last use is written by the batch, and at the stop', async () => {
   await accounts.stop()
   await accounts.stop()
   expect(await lastUse()).toEqual(h.clock.now)
+})
+
+test('a last use in the future, which a clock that was ahead has written, is corrected by the next', async () => {
+  const accounts = h.make()
+  const { id, token } = (await create(ada, {})).json
+  const ahead = new Date('2999-01-01T00:00:00Z')
+  await h.db('api_tokens').where({ id }).update({ last_used_at: ahead })
+  await accounts.authenticate({ headers: { authorization: `Bearer ${token}` }, method: 'GET', address: '' })
+  await accounts.stop()
+  expect((await h.db('api_tokens').where({ id }).first()).last_used_at).toEqual(h.clock.now)
+  // By this process's own clock, too.
+  await touchTokens(h.db, new Map([[id, ahead]]))
+  expect(Number((await h.db('api_tokens').where({ id }).first()).last_used_at)).toBeLessThan(
+    Date.now() + 60_000,
+  )
 })
 
 test('revoking a token revokes what was made with it, down the line', async () => {

@@ -1,8 +1,9 @@
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import type { Knex } from 'knex'
 import pino from 'pino'
-import { AccountPrincipal, createAccounts } from '../../src/accounts/index.ts'
+import { AccountPrincipal, type Accounts, createAccounts } from '../../src/accounts/index.ts'
 import { addUser } from '../../src/accounts/users/administration.ts'
 import { createPasswords } from '../../src/accounts/users/passwords.ts'
 import { loadConfig } from '../../src/platform/config/index.ts'
@@ -33,6 +34,8 @@ interface Call {
   form?: Record<string, string>
   headers?: Record<string, string>
   address?: string
+  /** Of another process; default: the first one. */
+  origin?: string
 }
 
 export interface Answer {
@@ -59,15 +62,22 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
   )
   const make = () => createAccounts({ db, secrets, config, log, now: () => new Date(clock.now) })
   const accounts = make()
-  const app = express()
-  app.set('trust proxy', true)
-  app.use(frame(app, { log, secure: false }))
-  const routes = [...accounts.routes, ...probes]
-  app.use(mount(routes, { db, version: 'test', authenticate: accounts.authenticate, limits }))
-  app.use(answerErrors(log))
-  const server = app.listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const servers: Server[] = []
+
+  /** A web process: the routes of these accounts on a port of its own. */
+  async function serve(served: Accounts): Promise<string> {
+    const app = express()
+    app.set('trust proxy', true)
+    app.use(frame(app, { log, secure: false }))
+    const routes = [...served.routes, ...probes]
+    app.use(mount(routes, { db, version: 'test', authenticate: served.authenticate, limits }))
+    app.use(answerErrors(log))
+    const server = app.listen(0, '127.0.0.1')
+    servers.push(server)
+    await new Promise((resolve) => server.once('listening', resolve))
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+  const origin = await serve(accounts)
   let caller = 0
 
   async function call(path: string, given: Call = {}): Promise<Answer> {
@@ -80,7 +90,7 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
     if (given.json !== undefined) headers.set('content-type', 'application/json')
     const body = given.form ? new URLSearchParams(given.form) : JSON.stringify(given.json)
     const method = given.method ?? (given.json || given.form ? 'POST' : 'GET')
-    const answer = await fetch(origin + path, {
+    const answer = await fetch((given.origin ?? origin) + path, {
       method,
       headers,
       redirect: 'manual',
@@ -106,8 +116,16 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
     make,
     call,
     origin,
-    advance(ms: number) {
+    /** Another web process on the same database. @returns its origin */
+    another: () => serve(make()),
+    /** Limits and places go by the database's clock: their rows become older instead. */
+    async advance(ms: number) {
       clock.now = new Date(clock.now.getTime() + ms)
+      const before = (column: string) => db.raw(`?? - ? * interval '1 ms'`, [column, ms])
+      const hits = db.raw(`array(select h - ? * interval '1 ms' from unnest(hits) h)`, [ms])
+      await db('login_limits').update({ hits, expires_at: before('expires_at') })
+      const used = { last_used_at: before('last_used_at'), expires_at: before('expires_at') }
+      await db('sign_in_places').update(used)
     },
     async user(username: string, isAdmin = false) {
       const passwordHash = await createPasswords().hash(password)
@@ -124,8 +142,10 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
       return { cookie: pairs.join('; '), csrf, answer }
     },
     async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      for (const server of servers) {
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      }
       await accounts.stop()
       await db.destroy()
       await database.drop()

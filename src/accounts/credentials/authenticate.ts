@@ -2,9 +2,10 @@ import type { Credentials, Principal } from '../../platform/auth.ts'
 import { CodedError } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import type { AccountPrincipal } from '../principal.ts'
-import { cookieOf, sessionCookie } from './cookies.ts'
-import { jwtLook, type Look, sessionLook, tokenLook } from './credential-lookups.ts'
-import { csrfTokenOf, isApiToken, isSessionId, sameText } from './credentials.ts'
+import { shownSession } from './cookies.ts'
+import { jwtLook, type Look, tokenLook } from './credential-lookups.ts'
+import { csrfTokenOf, isApiToken, sameText } from './credentials.ts'
+import { nameOfSession, sessionLook } from './session-lookup.ts'
 
 /**
  * Who sends this request. A Bearer that is not good is an error, and never falls back to a cookie. A cookie
@@ -37,12 +38,12 @@ function noteUse(context: AccountsContext, { credential }: AccountPrincipal): vo
 async function look(context: AccountsContext, credentials: Credentials): Promise<Principal | undefined> {
   const bearer = /^bearer(?: +(.*))?$/i.exec(credentials.headers.authorization?.trim() ?? '')
   if (bearer !== null) return byBearer(context, bearer[1] ?? '', credentials)
-  const sessionId = cookieOf(credentials.headers.cookie, sessionCookie)
-  if (sessionId === undefined || !isSessionId(sessionId)) return undefined
-  const shown = { credential: sessionId, by: credentials }
-  const principal = await find(context, shown, sessionLook(context, sessionId, true))
+  const session = shownSession(context.cookies, credentials.headers.cookie)
+  if (session === undefined) return undefined
+  const shown = { credential: nameOfSession(session), by: credentials }
+  const principal = await find(context, shown, sessionLook(context, session, credentials))
   if (principal !== undefined && isUnsafe(credentials.method))
-    requireCsrfToken(context, sessionId, credentials)
+    requireCsrfToken(context, session.id, credentials)
   return principal
 }
 

@@ -1,13 +1,53 @@
-export const sessionCookie = 'capstan_session'
-/** Read by scripts of our pages, and by axios without being told. */
-export const csrfCookie = 'XSRF-TOKEN'
-/** Tells a browser that has signed in before from all others, also after it has signed out. It lets nobody in. */
-export const browserCookie = 'capstan_browser'
+import { isSessionId } from './credentials.ts'
 
-/** The first cookie of that name; our values need no decoding. */
-export function cookieOf(header: string | undefined, name: string): string | undefined {
-  const pair = header?.split(';').find((each) => each.trimStart().startsWith(`${name}=`))
-  return pair?.slice(pair.indexOf('=') + 1).trim()
+/**
+ * The cookies of one installation. Over HTTPS the names of those that mean something by themselves begin with `__Host-`:
+ * browsers take such a cookie from this very host only, over TLS and for all paths, so no other host of the domain and
+ * nobody on the way can plant one.
+ */
+export interface Cookies {
+  /** Served over HTTPS. */
+  secure: boolean
+  session: string
+  /** Tells a browser that has signed in before from all others, also after it has signed out. It grants no access. */
+  browser: string
+}
+
+export const cookiesOf = (publicUrl: string): Cookies => {
+  const secure = publicUrl.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
+  return { secure, session: `${prefix}${plainSession}`, browser: `${prefix}${plainBrowser}` }
+}
+
+/** The names over plain HTTP, and those of earlier versions over HTTPS. */
+export const plainSession = 'capstan_session'
+export const plainBrowser = 'capstan_browser'
+
+/**
+ * Read by scripts of our pages; axios, which Bull Board's page uses, knows no other name. Without the prefix it can be
+ * planted, which gains nothing: the token has to match the session.
+ */
+export const csrfCookie = 'XSRF-TOKEN'
+
+/** The values of all cookies of that name, in the order of the header; our values need no decoding. */
+export function cookieValues(header: string | undefined, name: string): string[] {
+  const pairs = header?.split(';').map((each) => each.trim()) ?? []
+  return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
+}
+
+/** The session id that a request shows, and by which cookie. */
+export interface ShownSession {
+  id: string
+  /** By the cookie with the prefix `__Host-`. */
+  hostCookie: boolean
+}
+
+/** Over HTTPS a session of an earlier version still has a cookie without the prefix. */
+export function shownSession(cookies: Cookies, header: string | undefined): ShownSession | undefined {
+  const [named] = cookieValues(header, cookies.session)
+  const id = named ?? cookieValues(header, plainSession)[0]
+  if (id === undefined || !isSessionId(id)) return undefined
+  return { id, hostCookie: named !== undefined && cookies.secure }
 }
 
 /** One `Set-Cookie` value. Without `maxAge` (seconds) it lives until the browser closes; a session's real end, sliding, is the server's. */

@@ -5,6 +5,8 @@ import { CodedError } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 
 export const jwtLifetimeSeconds = 15 * 60
+/** Processes estimate the database's clock; their estimates may differ by less than this. */
+const toleratedSkewMs = 60_000
 const party = 'capstan'
 
 const claims = z.object({
@@ -50,7 +52,9 @@ export function createJwts(secrets: Secrets, now: () => Date): Jwts {
       try {
         const options = { algorithms: ['HS256'], issuer: party, audience: party, currentDate: now() }
         const { payload } = await jwtVerify(token, key, options)
-        const { sub, jti, exp, epoch } = claims.parse(payload)
+        const { sub, jti, iat, exp, epoch } = claims.parse(payload)
+        // Issued in the future, by a clock that was ahead: it would outlive its 15 minutes.
+        if (iat * 1000 > now().getTime() + toleratedSkewMs) throw new Error('issued in the future')
         return { userId: sub, sessionEpoch: epoch, jti, expiresAt: new Date(exp * 1000) }
       } catch (error) {
         const expired = error instanceof errors.JWTExpired

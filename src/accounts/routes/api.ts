@@ -1,12 +1,12 @@
-import type { Request } from 'express'
 import { type Route, route } from '../../platform/http/route.ts'
 import type { AccountsContext } from '../context.ts'
 import { createApiToken, listApiTokens, revokeApiToken } from '../credentials/api-tokens.ts'
 import { accountOf } from '../principal.ts'
 import { loginBody, newTokenBody, passwordChangeBody, tokenPath } from '../schema.ts'
+import { browserCookieOf, browserIdsOf } from '../sign-in/browser-id.ts'
 import { issueJwt, signIn } from '../sign-in/sign-in.ts'
 import { changePassword, signOut } from '../users/account-changes.ts'
-import { browserIdOf, clearedCookies, keptBrowser } from './session-cookies.ts'
+import { clearedCookies } from './session-cookies.ts'
 import { jwtAnswer, meAnswer, newTokenAnswer, tokenListAnswer } from './wire.ts'
 
 /** An answer with a secret in it is kept by nobody on the way. */
@@ -15,11 +15,11 @@ const secretHeaders = { 'Cache-Control': 'no-store' }
 const bodyLimit = 16 * 1024
 
 /** `/api/v1/auth/*`. */
-export function apiRoutes(context: AccountsContext, secure: boolean): Route[] {
-  return [...sessionRoutes(context, secure), ...tokenRoutes(context)]
+export function apiRoutes(context: AccountsContext): Route[] {
+  return [...sessionRoutes(context), ...tokenRoutes(context)]
 }
 
-function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
+function sessionRoutes(context: AccountsContext): Route[] {
   return [
     route({
       method: 'post',
@@ -31,9 +31,15 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       bodyLimit,
       body: loginBody,
       async handle({ body, address, req, res }) {
-        const browser = browserOf(context, req, secure)
-        const user = await signIn(context, { ...body, origin: { address, browserId: browser?.id } })
-        if (browser !== undefined) res.append('Set-Cookie', browser.cookie)
+        const browserIds = browserIdsOf(context, req.headers.cookie)
+        // Browsers send this header with every request.
+        const browser = req.headers['sec-fetch-site'] !== undefined || browserIds.length > 0
+        const { user, browserId } = await signIn(context, {
+          ...body,
+          browser,
+          origin: { address, browserIds },
+        })
+        if (browserId !== undefined) res.append('Set-Cookie', browserCookieOf(context, browserId))
         return { body: jwtAnswer(await issueJwt(context, user)), headers: secretHeaders }
       },
     }),
@@ -45,7 +51,7 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       async handle({ principal, res }) {
         const caller = accountOf(principal)
         await signOut(context, caller)
-        if (caller.kind === 'session') res.append('Set-Cookie', clearedCookies(secure))
+        if (caller.kind === 'session') res.append('Set-Cookie', clearedCookies(context.cookies))
         return { body: { status: 'success', message: 'Signed out' } }
       },
     }),
@@ -67,7 +73,7 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       body: passwordChangeBody,
       async handle({ principal, body, address, req }) {
         const caller = accountOf(principal)
-        const origin = { address, browserId: browserIdOf(context.secrets, req.headers.cookie) }
+        const origin = { address, browserIds: browserIdsOf(context, req.headers.cookie) }
         const change = { current: body.current_password, replacement: body.new_password, origin }
         const { sessionEpoch } = await changePassword(context, caller, change)
         const done = { status: 'success', message: 'Password changed' }
@@ -77,13 +83,6 @@ function sessionRoutes(context: AccountsContext, secure: boolean): Route[] {
       },
     }),
   ]
-}
-
-/** Browsers send this header with every request. Other programs keep no cookies: each sign-in would be a new browser. */
-function browserOf({ secrets }: AccountsContext, { headers }: Request, secure: boolean) {
-  const isBrowser =
-    headers['sec-fetch-site'] !== undefined || browserIdOf(secrets, headers.cookie) !== undefined
-  return isBrowser ? keptBrowser(secrets, headers.cookie, secure) : undefined
 }
 
 function tokenRoutes(context: AccountsContext): Route[] {

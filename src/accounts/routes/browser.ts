@@ -3,17 +3,18 @@ import type { Principal } from '../../platform/auth.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { type Reply, type Route, route } from '../../platform/http/route.ts'
 import type { AccountsContext } from '../context.ts'
-import { cookieOf, sessionCookie } from '../credentials/cookies.ts'
+import { shownSession } from '../credentials/cookies.ts'
 import { csrfTokenOf, sameText } from '../credentials/credentials.ts'
 import { AccountPrincipal } from '../principal.ts'
 import { nextQuery, signInForm } from '../schema.ts'
+import { browserCookieOf, browserIdsOf } from '../sign-in/browser-id.ts'
 import { openSession, signIn } from '../sign-in/sign-in.ts'
 import { signOut } from '../users/account-changes.ts'
 import { isJson, readForm } from './form-body.ts'
 import { nextPath } from './local-path.ts'
 import { sendPage, signedInPage, signInPage } from './page.ts'
 import { requireSameOrigin } from './same-origin.ts'
-import { clearedCookies, keptBrowser, sessionCookies } from './session-cookies.ts'
+import { clearedCookies, sessionCookies } from './session-cookies.ts'
 
 /** The pages of a browser: `/login` and `/logout`. */
 export function browserRoutes(context: AccountsContext, publicUrl: string): Route[] {
@@ -52,12 +53,14 @@ export function browserRoutes(context: AccountsContext, publicUrl: string): Rout
       // The page's form can't send a header: the token is checked below, from either place.
       csrf: false,
       async handle({ principal, req, res }) {
+        // Without a session, too: the answer removes the cookies, also those that did not come with the request.
+        requireSameOrigin(req, publicUrl)
         const caller = ownSession(principal)
         if (caller !== undefined) {
           await requireCsrfField(context, req, res)
           await signOut(context, caller)
         }
-        res.append('Set-Cookie', clearedCookies(isSecure(publicUrl)))
+        res.append('Set-Cookie', clearedCookies(context.cookies))
         res.redirect(303, '/login')
         return undefined
       },
@@ -83,11 +86,12 @@ async function submitSignIn(context: AccountsContext, submission: Submission): P
   try {
     if (!form.success) throw new CodedError('ACCESS_002', 'Invalid username or password')
     const { username, password } = form.data
-    const browser = keptBrowser(context.secrets, req.headers.cookie, isSecure(publicUrl))
-    const user = await signIn(context, { username, password, origin: { address, browserId: browser.id } })
+    const origin = { address, browserIds: browserIdsOf(context, req.headers.cookie) }
+    const { user, browserId } = await signIn(context, { username, password, origin, browser: true })
     const session = await openSession(context, user)
     if (previous !== undefined) await signOut(context, previous)
-    res.append('Set-Cookie', [...sessionCookies(session, isSecure(publicUrl)), browser.cookie])
+    res.append('Set-Cookie', sessionCookies(context.cookies, session))
+    if (browserId !== undefined) res.append('Set-Cookie', browserCookieOf(context, browserId))
     res.set('Cache-Control', 'no-store').redirect(303, next)
   } catch (error) {
     // Programs get the envelope; people get the form again, with what was wrong.
@@ -113,11 +117,9 @@ async function requireCsrfField(context: AccountsContext, req: Request, res: Res
 }
 
 const expectedCsrfToken = (context: AccountsContext, req: Request) =>
-  csrfTokenOf(context.secrets, cookieOf(req.headers.cookie, sessionCookie) ?? '')
+  csrfTokenOf(context.secrets, shownSession(context.cookies, req.headers.cookie)?.id ?? '')
 
 /** The account of a browser's own session; a Bearer on these pages is not one. */
 function ownSession(principal: Principal | undefined): AccountPrincipal | undefined {
   return principal instanceof AccountPrincipal && principal.kind === 'session' ? principal : undefined
 }
-
-const isSecure = (publicUrl: string) => publicUrl.startsWith('https:')

@@ -2,8 +2,9 @@ import type { Request } from 'express'
 import { CodedError } from '../../platform/errors.ts'
 
 /**
- * Refuses a sign-in that another site's page sends: it would put its own session into the visitor's browser.
- * There is no session yet for a CSRF token, so the browser's own word decides: `Sec-Fetch-Site`, or `Origin`
+ * Refuses a form that another site's page sends: a sign-in would put a session of that site's choice into the visitor's
+ * browser, and a sign-out would remove the visitor's own. The session's cookie does not come with it, so no CSRF token can be
+ * asked for, and the browser's own word decides: `Sec-Fetch-Site`, or `Origin`
  * where that is not sent (plain HTTP). Programs send neither and pass.
  * @throws ACCESS_003
  */
@@ -17,5 +18,5 @@ export function requireSameOrigin(req: Request, publicUrl: string): void {
     const host = URL.parse(origin)?.host
     if (host !== undefined && host !== '' && host === req.get('host')) return
   }
-  throw new CodedError('ACCESS_003', 'Sign-in from another site is refused')
+  throw new CodedError('ACCESS_003', 'A form from another site is refused')
 }

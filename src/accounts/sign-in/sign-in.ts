@@ -5,8 +5,8 @@ import { csrfTokenOf, hashOf, newSessionId } from '../credentials/credentials.ts
 import { jwtLifetimeSeconds } from '../credentials/jwt.ts'
 import { insertSession } from '../store/sessions.ts'
 import { findUserByName, type User } from '../store/users.ts'
-import type { GuessOrigin } from './login-limits.ts'
-import { knownPlace, rememberPlaces, type SignInOrigin } from './sign-in-places.ts'
+import { newBrowserId } from './browser-id.ts'
+import { knownOrigin, rememberPlaces, type SignInOrigin } from './sign-in-places.ts'
 
 /** A browser session ends this long after its last request. */
 export const sessionLifetimeMs = 8 * 60 * 60_000
@@ -15,71 +15,70 @@ interface Attempt {
   username: string
   password: string
   origin: SignInOrigin
+  /** True for a browser, which keeps an id. Other programs keep no cookies: each sign-in would be a new browser. */
+  browser: boolean
 }
 
 /**
  * Verifies a name and a password, and remembers where the user has signed in: guesses from elsewhere do not count there.
+ * @returns the user, and the id that a browser has to keep: the one it has shown if this user has signed in with it before,
+ * else a new one, since somebody else may have planted what it has shown
  * @throws ACCESS_002 (one answer, in one time, for a wrong name and a wrong password), SYS_003, SYS_002.
  */
-export async function signIn(context: AccountsContext, attempt: Attempt): Promise<User> {
-  const { db, limits, log, turns } = context
-  const { origin, password } = attempt
+export async function signIn(
+  context: AccountsContext,
+  attempt: Attempt,
+): Promise<{ user: User; browserId: string | undefined }> {
+  const { db, log } = context
+  const { origin, browser } = attempt
+  await context.clockMeasured()
   const { address } = origin
   const user = await findUserByName(db, attempt.username)
-  const known = await knownPlace(context, user, origin)
-  const account = user?.id ?? attempt.username
+  const known = await knownOrigin(context, user, origin)
   const who = user === undefined ? { address } : { address, userId: user.id }
-  const verify = async (from: GuessOrigin) => {
-    const excuse = await limits.countGuess(account, from).catch((error: unknown) => {
+  const right = await verifyGuess(context, { attempt, user, place: known.place }).catch((error: unknown) => {
+    if (error instanceof CodedError && error.code === 'SYS_003')
       log.warn({ event: 'sign-in', outcome: 'limited', ...who }, 'too many wrong passwords: sign-in refused')
-      throw error
-    })
-    const preferred = 'known' in from
-    return verifyCounted(context, { passwordHash: user?.passwordHash, password, excuse, preferred })
-  }
-  // In turn: right passwords that are verified at one time would seem to be as many guesses.
-  const right =
-    known === undefined
-      ? await turns(network(address), () => verify({ address }))
-      : await turns(`${account} ${known.place}`, () => verify({ known: known.place }))
+    throw error
+  })
   if (!right || user === undefined) {
     // Never the name that was typed: it may be a password.
     log.warn({ event: 'sign-in', outcome: 'refused', ...who }, 'sign-in refused')
     throw new CodedError('ACCESS_002', 'Invalid username or password')
   }
   if (!user.isActive) throw new CodedError('ACCESS_002', 'User account is disabled')
-  await rememberPlaces(context, user, origin)
+  const browserId = known.browserId ?? (browser ? newBrowserId() : undefined)
+  await rememberPlaces(context, user, { address, browserId })
   log.info({ event: 'sign-in', outcome: 'done', ...who }, 'signed in')
-  return user
+  return { user, browserId }
 }
 
-/** Verifies the current password of somebody who is signed in. @throws SYS_003 without having looked, SYS_002 */
-export async function isCurrentPassword(
-  context: AccountsContext,
+/**
+ * In turn in each process: one place or one address can't take up all of the processor. The limits hold without that.
+ * From an unknown place the account has a turn, too, so that guesses from many addresses wait for each other.
+ */
+function verifyGuess(
+  { limits, turns, passwords }: AccountsContext,
+  guess: { attempt: Attempt; user: User | undefined; place: string | undefined },
+): Promise<boolean> {
+  const { attempt, user, place } = guess
+  const { address } = attempt.origin
+  const account = user?.id ?? attempt.username.toLowerCase()
+  const verify = () => passwords.verify(user?.passwordHash, attempt.password, place !== undefined)
+  if (place !== undefined)
+    return turns(`place ${account} ${place}`, () => limits.guess(account, { known: place }, verify))
+  const inAccountsTurn = () => turns(`account ${account}`, () => limits.guess(account, { address }, verify))
+  return turns(`address ${network(address)}`, inAccountsTurn)
+}
+
+/** Verifies the current password of somebody who is signed in, in turn. @throws SYS_003, SYS_002 */
+export function isCurrentPassword(
+  { limits, passwords, turns }: AccountsContext,
   user: { id: string; passwordHash: string },
   password: string,
 ): Promise<boolean> {
-  const excuse = await context.limits.countChange(user.id)
-  return verifyCounted(context, { passwordHash: user.passwordHash, password, excuse, preferred: true })
-}
-
-/** A guess that could not be looked at, because too many wait, is no wrong one. */
-async function verifyCounted(
-  { passwords }: AccountsContext,
-  guess: {
-    passwordHash: string | undefined
-    password: string
-    excuse: () => Promise<void>
-    preferred: boolean
-  },
-): Promise<boolean> {
-  let wrong = false
-  try {
-    wrong = !(await passwords.verify(guess.passwordHash, guess.password, guess.preferred))
-  } finally {
-    if (!wrong) await guess.excuse()
-  }
-  return !wrong
+  const verify = () => passwords.verify(user.passwordHash, password, true)
+  return turns(`change ${user.id}`, () => limits.guessAtChange(user.id, verify))
 }
 
 /** A signed, short-lived token, for programs. */
@@ -93,6 +92,7 @@ export async function openSession(context: AccountsContext, user: User) {
   const at = context.now()
   await insertSession(context.db, {
     idHash: hashOf(id),
+    hostCookie: context.cookies.secure,
     userId: user.id,
     // Of the row whose password was verified: a change of password in between makes this session void.
     sessionEpoch: user.sessionEpoch,

@@ -120,10 +120,15 @@ export async function findTokenWithUser(
   return row && { user: toUser(row), tokenId: row.token_id, scopes: row.scopes, expiresAt: row.expires_at }
 }
 
-/** One statement for all tokens used since the last call; a late batch never turns the time back. */
+/**
+ * One statement for all tokens used since the last call; a late batch never turns the time back. A time in the future, here
+ * or in the row, is from a clock that was ahead.
+ */
 export async function touchTokens(db: Knex, used: ReadonlyMap<string, Date>): Promise<void> {
   await db.raw(
-    `update api_tokens t set last_used_at = greatest(t.last_used_at, used.at)
+    `update api_tokens t set last_used_at = greatest(
+       case when t.last_used_at <= clock_timestamp() then t.last_used_at end,
+       least(used.at, clock_timestamp()))
      from unnest(?::uuid[], ?::timestamptz[]) as used (id, at) where t.id = used.id`,
     [[...used.keys()], [...used.values()]],
   )

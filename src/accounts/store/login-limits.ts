@@ -1,52 +1,64 @@
 import type { Knex } from 'knex'
 
-export interface Hit {
-  bucket: string
+/** Wrong passwords that are counted together, and how many of them may lie inside the window. */
+export interface Bucket {
+  /** A keyed fingerprint. */
+  name: string
   /** Of the account that the bucket belongs to, if any; a fingerprint. */
   account: string | null
-  at: Date
   limit: number
   windowMs: number
 }
 
 /**
- * Counts one attempt if fewer than `limit` lie inside the window that ends now. The row's lock makes parallel
- * attempts queue up, across processes too: of thirty at once exactly `limit` are counted.
- * @returns undefined when counted, else when the oldest attempt leaves the window.
+ * The times inside the window, by the database's clock: web processes whose clocks differ count alike. A time in the future
+ * was written by a clock that was ahead. It does not count, and the next wrong password removes it.
  */
-export async function takeHit(db: Knex, hit: Hit): Promise<Date | undefined> {
-  const { bucket, account, at, limit } = hit
-  const cutoff = new Date(at.getTime() - hit.windowMs)
-  const counted = await db.raw(
-    `insert into login_limits as l (bucket, account, hits, expires_at)
-     values (:bucket, :account, array[cast(:at as timestamptz)], :expiresAt)
-     on conflict (bucket) do update set
-       hits = array(select h from unnest(l.hits) h where h > :cutoff order by h) || excluded.hits,
-       expires_at = excluded.expires_at
-     where (select count(*) from unnest(l.hits) h where h > :cutoff) < :limit
-     returning 1`,
-    { bucket, account, at, cutoff, limit, expiresAt: new Date(at.getTime() + hit.windowMs) },
+const timesInside = (windowMs: string) =>
+  `from unnest(l.hits) h
+   where h > clock_timestamp() - ${windowMs} * interval '1 ms' and h <= clock_timestamp()`
+
+/** @returns milliseconds until none of these buckets is full; undefined when none is. */
+export async function fullForMs(db: Knex, buckets: readonly Bucket[]): Promise<number | undefined> {
+  const { rows } = await db.raw(
+    `select max(b.window_ms - extract(epoch from clock_timestamp() - t.oldest) * 1000)::float8 as ms
+     from unnest(?::text[], ?::int[], ?::float8[]) as b (name, cap, window_ms)
+     join login_limits l on l.bucket = b.name
+     cross join lateral (select count(*) as count, min(h) as oldest ${timesInside('b.window_ms')}) t
+     where t.count >= b.cap`,
+    [
+      buckets.map((each) => each.name),
+      buckets.map((each) => each.limit),
+      buckets.map((each) => each.windowMs),
+    ],
   )
-  if (counted.rows.length > 0) return undefined
-  const row = await db('login_limits')
-    .where({ bucket })
-    .first(db.raw('(select min(h) from unnest(hits) h where h > ?) as oldest', [cutoff]))
-  const oldest: Date = row?.oldest ?? at
-  return new Date(oldest.getTime() + hit.windowMs)
+  const ms: number | null = rows[0].ms
+  return ms === null ? undefined : Math.max(ms, 0)
 }
 
-/** Gives one attempt back: it turned out to be no failure. */
-export async function returnHit(db: Knex, bucket: string, at: Date): Promise<void> {
-  // By position: two attempts of the same millisecond are equal, and only one of them was ours.
-  await db.raw(
-    `update login_limits set hits =
-       hits[:array_position(hits, ?::timestamptz) - 1] || hits[array_position(hits, ?::timestamptz) + 1:]
-     where bucket = ? and array_position(hits, ?::timestamptz) is not null`,
-    [at, at, bucket, at],
-  )
+/**
+ * Adds a wrong password to each bucket. The rows' locks make parallel calls wait for each other, across processes too;
+ * callers name the buckets in the same order of kinds, so that no two wait for each other.
+ * @returns false when a bucket is full: then the caller has to undo the transaction
+ */
+export async function addWrongPassword(trx: Knex.Transaction, buckets: readonly Bucket[]): Promise<boolean> {
+  for (const { name, account, limit, windowMs } of buckets) {
+    const { rows } = await trx.raw(
+      `insert into login_limits as l (bucket, account, hits, expires_at)
+       values (:name, :account, array[clock_timestamp()], clock_timestamp() + :windowMs * interval '1 ms')
+       on conflict (bucket) do update set
+         hits = array(select h ${timesInside(':windowMs')} order by h) || clock_timestamp(),
+         expires_at = excluded.expires_at
+       where (select count(*) ${timesInside(':windowMs')}) < :limit
+       returning 1`,
+      { name, account, limit, windowMs },
+    )
+    if (rows.length === 0) return false
+  }
+  return true
 }
 
-/** Forgets the attempts at one account, wherever they came from. */
-export async function clearHits(db: Knex, account: string): Promise<void> {
+/** Forgets the wrong passwords at one account, wherever they came from. */
+export async function clearWrongPasswords(db: Knex, account: string): Promise<void> {
   await db('login_limits').where({ account }).del()
 }

@@ -3,6 +3,8 @@ import { toUser, type User, userColumns } from './users.ts'
 
 export interface NewSession {
   idHash: Buffer
+  /** Its cookie has the prefix `__Host-`. */
+  hostCookie: boolean
   userId: string
   sessionEpoch: number
   at: Date
@@ -12,6 +14,8 @@ export interface NewSession {
 export async function insertSession(db: Knex, session: NewSession): Promise<void> {
   await db('sessions').insert({
     id_hash: session.idHash,
+    host_cookie: session.hostCookie,
+    place_recorded: true,
     user_id: session.userId,
     session_epoch: session.sessionEpoch,
     created_at: session.at,
@@ -20,19 +24,20 @@ export async function insertSession(db: Knex, session: NewSession): Promise<void
   })
 }
 
-/** A session that is open at `now`, and its active user; undefined for every other. */
+/** A session that is open at `now`, shown by the cookie it was made for, and its active user; undefined for every other. */
 export async function findSessionWithUser(
   db: Knex,
-  idHash: Buffer,
+  { idHash, hostCookie }: { idHash: Buffer; hostCookie: boolean },
   now: Date,
-): Promise<{ user: User; lastSeenAt: Date; expiresAt: Date } | undefined> {
+): Promise<{ user: User; lastSeenAt: Date; expiresAt: Date; placeRecorded: boolean } | undefined> {
   const row = await db('sessions as s')
     .join('users as u', 'u.id', 's.user_id')
-    .where({ 's.id_hash': idHash, 'u.is_active': true })
+    .where({ 's.id_hash': idHash, 's.host_cookie': hostCookie, 'u.is_active': true })
     .whereRaw('s.session_epoch = u.session_epoch')
     .where('s.expires_at', '>', now)
-    .first([...userColumns, 's.last_seen_at', 's.expires_at'])
-  return row && { user: toUser(row), lastSeenAt: row.last_seen_at, expiresAt: row.expires_at }
+    .first([...userColumns, 's.last_seen_at', 's.expires_at', 's.place_recorded'])
+  const { last_seen_at: lastSeenAt, expires_at: expiresAt, place_recorded: placeRecorded } = row ?? {}
+  return row && { user: toUser(row), lastSeenAt, expiresAt, placeRecorded }
 }
 
 export async function slideSession(
@@ -42,8 +47,13 @@ export async function slideSession(
 ): Promise<void> {
   await db('sessions')
     .where({ id_hash: idHash })
-    .where('last_seen_at', '<', times.at)
+    // Later than now: recorded by a clock that was ahead.
+    .whereRaw('(last_seen_at < ? or last_seen_at > clock_timestamp())', [times.at])
     .update({ last_seen_at: times.at, expires_at: times.expiresAt })
+}
+
+export async function markPlaceRecorded(db: Knex, idHash: Buffer): Promise<void> {
+  await db('sessions').where({ id_hash: idHash }).update({ place_recorded: true })
 }
 
 /** Carries one session over a change of password; the others stay behind in the old epoch. */

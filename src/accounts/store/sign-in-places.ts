@@ -6,35 +6,37 @@ export interface Place {
   place: string
 }
 
-/** Those of the given places at which the user has signed in, also before its last change of password. */
-export async function findPlaces(
-  db: Knex,
-  userId: string,
-  asked: { places: string[]; now: Date },
-): Promise<Place[]> {
+/** @returns those of the given places at which the user has signed in, also before its last change of password */
+export async function findPlaces(db: Knex, userId: string, asked: string[]): Promise<string[]> {
   return db('sign_in_places')
     .where({ user_id: userId })
-    .where('expires_at', '>', asked.now)
-    .whereIn('place', asked.places)
-    .select('kind', 'place')
+    .where('expires_at', '>', db.raw('clock_timestamp()'))
+    .whereIn('place', asked)
+    .pluck('place')
 }
 
 /** Adds places or renews them. Of each kind only the `keep` that were used last stay. */
 export async function recordPlaces(
   db: Knex,
   user: { id: string; sessionEpoch: number },
-  used: { places: Place[]; at: Date; expiresAt: Date; keep: number },
+  used: { places: Place[]; lifetimeSeconds: number; keep: number },
 ): Promise<void> {
-  const { places, at, expiresAt, keep } = used
-  const common = { session_epoch: user.sessionEpoch, last_used_at: at, expires_at: expiresAt }
+  const { places, lifetimeSeconds, keep } = used
+  const common = {
+    session_epoch: user.sessionEpoch,
+    last_used_at: db.raw('clock_timestamp()'),
+    expires_at: db.raw(`clock_timestamp() + ? * interval '1 second'`, [lifetimeSeconds]),
+  }
   await db('sign_in_places')
     .insert(places.map((each) => ({ user_id: user.id, ...each, ...common })))
     .onConflict(['user_id', 'place'])
     .merge()
+  // A time in the future was written by a clock that was ahead: such a place goes first.
   await db.raw(
     `delete from sign_in_places where (user_id, place) in (
        select user_id, place from (
-         select user_id, place, row_number() over (partition by kind order by last_used_at desc) as rank
+         select user_id, place, row_number() over (
+           partition by kind order by last_used_at > clock_timestamp(), last_used_at desc) as rank
          from sign_in_places where user_id = ?
        ) as ranked where rank > ?)`,
     [user.id, keep],

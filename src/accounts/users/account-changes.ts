@@ -3,7 +3,7 @@ import { CodedError, conflict } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import type { AccountPrincipal } from '../principal.ts'
 import { isCurrentPassword } from '../sign-in/sign-in.ts'
-import { rememberPlaces, type SignInOrigin } from '../sign-in/sign-in-places.ts'
+import { knownOrigin, rememberPlaces, type SignInOrigin } from '../sign-in/sign-in-places.ts'
 import { revokeTokensOf } from '../store/api-tokens.ts'
 import { deleteOldSessions, deleteSession, moveSession, revokeJwt } from '../store/sessions.ts'
 import { lockUser, raiseEpoch, setPassword } from '../store/users.ts'
@@ -40,6 +40,7 @@ export async function changePassword(
 ): Promise<{ sessionEpoch: number }> {
   if (caller.scopes !== null) throw new CodedError('ACCESS_003', "A scoped token can't change the password")
   const { user, credential } = caller
+  await context.clockMeasured()
   // A stolen session must not be a way around the limit of guesses.
   if (!(await isCurrentPassword(context, user, change.current))) {
     throw new CodedError('ACCESS_002', 'The current password is wrong')
@@ -51,7 +52,13 @@ export async function changePassword(
       throw new CodedError('ACCESS_002', 'The credential is no longer valid')
     }
     const epoch = await replacePassword(trx, { userId: user.id, passwordHash, keep: credential })
-    await rememberPlaces({ ...context, db: trx }, { id: user.id, sessionEpoch: epoch }, change.origin)
+    const { address } = change.origin
+    const { browserId } = await knownOrigin({ ...context, db: trx }, user, change.origin)
+    await rememberPlaces(
+      { ...context, db: trx },
+      { id: user.id, sessionEpoch: epoch },
+      { address, browserId },
+    )
     return epoch
   })
   context.principals.forget(caller.id)

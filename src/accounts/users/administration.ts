@@ -81,6 +81,6 @@ export async function resetPassword(
   if (user === undefined) return false
   const passwordHash = await createPasswords().hash(password)
   await db.transaction((trx) => replacePassword(trx, { userId: user.id, passwordHash }))
-  await createLoginLimits(db, secrets, () => new Date()).clear(user.id)
+  await createLoginLimits(db, secrets).clear(user.id)
   return true
 }

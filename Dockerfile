@@ -1,5 +1,5 @@
 # Capstan in one image: `docker build -t capstan .`. One container runs everything (`npm start`), or one program of the
-# Procfile by another command. What is to stay is in /data.
+# Procfile with another command. Persistent data is in /data.
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -14,7 +14,7 @@ COPY bin bin
 COPY migrations migrations
 COPY workers workers
 COPY src src
-# The folder is the user's, so that a fresh volume is, too. Everything else stays root's.
+# /data belongs to the user, so that a new volume does, too. Everything else belongs to root.
 RUN mkdir /data && chown 1000:1000 /data
 USER 1000:1000
 VOLUME /data

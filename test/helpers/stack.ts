@@ -101,9 +101,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 }
 
 /** The command line as a user of this machine runs it, with what it printed. */
-export async function runCommand(stack: Stack, args: string[], env: Record<string, string> = {}) {
+export function runCommand(stack: Stack, args: string[], env: Record<string, string> = {}) {
+  return runProgram(stack, ['bin/capstan.js', ...args], env)
+}
+
+/** Runs a program of this project on the stack's installation. @param command Node's arguments */
+export async function runProgram(stack: Stack, command: string[], env: Record<string, string> = {}) {
   const ports = { PORT: `${stack.port}`, LOCAL_CLOUD_PORT: `${stack.cloudPort}` }
-  const child = spawnNode(['bin/capstan.js', ...args], { DATA_DIR: stack.dataDir, ...ports, ...env })
+  const child = spawnNode(command, { DATA_DIR: stack.dataDir, ...ports, ...env })
   const output = collect(child)
   await once(child, 'close')
   return { exitCode: child.exitCode, output: output() }

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runProgram, type Stack, startStack } from '../helpers/stack.ts'
+import { type Api, adminPassword, signIn } from './support/client.ts'
+
+describe('npm run seed', () => {
+  let stack: Stack
+  let api: Api
+  beforeAll(async () => {
+    stack = await startStack({ env: { ADMIN_PASSWORD: adminPassword } })
+    api = await signIn(stack)
+  }, 90_000)
+  afterAll(() => stack?.dispose())
+
+  const seed = () => runProgram(stack, ['scripts/seed/main.ts'])
+
+  async function sampleData() {
+    const nodes = (await api.call('/api/v1/orchestrators')).json
+    const current = (await api.call('/api/releases/current?client_name=sample&env_name=production')).json
+    const history = '/api/releases/history/sample/production/shop/checkout/server'
+    const intervals = (await api.call(history)).json
+    const releases = (await api.call('/releases')).json
+    const deployments = (await api.call('/deploy')).json.data.deployments
+    return {
+      nodes: nodes.total,
+      components: current.releases.length,
+      intervals: intervals.total,
+      versions: releases.releases.map(({ version }: { version: string }) => version),
+      deployments: deployments.map(({ appName, status }: Record<string, string>) => `${appName} ${status}`),
+    }
+  }
+
+  test('fills a running installation, and changes nothing when it is repeated', async () => {
+    const first = await seed()
+    expect(first.output).toContain(`Sample data is ready: ${stack.origin}/admin`)
+    expect(first.exitCode).toBe(0)
+    const data = await sampleData()
+    expect(data).toEqual({
+      nodes: 20,
+      components: 2,
+      intervals: 3,
+      versions: ['2026.03.05', '2026.02.10', '2026.01.15'],
+      deployments: [
+        'sample-rolled-back rolled_back',
+        'sample-rolled-back completed',
+        'sample-hello completed',
+        'sample-hello completed',
+      ],
+    })
+
+    const second = await seed()
+    expect(second.exitCode).toBe(0)
+    expect(second.output).toContain('0 deployments made')
+    expect(await sampleData()).toEqual(data)
+  }, 120_000)
+
+  test('names what to do if no service runs', async () => {
+    const result = await runProgram(stack, ['scripts/seed/main.ts'], { DATA_DIR: `${stack.dataDir}-none` })
+    expect(result.exitCode).toBeGreaterThan(1)
+    expect(result.output).toContain('npm start')
+  })
+})

@@ -60,10 +60,10 @@ export function bindCatalog(services: {
     ...orchestrators.housekeeping,
   ]
   return [
-    bindJob(deployStepJob, deployments.engine),
-    bindJob(rollbackJob, deployments.engine),
-    bindJob(lateArrivalsJob, deployments.engine),
-    bindJob(deleteAppJob, deployments.engine),
+    bindJob(deployStepJob, deployments.services),
+    bindJob(rollbackJob, deployments.services),
+    bindJob(lateArrivalsJob, deployments.services),
+    bindJob(deleteAppJob, deployments.services),
     bindJob(reportToGitHubJob, deployments.records),
     bindJob(publishJob, binaryReleases.engine),
     bindJob(pointerJob, binaryReleases.engine),

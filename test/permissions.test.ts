@@ -147,7 +147,7 @@ describe('the table of permissions', () => {
   })
 
   test('names for every job who may stop or repeat it', () => {
-    const open = ctx.jobs.filter((job) => job.mayChange === undefined)
+    const open = ctx.jobs.filter((job) => job.authorizeChange === undefined)
     expect(open.map((job) => job.name)).toEqual([])
   })
 

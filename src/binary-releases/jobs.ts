@@ -10,7 +10,7 @@ import { channel, version } from './routes/schema.ts'
 const minutes = 60_000
 
 /** Who may stop or repeat work of this domain is who may start it. */
-const mayChange = async (_engine: PublishEngine, _db: Knex, { principal }: { principal: Principal }) =>
+const authorizeChange = async (_engine: PublishEngine, _db: Knex, { principal }: { principal: Principal }) =>
   requirePermission(principal, 'releases:publish')
 
 const publishPayload = z.strictObject({ version, by: z.string() })
@@ -24,10 +24,10 @@ export const publishJob: JobDefinition<z.output<typeof publishPayload>, PublishE
   timeoutMs: () => 60 * minutes,
   backoff: { firstMs: 2000, maxMs: 60_000 },
   retryRefused: 'Publish the version again',
-  mayChange,
+  authorizeChange,
   describe: async (_engine, _db, payloads) => payloads.map(({ version }) => ({ version })),
   handle: runPublish,
-  settle: (_engine, trx, job) => settlePublish(trx, job),
+  onFinalState: (_engine, trx, job) => settlePublish(trx, job),
 }
 
 const pointerPayload = z.strictObject({ channel })
@@ -41,7 +41,7 @@ export const pointerJob: JobDefinition<z.output<typeof pointerPayload>, PublishE
   maxAttempts: 100,
   timeoutMs: () => minutes,
   backoff: { firstMs: 1000, maxMs: 15 * minutes },
-  mayChange,
+  authorizeChange,
   describe: async (_engine, _db, payloads) => payloads.map(({ channel }) => ({ channel })),
   async handle(engine, payload, run) {
     await withStore(() => run.write((trx) => writePointer(trx, engine, payload.channel)))

@@ -14,9 +14,8 @@ import { credentialRoutes } from './credentials/routes.ts'
 import { createGitHub } from './github/index.ts'
 import { createGitHubRecords, type GitHubRecords } from './github/records.ts'
 import { githubRoutes } from './github/routes.ts'
-import { createEngine } from './handlers.ts'
 import { createImages } from './images/images.ts'
-import type { DeploymentEngine } from './jobs/specs.ts'
+import type { ExecutionServices } from './jobs/enqueue.ts'
 import { createDeploymentHealth } from './routes/health.ts'
 import { createMetrics } from './routes/metrics.ts'
 import { deploymentRoutes } from './routes/read.ts'
@@ -29,10 +28,11 @@ export { registerRollbackCommand, registerVersionsCommand } from './commands/act
 export { registerDeploymentCommands } from './commands/index.ts'
 export { registerLogsCommand } from './commands/logs.ts'
 export { reportToGitHubJob } from './github/jobs.ts'
-export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './jobs/specs.ts'
+export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './handlers.ts'
 
 export interface Deployments {
-  engine: DeploymentEngine
+  /** What the handlers of the jobs work with. */
+  services: ExecutionServices
   records: GitHubRecords
   routes: Route[]
   /** Housekeeping: removes plans that were never deployed. @returns how many. */
@@ -72,14 +72,14 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const github = createGitHub({ config: config.github, dispatcher, log })
   const addresses = createAddresses(db, targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
-  const engine = createEngine({ db, secrets, targets, images, enqueue, records })
+  const services = { db, secrets, targets, images, enqueue, records }
   const service = createDeploymentService({ db, secrets, targets, images, enqueue, records, addresses })
   const verbs = createDeploymentVerbs({ db, targets, secrets, enqueue, jobs: options.verbs })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const metrics = createMetrics(db, options.resources)
   const inspector = createInspector(targets.connect)
   return {
-    engine,
+    services,
     records,
     routes: [
       ...deploymentRoutes({ db, hub, service, verbs, health, metrics }),

@@ -14,7 +14,7 @@ export interface Polling {
 }
 
 /** Who may stop polling is who may change what is polled. */
-const mayChange = async (_polling: Polling, _db: Knex, { principal }: { principal: Principal }) =>
+const authorizeChange = async (_polling: Polling, _db: Knex, { principal }: { principal: Principal }) =>
   requirePermission(principal, 'orchestrators:write')
 
 const queue = 'poll-orchestrators'
@@ -31,7 +31,7 @@ export const pollCycleJob: JobDefinition<Record<string, never>, Polling> = {
   timeoutMs: () => timeLimitMs,
   backoff,
   retryRefused: 'The next cycle comes by itself',
-  mayChange,
+  authorizeChange,
   handle: (polling, _payload, run) => polling.runCycle(run),
 }
 
@@ -44,9 +44,9 @@ export const pollShardJob: JobDefinition<ShardPayload, Polling> = {
   timeoutMs: () => timeLimitMs,
   backoff,
   retryRefused: 'The next cycle comes by itself',
-  mayChange,
+  authorizeChange,
   describe: async (_polling, _db, payloads) =>
     payloads.map(({ cycleId, shard }) => ({ cycle: cycleId, part: String(shard + 1) })),
   handle: (polling, payload, run) => polling.runShard(payload, run),
-  settle: (polling, trx, job) => polling.settleShard(trx, job),
+  onFinalState: (polling, trx, job) => polling.settleShard(trx, job),
 }

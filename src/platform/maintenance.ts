@@ -23,7 +23,7 @@ export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
   backoff: { firstMs: 5000, maxMs: 60_000 },
   schedule: { everyMs: hour },
   // Nobody's work in particular.
-  async mayChange(_tasks, _db, { principal }) {
+  async authorizeChange(_tasks, _db, { principal }) {
     requirePermission(principal, 'console:admin')
   },
   async handle(tasks, _payload, run) {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { JobDefinition, Schedule } from '../platform/jobs/index.ts'
 import { clientOf } from './access.ts'
+import { authorizeChange } from './authorize-change.ts'
 import { collect } from './collection/collect.ts'
 import type { TrackerContext } from './context.ts'
 import { describeOwn } from './describe-own.ts'
-import { mayChange } from './may-change.ts'
 import { checkPings, pingMaster } from './push/ping.ts'
 
 const nothing = z.strictObject({})
@@ -28,7 +28,7 @@ export const collectJob: JobDefinition<Nothing, TrackerContext> = {
       principal.permissions.has('tracker:write') && (client === undefined || client === config.clientName)
     )
   },
-  mayChange,
+  authorizeChange,
   describe: describeOwn,
   handle: (context, _payload, run) => collect(context, run),
 }
@@ -41,7 +41,7 @@ export const pingMasterJob: JobDefinition<Nothing, TrackerContext> = {
   maxAttempts: 3,
   timeoutMs: () => minute,
   backoff: { firstMs: 5000, maxMs: 30_000 },
-  mayChange,
+  authorizeChange,
   describe: describeOwn,
   handle: (context, _payload, run) => pingMaster(context, run),
 }
@@ -54,7 +54,7 @@ export const checkPingsJob: JobDefinition<Nothing, TrackerContext> = {
   maxAttempts: 3,
   timeoutMs: () => minute,
   backoff: { firstMs: 1000, maxMs: 10_000 },
-  mayChange,
+  authorizeChange,
   handle: (context, _payload, run) => checkPings(context, run),
 }
 

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import type { Environment } from '../../platform/config/index.ts'
 import { invalidBody, notFound } from '../../platform/errors.ts'
-import { deleteAppJob } from '../jobs/specs.ts'
+import { deleteAppSpec } from '../jobs/specs.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import { scriptName } from '../model/plan.ts'
 import { findLive, listHistory, lockTarget, takeHold } from '../store/index.ts'
@@ -39,7 +39,7 @@ export async function deleteApp(
   if (live !== undefined) throw inProgress(app, environment, live)
   const deletionId = randomUUID()
   if (!(await takeHold(trx, { app, environment, purpose: 'delete', holder: deletionId }))) throw held()
-  const jobId = await options.enqueue(trx, deleteAppJob, {
+  const jobId = await options.enqueue(trx, deleteAppSpec, {
     payload: { app, environment, deletionId },
     subject: `app:${app}/${environment}`,
     owner: principal.id,

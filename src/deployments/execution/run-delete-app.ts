@@ -4,7 +4,7 @@ import type { Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { waitForOutstandingWrites } from '../cloudflare/write-record.ts'
 import { madeHostnames, withdrawHostnames } from '../hostnames/index.ts'
-import type { EngineOptions } from '../jobs/enqueue.ts'
+import type { ExecutionServices } from '../jobs/enqueue.ts'
 import type { StepLog } from '../log.ts'
 import { scriptName } from '../model/plan.ts'
 import { giveUpWrites, listHistory, markRemoved, releaseHold } from '../store/index.ts'
@@ -20,23 +20,27 @@ export interface DeleteApp {
 const silent: StepLog = { info: () => undefined, warn: () => undefined, flush: async () => undefined }
 
 /** Deletes the script with all that hangs on it; a script that is gone already is deleted. */
-export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, run: Run): Promise<Outcome> {
+export async function runDeleteApp(
+  services: ExecutionServices,
+  payload: DeleteApp,
+  run: Run,
+): Promise<Outcome> {
   const { app, environment, deletionId } = payload
   const script = scriptName(app, environment)
   try {
     const owner = { app, environment, owner: deletionId }
-    const target = (await engine.targets.of(environment)).under({ run, ...owner })
+    const target = (await services.targets.of(environment)).under({ run, ...owner })
     const { cloud, containers, zones, settleMs } = target
     await run.write((trx) => giveUpWrites(trx, deletionId, settleMs))
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
-      if (await hasContainer(engine, payload))
+      if (await hasContainer(services, payload))
         await removeContainers({ cloud, containers, script }, run.signal)
       // Before the script: without it nothing says any more that they were the app's.
-      const made = await madeHostnames(engine.db, app, environment)
+      const made = await madeHostnames(services.db, app, environment)
       await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
       await cloud.deleteScript(script, run.signal)
     }
-    await waitForOutstandingWrites(engine.db, owner, run.signal)
+    await waitForOutstandingWrites(services.db, owner, run.signal)
   } catch (error) {
     throw toCodedError(error, { verified: true })
   }
@@ -50,7 +54,7 @@ export async function runDeleteApp(engine: EngineOptions, payload: DeleteApp, ru
 }
 
 /** Asked of our own records: most apps have none, and the cloud does not let everybody ask. */
-async function hasContainer({ db }: EngineOptions, { app, environment }: DeleteApp): Promise<boolean> {
+async function hasContainer({ db }: ExecutionServices, { app, environment }: DeleteApp): Promise<boolean> {
   return (await listHistory(db, app, environment)).some(({ image }) => image !== null)
 }
 
@@ -70,7 +74,8 @@ async function removeContainers(
  * It could not be done, or was called off: what of the app is left is as it is. What was sent is on record, and nothing
  * new is begun while it may still arrive.
  */
-export async function settleDeleteApp(
+export async function releaseDeletion(
+  _services: ExecutionServices,
   trx: Knex.Transaction,
   { payload }: { payload: DeleteApp },
 ): Promise<void> {

@@ -5,7 +5,8 @@ import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { StillInFlight, writeOwner } from '../cloudflare/write-record.ts'
 import { reportLater } from '../github/jobs.ts'
-import { type EngineOptions, enqueueStep, type StepPayload } from '../jobs/enqueue.ts'
+import { type ExecutionServices, enqueueStep } from '../jobs/enqueue.ts'
+import type { StepPayload } from '../jobs/specs.ts'
 import { createStepLog, logEvent, stepEvent } from '../log.ts'
 import { hasMigrated } from '../model/history.ts'
 import { type StepKey, stepAfter, stepKeys, steps } from '../model/states.ts'
@@ -28,8 +29,8 @@ import { endDeployment } from './end-deployment.ts'
 import { type StepContext, type StepResult, stepFunctions } from './steps/index.ts'
 
 /** One attempt of a step, see `steps/`. */
-export async function runStep(engine: EngineOptions, payload: StepPayload, run: Run): Promise<Outcome> {
-  const { db } = engine
+export async function runStep(services: ExecutionServices, payload: StepPayload, run: Run): Promise<Outcome> {
+  const { db } = services
   const { deploymentId } = payload
   const deployment = await findDeployment(db, deploymentId)
   const plan = await findPlan(db, deploymentId)
@@ -51,25 +52,28 @@ export async function runStep(engine: EngineOptions, payload: StepPayload, run: 
       plan,
       modules: () => findModules(db, deploymentId),
       // Writes check the lease: a process that was frozen may continue after another one took the job over.
-      target: (await engine.targets.of(deployment.environment)).under({ run, ...writeOwner(deployment) }),
-      images: engine.images,
-      secrets: engine.secrets,
+      target: (await services.targets.of(deployment.environment)).under({ run, ...writeOwner(deployment) }),
+      images: services.images,
+      secrets: services.secrets,
       signal: run.signal,
       log,
-      records: engine.records,
-      reportToGitHubLater: () => run.write((trx) => reportLater(engine.enqueue, trx, deployment)),
+      records: services.records,
+      reportToGitHubLater: () => run.write((trx) => reportLater(services.enqueue, trx, deployment)),
       recordOf: (id) => findRecord(db, deployment, id),
       remember: (change) => run.write((trx) => updateDeployment(trx, deploymentId, change)),
     }
     const result = await stepFunctions[step](context)
     await log.flush()
-    return { kind: 'done', commit: (trx) => completeStep(engine, trx, { deployment, step, result }) }
+    return { kind: 'done', commit: (trx) => completeStep(services, trx, { deployment, step, result }) }
   } catch (error) {
     if (error instanceof StillInFlight) {
       await log.flush()
       return { kind: 'snooze', ms: error.ms }
     }
-    const active = await isStillActive(engine.targets, deployment.environment, { error, signal: run.signal })
+    const active = await isStillActive(services.targets, deployment.environment, {
+      error,
+      signal: run.signal,
+    })
     const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1, active })
     if (!run.signal.aborted) {
       const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected fault'
@@ -110,7 +114,7 @@ async function beginStep(
 
 /** Completing a step and enqueueing the next one is one transaction, so that there is neither a gap nor a fork. */
 async function completeStep(
-  engine: EngineOptions,
+  services: ExecutionServices,
   trx: Knex.Transaction,
   end: { deployment: Deployment; step: StepKey; result: StepResult },
 ): Promise<void> {
@@ -124,13 +128,13 @@ async function completeStep(
   const next = endsDryRun ? undefined : stepAfter(step)
   if (next !== undefined) {
     await updateDeployment(trx, id, { ...result.change })
-    await enqueueStep(engine.enqueue, trx, { deployment, step: next })
+    await enqueueStep(services.enqueue, trx, { deployment, step: next })
     return
   }
   // After a dry run the plan can still be deployed, which needs the secret.
   if (!deployment.dryRun) await dropPullSecret(trx, id)
   const text = deployment.dryRun ? 'Dry run completed; nothing was changed' : 'Deployment completed'
-  await endDeployment(engine, trx, {
+  await endDeployment(services, trx, {
     deployment,
     status: 'completed',
     line: { level: 'info', text },
@@ -158,8 +162,8 @@ interface StepEnd {
 }
 
 /** Runs when a step has failed or was cancelled for good: ends its deployment, or starts its rollback. */
-export async function settleStep(
-  engine: EngineOptions,
+export async function onStepFinalState(
+  services: ExecutionServices,
   trx: Knex.Transaction,
   { payload, ending }: { payload: StepPayload; ending: Ending },
 ): Promise<void> {
@@ -185,11 +189,11 @@ export async function settleStep(
   const oneWay = hasMigrated(deployment)
   if (wanted && !oneWay) {
     const wish = { byHand: false, reason: null, targetVersion: null, migrationTag: null }
-    const rollback = await enqueueRollback(engine.enqueue, trx, { deployment, wish })
+    const rollback = await enqueueRollback(services.enqueue, trx, { deployment, wish })
     return beginRollback(trx, deployment, { rollback, error, line: `${line}; rolling back` })
   }
   const why = wanted && oneWay ? `; not rolled back: ${irreversible}` : ''
-  await endDeployment(engine, trx, {
+  await endDeployment(services, trx, {
     deployment,
     status: ending.state,
     line: { level: 'error', text: `${line}${why}` },

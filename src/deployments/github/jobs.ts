@@ -19,7 +19,7 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
   timeoutMs: () => 2 * minutes,
   backoff: { firstMs: 5 * seconds, maxMs: 15 * minutes },
   // Stopping it hides a deployment from GitHub, so it is for those who may deploy.
-  async mayChange(_records, _db, { principal }) {
+  async authorizeChange(_records, _db, { principal }) {
     requirePermission(principal, 'deployments:write:production')
   },
   describe: (_records, db, payloads) =>

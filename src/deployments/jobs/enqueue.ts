@@ -7,15 +7,10 @@ import { deploymentStream } from '../log.ts'
 import type { StepKey } from '../model/states.ts'
 import type { Deployment } from '../store/index.ts'
 import type { Targets } from '../targets/targets.ts'
-import { deployStepJob } from './specs.ts'
+import { deployStepSpec } from './specs.ts'
 
-export interface StepPayload {
-  deploymentId: string
-  step: string
-  before: number
-}
-
-export interface EngineOptions {
+/** What the handlers of the jobs work with. */
+export interface ExecutionServices {
   db: Knex
   secrets: Secrets
   targets: Targets
@@ -42,7 +37,7 @@ export function enqueueStep(
   about: { deployment: StepOwner; step: StepKey; again?: { before: number; attempts: number } },
 ): Promise<string> {
   const { deployment, step, again } = about
-  return enqueue(trx, deployStepJob, {
+  return enqueue(trx, deployStepSpec, {
     payload: { deploymentId: deployment.id, step, before: again?.before ?? 0 },
     maxAttempts: again?.attempts ?? deployment.options.maxRetries + 1,
     ...ownership(deployment),

@@ -5,8 +5,8 @@ import type { Enqueue, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo, type WorkerVersion } from '../cloudflare/workers-api.ts'
 import { writeOwner } from '../cloudflare/write-record.ts'
-import { type EngineOptions, ownership } from '../jobs/enqueue.ts'
-import { lateArrivalsJob } from '../jobs/specs.ts'
+import { type ExecutionServices, ownership } from '../jobs/enqueue.ts'
+import { lateArrivalsSpec } from '../jobs/specs.ts'
 import { endEvent, hasLine, logEvent } from '../log.ts'
 import { servedBy } from '../model/history.ts'
 import { scriptName } from '../model/plan.ts'
@@ -48,7 +48,7 @@ export async function watchForLateWrites(
   if (Math.max(...attempts) === 0) return
   const isSettled = allAnswered && Math.max(...attempts) === 1
   if (isSettled && !(await hasUnanswered(trx, deployment.id))) return
-  await enqueue(trx, lateArrivalsJob, {
+  await enqueue(trx, lateArrivalsSpec, {
     payload: { deploymentId: deployment.id },
     delayMs: firstCheckMs,
     ...ownership(deployment),
@@ -57,11 +57,11 @@ export async function watchForLateWrites(
 
 /** Checks once whether a call has arrived since the deployment ended, and reverts its effect. */
 export async function runLateArrivals(
-  engine: EngineOptions,
+  services: ExecutionServices,
   { deploymentId }: { deploymentId: string },
   run: Run,
 ): Promise<Outcome> {
-  const { db } = engine
+  const { db } = services
   const deployment = await findDeployment(db, deploymentId)
   if (deployment === undefined || deployment.finishedAt === null) return { kind: 'done' }
   const { app, environment, finishedAt } = deployment
@@ -69,7 +69,7 @@ export async function runLateArrivals(
   // A running deployment checks its own target.
   if ((await findLive(db, app, environment)) !== undefined) return busy
   try {
-    const target = (await engine.targets.of(environment)).under({ run, ...writeOwner(deployment) })
+    const target = (await services.targets.of(environment)).under({ run, ...writeOwner(deployment) })
     const input = { deployment, target, signal: run.signal }
     if ((await inspectTarget(db, input)).lines.length > 0) {
       if (!(await run.write((trx) => acquireHold(trx, deployment)))) return busy
@@ -162,7 +162,8 @@ async function reportFindings(trx: Knex.Transaction, deployment: Deployment, lin
 }
 
 /** Runs when the watch has failed or was cancelled for good: releases the hold. */
-export async function settleLateArrivals(
+export async function releaseWatch(
+  _services: ExecutionServices,
   trx: Knex.Transaction,
   { payload }: { payload: { deploymentId: string } },
 ): Promise<void> {

@@ -4,7 +4,7 @@ import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo } from '../cloudflare/workers-api.ts'
 import { StillInFlight, waitForOutstandingWrites, writeOwner } from '../cloudflare/write-record.ts'
 import { endDeployment } from '../execution/end-deployment.ts'
-import type { EngineOptions } from '../jobs/enqueue.ts'
+import type { ExecutionServices } from '../jobs/enqueue.ts'
 import { createStepLog } from '../log.ts'
 import { steps } from '../model/states.ts'
 import { endingError } from '../routes/views.ts'
@@ -30,11 +30,11 @@ const stepReleasePollMs = 300
 
 /** One attempt of a rollback: undoes the steps in reverse order. */
 export async function runRollback(
-  engine: EngineOptions,
+  services: ExecutionServices,
   { deploymentId }: { deploymentId: string },
   run: Run,
 ): Promise<Outcome> {
-  const { db } = engine
+  const { db } = services
   const deployment = await findDeployment(db, deploymentId)
   const plan = await findPlan(db, deploymentId)
   if (deployment === undefined || plan === undefined || deployment.rollback?.jobId !== run.jobId)
@@ -45,14 +45,14 @@ export async function runRollback(
   const log = createStepLog(run, deploymentId)
   try {
     const owner = writeOwner(deployment)
-    const target = (await engine.targets.of(deployment.environment)).under({ run, ...owner })
+    const target = (await services.targets.of(deployment.environment)).under({ run, ...owner })
     await run.write((trx) => giveUpWrites(trx, deploymentId, target.settleMs))
     const goal = goalOf(deployment)
     const containerOf = (version: string) => findContainerOfVersion(db, deployment, version)
     const context = { deployment, plan, target, goal, containerOf, signal: run.signal, log }
     const obstacle = await findObstacle(db, context)
     if (obstacle !== undefined) {
-      return { kind: 'done', commit: (trx) => abandonRollback(engine, trx, { deployment, obstacle }) }
+      return { kind: 'done', commit: (trx) => abandonRollback(services, trx, { deployment, obstacle }) }
     }
     await walk(db, run, context)
     if (await waitForOutstandingWrites(db, owner, run.signal)) {
@@ -63,10 +63,13 @@ export async function runRollback(
   } catch (error) {
     await log.flush().catch(() => undefined)
     if (error instanceof StillInFlight) return { kind: 'snooze', ms: error.ms }
-    const active = await isStillActive(engine.targets, deployment.environment, { error, signal: run.signal })
+    const active = await isStillActive(services.targets, deployment.environment, {
+      error,
+      signal: run.signal,
+    })
     throw toCodedError(error, { verified: true, active })
   }
-  return { kind: 'done', commit: (trx) => finish(engine, trx, { deployment, attempt: run.attempt }) }
+  return { kind: 'done', commit: (trx) => finish(services, trx, { deployment, attempt: run.attempt }) }
 }
 
 function goalOf({ rollback, snapshot }: Deployment): RollbackGoal {
@@ -111,7 +114,7 @@ async function walk(
 }
 
 async function finish(
-  engine: EngineOptions,
+  services: ExecutionServices,
   trx: Knex.Transaction,
   about: { deployment: Deployment; attempt: number },
 ): Promise<void> {
@@ -121,7 +124,7 @@ async function finish(
   const data = outcomes.some((each) => each.dataGone)
     ? 'the script and the data of its Durable Objects are gone'
     : 'data in Durable Objects is as the app left it'
-  await endDeployment(engine, trx, {
+  await endDeployment(services, trx, {
     deployment,
     status: 'rolled_back',
     line: { level: 'info', text: `Rolled back; ${data}` },
@@ -138,7 +141,7 @@ function restoredBy(outcomes: Undone[]): { restored?: string | null; shared?: bo
 
 /** The rollback is impossible, and nothing was undone: the serving version stays. */
 async function abandonRollback(
-  engine: EngineOptions,
+  services: ExecutionServices,
   trx: Knex.Transaction,
   { deployment, obstacle }: { deployment: Deployment; obstacle: string },
 ): Promise<void> {
@@ -150,7 +153,7 @@ async function abandonRollback(
   const { versionId } = deployment
   const serves = worker?.status === 'completed' && versionId !== null ? { restored: versionId } : {}
   const rollback = deployment.rollback && { ...deployment.rollback, ...serves }
-  await endDeployment(engine, trx, {
+  await endDeployment(services, trx, {
     deployment,
     status,
     line: { level: 'error', text: message },
@@ -160,8 +163,8 @@ async function abandonRollback(
 }
 
 /** Runs when a rollback has failed for good: its rows keep what is left to undo. */
-export async function settleRollback(
-  engine: EngineOptions,
+export async function onRollbackFinalState(
+  services: ExecutionServices,
   trx: Knex.Transaction,
   { payload, ending }: { payload: { deploymentId: string }; ending: Ending },
 ): Promise<void> {
@@ -175,7 +178,7 @@ export async function settleRollback(
   const cause = endingError(ending)
   const error = { code: 'DEPLOY_007', message: `Rollback failed: ${cause.message}` }
   await failCompensations(trx, deployment.id, cause)
-  await endDeployment(engine, trx, {
+  await endDeployment(services, trx, {
     deployment,
     status: 'rollback_failed',
     line: { level: 'error', text: error.message },

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { appendEvents } from '../../platform/events/index.ts'
 import type { Enqueue } from '../../platform/jobs/index.ts'
 import { ownership } from '../jobs/enqueue.ts'
-import { rollbackJob } from '../jobs/specs.ts'
+import { rollbackSpec } from '../jobs/specs.ts'
 import { logEvent } from '../log.ts'
 import { stepKeys } from '../model/states.ts'
 import {
@@ -23,7 +23,7 @@ export async function enqueueRollback(
   { deployment, wish }: { deployment: Deployment; wish: RollbackWish },
 ): Promise<Rollback> {
   const payload = { deploymentId: deployment.id }
-  const jobId = await enqueue(trx, rollbackJob, { payload, ...ownership(deployment) })
+  const jobId = await enqueue(trx, rollbackSpec, { payload, ...ownership(deployment) })
   return { ...wish, jobId }
 }
 

@@ -41,7 +41,7 @@ export type Outcome =
 
 export type Commit = (trx: Knex.Transaction) => Promise<void>
 
-/** How a job ended for good without its handler's own commit. */
+/** How a job ended for good, if not with its handler's commit. */
 export type Ending = { state: 'failed'; error: CodedError } | { state: 'cancelled' }
 
 /** One attempt, as its handler sees it. */
@@ -62,78 +62,65 @@ export interface Run {
   progress(value: unknown): Promise<void>
 }
 
-export interface JobDefinition<Payload, Services> {
+/** The fixed settings of a job, without its code: what `enqueue` needs. */
+export interface JobSpec<Payload> {
   queue: string
   /** Stable, never a class or file name: rows outlive code. To rename, keep the old name registered until drained. */
   name: string
   payload: z.ZodType<Payload>
   maxAttempts: number
+  /** Time limit of one attempt, in milliseconds. */
   timeoutMs(payload: Payload): number
-  /** Exponential with jitter between attempts. */
+  /** Delay before the next attempt: exponential with jitter, between these bounds. */
   backoff: { firstMs: number; maxMs: number }
-  schedule?: Schedule
-  /** A reason when its domain has its own way to retry. */
+  schedule?: Schedule | undefined
+  /** The reason, if the domain has its own way to retry and `POST /jobs/{id}/retry` is refused. */
   retryRefused?: string
   /**
-   * True for a job that others follow: a cancel that was accepted before the result is recorded then wins over it.
-   * Elsewhere a run that ended well keeps its result.
+   * True for a job that enqueues a successor: a cancel that was accepted before the result is recorded wins over the
+   * result. Other jobs keep the result of an attempt that succeeded.
    */
   cancelWins?: boolean
-  /** Who may watch it without `jobs:read`, and without having started it. */
-  mayWatch?(services: Services, about: { payload: Payload; principal: Principal }): boolean
-  /** What operators see beside its name, e.g. `{ app, environment }`: one entry for each payload, in their order. */
+}
+
+/** A job with its code. `services` is what `bindJob` passes in. */
+export interface JobDefinition<Payload, Services> extends JobSpec<Payload> {
+  /** Who may watch the job without `jobs:read` and without having started it. */
+  mayWatch?(services: Services, request: { payload: Payload; principal: Principal }): boolean
+  /** What operators see beside the name, e.g. `{ app, environment }`: one entry per payload, in their order. */
   describe?(services: Services, db: Knex, payloads: Payload[]): Promise<Record<string, string>[]>
-  /** What a principal needs beyond `jobs:write` to cancel or retry it. @throws ACCESS_003 */
-  mayChange?(services: Services, db: Knex, about: { payload: Payload; principal: Principal }): Promise<void>
+  /** Checks what a principal needs beyond `jobs:write` to cancel or retry the job. @throws ACCESS_003 */
+  authorizeChange?(
+    services: Services,
+    db: Knex,
+    request: { payload: Payload; principal: Principal },
+  ): Promise<void>
   handle(services: Services, payload: Payload, run: Run): Promise<Outcome>
-  /** What else becomes true, in the same transaction, when the job fails or is cancelled for good. */
-  settle?(services: Services, trx: Knex.Transaction, job: { payload: Payload; ending: Ending }): Promise<void>
+  /** Runs in the transaction in which the job fails or is cancelled for good. */
+  onFinalState?(
+    services: Services,
+    trx: Knex.Transaction,
+    job: { payload: Payload; ending: Ending },
+  ): Promise<void>
 }
 
 export interface Schedule {
   everyMs: number
-  /** What the jobs that it makes are about. */
+  /** The subject of the jobs that the schedule creates. */
   subject?: string
 }
 
-/** A definition with its services filled in: what the runner and the verbs work with. */
-export interface BoundJob {
-  queue: string
-  name: string
-  payload: z.ZodType
-  maxAttempts: number
-  timeoutMs(payload: unknown): number
-  backoff: { firstMs: number; maxMs: number }
-  schedule: Schedule | undefined
-  retryRefused: string | undefined
-  cancelWins: boolean
-  mayWatch: ((about: { payload: unknown; principal: Principal }) => boolean) | undefined
-  describe: ((db: Knex, payloads: unknown[]) => Promise<Record<string, string>[]>) | undefined
-  mayChange: ((db: Knex, about: { payload: unknown; principal: Principal }) => Promise<void>) | undefined
-  handle(payload: unknown, run: Run): Promise<Outcome>
-  settle: ((trx: Knex.Transaction, job: { payload: unknown; ending: Ending }) => Promise<void>) | undefined
+/** A definition with its services, as the runner and the verbs use it. Its payloads are parsed before each use. */
+export interface BoundJob extends JobDefinition<unknown, unknown> {
+  services: unknown
 }
 
 /**
- * Ties a definition to its services; every use parses the payload first, so the cast below is checked.
- * @param schedule where it comes from the configuration, and not from the definition.
+ * Ties a definition to its services.
+ * @param schedule replaces the definition's, where it comes from the configuration.
  */
 export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S, schedule?: Schedule): BoundJob {
-  const { settle, mayChange, mayWatch, describe } = definition
-  return {
-    ...definition,
-    schedule: schedule ?? definition.schedule,
-    mayWatch: mayWatch && ((about) => mayWatch(services, { ...about, payload: about.payload as P })),
-    describe: describe && ((db, payloads) => describe(services, db, payloads as P[])),
-    retryRefused: definition.retryRefused,
-    cancelWins: definition.cancelWins ?? false,
-    mayChange:
-      mayChange && ((db, about) => mayChange(services, db, { ...about, payload: about.payload as P })),
-    timeoutMs: (payload) => definition.timeoutMs(payload as P),
-    handle: (payload, run) => definition.handle(services, payload as P, run),
-    settle:
-      settle && ((trx, job) => settle(services, trx, { payload: job.payload as P, ending: job.ending })),
-  }
+  return { ...definition, services, schedule: schedule ?? definition.schedule }
 }
 
 /** Thrown by writes of a run whose job has another holder by now. */

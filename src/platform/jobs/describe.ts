@@ -38,7 +38,7 @@ async function describeKind(db: Knex, jobs: readonly BoundJob[], rows: Row[]): P
     return payload?.success ? [{ id: row.id, payload: payload.data }] : []
   })
   const payloads = valid.map(({ payload }) => payload)
-  const found = (await job?.describe?.(db, payloads)) ?? []
+  const found = (await job?.describe?.(job.services, db, payloads)) ?? []
   const abouts = new Map(valid.map(({ id }, index) => [id, found[index] ?? {}]))
   return rows.map(({ id, name, state, error }) => ({ id, name, state, error, about: abouts.get(id) ?? {} }))
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { JobDefinition } from './definition.ts'
+import type { JobSpec } from './definition.ts'
 import { insertJobs } from './store.ts'
 
 export interface EnqueueOptions {
@@ -14,24 +14,24 @@ export interface EnqueueOptions {
   delayMs?: number
 }
 
-export type Enqueue = <P, S>(
+export type Enqueue = <P>(
   trx: Knex.Transaction,
-  definition: JobDefinition<P, S>,
+  spec: JobSpec<P>,
   job: { payload: P } & EnqueueOptions,
 ) => Promise<string>
 
 /**
  * Makes a job exist exactly when the caller's transaction commits; the row is also the outbox.
  * @param nudge wakes this process's dispatcher after the commit.
- * @returns a function that answers the job's id. @throws ZodError for a payload that is not the definition's.
+ * @returns a function that answers the job's id. @throws ZodError for a payload that does not match the spec.
  */
 export function createEnqueue(nudge: () => void): Enqueue {
-  return async (trx, definition, job) => {
-    const { payload, maxAttempts = definition.maxAttempts, ...options } = job
+  return async (trx, spec, job) => {
+    const { payload, maxAttempts = spec.maxAttempts, ...options } = job
     const id = randomUUID()
-    const { queue, name } = definition
+    const { queue, name } = spec
     await insertJobs(trx, [
-      { id, queue, name, payload: definition.payload.parse(payload), maxAttempts, ...options },
+      { id, queue, name, payload: spec.payload.parse(payload), maxAttempts, ...options },
     ])
     trx.executionPromise.then(nudge, () => undefined)
     return id

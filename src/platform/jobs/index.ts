@@ -5,6 +5,7 @@ export {
   type Ending,
   type Job,
   type JobDefinition,
+  type JobSpec,
   LostLease,
   type Outcome,
   type Run,

@@ -31,7 +31,8 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
     const definition = known.get(`${job.queue}/${job.name}`)
     const payload = definition?.payload.safeParse(job.payload)
     return (
-      payload?.success === true && definition?.mayWatch?.({ payload: payload.data, principal: by }) === true
+      payload?.success === true &&
+      definition?.mayWatch?.(definition.services, { payload: payload.data, principal: by }) === true
     )
   }
 
@@ -41,7 +42,7 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
     const definition = known.get(`${job.queue}/${job.name}`)
     const payload = definition?.payload.safeParse(job.payload)
     if (by !== undefined && payload?.success) {
-      await definition?.mayChange?.(trx, { payload: payload.data, principal: by })
+      await definition?.authorizeChange?.(definition.services, trx, { payload: payload.data, principal: by })
     }
     return job
   }
@@ -56,7 +57,10 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
     const definition = known.get(`${job.queue}/${job.name}`)
     const payload = definition?.payload.safeParse(job.payload)
     if (payload?.success) {
-      await definition?.settle?.(trx, { payload: payload.data, ending: { state: 'cancelled' } })
+      await definition?.onFinalState?.(definition.services, trx, {
+        payload: payload.data,
+        ending: { state: 'cancelled' },
+      })
     }
     await endJob(trx, job.id, { state: 'cancelled' })
     const data = { state: 'cancelled', attempt: job.attempt, error: null }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { JobDefinition } from '../../platform/jobs/index.ts'
+import { authorizeChange } from '../authorize-change.ts'
 import type { TrackerContext } from '../context.ts'
 import { describeOwn } from '../describe-own.ts'
-import { mayChange } from '../may-change.ts'
 import { push } from './push.ts'
 
 export const pushSubject = 'tracker:push'
@@ -15,7 +15,7 @@ export const pushJob: JobDefinition<Record<string, never>, TrackerContext> = {
   maxAttempts: 1_000_000,
   timeoutMs: () => 30 * 60_000,
   backoff: { firstMs: 1000, maxMs: 5 * 60_000 },
-  mayChange,
+  authorizeChange,
   describe: describeOwn,
   handle: (context, _payload, run) =>
     push(context, run, async (trx, delayMs) => {

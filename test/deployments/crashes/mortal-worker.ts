@@ -1,14 +1,13 @@
 import { flushCompileCache } from 'node:module'
 import { createGitHub } from '../../../src/deployments/github/index.ts'
 import { createGitHubRecords } from '../../../src/deployments/github/records.ts'
-import { createEngine } from '../../../src/deployments/handlers.ts'
-import { createImages } from '../../../src/deployments/images/images.ts'
 import {
   deleteAppJob,
   deployStepJob,
   lateArrivalsJob,
   rollbackJob,
-} from '../../../src/deployments/jobs/specs.ts'
+} from '../../../src/deployments/handlers.ts'
+import { createImages } from '../../../src/deployments/images/images.ts'
 import { createAddresses } from '../../../src/deployments/targets/addresses.ts'
 import { createTargets } from '../../../src/deployments/targets/targets.ts'
 import { createVault } from '../../../src/deployments/targets/vault.ts'
@@ -43,19 +42,19 @@ async function main(): Promise<void> {
   const github = createGitHub({ config: config.github, dispatcher, log })
   const { publicUrl } = config
   const records = createGitHubRecords({ db, github, publicUrl, addresses: createAddresses(db, targets) })
-  const engine = createEngine({
+  const services = {
     db,
     secrets,
     targets,
     images: createImages({ dispatcher }),
     records,
     enqueue: createEnqueue(() => undefined),
-  })
+  }
   const jobs = [
-    bindJob(deployStepJob, engine),
-    bindJob(rollbackJob, engine),
-    bindJob(lateArrivalsJob, engine),
-    bindJob(deleteAppJob, engine),
+    bindJob(deployStepJob, services),
+    bindJob(rollbackJob, services),
+    bindJob(lateArrivalsJob, services),
+    bindJob(deleteAppJob, services),
   ]
   const keeper = createLeaseKeeper({ db, listener, log })
   const runner = createRunner({ db, jobs, keeper, log, nudge: () => undefined })

@@ -22,7 +22,7 @@ describe('how a run ends', () => {
   const job = testJob((payload, run) => handler(payload, run))
   const settling = testJob((payload, run) => handler(payload, run), {
     name: 'settling',
-    async settle(_services, trx, { payload, ending }) {
+    async onFinalState(_services, trx, { payload, ending }) {
       if (payload.key === 'unsettled') throw new Error('cannot settle')
       if (ending.state === 'failed' && ending.error.message === 'refused')
         throw new Error('cannot store this')

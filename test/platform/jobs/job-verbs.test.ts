@@ -18,7 +18,7 @@ import {
 describe('what people do with jobs', () => {
   let handler: () => Promise<Outcome> = done
   const job = testJob(() => handler(), {
-    async settle(_services, trx, { payload, ending }) {
+    async onFinalState(_services, trx, { payload, ending }) {
       await trx('marks').insert({ mark: `${payload.key} ${ending.state}` })
     },
   })

@@ -2,29 +2,28 @@ import type { Knex } from 'knex'
 import { CodedError } from '../../errors.ts'
 import { maskSecrets } from '../../logging/redact.ts'
 import { truncate } from '../../postgres/storable-text.ts'
-import type { BoundJob, Outcome } from '../definition.ts'
+import type { BoundJob, Ending, Outcome } from '../definition.ts'
 import type { Finish, Lease } from './leases.ts'
 
-/** What the queue library is told about a delivery; `queue-worker.ts` puts it into its words. */
+/** The result of a delivery for the queue library; `queue-worker.ts` translates it. */
 export type DeliveryEnd =
   | { kind: 'completed' }
   /** For this attempt; the row says whether there is another. */
   | { kind: 'failed'; code: string }
 
-/** What the domain makes true together with a final ending. */
-export function settlement(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
-  const { settle } = job ?? {}
-  if (job === undefined || settle === undefined) return undefined
+/** The domain's part of a final failure or cancel, to run in its transaction; undefined if there is none. */
+export function onFinalState(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
+  const ending = endingOf(outcome)
+  if (job?.onFinalState === undefined || ending === undefined) return undefined
   const payload = job.payload.safeParse(lease.payload)
   if (!payload.success) return undefined
-  if (outcome.kind === 'failed') {
-    const ending = { state: 'failed' as const, error: outcome.error }
-    return (trx: Knex.Transaction) => settle(trx, { payload: payload.data, ending })
-  }
-  if (outcome.kind === 'cancelled') {
-    return (trx: Knex.Transaction) => settle(trx, { payload: payload.data, ending: { state: 'cancelled' } })
-  }
-  return undefined
+  return async (trx: Knex.Transaction) =>
+    job.onFinalState?.(job.services, trx, { payload: payload.data, ending })
+}
+
+function endingOf(outcome: Outcome): Ending | undefined {
+  if (outcome.kind === 'failed') return { state: 'failed', error: outcome.error }
+  return outcome.kind === 'cancelled' ? { state: 'cancelled' } : undefined
 }
 
 /** A retry without attempts left is a failure. */
@@ -80,7 +79,7 @@ function backoffMs(attempt: number, backoff: { firstMs: number; maxMs: number })
   return Math.round(ceiling * (0.5 + Math.random() / 2))
 }
 
-/** A failure that is the job's own: no attempt can mend it. */
+/** A failure that another attempt would not change. */
 export function failed(message: string): Outcome {
   return { kind: 'failed', error: new CodedError('SYS_001', message) }
 }

@@ -17,93 +17,96 @@ import {
   type Lease,
   writeProgress,
 } from './leases.ts'
-import { type DeliveryEnd, failed, settlement, translate, withinBudget } from './outcomes.ts'
+import { type DeliveryEnd, failed, onFinalState, translate, withinBudget } from './outcomes.ts'
 
 export interface RunnerOptions {
   db: Knex
   jobs: readonly BoundJob[]
   keeper: LeaseKeeper
   log: Logger
-  /** Wakes the dispatcher after a hand-over. */
+  /** Wakes the dispatcher after a job was put back into its queue. */
   nudge: () => void
 }
 
 export interface Runner {
   run(delivery: DeliveryJob): Promise<DeliveryEnd>
-  /** Resolves when every outcome of finished runs is recorded. */
+  /** Resolves when the outcomes of all finished runs are recorded. */
   idle(): Promise<void>
 }
 
-/** What the stages of the pipeline share. Writes of many runs travel together. */
-interface Machine extends RunnerOptions {
+/** What the stages of the pipeline share. The batchers join the writes of many runs into one statement. */
+interface RunnerContext extends RunnerOptions {
   find(queue: string, name: string): BoundJob | undefined
   claims: Batcher<string, ClaimResult>
   finishes: Batcher<Finish, boolean>
   progress: Batcher<{ lease: Lease; value: unknown }, undefined>
 }
 
-// A job whose worker dies this often is more likely the cause than the victim.
+// A job whose worker crashed more often than this is probably the cause of the crashes.
 const maxCrashes = 5
 
 /**
- * The pipeline around every handler: identify -> claim -> parse -> run under signals -> record the outcome. The
- * row decides everything; what the queue library believes about its delivery never does.
+ * The pipeline around every handler: identify -> claim -> parse -> run under signals -> record the outcome. The job's
+ * row decides everything; the queue library's view of the delivery decides nothing.
  */
 export function createRunner(options: RunnerOptions): Runner {
-  const machine = createMachine(options)
+  const context = createRunnerContext(options)
   const { log } = options
   return {
     async run(delivery) {
       try {
-        return await runDelivery(machine, delivery)
+        return await runDelivery(context, delivery)
       } catch (error) {
-        // Nothing was recorded, and the row says so: the reconciler delivers it again, after its lease if it has one.
-        log.error({ queue: delivery.queueName, err: error }, 'a run could not be begun or recorded')
+        // Nothing was recorded: the reconciler delivers the job again, once its lease has expired.
+        log.error(
+          { queue: delivery.queueName, err: error },
+          'a job could not be claimed, or its outcome not recorded',
+        )
         return { kind: 'failed', code: isDatabaseUnavailable(error) ? 'SYS_002' : 'SYS_001' }
       }
     },
     async idle() {
-      await Promise.all([machine.claims.idle(), machine.finishes.idle(), machine.progress.idle()])
+      await Promise.all([context.claims.idle(), context.finishes.idle(), context.progress.idle()])
     },
   }
 }
 
-async function runDelivery(machine: Machine, delivery: DeliveryJob): Promise<DeliveryEnd> {
-  const { keeper, log } = machine
+async function runDelivery(context: RunnerContext, delivery: DeliveryJob): Promise<DeliveryEnd> {
+  const { keeper, log } = context
   if (!('job' in delivery.data)) {
-    log.info({ queue: delivery.queueName }, "dropped a delivery of an earlier version's schedule")
+    log.info({ queue: delivery.queueName }, "dropped a delivery of a previous version's schedule")
     return { kind: 'completed' }
   }
   const id = delivery.data.job
-  const claim = await machine.claims.add(id)
+  const claim = await context.claims.add(id)
   if (claim.kind === 'unknown') {
-    // Another installation's, or removed by hand. Not completed: whose row it is finds it failed, and delivers it again.
-    log.warn({ jobId: id, queue: delivery.queueName }, 'this database has no row for a delivered job')
+    // The row belongs to another installation, or was removed by hand. Failed, so that its owner delivers it again.
+    log.warn({ jobId: id, queue: delivery.queueName }, 'the database has no row for the delivered job')
     return { kind: 'failed', code: 'SYS_005' }
   }
-  // Held: should the holder die, the reconciler delivers the job again.
+  // Another worker holds the lease. If that worker dies, the reconciler delivers the job again.
   if (claim.kind !== 'claimed') return { kind: 'completed' }
   const { lease } = claim
   const about = { jobId: id, name: lease.name, attempt: lease.attempt }
   const signal = keeper.hold(lease)
   const startedAt = performance.now()
   try {
-    const job = machine.find(lease.queue, lease.name)
-    const outcome = await attempt(machine, { job, lease, held: signal })
-    const end = await recordOrReplace(machine, lease, { job, outcome })
+    const job = context.find(lease.queue, lease.name)
+    const outcome = await attempt(context, { job, lease, held: signal })
+    const end = await recordOrReplace(context, lease, { job, outcome })
     const durationMs = Math.round(performance.now() - startedAt)
     log.debug({ ...about, outcome: end.kind, durationMs }, 'run ended')
     return end
   } catch (error) {
     if (!(error instanceof LostLease)) throw error
-    log.warn(about, 'the lease was lost; another holder goes on')
+    log.warn(about, 'the lease was lost; another worker has taken the job over')
     return { kind: 'completed' }
   } finally {
     keeper.release(lease)
   }
 }
 
-function createMachine(options: RunnerOptions): Machine {
+function createRunnerContext(options: RunnerOptions): RunnerContext {
   const { db } = options
   const worker = `${hostname()}:${process.pid}`
   const known = new Map(options.jobs.map((job) => [`${job.queue}/${job.name}`, job]))
@@ -125,7 +128,7 @@ function createMachine(options: RunnerOptions): Machine {
 }
 
 async function attempt(
-  machine: Machine,
+  context: RunnerContext,
   about: { job: BoundJob | undefined; lease: Lease; held: AbortSignal },
 ): Promise<Outcome> {
   const { job, lease, held } = about
@@ -137,18 +140,18 @@ async function attempt(
   const limit = AbortSignal.timeout(job.timeoutMs(payload.data))
   const signal = AbortSignal.any([held, limit])
   try {
-    return await job.handle(payload.data, runOf(machine, lease, signal))
+    return await job.handle(job.services, payload.data, toRun(context, lease, signal))
   } catch (error) {
     if (!(error instanceof CodedError) && !signal.aborted && !(error instanceof LostLease)) {
-      machine.log.error({ jobId: lease.id, name: lease.name, err: error }, 'a handler failed unexpectedly')
+      context.log.error({ jobId: lease.id, name: lease.name, err: error }, 'a handler failed unexpectedly')
     }
     return outcomeOf(error, { held, limit })
   }
 }
 
-function runOf(machine: Machine, lease: Lease, signal: AbortSignal): Run {
+function toRun(context: RunnerContext, lease: Lease, signal: AbortSignal): Run {
   const { id, attempt: number, maxAttempts, correlationId } = lease
-  const log = machine.log.child({ jobId: id, ...(correlationId === null ? {} : { correlationId }) })
+  const log = context.log.child({ jobId: id, ...(correlationId === null ? {} : { correlationId }) })
   return {
     jobId: id,
     attempt: number,
@@ -157,19 +160,19 @@ function runOf(machine: Machine, lease: Lease, signal: AbortSignal): Run {
     signal,
     log,
     write: (work) =>
-      machine.db.transaction(async (trx) => {
+      context.db.transaction(async (trx) => {
         await assertHolder(trx, lease)
         return work(trx)
       }),
     async progress(value) {
-      await machine.progress
+      await context.progress
         .add({ lease, value })
         .catch((error) => log.warn({ err: error }, 'progress not written'))
     },
   }
 }
 
-/** Turns what a handler threw into an outcome; unexpected errors are tried again, they may be the weather. */
+/** Translates a handler's error into an outcome. Unexpected errors are retried: they may be transient. */
 function outcomeOf(error: unknown, signals: { held: AbortSignal; limit: AbortSignal }): Outcome {
   if (signals.held.aborted) {
     const { why } = signals.held.reason as RunAborted
@@ -181,72 +184,75 @@ function outcomeOf(error: unknown, signals: { held: AbortSignal; limit: AbortSig
   if (signals.limit.aborted) {
     return { kind: 'retry', error: new CodedError('SYS_004', 'the attempt took longer than its time limit') }
   }
-  return thrown(error)
+  return outcomeOfError(error)
 }
 
-function thrown(error: unknown): Outcome {
+function outcomeOfError(error: unknown): Outcome {
   if (error instanceof CodedError) {
     if (!error.retryable) return { kind: 'failed', error }
     const { retryAfter } = error.options
     return { kind: 'retry', error, ...(retryAfter === undefined ? {} : { afterMs: retryAfter * 1000 }) }
   }
   const code = isDatabaseUnavailable(error) ? 'SYS_002' : 'SYS_001'
-  return { kind: 'retry', error: new CodedError(code, 'an unexpected fault, see the log', { cause: error }) }
+  return { kind: 'retry', error: new CodedError(code, 'an unexpected error, see the log', { cause: error }) }
 }
 
 const unrecordable = failed('the outcome could not be recorded, see the log')
 
 /**
- * Records an outcome, or one that can be recorded in its place: running the job again would end the same way.
- * @throws LostLease, and errors of the database that pass: the job is then delivered again.
+ * Records the outcome. If that is impossible, records a failure in its place: another attempt would end the same way.
+ * @throws LostLease, and transient errors of the database: the job is then delivered again.
  */
 async function recordOrReplace(
-  machine: Machine,
+  context: RunnerContext,
   lease: Lease,
   ended: { job: BoundJob | undefined; outcome: Outcome },
 ): Promise<DeliveryEnd> {
   const { job, outcome } = ended
   try {
-    return await record(machine, lease, ended)
+    return await record(context, lease, ended)
   } catch (error) {
     if (error instanceof LostLease) throw error
     const about = { jobId: lease.id, name: lease.name, attempt: lease.attempt, err: error }
     if (outcome.kind === 'done') {
-      // The handler's own last write failed and took the outcome with it: that is the handler's failure.
-      machine.log.error(about, 'the commit of a handler failed')
-      return recordOrReplace(machine, lease, { job, outcome: thrown(error) })
+      // The handler's own write failed in the transaction of the outcome: the attempt has failed.
+      context.log.error(about, 'the commit of a handler failed')
+      return recordOrReplace(context, lease, { job, outcome: outcomeOfError(error) })
     }
     if (isPassing(error)) throw error
     if (outcome === unrecordable) {
       if (job === undefined) throw error
-      // Each later delivery would end the same way: without its settlement the job ends at least.
-      machine.log.error(about, 'a job ends without its settlement: its domain is not informed of the failure')
-      return recordOrReplace(machine, lease, { job: undefined, outcome })
+      // Each later delivery would fail in the same way: end the job without its domain's part.
+      context.log.error(
+        about,
+        'the job ends without its final-state handler: its domain does not know of the failure',
+      )
+      return recordOrReplace(context, lease, { job: undefined, outcome })
     }
-    machine.log.error({ ...about, outcome: outcome.kind }, 'an outcome could not be recorded')
-    return recordOrReplace(machine, lease, { job, outcome: unrecordable })
+    context.log.error({ ...about, outcome: outcome.kind }, 'an outcome could not be recorded')
+    return recordOrReplace(context, lease, { job, outcome: unrecordable })
   }
 }
 
-/** @throws LostLease when somebody else holds the job by now: then nothing is written. */
+/** @throws LostLease if another worker holds the job: then nothing is written. */
 async function record(
-  machine: Machine,
+  context: RunnerContext,
   lease: Lease,
   ended: { job: BoundJob | undefined; outcome: Outcome },
 ): Promise<DeliveryEnd> {
   const { job } = ended
   const outcome = withinBudget(ended.outcome, lease)
-  const planned = ending(job, lease, outcome)
+  const planned = planCompletion(job, lease, outcome)
   if (planned.commit === undefined) {
-    if (!(await machine.finishes.add(planned.finish))) throw new LostLease()
-    if (runsAgain(planned.finish)) machine.nudge()
+    if (!(await context.finishes.add(planned.finish))) throw new LostLease()
+    if (runsAgain(planned.finish)) context.nudge()
     return planned.end
   }
   return whileDatabaseIsAway(() =>
-    machine.db.transaction(async (trx) => {
+    context.db.transaction(async (trx) => {
       const { cancelRequested } = await assertHolder(trx, lease)
       const overruled = cancelRequested && outcome.kind === 'done' && job?.cancelWins
-      const { commit, finish, end } = overruled ? ending(job, lease, { kind: 'cancelled' }) : planned
+      const { commit, finish, end } = overruled ? planCompletion(job, lease, { kind: 'cancelled' }) : planned
       await commit?.(trx)
       await finishRuns(trx, [finish])
       return end
@@ -256,9 +262,9 @@ async function record(
 
 const runsAgain = ({ state }: Finish) => state === 'queued' || state === 'retrying'
 
-/** What is written for an outcome, and what the library is told. */
-function ending(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
+/** The row's change for an outcome, the domain's part of the transaction, and the result for the queue library. */
+function planCompletion(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
   const backoff = job?.backoff ?? { firstMs: 1000, maxMs: 1000 }
-  const commit = outcome.kind === 'done' ? outcome.commit : settlement(job, lease, outcome)
+  const commit = outcome.kind === 'done' ? outcome.commit : onFinalState(job, lease, outcome)
   return { ...translate(outcome, { lease, backoff }), commit }
 }

@@ -4,29 +4,28 @@ import { type Cloud, scriptDir } from './context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
-import { Pool, type Serving } from './runtime/pool.ts'
-import { Reaper } from './runtime/reaper.ts'
+import { Pool } from './runtime/pool.ts'
 import { WorkerLogs } from './runtime/worker-logs.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
+import { createWorkerdRuntime, type Serving } from './worker-runtime.ts'
 
 /** Puts the parts together: the state, the running Workers, the API and the gateway. */
 export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const { host, dataDir, accountId, log } = options
   if (!/^[0-9a-f]{32}$/.test(accountId)) throw new Error('local cloud: the account id must be 32 hex digits')
   const store = new Store(dataDir)
-  const reaper = new Reaper()
   const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
   const limits = { maxRunning: 12, idleMs: 600_000 }
   const logs = new WorkerLogs()
-  const { privateNetwork = false } = options
-  const pool = new Pool({ serving, reaper, log, logs, privateNetwork, ...limits })
+  const { privateNetwork = false, runtime = createWorkerdRuntime({ privateNetwork }) } = options
+  const pool = new Pool({ serving, runtime, log, logs, ...limits })
   const parts = {
     accountId,
     dataDir,
     store,
     pool,
-    reaper,
+    runtime,
     logs,
     log,
     clock: Date.now,
@@ -36,7 +35,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const front = new Front({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const release = async () => {
     await pool.stop()
-    reaper.close()
+    runtime.close()
     store.close()
   }
   try {

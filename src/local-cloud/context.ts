@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import type { KeyedLock } from './keyed-lock.ts'
 import type { ImageRegistry, LocalCloudLog } from './options.ts'
 import type { Pool } from './runtime/pool.ts'
-import type { Reaper } from './runtime/reaper.ts'
 import type { WorkerLogs } from './runtime/worker-logs.ts'
 import type { Store } from './store/index.ts'
 import type { Script } from './store/scripts.ts'
+import type { WorkerRuntime } from './worker-runtime.ts'
 
 /** What the verbs of a running cloud share. */
 export interface Cloud {
@@ -13,7 +13,7 @@ export interface Cloud {
   dataDir: string
   store: Store
   pool: Pool
-  reaper: Reaper
+  runtime: WorkerRuntime
   logs: WorkerLogs
   /** One mutating call per script name at a time. */
   locks: KeyedLock<string>

@@ -1,3 +1,5 @@
+import type { WorkerRuntime } from './worker-runtime.ts'
+
 /** The four levels that the local cloud writes; pino's logger fits. */
 export interface LocalCloudLog {
   debug(fields: object, message: string): void
@@ -31,6 +33,8 @@ export interface LocalCloudOptions {
   privateNetwork?: boolean
   /** A registry that somebody runs beside this cloud, for the images of containers. */
   images?: ImageRegistry | undefined
+  /** Executes the Workers. Default: workerd. */
+  runtime?: WorkerRuntime | undefined
   log: LocalCloudLog
 }
 

@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import { localCloudDir, startLocalCloud } from '../../src/local-cloud/index.ts'
 import { startApi } from '../helpers/api.ts'
 import { createTestContext, silent, startEngine, type TestContext } from '../helpers/context.ts'
+import { createInlineRuntime } from '../helpers/inline-runtime.ts'
 import { until } from '../helpers/until.ts'
 import { accountId, clientOf, hello, token } from '../local-cloud/harness.ts'
 import { deliveryOf } from '../platform/jobs/job-harness.ts'
@@ -18,6 +19,8 @@ export interface WorldOptions {
   cloudless?: boolean
   /** The registry of the local cloud. */
   images?: { host: string }
+  /** Runs the Workers in workerd, for tests about what only that does. */
+  workerd?: boolean
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>
@@ -30,10 +33,21 @@ export async function startWorld(options: WorldOptions = {}) {
   const cloudDir = localCloudDir(dataDir)
   mkdirSync(cloudDir, { recursive: true, mode: 0o700 })
   writeFileSync(join(cloudDir, 'credentials.json'), JSON.stringify({ accountId, apiToken: token }))
-  const { images } = options
+  const { images, workerd = false } = options
+  const runtime = workerd ? undefined : createInlineRuntime()
   const zones = ['example.test', 'deep.example.test']
   const about = {
-    ...{ host: '127.0.0.1', port: 0, dataDir: cloudDir, token, accountId, zones, images, log: silent },
+    ...{
+      host: '127.0.0.1',
+      port: 0,
+      dataDir: cloudDir,
+      token,
+      accountId,
+      zones,
+      images,
+      runtime,
+      log: silent,
+    },
   }
   const cloud = await startLocalCloud(about)
   const proxy = await startFaultProxy(cloud.port)

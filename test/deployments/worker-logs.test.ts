@@ -3,7 +3,7 @@ import { drive, startWorld, type World } from './harness.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ workerd: true })
 })
 afterAll(() => world.stop())
 

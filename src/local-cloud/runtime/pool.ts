@@ -1,36 +1,20 @@
 import { rm } from 'node:fs/promises'
 import { KeyedLock } from '../keyed-lock.ts'
 import type { LocalCloudLog } from '../options.ts'
-import type { Namespace } from '../store/scripts.ts'
 import type { Binding } from '../store/versions.ts'
+import type { RunningWorkers, Serving, WorkerRuntime } from '../worker-runtime.ts'
 import { AlarmClock, nextAlarm } from './alarms.ts'
 import { withoutSuffix } from './gate.ts'
-import { limitsOf } from './limits.ts'
-import type { Reaper } from './reaper.ts'
 import { isQuiet, type Lease, lease, type Slot } from './slot.ts'
 import { redact } from './startup/check.ts'
 import type { WorkerLogs } from './worker-logs.ts'
-import { type Runnable, scriptWorkers } from './worker-options.ts'
-import { Workerd } from './workerd.ts'
-
-export interface Serving {
-  /** The script's name. */
-  name: string
-  runnables: Runnable[]
-  /** Version id and percentage, summing to 100. */
-  shares: { version_id: string; percentage: number }[]
-  namespaces: Namespace[]
-  persistDir: string
-}
 
 export interface PoolOptions {
   /** What a script serves now; undefined when it is gone. */
   serving(scriptId: number): Serving | undefined
-  reaper: Reaper
+  runtime: WorkerRuntime
   log: LocalCloudLog
   logs: WorkerLogs
-  /** Lets Workers call this machine and its network, too. */
-  privateNetwork: boolean
   /** More running Workers than this end the one that was used longest ago. One takes some 50 MB. */
   maxRunning: number
   /** A Worker without requests for this long is ended; the next request starts it again. */
@@ -39,12 +23,6 @@ export interface PoolOptions {
 
 /** How long a new version waits for requests that the old one is still answering. */
 const drainMs = 3000
-const startTimeoutMs = 15_000
-
-const sizeOf = ({ version, modules }: Runnable) => ({
-  moduleBytes: modules.reduce((sum, { content }) => sum + content.length, 0),
-  cpuMs: version.code.cpuMs,
-})
 
 /** The running Workers: one workerd per script, started when needed. */
 export class Pool {
@@ -74,7 +52,7 @@ export class Pool {
     for (let attempt = 0; attempt < 3; attempt++) {
       await this.locks.idle(scriptId)
       const slot = this.slots.get(scriptId)
-      if (slot?.workerd.alive) return lease(slot, pick(slot.shares))
+      if (slot?.workers.alive) return lease(slot, pick(slot.shares))
       const found = await this.locks.run(scriptId, () => this.ensure(scriptId))
       if (!found) return undefined
     }
@@ -138,39 +116,33 @@ export class Pool {
   }
 
   /** A Worker that ended by itself is started for its next alarm, or by the next request. */
-  private ended(scriptId: number, workerd: Workerd): void {
-    const isPresent = this.slots.get(scriptId)?.workerd === workerd
+  private ended(scriptId: number, workers: RunningWorkers): void {
+    const isPresent = this.slots.get(scriptId)?.workers === workers
     if (isPresent && !this.stopped) this.alarms.setAfterFailure(scriptId)
   }
 
   private async ensure(scriptId: number): Promise<boolean> {
     const present = this.slots.get(scriptId)
-    if (present?.workerd.alive) return true
+    if (present?.workers.alive) return true
     // A workerd that died may still be in the hands of Miniflare; two on the same files must not be.
-    await present?.workerd.stop()
+    await present?.workers.stop()
     this.slots.delete(scriptId)
     const serving = this.stopped ? undefined : this.options.serving(scriptId)
     if (serving === undefined) return false
     const bindings = serving.runnables.flatMap(({ version }) => version.bindings)
     const traffic = { count: 0 }
-    const workerd = await Workerd.start({
-      workers: scriptWorkers(serving.runnables, serving.namespaces),
-      persistDir: serving.persistDir,
-      startTimeoutMs,
+    const workers = await this.options.runtime.start(serving, {
       onLog: this.workerLog(serving.name, bindings),
-      reaper: this.options.reaper,
-      limits: limitsOf(serving.runnables.map(sizeOf)),
       activity: () => traffic.count,
-      privateNetwork: this.options.privateNetwork,
     })
     // A stop that came meanwhile did not see this one yet.
     if (this.stopped) {
-      await workerd.stop()
+      await workers.stop()
       return false
     }
     const { shares } = serving
     this.slots.set(scriptId, {
-      workerd,
+      workers,
       shares,
       requests: 0,
       sockets: 0,
@@ -179,7 +151,7 @@ export class Pool {
       drained: undefined,
     })
     this.alarms.cancel(scriptId)
-    void workerd.gone.then(() => this.ended(scriptId, workerd))
+    void workers.gone.then(() => this.ended(scriptId, workers))
     void this.makeRoom(scriptId)
     return true
   }
@@ -203,7 +175,7 @@ export class Pool {
       clearTimeout(timer)
     }
     this.slots.delete(scriptId)
-    await slot.workerd.stop()
+    await slot.workers.stop()
     if (!this.stopped) this.alarms.set(scriptId)
   }
 

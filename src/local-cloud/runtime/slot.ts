@@ -1,10 +1,10 @@
 import type { Share } from '../store/versions.ts'
+import type { RunningWorkers } from '../worker-runtime.ts'
 import type { LimitExceeded } from './limits.ts'
-import type { Workerd } from './workerd.ts'
 
 /** A running Worker and what is going on in it. */
 export interface Slot {
-  workerd: Workerd
+  workers: RunningWorkers
   shares: Share[]
   requests: number
   sockets: number
@@ -40,7 +40,7 @@ export const isQuiet = (slot: Slot) => slot.requests === 0 && slot.sockets === 0
 
 /** Counts a request in, and gives the right to send it. */
 export function lease(slot: Slot, versionId: string): Lease {
-  const url = slot.workerd.url(versionId)
+  const url = slot.workers.url(versionId)
   if (url === undefined) throw new Error('the version is not running')
   slot.requests += 1
   slot.traffic.count += 1
@@ -56,13 +56,13 @@ export function lease(slot: Slot, versionId: string): Lease {
   }
   return {
     url,
-    gate: slot.workerd.gate,
+    gate: slot.workers.gate,
     versionId,
     upgraded: () => settle('sockets'),
     message: () => {
       slot.traffic.count += 1
     },
     release: () => settle(undefined),
-    broken: () => slot.workerd.expectExit(exitNoticeMs),
+    broken: () => slot.workers.expectExit(exitNoticeMs),
   }
 }

@@ -2,7 +2,6 @@ import { type Cloud, namespaceDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { missingTrigger } from '../not-offered.ts'
 import type { StartupReport } from '../runtime/startup/check.ts'
-import { startupReport } from '../runtime/startup/reports.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Version, VersionDraft } from '../store/versions.ts'
 import { resolveBindings } from './bindings.ts'
@@ -82,7 +81,7 @@ async function prepare(
   const compatibilityFlags = metadata.compatibility_flags ?? []
   const mainModule = metadata.main_module
   const candidate = { mainModule, modules, compatibilityDate, compatibilityFlags, bindings }
-  const report = await startupReport(candidate, cloud.reaper)
+  const report = await cloud.runtime.report(candidate)
   checkExports(report, plan)
   checkTriggers(report)
   const containers = metadata.containers ?? []

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Cloud } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { startupReport } from '../runtime/startup/reports.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Binding, Version } from '../store/versions.ts'
 import { checkSizes } from './bindings.ts'
@@ -97,7 +96,7 @@ async function changed(cloud: Cloud, base: Version, request: SecretRequest) {
   const bindings = request.edit(base.bindings)
   checkSizes(bindings)
   const modules = cloud.store.versions.modules(base.id)
-  await startupReport({ ...base.code, modules, bindings }, cloud.reaper)
+  await cloud.runtime.report({ ...base.code, modules, bindings })
   const { migrationTag, code } = base
   const annotations = annotate(request.annotations ?? {}, 'secret')
   const createdOn = new Date().toISOString()

@@ -6,7 +6,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ workerd: true })
 })
 // Stopping a world also fails when the proxy saw a breach of the contract.
 afterAll(() => world.stop())

@@ -19,7 +19,7 @@ afterEach(async () => {
 async function strictWorld(options: StrictOptions = {}) {
   const strict = await startStrictProxy(options)
   proxy = strict
-  const made = await startWorld({ env: { LOCAL_CLOUD_PORT: String(strict.port) } })
+  const made = await startWorld({ env: { LOCAL_CLOUD_PORT: String(strict.port) }, workerd: true })
   world = made
   strict.leadTo(made.cloud.port)
   return { strict, world: made, worker: await made.worker() }

@@ -40,7 +40,10 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
     github.state.installations = [
       { id: 7, owner: 'acme', repos: ['shop'], permissions: { deployments: 'write', statuses: 'write' } },
     ]
-    world = await startContainerWorld({ env: { ...github.env, CLOUDFLARE_ROLLOUT_SECONDS: '8' } })
+    world = await startContainerWorld({
+      env: { ...github.env, CLOUDFLARE_ROLLOUT_SECONDS: '8' },
+      workerd: true,
+    })
     worker = await world.worker()
   })
   afterAll(async () => {

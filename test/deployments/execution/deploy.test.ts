@@ -24,7 +24,7 @@ const keys = [
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ workerd: true })
 })
 afterAll(() => world.stop())
 

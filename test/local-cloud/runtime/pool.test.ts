@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { Pool, type Serving } from '../../../src/local-cloud/runtime/pool.ts'
-import { Reaper } from '../../../src/local-cloud/runtime/reaper.ts'
+import { Pool } from '../../../src/local-cloud/runtime/pool.ts'
 import { WorkerLogs } from '../../../src/local-cloud/runtime/worker-logs.ts'
 import type { Version } from '../../../src/local-cloud/store/versions.ts'
+import { createWorkerdRuntime, type Serving } from '../../../src/local-cloud/worker-runtime.ts'
 import { hello, onCleanup, temporaryDir } from '../harness.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
@@ -32,11 +32,11 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
       persistDir,
     }
   }
-  const reaper = new Reaper()
-  const pool = new Pool({ serving, reaper, log, logs: new WorkerLogs(), privateNetwork: false, ...limits })
+  const runtime = createWorkerdRuntime({ privateNetwork: false })
+  const pool = new Pool({ serving, runtime, log, logs: new WorkerLogs(), ...limits })
   onCleanup(async () => {
     await pool.stop()
-    reaper.close()
+    runtime.close()
   })
   const first = (shares: Serving['shares']) => shares[0]?.version_id ?? ''
   const lease = async (scriptId: number) => {

@@ -130,7 +130,7 @@ test('keeps serving under the same URL after kill -9 of the server', async () =>
 
 test('takes over from a server whose supervisor was killed', async () => {
   const code = `
-    const { startEmbeddedPostgres } = await import('./src/platform/embedded-postgres/index.ts')
+    const { startEmbeddedPostgres } = await import('./src/embedded/postgres/index.ts')
     const log = { info() {}, warn() {}, error() {} }
     await startEmbeddedPostgres({ dataDir: process.argv[1], log, settings: { fsync: 'off' } })
     process.kill(process.pid, 'SIGKILL')`

@@ -1,7 +1,7 @@
 import { createPostgresBackend, type Job, Worker, withBackend } from 'bullmq'
 import { Redis } from 'ioredis'
+import { loadConfig } from '../src/config.ts'
 import { createContext } from '../src/context.ts'
-import { loadConfig } from '../src/platform/config/index.ts'
 import { createLeaseKeeper, createQueueWorker, createRunner } from '../src/platform/jobs/index.ts'
 import { boundNoop, concurrency } from './noop.ts'
 

@@ -1,6 +1,6 @@
 import { createApp, createSockets } from './app.ts'
+import { processSettings } from './config.ts'
 import { createContext, withRedisTopology } from './context.ts'
-import { processSettings } from './platform/config/process-settings.ts'
 import { createHttpServer } from './platform/http/index.ts'
 import { runProcess, type Service } from './platform/process/lifecycle.ts'
 import { runMain } from './platform/process/main.ts'

@@ -26,15 +26,19 @@ const areas: Record<string, Area> = {
   async admin(program, deps) {
     const { registerAccountCommands } = await import('./accounts/index.ts')
     const { withDatabase } = await import('./cli/database.ts')
-    registerAccountCommands(program, { withDb: (work) => withDatabase(deps, work) })
+    const { loadConfig } = await import('./config.ts')
+    registerAccountCommands(program, { withDb: (work) => withDatabase({ ...deps, loadConfig }, work) })
   },
   async nodes(program, deps) {
     const { registerNodeCommands } = await import('./orchestrators/index.ts')
     const { withDatabase } = await import('./cli/database.ts')
+    const { loadConfig } = await import('./config.ts')
     registerNodeCommands(program, {
       ...deps,
       withDb: (work) =>
-        withDatabase(deps, ({ db, config }) => work({ db, rpcPort: config.orchestrators.rpcPort })),
+        withDatabase({ ...deps, loadConfig }, ({ db, config }) =>
+          work({ db, rpcPort: config.orchestrators.rpcPort }),
+        ),
     })
   },
 }
@@ -70,12 +74,13 @@ async function ask(question: string, options?: { hidden: boolean }): Promise<str
 async function prepare(): Promise<void> {
   const { addSettings, readEnvFile } = await import('./platform/config/env-file.ts')
   const { settingWarnings } = await import('./platform/config/process-settings.ts')
-  const { knownSettings } = await import('./platform/config/index.ts')
+  const { knownSettings } = await import('./config.ts')
   const { chooseSettings } = await import('./platform/installation/index.ts')
   const options = { env: process.env, known: knownSettings }
   const file = readEnvFile(process.env, { choose: (found) => chooseSettings(found, options) })
   addSettings(process.env, file)
-  for (const warning of settingWarnings(process.env, file)) process.stderr.write(`warning: ${warning}\n`)
+  for (const warning of settingWarnings(process.env, file, knownSettings))
+    process.stderr.write(`warning: ${warning}\n`)
 }
 
 await runCommandLine(process.argv.slice(2), areas, { ...processDeps({ ask, makeToken }), prepare })

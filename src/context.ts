@@ -2,11 +2,12 @@ import type { Knex } from 'knex'
 import { type Accounts, createAccounts } from './accounts/index.ts'
 import { type BinaryReleases, createBinaryReleases } from './binary-releases/index.ts'
 import { bindCatalog, queueNames } from './catalog.ts'
+import type { Config } from './config.ts'
 import { createDeployments, type Deployments } from './deployments/index.ts'
 import { localCloudCredentials } from './local-cloud/index.ts'
 import { createOrchestrators, type Orchestrators } from './orchestrators/index.ts'
 import { type Clock, createDatabaseClock } from './platform/clock.ts'
-import { type Config, requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
+import { requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
 import { createEventHub, createListener, type EventHub, type Listener } from './platform/events/index.ts'
 import { createHealth, type Health } from './platform/health/index.ts'
 import { createInstallation } from './platform/installation/installation-id.ts'
@@ -96,8 +97,13 @@ export function createContext(config: Config, process: string, overrides: Contex
     verbs: () => verbs,
     resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),
   })
-  const binaryReleases = createBinaryReleases({ db, config, secrets, listener, enqueue, now: clock.now })
-  const releaseTracker = createReleaseTracker({ db, config, log, hub, listener, enqueue, now: clock.now })
+  const binaryReleases = createBinaryReleases({
+    ...{ db, config: config.binaryReleases, platform: config, secrets, listener, enqueue, now: clock.now },
+  })
+  const releaseTracker = createReleaseTracker({
+    ...{ db, config: config.releaseTracker, version: config.service.version, log, hub, listener, enqueue },
+    now: clock.now,
+  })
   const orchestrators = createOrchestrators({
     ...{ db, config: config.orchestrators, hub, enqueue, log, clock },
     enabled: config.releaseTracker.mode !== 'slave',

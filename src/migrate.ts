@@ -1,6 +1,6 @@
 import { ensureFirstAdmin } from './accounts/index.ts'
+import { processSettings } from './config.ts'
 import { requireDatabaseUrl, requireDirectDatabaseUrl } from './platform/config/index.ts'
-import { processSettings } from './platform/config/process-settings.ts'
 import { ConfigError } from './platform/errors.ts'
 import { createLogger } from './platform/logging/logging.ts'
 import { maskSecrets } from './platform/logging/redact.ts'

@@ -1,6 +1,6 @@
+import type { Config } from './config.ts'
+import { processSettings } from './config.ts'
 import { type Program, startPrograms } from './embedded/supervisor/start-programs.ts'
-import type { Config } from './platform/config/index.ts'
-import { processSettings } from './platform/config/process-settings.ts'
 import { ConfigError } from './platform/errors.ts'
 import { announceRunning, localUrl, type RunningService } from './platform/installation/index.ts'
 import { createLogger } from './platform/logging/logging.ts'

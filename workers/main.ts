@@ -1,6 +1,6 @@
 import { type QueueName, queueNames } from '../src/catalog.ts'
+import { processSettings } from '../src/config.ts'
 import { createContext, withRedisTopology } from '../src/context.ts'
-import { processSettings } from '../src/platform/config/process-settings.ts'
 import { ConfigError } from '../src/platform/errors.ts'
 import { runProcess, together } from '../src/platform/process/lifecycle.ts'
 import { runMain } from '../src/platform/process/main.ts'

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 import { createAccounts } from '../../src/accounts/index.ts'
-import { loadConfig } from '../../src/platform/config/index.ts'
+import { loadConfig } from '../../src/config.ts'
 import { createListener } from '../../src/platform/events/index.ts'
 import { createHttpApp, mount, type Route, route } from '../../src/platform/http/index.ts'
 import { installationNamed } from '../../src/platform/installation/installation-id.ts'

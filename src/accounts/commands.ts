@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
 import { type Prompt, terminalPrompt } from '../cli/prompt.ts'
-import type { Config } from '../platform/config/index.ts'
+import type { PlatformConfig } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { email, password, passwordLength, username } from './schema.ts'
 import { createAdmin, resetPassword } from './users/administration.ts'
@@ -10,7 +10,7 @@ import { createAdmin, resetPassword } from './users/administration.ts'
 interface CommandContext {
   db: Knex
   secrets: Secrets
-  config: Pick<Config, 'rateLimits'>
+  config: Pick<PlatformConfig, 'rateLimits'>
 }
 
 export interface AccountCommandDeps {

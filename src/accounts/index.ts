@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Authenticate } from '../platform/auth.ts'
 import { databaseTime } from '../platform/clock.ts'
-import type { Config } from '../platform/config/index.ts'
+import type { PlatformConfig } from '../platform/config/index.ts'
 import type { Route } from '../platform/http/route.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 import type { Service } from '../platform/process/lifecycle.ts'
@@ -31,7 +31,7 @@ export { ensureFirstAdmin } from './users/first-admin.ts'
 export interface AccountsOptions {
   db: Knex
   secrets: Secrets
-  config: Pick<Config, 'publicUrl' | 'rateLimits'>
+  config: Pick<PlatformConfig, 'publicUrl' | 'rateLimits'>
   log: Logger
   /** Tells of changes that other processes make; without it every request asks the database. */
   listener?: ChangeListener

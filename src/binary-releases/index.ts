@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Knex } from 'knex'
-import type { Config } from '../platform/config/index.ts'
+import type { PlatformConfig } from '../platform/config/index.ts'
 import type { Listener } from '../platform/events/index.ts'
 import type { Cause } from '../platform/health/index.ts'
 import type { Route } from '../platform/http/index.ts'
@@ -10,6 +10,7 @@ import { createCatalogue } from './catalogue/catalogue.ts'
 import { createLayout } from './catalogue/layout.ts'
 import { createListing } from './catalogue/listing.ts'
 import { createReleaseStates } from './catalogue/release-states.ts'
+import type { BinaryReleasesConfig, BucketConfig } from './config.ts'
 import { createDownloads } from './downloads/downloads.ts'
 import { embeddedSigningKey } from './downloads/embedded-signing-key.ts'
 import { createSignatures } from './downloads/signatures.ts'
@@ -41,9 +42,12 @@ export interface BinaryReleases {
   prune(): Promise<number>
 }
 
+type Platform = Pick<PlatformConfig, 'embedded' | 'dataDir' | 'publicUrl'>
+
 export interface BinaryReleasesOptions {
   db: Knex
-  config: Config
+  config: BinaryReleasesConfig
+  platform: Platform
   secrets: Secrets
   listener: Listener
   enqueue: Enqueue
@@ -52,15 +56,15 @@ export interface BinaryReleasesOptions {
 }
 
 export function createBinaryReleases(options: BinaryReleasesOptions): BinaryReleases {
-  const { db, config, secrets, listener, enqueue, now } = options
-  const { platforms, filePrefix, revokedKeys: revoked } = config.binaryReleases
-  const { store, routes: storeRoutes } = createStore(config, secrets, now)
+  const { db, config, platform, secrets, listener, enqueue, now } = options
+  const { platforms, filePrefix, revokedKeys: revoked } = config
+  const { store, routes: storeRoutes } = createStore(config.bucket, { platform, secrets, now })
   const layout = createLayout(filePrefix)
   const states = createReleaseStates(db, listener)
   const catalogue = createCatalogue({ db, store, layout, states })
   const downloads = createDownloads({ db, store, layout, catalogue, states })
   const listing = createListing({ db, catalogue, states })
-  const key = signingKeyOf(config)
+  const key = signingKeyOf(config, platform)
   const signatures = createSignatures({ db, store, layout, states, key, revoked })
   const engine = { db, store, layout, key }
   const publishing = createPublishing({ engine, catalogue, enqueue })
@@ -79,25 +83,26 @@ export function createBinaryReleases(options: BinaryReleasesOptions): BinaryRele
 
 /** A bucket when one is configured, else files on this machine with signed links to ourselves. */
 function createStore(
-  config: Config,
-  secrets: Secrets,
-  now: () => Date,
+  bucket: BucketConfig | undefined,
+  options: Pick<BinaryReleasesOptions, 'platform' | 'secrets' | 'now'>,
 ): { store: ObjectStore; routes: Route[] } {
-  const { bucket } = config.binaryReleases
   if (bucket !== undefined) return { store: createS3Store(bucket), routes: [] }
-  const root = join(config.dataDir, 'release-store')
+  const { platform, secrets, now } = options
+  const root = join(platform.dataDir, 'release-store')
   const secret = secrets.derive('capstan/release-links')
-  const links = createLinkSigner({ publicUrl: config.publicUrl, secret, now: () => now().getTime() })
+  const links = createLinkSigner({ publicUrl: platform.publicUrl, secret, now: () => now().getTime() })
   const store = createFileStore({ root, links })
   return { store, routes: linkRoutes({ root, links, partSize: store.limits.part }) }
 }
 
 /** Read when it is first needed: a process that signs nothing makes no key. */
-function signingKeyOf(config: Config): () => SigningKey | undefined {
+function signingKeyOf(
+  { signingKey }: BinaryReleasesConfig,
+  { embedded, dataDir }: Platform,
+): () => SigningKey | undefined {
   let key: SigningKey | undefined
   return () => {
-    const { signingKey } = config.binaryReleases
-    const pem = signingKey ?? (config.embedded ? embeddedSigningKey(config.dataDir) : undefined)
+    const pem = signingKey ?? (embedded ? embeddedSigningKey(dataDir) : undefined)
     key ??= pem === undefined ? undefined : createSigningKey(pem)
     return key
   }

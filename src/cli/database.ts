@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type Config, requireDatabaseUrl } from '../platform/config/index.ts'
+import { type PlatformConfig, requireDatabaseUrl } from '../platform/config/index.ts'
 import { type DataDirLock, lockDataDir } from '../platform/installation/data-dir-lock.ts'
 import { createDb, whileDatabaseIsAway } from '../platform/postgres/db.ts'
 import { isDatabaseUnavailable } from '../platform/postgres/index.ts'
@@ -9,25 +9,32 @@ import { Unreachable } from './api/client.ts'
 import { withOwnServer } from './api/own-server.ts'
 import { UsageFault } from './faults.ts'
 import { plain } from './output.ts'
-import { type DataTarget, findData } from './target/data.ts'
+import { type DataTarget, findData, type LoadConfig } from './target/data.ts'
 
-export interface CommandDatabase {
+export interface CommandDatabase<Config> {
   db: Knex
   secrets: Secrets
   config: Config
 }
 
+interface Surroundings<Config> {
+  env: NodeJS.ProcessEnv
+  loadConfig: LoadConfig<Config>
+  stderr: { write(text: string): unknown }
+}
+
 /**
  * Runs work on the database, whether the service runs or not: the embedded PostgreSQL is started for as long as the
  * work takes when nobody else has started it.
- * @param at `stderr` receives the name of a database that DATABASE_URL chose
+ * @param surroundings `stderr` receives the name of a database that DATABASE_URL chose
  * @throws UsageFault where there is no database of Capstan, Unreachable where it does not answer
  */
-export async function withDatabase(
-  { env, stderr }: { env: NodeJS.ProcessEnv; stderr: { write(text: string): unknown } },
-  work: (database: CommandDatabase) => Promise<void>,
+export async function withDatabase<Config extends PlatformConfig>(
+  { env, loadConfig, stderr }: Surroundings<Config>,
+  work: (database: CommandDatabase<Config>) => Promise<void>,
 ): Promise<void> {
-  const target = findData(env, (line) => void stderr.write(`${plain(line)}\n`))
+  const note = (line: string) => void stderr.write(`${plain(line)}\n`)
+  const target = findData(env, { loadConfig, note })
   const { config } = target
   // Fails before anything is started where no first start has made a database.
   const url = requireDatabaseUrl(config)
@@ -50,10 +57,10 @@ function lockUnlessRunning(dataDir: string): DataDirLock | undefined {
   }
 }
 
-async function onDatabase(
-  target: DataTarget,
+async function onDatabase<Config extends PlatformConfig>(
+  target: DataTarget<Config>,
   url: string,
-  work: (database: CommandDatabase) => Promise<void>,
+  work: (database: CommandDatabase<Config>) => Promise<void>,
 ): Promise<void> {
   const { config } = target
   const db = createDb({ url, name: 'command', max: 2 })
@@ -69,7 +76,7 @@ async function onDatabase(
  * An embedded service that is just starting, or restarting its PostgreSQL, answers in a moment: that is waited for. The
  * database of DATABASE_URL may be that of another project, where nothing must be written.
  */
-async function reach(db: Knex, { config, database, advice }: DataTarget): Promise<void> {
+async function reach(db: Knex, { config, database, advice }: DataTarget<PlatformConfig>): Promise<void> {
   const findTables = async () => {
     const { rows } = await db.raw(`select to_regclass('schema_migrations_lock') is not null as found`)
     return rows[0].found === true

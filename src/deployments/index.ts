@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { CloudflareCredentials, Config } from '../platform/config/index.ts'
+import type { PlatformConfig } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
@@ -9,6 +9,7 @@ import type { Resources } from '../platform/resources.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { createDeploymentVerbs } from './actions/index.ts'
 import { createDeploymentService } from './actions/service.ts'
+import type { CloudflareCredentials, DeploymentsConfig } from './config.ts'
 import { createInspector } from './credentials/inspect.ts'
 import { credentialRoutes } from './credentials/routes.ts'
 import { createGitHub } from './github/index.ts'
@@ -21,7 +22,7 @@ import { createMetrics } from './routes/metrics.ts'
 import { deploymentRoutes } from './routes/read.ts'
 import { prunePlans, pruneWrites } from './store/index.ts'
 import { createAddresses } from './targets/addresses.ts'
-import { createTargets } from './targets/targets.ts'
+import { createTargets, type TargetsConfig } from './targets/targets.ts'
 import { createVault } from './targets/vault.ts'
 
 export { registerRollbackCommand, registerVersionsCommand } from './commands/act-commands.ts'
@@ -45,7 +46,7 @@ export interface Deployments {
 
 export interface DeploymentsOptions {
   db: Knex
-  config: Config
+  config: TargetsConfig & Pick<DeploymentsConfig, 'github'> & Pick<PlatformConfig, 'publicUrl'>
   secrets: Secrets
   hub: EventHub
   enqueue: Enqueue

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf } from '../cli/index.ts'
+import { describedCloud } from './config.ts'
 import { localCloudCredentials } from './credentials.ts'
 
 /** Adds `cloud`: how to reach the local cloud with other programs. */
@@ -24,7 +25,7 @@ type Cloud = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv) {
   const { findLocalCloud } = await import('../cli/target/service.ts')
-  const { dataDir, port, token } = findLocalCloud(env)
+  const { dataDir, port, token } = findLocalCloud(env, describedCloud)
   const { accountId, apiToken } = localCloudCredentials(dataDir, token)
   const url = `http://127.0.0.1:${port}`
   return {

@@ -1,4 +1,4 @@
-import { processSettings } from '../platform/config/process-settings.ts'
+import { processSettings } from '../config.ts'
 import { createLogger } from '../platform/logging/logging.ts'
 import { runProcess, type Service } from '../platform/process/lifecycle.ts'
 import { runMain } from '../platform/process/main.ts'
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
         token,
         zones: config.localCloud.zones,
         privateNetwork: config.localCloud.privateNetwork,
-        images: config.imageRegistry,
+        images: config.localCloud.images,
         log,
       })
     },

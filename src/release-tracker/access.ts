@@ -1,6 +1,7 @@
 import type { Authenticate, Permission, Principal } from '../platform/auth.ts'
-import { hashOfKey, powersOf, type ReleaseTrackerConfig, type TrackerKey } from '../platform/config/index.ts'
 import { CodedError } from '../platform/errors.ts'
+import { hashOfKey, powersOf, type TrackerKey } from './api-keys.ts'
+import type { ReleaseTrackerConfig } from './config.ts'
 
 const reading: Permission[] = ['tracker:read', 'jobs:read']
 const writing: Permission[] = [...reading, 'tracker:write', 'jobs:write']

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
-import type { ReleaseTrackerConfig } from '../platform/config/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
+import type { ReleaseTrackerConfig } from './config.ts'
 import type { Cluster } from './kubernetes/cluster.ts'
 
 /** Milliseconds that one query may take which writes thousands of containers, on a server that has more to do. */

@@ -1,6 +1,5 @@
 import type { Knex } from 'knex'
 import type { Authenticate } from '../platform/auth.ts'
-import type { Config } from '../platform/config/index.ts'
 import type { EventHub, Listener } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
 import type { Enqueue } from '../platform/jobs/index.ts'
@@ -8,6 +7,7 @@ import type { Logger } from '../platform/logging/logging.ts'
 import { authenticateByKey, createKeyRing } from './access.ts'
 import { createBadges } from './badges/badges.ts'
 import { createMemory, type Memory } from './badges/memory.ts'
+import type { ReleaseTrackerConfig } from './config.ts'
 import type { TrackerContext } from './context.ts'
 import { schedulesOf } from './jobs.ts'
 import { clusterAt } from './kubernetes/client.ts'
@@ -40,7 +40,9 @@ export interface ReleaseTracker {
 
 export interface ReleaseTrackerOptions {
   db: Knex
-  config: Config
+  config: ReleaseTrackerConfig
+  /** Of the service, for the changes that a slave sends. */
+  version: string
   log: Logger
   hub: EventHub
   listener: Listener
@@ -52,13 +54,12 @@ export interface ReleaseTrackerOptions {
 const changes = { days: 30, limit: 5000 }
 
 export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTracker {
-  const { db, log, hub, listener, enqueue, now = () => new Date() } = options
-  const config = options.config.releaseTracker
+  const { db, config, version, log, hub, listener, enqueue, now = () => new Date() } = options
   const { cluster } = config
   const context: TrackerContext = {
     db,
     config,
-    version: options.config.service.version,
+    version,
     log,
     enqueue,
     openCluster: cluster && clusterAt(cluster),

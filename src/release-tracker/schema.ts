@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { nameShape } from '../platform/config/index.ts'
 import { digitsProblem } from '../platform/hexadecimal.ts'
 import { instant } from '../platform/instant.ts'
+import { nameShape } from './api-keys.ts'
 import { normaliseDigest, parseImagePattern } from './image-reference.ts'
 import { parseKind } from './kinds.ts'
 import { rolloutStates } from './store/components.ts'

@@ -1,6 +1,6 @@
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig } from '../../src/platform/config/index.ts'
+import { loadConfig } from '../../src/config.ts'
 import { stripForgedIdentity } from '../../src/platform/http/protection/forwarded-identity.ts'
 import { silent } from '../helpers/context.ts'
 import { plantOldRelease, startWorld, type World } from './harness.ts'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withDatabase } from '../../src/cli/database.ts'
+import { loadConfig } from '../../src/config.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
 import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
 import { createDb } from '../../src/platform/postgres/db.ts'
@@ -24,7 +25,7 @@ afterAll(async () => {
 
 const serverOf = async (given: typeof env) => {
   let started = ''
-  await withDatabase({ env: given, stderr }, async ({ db, secrets }) => {
+  await withDatabase({ env: given, loadConfig, stderr }, async ({ db, secrets }) => {
     expect(secrets.open(secrets.seal('x', 'y'), 'y')).toBe('x')
     const { rows } = await db.raw('select pg_postmaster_start_time()::text as started')
     started = rows[0].started
@@ -43,7 +44,7 @@ test('a command uses the server of a running service, and starts one of its own 
 
   expect(await serverOf(env)).not.toBe(rows[0].started)
   // What fails cleans up as well.
-  const failing = withDatabase({ env, stderr }, () => Promise.reject(new Error('on purpose')))
+  const failing = withDatabase({ env, loadConfig, stderr }, () => Promise.reject(new Error('on purpose')))
   await expect(failing).rejects.toThrow('on purpose')
   expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false)
   lockDataDir(dataDir).release()
@@ -55,7 +56,9 @@ test('a database that can not be reached is named without its user and password'
     XDG_STATE_HOME: dataDir,
     SECRET_KEY: 'abcdefghijklmnopqrstuvwxyz0123456789',
   }
-  const error = await withDatabase({ env: away, stderr }, async () => undefined).catch((thrown) => thrown)
+  const error = await withDatabase({ env: away, loadConfig, stderr }, async () => undefined).catch(
+    (thrown) => thrown,
+  )
   expect(error).toMatchObject({
     name: 'Unreachable',
     message: expect.stringMatching(/^The database x on 127\.0\.0\.1:1 can't be reached$/m),

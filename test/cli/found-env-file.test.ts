@@ -2,8 +2,8 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { knownSettings } from '../../src/config.ts'
 import { readEnvFile } from '../../src/platform/config/env-file.ts'
-import { knownSettings } from '../../src/platform/config/index.ts'
 import { chooseSettings } from '../../src/platform/installation/index.ts'
 
 /** What a command takes from this `.env` in its current folder. */

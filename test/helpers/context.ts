@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { inject } from 'vitest'
+import { loadConfig } from '../../src/config.ts'
 import { type Context, createContext } from '../../src/context.ts'
-import { loadConfig } from '../../src/platform/config/index.ts'
 import {
   type BoundJob,
   createJobVerbs,

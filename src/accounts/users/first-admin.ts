@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { Config, RateLimitRule } from '../../platform/config/index.ts'
+import type { RateLimitRule } from '../../platform/config/index.ts'
 import { ConfigError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
+import type { FirstAdminConfig } from '../config.ts'
 import { hasUsers, lockFirstUser } from '../store/users.ts'
 import { addUser } from './administration.ts'
 import { createPasswords } from './passwords.ts'
 
 export interface FirstAdminOptions {
   db: Knex
-  admin: Config['admin']
+  admin: FirstAdminConfig
   rateLimit: RateLimitRule
   /** True lets a missing password be generated. */
   embedded: boolean

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { BucketConfig } from '../../platform/config/index.ts'
+import type { BucketConfig } from '../config.ts'
 import { StoreUnreachable } from './index.ts'
 import { createS3Client } from './s3-client.ts'
 import { createStoreClock } from './s3-clock.ts'

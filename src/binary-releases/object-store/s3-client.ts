@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { BucketConfig } from '../../platform/config/index.ts'
 import { createHttpAgents } from '../../platform/network/outgoing.ts'
+import type { BucketConfig } from '../config.ts'
 
 /**
  * R2 refuses requests and presigned URLs with the checksums that the SDK adds since 2025 unless a call needs one;

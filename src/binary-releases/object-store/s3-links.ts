@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { BucketConfig } from '../../platform/config/index.ts'
+import type { BucketConfig } from '../config.ts'
 import { linkSeconds, type SignedLink } from './index.ts'
 import type { StoreClock } from './s3-clock.ts'
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { BucketConfig } from '../../platform/config/index.ts'
+import type { BucketConfig } from '../config.ts'
 import { type ObjectStore, type Only, smallObject } from './index.ts'
 import { createS3Calls, missing } from './s3-calls.ts'
 import { encoded } from './s3-links.ts'

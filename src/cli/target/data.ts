@@ -1,20 +1,23 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
-import { type Config, loadConfig } from '../../platform/config/index.ts'
+import type { PlatformConfig } from '../../platform/config/index.ts'
 import { ConfigError } from '../../platform/errors.ts'
 import { findInstallation, type Installation } from '../../platform/installation/index.ts'
 import { UsageFault } from '../faults.ts'
 import { lookForInstallation, neverStarted } from './installation.ts'
 
 /** The data that a command works on. */
-export interface DataTarget {
+export interface DataTarget<Config extends PlatformConfig> {
   config: Config
   /** The database that DATABASE_URL names, without user and password; undefined for that of an installation. */
   database: string | undefined
   /** What to do when DATABASE_URL belongs to another project. */
   advice: string | undefined
 }
+
+/** Parses the settings of all domains. @throws ConfigError */
+export type LoadConfig<Config> = (env: NodeJS.ProcessEnv) => Config
 
 /** Settings that decide how a command works on the data. The others may belong to other projects: they are not read. */
 const relevant =
@@ -25,10 +28,13 @@ const isPostgres = (url: string | undefined) => url !== undefined && /^postgres(
 /**
  * Finds the data for `admin` and `nodes`: the database of DATABASE_URL, else that of an installation, running or stopped.
  * A DATABASE_URL of another kind of database belongs to another project, and so does ENVIRONMENT without one.
- * @param note tells the user which database is used
+ * @param options `note` tells the user which database is used
  * @throws UsageFault where there is neither; ConfigError for faulty settings, which names the database
  */
-export function findData(env: NodeJS.ProcessEnv, note: (line: string) => void): DataTarget {
+export function findData<Config extends PlatformConfig>(
+  env: NodeJS.ProcessEnv,
+  { loadConfig, note }: { loadConfig: LoadConfig<Config>; note: (line: string) => void },
+): DataTarget<Config> {
   const settings = Object.fromEntries(
     Object.entries(env).filter(([name, value]) => relevant.test(name) && value),
   )
@@ -40,7 +46,7 @@ export function findData(env: NodeJS.ProcessEnv, note: (line: string) => void): 
         ? `To work on the installation in ${found.dataDir} instead, unset DATABASE_URL`
         : undefined
     note(`Database: ${database} (from DATABASE_URL)`)
-    return { config: configOf(settings, advice), database, advice }
+    return { config: configOf(settings, { loadConfig, advice }), database, advice }
   }
   const installation = lookForInstallation(env, 'data')
   if ('missing' in installation) throw neverStarted(installation.missing)
@@ -77,7 +83,10 @@ function embeddedSettings(settings: NodeJS.ProcessEnv, found: Installation): Nod
   return { ...others, ...(SECRET_KEY && !ownKey ? { SECRET_KEY } : {}), DATA_DIR: dataDir }
 }
 
-function configOf(settings: NodeJS.ProcessEnv, advice: string | undefined): Config {
+function configOf<Config>(
+  settings: NodeJS.ProcessEnv,
+  { loadConfig, advice }: { loadConfig: LoadConfig<Config>; advice: string | undefined },
+): Config {
   try {
     return loadConfig(settings)
   } catch (error) {

@@ -1,5 +1,5 @@
 import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
-import { listenAddress, loadConfig } from '../../platform/config/index.ts'
+import { listenAddress } from '../../platform/config/index.ts'
 import { localUrl, type RunningService } from '../../platform/installation/index.ts'
 import { UsageFault } from '../faults.ts'
 import { lookForInstallation, neverStarted, notRunning } from './installation.ts'
@@ -11,6 +11,8 @@ export interface LocalService {
   /** Where its token is kept; undefined for a service that runs on a database of its operator. */
   embedded: { dataDir: string; databaseUrl: string | undefined } | undefined
 }
+
+type FoundLocalCloud = { dataDir: string } & NonNullable<RunningService['localCloud']>
 
 /** Whether the variables describe a service with a database of its own, of Capstan or of any other project. */
 const describesProduction = (env: NodeJS.ProcessEnv): boolean =>
@@ -36,16 +38,19 @@ export function findService(env: NodeJS.ProcessEnv): LocalService {
   throw 'missing' in found ? neverStarted(found.missing) : notRunning(found.dataDir)
 }
 
-/** The local cloud of the running service. @throws as `findService`, and UsageFault when that service runs none. */
+/**
+ * The local cloud of the running service.
+ * @param describe reads the variables of a local cloud whose service's processes were started one by one
+ * @throws as `findService`, and UsageFault when that service runs none
+ */
 export function findLocalCloud(
   env: NodeJS.ProcessEnv,
-): { dataDir: string } & NonNullable<RunningService['localCloud']> {
+  describe: (env: NodeJS.ProcessEnv) => FoundLocalCloud,
+): FoundLocalCloud {
   const found = lookForInstallation(env, 'service')
   const running = 'dataDir' in found ? found.running : undefined
-  if (running === undefined && describesProduction(env) && env.CLOUDFLARE_TARGET === 'local') {
-    const { dataDir, localCloud } = loadConfig(env)
-    return { dataDir, port: localCloud.port, token: localCloud.token }
-  }
+  if (running === undefined && describesProduction(env) && env.CLOUDFLARE_TARGET === 'local')
+    return describe(env)
   if ('missing' in found) throw neverStarted(found.missing)
   const { dataDir } = found
   if (running === undefined) throw notRunning(dataDir)

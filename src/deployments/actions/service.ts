@@ -1,12 +1,11 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import { databaseTime } from '../../platform/clock.ts'
-import type { Environment } from '../../platform/config/index.ts'
 import { CodedError, conflict, invalidBody, notFound } from '../../platform/errors.ts'
 import type { Enqueue } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
-import type { WorkerLine } from '../cloudflare/local-logs.ts'
+import type { Environment } from '../config.ts'
 import type { GitHubRecords } from '../github/records.ts'
 import type { Images } from '../images/images.ts'
 import { inspectImage } from '../images/preflight.ts'
@@ -43,6 +42,7 @@ import {
   type TargetRow,
 } from '../store/index.ts'
 import type { Addresses } from '../targets/addresses.ts'
+import type { WorkerLine } from '../targets/local-logs.ts'
 import type { Target, Targets } from '../targets/targets.ts'
 import { held, inProgress, requireSettled } from './index.ts'
 

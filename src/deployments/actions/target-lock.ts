@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
-import type { Environment } from '../../platform/config/index.ts'
 import { CodedError, conflict, notFound } from '../../platform/errors.ts'
 import type { Enqueue, Job, JobVerbs } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
+import type { Environment } from '../config.ts'
 import { deploymentStream } from '../log.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
 import { pause } from '../../platform/deadline.ts'
 import type { Run } from '../../platform/jobs/index.ts'
+import type { Environment } from '../config.ts'
 import {
   type Deployment,
   type DeploymentChange,

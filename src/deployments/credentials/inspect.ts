@@ -1,8 +1,8 @@
-import type { CloudflareCredentials } from '../../platform/config/index.ts'
 import { CodedError, invalidBody } from '../../platform/errors.ts'
 import { CloudError, toCodedError } from '../cloudflare/errors.ts'
 import type { CloudHttp } from '../cloudflare/http.ts'
 import { createTokenApi, type TokenApi, type VerifiedToken } from '../cloudflare/tokens-api.ts'
+import type { CloudflareCredentials } from '../config.ts'
 import { type AccountType, accountType } from './account-type.ts'
 import { grants, type Scope, scopesOf, showScope } from './scopes.ts'
 

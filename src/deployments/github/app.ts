@@ -3,8 +3,8 @@ import { createAppAuth } from '@octokit/auth-app'
 import { request as octokit } from '@octokit/request'
 import { SignJWT } from 'jose'
 import { type Dispatcher, fetch as undiciFetch } from 'undici'
-import type { GitHubConfig } from '../../platform/config/index.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
+import type { GitHubConfig } from '../config.ts'
 
 export type GitHubAppConfig = { baseUrl: string } & NonNullable<GitHubConfig['app']>
 export type GitHubRequest = typeof octokit

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
-import type { GitHubConfig } from '../../platform/config/index.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
+import type { GitHubConfig } from '../config.ts'
 import { asApp, createGitHubRequest } from './app.ts'
 import { createGitHubRepository, type GitHubRepository } from './repository.ts'
 import { createInstallationTokens, type InstallationTokens, notConfigured } from './tokens.ts'

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
+import type { Environment } from '../config.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 import type { RecordState } from './repository.ts'
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
+import type { Environment } from '../config.ts'
 
 /** The host names that deployments of an app ever made lead to it, and the marks of their records. */
 export async function madeHostnames(

@@ -1,6 +1,6 @@
 import type { Principal } from '../../platform/auth.ts'
-import type { Environment } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
+import type { Environment } from '../config.ts'
 
 /** @throws ACCESS_003 naming the environment. */
 export function requireEnvironment(principal: Principal, environment: Environment): void {

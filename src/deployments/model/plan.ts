@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Environment } from '../../platform/config/index.ts'
 import { type FieldFault, invalidBody } from '../../platform/errors.ts'
 import { canonical } from '../../platform/http/idempotency.ts'
+import type { Environment } from '../config.ts'
 import type { GitHubSource } from '../github/store.ts'
 import type { Basis } from './app-state.ts'
 import type { PlannedContainer } from './planned-container.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Environment } from '../../platform/config/index.ts'
 import type { Secrets } from '../../platform/secrets.ts'
+import type { Environment } from '../config.ts'
 import type { GitHubSource } from '../github/store.ts'
 import {
   checkBindings,

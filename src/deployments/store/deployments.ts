@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
+import type { Environment } from '../config.ts'
 import type { PlanHead } from '../model/plan.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import { type DeploymentStatus, liveStatuses } from '../model/states.ts'

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
+import type { Environment } from '../config.ts'
 
 /** What works on an app and environment while no deployment may. */
 export interface TargetHold {

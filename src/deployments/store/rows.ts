@@ -1,6 +1,6 @@
-import type { Environment } from '../../platform/config/index.ts'
 import type { ContainerSpec } from '../cloudflare/containers-api.ts'
 import type { TrafficShare } from '../cloudflare/workers-api.ts'
+import type { Environment } from '../config.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
+import type { Environment } from '../config.ts'
 import { scriptName } from '../model/plan.ts'
 import { findAddress } from '../store/index.ts'
 import type { Target, Targets } from './targets.ts'

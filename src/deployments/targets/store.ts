@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Environment } from '../../platform/config/index.ts'
+import type { Environment } from '../config.ts'
 
 export interface StoredCredentials {
   accountId: string

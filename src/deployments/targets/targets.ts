@@ -1,15 +1,15 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Dispatcher } from 'undici'
-import type { CloudflareCredentials, Config, Environment } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { type ContainerApi, createContainerApi } from '../cloudflare/containers-api.ts'
 import { type CloudHttp, createCloudHttp } from '../cloudflare/http.ts'
-import { localLogs, type WorkerLine } from '../cloudflare/local-logs.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
 import { type Cloudflare, createCloudflare } from '../cloudflare/workers-api.ts'
 import { recordWrites, type WritingRun } from '../cloudflare/write-record.ts'
 import { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
+import type { CloudflareCredentials, DeploymentsConfig, Environment } from '../config.ts'
+import { localLogs, type WorkerLine } from './local-logs.ts'
 import type { Vault } from './vault.ts'
 
 /** Where an app can be asked. */
@@ -60,9 +60,14 @@ export interface Targets {
   connect(given: { apiToken: string; accountId?: string }): Promise<CloudHttp>
 }
 
+export interface TargetsConfig extends Pick<DeploymentsConfig, 'cloudflare'> {
+  /** Where the local cloud answers, if this installation has one. */
+  localCloud: { enabled: boolean; port: number }
+}
+
 export interface TargetsOptions {
   db: Knex
-  config: Config
+  config: TargetsConfig
   vault: Vault
   /** The process's pool of connections. */
   dispatcher: Dispatcher

@@ -1,5 +1,5 @@
-import type { Environment } from '../../platform/config/index.ts'
 import { CloudError } from '../cloudflare/errors.ts'
+import type { Environment } from '../config.ts'
 import type { Targets } from './targets.ts'
 
 /** Asked only after the cloud rejected the token: it may be good, but not for that call. */

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
-import type { CloudflareCredentials, Environment } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
+import type { CloudflareCredentials, Environment } from '../config.ts'
 import { deleteCredentials, findCredentials, putCredentials, resealToken } from './store.ts'
 
 /** The credentials that were put for an environment; rows are the truth, so that all processes see a change at once. */

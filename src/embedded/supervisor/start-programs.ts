@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Config } from '../../platform/config/index.ts'
+import type { PlatformConfig } from '../../platform/config/index.ts'
 import { type DataDirLock, lockDataDir } from '../../platform/installation/data-dir-lock.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
 import { StartFault } from '../../platform/process/start-fault.ts'
@@ -19,8 +19,12 @@ export interface Program {
   flags?: string[]
 }
 
+type ProgramsConfig = Pick<PlatformConfig, 'embedded' | 'dataDir' | 'host' | 'port'> & {
+  localCloud: { enabled: boolean; port: number }
+}
+
 export interface StartPlan {
-  config: Config
+  config: ProgramsConfig
   log: Logger
   /** Runs to its end, on a database that serves, before the others start. */
   first: Program
@@ -81,7 +85,7 @@ const smallFlags = ['--max-semi-space-size=1', '--optimize-for-size']
 const smallEnv = { MALLOC_ARENA_MAX: '1' }
 const smallPostgres = { shared_buffers: '16MB', max_connections: '60', work_mem: '2MB' }
 
-function specOf(program: Program, config: Config, small = false): ChildSpec {
+function specOf(program: Program, config: ProgramsConfig, small = false): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
   // Compiled code is kept from start to start.
   const cache = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
@@ -92,7 +96,7 @@ function specOf(program: Program, config: Config, small = false): ChildSpec {
   return { name: program.name, command, env }
 }
 
-async function checkPorts({ host, port, localCloud }: Config, patienceMs: number): Promise<void> {
+async function checkPorts({ host, port, localCloud }: ProgramsConfig, patienceMs: number): Promise<void> {
   await checkPort({ host, port, variable: 'PORT', patienceMs })
   if (!localCloud.enabled) return
   if (port !== 0 && port === localCloud.port)

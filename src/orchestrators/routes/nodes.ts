@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import type { OrchestratorsConfig } from '../../platform/config/index.ts'
 import { type Route, route } from '../../platform/http/index.ts'
+import type { OrchestratorsConfig } from '../config.ts'
 import { newNodeBody, nodePatchBody, nodePath, nodesQuery } from '../schema.ts'
 import { addNode, changeNode, getNode } from '../service.ts'
 import { listNodes, type NodeFields, type OrchestratorNode } from '../store/nodes.ts'

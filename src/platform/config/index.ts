@@ -2,40 +2,16 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
-import { embeddedSecretKey } from '../../embedded/secret-key.ts'
 import { ConfigError } from '../errors.ts'
 import { postgresUrl } from '../postgres/index.ts'
 import { redisUrl } from '../redis/index.ts'
-import {
-  type BinaryReleasesConfig,
-  binaryReleasesConfig,
-  binaryReleasesVariables,
-} from './binary-releases.ts'
-import { type CloudflareConfig, cloudflareConfig, cloudflareVariables } from './cloudflare.ts'
-import { credentialText, flag, httpUrl, isAddress, listOf, passwordText, port } from './fields.ts'
-import { type GitHubConfig, githubConfig, githubVariables } from './github.ts'
-import { type ImageRegistryConfig, imageRegistryConfig, imageRegistryVariables } from './image-registry.ts'
-import { type OrchestratorsConfig, orchestratorsConfig, orchestratorVariables } from './orchestrators.ts'
+import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
 import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
 
-export type { BinaryReleasesConfig, BucketConfig } from './binary-releases.ts'
-export type { CloudflareCredentials, Environment } from './cloudflare.ts'
-export type { GitHubConfig } from './github.ts'
-export type { OrchestratorsConfig } from './orchestrators.ts'
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
-import {
-  type ReleaseTrackerConfig,
-  releaseTrackerConfig,
-  releaseTrackerVariables,
-} from './release-tracker.ts'
-
-export { hashOfKey, nameShape, powersOf, type TrackerKey, type TrackerMode } from './api-keys.ts'
-export type { MasterConfig, ReleaseTrackerConfig } from './release-tracker.ts'
-
-/** Everything the processes are told from outside, parsed once. No other module reads `process.env`. */
-export interface Config {
+/** What every process needs, whatever the domains need besides. */
+export interface PlatformConfig {
   /** True when nothing outside this machine is configured: our own PostgreSQL and the local cloud. */
   embedded: boolean
   service: { name: string; version: string }
@@ -56,22 +32,7 @@ export interface Config {
   /** Undefined: for people on a terminal, JSON elsewhere. */
   logFormat: 'json' | 'pretty' | undefined
   trustedProxies: string[]
-  admin: { username: string; email: string; password: string | undefined }
-  localCloud: {
-    enabled: boolean
-    port: number
-    token: string | undefined
-    privateNetwork: boolean
-    zones: string[]
-  }
-  cloudflare: CloudflareConfig
-  github: GitHubConfig
   rateLimits: RateLimitConfig
-  binaryReleases: BinaryReleasesConfig
-  releaseTracker: ReleaseTrackerConfig
-  /** Of the local cloud; unset, images are not copied there. */
-  imageRegistry: ImageRegistryConfig | undefined
-  orchestrators: OrchestratorsConfig
 }
 
 /** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
@@ -80,7 +41,7 @@ function localOrigin(host: string, port: number): string {
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
 }
 
-const variables = z.object({
+export const platformVariables = z.object({
   ENVIRONMENT: z.enum(['development', 'production']).optional(),
   SERVICE_NAME: z.string().min(1).default('capstan'),
   VERSION: flag('VERSION'),
@@ -99,96 +60,59 @@ const variables = z.object({
     .string()
     .refine((list) => listOf(list).every(isAddress), 'expected IP addresses or networks like 10.0.0.0/8')
     .default(''),
-  ADMIN_USERNAME: z.string().min(3).max(50).default('admin'),
-  ADMIN_EMAIL: z
-    .string()
-    .max(255)
-    .regex(/^[^@\s]+@[^@\s]+$/, 'expected an e-mail address')
-    .default('admin@localhost'),
-  ADMIN_PASSWORD: passwordText.min(8, 'expected at least 8 characters').optional(),
-  LOCAL_CLOUD_PORT: port(8787),
-  LOCAL_CLOUD_TOKEN: credentialText('LOCAL_CLOUD_TOKEN')
-    .min(20, 'expected at least 20 characters')
-    .optional(),
-  LOCAL_CLOUD_ZONES: z
-    .string()
-    .refine(
-      (list) =>
-        listOf(list).every((name) => /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(name)),
-      'expected domain names in lower case',
-    )
-    .default('capstan.test'),
-  LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
-  CLOUDFLARE_TARGET: z.literal('local').optional(),
-  ...cloudflareVariables.shape,
-  ...githubVariables.shape,
   ...rateLimitVariables.shape,
-  ...binaryReleasesVariables.shape,
-  ...releaseTrackerVariables.shape,
-  ...imageRegistryVariables.shape,
-  ...orchestratorVariables.shape,
 })
-type Variables = z.infer<typeof variables>
-
-/** The names of all settings. */
-export const knownSettings: readonly string[] = Object.keys(variables.shape)
+type Variables = z.infer<typeof platformVariables>
 
 // What examples and templates say where a key belongs.
 const placeholder = /change[-_ ]?(this|me)|your[-_ ]?secret|example/i
 
-/**
- * Parses the environment into a Config. All faults are reported together.
- * @throws ConfigError with one line per faulty variable; values are never shown.
- */
-export function loadConfig(env: NodeJS.ProcessEnv): Config {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
-  const { vars, faults } = readVariables(present)
-  const production = vars.ENVIRONMENT === 'production' || present.DATABASE_URL !== undefined
-  if (production) faults.push(...productionFaults(vars, present))
-  if (vars.DATABASE_DIRECT_URL !== undefined && present.DATABASE_URL === undefined)
-    faults.push('DATABASE_DIRECT_URL: only of use together with DATABASE_URL')
-  const cloudflare = cloudflareConfig(vars, faults)
-  const github = githubConfig(vars, faults)
-  const binaryReleases = binaryReleasesConfig(vars, faults)
-  const rateLimits = rateLimitConfig(vars)
-  const releaseTracker = releaseTrackerConfig(vars, rateLimits, faults)
-  const imageRegistry = imageRegistryConfig(vars, faults)
-  if (faults.length > 0) throw new ConfigError(faults)
+/** True for a start that generates and guesses nothing; false for the embedded default. */
+export const isProduction = (
+  vars: Pick<Variables, 'ENVIRONMENT' | 'DATABASE_URL'>,
+  env: NodeJS.ProcessEnv,
+): boolean => vars.ENVIRONMENT === 'production' || env.DATABASE_URL !== undefined
 
+/** Faults of the platform's settings that concern several of them. @param env without undefined values */
+export function platformFaults(vars: Variables, env: NodeJS.ProcessEnv): string[] {
+  const faults = isProduction(vars, env) ? productionFaults(vars, env) : []
+  if (vars.DATABASE_DIRECT_URL !== undefined && env.DATABASE_URL === undefined)
+    faults.push('DATABASE_DIRECT_URL: only of use together with DATABASE_URL')
+  return faults
+}
+
+/** What the embedded default keeps in DATA_DIR for the settings that are not set. */
+export interface EmbeddedDefaults {
+  /** Undefined before PostgreSQL was first started. */
+  databaseUrl(dataDir: string): string | undefined
+  /** Made on first use. */
+  secretKey(dataDir: string): string
+}
+
+/** @param vars without faults, see `platformFaults` */
+export function platformConfig(
+  vars: Variables,
+  env: NodeJS.ProcessEnv,
+  embedded: EmbeddedDefaults,
+): PlatformConfig {
   const dataDir = resolve(vars.DATA_DIR)
-  const databaseUrl = vars.DATABASE_URL ?? readEmbeddedPostgres(dataDir)?.url
-  const directDatabaseUrl = vars.DATABASE_DIRECT_URL ?? databaseUrl
+  const databaseUrl = vars.DATABASE_URL ?? embedded.databaseUrl(dataDir)
   return {
-    embedded: !production,
+    embedded: !isProduction(vars, env),
     service: { name: vars.SERVICE_NAME, version: vars.VERSION ?? packageVersion() },
     host: vars.HOST,
     port: vars.PORT,
     publicUrl: (vars.PUBLIC_URL ?? localOrigin(vars.HOST, vars.PORT)).replace(/\/+$/, ''),
     dataDir,
     databaseUrl,
-    directDatabaseUrl,
+    directDatabaseUrl: vars.DATABASE_DIRECT_URL ?? databaseUrl,
     redisUrl: vars.REDIS_URL,
-    secretKey: vars.SECRET_KEY ?? embeddedSecretKey(dataDir),
+    secretKey: vars.SECRET_KEY ?? embedded.secretKey(dataDir),
     previousSecretKeys: vars.SECRET_KEY_PREVIOUS?.split(',') ?? [],
     logLevel: vars.LOG_LEVEL,
     logFormat: vars.LOG_FORMAT,
     trustedProxies: listOf(vars.TRUSTED_PROXIES),
-    admin: { username: vars.ADMIN_USERNAME, email: vars.ADMIN_EMAIL, password: vars.ADMIN_PASSWORD },
-    localCloud: {
-      // A slave only collects: it deploys nothing.
-      enabled: vars.MODE !== 'slave' && (vars.CLOUDFLARE_TARGET === 'local' || !production),
-      port: vars.LOCAL_CLOUD_PORT,
-      token: vars.LOCAL_CLOUD_TOKEN,
-      zones: listOf(vars.LOCAL_CLOUD_ZONES),
-      privateNetwork: vars.LOCAL_CLOUD_PRIVATE_NETWORK === 'allow',
-    },
-    cloudflare,
-    github,
-    rateLimits,
-    binaryReleases,
-    releaseTracker,
-    imageRegistry,
-    orchestrators: orchestratorsConfig(vars),
+    rateLimits: rateLimitConfig(vars),
   }
 }
 
@@ -197,24 +121,27 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
  * @throws ConfigError for a faulty HOST or PORT
  */
 export function listenAddress(env: NodeJS.ProcessEnv): { host: string; port: number } {
-  const { HOST, PORT } = env
-  const parsed = variables.pick({ HOST: true, PORT: true }).safeParse({ HOST, PORT })
-  if (parsed.success) return { host: parsed.data.HOST, port: parsed.data.PORT }
-  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  const { HOST: host, PORT: port } = parseVariables(platformVariables.pick({ HOST: true, PORT: true }), env)
+  return { host, port }
 }
 
-/** What is well-formed is read even beside faults, so that the checks across variables can add theirs. */
-function readVariables(present: NodeJS.ProcessEnv): { vars: Variables; faults: string[] } {
-  const parsed = variables.safeParse(present)
-  if (parsed.success) return { vars: parsed.data, faults: [] }
-  const { issues } = parsed.error
-  const faulty = new Set(issues.map((issue) => String(issue.path[0])))
-  const rest = Object.fromEntries(Object.entries(present).filter(([name]) => !faulty.has(name)))
-  return {
-    vars: variables.parse(rest),
-    faults: issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
-  }
+/** Where an installation keeps its files. */
+export const dataDirVariable = platformVariables.pick({ DATA_DIR: true })
+
+/** Parses some variables and ignores all others. @throws ConfigError with one line for each faulty variable */
+export function parseVariables<Shape extends z.ZodObject>(
+  schema: Shape,
+  env: NodeJS.ProcessEnv,
+): z.output<Shape> {
+  const given = Object.entries(env).filter(([, value]) => value !== undefined)
+  const parsed = schema.safeParse(Object.fromEntries(given))
+  if (parsed.success) return parsed.data
+  throw new ConfigError(faultsOf(parsed.error))
 }
+
+/** One line for each faulty variable, without its value. */
+export const faultsOf = ({ issues }: z.ZodError): string[] =>
+  issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
 
 /** A production start generates and guesses nothing: what is missing stops it. */
 function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[] {
@@ -234,12 +161,14 @@ function packageVersion(): string {
 }
 
 /** The URL that keeps a session. @throws ConfigError like `requireDatabaseUrl` */
-export function requireDirectDatabaseUrl(config: Config): string {
+export function requireDirectDatabaseUrl(
+  config: Pick<PlatformConfig, 'databaseUrl' | 'directDatabaseUrl'>,
+): string {
   return config.directDatabaseUrl ?? requireDatabaseUrl(config)
 }
 
 /** The database's URL, or a clear fault when the embedded default was never started. */
-export function requireDatabaseUrl(config: Config): string {
+export function requireDatabaseUrl(config: Pick<PlatformConfig, 'databaseUrl'>): string {
   if (config.databaseUrl !== undefined) return config.databaseUrl
   throw new ConfigError([
     'DATABASE_URL: not set, and no embedded database was started here yet: run npm start',

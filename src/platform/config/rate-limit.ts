@@ -10,8 +10,6 @@ export interface RateLimitConfig {
   /** What new users start with, by role; from then on their row decides. */
   user: RateLimitRule
   admin: RateLimitRule
-  trackerAdmin: RateLimitRule
-  trackerClient: RateLimitRule
   forwarded: RateLimitRule
   /** Callers without a credential, by address. */
   address: RateLimitRule
@@ -24,18 +22,16 @@ const whole = (max: number, fallback: number) => {
   const problem = `expected a whole number from 1 to ${max}`
   return z.coerce.number(problem).int(problem).min(1, problem).max(max, problem).default(fallback)
 }
-const perSecond = (fallback: number) => whole(rateLimitBounds.perSecond, fallback)
-const burst = (fallback: number) => whole(rateLimitBounds.burst, fallback)
+/** A variable: tokens a second. */
+export const perSecond = (fallback: number) => whole(rateLimitBounds.perSecond, fallback)
+/** A variable: the capacity of a bucket. */
+export const burst = (fallback: number) => whole(rateLimitBounds.burst, fallback)
 
 export const rateLimitVariables = z.object({
   DEFAULT_RATE_LIMIT_PER_SECOND: perSecond(10),
   DEFAULT_RATE_LIMIT_BURST: burst(20),
   ADMIN_RATE_LIMIT_PER_SECOND: perSecond(100),
   ADMIN_RATE_LIMIT_BURST: burst(200),
-  RATE_LIMIT_TRACKER_ADMIN_PER_SECOND: perSecond(100),
-  RATE_LIMIT_TRACKER_ADMIN_BURST: burst(500),
-  RATE_LIMIT_TRACKER_CLIENT_PER_SECOND: perSecond(100),
-  RATE_LIMIT_TRACKER_CLIENT_BURST: burst(500),
   RATE_LIMIT_FORWARDED_PER_SECOND: perSecond(100),
   RATE_LIMIT_FORWARDED_BURST: burst(500),
   RATE_LIMIT_ADDRESS_PER_SECOND: perSecond(50),
@@ -47,14 +43,6 @@ export function rateLimitConfig(vars: Variables): RateLimitConfig {
   return {
     user: { perSecond: vars.DEFAULT_RATE_LIMIT_PER_SECOND, burst: vars.DEFAULT_RATE_LIMIT_BURST },
     admin: { perSecond: vars.ADMIN_RATE_LIMIT_PER_SECOND, burst: vars.ADMIN_RATE_LIMIT_BURST },
-    trackerAdmin: {
-      perSecond: vars.RATE_LIMIT_TRACKER_ADMIN_PER_SECOND,
-      burst: vars.RATE_LIMIT_TRACKER_ADMIN_BURST,
-    },
-    trackerClient: {
-      perSecond: vars.RATE_LIMIT_TRACKER_CLIENT_PER_SECOND,
-      burst: vars.RATE_LIMIT_TRACKER_CLIENT_BURST,
-    },
     forwarded: { perSecond: vars.RATE_LIMIT_FORWARDED_PER_SECOND, burst: vars.RATE_LIMIT_FORWARDED_BURST },
     address: { perSecond: vars.RATE_LIMIT_ADDRESS_PER_SECOND, burst: vars.RATE_LIMIT_ADDRESS_BURST },
   }

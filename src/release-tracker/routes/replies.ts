@@ -1,8 +1,8 @@
 import type { Response } from 'express'
-import type { TrackerMode } from '../../platform/config/index.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { encodeCursor, readCursor } from '../../platform/http/index.ts'
 import { isStorable } from '../../platform/postgres/storable-text.ts'
+import type { TrackerMode } from '../api-keys.ts'
 
 /** Writes a table as a download. @returns undefined: the answer is given. */
 export function sendCsv(res: Response, name: string, text: string): undefined {

@@ -1,4 +1,5 @@
 import { flushCompileCache } from 'node:module'
+import { loadConfig } from '../../../src/config.ts'
 import { createGitHub } from '../../../src/deployments/github/index.ts'
 import { createGitHubRecords } from '../../../src/deployments/github/records.ts'
 import {
@@ -12,7 +13,6 @@ import { createAddresses } from '../../../src/deployments/targets/addresses.ts'
 import { createTargets } from '../../../src/deployments/targets/targets.ts'
 import { createVault } from '../../../src/deployments/targets/vault.ts'
 import { localCloudCredentials } from '../../../src/local-cloud/credentials.ts'
-import { loadConfig } from '../../../src/platform/config/index.ts'
 import { createListener } from '../../../src/platform/events/listener.ts'
 import { bindJob } from '../../../src/platform/jobs/definition.ts'
 import { createEnqueue } from '../../../src/platform/jobs/enqueue.ts'

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { Environment } from '../../../src/deployments/config.ts'
 import { matches } from '../../../src/deployments/execution/steps/health-check.ts'
 import { checkBindings, scriptName } from '../../../src/deployments/model/plan.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../../src/deployments/model/schema.ts'
 import { bindingName } from '../../../src/deployments/model/worker-module.ts'
 import { estimateCost } from '../../../src/deployments/plans/prices.ts'
-import type { Environment } from '../../../src/platform/config/index.ts'
 import { CodedError } from '../../../src/platform/errors.ts'
 
 const fieldsOf = (work: () => unknown): unknown => {

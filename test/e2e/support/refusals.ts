@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { createJwts } from '../../../src/accounts/credentials/jwt.ts'
-import { loadConfig } from '../../../src/platform/config/index.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { createSecrets } from '../../../src/platform/secrets.ts'
 import type { Stack } from '../../helpers/stack.ts'
 import type { Answer } from './client.ts'

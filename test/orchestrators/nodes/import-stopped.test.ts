@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, expect, it } from 'vitest'
 import { withDatabase } from '../../../src/cli/database.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { startEmbeddedPostgres } from '../../../src/embedded/postgres/index.ts'
 import { migrateUp } from '../../../src/platform/postgres/db.ts'
 
@@ -47,7 +48,7 @@ it('nodes are imported while the service is stopped', {
     'unchanged  A',
     '0 created, 1 updated, 1 unchanged, 0 rejected',
   ])
-  await withDatabase({ env: { DATA_DIR: dataDir }, stderr: process.stderr }, async ({ db }) => {
+  await withDatabase({ env: { DATA_DIR: dataDir }, loadConfig, stderr: process.stderr }, async ({ db }) => {
     expect(await db('orchestrator_nodes').orderBy('name').select('name', 'ip_address', 'pubkey')).toEqual([
       { name: 'A', ip_address: '192.0.2.1', pubkey: 'a2V5' },
       { name: 'B', ip_address: '192.0.2.3', pubkey: null },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { loadConfig } from '../../../src/platform/config/index.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { ConfigError } from '../../../src/platform/errors.ts'
 
 const base = { DATABASE_URL: 'postgres://x', SECRET_KEY: 'a-secret-key-of-the-tests-0123456789' }

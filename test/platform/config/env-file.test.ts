@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { knownSettings, processSettings } from '../../../src/config.ts'
 import { addSettings, readEnvFile } from '../../../src/platform/config/env-file.ts'
-import { knownSettings } from '../../../src/platform/config/index.ts'
-import { processSettings, settingWarnings } from '../../../src/platform/config/process-settings.ts'
+import { settingWarnings } from '../../../src/platform/config/process-settings.ts'
 
 let cwd: string
 beforeEach(() => {
@@ -69,7 +69,7 @@ describe('.env', () => {
 })
 
 describe('a misspelt setting', () => {
-  const warnings = (env: NodeJS.ProcessEnv) => settingWarnings(env, undefined)
+  const warnings = (env: NodeJS.ProcessEnv) => settingWarnings(env, undefined, knownSettings)
 
   test.each([
     ['DATABSE_URL', 'DATABASE_URL'],
@@ -100,7 +100,7 @@ describe('a misspelt setting', () => {
   test('in the file is named, whether a setting is near or not', () => {
     writeFileSync(join(cwd, '.env'), 'PROT=1\nSOMETHING_ELSE=2\nNODE_ENV=production\nPORT=3')
     const file = readEnvFile({}, { cwd })
-    expect(settingWarnings({}, file)).toEqual([
+    expect(settingWarnings({}, file, knownSettings)).toEqual([
       `PROT in ${cwd}/.env is not a setting of Capstan; did you mean PORT?`,
       `SOMETHING_ELSE in ${cwd}/.env is not a setting of Capstan`,
     ])

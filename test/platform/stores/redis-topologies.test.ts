@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, inject, it } from 'vitest'
-import { loadConfig } from '../../../src/platform/config/index.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { parseRedisUrl } from '../../../src/platform/redis/address.ts'
 import { resolveRedisUrl } from '../../../src/platform/redis/index.ts'
 import { createTestContext, startEngine, type TestContext } from '../../helpers/context.ts'

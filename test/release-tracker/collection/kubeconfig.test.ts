@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { loadConfig } from '../../../src/platform/config/index.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { clusterAt } from '../../../src/release-tracker/kubernetes/client.ts'
 import { type FakeCluster, startFakeCluster } from './fake-cluster.ts'
 

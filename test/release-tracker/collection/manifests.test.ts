@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadAllYaml } from '@kubernetes/client-node'
 import { expect, it } from 'vitest'
-import { loadConfig } from '../../../src/platform/config/index.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { clusterAt } from '../../../src/release-tracker/kubernetes/client.ts'
 import { startFakeCluster } from './fake-cluster.ts'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig } from '../../../src/platform/config/index.ts'
+import { loadConfig } from '../../../src/config.ts'
 import { ConfigError } from '../../../src/platform/errors.ts'
 import { createKeyRing } from '../../../src/release-tracker/access.ts'
 

@@ -1,8 +1,8 @@
 import { delimiter } from 'node:path'
 import { z } from 'zod'
+import { credential, flag, httpUrl, listOf, proxyUrl } from '../platform/config/fields.ts'
+import { burst, perSecond, type RateLimitRule } from '../platform/config/rate-limit.ts'
 import { type ApiKeys, nameShape, readApiKeys, type TrackerMode } from './api-keys.ts'
-import { credential, flag, httpUrl, listOf, proxyUrl } from './fields.ts'
-import type { RateLimitConfig, RateLimitRule } from './rate-limit.ts'
 
 export interface ReleaseTrackerConfig {
   mode: TrackerMode
@@ -50,14 +50,14 @@ export const releaseTrackerVariables = z.object({
   MASTER_API_KEY: credential('MASTER_API_KEY'),
   MASTER_CA_FILE: flag('MASTER_CA_FILE'),
   PROXY_URL: proxyUrl.optional(),
+  RATE_LIMIT_TRACKER_ADMIN_PER_SECOND: perSecond(100),
+  RATE_LIMIT_TRACKER_ADMIN_BURST: burst(500),
+  RATE_LIMIT_TRACKER_CLIENT_PER_SECOND: perSecond(100),
+  RATE_LIMIT_TRACKER_CLIENT_BURST: burst(500),
 })
 type Variables = z.infer<typeof releaseTrackerVariables>
 
-export function releaseTrackerConfig(
-  vars: Variables,
-  rateLimits: RateLimitConfig,
-  faults: string[],
-): ReleaseTrackerConfig {
+export function releaseTrackerConfig(vars: Variables, faults: string[]): ReleaseTrackerConfig {
   const { MODE: mode } = vars
   return {
     mode,
@@ -68,7 +68,16 @@ export function releaseTrackerConfig(
     namespaces: namespacesOf(vars.NAMESPACES, faults),
     cluster: clusterOf(vars, faults),
     master: mode === 'slave' ? masterOf(vars, faults) : undefined,
-    rateLimits: { admin: rateLimits.trackerAdmin, client: rateLimits.trackerClient },
+    rateLimits: {
+      admin: {
+        perSecond: vars.RATE_LIMIT_TRACKER_ADMIN_PER_SECOND,
+        burst: vars.RATE_LIMIT_TRACKER_ADMIN_BURST,
+      },
+      client: {
+        perSecond: vars.RATE_LIMIT_TRACKER_CLIENT_PER_SECOND,
+        burst: vars.RATE_LIMIT_TRACKER_CLIENT_BURST,
+      },
+    },
   }
 }
 

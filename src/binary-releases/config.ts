@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
-import { credential, flag, httpUrl, listOf } from './fields.ts'
+import { credential, flag, httpUrl, listOf } from '../platform/config/fields.ts'
 
 /** An S3 bucket, and how it is signed in to. */
 export interface BucketConfig {

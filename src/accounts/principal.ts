@@ -1,5 +1,5 @@
 import { type Permission, type Principal, permissions } from '../platform/auth.ts'
-import { CodedError } from '../platform/errors.ts'
+import { forbidden } from '../platform/errors.ts'
 import type { User } from './store/users.ts'
 
 /** The credential behind a request, as far as the verbs of this folder need it. */
@@ -66,5 +66,5 @@ export function permissionsOf(
 /** @throws ACCESS_003 for a principal that is no account (a tracker key, a forwarded identity). */
 export function accountOf(principal: Principal | undefined): AccountPrincipal {
   if (principal instanceof AccountPrincipal) return principal
-  throw new CodedError('ACCESS_003', 'Only a user account can do this')
+  throw forbidden('Only a user account can do this')
 }

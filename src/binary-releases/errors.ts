@@ -1,10 +1,10 @@
-import { CodedError, outOfDiskSpace } from '../platform/errors.ts'
+import { dependencyFailed, gone, internalError, outOfDiskSpace } from '../platform/errors.ts'
 import { isDiskFull } from '../platform/postgres/disk-full.ts'
 import { StoreUnreachable } from './object-store/index.ts'
 
 /** As the source answers while R2 is away: 500, and worth another try. */
 export const storeAway = (cause?: unknown) =>
-  new CodedError('STATE_003', 'The object store can not be reached', {
+  dependencyFailed('The object store can not be reached', {
     status: 500,
     retryable: true,
     retryAfter: 5,
@@ -14,13 +14,13 @@ export const storeAway = (cause?: unknown) =>
   })
 
 export const unreadable = () =>
-  new CodedError('SYS_001', 'The metadata of this release can not be read', {
+  internalError('The metadata of this release can not be read', {
     details: { reason: 'metadata_invalid' },
     suggestedAction: 'Tell the publisher of the release, or take another version',
   })
 
 export const yanked = () =>
-  new CodedError('STATE_002', 'This version was withdrawn', {
+  gone('This version was withdrawn', {
     suggestedAction: 'Take the latest version of the channel',
   })
 

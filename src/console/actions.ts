@@ -1,6 +1,6 @@
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { Knex } from 'knex'
-import { CodedError } from '../platform/errors.ts'
+import { CodedError, conflict, forbidden } from '../platform/errors.ts'
 import { correlationIdOf } from '../platform/http/index.ts'
 import type { JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
@@ -68,7 +68,7 @@ export function consoleActions(options: ActionOptions): Router {
     await audited(options, { req, res, outcome: 'refused' }, async () => undefined)
     const message =
       'The console can retry and remove single jobs, pause queues and clear finished records, and no more'
-    throw new CodedError('ACCESS_003', message, { suggestedAction: 'See GET /jobs and its verbs' })
+    throw forbidden(message, { suggestedAction: 'See GET /jobs and its verbs' })
   }
 
   router.use((req, res, next) => {
@@ -81,10 +81,7 @@ export function consoleActions(options: ActionOptions): Router {
 function rowOf(req: Request): string {
   const id = String(req.params.delivery).match(deliveryId)?.[1]
   if (id === undefined)
-    throw new CodedError(
-      'STATE_001',
-      'This is not a delivery of a job: a schedule made it, or its id is unknown',
-    )
+    throw conflict('This is not a delivery of a job: a schedule made it, or its id is unknown')
   return id
 }
 

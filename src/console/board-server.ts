@@ -8,7 +8,7 @@ import type {
   UIConfig,
 } from '@bull-board/api/typings/app'
 import express, { type Request, type Response, Router } from 'express'
-import { CodedError, notFound } from '../platform/errors.ts'
+import { CodedError, internalError, invalidRequest, notFound } from '../platform/errors.ts'
 import { unstorableFields } from '../platform/postgres/storable-text.ts'
 import { boardPage } from './board-page.ts'
 import { checkBoardRequest } from './board-queries.ts'
@@ -97,8 +97,7 @@ export class BoardServer implements IServerAdapter {
 function refuseUnstorable(parts: Record<'path' | 'query' | 'body', unknown>): void {
   for (const [part, value] of Object.entries(parts)) {
     const fields = unstorableFields(value, part)
-    if (fields.length > 0)
-      throw new CodedError('REQ_002', `The request's ${part} is not valid`, { details: { fields } })
+    if (fields.length > 0) throw invalidRequest(part, fields)
   }
 }
 
@@ -112,5 +111,5 @@ function refusal(status: number, body: unknown): CodedError {
     const fields = [{ path, problem: 'not valid' }]
     return new CodedError('REQ_002', 'The request is not valid', { details: { fields } })
   }
-  return new CodedError('SYS_001', 'The console failed', { cause: new Error(`Bull Board answered ${key}`) })
+  return internalError('The console failed', { cause: new Error(`Bull Board answered ${key}`) })
 }

@@ -4,7 +4,7 @@ import { type NextFunction, type Request, type RequestHandler, type Response, Ro
 import type { Knex } from 'knex'
 import { signInUrl } from '../accounts/index.ts'
 import { type Authenticate, authorise } from '../platform/auth.ts'
-import { CodedError } from '../platform/errors.ts'
+import { CodedError, unavailable } from '../platform/errors.ts'
 import { type Route, route } from '../platform/http/route.ts'
 import type { BoundJob, JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
@@ -82,7 +82,7 @@ function createBoard(options: ConsoleOptions): RequestHandler {
 function whileStoreAnswers(queues: Queues) {
   return (_req: Request, _res: Response, next: NextFunction) => {
     if (queues.available()) return next()
-    next(new CodedError('SYS_002', 'The queue store is away; see GET /jobs for the jobs', { retryAfter: 5 }))
+    next(unavailable('The queue store is away; see GET /jobs for the jobs', { retryAfter: 5 }))
   }
 }
 

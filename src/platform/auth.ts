@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { CodedError } from './errors.ts'
+import { forbidden, unauthenticated } from './errors.ts'
 
 /** What a route may need; the same words are the scopes of API tokens. */
 export const permissions = [
@@ -62,10 +62,10 @@ export type Scheme = 'forwarded' | 'tracker-key'
 export function authorise(access: Access, principal: Principal | undefined): void {
   if (access === 'open') return
   if (principal === undefined) {
-    throw new CodedError('ACCESS_001', 'Authentication is required', { headers: challenge })
+    throw unauthenticated()
   }
   if (access === 'signed-in' || holds(principal, access)) return
-  throw new CodedError('ACCESS_003', `The permission ${access} is required`, {
+  throw forbidden(`The permission ${access} is required`, {
     details: { permission: access },
   })
 }
@@ -73,7 +73,7 @@ export function authorise(access: Access, principal: Principal | undefined): voi
 /** @throws ACCESS_003 */
 export function requirePermission(principal: Principal, permission: Permission): void {
   if (principal.permissions.has(permission)) return
-  throw new CodedError('ACCESS_003', `The permission ${permission} is required`, { details: { permission } })
+  throw forbidden(`The permission ${permission} is required`, { details: { permission } })
 }
 
 function holds(principal: Principal, access: Exclude<Access, 'open' | 'signed-in'>): boolean {

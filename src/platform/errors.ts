@@ -1,48 +1,4 @@
-/** The one registry of error codes: the status of an answer and what the caller may do about it. */
-export const errorCodes = {
-  AUTH_001: { status: 401, retryable: false, action: 'Check the GitHub App id and its private key' },
-  AUTH_002: { status: 403, retryable: false, action: 'Grant the installation what is asked for' },
-  AUTH_003: { status: 401, retryable: false, action: 'Check the Cloudflare API token' },
-  AUTH_004: { status: 403, retryable: false, action: 'Give the Cloudflare token the permissions it lacks' },
-  AUTH_005: { status: 401, retryable: true, action: 'Renew the token and try again' },
-  DEPLOY_001: {
-    status: 400,
-    retryable: false,
-    action: 'Correct the configuration or the code and prepare again',
-  },
-  DEPLOY_002: { status: 402, retryable: false, action: 'Free or raise the quota, then prepare again' },
-  DEPLOY_003: { status: 500, retryable: true, action: 'Check that the image can be pulled, then retry' },
-  DEPLOY_004: { status: 500, retryable: false, action: 'Check the Durable Object classes and migrations' },
-  DEPLOY_005: { status: 500, retryable: true, action: 'Check the host names and their zone, then retry' },
-  DEPLOY_006: {
-    status: 504,
-    retryable: true,
-    action: 'Check the health path and the logs of the app, then deploy again',
-  },
-  DEPLOY_007: { status: 500, retryable: true, action: 'Look at what is left to undo, then roll back again' },
-  SYS_001: { status: 500, retryable: false, action: 'Report the correlationId to the operators' },
-  SYS_002: { status: 503, retryable: true, action: 'Try again after the time in Retry-After' },
-  SYS_003: { status: 429, retryable: true, action: 'Wait for the time in Retry-After' },
-  SYS_004: { status: 504, retryable: true, action: 'Try again' },
-  SYS_005: { status: 404, retryable: false, action: 'Check the path and the id' },
-  SYS_006: { status: 507, retryable: true, action: 'Free disk space on the server, then try again' },
-  REQ_001: { status: 400, retryable: false, action: 'Send a well-formed body' },
-  REQ_002: { status: 400, retryable: false, action: 'Correct the fields named in details.fields' },
-  REQ_003: { status: 405, retryable: false, action: 'Use a method named in Allow' },
-  REQ_004: { status: 413, retryable: false, action: 'Send a smaller body' },
-  REQ_005: { status: 415, retryable: false, action: 'Send application/json' },
-  REQ_006: { status: 422, retryable: false, action: 'Use a new Idempotency-Key for another request' },
-  REQ_007: { status: 409, retryable: true, action: 'Wait for the first request with this key to end' },
-  ACCESS_001: { status: 401, retryable: false, action: 'Sign in or send a token' },
-  ACCESS_002: { status: 401, retryable: false, action: 'Sign in again or send a valid token' },
-  ACCESS_003: { status: 403, retryable: false, action: 'Ask an administrator for the permission' },
-  STATE_001: { status: 409, retryable: false, action: 'Look at the current state, then decide' },
-  STATE_002: { status: 410, retryable: false, action: 'Start again' },
-  STATE_003: { status: 424, retryable: true, action: 'Mend the dependency named, then try again' },
-  STATE_004: { status: 402, retryable: false, action: 'Free or raise the quota' },
-} as const satisfies Record<string, { status: number; retryable: boolean; action: string }>
-
-export type ErrorCode = keyof typeof errorCodes
+import { type ErrorCode, errorCodes } from './error-codes.ts'
 
 export interface ErrorOptions {
   /** Overrides the registry's status where a family answers another one for the same code. */
@@ -107,16 +63,58 @@ export function errorEnvelope(error: CodedError, correlationId: string) {
   }
 }
 
+// Each helper below makes the error of one code; the code is the wire's name for it, the helper the source's.
+
+/** A path, an id or the like that leads to nothing. @param what begins the sentence: `Plan` */
+export const notFound = (what: string): CodedError => new CodedError('SYS_005', `${what} not found`)
+
+/** A path that this server does not have. */
+export const noSuchPath = (message = 'There is nothing at this path', options?: ErrorOptions): CodedError =>
+  new CodedError('SYS_005', message, options)
+
+/** The present state does not allow the request. */
+export const conflict = (
+  message: string,
+  details: Record<string, unknown> = {},
+  options: Omit<ErrorOptions, 'details'> = {},
+): CodedError => new CodedError('STATE_001', message, { ...options, details })
+
+/** @param status 422 in accounts and orchestrators, 400 elsewhere */
+export const invalidRequest = (part: string, fields: FieldFault[], status = 400): CodedError =>
+  new CodedError('REQ_002', `The request's ${part} is not valid`, { status, details: { fields } })
+
+export const invalidBody = (fields: FieldFault[], status?: number): CodedError =>
+  invalidRequest('body', fields, status)
+
+/** Makes a helper for one code: `(message, options) => CodedError`. */
+const withCode = (code: ErrorCode) => (message: string, options?: ErrorOptions) =>
+  new CodedError(code, message, options)
+
+/** Not HTTP, not JSON, or not what its headers announce. */
+export const malformed = withCode('REQ_001')
+export const tooLarge = withCode('REQ_004')
+export const unsupportedMediaType = withCode('REQ_005')
+export const unauthenticated = (): CodedError => new CodedError('ACCESS_001', 'Authentication is required')
+/** A password, token or the like that is wrong, expired or revoked. */
+export const badCredential = withCode('ACCESS_002')
+export const forbidden = withCode('ACCESS_003')
+export const gone = withCode('STATE_002')
+/** Something that the request needs does not work or is not configured. */
+export const dependencyFailed = withCode('STATE_003')
+export const quotaExceeded = withCode('STATE_004')
+/** A fault of this service. Its message must not say more than the caller may know. */
+export const internalError = withCode('SYS_001')
+/** Passes by itself. */
+export const unavailable = withCode('SYS_002')
+/** @param retryAfter seconds */
+export const tooManyRequests = (message: string, retryAfter: number): CodedError =>
+  new CodedError('SYS_003', message, { retryAfter })
+export const timedOut = withCode('SYS_004')
+
 /** A write failed for lack of disk space or quota. */
-export const outOfDiskSpace = (cause: unknown) =>
+export const outOfDiskSpace = (cause: unknown): CodedError =>
   new CodedError('SYS_006', 'The server has no disk space left for this', {
     details: { reason: 'disk_full' },
     retryAfter: 60,
     cause,
   })
-export const notFound = (what: string) => new CodedError('SYS_005', `${what} not found`)
-export const conflict = (message: string, details: Record<string, unknown> = {}) =>
-  new CodedError('STATE_001', message, { details })
-/** Faults of a body that its schema can't express. @param status 422 in accounts and orchestrators, 400 elsewhere */
-export const invalidBody = (fields: FieldFault[], status: 400 | 422 = 400) =>
-  new CodedError('REQ_002', "The request's body is not valid", { status, details: { fields } })

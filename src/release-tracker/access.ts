@@ -1,5 +1,5 @@
 import type { Authenticate, Permission, Principal } from '../platform/auth.ts'
-import { CodedError } from '../platform/errors.ts'
+import { badCredential, forbidden } from '../platform/errors.ts'
 import { hashOfKey, powersOf, type TrackerKey } from './api-keys.ts'
 import type { ReleaseTrackerConfig } from './config.ts'
 
@@ -52,7 +52,7 @@ export function authenticateByKey(ring: KeyRing): Authenticate {
     const key = bearer ?? headers['x-api-key']
     if (typeof key !== 'string') return undefined
     const principal = ring(key)
-    if (principal === undefined) throw new CodedError('ACCESS_002', 'The API key is not valid')
+    if (principal === undefined) throw badCredential('The API key is not valid')
     return principal
   }
 }
@@ -66,5 +66,5 @@ export function clientOf(principal: Principal | undefined): string | undefined {
 export function requireClient(principal: Principal | undefined, clientName: string): void {
   const own = clientOf(principal)
   if (own === undefined || own === clientName) return
-  throw new CodedError('ACCESS_003', 'The API key is of another client')
+  throw forbidden('The API key is of another client')
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Permission } from '../../platform/auth.ts'
-import { CodedError, conflict, invalidBody, notFound } from '../../platform/errors.ts'
+import { badCredential, conflict, forbidden, invalidBody, notFound } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import { type AccountPrincipal, permissionsOf } from '../principal.ts'
 import {
@@ -49,7 +49,7 @@ export async function createApiToken(
     const user = await lockUser(trx, row.userId)
     // A password changed, or a user disabled, since this request was authenticated ends it here.
     if (!user?.isActive || user.sessionEpoch !== caller.user.sessionEpoch) {
-      throw new CodedError('ACCESS_002', 'The credential is no longer valid')
+      throw badCredential('The credential is no longer valid')
     }
     if ((await countActiveTokens(trx, row.userId, now)) >= maxActiveTokens) {
       throw conflict(`A user may have ${maxActiveTokens} active tokens; revoke one first`)
@@ -68,7 +68,7 @@ function scopesWithin(caller: AccountPrincipal, wanted: Permission[] | null): Pe
   const lacking = wanted.find((each) => !caller.permissions.has(each))
   if (lacking === undefined) return [...new Set(wanted)]
   const details = { permission: lacking }
-  throw new CodedError('ACCESS_003', `The permission ${lacking} can't be given by one who lacks it`, {
+  throw forbidden(`The permission ${lacking} can't be given by one who lacks it`, {
     details,
   })
 }
@@ -103,7 +103,7 @@ export async function revokeApiToken(
   if (token === undefined) throw notFound('Token')
   const reach = permissionsOf(caller.user, token.scopes)
   if (caller.scopes !== null && ![...reach].every((each) => caller.permissions.has(each))) {
-    throw new CodedError('ACCESS_003', "A scoped token can't revoke a token that may do more")
+    throw forbidden("A scoped token can't revoke a token that may do more")
   }
   await markRevoked(context.db, token.id)
   context.principals.forget(caller.id)

@@ -1,5 +1,5 @@
 import type { Credentials, Principal } from '../../platform/auth.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { badCredential, CodedError, forbidden } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import type { AccountPrincipal } from '../principal.ts'
 import { shownSession } from './cookies.ts'
@@ -52,14 +52,14 @@ async function byBearer(context: AccountsContext, bearer: string, by: Credential
   if (bearer.startsWith('ora_')) {
     const principal = isApiToken(bearer) ? await from(tokenLook(context, bearer)) : undefined
     if (principal?.credential.kind !== 'api-token') {
-      throw new CodedError('ACCESS_002', 'Invalid or expired API token')
+      throw badCredential('Invalid or expired API token')
     }
     noteUse(context, principal)
     return principal
   }
-  if (bearer.split('.').length !== 3) throw new CodedError('ACCESS_002', 'The token is not valid')
+  if (bearer.split('.').length !== 3) throw badCredential('The token is not valid')
   const principal = await from(jwtLook(context, bearer))
-  if (principal === undefined) throw new CodedError('ACCESS_002', 'The token was revoked')
+  if (principal === undefined) throw badCredential('The token was revoked')
   return principal
 }
 
@@ -92,7 +92,7 @@ function requireCsrfToken(context: AccountsContext, sessionId: string, { headers
   // X-XSRF-TOKEN is what axios, and so Bull Board's page, sends by itself from the cookie of that name.
   const given = headers['x-csrf-token'] ?? headers['x-xsrf-token']
   if (typeof given === 'string' && sameText(given, csrfTokenOf(context.secrets, sessionId))) return
-  throw new CodedError('ACCESS_003', 'The CSRF token is missing or wrong', {
+  throw forbidden('The CSRF token is missing or wrong', {
     suggestedAction: 'Send the XSRF-TOKEN cookie as X-CSRF-Token, or reload the page',
   })
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { CodedError } from '../../platform/errors.ts'
+import { tooManyRequests } from '../../platform/errors.ts'
 import { type BucketRule, createProcessBuckets, network } from '../../platform/rate-limit/index.ts'
 
 /**
@@ -24,7 +24,7 @@ export function createGuesses(rule: BucketRule): Guesses {
   return {
     check(credential, address) {
       if (buckets.look(network(address), rule).allowed || lately.has(nameOf(credential))) return
-      throw new CodedError('SYS_003', 'Too many bad credentials from this address', { retryAfter: 1 })
+      throw tooManyRequests('Too many bad credentials from this address', 1)
     },
     good(credential) {
       const name = nameOf(credential)

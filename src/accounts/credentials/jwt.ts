@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
-import { CodedError } from '../../platform/errors.ts'
+import { badCredential } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 
 export const jwtLifetimeSeconds = 15 * 60
@@ -58,7 +58,7 @@ export function createJwts(secrets: Secrets, now: () => Date): Jwts {
         return { userId: sub, sessionEpoch: epoch, jti, expiresAt: new Date(exp * 1000) }
       } catch (error) {
         const expired = error instanceof errors.JWTExpired
-        throw new CodedError('ACCESS_002', expired ? 'The token has expired' : 'The token is not valid')
+        throw badCredential(expired ? 'The token has expired' : 'The token is not valid')
       }
     },
   }

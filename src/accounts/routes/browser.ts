@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { badCredential, CodedError, forbidden } from '../../platform/errors.ts'
 import { type Reply, type Route, route } from '../../platform/http/route.ts'
 import type { AccountsContext } from '../context.ts'
 import { shownSession } from '../credentials/cookies.ts'
@@ -84,7 +84,7 @@ async function submitSignIn(context: AccountsContext, submission: Submission): P
   const form = signInForm.safeParse(fields)
   const next = nextPath(typeof fields.next === 'string' ? fields.next : undefined)
   try {
-    if (!form.success) throw new CodedError('ACCESS_002', 'Invalid username or password')
+    if (!form.success) throw badCredential('Invalid username or password')
     const { username, password } = form.data
     const origin = { address, browserIds: browserIdsOf(context, req.headers.cookie) }
     const { user, browserId } = await signIn(context, { username, password, origin, browser: true })
@@ -113,7 +113,7 @@ async function requireCsrfField(context: AccountsContext, req: Request, res: Res
   const header = req.get('x-csrf-token') ?? req.get('x-xsrf-token')
   const given = header ?? (await readForm(req, res)).csrf_token
   if (typeof given === 'string' && sameText(given, expectedCsrfToken(context, req))) return
-  throw new CodedError('ACCESS_003', 'The CSRF token is missing or wrong')
+  throw forbidden('The CSRF token is missing or wrong')
 }
 
 const expectedCsrfToken = (context: AccountsContext, req: Request) =>

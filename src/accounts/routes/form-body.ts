@@ -1,5 +1,5 @@
 import express, { type Request, type Response } from 'express'
-import { CodedError } from '../../platform/errors.ts'
+import { unsupportedMediaType } from '../../platform/errors.ts'
 
 const limit = 16 * 1024
 
@@ -9,7 +9,7 @@ export async function readForm(req: Request, res: Response): Promise<Record<stri
   if (req.is('application/json') !== false) await read(express.json({ limit, strict: true }), req, res)
   else if (req.is('application/x-www-form-urlencoded') !== false)
     await read(express.urlencoded({ limit, extended: false, parameterLimit: 10 }), req, res)
-  else throw new CodedError('REQ_005', 'The body must be a form or application/json')
+  else throw unsupportedMediaType('The body must be a form or application/json')
   return (req.body ?? {}) as Record<string, unknown>
 }
 

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { CodedError } from '../../platform/errors.ts'
+import { forbidden } from '../../platform/errors.ts'
 
 /**
  * Refuses a form that another site's page sends: a sign-in would put a session of that site's choice into the visitor's
@@ -18,5 +18,5 @@ export function requireSameOrigin(req: Request, publicUrl: string): void {
     const host = URL.parse(origin)?.host
     if (host !== undefined && host !== '' && host === req.get('host')) return
   }
-  throw new CodedError('ACCESS_003', 'A form from another site is refused')
+  throw forbidden('A form from another site is refused')
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../../platform/errors.ts'
+import { type CodedError, tooManyRequests } from '../../platform/errors.ts'
 import { network } from '../../platform/rate-limit/index.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import { addWrongPassword, type Bucket, clearWrongPasswords, fullForMs } from '../store/login-limits.ts'
@@ -100,7 +100,5 @@ export function createLoginLimits(db: Knex, secrets: Secrets): LoginLimits {
 }
 
 function refusal(ms: number): CodedError {
-  return new CodedError('SYS_003', 'Too many sign-in attempts', {
-    retryAfter: Math.max(1, Math.ceil(ms / 1000)),
-  })
+  return tooManyRequests('Too many sign-in attempts', Math.max(1, Math.ceil(ms / 1000)))
 }

@@ -1,4 +1,4 @@
-import { CodedError } from '../../platform/errors.ts'
+import { badCredential, CodedError } from '../../platform/errors.ts'
 import { network } from '../../platform/rate-limit/index.ts'
 import type { AccountsContext } from '../context.ts'
 import { csrfTokenOf, hashOf, newSessionId } from '../credentials/credentials.ts'
@@ -44,9 +44,9 @@ export async function signIn(
   if (!right || user === undefined) {
     // Never the name that was typed: it may be a password.
     log.warn({ event: 'sign-in', outcome: 'refused', ...who }, 'sign-in refused')
-    throw new CodedError('ACCESS_002', 'Invalid username or password')
+    throw badCredential('Invalid username or password')
   }
-  if (!user.isActive) throw new CodedError('ACCESS_002', 'User account is disabled')
+  if (!user.isActive) throw badCredential('User account is disabled')
   const browserId = known.browserId ?? (browser ? newBrowserId() : undefined)
   await rememberPlaces(context, user, { address, browserId })
   log.info({ event: 'sign-in', outcome: 'done', ...who }, 'signed in')

@@ -1,4 +1,4 @@
-import { CodedError } from '../../platform/errors.ts'
+import { unavailable } from '../../platform/errors.ts'
 
 /** Runs tasks of the same key one after the other, in order of arrival, and those of different keys beside each other. */
 export type Turns = <T>(key: string, task: () => Promise<T>) => Promise<T>
@@ -11,8 +11,7 @@ export function createTurns(most: number): Turns {
   const lines = new Map<string, { last: Promise<unknown>; length: number }>()
   return async (key, task) => {
     const line = lines.get(key) ?? { last: Promise.resolve(), length: 0 }
-    if (line.length >= most)
-      throw new CodedError('SYS_002', 'Too many sign-ins at this moment', { retryAfter: 2 })
+    if (line.length >= most) throw unavailable('Too many sign-ins at this moment', { retryAfter: 2 })
     lines.set(key, line)
     line.length += 1
     const mine = line.last.then(task)

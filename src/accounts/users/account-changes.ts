@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError, conflict } from '../../platform/errors.ts'
+import { badCredential, conflict, forbidden } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import type { AccountPrincipal } from '../principal.ts'
 import { isCurrentPassword } from '../sign-in/sign-in.ts'
@@ -38,18 +38,18 @@ export async function changePassword(
   caller: AccountPrincipal,
   change: { current: string; replacement: string; origin: SignInOrigin },
 ): Promise<{ sessionEpoch: number }> {
-  if (caller.scopes !== null) throw new CodedError('ACCESS_003', "A scoped token can't change the password")
+  if (caller.scopes !== null) throw forbidden("A scoped token can't change the password")
   const { user, credential } = caller
   await context.clockMeasured()
   // A stolen session must not be a way around the limit of guesses.
   if (!(await isCurrentPassword(context, user, change.current))) {
-    throw new CodedError('ACCESS_002', 'The current password is wrong')
+    throw badCredential('The current password is wrong')
   }
   const passwordHash = await context.passwords.hash(change.replacement)
   const sessionEpoch = await context.db.transaction(async (trx) => {
     const current = await lockUser(trx, user.id)
     if (current?.sessionEpoch !== user.sessionEpoch) {
-      throw new CodedError('ACCESS_002', 'The credential is no longer valid')
+      throw badCredential('The credential is no longer valid')
     }
     const epoch = await replacePassword(trx, { userId: user.id, passwordHash, keep: credential })
     const { address } = change.origin

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
-import { CodedError } from '../../platform/errors.ts'
+import { unavailable } from '../../platform/errors.ts'
 
 export interface Passwords {
   hash(password: string): Promise<string>
@@ -46,7 +46,7 @@ export function createGate(limits: { atOnce: number; maxWaiting: number }) {
     else {
       const line = preferred ? lines.preferred : lines.others
       if (line.length >= limits.maxWaiting) {
-        throw new CodedError('SYS_002', 'Too many sign-ins at this moment', { retryAfter: 2 })
+        throw unavailable('Too many sign-ins at this moment', { retryAfter: 2 })
       }
       // The one that ends hands its place over, so `running` stays as it is.
       await new Promise<void>((resolve) => line.push(resolve))

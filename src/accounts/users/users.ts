@@ -1,4 +1,4 @@
-import { CodedError, notFound } from '../../platform/errors.ts'
+import { forbidden, notFound } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
 import { type AccountPrincipal, subjectOf } from '../principal.ts'
 import { type ApiToken, findToken, listTokens, revokeToken } from '../store/api-tokens.ts'
@@ -111,5 +111,5 @@ export async function revokeTokenOf(
  */
 function requireReach(caller: AccountPrincipal, account: { isAdmin?: boolean | undefined }): void {
   if (caller.scopes === null || account.isAdmin !== true) return
-  throw new CodedError('ACCESS_003', "A scoped token can't make or change administrators")
+  throw forbidden("A scoped token can't make or change administrators")
 }

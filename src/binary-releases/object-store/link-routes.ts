@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Request, Response } from 'express'
 import send from 'send'
 import { z } from 'zod'
-import { CodedError, notFound } from '../../platform/errors.ts'
+import { forbidden, malformed, notFound, tooLarge } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import { giveBack } from '../publishing/chunk-memory.ts'
 import { folders, made, place, safeKey } from './files.ts'
@@ -63,7 +63,7 @@ function checked(links: LinkSigner, { method, key, query }: Asked): string {
   const verdict = links.check(method, key, query)
   if (verdict === 'valid') return safeKey(key)
   const said = verdict === 'expired' ? 'The link has expired' : 'The link is not valid'
-  throw new CodedError('ACCESS_003', said, { suggestedAction: 'Ask for a new link' })
+  throw forbidden(said, { suggestedAction: 'Ask for a new link' })
 }
 
 /** Ranges, conditions and HEAD are the library's. */
@@ -81,8 +81,7 @@ function download(root: string, key: string, http: { req: Request; res: Response
     })
       .on('error', (error: Error & { status?: number }) => {
         res.removeHeader('Content-Disposition')
-        if (error.status === 416)
-          reject(new CodedError('REQ_001', 'The range is not in the file', { status: 416 }))
+        if (error.status === 416) reject(malformed('The range is not in the file', { status: 416 }))
         else reject(error.status === 404 ? notFound('File') : error)
       })
       .pipe(res)
@@ -135,13 +134,13 @@ async function receive(req: Request, size: number, { path, flags, start }: Targe
     for await (const chunk of req as AsyncIterable<Buffer>) {
       const at = start + received
       received += chunk.length
-      if (received > size) throw new CodedError('REQ_004', 'The body is larger than the link allows')
+      if (received > size) throw tooLarge('The body is larger than the link allows')
       hash.update(chunk)
       for (let done = 0; done < chunk.length; )
         done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten
       giveBack(chunk)
     }
-    if (received < size) throw new CodedError('REQ_001', 'The body is smaller than the link says')
+    if (received < size) throw malformed('The body is smaller than the link says')
     await file.sync()
     return `"${hash.digest('hex')}"`
   } finally {

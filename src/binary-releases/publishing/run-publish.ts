@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../../platform/errors.ts'
+import { conflict, dependencyFailed } from '../../platform/errors.ts'
 import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import { canonicalMetadata, type Metadata, parseAs, signatureSchema } from '../catalogue/metadata.ts'
@@ -113,7 +113,7 @@ function metadataOf({ version, channel, releasedAt }: Release, files: ReleaseFil
 async function refuseForeign({ store, layout }: PublishEngine, version: string, own: string): Promise<void> {
   const there = await store.read(layout.metadata(version))
   if (there === undefined || there === 'unchanged' || there.body.toString() === own) return
-  throw new CodedError('STATE_001', 'The store has another release under this version')
+  throw conflict('The store has another release under this version')
 }
 
 /** A signature by an earlier run may be by another key: a rotation in between changes nothing that was written. */
@@ -158,7 +158,7 @@ export async function settlePublish(
 }
 
 export const noKey = () =>
-  new CodedError('STATE_003', 'There is no key to sign releases with', {
+  dependencyFailed('There is no key to sign releases with', {
     retryable: false,
     suggestedAction: 'Set RELEASE_SIGNING_KEY, then publish again',
   })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { CodedError } from '../../platform/errors.ts'
+import { conflict } from '../../platform/errors.ts'
 import type { Run } from '../../platform/jobs/index.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import type { ObjectStore } from '../object-store/index.ts'
@@ -88,7 +88,4 @@ async function verify(store: ObjectStore, about: Verification): Promise<string> 
 }
 
 const bad = ({ platform }: ReleaseFile, name: string, what: string) =>
-  new CodedError('STATE_001', `${name} ${what}`, {
-    details: { platform },
-    suggestedAction: 'Upload the file again, then publish',
-  })
+  conflict(`${name} ${what}`, { platform }, { suggestedAction: 'Upload the file again, then publish' })

@@ -1,5 +1,5 @@
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { unauthenticated } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import type { ReleaseStates } from '../catalogue/release-states.ts'
@@ -147,6 +147,6 @@ function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] 
 /** The router lets nobody through to these routes without a principal; the type does not know. */
 function actorOf(request: { principal: Principal | undefined; correlationId: string }): Actor {
   const { principal, correlationId } = request
-  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  if (principal === undefined) throw unauthenticated()
   return { principal, correlationId }
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { CodedError } from '../../platform/errors.ts'
+import { unauthenticated } from '../../platform/errors.ts'
 import { type Prepared, prepare, type Route, route } from '../../platform/http/index.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Listing } from '../catalogue/listing.ts'
@@ -147,7 +147,7 @@ function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
     params: z.object({ version, platform: platformOf(platforms) }),
     query: downloadQuery,
     async handle({ params, query, principal, address, correlationId, res }) {
-      if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+      if (principal === undefined) throw unauthenticated()
       const { id, name } = principal
       const download = await downloads.issue({ ...params, principal: id, name, address, correlationId })
       if (!query.redirect) return { prepared: bodies(download), headers: oneUse }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import { databaseTime } from '../../platform/clock.ts'
-import { CodedError, conflict, invalidBody, notFound } from '../../platform/errors.ts'
+import { conflict, dependencyFailed, invalidBody, notFound, unavailable } from '../../platform/errors.ts'
 import type { Enqueue } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
@@ -231,10 +231,10 @@ async function workerLogs(
   const script = scriptName(app, environment)
   const target = await targets.of(environment)
   const logs = await target.logsOf(script, AbortSignal.timeout(resolveMs)).catch((error: unknown) => {
-    throw new CodedError('SYS_002', 'The local cloud does not answer', { cause: error })
+    throw unavailable('The local cloud does not answer', { cause: error })
   })
   if (logs !== undefined) return logs
-  throw new CodedError('STATE_003', 'Cloudflare keeps no log lines that could be read afterwards', {
+  throw dependencyFailed('Cloudflare keeps no log lines that could be read afterwards', {
     retryable: false,
     suggestedAction: `Run: npx wrangler tail ${script}`,
   })
@@ -291,7 +291,7 @@ async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: Deplo
   if (verdict === undefined) return
   const suggestedAction = 'Change what is deployed, or send options.force: true'
   const message = 'This content was rolled back before: deploying it again needs options.force: true'
-  throw new CodedError('STATE_001', message, { details: { deploymentId: verdict.id }, suggestedAction })
+  throw conflict(message, { deploymentId: verdict.id }, { suggestedAction })
 }
 
 /** Changes of Durable Object classes that a plan makes to a script that is there: there is no way back over them. */

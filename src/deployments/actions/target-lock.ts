@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError, conflict, notFound } from '../../platform/errors.ts'
+import { type CodedError, conflict, notFound } from '../../platform/errors.ts'
 import type { Enqueue, Job, JobVerbs } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
@@ -85,16 +85,19 @@ export function inProgress(app: string, environment: Environment, holder: string
 }
 
 export const held = () =>
-  new CodedError('STATE_001', 'The app is being deleted, or put right; it is free again soon', {
-    suggestedAction: 'See GET /jobs?queue=rollback, then try again',
-  })
+  conflict(
+    'The app is being deleted, or put right; it is free again soon',
+    {},
+    { suggestedAction: 'See GET /jobs?queue=rollback, then try again' },
+  )
 
 /** @throws STATE_001 while a removal that was given up may still arrive: it would take what is new with it. */
 export async function requireSettled(trx: Knex, app: string, environment: Environment): Promise<void> {
   const ms = await settlesIn(trx, { app, environment })
   if (ms === 0) return
-  throw new CodedError('STATE_001', 'Something of the app was to be removed, and that may still arrive', {
-    retryAfter: Math.ceil(ms / 1000),
-    suggestedAction: 'Wait as long as Retry-After says, then try again',
-  })
+  throw conflict(
+    'Something of the app was to be removed, and that may still arrive',
+    {},
+    { retryAfter: Math.ceil(ms / 1000), suggestedAction: 'Wait as long as Retry-After says, then try again' },
+  )
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../platform/errors.ts'
+import type { ErrorCode } from '../../platform/error-codes.ts'
 
 /** Cloudflare's error numbers that have one meaning. Those with two are told apart in `cloudflare-errors.ts`. */
 const numbers: Partial<Record<ErrorCode, readonly number[]>> = {

@@ -1,4 +1,5 @@
-import { CodedError, type ErrorCode } from '../../platform/errors.ts'
+import type { ErrorCode } from '../../platform/error-codes.ts'
+import { CodedError, timedOut } from '../../platform/errors.ts'
 import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import { actionFor, codeByNumber, codeByReason } from './error-codes.ts'
@@ -55,7 +56,7 @@ const passing = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005']
  */
 export function toCodedError(error: unknown, context: TokenState = {}): unknown {
   if (error instanceof CloudUnreachable) {
-    return new CodedError('SYS_004', `The cloud did not answer: ${error.message}`, { cause: error })
+    return timedOut(`The cloud did not answer: ${error.message}`, { cause: error })
   }
   if (!(error instanceof CloudError)) return error
   const code = codeOf(error, context)

@@ -1,6 +1,6 @@
 import { pause } from '../../platform/deadline.ts'
-import { CodedError } from '../../platform/errors.ts'
 import type { StepLog } from '../log.ts'
+import { imageUnusable, unhealthy } from '../model/errors.ts'
 import type { Target } from '../targets/targets.ts'
 
 const firstPauseMs = 200
@@ -26,10 +26,10 @@ export async function followRollout(
     told = status
     if (status === 'completed') return
     if (status === 'reverted' || status === 'replaced') {
-      throw new CodedError('DEPLOY_003', `The rollout was ${status} by somebody else`, { retryable: false })
+      throw imageUnusable(`The rollout was ${status} by somebody else`, { retryable: false })
     }
   }
   const message = `The rollout did not end within ${target.rolloutMs / 1000} s`
   const suggestedAction = 'Look at why the container does not start (image, command, port), then deploy again'
-  throw new CodedError('DEPLOY_006', message, { retryable: false, suggestedAction })
+  throw unhealthy(message, { retryable: false, suggestedAction })
 }

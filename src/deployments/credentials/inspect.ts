@@ -1,8 +1,9 @@
-import { CodedError, invalidBody } from '../../platform/errors.ts'
+import { type CodedError, invalidBody, timedOut } from '../../platform/errors.ts'
 import { CloudError, toCodedError } from '../cloudflare/errors.ts'
 import type { CloudHttp } from '../cloudflare/http.ts'
 import { createTokenApi, type TokenApi, type VerifiedToken } from '../cloudflare/tokens-api.ts'
 import type { CloudflareCredentials } from '../config.ts'
+import { tokenLacksPermission, tokenRejected } from '../model/errors.ts'
 import { type AccountType, accountType } from './account-type.ts'
 import { grants, type Scope, scopesOf, showScope } from './scopes.ts'
 
@@ -95,7 +96,7 @@ async function inspectAccount(tokens: TokenApi, accountId: string): Promise<Insp
   ])
   const permissions = { workers, containers, durableObjects }
   if (workers === false) {
-    throw new CodedError('AUTH_004', 'The token may not look at the Workers of this account', {
+    throw tokenLacksPermission('The token may not look at the Workers of this account', {
       details: { permissions },
       suggestedAction: 'Give the token Workers Scripts Write on this account',
     })
@@ -117,7 +118,7 @@ async function verified(verify: () => Promise<VerifiedToken>): Promise<VerifiedT
   try {
     const token = await verify()
     if (token.status === 'active') return token
-    throw new CodedError('AUTH_003', `The Cloudflare API token is ${token.status}`)
+    throw tokenRejected(`The Cloudflare API token is ${token.status}`)
   } catch (error) {
     if (isNoSuchAccount(error)) throw noSuchAccount()
     throw asAnswer(error)
@@ -146,7 +147,7 @@ function whatIsRefused(error: unknown): undefined {
 /** What ran out of time is the cloud's slowness, not a fault of ours. */
 function asAnswer(error: unknown): unknown {
   if ((error as Error).name === 'TimeoutError')
-    return new CodedError('SYS_004', 'The cloud did not answer in time', { cause: error })
+    return timedOut('The cloud did not answer in time', { cause: error })
   return toCodedError(error)
 }
 
@@ -175,5 +176,5 @@ async function orUnknown<T>(call: Promise<T>): Promise<T | undefined> {
 function refuseMissing(required: { scope: string; granted: Told }[]): void {
   const missing = required.filter(({ granted }) => granted === false).map(({ scope }) => scope)
   if (missing.length === 0) return
-  throw new CodedError('AUTH_004', 'The token lacks required scopes', { details: { missing } })
+  throw tokenLacksPermission('The token lacks required scopes', { details: { missing } })
 }

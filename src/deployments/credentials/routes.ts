@@ -1,5 +1,5 @@
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError, invalidBody } from '../../platform/errors.ts'
+import { invalidBody, unauthenticated } from '../../platform/errors.ts'
 import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Environment } from '../config.ts'
@@ -106,6 +106,6 @@ function credentialsOf(body: { cloudflareApiToken: string; accountId: string }, 
 
 /** The router lets nobody through to these routes without a principal; the type does not know. */
 function signedIn(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  if (principal === undefined) throw unauthenticated()
   return principal
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, notFound } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
@@ -38,7 +38,7 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
   if (deployment === undefined || plan === undefined || step === undefined) {
     return {
       kind: 'failed',
-      error: new CodedError('SYS_005', 'The deployment or its step does not exist'),
+      error: notFound('Deployment or step'),
     }
   }
   // The deployment has ended, e.g. it was cancelled: nothing is left to do.

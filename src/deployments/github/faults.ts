@@ -1,5 +1,5 @@
 import { RequestError } from '@octokit/request-error'
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, unavailable } from '../../platform/errors.ts'
 import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 
@@ -10,7 +10,7 @@ export type ShownCredential = 'app' | 'installation'
 export function toGitHubFault(error: unknown, shown: ShownCredential): unknown {
   if (!(error instanceof RequestError)) return error
   if (error.response === undefined) {
-    return new CodedError('SYS_002', 'GitHub did not answer', { cause: error })
+    return unavailable('GitHub did not answer', { cause: error })
   }
   const said = `GitHub refused the call: ${truncate(maskSecrets(error.message), 500)}`
   const fault = (code: ConstructorParameters<typeof CodedError>[0], options: object = {}) =>

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, dependencyFailed } from '../../platform/errors.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import type { Addresses } from '../targets/addresses.ts'
 import type { GitHub } from './index.ts'
@@ -46,7 +46,7 @@ const isUntold = (about: Reportable) =>
 async function resolve(github: GitHub, source: Repository & { ref: string }, signal: AbortSignal) {
   const { owner, repo, ref } = source
   const failed = (problem: string, cause?: CodedError) =>
-    new CodedError('STATE_003', problem, {
+    dependencyFailed(problem, {
       details: {
         checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' },
         github: { owner, repo },

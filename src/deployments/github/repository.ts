@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CodedError } from '../../platform/errors.ts'
+import { unavailable } from '../../platform/errors.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import type { GitHubRequest } from './app.ts'
 import { createRepositoryCaller, type Repository } from './caller.ts'
@@ -97,7 +97,7 @@ export function createGitHubRepository(parts: {
       const { data } = await call(repository, signal, (shown) =>
         request('POST /repos/{owner}/{repo}/deployments', { ...given, ...shown }),
       )
-      if (!('id' in data)) throw new CodedError('SYS_002', 'GitHub merged the branch instead of recording')
+      if (!('id' in data)) throw unavailable('GitHub merged the branch instead of recording')
       return Number(data.id)
     },
 

@@ -1,7 +1,8 @@
-import { CodedError } from '../../platform/errors.ts'
+import { conflict, dependencyFailed } from '../../platform/errors.ts'
 import { CloudError } from '../cloudflare/errors.ts'
 import type { ZoneApi } from '../cloudflare/zones-api.ts'
 import type { StepLog } from '../log.ts'
+import { hostnameFault } from '../model/errors.ts'
 import { type LookOptions, lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
 
 export interface HostnameWork extends LookOptions {
@@ -20,10 +21,8 @@ export async function ownHostnames(work: Omit<HostnameWork, 'log' | 'deploymentI
   for (const text of work.hostnames) {
     const seen = await lookAtHostname(work, text)
     const obstacle = obstacleOf(seen, work.script)
-    if (obstacle !== undefined)
-      throw new CodedError(obstacle.kind === 'conflict' ? 'STATE_001' : 'STATE_003', obstacle.problem, {
-        retryable: false,
-      })
+    if (obstacle?.kind === 'conflict') throw conflict(obstacle.problem, {}, { retryable: false })
+    if (obstacle !== undefined) throw dependencyFailed(obstacle.problem, { retryable: false })
     if (seen.leadsTo !== undefined) own.push(text)
   }
   return own
@@ -92,7 +91,7 @@ async function ensureRecord(work: HostnameWork, seen: SeenHostname): Promise<voi
 
 const identical = new Set([81057, 81058])
 
-const refused = (problem: string) => new CodedError('DEPLOY_005', problem, { retryable: false })
+const refused = (problem: string) => hostnameFault(problem, { retryable: false })
 
 export interface WithdrawWork extends Omit<HostnameWork, 'deploymentId'> {
   /** Host names that led to the script before. */

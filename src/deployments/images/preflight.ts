@@ -1,4 +1,4 @@
-import { CodedError, conflict } from '../../platform/errors.ts'
+import { CodedError, conflict, dependencyFailed, quotaExceeded, timedOut } from '../../platform/errors.ts'
 import type { ContainerApi, ContainerApplication } from '../cloudflare/containers-api.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { excess, instanceTypes, type Size } from '../model/instance-types.ts'
@@ -17,11 +17,11 @@ export async function inspectImage(
   try {
     return await images.inspect(about.image, sourceLogin(about), signal)
   } catch (error) {
-    const late = new CodedError('SYS_004', 'the registry did not answer in time')
+    const late = timedOut('the registry did not answer in time')
     const cause = signal.aborted ? late : toCodedError(toImageError(error))
     if (!(cause instanceof CodedError)) throw error
     const { suggestedAction } = cause.options
-    throw new CodedError('STATE_003', `The container image can't be used: ${cause.message}`, {
+    throw dependencyFailed(`The container image can't be used: ${cause.message}`, {
       details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
       retryable: cause.retryable,
       cause: error,
@@ -47,7 +47,7 @@ export async function checkContainer(
   const present = applicationOf(applications, { script, namespaceId })
   const problem = sizeProblem(container, { ...limits, present })
   if (problem === undefined) return present
-  throw new CodedError('STATE_004', problem, {
+  throw quotaExceeded(problem, {
     details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
   })
 }

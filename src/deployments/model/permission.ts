@@ -1,12 +1,12 @@
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { forbidden } from '../../platform/errors.ts'
 import type { Environment } from '../config.ts'
 
 /** @throws ACCESS_003 naming the environment. */
 export function requireEnvironment(principal: Principal, environment: Environment): void {
   const permission = `deployments:write:${environment}` as const
   if (principal.permissions.has(permission)) return
-  throw new CodedError('ACCESS_003', `Acting on ${environment} is not allowed`, {
+  throw forbidden(`Acting on ${environment} is not allowed`, {
     details: { environment, permission },
   })
 }

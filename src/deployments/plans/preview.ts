@@ -1,4 +1,4 @@
-import { CodedError, invalidBody } from '../../platform/errors.ts'
+import { CodedError, dependencyFailed, invalidBody, quotaExceeded, timedOut } from '../../platform/errors.ts'
 import type { ContainerApplication } from '../cloudflare/containers-api.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { previewHostnames } from '../hostnames/index.ts'
@@ -29,13 +29,9 @@ export async function preview(
   const { script } = plan.config
   const exists = seen.scripts.some((each) => each.id === script)
   if (!exists && seen.scripts.length >= maxScripts) {
-    throw new CodedError(
-      'STATE_004',
-      `The account has ${seen.scripts.length} Workers, the limit is ${maxScripts}`,
-      {
-        details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
-      },
-    )
+    throw quotaExceeded(`The account has ${seen.scripts.length} Workers, the limit is ${maxScripts}`, {
+      details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
+    })
   }
   const classes = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
   checkClasses(plan, classes)
@@ -123,11 +119,9 @@ async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T>
     return await look()
   } catch (error) {
     if (error instanceof CodedError) throw error
-    const cause = signal.aborted
-      ? new CodedError('SYS_004', 'The cloud did not answer in time')
-      : toCodedError(error)
+    const cause = signal.aborted ? timedOut('The cloud did not answer in time') : toCodedError(error)
     const why = cause instanceof CodedError ? cause.message : 'unexpected answer'
-    throw new CodedError('STATE_003', `The deploy target can't be used now: ${why}`, {
+    throw dependencyFailed(`The deploy target can't be used now: ${why}`, {
       details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
       cause: error,
     })

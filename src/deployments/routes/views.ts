@@ -1,4 +1,4 @@
-import { errorCodes } from '../../platform/errors.ts'
+import { errorCodes } from '../../platform/error-codes.ts'
 import type { Ending } from '../../platform/jobs/index.ts'
 import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'

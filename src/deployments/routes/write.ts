@@ -1,5 +1,5 @@
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { unauthenticated } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { DeploymentVerbs, RollbackStarted } from '../actions/index.ts'
 import type { DeploymentService, Prepared } from '../actions/service.ts'
@@ -174,6 +174,6 @@ function preparedView({ plan, cost, quarantinedBy }: Prepared) {
 
 /** The router lets nobody through to these routes without a principal; the type does not know. */
 function signedIn(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  if (principal === undefined) throw unauthenticated()
   return principal
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Dispatcher } from 'undici'
-import { CodedError } from '../../platform/errors.ts'
+import { type CodedError, dependencyFailed } from '../../platform/errors.ts'
 import { type ContainerApi, createContainerApi } from '../cloudflare/containers-api.ts'
 import { type CloudHttp, createCloudHttp } from '../cloudflare/http.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
@@ -178,7 +178,7 @@ function equal(a: string, b: string): boolean {
 }
 
 function notConfigured(environment: Environment): CodedError {
-  return new CodedError('STATE_003', `The environment ${environment} has no Cloudflare credentials`, {
+  return dependencyFailed(`The environment ${environment} has no Cloudflare credentials`, {
     details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
     retryable: false,
     suggestedAction:

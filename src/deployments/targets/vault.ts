@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../../platform/errors.ts'
+import { dependencyFailed } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { CloudflareCredentials, Environment } from '../config.ts'
 import { deleteCredentials, findCredentials, putCredentials, resealToken } from './store.ts'
@@ -23,7 +23,7 @@ export function createVault(db: Knex, secrets: Secrets): Vault {
     try {
       return secrets.open(sealedToken, contextOf(environment))
     } catch (error) {
-      throw new CodedError('STATE_003', `The Cloudflare credentials of ${environment} can't be opened`, {
+      throw dependencyFailed(`The Cloudflare credentials of ${environment} can't be opened`, {
         cause: error,
         retryable: false,
         details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },

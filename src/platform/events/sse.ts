@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import type { Principal } from '../auth.ts'
-import { CodedError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import type { EventHub } from './hub.ts'
 import type { StoredEvent } from './store.ts'
 
@@ -79,7 +79,7 @@ export function resumeAfter(req: Request): number {
   if (given === undefined || given === '') return 0
   if (typeof given === 'string' && /^\d{1,15}$/.test(given)) return Number(given)
   const fields = [{ path: 'after', problem: 'expected the id of an event' }]
-  throw new CodedError('REQ_002', "The request's query is not valid", { details: { fields } })
+  throw invalidRequest('query', fields)
 }
 
 /** An end that was followed by more (a retry by hand) is history: it must not close the reader's side. */

@@ -1,5 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express'
-import { CodedError } from '../errors.ts'
+import { noSuchPath } from '../errors.ts'
 import type { Logger } from '../logging/logging.ts'
 import { answerErrors } from './error-answers.ts'
 import { stripForgedIdentity } from './protection/forwarded-identity.ts'
@@ -29,7 +29,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
     if ('at' in entry) app.use(entry.at, entry.router)
     else app.use(entry)
   }
-  app.use((_req, _res, next) => next(new CodedError('SYS_005', 'There is nothing at this path')))
+  app.use((_req, _res, next) => next(noSuchPath()))
   app.use(answerErrors(options.log))
   return app
 }

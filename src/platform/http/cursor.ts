@@ -1,4 +1,4 @@
-import { CodedError } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import { parseInstant } from '../instant.ts'
 import { isStorable } from '../postgres/storable-text.ts'
 
@@ -29,7 +29,7 @@ export function readCursor<P>(
   const position = isStorable(text) ? read(text) : undefined
   if (position !== undefined) return position
   const fields = [{ path: 'cursor', problem: 'expected a cursor of this list' }]
-  throw new CodedError('REQ_002', "The request's query is not valid", { status, details: { fields } })
+  throw invalidRequest('query', fields, status)
 }
 
 /** @throws REQ_002 for anything that `page` did not make. */

@@ -1,6 +1,15 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
 import { challenge } from '../auth.ts'
-import { CodedError, errorEnvelope, outOfDiskSpace } from '../errors.ts'
+import {
+  CodedError,
+  errorEnvelope,
+  internalError,
+  malformed,
+  outOfDiskSpace,
+  tooLarge,
+  unavailable,
+  unsupportedMediaType,
+} from '../errors.ts'
 import type { Logger } from '../logging/logging.ts'
 import { isDiskFull } from '../postgres/disk-full.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
@@ -45,14 +54,14 @@ function toCoded(error: unknown): CodedError {
   const fault = databaseFaultOf(error)
   if (fault !== undefined) {
     const options = { retryAfter: 2, cause: error, details: { reason: fault } }
-    return new CodedError('SYS_002', `The service is temporarily unavailable: ${faultTexts[fault]}`, options)
+    return unavailable(`The service is temporarily unavailable: ${faultTexts[fault]}`, options)
   }
   const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown }
-  if (type === 'entity.too.large') return new CodedError('REQ_004', 'The body is too large')
-  if (type === 'entity.parse.failed') return new CodedError('REQ_001', 'The body is not well-formed JSON')
+  if (type === 'entity.too.large') return tooLarge('The body is too large')
+  if (type === 'entity.parse.failed') return malformed('The body is not well-formed JSON')
   if (type === 'encoding.unsupported' || type === 'charset.unsupported')
-    return new CodedError('REQ_005', 'The encoding of the body is not supported')
+    return unsupportedMediaType('The encoding of the body is not supported')
   if (typeof status === 'number' && status >= 400 && status < 500)
-    return new CodedError('REQ_001', 'The request is malformed')
-  return new CodedError('SYS_001', 'Internal server error', { cause: error })
+    return malformed('The request is malformed')
+  return internalError('Internal server error', { cause: error })
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { CodedError, type FieldFault } from '../errors.ts'
+import { type FieldFault, invalidRequest } from '../errors.ts'
 import { unstorableFields } from '../postgres/storable-text.ts'
 
 /**
@@ -13,10 +13,7 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, where: Whe
     if (result.success) return result.data
     fields.push(...fieldFaults(result.error, where.part))
   }
-  throw new CodedError('REQ_002', `The request's ${where.part} is not valid`, {
-    status: where.status,
-    details: { fields },
-  })
+  throw invalidRequest(where.part, fields, where.status)
 }
 
 /** What is wrong with a value, by path. @param whole what the value is called where the fault is in no part of it. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../auth.ts'
-import { CodedError, conflict, notFound } from '../errors.ts'
+import { conflict, notFound } from '../errors.ts'
 import { appendEvents } from '../events/index.ts'
 import type { BoundJob, Job } from './definition.ts'
 import { jobStream } from './execution/leases.ts'
@@ -86,9 +86,7 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
       const definition = known.get(`${job.queue}/${job.name}`)
       if (definition === undefined) throw conflict('This version has no handler for the job')
       if (definition.retryRefused !== undefined) {
-        throw new CodedError('STATE_001', definition.retryRefused, {
-          suggestedAction: definition.retryRefused,
-        })
+        throw conflict(definition.retryRefused, {}, { suggestedAction: definition.retryRefused })
       }
       if (job.state !== 'failed' && job.state !== 'cancelled') {
         throw conflict(`Only a failed or cancelled job can be retried, this one is ${job.state}`, {

@@ -1,5 +1,5 @@
 import type { Principal } from '../auth.ts'
-import { CodedError } from '../errors.ts'
+import { tooManyRequests } from '../errors.ts'
 import { network } from './address.ts'
 import type { BucketRule, Decision } from './bucket.ts'
 import { type HeaderSink, retryAfterSeconds, tellLimit } from './headers.ts'
@@ -29,5 +29,5 @@ export function createRateLimits(limiter: RateLimiter, rules: { address: BucketR
 function tell(decision: Decision, res: HeaderSink | undefined): void {
   if (res !== undefined) tellLimit(res, decision)
   if (decision.allowed) return
-  throw new CodedError('SYS_003', 'Rate limit exceeded', { retryAfter: retryAfterSeconds(decision) })
+  throw tooManyRequests('Rate limit exceeded', retryAfterSeconds(decision))
 }

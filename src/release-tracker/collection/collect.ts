@@ -1,4 +1,4 @@
-import { CodedError } from '../../platform/errors.ts'
+import { dependencyFailed, unavailable } from '../../platform/errors.ts'
 import type { Outcome, Run } from '../../platform/jobs/index.ts'
 import { withQueryLimit } from '../../platform/postgres/index.ts'
 import { bulkQueryMs, type TrackerContext } from '../context.ts'
@@ -101,14 +101,10 @@ async function read(
   }
 }
 
-const unreadable = (reason: string) => new CodedError('STATE_003', `The cluster could not be read: ${reason}`)
+const unreadable = (reason: string) => dependencyFailed(`The cluster could not be read: ${reason}`)
 
 export const noCluster = () =>
-  new CodedError(
-    'SYS_002',
-    'There is no cluster to collect: this process is in none, and KUBECONFIG is not set',
-    {
-      retryable: false,
-      suggestedAction: 'Run it in a cluster or set KUBECONFIG; releases can be recorded by PUT without one',
-    },
-  )
+  unavailable('There is no cluster to collect: this process is in none, and KUBECONFIG is not set', {
+    retryable: false,
+    suggestedAction: 'Run it in a cluster or set KUBECONFIG; releases can be recorded by PUT without one',
+  })

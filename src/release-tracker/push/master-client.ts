@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { fetch } from 'undici'
-import { CodedError } from '../../platform/errors.ts'
+import { type CodedError, dependencyFailed, unavailable } from '../../platform/errors.ts'
 import { createOutgoing } from '../../platform/network/outgoing.ts'
 import type { MasterConfig } from '../config.ts'
 
@@ -62,7 +62,7 @@ function certificateOf(file: string | undefined): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new CodedError('STATE_003', 'MASTER_CA_FILE could not be read', { cause })
+    throw dependencyFailed('MASTER_CA_FILE could not be read', { cause })
   }
 }
 
@@ -80,13 +80,13 @@ export function notDelivered(what: string, failure: MasterAnswer | unknown): Cod
   if (status === undefined) {
     const { cause, name } = failure as { cause?: { code?: unknown }; name?: string }
     const reason = typeof cause?.code === 'string' ? cause.code : (name ?? 'fault')
-    return new CodedError('SYS_002', `The master could not be reached: ${what} (${reason})`, {
+    return unavailable(`The master could not be reached: ${what} (${reason})`, {
       cause: failure,
     })
   }
   const { error } = (body ?? {}) as { error?: { code?: unknown } }
   const code = typeof error?.code === 'string' ? ` ${error.code}` : ''
-  return new CodedError('SYS_002', `The master did not take ${what}: ${status}${code}`, {
+  return unavailable(`The master did not take ${what}: ${status}${code}`, {
     ...(retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs / 1000 }),
   })
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError, type FieldFault } from '../../platform/errors.ts'
+import { conflict, type FieldFault } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
 import { fieldFaults } from '../../platform/http/index.ts'
 import type { TrackerContext } from '../context.ts'
@@ -69,10 +69,14 @@ function refuseGap(body: BatchBody, known: Collector['acknowledged']): void {
   const follows = body.since === null || body.since === known?.sequence
   const late = known !== null && body.sequence <= known.sequence
   if (follows && !late) return
-  throw new CodedError('STATE_001', 'The push does not follow what is known of this collector', {
-    details: { acknowledged: known?.sequence ?? null },
-    suggestedAction: 'Push what changed since the run in details.acknowledged, or everything when it is null',
-  })
+  throw conflict(
+    'The push does not follow what is known of this collector',
+    { acknowledged: known?.sequence ?? null },
+    {
+      suggestedAction:
+        'Push what changed since the run in details.acknowledged, or everything when it is null',
+    },
+  )
 }
 
 /** Items that can be written, and what becomes of the others. */

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { z } from 'zod'
 import type { Principal } from '../../platform/auth.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { unauthenticated } from '../../platform/errors.ts'
 import { type Prepared, type Route, route } from '../../platform/http/index.ts'
 import type { Badges } from '../badges/badges.ts'
 import { colors, createDrawing, type Style, styles } from '../badges/draw.ts'
@@ -118,7 +118,7 @@ const always = {
 
 /** The router requires a principal for these routes, but the type does not say so. */
 function requirePrincipal(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw new CodedError('ACCESS_001', 'Authentication is required')
+  if (principal === undefined) throw unauthenticated()
   return principal
 }
 

@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import { CodedError } from '../../platform/errors.ts'
+import { type CodedError, invalidRequest, noSuchPath } from '../../platform/errors.ts'
 import { encodeCursor, readCursor } from '../../platform/http/index.ts'
 import { isStorable } from '../../platform/postgres/storable-text.ts'
 import type { TrackerMode } from '../api-keys.ts'
@@ -14,14 +14,14 @@ export function sendCsv(res: Response, name: string, text: string): undefined {
 
 /** Where this is no master: these paths exist on a master only. */
 export function notOfAMaster(mode: TrackerMode): CodedError {
-  return new CodedError('SYS_005', `There is nothing at this path: it is a master's, and MODE is ${mode}`, {
+  return noSuchPath(`There is nothing at this path: it is a master's, and MODE is ${mode}`, {
     suggestedAction: 'Ask the master, or set MODE=master',
   })
 }
 
 export function invalid(part: 'query' | 'body', faults: Record<string, string>): CodedError {
   const fields = Object.entries(faults).map(([path, problem]) => ({ path, problem }))
-  return new CodedError('REQ_002', `The request's ${part} is not valid`, { details: { fields } })
+  return invalidRequest(part, fields)
 }
 
 /** The position after which a page begins, as opaque text. */

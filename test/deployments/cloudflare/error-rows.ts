@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { ErrorCode } from '../../../src/platform/errors.ts'
+import type { ErrorCode } from '../../../src/platform/error-codes.ts'
 
 /** A row of `docs/deployment-errors.md`: the tests are made of them. */
 export interface Row {

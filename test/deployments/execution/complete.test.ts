@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { errorCodes } from '../../../src/platform/errors.ts'
+import { errorCodes } from '../../../src/platform/error-codes.ts'
 import { accountId } from '../../local-cloud/harness.ts'
 import { deliveryOf } from '../../platform/jobs/job-harness.ts'
 import { type Row, rowsOf } from '../cloudflare/error-rows.ts'

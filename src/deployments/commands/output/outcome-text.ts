@@ -1,5 +1,5 @@
 import { plain } from '../../../cli/index.ts'
-import { errorCodes } from '../../../platform/errors.ts'
+import { errorCodes } from '../../../platform/error-codes.ts'
 import type { StatusAnswer } from '../wire.ts'
 import { formatSeconds } from './step-lines.ts'
 

@@ -2,6 +2,7 @@ import { CodedError } from '../../../platform/errors.ts'
 import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
 import { ownHostnames } from '../../hostnames/index.ts'
 import { checkContainer } from '../../images/preflight.ts'
+import { limitExceeded } from '../../model/errors.ts'
 import { maxScripts } from '../../model/plan.ts'
 import { readScript } from '../../plans/current-state/index.ts'
 import type { Snapshot } from '../../store/index.ts'
@@ -14,7 +15,7 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
   const { script, hostnames = [] } = plan.config
   const { state, scripts } = await readScript({ target, config: plan.config, signal, versions: false })
   if (!state.exists && scripts >= maxScripts) {
-    throw new CodedError('DEPLOY_002', `The account has ${scripts} Workers, the limit is ${maxScripts}`)
+    throw limitExceeded(`The account has ${scripts} Workers, the limit is ${maxScripts}`)
   }
   const container = await containerBefore(context)
   const own = await ownHostnames({ zones: target.zones, signal, hostnames, script })
@@ -66,6 +67,6 @@ async function containerBefore({
     return { image, instanceType, maxInstances }
   } catch (error) {
     if (!(error instanceof CodedError) || error.code !== 'STATE_004') throw error
-    throw new CodedError('DEPLOY_002', error.message, { cause: error })
+    throw limitExceeded(error.message, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { CodedError } from '../../../platform/errors.ts'
 import { configureHostnames } from '../../hostnames/index.ts'
+import { hostnameFault } from '../../model/errors.ts'
 import { plannedPublication } from '../../plans/publication.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -36,7 +36,7 @@ async function publish({ deployment, plan, target, signal, log }: StepContext): 
     return
   }
   if (wanted.enabled && (await cloud.subdomain(signal)) === undefined) {
-    throw new CodedError('DEPLOY_005', 'The account has no workers.dev subdomain', { retryable: false })
+    throw hostnameFault('The account has no workers.dev subdomain', { retryable: false })
   }
   await cloud.setScriptSubdomain(script, wanted, signal)
   const state = (enabled: boolean) => (enabled ? 'enabled' : 'disabled')

@@ -1,4 +1,4 @@
-import { CodedError } from '../../../platform/errors.ts'
+import { unavailable } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import { allTo, type WorkerDeployment, type WorkerUpload } from '../../cloudflare/workers-api.ts'
 import { trackUpload, waitForUpload } from '../../cloudflare/write-record.ts'
@@ -110,7 +110,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
     return upload(context, latest, false)
   }
   const [versionId] = (await listVersions(context)).own
-  if (versionId === undefined) throw new CodedError('SYS_002', 'The uploaded version is not listed yet')
+  if (versionId === undefined) throw unavailable('The uploaded version is not listed yet')
   return { versionId, migrationTag: migrations?.new_tag ?? migrationTag }
 }
 

@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from 'undici'
 import { pause } from '../../../platform/deadline.ts'
-import { CodedError } from '../../../platform/errors.ts'
 import { createOutgoing } from '../../../platform/network/outgoing.ts'
+import { unhealthy } from '../../model/errors.ts'
 import { noEngine } from '../../plans/container-front.ts'
 import { addressOf } from '../../targets/public-address.ts'
 import type { Address } from '../../targets/targets.ts'
@@ -67,7 +67,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   await showWorkerLog(context, startedAt)
   const message = `${check.path} did not become healthy within ${check.timeoutSeconds} s: ${problem}`
   // The job is not retried: the step has used its whole time limit.
-  throw new CodedError('DEPLOY_006', message, { retryable: false })
+  throw unhealthy(message, { retryable: false })
 }
 
 const shownLines = 20

@@ -1,9 +1,10 @@
-import { CodedError } from '../../../platform/errors.ts'
+import { internalError } from '../../../platform/errors.ts'
 import type { ContainerApplication, ContainerSpec } from '../../cloudflare/containers-api.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import { followRollout } from '../../cloudflare/follow-rollout.ts'
 import { trackUpload, waitForUpload } from '../../cloudflare/write-record.ts'
 import { applicationOf } from '../../images/preflight.ts'
+import { durableObjectFault } from '../../model/errors.ts'
 import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -22,7 +23,7 @@ export async function rolloutContainer(context: StepContext): Promise<StepResult
     log.info('Skipped: no container image')
     return { skipped: true }
   }
-  if (deployment.image === null) throw new CodedError('SYS_001', 'The image was not uploaded')
+  if (deployment.image === null) throw internalError('The image was not uploaded')
   const { instanceType, maxInstances } = container
   const wanted: ContainerSpec = { image: deployment.image, instanceType, maxInstances }
   const namespaceId = await namespaceOf(context, container)
@@ -53,7 +54,7 @@ async function removeOrphan({ plan, target, signal, log }: StepContext): Promise
 async function namespaceOf({ plan, target, signal }: StepContext, { className }: PlannedContainer) {
   const namespaces = await target.cloud.namespaces(signal)
   const own = namespaces.find((each) => each.script === plan.config.script && each.class === className)
-  if (own === undefined) throw new CodedError('DEPLOY_004', `There is no Durable Object class ${className}`)
+  if (own === undefined) throw durableObjectFault(`There is no Durable Object class ${className}`)
   return own.id
 }
 

@@ -1,7 +1,7 @@
-import { CodedError } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import { managedLogin, type PullSecret, sourceLogin } from '../../images/images.ts'
 import { parseReference, toImageError } from '../../images/registry/index.ts'
+import { planUnusable } from '../../model/errors.ts'
 import { pullSecretContext } from '../../model/plan.ts'
 import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
@@ -31,7 +31,7 @@ export async function uploadContainer(context: StepContext): Promise<StepResult>
 async function copy(context: StepContext, container: PlannedContainer, host: string): Promise<string> {
   const { deployment, plan, target, images, signal, log } = context
   const reference = parseReference(container.image)
-  if ('problem' in reference) throw new CodedError('DEPLOY_001', 'The image of the plan can’t be read')
+  if ('problem' in reference) throw planUnusable('The image of the plan can’t be read')
   const repository = `${target.accountId}/${plan.config.script}`
   const login = sourceLogin({
     image: reference,

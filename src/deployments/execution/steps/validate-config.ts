@@ -1,4 +1,4 @@
-import { CodedError } from '../../../platform/errors.ts'
+import { limitExceeded, planUnusable } from '../../model/errors.ts'
 import { planDigest, pullSecretContext, pullSecretName } from '../../model/plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
@@ -19,9 +19,9 @@ export async function validateConfig(context: StepContext): Promise<StepResult> 
   }
   const { environment, app, config } = plan
   const digest = planDigest({ environment, app, config, modules, secretFingerprints: fingerprints })
-  if (digest !== plan.digest) throw new CodedError('DEPLOY_001', 'The plan does not match its digest')
+  if (digest !== plan.digest) throw planUnusable('The plan does not match its digest')
   const bytes = modules.reduce((sum, module) => sum + Buffer.byteLength(module.content, 'base64'), 0)
-  if (bytes > maxScriptBytes) throw new CodedError('DEPLOY_002', 'The script is larger than 64 MiB')
+  if (bytes > maxScriptBytes) throw limitExceeded('The script is larger than 64 MiB')
   log.info(`${app} for ${environment}: ${modules.length} module(s), ${bytes} bytes, ${plan.digest}`)
   return {}
 }

@@ -1,7 +1,7 @@
-import { CodedError } from '../../../platform/errors.ts'
 import { maskSecrets } from '../../../platform/logging/redact.ts'
 import { OnThisMachine } from '../../../platform/network/this-machine.ts'
 import { truncate } from '../../../platform/postgres/storable-text.ts'
+import { imageUnusable } from '../../model/errors.ts'
 
 /** A registry's refusal, with its own error code (`MANIFEST_UNKNOWN`; empty when there was none). */
 export class RegistryError extends Error {
@@ -54,7 +54,7 @@ export function isTransient(error: unknown): boolean {
 export function toImageError(error: unknown): unknown {
   if (error instanceof OnThisMachine) {
     const message = 'A registry on this machine is used only where the local cloud runs'
-    return new CodedError('DEPLOY_003', message, {
+    return imageUnusable(message, {
       retryable: false,
       suggestedAction: 'Name the registry by a host name at which it speaks TLS',
       cause: error,
@@ -62,7 +62,7 @@ export function toImageError(error: unknown): unknown {
   }
   if (error instanceof RegistryError) {
     const { retryAfter } = error
-    return new CodedError('DEPLOY_003', `The image can't be transferred: ${error.message}`, {
+    return imageUnusable(`The image can't be transferred: ${error.message}`, {
       retryable: isTransient(error),
       suggestedAction: actionFor(error.status),
       cause: error,
@@ -70,13 +70,13 @@ export function toImageError(error: unknown): unknown {
     })
   }
   if (error instanceof RegistryUnreachable || error instanceof RegistryContentError) {
-    return new CodedError('DEPLOY_003', `The image can't be transferred: ${error.message}`, {
+    return imageUnusable(`The image can't be transferred: ${error.message}`, {
       retryable: true,
       cause: error,
     })
   }
   if (error instanceof UnusableImage) {
-    return new CodedError('DEPLOY_003', error.message, {
+    return imageUnusable(error.message, {
       retryable: false,
       suggestedAction: 'Build the image for linux/amd64, push it, and prepare again',
       cause: error,

@@ -1,4 +1,4 @@
-import { CodedError } from '../../../platform/errors.ts'
+import { type CodedError, conflict } from '../../../platform/errors.ts'
 import type { AppState, Basis } from '../../model/app-state.ts'
 import type { PlanHead } from '../../model/plan.ts'
 import type { Target } from '../../targets/targets.ts'
@@ -9,11 +9,11 @@ const suggestedAction = 'Prepare again, and look at what the new plan changes'
 
 /** The refusal of a plan whose app is not what the plan was made for. */
 export const stale = (changes: string[]): CodedError =>
-  new CodedError('STATE_001', `The app has changed since the plan was made: ${changes.join('; ')}`, {
-    details: { changes },
-    retryable: false,
-    suggestedAction,
-  })
+  conflict(
+    `The app has changed since the plan was made: ${changes.join('; ')}`,
+    { changes },
+    { retryable: false, suggestedAction },
+  )
 
 interface ChangeQuery {
   target: Target

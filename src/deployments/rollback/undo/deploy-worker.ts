@@ -1,8 +1,8 @@
-import { CodedError } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import type { TrafficShare } from '../../cloudflare/workers-api.ts'
 import { waitForUpload } from '../../cloudflare/write-record.ts'
 import type { BindingReturn } from '../../model/app-state.ts'
+import { rollbackFault } from '../../model/errors.ts'
 import { bindingReturn, readVersions, returnLines, sameTraffic } from '../../plans/current-state/index.ts'
 import type { Undone } from '../../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
@@ -86,7 +86,7 @@ const nameOf = ({ traffic }: CompensationContext['goal']) =>
 
 /** Nothing was undone, and a state that says otherwise would be a lie. */
 const leftAlone = (reason: string) =>
-  new CodedError('DEPLOY_007', `${reason}: what serves is left as it is`, {
+  rollbackFault(`${reason}: what serves is left as it is`, {
     retryable: false,
     suggestedAction: 'Roll back to a targetVersion, or deploy anew',
   })

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Authenticate, Principal } from '../../auth.ts'
-import { CodedError } from '../../errors.ts'
+import { badCredential } from '../../errors.ts'
 import type { Logger } from '../../logging/logging.ts'
 
 const prefix = 'x-authentik-'
@@ -91,12 +91,11 @@ function nameOf(headers: IncomingHttpHeaders): string | undefined {
   const given = headers[username]
   if (given === undefined) return undefined
   const text = utf8Of(String(given))
-  if (text === undefined)
-    throw new CodedError('ACCESS_002', `The forwarded identity is not valid: ${username} is not UTF-8`)
+  if (text === undefined) throw badCredential(`The forwarded identity is not valid: ${username} is not UTF-8`)
   const name = text.trim()
   const length = [...name].length
   if (length >= 1 && length <= 150 && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)) return name
-  throw new CodedError('ACCESS_002', 'The forwarded identity is not valid')
+  throw badCredential('The forwarded identity is not valid')
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CodedError, errorEnvelope } from '../../errors.ts'
+import { type CodedError, errorEnvelope, malformed, tooLarge } from '../../errors.ts'
 import type { Logger } from '../../logging/logging.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -52,11 +52,11 @@ export function answerMalformedRequests(server: Server, log: Logger | undefined)
 function refusalOf(code: string | undefined): CodedError {
   if (code === 'HPE_HEADER_OVERFLOW') {
     const message = `The request's headers are larger than ${maxHeaderBytes / 1024} KiB together`
-    return new CodedError('REQ_004', message, { status: 431, suggestedAction: 'Send smaller headers' })
+    return tooLarge(message, { status: 431, suggestedAction: 'Send smaller headers' })
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new CodedError('REQ_001', 'The request did not arrive in time', { status: 408, retryable: true })
-  return new CodedError('REQ_001', 'The request is not well-formed HTTP')
+    return malformed('The request did not arrive in time', { status: 408, retryable: true })
+  return malformed('The request is not well-formed HTTP')
 }
 
 const statusTexts: Readonly<Record<number, string>> = {

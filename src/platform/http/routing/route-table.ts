@@ -1,5 +1,5 @@
 import { type MatchFunction, match } from 'path-to-regexp'
-import { CodedError } from '../../errors.ts'
+import { malformed } from '../../errors.ts'
 import type { Route } from '../route.ts'
 
 /** All routes of one path, by method; `path` is what logs call it. */
@@ -91,6 +91,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new CodedError('REQ_001', 'The path is malformed')
+    throw malformed('The path is malformed')
   }
 }

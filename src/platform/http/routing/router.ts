@@ -1,7 +1,7 @@
 import express, { type Request, type RequestHandler, type Response } from 'express'
 import type { Knex } from 'knex'
 import { type Authenticate, authorise, type Credentials, type Principal, type Scheme } from '../../auth.ts'
-import { CodedError } from '../../errors.ts'
+import { CodedError, invalidRequest, unsupportedMediaType } from '../../errors.ts'
 import type { RateLimits } from '../../rate-limit/index.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
 import type { Route, RouteRequest } from '../route.ts'
@@ -142,8 +142,7 @@ async function readBody(route: Route, req: Request, res: Response): Promise<unkn
     req.headers['content-length'] === '0' ||
     !('content-length' in req.headers || 'transfer-encoding' in req.headers)
   if (empty) return undefined
-  if (req.is('application/json') === false)
-    throw new CodedError('REQ_005', 'The body must be application/json')
+  if (req.is('application/json') === false) throw unsupportedMediaType('The body must be application/json')
   const read = express.json({ limit: route.bodyLimit, strict: true })
   await new Promise<void>((resolve, reject) => {
     read(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
@@ -156,7 +155,7 @@ function keyOf(req: Request, principal: Principal | undefined, body: unknown) {
   if (key === undefined) return undefined
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     const fields = [{ path: 'Idempotency-Key', problem: 'expected 1 to 255 visible ASCII characters' }]
-    throw new CodedError('REQ_002', "The request's header is not valid", { details: { fields } })
+    throw invalidRequest('header', fields)
   }
   const permissions = [...(principal?.permissions ?? [])]
   return { key, owner: principal?.id ?? '', target: `${req.method} ${req.path}`, body, permissions }

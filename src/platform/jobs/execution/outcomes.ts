@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { CodedError } from '../../errors.ts'
+import { type CodedError, internalError } from '../../errors.ts'
 import { maskSecrets } from '../../logging/redact.ts'
 import { truncate } from '../../postgres/storable-text.ts'
 import type { BoundJob, Ending, Outcome } from '../definition.ts'
@@ -81,5 +81,5 @@ function backoffMs(attempt: number, backoff: { firstMs: number; maxMs: number })
 
 /** A failure that another attempt would not change. */
 export function failed(message: string): Outcome {
-  return { kind: 'failed', error: new CodedError('SYS_001', message) }
+  return { kind: 'failed', error: internalError(message) }
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Knex } from 'knex'
 import { type Batcher, createBatcher } from '../../batcher.ts'
-import { CodedError } from '../../errors.ts'
+import { CodedError, timedOut } from '../../errors.ts'
 import type { Logger } from '../../logging/logging.ts'
 import { isPassing, whileDatabaseIsAway } from '../../postgres/db.ts'
 import { isDatabaseUnavailable } from '../../postgres/index.ts'
@@ -182,7 +182,7 @@ function outcomeOf(error: unknown, signals: { held: AbortSignal; limit: AbortSig
   }
   if (error instanceof LostLease) throw error
   if (signals.limit.aborted) {
-    return { kind: 'retry', error: new CodedError('SYS_004', 'the attempt took longer than its time limit') }
+    return { kind: 'retry', error: timedOut('the attempt took longer than its time limit') }
   }
   return outcomeOfError(error)
 }

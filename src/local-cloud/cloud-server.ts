@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { errorCode } from '../platform/thrown.ts'
 import { type Api, isApiPath } from './api/api.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { refuse, refuseUpgrade } from './gateway/proxy.ts'
@@ -45,7 +46,7 @@ export class Front {
     try {
       await once(this.server, 'listening')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      if (errorCode(error) !== 'EADDRINUSE') throw error
       throw new Error(`local cloud: port ${port} of ${host} is already in use`)
     }
     return (this.server.address() as AddressInfo).port

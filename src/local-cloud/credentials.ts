@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { errorCode } from '../platform/thrown.ts'
 
 const storedCredentials = z.object({
   accountId: z.string().regex(/^[0-9a-f]{32}$/),
@@ -29,7 +30,7 @@ function readKept(file: string): LocalCloudCredentials | undefined {
   try {
     return storedCredentials.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     // Its content is secret, so the error of the parser, which may quote it, is not passed on.
     throw new Error(`local cloud: ${file} can't be read as credentials; restore it or delete it`)
   }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Knex } from 'knex'
 import { type CommandDeps, exitCodes, plain, UsageFault } from '../cli/index.ts'
+import { errorCode } from '../platform/thrown.ts'
 import type { Found } from './import/entries.ts'
 import type { ImportReport } from './import/upsert.ts'
 
@@ -98,7 +99,7 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new UsageFault(`the file can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`)
+    throw new UsageFault(`the file can't be read (${errorCode(error) ?? 'unknown'})`)
   }
 }
 

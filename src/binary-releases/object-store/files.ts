@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { constants, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../../platform/thrown.ts'
 import { downloadName, type ObjectHead, type ObjectStore, StoreUnreachable, smallObject } from './index.ts'
 import type { LinkSigner } from './signed-links.ts'
 
@@ -201,7 +202,7 @@ async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     return unreachable(error)
   }
@@ -209,7 +210,7 @@ async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
 
 function unreachable(error: unknown): never {
   if (error instanceof StoreUnreachable) throw error
-  const code = (error as NodeJS.ErrnoException).code ?? 'failed'
+  const code = errorCode(error) ?? 'failed'
   throw new StoreUnreachable(`the folder of the release store failed: ${code}`, { cause: error })
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { errorMessage } from '../../platform/thrown.ts'
 
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -108,5 +109,5 @@ function retryAfterOf(response: Response): number {
 function reasonOf(error: unknown): string {
   const { name, cause } = error as { name?: string; cause?: { code?: string; message?: string } }
   if (name === 'TimeoutError') return 'no answer in time'
-  return cause?.code ?? cause?.message ?? (error as Error).message
+  return cause?.code ?? cause?.message ?? errorMessage(error)
 }

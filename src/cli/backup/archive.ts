@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { create, extract, list } from 'tar'
 import { StartFault } from '../../platform/process/start-fault.ts'
+import { errorCode } from '../../platform/thrown.ts'
 import { UsageFault } from '../faults.ts'
 import { isKept, type Manifest, manifest, manifestFile } from './manifest.ts'
 
@@ -36,7 +37,7 @@ export async function pack(root: string, names: string[], file: string): Promise
     linkSync(partial, file)
     flush(dirname(file))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new UsageFault(`${file} exists already`)
+    if (errorCode(error) === 'EEXIST') throw new UsageFault(`${file} exists already`)
     throw error
   } finally {
     rmSync(partial, { force: true })
@@ -58,7 +59,7 @@ export async function readManifest(file: string): Promise<Manifest> {
       },
     })
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
+    const code = errorCode(error) ?? ''
     if (['ENOENT', 'EACCES', 'EISDIR'].includes(code)) throw new UsageFault(`${file} can't be read (${code})`)
     throw notOurs
   }

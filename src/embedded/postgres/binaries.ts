@@ -13,6 +13,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { z } from 'zod'
 import { StartFault } from '../../platform/process/start-fault.ts'
+import { errorCode } from '../../platform/thrown.ts'
 import { type Account, canEnter } from './account.ts'
 
 /** One unpacked PostgreSQL: `native/bin/postgres`, `native/bin/initdb` and what they load. */
@@ -90,7 +91,7 @@ function linked(native: string): boolean {
     hydrateLinks(native)
     return true
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = errorCode(error)
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') return false
     throw error
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/logging/logging.ts'
 import { StartFault } from '../../platform/process/start-fault.ts'
+import { errorCode } from '../../platform/thrown.ts'
 import { clusterDirOf } from './home.ts'
 import { readSettings } from './settings.ts'
 
@@ -39,7 +40,7 @@ function pidIn(file: string): number | undefined {
     const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
     return pid > 1 ? pid : undefined
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

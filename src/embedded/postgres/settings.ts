@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { z } from 'zod'
 import { StartFault } from '../../platform/process/start-fault.ts'
+import { errorCode } from '../../platform/thrown.ts'
 
 const settingsSchema = z.object({
   port: z.number().int().min(1).max(65535),
@@ -32,7 +33,7 @@ export function readSettings(dataDir: string): PostgresSettings | undefined {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw new StartFault(`${file} can't be read (${code}); was Capstan started by another user before?`)
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/logging/logging.ts'
 import { StartFault } from '../../platform/process/start-fault.ts'
+import { errorMessage } from '../../platform/thrown.ts'
 import { serverAccount } from './account.ts'
 import { usableBinaries } from './binaries.ts'
 import { ensureCluster } from './cluster.ts'
@@ -96,7 +97,7 @@ async function serve(
     } catch (error) {
       await server.stop()
       signal?.throwIfAborted()
-      throw new StartFault(`${(error as Error).message}\n${serverLog(options.home)}`)
+      throw new StartFault(`${errorMessage(error)}\n${serverLog(options.home)}`)
     }
     const { reason } = await server.exited
     const said = serverLog(options.home)

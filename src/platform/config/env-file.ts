@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { ConfigError } from '../errors.ts'
+import { errorCode } from '../thrown.ts'
 
 /** The settings of a `.env` file. */
 export interface EnvFile {
@@ -82,7 +83,7 @@ function textOf(path: string): string {
       .replace(/^\uFEFF/, '')
       .replaceAll('\r\n', '\n')
   } catch (error) {
-    throw new ConfigError([`${path}: can't be read (${(error as NodeJS.ErrnoException).code})`])
+    throw new ConfigError([`${path}: can't be read (${errorCode(error)})`])
   }
 }
 

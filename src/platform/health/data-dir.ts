@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../thrown.ts'
 import type { Cause } from './causes.ts'
 
 const probeBytes = 4096
@@ -18,7 +19,7 @@ export async function dataDirCauses(dataDir: string): Promise<Cause[]> {
     await writeFile(file, Buffer.alloc(probeBytes, 1), { mode: 0o600 })
     return []
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
+    const code = errorCode(error) ?? ''
     // It is made when something is first kept in it.
     if (code === 'ENOENT') return []
     const [reason, message] = problems[code] ?? ['failing', `DATA_DIR can't be written to: ${code}`]

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartFault } from '../process/start-fault.ts'
+import { errorCode } from '../thrown.ts'
 
 /** The file that names the process which holds DATA_DIR. */
 export const lockFileOf = (dataDir: string) => join(dataDir, 'supervisor.pid')
@@ -70,7 +71,7 @@ function clearStale(lock: string, temporary: string): void {
   try {
     renameSync(lock, moved)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    if (errorCode(error) === 'ENOENT') return
     throw error
   }
   try {
@@ -116,7 +117,7 @@ function contentOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
+    const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ESRCH') return undefined
     throw error
   }
@@ -127,7 +128,7 @@ function linked(from: string, to: string): boolean {
     linkSync(from, to)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (errorCode(error) === 'EEXIST') return false
     throw error
   }
 }

@@ -3,6 +3,7 @@ import { isatty, WriteStream } from 'node:tty'
 import pino from 'pino'
 import type { prettyFactory } from 'pino-pretty'
 import { truncate } from '../postgres/storable-text.ts'
+import { errorCode } from '../thrown.ts'
 import { createLogRepetitions, repetitionKey } from './log-repetitions.ts'
 import { maskSecrets } from './redact.ts'
 
@@ -185,7 +186,7 @@ function allowListed(fields: Record<string, unknown>): Record<string, unknown> {
 /** A driver's error may hold its query's values (`detail`, `where`, `parameters`): only these fields are kept. */
 export function serialiseError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: 'not an Error' }
-  const { code } = error as { code?: unknown }
+  const code = errorCode(error)
   return {
     type: error.name,
     message: truncate(maskSecrets(error.message), 2000),

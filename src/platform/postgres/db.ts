@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from '../deadline.ts'
+import { errorCode } from '../thrown.ts'
 import { boundedClient, connectionLimits, isAlive, isDatabaseUnavailable } from './index.ts'
 import { StorablePostgresClient } from './storable-client.ts'
 
@@ -106,7 +107,7 @@ export async function isMigrated(db: Knex): Promise<boolean> {
 
 /** True when the same write may succeed next time: the database is unavailable, or chose this transaction as a victim. */
 export function isPassing(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown }
+  const code = errorCode(error)
   // Class 40: deadlocks and serialisation failures.
   return isDatabaseUnavailable(error) || (typeof code === 'string' && code.startsWith('40'))
 }

@@ -1,3 +1,4 @@
+import { errorCode } from '../thrown.ts'
 /** Why the database can't serve just now. Each passes without a change of the request. */
 export type DatabaseFault =
   | 'unreachable'
@@ -38,7 +39,7 @@ const messages: [RegExp, DatabaseFault][] = [
 /** The reason why the database is unavailable; undefined for errors that repeating the request would not change. */
 export function databaseFaultOf(error: unknown): DatabaseFault | undefined {
   if (!(error instanceof Error)) return undefined
-  const { code } = error as { code?: unknown }
+  const code = errorCode(error)
   if (typeof code === 'string') {
     const found = sockets[code] ?? states.find(([prefix]) => code.startsWith(prefix))?.[1]
     // `08P01` from a pooler also stands for its own limits.

@@ -2,6 +2,7 @@ import { within } from '../deadline.ts'
 import type { Installation } from '../installation/installation-id.ts'
 import type { Logger } from '../logging/logging.ts'
 import { connectRedis } from '../redis/index.ts'
+import { errorMessage } from '../thrown.ts'
 import type { BucketRule, Decision } from './bucket.ts'
 import { createProcessBuckets } from './in-process.ts'
 import { redisBuckets } from './redis-bucket.ts'
@@ -74,7 +75,7 @@ function onRedis({ log, installation }: RateLimiterOptions, redisUrl: string): R
   function leave(error: unknown): void {
     if (away || closed) return
     away = true
-    log.warn({ reason: (error as Error).message }, 'rate limits are counted in this process: Redis is away')
+    log.warn({ reason: errorMessage(error) }, 'rate limits are counted in this process: Redis is away')
     probe = setTimeout(look, probeEveryMs)
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { KubeConfig, loadAllYaml } from '@kubernetes/client-node'
 import { z } from 'zod'
+import { errorCode } from '../../platform/thrown.ts'
 
 /** Only what names a file is looked at; everything else goes through as it is. */
 const named = z.looseObject({ name: z.string() })
@@ -65,7 +66,7 @@ function readKubeconfig(path: string): KubeconfigFile | undefined {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   const content = file.parse(loadAllYaml(text.replace(/^\uFEFF/, ''))[0] ?? {})

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UsageFault } from '../../../cli/index.ts'
+import { errorCode } from '../../../platform/thrown.ts'
 import { appName, environment, prepareBody } from '../../model/schema.ts'
 
 export const projectFileName = 'capstan.json'
@@ -49,8 +50,8 @@ async function textOf(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new UsageFault(`${file} can't be read (${(error as NodeJS.ErrnoException).code})`)
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw new UsageFault(`${file} can't be read (${errorCode(error)})`)
   }
 }
 

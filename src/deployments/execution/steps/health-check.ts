@@ -1,6 +1,7 @@
 import { type Dispatcher, request } from 'undici'
 import { pause } from '../../../platform/deadline.ts'
 import { createOutgoing } from '../../../platform/network/outgoing.ts'
+import { errorCode } from '../../../platform/thrown.ts'
 import { unhealthy } from '../../model/errors.ts'
 import { noEngine } from '../../plans/container-front.ts'
 import { addressOf } from '../../targets/public-address.ts'
@@ -109,7 +110,7 @@ async function probe(
   } catch (error) {
     about.signal.throwIfAborted()
     if (about.limit.aborted) return 'no answer in time'
-    const { code } = error as { code?: string }
+    const code = errorCode(error)
     return `no answer (${code ?? 'connection failed'})`
   }
 }

@@ -50,7 +50,8 @@ export class BoardServer implements IServerAdapter {
     const setHeaders = (res: Response, file: string) => {
       if (hashed.test(file)) res.setHeader('Cache-Control', 'private, max-age=604800, immutable')
     }
-    this.router.use(route, express.static(path, { index: false, setHeaders }))
+    // A redirect to a folder would be a page of the library's own.
+    this.router.use(route, express.static(path, { index: false, redirect: false, setHeaders }))
     return this
   }
 

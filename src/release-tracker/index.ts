@@ -21,7 +21,7 @@ import { pruneChanges } from './store/changes.ts'
 import { pruneRejections } from './store/push/waiting.ts'
 
 export { checkPingsJob, collectJob, pingMasterJob } from './jobs.ts'
-export { pushJob } from './push/job.ts'
+export { pushJob } from './push/sending/job.ts'
 
 export interface ReleaseTracker {
   /** What its jobs work with. */

@@ -10,10 +10,10 @@ import { recordSightings } from './history/record.ts'
 import type { Image } from './image-reference.ts'
 import { collectJob, collectSubject } from './jobs.ts'
 import type { KindName } from './kinds.ts'
-import { reasonOf } from './push/answers.ts'
-import { mostAheadMs } from './push/receive.ts'
-import { nameOf, noteAnswered } from './push/rejections.ts'
-import { asRun } from './push/runs.ts'
+import { reasonOf } from './push/reasons.ts'
+import { mostAheadMs } from './push/receiving/receive.ts'
+import { nameOf, noteAnswered } from './push/receiving/rejections.ts'
+import { asRun } from './push/sending/runs.ts'
 import { lockCollecting, lockScopes } from './store/scopes.ts'
 
 export interface ManualRelease {
@@ -27,7 +27,15 @@ export interface ManualRelease {
   releasedAt: Date | undefined
 }
 
-/** The verbs of people and of older slaves. */
+/** A release as it was sent, which may be invalid in any way. */
+export interface RefusedRelease {
+  clientName: string | undefined
+  envName: string | undefined
+  /** With the fields of a batch's item. */
+  item: unknown
+}
+
+/** The operations that people and older slaves call. */
 export interface TrackerService {
   /** Records that something ran at a moment. @throws STATE_001 when something else was seen to run then. */
   put(
@@ -36,10 +44,10 @@ export interface TrackerService {
     release: ManualRelease,
   ): Promise<{ releasedAt: Date }>
   /**
-   * Keeps that a client's release was refused, for the report: an older slave sends it again until it is stored. To be
-   * called after the refusal, outside its transaction. Other errors and other callers leave nothing.
+   * Records that a client's release was refused, for the report of waiting releases: an older slave sends it again until it
+   * is stored. To be called after the transaction of the refusal. Does nothing for other errors and other callers.
    */
-  noteRefusal(principal: Principal | undefined, release: ManualRelease, error: unknown): Promise<void>
+  noteRefusal(principal: Principal | undefined, release: RefusedRelease, error: unknown): Promise<void>
   /** Asks for a collection, or finds the one that is on its way. @throws SYS_002 where there is no cluster. */
   requestCollection(
     trx: Knex.Transaction,
@@ -100,11 +108,14 @@ export function createTrackerService(context: TrackerContext): TrackerService {
       if ((release.clientName ?? clientName) !== clientName) return
       const isConflict = error.code === 'STATE_001'
       if (!isConflict && error.code !== 'REQ_002') return
-      const place = { clientName, envName: release.envName ?? config.envName }
-      const reason = reasonOf(isConflict ? 'conflict' : 'invalid', error.options.details?.fields)
       await noteAnswered(context.db, context, {
-        place,
-        rejected: [{ item: itemOf(release), reason }],
+        place: { clientName, envName: release.envName ?? config.envName },
+        rejected: [
+          {
+            item: nameOf(release.item),
+            reason: reasonOf(isConflict ? 'conflict' : 'invalid', error.options.details?.fields),
+          },
+        ],
         stored: [],
       })
     },

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { appendEvents } from '../../platform/events/index.ts'
 import type { TrackerContext } from '../context.ts'
 import { recordSightings, removedEvent, type Sighting } from '../history/record.ts'
-import { asRun } from '../push/runs.ts'
+import { asRun } from '../push/sending/runs.ts'
 import {
   findDifferences,
   findOpenImages,

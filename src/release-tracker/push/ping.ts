@@ -11,7 +11,7 @@ import {
   setPingStatus,
 } from '../store/push/pings.ts'
 import type { Place } from '../store/scopes.ts'
-import { createMasterClient, notDelivered } from './master-client.ts'
+import { createMasterClient, notDelivered } from './sending/master-client.ts'
 
 const minute = 60_000
 

@@ -2,13 +2,13 @@ import type { Knex } from 'knex'
 import { findOpenJob } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
 import {
+  countUnsent,
   oldestOf,
-  undelivered,
   type WaitingItems,
   waitingOfMaster,
   waitingOfSlave,
 } from '../store/push/waiting.ts'
-import { pushSubject } from './job.ts'
+import { pushSubject } from './sending/job.ts'
 
 export type WaitingReport = () => Promise<WaitingItems | undefined>
 
@@ -48,7 +48,7 @@ async function unsentOf(
 ): Promise<WaitingItems | undefined> {
   const job = await findOpenJob(db, pushSubject)
   if (job === undefined || job.error === null) return undefined
-  const found = await undelivered(db, place)
+  const found = await countUnsent(db, place)
   return found && { ...found, reasons: [{ reason: job.error.message, items: found.items }] }
 }
 

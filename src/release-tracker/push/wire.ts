@@ -3,7 +3,7 @@ import type { FieldFault } from '../../platform/errors.ts'
 import type { TrackerContext } from '../context.ts'
 import { image, name, names, rollout, time } from '../schema.ts'
 import type { Outbox } from '../store/push/outbox.ts'
-import type { OutgoingInterval } from '../store/push/outgoing.ts'
+import type { OutgoingInterval, OutgoingScope } from '../store/push/outgoing.ts'
 
 /** One interval of one container. Unknown fields are left alone: slaves and masters are not updated together. */
 export const batchItem = z.object({
@@ -32,6 +32,8 @@ export type BatchItem = z.output<typeof batchItem>
 
 const mostItems = 10_000
 
+const batchNamespace = z.object({ namespace: names.namespace, last_seen: time })
+
 export const batchBody = z.object({
   collector_id: z.uuid('expected a UUID'),
   run_id: z.uuid('expected a UUID'),
@@ -44,11 +46,13 @@ export const batchBody = z.object({
   env_name: name,
   /** All namespaces of the cluster are in it, when everything is. */
   all_namespaces: z.boolean().default(false),
+  // Each one is checked by itself, as the items are: an invalid one is ignored.
   namespaces: z
-    .array(z.object({ namespace: names.namespace, last_seen: time }))
+    .array(z.unknown())
     .max(20_000)
-    .default([]),
-  // Checked one by one: a bad one must not hold up the rest.
+    .default([])
+    .transform((all) => all.flatMap((each) => batchNamespace.safeParse(each).data ?? [])),
+  // Each item is checked by itself: an invalid one must not delay the others.
   items: z.array(z.unknown()).max(mostItems).default([]),
 })
 export type BatchBody = z.output<typeof batchBody>
@@ -74,14 +78,17 @@ interface BatchInput {
   part: number
   last: boolean
   items: OutgoingInterval[]
-  /** Ids of items of which only the name is sent: the master rejects them, and does not end their components. */
-  named: Set<string>
-  scopes: { namespace: string; last_seen: Date }[]
+  scopes: OutgoingScope[]
+  /** Sends names without contents: the master rejects the items, but does not end their components. */
+  namesOnly?: boolean
+  /** Something was left out of a full push, so absent namespaces and components say nothing. */
+  partial?: boolean
 }
 
-/** What a slave sends. */
-export function batchOf({ context, outbox, part, last, items, named, scopes }: BatchInput) {
-  const { config } = context
+/** Makes the body of one call of a push. */
+export function batchOf(input: BatchInput) {
+  const { outbox, part, last, items, scopes, namesOnly = false, partial = false } = input
+  const { config } = input.context
   return {
     collector_id: outbox.collectorId,
     run_id: outbox.runId,
@@ -91,9 +98,9 @@ export function batchOf({ context, outbox, part, last, items, named, scopes }: B
     last,
     client_name: config.clientName,
     env_name: config.envName,
-    all_namespaces: config.namespaces === 'all',
+    all_namespaces: config.namespaces === 'all' && !partial,
     namespaces: scopes,
-    items: items.map((item) => (named.has(item.id) ? nameOf(item) : wholeOf(item))),
+    items: items.map(namesOnly ? nameOf : wholeOf),
   }
 }
 

@@ -1,14 +1,15 @@
-import { type Route, route } from '../../platform/http/index.ts'
+import { z } from 'zod'
+import { parse, type Route, route } from '../../platform/http/index.ts'
 import { withQueryLimit } from '../../platform/postgres/index.ts'
 import { clientOf, requireClient } from '../access.ts'
 import { bulkQueryMs, type TrackerContext } from '../context.ts'
-import { groupField } from '../kinds.ts'
+import { groupField, parseKind } from '../kinds.ts'
 import { receivePing } from '../push/ping.ts'
-import { receiveBatch } from '../push/receive.ts'
+import { receiveBatch } from '../push/receiving/receive.ts'
 import { batchBody } from '../push/wire.ts'
 import { environmentsView } from '../reading/views.ts'
-import { pingBody, putBody, putParams } from '../schema.ts'
-import type { ManualRelease, TrackerService } from '../service.ts'
+import { name, pingBody, putBody, putParams, type RawPutParams, rawPutParams } from '../schema.ts'
+import type { ManualRelease, RefusedRelease, TrackerService } from '../service.ts'
 import { listPings } from '../store/push/pings.ts'
 import { waitingOfMaster } from '../store/push/waiting.ts'
 import { listEnvironments } from '../store/releases.ts'
@@ -67,27 +68,56 @@ function putRoute(context: TrackerContext, service: TrackerService): Route {
     ...fromSlaves,
     method: 'put',
     path: '/api/collect/:namespace/:kind/:workload/:container',
-    params: putParams,
-    body: putBody,
+    // Parsed by the handler, so that every refusal of a slave's release can be reported.
+    params: rawPutParams,
+    body: z.unknown(),
     async handle({ params, body, principal, commit }) {
-      const { image_tag: tag, image_sha: sha, image_repo: repo, image_name: name } = body
-      const release = {
-        ...params,
-        clientName: body.client_name,
-        envName: body.env_name,
-        image: { repo, name, tag, sha },
-        releasedAt: body.released_at,
-      }
-      const recorded = commit(async (trx) => {
-        const { releasedAt } = await service.put(trx, principal, release)
-        return { body: putAnswer(release, releasedAt, context.now()) }
-      })
-      return recorded.catch(async (error: unknown) => {
-        await service.noteRefusal(principal, release, error)
+      try {
+        const release = releaseOf(params, body)
+        return await commit(async (trx) => {
+          const { releasedAt } = await service.put(trx, principal, release)
+          return { body: putAnswer(release, releasedAt, context.now()) }
+        })
+      } catch (error) {
+        await service.noteRefusal(principal, refusedRelease(params, body), error)
         throw error
-      })
+      }
     },
   })
+}
+
+/** @throws REQ_002 */
+function releaseOf(params: RawPutParams, body: unknown): ManualRelease {
+  const path = parse(putParams, params, { part: 'path', status: 400 })
+  const fields = parse(putBody, body, { part: 'body', status: 400 })
+  return {
+    ...path,
+    clientName: fields.client_name,
+    envName: fields.env_name,
+    image: {
+      repo: fields.image_repo,
+      name: fields.image_name,
+      tag: fields.image_tag,
+      sha: fields.image_sha,
+    },
+    releasedAt: fields.released_at,
+  }
+}
+
+function refusedRelease(params: RawPutParams, body: unknown): RefusedRelease {
+  const fields = z.record(z.string(), z.unknown()).safeParse(body).data ?? {}
+  return {
+    clientName: name.safeParse(fields.client_name).data,
+    envName: name.safeParse(fields.env_name).data,
+    item: {
+      namespace: params.namespace,
+      workload_kind: parseKind(params.kind).kind,
+      workload_name: params.workload,
+      container_name: params.container,
+      image_tag: fields.image_tag,
+      image_sha: fields.image_sha,
+    },
+  }
 }
 
 function putAnswer({ image, ...params }: ManualRelease, releasedAt: Date, now: Date) {

@@ -123,10 +123,10 @@ export async function insertIntervals(
   }))
   await trx.raw(
     `insert into tracker_intervals (component_id, image_repo, image_name, image_tag, image_sha, first_seen, last_seen,
-       ended, ended_at, run)
-     select t.*, ?::bigint from json_to_recordset(?) as t (component_id bigint, image_repo text, image_name text,
+       ended, ended_at, run, first_run)
+     select t.*, ?::bigint, ?::bigint from json_to_recordset(?) as t (component_id bigint, image_repo text, image_name text,
        image_tag text, image_sha text, first_seen timestamptz, last_seen timestamptz, ended text, ended_at timestamptz)`,
-    [run, JSON.stringify(input)],
+    [run, run, JSON.stringify(input)],
   )
 }
 

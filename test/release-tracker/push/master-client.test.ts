@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createMasterClient, notDelivered } from '../../../src/release-tracker/push/master-client.ts'
+import { createMasterClient, notDelivered } from '../../../src/release-tracker/push/sending/master-client.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) console.info('SKIPPED: the way to a master over TLS; openssl is not installed')

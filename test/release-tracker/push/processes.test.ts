@@ -169,6 +169,36 @@ describe('a master and two slaves', () => {
     expect(open.map(({ workload, image_tag }) => `${workload} ${image_tag}`)).toEqual(['web 5'])
   }, 120_000)
 
+  it('lose nothing when a slave dies after its push, before it has recorded the acknowledgement', async () => {
+    const [slave] = slaves as [Slave]
+    const { installation } = slave
+    await slave.proxy.cut()
+    apply(slave.cluster, 'web', '6')
+    await collect(slave)
+    const holder = new Client({ connectionString: installation.database.url })
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('select * from tracker_outbox for update')
+    await slave.proxy.restore()
+    const isWaitingForLock =
+      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    await until(
+      async () => (await query(installation, isWaitingForLock)).length > 0 && (await isEqual(slave)),
+      { ...patience, what: 'the master has stored the push, and the slave is about to record that' },
+    )
+    await installation.end('worker', 'SIGKILL')
+    await holder.query('rollback')
+    await holder.end()
+    installation.startWorker()
+    const unacknowledged = 'select 1 from tracker_outbox where acknowledged is distinct from sequence'
+    await until(async () => (await query(installation, unacknowledged)).length === 0, {
+      ...patience,
+      what: 'the push was repeated and acknowledged',
+    })
+    await arrived(slave)
+    expect(await query(installation, 'select * from tracker_waiting')).toEqual([])
+  }, 120_000)
+
   it('show no key in any line that they wrote', () => {
     for (const { output } of [master, ...slaves.map(({ installation }) => installation)]) {
       const text = output.join('')

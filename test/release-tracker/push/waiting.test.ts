@@ -1,54 +1,12 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { gunzipSync } from 'node:zlib'
-import { afterEach, describe, expect, it } from 'vitest'
-import { pageSizesOf } from '../../../src/release-tracker/push/push.ts'
-import { nameOf } from '../../../src/release-tracker/push/rejections.ts'
+import { describe, expect, it } from 'vitest'
+import { nameOf } from '../../../src/release-tracker/push/receiving/rejections.ts'
+import { pageSizeOf } from '../../../src/release-tracker/push/sending/send-batches.ts'
 import { noteRejections } from '../../../src/release-tracker/store/push/waiting.ts'
-import { expectSound, secrets, sha, startTracker, type Tracker } from '../harness.ts'
+import { expectSound, secrets, sha, type Tracker } from '../harness.ts'
+import { closeAfterEach, health, startFakeMaster, startMaster, startSlave } from './slave.ts'
 
-const opened: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close()
-})
+closeAfterEach()
 
-async function startMaster(): Promise<Tracker> {
-  const master = await startTracker({ env: { MODE: 'master' } })
-  opened.push(() => master.stop())
-  return master
-}
-
-async function startSlave(url: string, env: Record<string, string> = {}) {
-  const slave = await startTracker({
-    cluster: true,
-    env: { MODE: 'slave', MASTER_URL: url, MASTER_API_KEY: secrets.acme, NAMESPACES: 'shop', ...env },
-  })
-  opened.push(() => slave.stop())
-  const apply = (name: string, tag: string) => {
-    slave.cluster.apply('Deployment', 'shop', name, {
-      containers: [{ name: 'app', image: `r.example.org/app:${tag}` }],
-    })
-    slave.cluster.settle('shop')
-  }
-  const collect = async () => expect((await slave.collect()).state).toBe('completed')
-  /** Runs the push job that waits, whenever it is due. @returns its row. */
-  const push = async () => {
-    const job = await slave.ctx.db('jobs').where({ name: 'push-releases' }).whereNull('finished_at').first()
-    expect(job, 'a push waits').toBeDefined()
-    return slave.run(job.id)
-  }
-  const due = () => slave.ctx.db('tracker_waiting').update({ next_try_at: slave.ctx.db.fn.now() })
-  const waiting = () => slave.ctx.db('tracker_waiting').orderBy('interval_id')
-  /** As if the clock had been ahead by so much in everything that is recorded. */
-  const shift = (interval: string) =>
-    slave.ctx.db.raw(
-      'update tracker_intervals set first_seen = first_seen + cast(? as interval), last_seen = last_seen + cast(? as interval)',
-      [interval, interval],
-    )
-  return { slave, apply, collect, push, due, waiting, shift }
-}
-
-const health = async (tracker: Tracker) => (await tracker.call('/health', { token: undefined as never })).json
 const currentOf = async (master: Tracker) => {
   const body = await master.get('/api/releases/current?client_name=acme&env_name=prod')
   return body.ordered_namespaces.flatMap((each: string) => body.namespaces[each])
@@ -212,8 +170,7 @@ describe('releases that a master does not store', () => {
 
 describe('the calls of a push', () => {
   it('get smaller after failed attempts, down to 100 containers at first', () => {
-    expect([1, 2, 3, 100].map((attempt) => pageSizesOf(attempt)[0])).toEqual([10_000, 1000, 100, 100])
-    expect(pageSizesOf(100)).toEqual([100, 10, 1])
+    expect([1, 2, 3, 100].map(pageSizeOf)).toEqual([10_000, 1000, 100, 100])
   })
 })
 
@@ -250,7 +207,47 @@ describe('rejections that a master keeps', () => {
   })
 })
 
+describe('a batch', () => {
+  it('with an invalid namespace is stored, and that namespace is ignored', async () => {
+    const master = await startMaster()
+    const seen = '2026-01-01T01:00:00Z'
+    const item = {
+      namespace: 'shop',
+      workload_kind: 'Deployment',
+      workload_name: 'web',
+      container_name: 'app',
+    }
+    const answer = await master.call('/api/collect/batch', {
+      token: secrets.acme,
+      json: {
+        ...{
+          collector_id: '00000000-0000-4000-8000-00000000000a',
+          run_id: '00000000-0000-4000-8000-00000000000b',
+        },
+        ...{ sequence: 1, since: null, client_name: 'acme', env_name: 'prod' },
+        namespaces: [{ namespace: 'NO', last_seen: seen }, { namespace: 'shop', last_seen: 'never' }, null],
+        items: [{ ...item, image_tag: '1', image_sha: sha('a'), first_seen: seen, last_seen: seen }],
+      },
+    })
+    expect(answer.json).toMatchObject({ acknowledged: 1, results: [{ status: 'stored' }] })
+  })
+})
+
 describe('a release that is sent by PUT and refused', () => {
+  it.each([
+    ['shop/Deployment/web/app', { image_sha: 'abc' }, 'image_sha '],
+    ['shop/Deployment/web/app', { image_sha: null }, 'image_sha '],
+    ['shop/Deployment/web/app', { released_at: 'yesterday' }, 'released_at '],
+    ['shop/Deployment/Web_1/app', {}, 'workload '],
+  ])('is reported by the master with the invalid field: %s %j', async (path, fields, reason) => {
+    const master = await startMaster()
+    const body = { image_tag: '1', image_sha: sha('a'), client_name: 'acme', env_name: 'prod', ...fields }
+    expect((await master.put(path, body, { token: secrets.acme })).status).toBe(400)
+    const { waiting_releases } = await master.get('/api/clients-environments')
+    expect(waiting_releases).toMatchObject({ acme: { prod: { items: 1 } } })
+    expect(waiting_releases.acme.prod.reasons[0].reason).toContain(reason)
+  })
+
   it('is reported by the master until it is stored', async () => {
     const master = await startMaster()
     const put = (released_at: string) =>
@@ -269,36 +266,11 @@ describe('a release that is sent by PUT and refused', () => {
   })
 })
 
-/** A master of another version: what it answers is the test's. */
-async function fakeMaster(
-  answer: (call: { method: string; path: string; body: Record<string, unknown> }) => {
-    status: number
-    body?: object
-  },
-) {
-  const server: Server = createServer(async (req, res) => {
-    const body = await bodyOf(req)
-    const { status, body: reply = {} } = answer({ method: req.method ?? '', path: req.url ?? '', body })
-    res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  opened.push(() => new Promise((resolve) => server.close(resolve)))
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-async function bodyOf(req: IncomingMessage) {
-  const chunks: Buffer[] = []
-  for await (const chunk of req) chunks.push(chunk)
-  const raw = Buffer.concat(chunks)
-  const text = req.headers['content-encoding'] === 'gzip' ? gunzipSync(raw).toString() : raw.toString()
-  return text === '' ? {} : JSON.parse(text)
-}
-
 describe('an older master', () => {
   it('that acknowledges a batch of which it rejects items gets them again', async () => {
     let rejects = true
     const seen: string[][] = []
-    const url = await fakeMaster(({ body }) => {
+    const url = await startFakeMaster(({ body }) => {
       const items = body.items as { workload_name: string }[]
       seen.push(items.map((each) => each.workload_name))
       const results = items.map(({ workload_name }, index) =>
@@ -325,7 +297,7 @@ describe('an older master', () => {
     async (status) => {
       let refuses = true
       const calls: string[] = []
-      const url = await fakeMaster(({ method, path }) => {
+      const url = await startFakeMaster(({ method, path }) => {
         if (method === 'POST') return { status: 404 }
         const [, , , , , name = ''] = path.split('/')
         calls.push(name)
@@ -346,7 +318,7 @@ describe('an older master', () => {
   )
 
   it('that finds one item too large gets the others', async () => {
-    const url = await fakeMaster(({ body }) => {
+    const url = await startFakeMaster(({ body }) => {
       const items = body.items as { workload_name: string }[]
       if (items.some(({ workload_name }) => workload_name === 'b')) return { status: 413 }
       return { status: 200, body: { results: items.map((_, index) => ({ index, status: 'stored' })) } }
@@ -360,7 +332,7 @@ describe('an older master', () => {
 
   it('that finds one item too large in a full push gets its name', async () => {
     const named: object[] = []
-    const url = await fakeMaster(({ body }) => {
+    const url = await startFakeMaster(({ body }) => {
       const items = body.items as { workload_name: string; image_name?: string }[]
       const isB = ({ workload_name }: { workload_name: string }) => workload_name === 'b'
       if (items.some((each) => isB(each) && each.image_name !== undefined)) return { status: 413 }
@@ -377,7 +349,7 @@ describe('an older master', () => {
   })
 
   it('that refuses the whole push is named in health, with how much waits', async () => {
-    const url = await fakeMaster(() => ({ status: 403, body: { error: { code: 'ACCESS_003' } } }))
+    const url = await startFakeMaster(() => ({ status: 403, body: { error: { code: 'ACCESS_003' } } }))
     const { slave, apply, collect, push } = await startSlave(url)
     apply('web', '1')
     await collect()

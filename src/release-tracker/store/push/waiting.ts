@@ -2,40 +2,72 @@ import type { Knex } from 'knex'
 import { storableText, truncate } from '../../../platform/postgres/storable-text.ts'
 
 /** An interval that the master has not stored. */
-export interface Unstored {
+export interface FailedDelivery {
   intervalId: string
   reason: string
-  /** Its answer was lost, so it may be stored: asked again at once. */
-  unconfirmed?: boolean
+  /** The master refused a call with this interval only. */
+  alone: boolean
+  /** The answer was lost, so the interval may be stored. It is sent again at once. */
+  unconfirmed: boolean
 }
 
-/** Between tries of one item: soon at first, since most reasons are a clock; never more seldom than `mostMs`. */
-const retry = { firstMs: 5000, mostMs: 5 * 60_000 }
+/** The pause before an interval is sent again. Short at first, since most reasons are a clock; then twice as long each time. */
+const pause = { firstMs: 5000, maxMs: 5 * 60_000 }
 
-/** Keeps items for later tries, each with a pause of its own, and forgets those that are stored by now. */
-export async function noteAnswers(
+/**
+ * Records the fate of intervals that were sent: deletes those that the master has stored, and keeps the others with their
+ * reason and the time of the next try.
+ * @returns `late`: how many were stored that had been rejected before
+ */
+export async function recordDelivery(
   db: Knex,
-  answers: { stored: string[]; unstored: Unstored[] },
-): Promise<{ delivered: number }> {
-  const { stored, unstored } = answers
-  if (unstored.length > 0) {
-    const input = unstored.map(({ intervalId, reason, unconfirmed = false }) => ({
-      ...{ id: intervalId, reason: truncate(storableText(reason), 500), unconfirmed },
+  { delivered, undelivered }: { delivered: string[]; undelivered: FailedDelivery[] },
+): Promise<{ late: number }> {
+  if (undelivered.length > 0) {
+    const input = undelivered.map(({ intervalId, reason, alone, unconfirmed }) => ({
+      id: intervalId,
+      reason: truncate(storableText(reason), 500),
+      alone,
+      unconfirmed,
     }))
     await db.raw(
-      `insert into tracker_waiting as w (interval_id, reason, next_try_at)
-       select i.id, t.reason, clock_timestamp() + (not t.unconfirmed)::int * :firstMs * interval '1 millisecond'
-       from json_to_recordset(:input) as t (id bigint, reason text, unconfirmed boolean)
+      `insert into tracker_waiting as w (interval_id, reason, alone, next_try_at)
+       select i.id, t.reason, t.alone,
+         clock_timestamp() + (not t.unconfirmed)::int * :firstMs * interval '1 millisecond'
+       from json_to_recordset(:input) as t (id bigint, reason text, alone boolean, unconfirmed boolean)
        join tracker_intervals i on i.id = t.id
-       on conflict (interval_id) do update set reason = excluded.reason, tries = w.tries + 1,
+       on conflict (interval_id) do update set reason = excluded.reason, alone = excluded.alone, tries = w.tries + 1,
          next_try_at = clock_timestamp()
-           + least(:mostMs, :firstMs * 2 ^ least(w.tries, 20)) * interval '1 millisecond'`,
-      { ...retry, input: JSON.stringify(input) },
+           + least(:maxMs, :firstMs * 2 ^ least(w.tries, 20)) * interval '1 millisecond'`,
+      { ...pause, input: JSON.stringify(input) },
     )
   }
-  if (stored.length === 0) return { delivered: 0 }
-  const delivered = await db('tracker_waiting').whereRaw('interval_id = any(?)', [stored]).delete()
-  return { delivered }
+  if (delivered.length === 0) return { late: 0 }
+  const rows = await db('tracker_waiting')
+    .whereRaw('interval_id = any(?)', [delivered])
+    .delete()
+    .returning('reason')
+  return { late: rows.filter(({ reason }) => reason !== null).length }
+}
+
+/**
+ * Makes a waiting item of every interval that a master without batches has to be told of: each one that began after the
+ * run `since`, also if it has ended meanwhile, and each open one that has changed since. Its end can't be told by PUT.
+ */
+export async function queueUndelivered(
+  trx: Knex.Transaction,
+  place: { clientName: string; envName: string },
+  since: number | null,
+): Promise<void> {
+  await trx.raw(
+    `insert into tracker_waiting (interval_id, reason, tries, next_try_at)
+     select i.id, null, 0, clock_timestamp() from tracker_intervals i
+     join tracker_components c on c.id = i.component_id join tracker_scopes s on s.id = c.scope_id
+     where s.client_name = :clientName and s.env_name = :envName
+       and i.run > :since and (i.ended is null or i.first_run > :since)
+     on conflict (interval_id) do nothing`,
+    { clientName: place.clientName, envName: place.envName, since: since ?? -1 },
+  )
 }
 
 /** Milliseconds until the next waiting item is due, 0 when one is; undefined when nothing waits. */
@@ -48,7 +80,7 @@ export async function nextTryInMs(db: Knex): Promise<number | undefined> {
       // A try that lies further ahead than any pause was planned by a clock that was ahead.
       `update tracker_waiting set next_try_at = clock_timestamp()
      where next_try_at > clock_timestamp() + ? * interval '1 millisecond'`,
-      [retry.mostMs + 1000],
+      [pause.maxMs + 1000],
     )
     .then(() =>
       db.raw(
@@ -76,12 +108,14 @@ interface ReasonRow {
 const columns = 'reason, count(*)::int as items, min(since) as since'
 
 export async function waitingOfSlave(db: Knex): Promise<WaitingItems | undefined> {
-  const { rows } = await db.raw(`select ${columns} from tracker_waiting group by reason order by 2 desc, 1`)
+  const { rows } = await db.raw(
+    `select ${columns} from tracker_waiting where reason is not null group by reason order by 2 desc, 1`,
+  )
   return summary(rows)
 }
 
-/** What a push could not deliver at all; the reason is the push job's. */
-export async function undelivered(
+/** Counts the intervals that were not sent yet. If the push fails, its error is the reason of all of them. */
+export async function countUnsent(
   db: Knex,
   place: { clientName: string; envName: string },
 ): Promise<{ items: number; since: Date } | undefined> {
@@ -89,8 +123,9 @@ export async function undelivered(
     `select count(*)::int as items, min(i.first_seen) as since from tracker_intervals i
      join tracker_components c on c.id = i.component_id join tracker_scopes s on s.id = c.scope_id
      where s.client_name = ? and s.env_name = ?
-       and i.run > coalesce((select acknowledged from tracker_outbox), -1)
-       and not exists (select from tracker_waiting w where w.interval_id = i.id)`,
+       and case when exists (select from tracker_waiting w where w.interval_id = i.id)
+         then exists (select from tracker_waiting w where w.interval_id = i.id and w.reason is null)
+         else i.run > coalesce((select acknowledged from tracker_outbox), -1) end`,
     [place.clientName, place.envName],
   )
   return rows[0].items === 0 ? undefined : rows[0]

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { fetch } from 'undici'
-import { type CodedError, dependencyFailed, unavailable } from '../../platform/errors.ts'
-import { createOutgoing } from '../../platform/network/outgoing.ts'
-import type { MasterConfig } from '../config.ts'
+import { type CodedError, dependencyFailed, unavailable } from '../../../platform/errors.ts'
+import { createOutgoing } from '../../../platform/network/outgoing.ts'
+import type { MasterConfig } from '../../config.ts'
 
 export interface MasterAnswer {
   status: number

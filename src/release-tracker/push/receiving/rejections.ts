@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import { storableText, truncate } from '../../platform/postgres/storable-text.ts'
-import type { TrackerContext } from '../context.ts'
-import { noteRejections, type Rejection } from '../store/push/waiting.ts'
-import type { Place } from '../store/scopes.ts'
-import { reasonOf } from './answers.ts'
-import type { ItemResult } from './wire.ts'
+import { storableText, truncate } from '../../../platform/postgres/storable-text.ts'
+import type { TrackerContext } from '../../context.ts'
+import { noteRejections, type Rejection } from '../../store/push/waiting.ts'
+import type { Place } from '../../store/scopes.ts'
+import { reasonOf } from '../reasons.ts'
+import type { ItemResult } from '../wire.ts'
 
 const isRejected = ({ status }: ItemResult) => status === 'invalid' || status === 'conflict'
 

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { JobDefinition } from '../../platform/jobs/index.ts'
-import { authorizeChange } from '../authorize-change.ts'
-import type { TrackerContext } from '../context.ts'
-import { describeOwn } from '../describe-own.ts'
+import type { JobDefinition } from '../../../platform/jobs/index.ts'
+import { authorizeChange } from '../../authorize-change.ts'
+import type { TrackerContext } from '../../context.ts'
+import { describeOwn } from '../../describe-own.ts'
 import { push } from './push.ts'
 
 export const pushSubject = 'tracker:push'

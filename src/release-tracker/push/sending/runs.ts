@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
-import { findOpenJob, hurryJob } from '../../platform/jobs/index.ts'
-import type { TrackerContext } from '../context.ts'
-import { nextRun } from '../store/push/outbox.ts'
+import { findOpenJob, hurryJob } from '../../../platform/jobs/index.ts'
+import type { TrackerContext } from '../../context.ts'
+import { nextRun } from '../../store/push/outbox.ts'
 import { pushJob, pushSubject } from './job.ts'
 
 /**

@@ -63,6 +63,7 @@ describe('the table of routes', () => {
       'GET /deploy/:id/status deployments:read',
       'GET /deploy/apps deployments:read',
       'GET /deploy/apps/:app/:environment/logs deployments:read',
+      'GET /deploy/apps/:app/:environment/rollback deployments:read',
       'GET /deploy/apps/:app/:environment/versions deployments:read',
       'GET /deploy/environments/:environment/credentials deployments:read',
       'GET /deploy/metrics deployments:read',

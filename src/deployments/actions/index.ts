@@ -5,22 +5,35 @@ import type { RollbackOutlook } from '../rollback/outlook.ts'
 import { findDeployment } from '../store/index.ts'
 import { type DeleteRequest, type DeleteStarted, deleteApp } from './delete-app.ts'
 import { type RetryRequest, type RetryStarted, retry } from './retry.ts'
-import { type RollbackRequest, type RollbackStarted, rollBack, rollbackOutlook } from './rollback.ts'
+import {
+  previewRollback,
+  type RollbackPreview,
+  type RollbackPreviewRequest,
+  type RollbackRequest,
+  type RollbackStarted,
+  rollBack,
+  rollbackOutlook,
+} from './rollback.ts'
 import { lockStepJob, owned, type VerbOptions } from './target-lock.ts'
 
-export type { RollbackStarted } from './rollback.ts'
+export { OutdatedOutlook, type RollbackRequest } from './rollback.ts'
 export { held, inProgress, requireSettled } from './target-lock.ts'
 
 /** What people do to a deployment that there is, each in one transaction. */
 export interface DeploymentVerbs {
-  /** @throws SYS_005 for an unknown deployment or version, STATE_001 (409) when it can't be done, with the reason. */
+  /**
+   * @throws SYS_005 for an unknown deployment or version, STATE_001 (409) when it can't be done, with the reason,
+   * OutdatedOutlook when the cloud has to be asked again, SYS_002 or STATE_003 when it did not answer and has to.
+   */
   rollback(
     trx: Knex.Transaction,
     principal: Principal,
     wish: RollbackRequest & { outlook?: RollbackOutlook | undefined },
   ): Promise<RollbackStarted>
-  /** For use before the transaction of a rollback, as the cloud is asked. @throws ACCESS_003 */
+  /** Asks the cloud, so is called before the transaction of a rollback. @throws ACCESS_003 */
   rollbackOutlook(principal: Principal, wish: RollbackRequest): Promise<RollbackOutlook | undefined>
+  /** What a rollback would do, without starting it: the cloud is asked. @throws what `rollback` would */
+  previewRollback(wish: RollbackPreviewRequest): Promise<RollbackPreview>
   /** Runs a failed step again, and those after it. @throws SYS_005, STATE_001, REQ_002 */
   retry(trx: Knex.Transaction, principal: Principal, wish: RetryRequest): Promise<RetryStarted>
   /** Ends a deployment that runs, in whichever process. @throws SYS_005, STATE_001 */
@@ -33,6 +46,7 @@ export function createDeploymentVerbs(options: VerbOptions): DeploymentVerbs {
   return {
     rollback: (trx, principal, { outlook, ...wish }) => rollBack(options, trx, { principal, wish, outlook }),
     rollbackOutlook: (principal, wish) => rollbackOutlook(options, { principal, wish }),
+    previewRollback: (wish) => previewRollback(options, wish),
     retry: (trx, principal, wish) => retry(options, trx, { principal, wish }),
     async cancel(trx, principal, id) {
       const deployment = await owned(trx, principal, id)

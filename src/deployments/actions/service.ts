@@ -10,7 +10,7 @@ import type { GitHubRecords } from '../github/records.ts'
 import type { Images } from '../images/images.ts'
 import { inspectImage } from '../images/preflight.ts'
 import { enqueueStep } from '../jobs/enqueue.ts'
-import { quarantineOf, servedBy, type VersionView, versionsOf } from '../model/history.ts'
+import { quarantineOf, servedBy } from '../model/history.ts'
 import { instanceTypes } from '../model/instance-types.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import { type Plan, type PlanHead, scriptName } from '../model/plan.ts'
@@ -23,7 +23,8 @@ import { frontOf, plannedContainer } from '../plans/container.ts'
 import { changesSincePlan, readState, stale } from '../plans/current-state/index.ts'
 import { preview } from '../plans/preview.ts'
 import { type CostEstimate, estimateCost } from '../plans/prices.ts'
-import { type RollbackView, rollbackOf } from '../rollback/targets.ts'
+import { type AppVersions, readAppVersions } from '../rollback/app-versions.ts'
+import { lookMs } from '../rollback/serving.ts'
 import {
   type Deployment,
   findContainerClass,
@@ -77,10 +78,8 @@ export interface DeploymentService {
   addressesOf(of: { app: string } | { plan: string; by: Principal }): Promise<Urls>
   /** The address where an app answers in an environment; null where it was never deployed or can't be told. */
   urls(app: string, among: Urls, db?: Knex): Promise<Urls>
-  versions(
-    app: string,
-    environment: Environment,
-  ): Promise<{ versions: VersionView[]; rollback: RollbackView | null }>
+  /** Asks the cloud which of them serve. */
+  versions(app: string, environment: Environment): Promise<AppVersions>
   /** The last lines that the app wrote, oldest first. @throws STATE_003; 404 for an app that was never deployed */
   workerLogs(app: string, environment: Environment): Promise<WorkerLine[]>
   /** The version to go back to, where there is one and a way to it. */
@@ -193,25 +192,29 @@ export function createDeploymentService(options: {
       return { staging: await there('staging'), production: await there('production') }
     },
 
-    async versions(app, environment) {
-      const history = await listHistory(db, app, environment)
-      return { versions: versionsOf(history), rollback: rollbackOf(history) }
-    },
+    versions: (app, environment) => readAppVersions({ db, targets }, app, environment),
     workerLogs: (app, environment) => workerLogs({ db, targets }, app, environment),
 
     async rollbackInfo(deployment, reader = db) {
       const { id, app, environment, snapshot } = deployment
       const history = await listHistory(reader, app, environment)
       const earlier = history.slice(history.findIndex((each) => each.id === id) + 1)
-      const before = servedBy(earlier)
-      const known = typeof before === 'object' ? before.version : null
-      const previousVersion = snapshot === null ? known : (snapshot.servingVersion ?? null)
-      const reasons = migrationsOf((await findPlan(reader, id))?.preview)
+      const plan = await findPlan(reader, id)
+      const previousVersion =
+        snapshot === null ? previousOf(plan?.basis ?? null, earlier) : (snapshot.servingVersion ?? null)
+      const reasons = migrationsOf(plan?.preview)
       const available = previousVersion !== null || snapshot?.traffic !== undefined
       if (!available || reasons.length === 0) return { available, previousVersion }
       return { available: false, previousVersion, reasons }
     },
   }
+}
+
+/** What served when the plan was made, by the cloud; plans of older versions of Capstan have only our record. */
+function previousOf(basis: PlanHead['basis'], earlier: TargetRow[]): string | null {
+  if (basis !== null) return basis.traffic.length === 1 ? (basis.traffic[0]?.versionId ?? null) : null
+  const before = servedBy(earlier)
+  return typeof before === 'object' ? before.version : null
 }
 
 /** The newest deployments that have ended, with the time; no call is late for longer than these reach back. */
@@ -263,8 +266,6 @@ async function changesOfPlan(
   if (plan.basis === null) return ['the plan is from an older version of Capstan']
   return lookForChanges(db, targets, plan)
 }
-
-const lookMs = 5000
 
 /** @returns nothing where the cloud does not answer: that is for the steps to wait out. */
 async function lookForChanges(db: Knex, targets: Targets, plan: PlanHead): Promise<string[]> {

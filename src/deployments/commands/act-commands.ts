@@ -37,7 +37,8 @@ export function registerVersionsCommand(program: Command, deps: CommandDeps): vo
       const { listVersions } = await import('./apps.ts')
       const where = flags.environment ?? flags.env
       const given = where === undefined ? {} : { environment: where }
-      await listVersions(await deps.client(), { app, flags: given, out: outputOf(deps, command) })
+      const about = { app, flags: given, out: outputOf(deps, command) }
+      deps.exitWith(await listVersions(await deps.client(), about))
     })
 }
 

@@ -1,21 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { ApiClient } from '../../cli/api/client.ts'
-import {
-  type CommandDeps,
-  type ExitCode,
-  exitCodes,
-  type Output,
-  plain,
-  UsageFault,
-} from '../../cli/index.ts'
+import { type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
 import { environment } from '../model/schema.ts'
+import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
 import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer } from './wire.ts'
-
-interface Console {
-  deps: CommandDeps
-  out: Output
-}
 
 /** The options of `capstan deploy retry`. */
 export interface RetryFlags {
@@ -26,7 +14,7 @@ export interface RetryFlags {
 export async function retry({ deps, out }: Console, id: string, flags: RetryFlags): Promise<ExitCode> {
   const { step: stepName, maxRetries } = flags
   const client = await deps.client()
-  const started = await client.call(retryAnswer, creating(id, 'retry', { stepName, maxRetries }))
+  const started = await client.call(retryAnswer, postOnce(actionPath(id, 'retry'), { stepName, maxRetries }))
   const last = started.lastAttempt ?? started.maxAttempts
   out.say(`Trying again: ${plain(started.step)}, attempt ${started.attempt} of ${last}`)
   return followToEnd(client, id, { out })
@@ -34,7 +22,7 @@ export async function retry({ deps, out }: Console, id: string, flags: RetryFlag
 
 export async function cancel({ deps, out }: Console, id: string): Promise<ExitCode> {
   const client = await deps.client()
-  await client.call(cancelAnswer, creating(id, 'cancel', {}))
+  await client.call(cancelAnswer, postOnce(actionPath(id, 'cancel'), {}))
   out.say('Asked to end')
   return followToEnd(client, id, { out, good: ['cancelled', 'rolled_back'] })
 }
@@ -49,9 +37,7 @@ export interface DeleteFlags {
 export async function deleteApp({ deps, out }: Console, app: string, flags: DeleteFlags): Promise<ExitCode> {
   const where = environment.safeParse(flags.env)
   if (!where.success) throw new UsageFault(`--env has to be ${environment.options.join(' or ')}`)
-  if (!flags.yes && !deps.prompt.interactive) {
-    throw new UsageFault("There's no terminal to ask on whether to delete: say so with --yes")
-  }
+  requireConsent(deps, flags.yes, 'delete')
   const question = `This deletes ${app} from ${where.data}, with all data of its Durable Objects. Its name again: `
   const confirm = flags.yes ? app : (await deps.prompt.ask(question)).trim()
   if (confirm !== app) {
@@ -80,8 +66,4 @@ async function jobEnd(client: ApiClient, id: string): Promise<string> {
   }
 }
 
-function creating(id: string, verb: string, json: object) {
-  const headers = { 'Idempotency-Key': randomUUID() }
-  const path = `/deploy/${encodeURIComponent(id)}/${verb}`
-  return { method: 'POST', path, json, headers } as const
-}
+const actionPath = (id: string, action: string) => `/deploy/${encodeURIComponent(id)}/${action}`

@@ -1,5 +1,5 @@
 import type { ApiClient } from '../../cli/api/client.ts'
-import { type Output, plain, table, UsageFault } from '../../cli/index.ts'
+import { type ExitCode, exitCodes, type Output, plain, table, UsageFault } from '../../cli/index.ts'
 import { appName, environment } from '../model/schema.ts'
 import { appsAnswer, type VersionsAnswer, versionsAnswer } from './wire.ts'
 
@@ -37,21 +37,40 @@ export const pathOf = ({ app, environment: where }: Place) =>
 export const findVersions = (client: ApiClient, place: Place): Promise<VersionsAnswer> =>
   client.call(versionsAnswer, { path: `${pathOf(place)}/versions` })
 
-/** Shows the versions of an app, newest first, with the command that goes back. */
+/**
+ * Shows the versions of an app, newest first, with the command that goes back.
+ * @returns `failed` when the cloud could not be asked which of them serve
+ */
 export async function listVersions(
   client: ApiClient,
   { app, flags, out }: { app: string; flags: { environment?: string }; out: Output },
-): Promise<void> {
+): Promise<ExitCode> {
   const place = await placeOf(client, app, flags.environment)
   const answer = await findVersions(client, place)
-  const rows = answer.versions.map(({ id, deploymentId, createdAt, state }) => [
-    state.replaceAll('_', ' '),
-    deploymentId,
-    id,
-    createdAt,
+  const { servingUnknown, versions, rollback } = answer
+  const rows = versions.map((version) => [
+    stateOf(version, servingUnknown !== null),
+    version.deploymentId ?? 'made outside Capstan',
+    version.id,
+    version.createdAt,
   ])
-  const goBack = answer.versions.some(({ state }) => state === 'previous')
+  const isBehind = rollback?.available || versions.some(({ state }) => state === 'previous')
+  const goBack = isBehind
     ? [`To go back: capstan rollback ${app} --environment ${place.environment} [--to DEPLOYMENT|VERSION]`]
     : []
   out.answer([...table(['state', 'deployment', 'version', 'created'], rows), ...goBack], answer)
+  if (servingUnknown === null) return exitCodes.done
+  out.warn(`warning: ${plain(servingUnknown)}`)
+  out.warn("warning: what serves is shown from Capstan's record, which a change made outside is not in")
+  return exitCodes.failed
+}
+
+function stateOf(
+  { state, percentage, available }: VersionsAnswer['versions'][number],
+  isRecord: boolean,
+): string {
+  const share = percentage === null || percentage === 100 ? '' : ` ${percentage} %`
+  const recorded = isRecord && state === 'serving' ? ' (by the record)' : ''
+  const gone = available === false ? ', no longer available' : ''
+  return `${state.replaceAll('_', ' ')}${share}${recorded}${gone}`
 }

@@ -1,21 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { ApiClient } from '../../cli/api/client.ts'
-import {
-  type CommandDeps,
-  type ExitCode,
-  exitCodes,
-  type Output,
-  plain,
-  UsageFault,
-} from '../../cli/index.ts'
+import { type CommandDeps, type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
 import { findVersions, type Place, pathOf, placeOf } from './apps.ts'
+import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
-import { rollbackAnswer, statusAnswer, type VersionsAnswer } from './wire.ts'
-
-interface Console {
-  deps: CommandDeps
-  out: Output
-}
+import { rollbackLines, rollbackTitle } from './output/rollback-text.ts'
+import { rollbackAnswer, rollbackPreviewAnswer, statusAnswer } from './wire.ts'
 
 /** The options of `capstan rollback` and `capstan deploy rollback`. */
 export interface RollbackFlags {
@@ -27,7 +16,7 @@ export interface RollbackFlags {
 
 /** `capstan rollback APP`: to the last good version, or to the one that `--to` names. */
 export async function rollBackApp(about: Console, app: string, flags: RollbackFlags): Promise<ExitCode> {
-  requireAnswer(about.deps, flags)
+  requireConsent(about.deps, flags.yes, 'roll back')
   const client = await about.deps.client()
   return rollBack(about, client, { place: await placeOf(client, app, flags.environment), flags })
 }
@@ -41,7 +30,7 @@ export async function rollBackDeployment(
   id: string,
   flags: RollbackFlags,
 ): Promise<ExitCode> {
-  requireAnswer(about.deps, flags)
+  requireConsent(about.deps, flags.yes, 'roll back')
   const client = await about.deps.client()
   const { metadata } = await client.call(statusAnswer, { path: `/deploy/${encodeURIComponent(id)}/status` })
   const place = { app: metadata.appName, environment: metadata.environment }
@@ -55,20 +44,14 @@ export async function rollBackDeployment(
   return rollBack(about, client, { place, flags: isNewest ? flags : { ...flags, to: id } })
 }
 
-function requireAnswer({ prompt }: CommandDeps, { yes }: RollbackFlags): void {
-  if (yes || prompt.interactive) return
-  throw new UsageFault("There's no terminal to ask on whether to roll back: say so with --yes")
-}
-
-/** Names the version, asks, rolls back, and follows the rollback's own part of the log. */
+/** Shows what the rollback does, asks, rolls back, and follows the rollback's own part of the log. */
 async function rollBack(
   { deps, out }: Console,
   client: ApiClient,
   { place, flags }: { place: Place; flags: RollbackFlags },
 ): Promise<ExitCode> {
   const { app, environment } = place
-  const answer = await findVersions(client, place)
-  const { rollback } = answer
+  const { versions, rollback } = await findVersions(client, place)
   if (rollback === null) throw new UsageFault(`${app} was never deployed to ${environment}`)
   if (flags.to === undefined && !rollback.available) {
     const lines = [rollback.reason, rollback.suggestedAction].flatMap((line) =>
@@ -77,37 +60,28 @@ async function rollBack(
     out.answer(lines, { ...place, ...rollback })
     return rollback.serves ? exitCodes.done : exitCodes.refused
   }
-  const goal = goalOf(answer, flags.to)
-  out.say(`Rolling back ${app} (${environment}) ${goal.name}`)
+  const path = `${pathOf(place)}/rollback`
+  const query = { targetVersion: flags.to ?? rollback.targetVersion ?? undefined }
+  const preview = await client.call(rollbackPreviewAnswer, { path, query })
+  out.say(rollbackTitle(place, preview, versions))
+  const shown = rollbackLines(preview)
+  for (const line of shown) out.say(`  ${line}`)
   if (!flags.yes && !(await agreed(deps, `Roll back ${app} in ${environment}? [y/N] `))) {
     out.say('Nothing was rolled back.')
     return exitCodes.failed
   }
-  const json = { targetVersion: flags.to ?? goal.version, reason: flags.reason }
-  const headers = { 'Idempotency-Key': randomUUID() }
-  const path = `${pathOf(place)}/rollback`
-  const started = await client.call(rollbackAnswer, { method: 'POST', path, json, headers })
+  // What was shown is what happens, whatever is deployed while the question is open.
+  const json = { targetVersion: flags.to ?? preview.targetVersion ?? undefined, reason: flags.reason }
+  const started = await client.call(rollbackAnswer, postOnce(path, json))
   out.say(`Started, takes about ${Math.round(started.estimatedTime)} s`)
-  for (const line of started.willNotUndo) out.say(`  ${plain(line)}`)
-  const { deploymentId, logsAfter: after } = started
-  return followToEnd(client, deploymentId, { out, good: ['rolled_back', 'cancelled'], after })
-}
-
-/** The version to go to, in words that an operator can check it by. */
-function goalOf({ versions, rollback }: VersionsAnswer, to: string | undefined) {
-  const found =
-    to === undefined
-      ? versions.find(({ id }) => id === rollback?.targetVersion)
-      : versions.find(({ id, deploymentId }) => id === to || deploymentId === to)
-  if (found !== undefined) {
-    const { id, deploymentId, createdAt } = found
-    const name = `to version ${plain(id)} of the deployment ${plain(deploymentId)}, made at ${plain(createdAt)}`
-    // What is named is what happens, whatever is deployed while the question is open.
-    return { name, version: to === undefined ? id : undefined }
+  for (const line of rollbackLines(started)) if (!shown.includes(line)) out.say(`  ${line}`)
+  const { deploymentId, logsAfter: after, targetVersion, targetDeployment } = started
+  // Its own version serves again, in place of one made outside: then it ends as it was.
+  if (targetDeployment === deploymentId) {
+    const completed = `version ${plain(targetVersion ?? '')} serves again`
+    return followToEnd(client, deploymentId, { out, completed, after })
   }
-  if (to !== undefined) return { name: `to ${plain(to)}`, version: undefined }
-  const version = rollback?.targetVersion ?? undefined
-  return { name: version === undefined ? 'to what was before' : `to version ${plain(version)}`, version }
+  return followToEnd(client, deploymentId, { out, good: ['rolled_back', 'cancelled'], after })
 }
 
 async function agreed({ prompt }: CommandDeps, question: string): Promise<boolean> {

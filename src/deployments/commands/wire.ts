@@ -28,15 +28,24 @@ export type PreparedAnswer = z.output<typeof preparedAnswer>
 
 export const deployAnswer = answer(z.looseObject({ deploymentId: z.string(), status: z.enum(statuses) }))
 
+const share = z.looseObject({
+  version: z.string(),
+  percentage: z.number(),
+  deploymentId: z.string().nullable(),
+})
+const rollbackOutcome = {
+  deploymentId: z.string(),
+  targetVersion: z.string().nullable(),
+  targetDeployment: z.string().nullable(),
+  replaces: z.array(share).nullable(),
+  servingUnknown: z.string().nullable(),
+  willNotUndo: z.array(z.string()),
+  estimatedTime: z.number(),
+}
+export const rollbackPreviewAnswer = answer(z.looseObject({ ...rollbackOutcome, running: z.boolean() }))
+export type RollbackPreviewAnswer = z.output<typeof rollbackPreviewAnswer>
 export const rollbackAnswer = answer(
-  z.looseObject({
-    rollbackId: z.string(),
-    deploymentId: z.string(),
-    targetVersion: z.string().nullable(),
-    logsAfter: z.number(),
-    estimatedTime: z.number(),
-    willNotUndo: z.array(z.string()),
-  }),
+  z.looseObject({ ...rollbackOutcome, rollbackId: z.string(), logsAfter: z.number() }),
 )
 export const retryAnswer = answer(
   z.looseObject({
@@ -75,13 +84,18 @@ export const appsAnswer = answer(
 
 const versionRow = z.looseObject({
   id: z.string(),
-  deploymentId: z.string(),
-  createdAt: z.string(),
+  /** Null: it was made outside Capstan. */
+  deploymentId: z.string().nullable(),
+  createdAt: z.string().nullable(),
   state: z.string(),
+  percentage: z.number().nullable(),
+  available: z.boolean().nullable(),
 })
 export const versionsAnswer = answer(
   z.looseObject({
     versions: z.array(versionRow),
+    /** Why the states are from Capstan's record: the cloud could not be asked. */
+    servingUnknown: z.string().nullable(),
     rollback: z
       .looseObject({
         deploymentId: z.string(),

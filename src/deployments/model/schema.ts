@@ -156,12 +156,11 @@ export const logsQuery = z.object({
 export const metricsQuery = z.strictObject({ hours: z.coerce.number().int().min(1).max(8760).default(24) })
 
 const noBody = {}
+const targetVersion = z.uuid('expected the id of a version or a deployment').optional()
 export const rollbackBody = z
-  .strictObject({
-    reason: z.string().max(1000).optional(),
-    targetVersion: z.uuid('expected the id of a version or a deployment').optional(),
-  })
+  .strictObject({ reason: z.string().max(1000).optional(), targetVersion })
   .prefault(noBody)
+export const rollbackQuery = z.strictObject({ targetVersion })
 export const retryBody = z
   .strictObject({
     stepName: z.string().max(100).optional(),

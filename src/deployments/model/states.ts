@@ -14,8 +14,9 @@ export type DeploymentStatus = (typeof statuses)[number]
 export const transitions: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   initiated: ['in_progress', 'failed', 'cancelled', 'rolling_back'],
   in_progress: ['completed', 'failed', 'cancelled', 'rolling_back'],
-  // Failed: there turned out to be no way back, so nothing was undone.
-  rolling_back: ['rolled_back', 'rollback_failed', 'failed'],
+  // Failed: there turned out to be no way back, so nothing was undone. Completed: its own version serves again, in place
+  // of one that was made outside Capstan.
+  rolling_back: ['rolled_back', 'rollback_failed', 'failed', 'completed'],
   completed: ['rolling_back'],
   // Tried again, or rolled back, by hand.
   failed: ['in_progress', 'rolling_back'],

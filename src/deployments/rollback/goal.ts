@@ -1,70 +1,134 @@
-import { conflict, notFound } from '../../platform/errors.ts'
-import type { BindingReturn } from '../model/app-state.ts'
-import { currentTag, type Goal, lastGood, quarantineOf, servedBy } from '../model/history.ts'
-import { returnLines } from '../plans/current-state/index.ts'
-import type { Deployment, TargetRow } from '../store/index.ts'
+import { CodedError, conflict, notFound } from '../../platform/errors.ts'
+import { currentTag, isGood, quarantineOf, restoresItself } from '../model/history.ts'
+import { scriptName } from '../model/plan.ts'
+import { sameTraffic } from '../plans/current-state/index.ts'
+import type { TargetRow } from '../store/index.ts'
+import { type Goal, goalFromOutside, goalOfUndo } from './last-good.ts'
+import { isOffered, type Serving, type ServingAnswer, servesAlone } from './serving.ts'
+
+export interface GoalRequest {
+  /** The id of a version, or of the deployment that made it. */
+  targetVersion: string | undefined
+  /** The newest deployment runs: the rollback cancels it first. */
+  running: boolean
+  serving: ServingAnswer
+}
+
+export interface Decision {
+  goal: Goal
+  /** The cloud says that the goal has all traffic: there is nothing to roll back. */
+  serves: boolean
+}
 
 /**
- * Where a rollback by hand goes to.
- * @param history what was deployed to the target, the deployment in question first.
- * @throws SYS_005 for a version that is not the app's, STATE_001 when there is no way there, or nothing to undo.
+ * Where a rollback by hand goes.
+ * @param history what was deployed to the target, newest first.
+ * @throws SYS_005 for a version that is not the app's, STATE_001 when there is no way there or nothing to undo, SYS_002 or
+ * STATE_003 when that can't be decided without the cloud.
  */
-export function goalOfRequest(
-  history: TargetRow[],
-  { targetVersion, running }: { targetVersion: string | undefined; running: boolean },
-): Goal {
+export function decideGoal(history: TargetRow[], request: GoalRequest): Decision {
   const [newest] = history
   if (newest === undefined) throw notFound('Deployment')
   if (newest.status === 'rolling_back') {
     throw conflict('The deployment is being rolled back', { jobId: newest.rollback?.jobId })
   }
-  if (newest.status === 'rolled_back' && targetVersion === undefined) {
-    throw conflict('The deployment was rolled back already; name a targetVersion to go further back')
-  }
-  const goal = targetVersion === undefined ? lastGood(history) : named(history, newest, targetVersion)
-  if (goal.version === null) refuseWithoutGoal(newest, running)
-  if (running) {
-    if (goal.version !== null) refuseOneWay(history, goal)
-    return goal
-  }
-  const served = servedBy(history)
-  const serves = typeof served === 'object' && served.version === goal.version
-  if (serves && newest.status !== 'rollback_failed') {
-    throw conflict(`Version ${goal.version} serves: there is nothing to roll back`)
-  }
-  if (goal.version !== null) refuseOneWay(history, goal)
+  const goal =
+    request.targetVersion === undefined ? unnamed(history, newest, request) : named(history, newest, request)
+  if (goal.version === null) refuseWithoutGoal(newest, request.running)
+  const { running, serving: answer } = request
+  const serves =
+    answer.known &&
+    !running &&
+    // What else it had changed may be left to undo.
+    newest.status !== 'rollback_failed' &&
+    goal.version !== null &&
+    servesAlone(answer.serving, goal.version)
+  if (goal.version !== null && !serves) requireReachable(history, goal, answer)
+  return { goal, serves }
+}
+
+/** The same for who has to do something. @throws STATE_001 when the goal serves already */
+export function goalOfRequest(history: TargetRow[], request: GoalRequest): Goal {
+  const { goal, serves } = decideGoal(history, request)
+  if (serves) throw conflict(`Version ${goal.version} serves already: there is nothing to roll back`)
   return goal
 }
 
-function named(history: TargetRow[], newest: TargetRow, targetVersion: string): Goal {
-  const maker = history.find((each) => each.versionId === targetVersion || each.id === targetVersion)
-  if (maker === undefined) {
-    const before = newest.snapshot?.servingVersion
-    if (before !== targetVersion) throw notFound('Version')
-    return { version: before, migrationTag: newest.snapshot?.migrationTag ?? null }
+function unnamed(history: TargetRow[], newest: TargetRow, { running, serving: answer }: GoalRequest): Goal {
+  if (running) return goalOfUndo(history, answer.known ? answer.serving : undefined)
+  if (!answer.known) throw withoutCloud(answer.error, newest)
+  const { serving } = answer
+  const makers = serving.traffic.map(({ versionId }) => makerOf(history, serving, versionId))
+  const [maker] = makers
+  const isGoal = maker?.status === 'completed' && (maker !== newest || restoresItself(newest))
+  if (isGoal && makers.length === 1 && newest.status !== 'rollback_failed') {
+    return { version: maker.versionId, migrationTag: maker.migrationTag }
   }
-  if (maker === newest) throw conflict('This is the version of the deployment that is to be rolled back')
+  if (newest.status === 'rolled_back' && isAsRestored(newest, serving)) {
+    throw conflict('The deployment was rolled back already; to go further back, name a version')
+  }
+  // Nothing but versions of good deployments and of the newest one: that one is undone.
+  const isOwn = (each: TargetRow | undefined) =>
+    each !== undefined && (each === newest ? each.status !== 'rolled_back' : isGood(each))
+  const undo = serving.exists ? makers.length > 0 && makers.every(isOwn) : true
+  return undo ? goalOfUndo(history) : goalFromOutside(history, serving)
+}
+
+/** The deployment that made a version; of the newest one also a version whose upload was never answered. */
+function makerOf(history: TargetRow[], { offered }: Serving, versionId: string): TargetRow | undefined {
+  const maker = history.find((each) => each.versionId === versionId)
+  if (maker !== undefined) return maker
+  const [newest] = history
+  const tag = offered.find(({ id }) => id === versionId)?.tag
+  return newest !== undefined && tag === newest.id ? newest : undefined
+}
+
+/** What the last rollback put back still serves. */
+function isAsRestored({ rollback, snapshot }: TargetRow, { exists, traffic }: Serving): boolean {
+  if (rollback?.shared) return sameTraffic(traffic, snapshot?.traffic ?? [])
+  const restored = rollback?.restored ?? null
+  if (restored === null) return !exists
+  return traffic.length === 1 && traffic[0]?.versionId === restored
+}
+
+function named(
+  history: TargetRow[],
+  newest: TargetRow,
+  { targetVersion, running, serving }: GoalRequest,
+): Goal {
+  const maker = history.find((each) => each.versionId === targetVersion || each.id === targetVersion)
+  if (maker === undefined) return fromElsewhere(newest, targetVersion ?? '', serving)
+  if (maker === newest && (running || !isGood(newest))) {
+    throw conflict('This is the version of the deployment that is to be rolled back')
+  }
   const verdict = quarantineOf(history, maker.digest)
   if (verdict !== undefined) {
-    throw conflict(
-      'That version was rolled back itself; to have it again, deploy its plan with options.force',
-      {
-        deploymentId: verdict.id,
-      },
-    )
+    const message =
+      'That version was rolled back itself; to have it again, deploy its plan with options.force'
+    throw conflict(message, { deploymentId: verdict.id })
   }
   if (maker.versionId === null)
     throw conflict('That deployment has made no version', { deploymentId: maker.id })
   return { version: maker.versionId, migrationTag: maker.migrationTag }
 }
 
-/** A first deployment that was no good is removed with its script; one that has served is not, by this way. */
+/** A version that no deployment of the app made: the cloud has to know it. */
+function fromElsewhere(newest: TargetRow, version: string, answer: ServingAnswer): Goal {
+  const { servingVersion, migrationTag = null } = newest.snapshot ?? {}
+  if (servingVersion === version) return { version, migrationTag }
+  if (!answer.known) throw withoutCloud(answer.error, newest)
+  if (isOffered(answer.serving, version)) return { version, migrationTag: answer.serving.migrationTag }
+  const suggestedAction = `See capstan versions ${newest.app} --environment ${newest.environment}`
+  throw new CodedError('SYS_005', 'Version not found', { suggestedAction })
+}
+
+/** A first deployment that was not good is removed with its Worker; one that has served is not, by this way. */
 function refuseWithoutGoal(newest: TargetRow, running: boolean): void {
   if (running) return
   const { snapshot, status, app, environment } = newest
   if (snapshot === null) throw conflict('The deployment has changed nothing: there is nothing to roll back')
   if (snapshot.traffic !== undefined) return
-  if (snapshot.scriptExists) throw conflict('No single version served before: name a targetVersion')
+  if (snapshot.scriptExists) throw conflict('No single version served before: name a version')
   if (status === 'completed') {
     throw conflict(
       `There is no version before this one; to be rid of the app, DELETE /deploy/apps/${app}/${environment}`,
@@ -72,27 +136,27 @@ function refuseWithoutGoal(newest: TargetRow, running: boolean): void {
   }
 }
 
-function refuseOneWay(history: TargetRow[], goal: Goal): void {
-  if (currentTag(history) === goal.migrationTag) return
+/** @throws STATE_001 for a version that the cloud can't make serve any more */
+function requireReachable(history: TargetRow[], goal: Goal, answer: ServingAnswer): void {
+  const [newest] = history
+  const serving = answer.known ? answer.serving : undefined
+  if (serving?.exists === false && newest !== undefined) {
+    const script = scriptName(newest.app, newest.environment)
+    throw conflict(`The Worker ${script} was deleted outside Capstan, with all its versions: deploy it again`)
+  }
+  if (serving !== undefined && !isOffered(serving, goal.version)) {
+    throw conflict(
+      `Cloudflare offers only the 100 newest versions of a Worker, and version ${goal.version} is older: deploy its code again, or go back to a newer version`,
+    )
+  }
+  if ((serving === undefined ? currentTag(history) : serving.migrationTag) === goal.migrationTag) return
   const reason = `Durable Object classes have changed since version ${goal.version}, and there is no way back over that`
   throw conflict(`The deployment can't be rolled back: ${reason}`, { reasons: [reason] })
 }
 
-/** What stays as it is, goes for good, or returns with the earlier version, in the words of the answer. */
-export function willNotUndo(
-  deployment: Deployment,
-  goal: Goal,
-  { script, bindings }: { script: string; bindings: BindingReturn | undefined },
-): string[] {
-  if (goal.version === null && deployment.snapshot?.scriptExists === false) {
-    return [`${script} did not exist before: it is removed, and the data of its Durable Objects with it`]
-  }
-  return [
-    'Data in Durable Objects stays as the app left it',
-    'Data that the app wrote elsewhere (KV, R2, D1, queues, other services) stays as it is',
-    ...(bindings === undefined ? [unknownBindings] : returnLines(bindings)),
-  ]
+/** Nothing is decided on Capstan's record alone, unless the operator names the version. */
+function withoutCloud({ code, message, options }: CodedError, { app, environment }: TargetRow): CodedError {
+  const command = `capstan rollback ${app} --environment ${environment} --to DEPLOYMENT`
+  const suggestedAction = `Try again once it answers, or name the deployment to go back to: ${command}`
+  return new CodedError(code, message, { ...options, suggestedAction })
 }
-
-const unknownBindings =
-  'Secrets and variables return to those of the earlier version; which ones change could not be read'

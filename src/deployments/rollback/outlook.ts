@@ -1,103 +1,54 @@
-import type { Knex } from 'knex'
-import type { Secrets } from '../../platform/secrets.ts'
-import { allTo, type TrafficShare } from '../cloudflare/workers-api.ts'
 import type { BindingReturn } from '../model/app-state.ts'
-import { scriptName } from '../model/plan.ts'
-import { bindingReturn, readVersions } from '../plans/current-state/index.ts'
-import { findPlan, type TargetRow } from '../store/index.ts'
-import type { Targets } from '../targets/targets.ts'
+import type { Deployment, TargetRow } from '../store/index.ts'
+import { type OutlookOptions, readBindingReturn } from './binding-outlook.ts'
+import { goalOfRequest } from './goal.ts'
+import { lookMs, readServing, type ServingAnswer } from './serving.ts'
 
-/** What a rollback will do to secrets and variables, as far as it can be told before. */
+/** What the cloud says before a rollback starts; it can't be asked inside the transaction that starts it. */
 export interface RollbackOutlook {
-  /** The version that it was told for; null: several, as before. */
+  /** The state of the app's newest deployment that it was read for. */
+  basis: string
+  serving: ServingAnswer
+  /** The version that `bindings` is of; null: several, as before. */
   version: string | null
-  /** Undefined when the cloud did not answer. */
+  /** Undefined when it could not be read. */
   bindings: BindingReturn | undefined
 }
 
-interface OutlookOptions {
-  db: Knex
-  targets: Targets
-  secrets: Secrets
-}
-
-const lookMs = 5000
-
 /**
- * Asks the cloud, but never keeps a rollback waiting for long, nor fails it.
- * @param goal the version, or how several share the traffic.
+ * Asks the cloud what serves, and what a rollback would do to secrets and variables; takes `lookMs` at most.
+ * @param history what was deployed to the target, newest first.
+ * @returns undefined for an app that was never deployed
  */
 export async function lookAhead(
   options: OutlookOptions,
   history: TargetRow[],
-  goal: { version: string | null; traffic: TrafficShare[] },
-): Promise<RollbackOutlook> {
-  const { version } = goal
+  targetVersion: string | undefined,
+): Promise<RollbackOutlook | undefined> {
   const [newest] = history
-  const traffic = version === null ? goal.traffic : allTo(version)
-  if (newest === undefined || traffic.length === 0) return { version, bindings: undefined }
+  if (newest === undefined) return undefined
+  const signal = AbortSignal.timeout(lookMs)
+  const serving = await readServing(options.targets, newest, signal)
+  const basis = basisOf(newest)
+  const nothing = { basis, serving, version: null, bindings: undefined }
+  if (!serving.known) return nothing
+  let version: string | null
   try {
-    const signal = AbortSignal.timeout(lookMs)
-    const target = await options.targets.of(newest.environment)
-    const config = { script: scriptName(newest.app, newest.environment) }
-    const [serving] = await target.cloud.deployments(config.script, signal)
-    const query = { target, config, signal }
-    const now = await readVersions(query, serving?.versions ?? [])
-    const then = await readVersions(query, traffic)
-    const versions = await target.cloud.versions(config.script, signal)
-    const same =
-      version === null
-        ? []
-        : await sameSecrets(options, { history, version, tags: tagsSince(versions, version) })
-    return { version, bindings: bindingReturn(now.bindings, then.bindings, same) }
+    version = goalOfRequest(history, { targetVersion, running: isRunning(newest), serving }).version
   } catch {
-    return { version, bindings: undefined }
+    // Refused, as the transaction will say.
+    return nothing
   }
+  const goal = { version, traffic: newest.snapshot?.traffic ?? [] }
+  const about = { history, goal, serving: serving.serving, signal }
+  return { basis, serving, version, bindings: await readBindingReturn(options, about) }
 }
 
-/** Who uploaded the versions after this one; undefined stands for another tool. */
-function tagsSince(versions: { id: string; number: number; tag: string | undefined }[], version: string) {
-  const from = versions.find(({ id }) => id === version)?.number
-  return from === undefined
-    ? [undefined]
-    : versions.filter(({ number }) => number > from).map(({ tag }) => tag)
-}
+export const isRunning = ({ status }: Deployment): boolean =>
+  status === 'initiated' || status === 'in_progress'
 
-/**
- * Names of secrets that are known to have had the same value ever since a version: the cloud shows no values, but all
- * versions since are ours, and each of their plans set the secret to that value, or did not set it.
- */
-async function sameSecrets(
-  { db, secrets }: OutlookOptions,
-  about: { history: TargetRow[]; version: string; tags: (string | undefined)[] },
-): Promise<string[]> {
-  const { history, version, tags } = about
-  const at = history.findIndex(({ versionId }) => versionId === version)
-  const since = history.slice(0, Math.max(at, 0)).filter(({ versionId }) => versionId !== null)
-  if (at < 0 || !tags.every((tag) => since.some(({ id }) => id === tag))) return []
-  const ids = [history[at]?.id ?? '', ...since.map(({ id }) => id)]
-  const plans = (await Promise.all(ids.map((id) => findPlan(db, id)))).filter((plan) => plan !== undefined)
-  const [maker, ...later] = plans
-  const names = new Set([
-    ...Object.keys(maker?.secrets ?? {}),
-    ...(maker?.basis?.bindings ?? []).map(({ name }) => name),
-  ])
-  const chain = new Set([version, ...since.map(({ versionId }) => versionId)])
-  /** A plan that does not set a secret passes it on from the version that served when the plan was made. */
-  const passedOn = (plan: (typeof plans)[number], name: string) =>
-    plan.basis?.bindings.some((each) => each.name === name && chain.has(each.versionId)) ?? false
-  const fingerprintIn = (plan: (typeof plans)[number] | undefined, name: string) => {
-    const sealed = plan?.secrets[name]
-    return sealed === undefined
-      ? undefined
-      : secrets.fingerprint(secrets.open(sealed, `plan:${plan?.id}:${name}`))
-  }
-  return [...names].filter((name) => {
-    const value = fingerprintIn(maker, name)
-    return later.every((plan) => {
-      const next = fingerprintIn(plan, name)
-      const deleted = plan.config.deleteSecrets?.includes(name) ?? false
-      return !deleted && (next === undefined ? passedOn(plan, name) : next === value)
-    })
-  })
-}
+/** Changes whenever a deployment of the app begins or ends. */
+export const basisOf = (newest: Deployment): string =>
+  isRunning(newest)
+    ? `${newest.id} runs`
+    : `${newest.id} ${newest.status} ${newest.finishedAt?.toISOString() ?? ''}`

@@ -6,6 +6,7 @@ import { StillInFlight, waitForOutstandingWrites, writeOwner } from '../cloudfla
 import { endDeployment } from '../execution/end-deployment.ts'
 import type { ExecutionServices } from '../jobs/enqueue.ts'
 import { createStepLog } from '../log.ts'
+import { restoresItself } from '../model/history.ts'
 import { steps } from '../model/states.ts'
 import { endingError } from '../routes/views.ts'
 import {
@@ -124,12 +125,17 @@ async function finish(
   const data = outcomes.some((each) => each.dataGone)
     ? 'the script and the data of its Durable Objects are gone'
     : 'data in Durable Objects is as the app left it'
+  // Its own version serves again, in place of one made outside: the deployment is not undone.
+  const restored = restoresItself(deployment)
   await endDeployment(services, trx, {
     deployment,
-    status: 'rolled_back',
-    line: { level: 'info', text: `Rolled back; ${data}` },
+    status: restored ? 'completed' : 'rolled_back',
+    line: {
+      level: 'info',
+      text: `${restored ? 'The deployment is in effect again' : 'Rolled back'}; ${data}`,
+    },
     allAnswered: attempt === 1,
-    change: { rollback },
+    change: restored ? { rollback, error: null } : { rollback },
   })
 }
 

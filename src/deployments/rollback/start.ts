@@ -4,7 +4,8 @@ import type { Enqueue } from '../../platform/jobs/index.ts'
 import { ownership } from '../jobs/enqueue.ts'
 import { rollbackSpec } from '../jobs/specs.ts'
 import { logEvent } from '../log.ts'
-import { stepKeys } from '../model/states.ts'
+import { restoresItself } from '../model/history.ts'
+import { type StepKey, stepKeys } from '../model/states.ts'
 import {
   type Deployment,
   findSteps,
@@ -27,6 +28,9 @@ export async function enqueueRollback(
   return { ...wish, jobId }
 }
 
+/** What follows the version that serves. */
+const ownSteps: readonly StepKey[] = ['deploy_worker', 'rollout_container']
+
 /** From here on the deployment is being undone: a row for each step that was begun and can be, the last one first. */
 export async function beginRollback(
   trx: Knex.Transaction,
@@ -42,9 +46,11 @@ export async function beginRollback(
   )
   // A version that was named is to serve, however far the deployment has come.
   if (rollback.targetVersion !== null) begun.add('deploy_worker')
+  // Its own version serves again: what else it changed, like its host names, is to stay.
+  const kept = restoresItself({ ...deployment, rollback }) ? ownSteps : stepKeys
   const undoable = stepKeys
     .toReversed()
-    .filter((step) => begun.has(step) && compensations[step] !== undefined)
+    .filter((step) => begun.has(step) && kept.includes(step) && compensations[step] !== undefined)
   await updateDeployment(trx, deployment.id, {
     status: 'rolling_back',
     rollback,

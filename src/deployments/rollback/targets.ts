@@ -1,26 +1,25 @@
 import { CodedError } from '../../platform/errors.ts'
-import { currentTag, quarantineOf, servedBy } from '../model/history.ts'
+import { currentTag, isGood, quarantineOf, servedBy } from '../model/history.ts'
 import type { TargetRow } from '../store/index.ts'
-import { goalOfRequest } from './goal.ts'
+import { decideGoal } from './goal.ts'
+import { isOffered, type ServingAnswer, servesAlone } from './serving.ts'
+import { type ServingShare, sharesOf } from './versions.ts'
 
 /** Deployments whose versions a rollback can go to now, newest first: good ones that do not serve. */
-function goodTargets(history: TargetRow[]): TargetRow[] {
+function goodTargets(history: TargetRow[], answer: ServingAnswer): TargetRow[] {
   const served = servedBy(history)
-  const tag = currentTag(history)
+  const tag = answer.known ? answer.serving.migrationTag : currentTag(history)
+  const isFree = ({ versionId }: TargetRow) =>
+    answer.known
+      ? isOffered(answer.serving, versionId) && !servesAlone(answer.serving, versionId)
+      : !(typeof served === 'object' && served.version === versionId)
   return history.filter(
-    ({ status, versionId, migrationTag, digest }) =>
-      status === 'completed' &&
-      versionId !== null &&
-      migrationTag === tag &&
-      !(typeof served === 'object' && served.version === versionId) &&
-      quarantineOf(history, digest) === undefined,
+    (each) =>
+      isGood(each) &&
+      each.migrationTag === tag &&
+      isFree(each) &&
+      quarantineOf(history, each.digest) === undefined,
   )
-}
-
-/** The command that rolls an app back; without a target to the last good version. */
-function rollbackCommand({ app, environment }: TargetRow, target?: TargetRow): string {
-  const to = target === undefined ? '' : ` --to ${target.id}`
-  return `capstan rollback ${app} --environment ${environment}${to}`
 }
 
 /**
@@ -29,15 +28,26 @@ function rollbackCommand({ app, environment }: TargetRow, target?: TargetRow): s
  */
 export function withCommand(
   error: unknown,
-  about: { history: TargetRow[]; wanted?: string | undefined },
+  about: { history: TargetRow[]; serving: ServingAnswer; wanted?: string | undefined },
 ): unknown {
   if (!(error instanceof CodedError) || error.options.suggestedAction !== undefined) return error
-  const { history, wanted } = about
-  const targets = goodTargets(history)
-  const target = targets.find(({ id }) => id === wanted) ?? targets.find((each) => each !== history[0])
-  if (target === undefined) return error
-  const suggestedAction = `To go back to the deployment ${target.id}: ${rollbackCommand(target, target)}`
-  return new CodedError(error.code, error.message, { ...error.options, suggestedAction })
+  const suggestedAction = suggestionFrom(about)
+  return suggestedAction === undefined
+    ? error
+    : new CodedError(error.code, error.message, { ...error.options, suggestedAction })
+}
+
+function suggestionFrom(about: {
+  history: TargetRow[]
+  serving: ServingAnswer
+  wanted?: string | undefined
+}): string | undefined {
+  const { history, serving, wanted } = about
+  const targets = goodTargets(history, serving)
+  const target = targets.find(({ id }) => id === wanted) ?? targets[0]
+  if (target === undefined) return undefined
+  const { app, environment, id } = target
+  return `To go back to the deployment ${id}: capstan rollback ${app} --environment ${environment} --to ${id}`
 }
 
 /** What `capstan rollback APP` would do now. */
@@ -48,39 +58,37 @@ export interface RollbackView {
   /** Null when the app would be removed, or several versions would share the traffic again. */
   targetVersion: string | null
   targetDeployment: string | null
+  /** What serves now and is replaced; null when the cloud could not be asked. */
+  replaces: ServingShare[] | null
   /** Why not, if so. */
   reason: string | null
-  /** The last good version serves already. */
+  /** The cloud says that the version to go back to serves already. */
   serves: boolean
   suggestedAction: string | null
 }
 
 /** @returns null for an app that was never deployed. */
-export function rollbackOf(history: TargetRow[]): RollbackView | null {
+export function rollbackOf(history: TargetRow[], serving: ServingAnswer): RollbackView | null {
   const [newest] = history
   if (newest === undefined) return null
-  const deploymentId = newest.id
   const running = newest.status === 'initiated' || newest.status === 'in_progress'
+  const shared = { deploymentId: newest.id, replaces: sharesOf(history, serving) }
   try {
-    const { version } = goalOfRequest(history, { targetVersion: undefined, running })
-    const maker = history.find(({ versionId }) => version !== null && versionId === version)
+    const { goal, serves } = decideGoal(history, { targetVersion: undefined, running, serving })
+    const maker = history.find(({ versionId }) => goal.version !== null && versionId === goal.version)
     return {
-      ...{ deploymentId, available: true, targetVersion: version, targetDeployment: maker?.id ?? null },
-      ...{ reason: null, serves: false, suggestedAction: null },
+      ...{ ...shared, available: !serves, targetVersion: goal.version, targetDeployment: maker?.id ?? null },
+      reason: serves ? `Version ${goal.version} of a good deployment serves already` : null,
+      serves,
+      suggestedAction: serves ? (suggestionFrom({ history, serving }) ?? null) : null,
     }
   } catch (error) {
-    const told = withCommand(error, { history })
-    if (!(told instanceof CodedError)) throw error
-    const served = servedBy(history)
-    const serving = typeof served === 'object' ? served.version : null
-    const maker = history.find(({ versionId }) => versionId === serving)
-    const serves = maker !== undefined && maker !== newest && maker.status === 'completed'
+    const refusal = withCommand(error, { history, serving })
+    if (!(refusal instanceof CodedError)) throw error
     return {
-      ...{ deploymentId, available: false, targetVersion: serves ? serving : null },
-      targetDeployment: serves ? maker.id : null,
-      reason: serves ? `Version ${serving}, the last good one, serves already` : told.message,
-      serves,
-      suggestedAction: told.options.suggestedAction ?? null,
+      ...{ ...shared, available: false, targetVersion: null, targetDeployment: null },
+      ...{ reason: refusal.message, serves: false },
+      suggestedAction: refusal.options.suggestedAction ?? null,
     }
   }
 }

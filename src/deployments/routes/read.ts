@@ -4,7 +4,7 @@ import { decodeCursor, page, type Route, route } from '../../platform/http/index
 import type { DeploymentVerbs } from '../actions/index.ts'
 import type { DeploymentService } from '../actions/service.ts'
 import { deploymentStream, recentLines } from '../log.ts'
-import { idParams, listQuery, logsQuery, metricsQuery, targetParams } from '../model/schema.ts'
+import { idParams, listQuery, logsQuery, metricsQuery, rollbackQuery, targetParams } from '../model/schema.ts'
 import { findCompensations, listApps, listDeployments, stepMedians } from '../store/index.ts'
 import type { DeploymentHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
@@ -24,7 +24,7 @@ export function deploymentRoutes(options: DeploymentRouteOptions): Route[] {
   return [...changingRoutes(options), ...watching(options)]
 }
 
-function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions): Route[] {
+function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteOptions): Route[] {
   const read = { family: 'deployment', method: 'get', access: 'deployments:read' } as const
   return [
     route({
@@ -47,11 +47,20 @@ function watching({ db, hub, service, health, metrics }: DeploymentRouteOptions)
       ...read,
       path: '/deploy/apps/:app/:environment/versions',
       params: targetParams,
-      async handle({ params }) {
-        const { versions, rollback } = await service.versions(params.app, params.environment)
-        const shown = versions.map((v) => ({ ...v, createdAt: v.createdAt.toISOString() }))
-        return { body: { versions: shown, rollback } }
-      },
+      handle: async ({ params }) => ({
+        body: await service.versions(params.app, params.environment),
+        headers: uncached,
+      }),
+    }),
+    route({
+      ...read,
+      path: '/deploy/apps/:app/:environment/rollback',
+      params: targetParams,
+      query: rollbackQuery,
+      handle: async ({ params, query }) => ({
+        body: await verbs.previewRollback({ ...params, ...query }),
+        headers: uncached,
+      }),
     }),
     route({
       ...read,

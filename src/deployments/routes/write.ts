@@ -1,7 +1,7 @@
 import type { Principal } from '../../platform/auth.ts'
 import { unauthenticated } from '../../platform/errors.ts'
-import { type Route, route } from '../../platform/http/index.ts'
-import type { DeploymentVerbs, RollbackStarted } from '../actions/index.ts'
+import { type Route, type RouteRequest, route } from '../../platform/http/index.ts'
+import { type DeploymentVerbs, OutdatedOutlook, type RollbackRequest } from '../actions/index.ts'
 import type { DeploymentService, Prepared } from '../actions/service.ts'
 import {
   cancelBody,
@@ -81,13 +81,8 @@ function acting({ verbs }: ChangingOptions): Route[] {
       path: '/deploy/:id/rollback',
       params: idParams,
       body: rollbackBody,
-      async handle({ params, body, principal, commit }) {
-        const wish = { of: params, ...body }
-        const outlook = await verbs.rollbackOutlook(signedIn(principal), wish)
-        return commit(async (trx) =>
-          rollbackReply(await verbs.rollback(trx, signedIn(principal), { ...wish, outlook })),
-        )
-      },
+      handle: ({ params, body, principal, commit }) =>
+        startRollback(verbs, { principal: signedIn(principal), wish: { of: params, ...body }, commit }),
     }),
     route({
       ...write,
@@ -95,13 +90,8 @@ function acting({ verbs }: ChangingOptions): Route[] {
       path: '/deploy/apps/:app/:environment/rollback',
       params: targetParams,
       body: rollbackBody,
-      async handle({ params, body, principal, commit }) {
-        const wish = { of: params, ...body }
-        const outlook = await verbs.rollbackOutlook(signedIn(principal), wish)
-        return commit(async (trx) =>
-          rollbackReply(await verbs.rollback(trx, signedIn(principal), { ...wish, outlook })),
-        )
-      },
+      handle: ({ params, body, principal, commit }) =>
+        startRollback(verbs, { principal: signedIn(principal), wish: { of: params, ...body }, commit }),
     }),
     route({
       ...write,
@@ -144,10 +134,27 @@ function acting({ verbs }: ChangingOptions): Route[] {
   ]
 }
 
-const rollbackReply = (started: RollbackStarted) => ({
-  status: 202,
-  body: { rollbackId: started.jobId, status: 'initiated', ...started },
-})
+/** How often the cloud is asked for one rollback, while deployments of the app begin or end. */
+const looks = 3
+
+/** Asks the cloud, then starts the rollback in a transaction. */
+async function startRollback(
+  verbs: DeploymentVerbs,
+  about: { principal: Principal; wish: RollbackRequest; commit: RouteRequest<never, never, never>['commit'] },
+) {
+  const { principal, wish, commit } = about
+  for (let look = 1; ; look++) {
+    const outlook = await verbs.rollbackOutlook(principal, wish)
+    try {
+      return await commit(async (trx) => {
+        const started = await verbs.rollback(trx, principal, { ...wish, outlook })
+        return { status: 202, body: { rollbackId: started.jobId, status: 'initiated', ...started } }
+      })
+    } catch (error) {
+      if (!(error instanceof OutdatedOutlook) || look === looks) throw error
+    }
+  }
+}
 
 function preparedView({ plan, cost, quarantinedBy }: Prepared) {
   return {

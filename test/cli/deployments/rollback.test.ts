@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { deploymentApi, deploymentId, json, startFakeApi, wrapped } from '../fake-api.ts'
+import { deploymentApi, deploymentId, json, refusal, startFakeApi, wrapped } from '../fake-api.ts'
 import { capstan } from '../run.ts'
 
 const at = (api: { url: string }) => ({ CAPSTAN_URL: `${api.url}/`, CAPSTAN_TOKEN: 'ora_x' })
@@ -8,11 +8,14 @@ const earlier = '22222222-2222-4333-8444-555555555555'
 const version = '33333333-2222-4333-8444-555555555555'
 const made = '2026-01-01T00:00:00.000Z'
 
+const whole = { percentage: 100, available: true }
+const idle = { percentage: null, available: true }
 const versions = {
   versions: [
-    { id: 'v-2', deploymentId, createdAt: made, state: 'serving', digest: 'd' },
-    { id: version, deploymentId: earlier, createdAt: made, state: 'previous', digest: 'e' },
+    { id: 'v-2', deploymentId, createdAt: made, state: 'serving', digest: 'd', ...whole },
+    { id: version, deploymentId: earlier, createdAt: made, state: 'previous', digest: 'e', ...idle },
   ],
+  servingUnknown: null,
   rollback: {
     ...{ deploymentId, available: true, targetVersion: version, targetDeployment: earlier },
     ...{ reason: null, serves: false, suggestedAction: null },
@@ -25,22 +28,27 @@ const serves = {
     ...{ reason: 'Version v-2 serves already', suggestedAction: 'capstan rollback my-app --to x' },
   },
 }
-const started = {
-  rollbackId: 'job',
-  deploymentId,
-  targetVersion: version,
+const foreign = '44444444-2222-4333-8444-555555555555'
+const outcome = {
+  ...{ deploymentId, targetVersion: version, targetDeployment: earlier, servingUnknown: null },
+  replaces: [{ version: foreign, percentage: 100, deploymentId: null, madeBy: 'outside' }],
+  willNotUndo: ['Data stays', 'The secret TOKEN returns'],
   estimatedTime: 12,
-  willNotUndo: ['Data stays'],
-  logsAfter: 3,
 }
+const started = { ...outcome, rollbackId: 'job', logsAfter: 3 }
 
-function api(apps: string[], answer: object = versions) {
+function api(apps: string[], answer: object = versions, change: object = {}) {
   const deployment = deploymentApi('rolled_back')
   return startFakeApi((asked, res) => {
     const list = apps.map((environment) => ({ appName: 'my-app', environment }))
     if (asked.path === '/deploy/apps') return json(res, 200, wrapped({ apps: list }))
     if (asked.path.endsWith('/versions')) return json(res, 200, wrapped(answer))
-    if (asked.path.endsWith('/rollback')) return json(res, 202, wrapped(started))
+    if (/rollback\?targetVersion=missing$/.test(asked.path))
+      return json(res, 404, refusal('SYS_005', 'Version not found'))
+    if (/\/rollback(\?.*)?$/.test(asked.path)) {
+      if (asked.method === 'GET') return json(res, 200, wrapped({ ...outcome, running: false, ...change }))
+      return json(res, 202, wrapped({ ...started, ...change }))
+    }
     return deployment(asked, res)
   })
 }
@@ -58,6 +66,7 @@ describe('capstan rollback', () => {
     expect(code).toBe(0)
     expect(out).toContain(`to version ${version} of the deployment ${earlier}, made at ${made}`)
     expect(out).toContain('  Data stays\n')
+    expect(out.match(/The secret TOKEN returns/g)).toHaveLength(1)
     expect(sent(service)).toMatchObject([
       { path: '/deploy/apps/my-app/staging/rollback', body: { targetVersion: version, reason: 'slow' } },
     ])
@@ -68,6 +77,50 @@ describe('capstan rollback', () => {
     expect(out).not.toContain('slow \u001b')
     expect(out).not.toContain('today')
     expect(out).toMatch(/\): rolled back\n$/)
+  })
+
+  test('shows what it replaces and what returns before it asks', async () => {
+    const service = await api(['staging'])
+    const no = await capstan(['rollback', 'my-app'], { env: at(service), answers: { [question]: 'n' } })
+    expect(no.out).toContain(`  Replaces version ${foreign}, made outside Capstan\n`)
+    expect(no.out).toContain('  The secret TOKEN returns\n')
+    expect(sent(service)).toEqual([])
+  })
+
+  test('checks the version of --to before it announces anything', async () => {
+    const service = await api(['staging'])
+    const args = ['rollback', 'my-app', '--yes', '--to', 'missing']
+    const { code, out, err } = await capstan(args, { env: at(service) })
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining('Version not found')])
+    expect(sent(service)).toEqual([])
+  })
+
+  test('ends well when the own version of the newest deployment serves again', async () => {
+    const own = { targetVersion: 'v-2', targetDeployment: deploymentId }
+    const service = await api(['staging'], versions, own)
+    const deployment = deploymentApi('completed')
+    const answer = await startFakeApi((asked, res) =>
+      asked.path.endsWith('/status') || asked.path.endsWith('/logs')
+        ? deployment(asked, res)
+        : json(res, 200, wrapped({ ...versions, ...started, ...own, running: false })),
+    )
+    const args = ['rollback', 'my-app', '--environment', 'staging', '--yes']
+    const { code, out } = await capstan(args, { env: at(answer) })
+    expect([code, out]).toEqual([0, expect.stringContaining('version v-2 serves again')])
+    // A rollback that was to undo it has failed then.
+    expect((await capstan(args, { env: at(service) })).code).toBe(1)
+  })
+
+  test('does not say that a version serves when the cloud could not be asked', async () => {
+    const reason = 'Cloudflare could not be asked which version serves: no answer within 5 s'
+    const rollback = { ...versions.rollback, available: false, targetVersion: null, serves: false, reason }
+    const service = await api(['staging'], { ...versions, servingUnknown: reason, rollback })
+    const { code, out } = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
+    expect([code, out]).toEqual([2, `${reason}\n`])
+    expect(sent(service)).toEqual([])
+    const list = await capstan(['versions', 'my-app'], { env: at(service) })
+    expect([list.code, list.err]).toEqual([1, expect.stringContaining(reason)])
+    expect(list.out).toContain('serving (by the record)')
   })
 
   test('does nothing without a yes, and needs --yes without a terminal', async () => {
@@ -126,6 +179,15 @@ describe('capstan versions', () => {
     expect(code).toBe(0)
     expect(out).toMatch(new RegExp(`previous +${earlier} +${version} +${made}`))
     expect(out).toContain('capstan rollback my-app --environment staging')
+    const outside = { id: foreign, deploymentId: null, createdAt: null, state: 'serving', percentage: 10 }
+    const mixed = [
+      { ...outside, available: true },
+      { ...versions.versions[0], percentage: 90 },
+    ]
+    const other = await api(['staging'], { ...versions, versions: mixed })
+    const { out: shares } = await capstan(['versions', 'my-app'], { env: at(other) })
+    expect(shares).toMatch(new RegExp(`serving 10 % +made outside Capstan +${foreign} +-`))
+    expect(shares).toContain('serving 90 %')
     const document = await capstan(['versions', 'my-app', '--json'], { env: at(service) })
     expect(JSON.parse(document.out).versions).toHaveLength(2)
   })

@@ -203,9 +203,11 @@ describe('a rollback', () => {
     await drive(world, worker, failing)
     expect((await world.status(failing)).status).toBe('rolled_back')
     expect(sorted(await serving())).toEqual(sorted(before))
-    // Which of them serves, no one version tells.
-    const states = (await world.versions('shared')).map((each) => each.state)
-    expect(states).not.toContain('serving')
+    expect(await world.versions('shared')).toMatchObject([
+      { deploymentId: failing, state: 'quarantined', percentage: null },
+      { deploymentId: versions[1], state: 'serving', percentage: 70 },
+      { deploymentId: versions[0], state: 'serving', percentage: 30 },
+    ])
 
     const good = await deployed('shared', 'three')
     expect((await world.status(good)).rollbackInfo).toEqual({ available: true, previousVersion: null })

@@ -63,6 +63,8 @@ describe('with two good versions and a broken third', () => {
     })
     expect((await world.call('/deploy/apps/nothing/staging/versions')).json.data).toEqual({
       versions: [],
+      serving: [],
+      servingUnknown: null,
       rollback: null,
     })
   })

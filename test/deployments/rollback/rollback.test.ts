@@ -66,6 +66,10 @@ describe('a rollback by hand', () => {
       deploymentId: second,
       targetVersion: await versionOf(first),
       targetDeployment: first,
+      replaces: [
+        { version: await versionOf(second), percentage: 100, deploymentId: second, madeBy: 'capstan' },
+      ],
+      servingUnknown: null,
       estimatedTime: expect.any(Number),
       willNotUndo: [
         expect.stringContaining('Durable Objects'),

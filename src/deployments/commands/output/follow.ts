@@ -13,6 +13,8 @@ interface FollowTo {
   extra?: object
   /** The endings that are no failure; by default that it is completed. */
   good?: StatusAnswer['status'][]
+  /** What a deployment that is completed says, instead of how long it took. */
+  completed?: string
   /** The number of the last event that is not shown. */
   after?: number
 }
@@ -21,7 +23,7 @@ interface FollowTo {
 export async function followToEnd(
   client: ApiClient,
   id: string,
-  { out, extra, good = ['completed'], after }: FollowTo,
+  { out, extra, good = ['completed'], completed, after }: FollowTo,
 ): Promise<ExitCode> {
   const path = `/deploy/${encodeURIComponent(id)}`
   const status = () => client.call(statusAnswer, { path: `${path}/status`, patienceMs })
@@ -33,7 +35,7 @@ export async function followToEnd(
   }
   const final = await status()
   const isGood = good.includes(final.status)
-  for (const line of outcomeLines(final, isGood)) out.say(line)
+  for (const line of outcomeLines(final, { asked: isGood, completed })) out.say(line)
   out.document({ ...final, ...extra })
   return isGood ? exitCodes.done : exitCodes.failed
 }

@@ -5,15 +5,22 @@ import { formatSeconds } from './step-lines.ts'
 
 /**
  * How a deployment ended, where the app answers now, and what to do about a failure.
- * @param asked this ending is what was asked for: then why the deployment had failed before is no news.
+ * @param about.asked this ending is what was asked for: then why the deployment had failed before is no news.
+ * @param about.completed what is said of a completed deployment instead of how long it took.
  */
-export function outcomeLines(final: StatusAnswer, asked = false): string[] {
+export function outcomeLines(
+  final: StatusAnswer,
+  { asked = false, completed }: { asked?: boolean; completed?: string | undefined } = {},
+): string[] {
   const { appName, environment, startTime, endTime } = final.metadata
   const what = `${plain(appName)} (${plain(environment)})`
   const seconds = endTime === null ? undefined : (Date.parse(endTime) - Date.parse(startTime)) / 1000
   const took = seconds === undefined ? '' : ` after ${formatSeconds(seconds)}`
   if (final.status === 'completed') {
-    return [`${what}: completed${took}`, ...addressLines(final.urls[environment] ?? undefined)]
+    return [
+      `${what}: ${completed ?? `completed${took}`}`,
+      ...addressLines(final.urls[environment] ?? undefined),
+    ]
   }
   if (asked) return [`${what}: ${final.status.replaceAll('_', ' ')}`]
   const { error } = final

@@ -68,18 +68,24 @@ async function restore(context: CompensationContext): Promise<Undone> {
   const [serving] = await cloud.deployments(script, signal)
   const now = serving?.versions ?? []
   if (sameTraffic(now, goal.traffic)) {
-    log.info(`What served before serves: ${nameOf(goal)}`)
+    log.info(`${sentence(goal.traffic)} already`)
     return { note: 'the version serves', ...restored }
   }
   const versions = await cloud.versions(script, signal)
   const others = versions.find((version) => version.id === now[0]?.versionId)?.tag !== deployment.id
   if (others && !goal.byHand) throw leftAlone(`${script} is served by a version of others by now`)
+  if (now.length > 0) log.info(`Replacing ${nameOf({ traffic: now })}`)
   const bindings = await serve(context, now)
-  log.info(`What served before serves again: ${nameOf(goal)}`)
+  log.info(`${sentence(goal.traffic)} again`)
   return { note: 'the version serves again', ...restored, ...(bindings === undefined ? {} : { bindings }) }
 }
 
-const nameOf = ({ traffic }: CompensationContext['goal']) =>
+const sentence = (traffic: TrafficShare[]) => {
+  const name = nameOf({ traffic })
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)} ${traffic.length === 1 ? 'serves' : 'serve'}`
+}
+
+const nameOf = ({ traffic }: { traffic: TrafficShare[] }) =>
   traffic.length === 1
     ? `version ${traffic[0]?.versionId}`
     : `the versions ${traffic.map(({ versionId, percentage }) => `${versionId} (${percentage} %)`).join(', ')}`

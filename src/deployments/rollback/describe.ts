@@ -1,0 +1,58 @@
+import type { BindingReturn } from '../model/app-state.ts'
+import { scriptName } from '../model/plan.ts'
+import { returnLines } from '../plans/current-state/index.ts'
+import type { TargetRow } from '../store/index.ts'
+import type { Goal } from './last-good.ts'
+import type { ServingAnswer } from './serving.ts'
+import { type ServingShare, sharesOf } from './versions.ts'
+
+/** What a rollback does: shown before it is started, and again in the answer that starts it. */
+export interface RollbackOutcome {
+  /** The deployment that is rolled back: its log has the lines of the rollback. */
+  deploymentId: string
+  /** Null when the app is removed, or several versions share the traffic again. */
+  targetVersion: string | null
+  /** The deployment that made that version; null for a version made outside Capstan. */
+  targetDeployment: string | null
+  /** What serves now and is replaced; null when the cloud could not be asked. */
+  replaces: ServingShare[] | null
+  /** Why the cloud could not be asked. */
+  servingUnknown: string | null
+  willNotUndo: string[]
+  /** What happens to secrets and variables; null when it could not be read. */
+  bindings: BindingReturn | null
+}
+
+export function describeRollback(
+  history: TargetRow[],
+  newest: TargetRow,
+  about: { goal: Goal; serving: ServingAnswer; bindings: BindingReturn | undefined },
+): RollbackOutcome {
+  const { goal, serving, bindings } = about
+  const maker = history.find(({ versionId }) => goal.version !== null && versionId === goal.version)
+  return {
+    deploymentId: newest.id,
+    targetVersion: goal.version,
+    targetDeployment: maker?.id ?? null,
+    replaces: sharesOf(history, serving),
+    servingUnknown: serving.known ? null : serving.error.message,
+    willNotUndo: willNotUndo(newest, goal, bindings),
+    bindings: bindings ?? null,
+  }
+}
+
+/** What stays as it is, is lost for good, or returns with the earlier version, one sentence each. */
+function willNotUndo(newest: TargetRow, goal: Goal, bindings: BindingReturn | undefined): string[] {
+  if (goal.version === null && newest.snapshot?.scriptExists === false) {
+    const script = scriptName(newest.app, newest.environment)
+    return [`${script} did not exist before: it is removed, and the data of its Durable Objects with it`]
+  }
+  return [
+    'Data in Durable Objects stays as the app left it',
+    'Data that the app wrote elsewhere (KV, R2, D1, queues, other services) stays as it is',
+    ...(bindings === undefined ? [unknownBindings] : returnLines(bindings)),
+  ]
+}
+
+const unknownBindings =
+  'Secrets and variables return to those of the earlier version; which ones change could not be read'

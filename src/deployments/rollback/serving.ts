@@ -1,0 +1,89 @@
+import type { ErrorCode } from '../../platform/error-codes.ts'
+import { CodedError, dependencyFailed, unavailable } from '../../platform/errors.ts'
+import { toCodedError } from '../cloudflare/errors.ts'
+import type { TrafficShare, WorkerVersion } from '../cloudflare/workers-api.ts'
+import type { Environment } from '../config.ts'
+import { scriptName } from '../model/plan.ts'
+import type { Target, Targets } from '../targets/targets.ts'
+
+/** How long a request waits for the cloud, in milliseconds. */
+export const lookMs = 5000
+
+/** What the cloud says of an app's Worker at one moment. */
+export interface Serving {
+  /** False: the Worker is not in the account. */
+  exists: boolean
+  /** Of its last Durable Object migration. */
+  migrationTag: string | null
+  /** The versions that serve, with their shares; empty when none does. */
+  traffic: TrafficShare[]
+  /** The versions that can serve again, newest first. The cloud offers the newest 100 of a Worker. */
+  offered: WorkerVersion[]
+  /** Ids of all versions that the listed changes of traffic name. */
+  served: Set<string>
+}
+
+/** What the cloud says, or why it says nothing. */
+export type ServingAnswer = { known: true; serving: Serving } | { known: false; error: CodedError }
+
+/**
+ * Asks the cloud which versions of an app serve. Capstan's own rows can't tell: wrangler, the dashboard and a change of a
+ * secret make versions, too.
+ * @param signal ends the wait; then the answer is not known.
+ */
+export async function readServing(
+  targets: Targets,
+  { app, environment }: { app: string; environment: Environment },
+  signal: AbortSignal,
+): Promise<ServingAnswer> {
+  const script = scriptName(app, environment)
+  let target: Target | undefined
+  try {
+    target = await targets.of(environment)
+    const { cloud } = target
+    const [scripts, deployments, offered] = await Promise.all([
+      cloud.scripts(signal),
+      cloud.deployments(script, signal),
+      cloud.versions(script, signal),
+    ])
+    const listed = scripts.find(({ id }) => id === script)
+    const serving: Serving = {
+      exists: listed !== undefined,
+      migrationTag: listed?.migrationTag ?? null,
+      traffic: deployments[0]?.versions ?? [],
+      offered,
+      served: new Set(deployments.flatMap(({ versions }) => versions.map(({ versionId }) => versionId))),
+    }
+    return { known: true, serving }
+  } catch (error) {
+    return { known: false, error: unknownServing(error, { kind: target?.kind, late: signal.aborted }) }
+  }
+}
+
+const passing = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005'])
+
+function unknownServing(
+  error: unknown,
+  { kind, late }: { kind: Target['kind'] | undefined; late: boolean },
+): CodedError {
+  const cloud = kind === 'local' ? 'The local cloud' : 'Cloudflare'
+  const coded = toCodedError(error, { verified: true })
+  const reason = late
+    ? `no answer within ${lookMs / 1000} s`
+    : coded instanceof CodedError
+      ? coded.message
+      : 'its answer was not understood'
+  const message = `${cloud} could not be asked which version serves: ${reason}`
+  if (late || (coded instanceof CodedError && passing.has(coded.code))) {
+    return unavailable(message, { retryAfter: 5, cause: error })
+  }
+  return dependencyFailed(message, { cause: error })
+}
+
+/** Whether one version has all traffic. */
+export const servesAlone = ({ traffic }: Serving, versionId: string | null): boolean =>
+  traffic.length === 1 && traffic[0]?.versionId === versionId
+
+/** Whether the cloud still has a version to send traffic to. */
+export const isOffered = ({ offered, traffic }: Serving, versionId: string | null): boolean =>
+  offered.some(({ id }) => id === versionId) || traffic.some((share) => share.versionId === versionId)

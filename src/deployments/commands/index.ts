@@ -62,7 +62,6 @@ function describeDeploy(deploy: Command): void {
       '--secret <name>',
       'a secret; its value is read from the environment or prompted for; may be repeated',
       eachOne,
-      [],
     )
     .option('--delete-secret <name>', 'delete a secret of the app; may be repeated', eachOne)
     .option('--workers-dev', 'enable the workers.dev address (default: unchanged; enabled for a new app)')

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 /**
  * Rejects when `work` takes longer than `ms`. For clients that take no signal; the work itself goes on, so only
  * for calls that may be repeated.
@@ -17,17 +19,7 @@ export async function within<T>(ms: number, work: Promise<T>, what: string): Pro
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason)
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort)
-      resolve()
-    }, ms)
-    function abort() {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    signal?.addEventListener('abort', abort, { once: true })
-  })
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  // The timer would reject with an error of its own; callers tell the reasons of their signals apart.
+  await delay(ms, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Cloud } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { notOffered } from '../not-offered.ts'
+import { notOffered } from '../scripts/not-offered.ts'
 import { RateLimit, requireToken } from './access.ts'
 import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { containerRoutes } from './container-routes.ts'

@@ -1,12 +1,12 @@
 import { type Cloud, namespaceDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { missingTrigger } from '../not-offered.ts'
 import type { StartupReport } from '../runtime/startup/check.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Version, VersionDraft } from '../store/versions.ts'
 import { resolveBindings } from './bindings.ts'
 import { scriptSettings } from './metadata.ts'
 import { type MigrationPlan, planMigrations } from './migrations.ts'
+import { missingTrigger } from './not-offered.ts'
 import type { Upload } from './upload.ts'
 
 const maxScripts = 500

@@ -1,5 +1,5 @@
-import { reportToGitHub } from '../../github/report-from-step.ts'
 import { tokenRejected } from '../../model/errors.ts'
+import { reportToGitHub } from '../report-to-github.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /** Step 2: checks that the API token is active and belongs to the account; reports the start to GitHub. */

@@ -1,5 +1,5 @@
 import { CodedError } from '../../platform/errors.ts'
-import type { StepContext } from '../execution/steps/context.ts'
+import type { StepContext } from './steps/context.ts'
 
 const budgetMs = 15_000
 /** Errors that a person must fix; nothing has been changed yet, so the step fails. */

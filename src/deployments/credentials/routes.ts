@@ -4,6 +4,7 @@ import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Environment } from '../config.ts'
 import { requireEnvironment } from '../model/permission.ts'
+import { success } from '../routes/success.ts'
 import type { Targets } from '../targets/targets.ts'
 import type { Vault } from '../targets/vault.ts'
 import type { Inspector } from './inspect.ts'
@@ -23,7 +24,7 @@ export function credentialRoutes(options: CredentialRouteOptions): Route[] {
 }
 
 function lookingAt({ inspector }: CredentialRouteOptions): Route[] {
-  const post = { family: 'deployment', method: 'post', access: 'deployments:write' } as const
+  const post = { wrap: success, method: 'post', access: 'deployments:write' } as const
   return [
     route({
       ...post,
@@ -48,7 +49,7 @@ function lookingAt({ inspector }: CredentialRouteOptions): Route[] {
 
 function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[] {
   const path = '/deploy/environments/:environment/credentials'
-  const about = { family: 'deployment', path, params: environmentParams } as const
+  const about = { wrap: success, path, params: environmentParams } as const
   const admin = { ...about, access: 'accounts:admin' } as const
   const view = async (environment: Environment) => {
     const source = await targets.sourceOf(environment)

@@ -1,4 +1,5 @@
 import { type Route, route } from '../../platform/http/index.ts'
+import { success } from '../routes/success.ts'
 import type { GitHub } from './index.ts'
 import { githubTokenBody } from './schema.ts'
 
@@ -11,7 +12,7 @@ const budgetMs = 15_000
 export function githubRoutes(github: GitHub): Route[] {
   return [
     route({
-      family: 'deployment',
+      wrap: success,
       method: 'post',
       path: '/auth/github-app/token',
       access: 'deployments:write:production',

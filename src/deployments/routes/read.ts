@@ -8,6 +8,7 @@ import { idParams, listQuery, logsQuery, metricsQuery, rollbackQuery, targetPara
 import { findCompensations, listApps, listDeployments, stepMedians } from '../store/index.ts'
 import type { DeploymentHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
+import { success } from './success.ts'
 import { statusView, summaryView } from './views.ts'
 import { changingRoutes } from './write.ts'
 
@@ -25,7 +26,7 @@ export function deploymentRoutes(options: DeploymentRouteOptions): Route[] {
 }
 
 function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteOptions): Route[] {
-  const read = { family: 'deployment', method: 'get', access: 'deployments:read' } as const
+  const read = { wrap: success, method: 'get', access: 'deployments:read' } as const
   return [
     route({
       ...read,
@@ -109,7 +110,7 @@ const uncached = { 'Cache-Control': 'no-store' }
 /** SSE, or the same as a paged list for `Accept: application/json`. */
 function logsRoute({ db, hub, service }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'service'>): Route {
   return route({
-    family: 'deployment',
+    wrap: success,
     method: 'get',
     path: '/deploy/:id/logs',
     access: 'deployments:read',

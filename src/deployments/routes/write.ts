@@ -14,6 +14,7 @@ import {
   targetParams,
 } from '../model/schema.ts'
 import { stepKeys, steps } from '../model/states.ts'
+import { success } from './success.ts'
 import { deploymentView } from './views.ts'
 
 const MIB = 1024 * 1024
@@ -23,7 +24,7 @@ interface ChangingOptions {
   verbs: DeploymentVerbs
 }
 
-/** Routes that change something; all are the deployment family. */
+/** Routes that change something; all wrap their answers. */
 export function changingRoutes(options: ChangingOptions): Route[] {
   return [...executing(options), ...acting(options)]
 }
@@ -31,7 +32,7 @@ export function changingRoutes(options: ChangingOptions): Route[] {
 function executing({ service }: ChangingOptions): Route[] {
   return [
     route({
-      family: 'deployment',
+      wrap: success,
       method: 'post',
       path: '/deploy/prepare',
       access: 'deployments:write',
@@ -46,7 +47,7 @@ function executing({ service }: ChangingOptions): Route[] {
       },
     }),
     route({
-      family: 'deployment',
+      wrap: success,
       method: 'post',
       path: '/deploy',
       access: 'deployments:write',
@@ -70,7 +71,7 @@ function executing({ service }: ChangingOptions): Route[] {
   ]
 }
 
-const write = { family: 'deployment', access: 'deployments:write' } as const
+const write = { wrap: success, access: 'deployments:write' } as const
 
 /** On a deployment, or an app, that is there. */
 function acting({ verbs }: ChangingOptions): Route[] {

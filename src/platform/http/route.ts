@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Access, Principal, Scheme } from '../auth.ts'
 import type { Prepared } from './routing/prepared.ts'
 
-/** A body that is made into JSON, in the wrapping of the route's family. */
+/** A body that is sent as JSON, inside what the route's `wrap` makes of it. */
 export interface JsonReply {
   status?: number
   body: unknown
@@ -43,6 +43,17 @@ export interface RouteRequest<Params, Query, Body> {
   commit(work: (trx: Knex.Transaction) => Promise<JsonReply>): Promise<Reply>
 }
 
+/** What a wrapped reply can say about itself. */
+export interface ReplyMetadata {
+  /** ISO 8601. */
+  timestamp: string
+  /** Of the service. */
+  version: string
+  correlationId: string
+}
+
+export type Wrap = (body: unknown, metadata: ReplyMetadata) => unknown
+
 /** One endpoint, as data: the table of routes is also the table of permissions. */
 export interface Route {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -53,8 +64,8 @@ export interface Route {
   schemes: readonly Scheme[]
   /** Whose token bucket a request is taken from; `none` for what must never be refused by it. */
   limit: 'principal' | 'address' | 'none'
-  /** `deployment` wraps success as `{success, data, metadata}`. */
-  family: 'plain' | 'deployment'
+  /** Makes the body that is sent of the body of a reply. Default: the same. */
+  wrap: Wrap | undefined
   params: z.ZodType | undefined
   query: z.ZodType | undefined
   body: z.ZodType | undefined
@@ -73,7 +84,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   access: Access
   schemes?: Route['schemes']
   limit?: Route['limit']
-  family?: Route['family']
+  wrap?: Wrap
   params?: P
   query?: Q
   body?: B
@@ -95,7 +106,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     access: input.access,
     schemes: input.schemes ?? [],
     limit: input.limit ?? 'principal',
-    family: input.family ?? 'plain',
+    wrap: input.wrap,
     params: input.params,
     query: input.query,
     body: input.body,

@@ -40,7 +40,7 @@ const routes = [
     method: 'get',
     path: '/wrapped',
     access: 'signed-in',
-    family: 'deployment',
+    wrap: (data, metadata) => ({ success: true, data, metadata }),
     handle: async () => ({ body: { fine: true } }),
   }),
   route({

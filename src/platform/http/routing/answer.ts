@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import type { Response } from 'express'
-import type { JsonReply, PreparedReply, Reply, Route } from '../route.ts'
+import type { JsonReply, PreparedReply, Reply, ReplyMetadata, Route } from '../route.ts'
 import { correlationIdOf, waitingHeaders } from './frame.ts'
 import { isKnown } from './prepared.ts'
 
@@ -20,7 +20,8 @@ export function answer(
 
 function answerJson(route: Route, res: Response, { reply, version }: { reply: JsonReply; version: string }) {
   const status = reply.status ?? 200
-  const content = route.family === 'plain' ? reply.body : wrapped(reply.body, res, version)
+  const { wrap } = route
+  const content = wrap === undefined ? reply.body : wrap(reply.body, metadataOf(res, version))
   const text = JSON.stringify(content)
   // What Express leaves out of an answer without a body, or names otherwise, stays its business.
   if (text === undefined || bodiless.has(status) || namesType(reply, res)) {
@@ -42,10 +43,11 @@ function addTo(list: string[], headers: Record<string, string> | undefined): voi
   for (const name in headers) list.push(name, headers[name] ?? '')
 }
 
-function wrapped(data: unknown, res: Response, version: string) {
-  const metadata = { timestamp: new Date().toISOString(), version, correlationId: correlationIdOf(res) }
-  return { success: true, data, metadata }
-}
+const metadataOf = (res: Response, version: string): ReplyMetadata => ({
+  timestamp: new Date().toISOString(),
+  version,
+  correlationId: correlationIdOf(res),
+})
 
 function answerPrepared(res: Response, reply: PreparedReply): void {
   const { prepared, status = 200 } = reply

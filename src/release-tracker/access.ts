@@ -3,10 +3,10 @@ import { badCredential, forbidden } from '../platform/errors.ts'
 import { hashOfKey, powersOf, type TrackerKey } from './api-keys.ts'
 import type { ReleaseTrackerConfig } from './config.ts'
 
-const reading: Permission[] = ['tracker:read', 'jobs:read']
-const writing: Permission[] = [...reading, 'tracker:write', 'jobs:write']
+const readPermissions: Permission[] = ['tracker:read', 'jobs:read']
+const writePermissions: Permission[] = [...readPermissions, 'tracker:write', 'jobs:write']
 
-/** Whoever shows a tracker key. All keys of one role and client are one principal, so that a key can be exchanged. */
+/** The caller with a tracker key. All keys of one role and client are one principal, so that keys can be rotated. */
 export class TrackerPrincipal implements Principal {
   readonly kind = 'tracker-key'
   readonly id: string
@@ -14,7 +14,7 @@ export class TrackerPrincipal implements Principal {
   readonly isAdmin = false
   readonly permissions: ReadonlySet<Permission>
   readonly rateLimit: { perSecond: number; burst: number }
-  /** Whose data it may see; undefined for all. */
+  /** The client whose data the caller may see; undefined for all clients. */
   readonly client: string | undefined
 
   constructor(key: TrackerKey, config: ReleaseTrackerConfig) {
@@ -22,11 +22,11 @@ export class TrackerPrincipal implements Principal {
     this.client = client
     this.name = [role, this.client].filter((part) => part !== undefined).join(':')
     this.id = `tracker-key:${this.name}`
-    this.permissions = new Set(role === 'read' ? reading : writing)
+    this.permissions = new Set(role === 'read' ? readPermissions : writePermissions)
     this.rateLimit = role === 'admin' ? config.rateLimits.admin : config.rateLimits.client
   }
 
-  /** Keys change with the configuration, and that with the process. */
+  /** Always valid: keys change only with the configuration, which needs a restart. */
   async stillValid(): Promise<boolean> {
     return true
   }
@@ -34,7 +34,7 @@ export class TrackerPrincipal implements Principal {
 
 export type KeyRing = (key: string) => TrackerPrincipal | undefined
 
-/** Keys are known by their hashes: looking one up takes no time that says how near a guess was. */
+/** Looks up keys by their hashes, so that the time does not reveal how close a guess was. */
 export function createKeyRing(config: ReleaseTrackerConfig): KeyRing {
   const byHash = new Map(config.apiKeys.keys.map((key) => [key.hash, new TrackerPrincipal(key, config)]))
   return (key) => byHash.get(hashOfKey(key))
@@ -57,7 +57,7 @@ export function authenticateByKey(ring: KeyRing): Authenticate {
   }
 }
 
-/** Whose data a caller may see; undefined for all. */
+/** The client whose data a caller may see; undefined for all clients. */
 export function clientOf(principal: Principal | undefined): string | undefined {
   return principal instanceof TrackerPrincipal ? principal.client : undefined
 }
@@ -66,5 +66,5 @@ export function clientOf(principal: Principal | undefined): string | undefined {
 export function requireClient(principal: Principal | undefined, clientName: string): void {
   const own = clientOf(principal)
   if (own === undefined || own === clientName) return
-  throw forbidden('The API key is of another client')
+  throw forbidden('The API key belongs to another client')
 }

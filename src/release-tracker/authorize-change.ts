@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { type Principal, requirePermission } from '../platform/auth.ts'
 import type { TrackerContext } from './context.ts'
 
-/** Who may stop or repeat work of this domain is who may start it. */
+/** Whoever may start jobs of the tracker may also cancel and retry them. */
 export const authorizeChange = async (
   _context: TrackerContext,
   _db: Knex,

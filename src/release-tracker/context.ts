@@ -4,17 +4,17 @@ import type { Logger } from '../platform/logging/logging.ts'
 import type { ReleaseTrackerConfig } from './config.ts'
 import type { Cluster } from './kubernetes/cluster.ts'
 
-/** Milliseconds that one query may take which writes thousands of containers, on a server that has more to do. */
+/** Time limit in milliseconds of a query that writes thousands of containers, on a busy server. */
 export const bulkQueryMs = 60_000
 
-/** What the verbs of this folder share. */
+/** The dependencies that all functions of the release tracker share. */
 export interface TrackerContext {
   db: Knex
   config: ReleaseTrackerConfig
   version: string
   log: Logger
   enqueue: Enqueue
-  /** The cluster to collect, opened for one collection; undefined where there is none. */
+  /** Opens the configured cluster for one collection; undefined without a cluster. */
   openCluster: (() => Cluster) | undefined
   now: () => Date
 }

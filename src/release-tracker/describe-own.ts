@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { TrackerContext } from './context.ts'
 
-/** What a job of this installation's own collecting is about. */
+/** Describes jobs that concern this installation's own environment. */
 export const describeOwn = async (
   { config }: TrackerContext,
   _db: Knex,

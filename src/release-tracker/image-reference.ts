@@ -1,9 +1,9 @@
-/** What a container runs: where it comes from, its tag (empty when there is none), and the content's digest. */
+/** A container image: its repository, name, tag (empty if there is none) and the digest of its content. */
 export interface Image {
   repo: string
   name: string
   tag: string
-  /** `sha256:` and 64 hexadecimal digits; null when no node tells. */
+  /** `sha256:` and 64 hexadecimal digits; null if no node reports it. */
   sha: string | null
 }
 
@@ -33,7 +33,7 @@ const longestText = longestName + 1 + 128 + 1 + 150
 const digestLengths: Record<string, number> = { sha256: 64, sha384: 96, sha512: 128 }
 const bareDigest = /^(?:sha256:)?[0-9a-f]{64}$/
 
-/** @returns undefined for what is not a reference. */
+/** @returns undefined if the text is not an image reference */
 export function parseReference(text: string): Reference | undefined {
   // A digest alone names an image on one node, not in a registry.
   if (text.length > longestText || bareDigest.test(text)) return undefined
@@ -77,7 +77,7 @@ export interface ImagePattern {
 
 /**
  * Reads the name of an image with or without registry, path, tag and digest: `app` is that of any registry and path,
- * `team/app` that of any registry. @returns undefined for what is not a reference, or has a digest other than SHA-256.
+ * `team/app` that of any registry. @returns undefined if the text is not a reference, or its digest is not SHA-256.
  */
 export function parseImagePattern(text: string): ImagePattern | undefined {
   const reference = parseReference(text)

@@ -24,17 +24,17 @@ export { checkPingsJob, collectJob, pingMasterJob } from './jobs.ts'
 export { pushJob } from './push/sending/job.ts'
 
 export interface ReleaseTracker {
-  /** What its jobs work with. */
+  /** The dependencies of its jobs. */
   context: TrackerContext
   schedules: ReturnType<typeof schedulesOf>
   /** The scheme `tracker-key`. */
   authenticate: Authenticate
   routes: Route[]
-  /** Releases that slaves have not delivered yet, for health; undefined when there are none. */
+  /** Releases that were not delivered or not stored, for `/health`; undefined if there are none. */
   waiting(): Promise<object | undefined>
-  /** Says in the log how each key was read. */
+  /** Logs what each API key can do. */
   announce(): void
-  /** Housekeeping: removes old events of changes. The history itself is kept for ever. @returns how many. */
+  /** Deletes old events and rejections. The history is kept for ever. @returns the number of deleted rows. */
   prune(): Promise<number>
 }
 
@@ -50,7 +50,7 @@ export interface ReleaseTrackerOptions {
   now?: () => Date
 }
 
-/** Events of changes stay as long as finished jobs do. */
+/** Events are kept as long as finished jobs. */
 const changes = { days: 30, limit: 5000 }
 
 export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTracker {
@@ -77,7 +77,7 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
       ...collectRoutes({ context, service }),
       ...releaseRoutes({ context, hub }),
       ...badgeRoutes(createBadges(context, ring), memory),
-    ].map((route) => forgetting(route, memory)),
+    ].map((route) => emptyingCache(route, memory)),
     async waiting() {
       const found = await report()
       return found && waitingView(found)
@@ -89,8 +89,8 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
   }
 }
 
-/** What was written through us shows with the next request. */
-function forgetting(route: Route, memory: Pick<Memory<BadgeReply>, 'forget'>): Route {
+/** Empties the cache of badges after each write, so that the next request shows it. */
+function emptyingCache(route: Route, memory: Pick<Memory<BadgeReply>, 'forget'>): Route {
   if (route.method === 'get') return route
   const handle: Route['handle'] = async (request) => {
     try {

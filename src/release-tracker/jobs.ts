@@ -21,7 +21,7 @@ export const collectJob: JobDefinition<Nothing, TrackerContext> = {
   maxAttempts: 3,
   timeoutMs: () => 10 * minute,
   backoff: { firstMs: 5000, maxMs: minute },
-  // Who may ask for a collection may also get the job of somebody else that was on its way.
+  // A request for a collection may return the open job of another caller, who may be another principal.
   mayWatch({ config }, { principal }) {
     const client = clientOf(principal)
     return (
@@ -33,7 +33,7 @@ export const collectJob: JobDefinition<Nothing, TrackerContext> = {
   handle: (context, _payload, run) => collect(context, run),
 }
 
-/** A slave says that it lives. The next one comes soon enough: it is not worth waiting for a master that is away. */
+/** A slave's ping. Few attempts: the next ping follows in five minutes anyway. */
 export const pingMasterJob: JobDefinition<Nothing, TrackerContext> = {
   queue: 'ping',
   name: 'ping-master',
@@ -46,7 +46,7 @@ export const pingMasterJob: JobDefinition<Nothing, TrackerContext> = {
   handle: (context, _payload, run) => pingMaster(context, run),
 }
 
-/** A master notices who has fallen silent. */
+/** A master publishes changes of the status of its slaves. */
 export const checkPingsJob: JobDefinition<Nothing, TrackerContext> = {
   queue: 'ping',
   name: 'check-pings',
@@ -58,7 +58,7 @@ export const checkPingsJob: JobDefinition<Nothing, TrackerContext> = {
   handle: (context, _payload, run) => checkPings(context, run),
 }
 
-/** What runs by itself: it depends on what this process is. */
+/** The schedules, which depend on the mode. */
 export function schedulesOf({ config, openCluster }: TrackerContext): {
   collect: Schedule | undefined
   pingMaster: Schedule | undefined

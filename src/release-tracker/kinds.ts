@@ -1,4 +1,4 @@
-/** Kinds of workload that Kubernetes itself has, each in its one API group. */
+/** Kubernetes' own workload kinds, each with its API group. */
 const ownKinds = new Map([
   ...(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'] as const).map(
     (kind) => [kind, 'apps'] as const,
@@ -13,7 +13,7 @@ const extensionKinds = new Set([
   ...['Workflow', 'JobSet', 'LeaderWorkerSet', 'RayCluster', 'SparkApplication', 'TaskRun'],
 ])
 
-/** Kubernetes' own kinds: without an API group, they are not somebody else's of the same name. */
+/** Kubernetes' own kinds. Without an API group, such a name never means a custom resource. */
 export const ownKindNames = [...ownKinds.keys()]
 
 /**
@@ -30,18 +30,18 @@ export const isPlausibleKind = ({ kind, group }: KindName): boolean =>
 export const identityGroup = (kind: string, group: string): string =>
   ownKinds.get(kind) === group ? '' : group
 
-/** The field of answers that tells two workloads of one kind and name apart; left out for Kubernetes' own kinds. */
+/** The response field that distinguishes workloads of one kind and name; absent for Kubernetes' own kinds. */
 export const groupField = (group: string | undefined): { workload_group?: string } =>
   group ? { workload_group: group } : {}
 
-/** A kind as people name it: with its API group behind a dot where the kind alone could be several. */
+/** A kind as people write it, with its API group after a dot if the kind alone is ambiguous. */
 export interface KindName {
   kind: string
-  /** Undefined: whichever group has it, Kubernetes' own first. */
+  /** Undefined for any group, Kubernetes' own first. */
   group: string | undefined
 }
 
-/** Writes what `parseKind` reads. */
+/** The inverse of `parseKind`. */
 export const kindText = (kind: string, group: string | undefined): string =>
   group ? `${kind}.${group}` : kind
 

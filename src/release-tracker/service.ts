@@ -11,7 +11,7 @@ import type { Image } from './image-reference.ts'
 import { collectJob, collectSubject } from './jobs.ts'
 import type { KindName } from './kinds.ts'
 import { reasonOf } from './push/reasons.ts'
-import { mostAheadMs } from './push/receiving/receive.ts'
+import { maxAheadMs } from './push/receiving/receive.ts'
 import { nameOf, noteAnswered } from './push/receiving/rejections.ts'
 import { asRun } from './push/sending/runs.ts'
 import { lockCollecting, lockScopes } from './store/scopes.ts'
@@ -37,7 +37,7 @@ export interface RefusedRelease {
 
 /** The operations that people and older slaves call. */
 export interface TrackerService {
-  /** Records that something ran at a moment. @throws STATE_001 when something else was seen to run then. */
+  /** Records that an image ran at a moment. @throws STATE_001 if another image is recorded for that time */
   put(
     trx: Knex.Transaction,
     principal: Principal | undefined,
@@ -48,7 +48,7 @@ export interface TrackerService {
    * is stored. To be called after the transaction of the refusal. Does nothing for other errors and other callers.
    */
   noteRefusal(principal: Principal | undefined, release: RefusedRelease, error: unknown): Promise<void>
-  /** Asks for a collection, or finds the one that is on its way. @throws SYS_002 where there is no cluster. */
+  /** Enqueues a collection, or finds the open one. @returns the id of the job. @throws SYS_002 without a cluster */
   requestCollection(
     trx: Knex.Transaction,
     principal: Principal | undefined,
@@ -70,7 +70,7 @@ export function createTrackerService(context: TrackerContext): TrackerService {
       const envName = release.envName ?? config.envName
       requireClient(principal, clientName)
       const releasedAt = release.releasedAt ?? context.now()
-      if (releasedAt.getTime() > context.now().getTime() + mostAheadMs) throw inFuture()
+      if (releasedAt.getTime() > context.now().getTime() + maxAheadMs) throw inFuture()
       const { namespace, workload, container, image } = release
       const item = itemOf(release)
       return asRun(trx, context, async (run) => {
@@ -85,7 +85,7 @@ export function createTrackerService(context: TrackerContext): TrackerService {
         const [result] = results
         if (result?.kind === 'conflict') {
           const { id, image: other, firstSeen, lastSeen } = result.with
-          throw conflict('Another image was seen to run at that time', {
+          throw conflict('Another image is already recorded for that time', {
             interval: {
               id,
               image_tag: other.tag,

@@ -25,7 +25,7 @@ describe('releases that a clock which was ahead has recorded', () => {
         from tracker_intervals i where i.id = c.interval_id;
       update tracker_scopes set last_seen = last_seen + interval '2 hours'`)
 
-  it('do not keep the next collection from being recorded', async () => {
+  it('do not prevent the next collection from being recorded', async () => {
     await deploy('1')
     await deploy('2')
     await ahead()
@@ -46,7 +46,7 @@ describe('releases that a clock which was ahead has recorded', () => {
 })
 
 describe('a ping', () => {
-  it('of the future says nothing of now', () => {
+  it('recorded slightly in the future is online, and far in the future offline', () => {
     const now = new Date('2026-01-01T12:00:00Z')
     const at = (minutes: number) => new Date(now.getTime() + minutes * 60_000)
     expect(statusByAge(at(-9), now)).toBe('online')

@@ -39,7 +39,7 @@ describe('workloads with the same kind and name in several API groups', () => {
   const own = (tag: string) =>
     tracker.cluster.apply('StatefulSet', 'shop', name, { containers: [image(tag)] })
 
-  it('are two components, told apart wherever they are named', async () => {
+  it('are two components with different names in every answer', async () => {
     own('1')
     kruise('2')
     await collect()
@@ -64,7 +64,7 @@ describe('workloads with the same kind and name in several API groups', () => {
     expect(text).toContain('apps.kruise.io')
   })
 
-  it('are found by their kind alone where there is one of them', async () => {
+  it('are found by their kind alone if only one exists', async () => {
     kruise('2')
     await collect()
     expect(await rows()).toMatchObject([{ workload_group: 'apps.kruise.io' }])
@@ -119,7 +119,7 @@ describe('workloads with the same kind and name in several API groups', () => {
     expect(before.json.releases).toHaveLength(1)
   })
 
-  it('have a digest as soon as a node tells it, without another release', async () => {
+  it('get their digest when a node reports it, without a new interval', async () => {
     const pod = kruise('1')
     tracker.cluster.settle('shop')
     const extensions = extensionsOf(tracker.cluster, 'shop')
@@ -162,7 +162,7 @@ describe('workloads with the same kind and name in several API groups', () => {
     ).toEqual([...['3 null', '2 replaced', '1 replaced']])
   })
 
-  it('say which lists could not be read', async () => {
+  it('list the optional lists that could not be read', async () => {
     tracker.cluster.rules.push({ path: 'controllerrevisions', answer: 'forbidden' })
     const { progress } = await collect()
     expect(progress.withheld).toEqual(['controllerrevisions: 403, not permitted'])

@@ -103,7 +103,7 @@ describe('the history of one container', () => {
     expect((await tracker.current()).find((row) => row.workload_name === workload)?.image_tag).toBe('c')
   })
 
-  it('in a gap takes the image that was there before as still running', async () => {
+  it('a PUT of the previous image in a gap extends its interval', async () => {
     await stored('a', 1)
     await stored('b', 5)
     await stored('a', 3)
@@ -125,7 +125,7 @@ describe('the history of one container', () => {
     expect(await history()).toEqual(['a 1-4 replaced', 'b 6-6 null'])
   })
 
-  it('knows a place better once somebody names it', async () => {
+  it('adds a repository that an earlier release did not have', async () => {
     await stored('a', 1)
     await stored('a', 2, { image_repo: 'docker.io', image_name: 'web' })
     expect((await tracker.history(`shop/${workload}/app`)).json.releases).toMatchObject([
@@ -166,13 +166,13 @@ describe('the history of one container', () => {
     expect((await tracker.history(`shop/${workload}/app`, '?cursor=nonsense')).status).toBe(400)
   })
 
-  it('stays sound under two writers at once', async () => {
+  it('has no overlaps with two concurrent writers', async () => {
     const writes = Array.from({ length: 40 }, (_, n) => seen(`v${n % 3}`, 1 + (n % 20)))
     const statuses = (await Promise.all(writes)).map(({ status }) => status)
     expect(statuses.every((status) => status === 200 || status === 409)).toBe(true)
   })
 
-  it('is a set of intervals that do not overlap, whatever is seen in whatever order', async () => {
+  it('never has overlapping intervals, whatever is observed in whatever order', async () => {
     const observation = fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: 0, max: 23 }))
     await fc.assert(
       fc.asyncProperty(fc.array(observation, { minLength: 1, maxLength: 12 }), async (observations) => {
@@ -193,7 +193,7 @@ describe('the history of one container', () => {
     )
   })
 
-  it('is kept apart by the database itself', async () => {
+  it('cannot have overlapping intervals, because the database refuses them', async () => {
     await stored('a', 1)
     const { component_id: component } = await tracker.ctx
       .db('tracker_intervals')
@@ -209,7 +209,7 @@ describe('the history of one container', () => {
     await expect(tracker.ctx.db('tracker_intervals').insert(closed)).rejects.toMatchObject({ code: '23P01' })
   })
 
-  it('takes only what is well formed, and names the field', async () => {
+  it('refuses an invalid PUT and names the field', async () => {
     const good = { image_tag: '1', image_sha: sha('one') }
     const fields = async (path: string, body: object) => {
       const { status, json, text } = await tracker.put(path, body)

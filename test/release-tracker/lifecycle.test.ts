@@ -72,7 +72,7 @@ describe('a workload from its first deployment to its removal', () => {
     expect(await compared()).toEqual({ same: 1, different: 0, only_left: 0, only_right: 0 })
   })
 
-  it('is seen again without a new interval', async () => {
+  it('keeps its interval when a collection sees the same image again', async () => {
     const [before] = await tracker.current()
     const row = await collected(of('1.0'))
     expect(row.first_seen).toBe(before.first_seen)
@@ -154,7 +154,7 @@ describe('a workload from its first deployment to its removal', () => {
     expect(await compared()).toEqual({ same: 0, different: 0, only_left: 0, only_right: 1 })
   })
 
-  it('begins again when it comes back', async () => {
+  it('starts a new interval when it is deployed again', async () => {
     apply('3.0')
     tracker.cluster.settle('shop')
     await collected(of('3.0'))

@@ -19,7 +19,7 @@ import {
 import { type BadgeKey, findForBadges, isKindRecorded } from '../store/badges/badges.ts'
 import { type Badge, colors } from './draw.ts'
 
-/** Recognisable in a leak; what follows is 256 random bits. */
+/** The prefix makes a leaked token recognisable; 256 random bits follow. */
 const tokenShape = /^obt_[A-Za-z0-9_-]{43}$/
 const hashOf = (token: string) => createHash('sha256').update(token).digest()
 
@@ -40,7 +40,7 @@ export interface Badges {
 }
 
 export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges {
-  // Requests at the same time share the round trip, and those for the same badge the look-up.
+  // Concurrent requests share one query, and requests for the same badge share the look-up.
   const scopes = createBatcher((hashes: string[]) => once(hashes, (unique) => findBadgeScopes(db, unique)), {
     linger: false,
   })
@@ -137,7 +137,7 @@ const partNames: Record<string, string> = {
 
 const toKey = (text: string): BadgeKey => JSON.parse(text)
 
-/** Looks each of several up once. @returns an answer for each of them, in order. */
+/** Looks up each distinct text once. @returns a result for each of the given texts, in order. */
 async function once<T>(all: string[], lookUp: (unique: string[]) => Promise<T[]>): Promise<T[]> {
   const unique = [...new Set(all)]
   const found = await lookUp(unique)

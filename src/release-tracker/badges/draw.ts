@@ -12,10 +12,10 @@ export interface Badge {
 
 export const colors = { green: '#4c1', grey: '#9f9f9f', yellow: '#dfb317', red: '#e05d44' } as const
 
-/** How many drawings are kept: few differ, since a badge says little. */
+/** Cached images. Few differ, because a badge has little text. */
 const keep = 2000
 
-/** Draws badges, each once: the text decides the picture. */
+/** Draws badges and caches them by their text, colour and style. */
 export function createDrawing(): (badge: Badge, as: Style | 'json') => Prepared {
   const known = new Map<string, Prepared>()
   return (badge, as) => {

@@ -1,11 +1,11 @@
 import type { Listener } from '../../platform/events/index.ts'
 
-/** What was answered a moment ago. */
+/** A cache of recent replies. */
 export interface Memory<T> {
   get(key: string): T | undefined
-  /** Before something is read: what then keeps the answer, unless something was written meanwhile. */
+  /** To be called before reading. @returns a function that caches the reply, unless something was written meanwhile */
   reading(): (key: string, answer: T) => void
-  /** After a write: nothing that was read before it counts. */
+  /** Drops all replies. To be called after a write. */
   forget(): void
 }
 
@@ -14,8 +14,8 @@ const keep = 2000
 const longestKey = 1000
 
 /**
- * Remembers for a second, until something is written by any process, and nothing while that can't be heard of: a page
- * of badges that many read asks the database once a second.
+ * Caches replies for a second, so that a popular page of badges costs one query per second. Any write by any process
+ * empties the cache; without a connection for notifications of writes nothing is cached.
  */
 export function createMemory<T>(listener: Pick<Listener, 'on' | 'onConnect' | 'connected'>): Memory<T> {
   const known = new Map<string, { answer: T; until: number }>()

@@ -7,21 +7,21 @@ import { collectedNamespaces } from '../store/scopes.ts'
 import { readContainers } from './containers.ts'
 import { type NamespaceReading, type ReadingResult, recordReading } from './reading.ts'
 
-/** What a collection says of itself while it runs, and as its result. */
+/** The progress of a collection, and finally its result. */
 interface Progress {
   namespaces: { done: number; total: number }
   containers: number
-  /** Namespaces that could not be read: nothing in them was changed. */
+  /** Namespaces that could not be read. Their records are unchanged. */
   failed: { namespace: string; reason: string }[]
-  /** Lists that could not be read and without which the reading is less exact. */
+  /** Optional lists that could not be read. Without them the reading is less exact. */
   withheld: string[]
   result?: ReadingResult
 }
 
-/** Namespaces read at a time: an API server has other callers, too. */
-const atOnce = 4
+/** Namespaces that are read concurrently. The API server has other clients, too. */
+const maxConcurrentReads = 4
 
-/** Reads the cluster and makes it true. What can't be read stays as it was; the result says which. */
+/** Reads the cluster and records it. Namespaces that can't be read stay unchanged and are listed in the result. */
 export async function collect(context: TrackerContext, run: Run): Promise<Outcome> {
   if (context.openCluster === undefined) return { kind: 'failed', error: noCluster() }
   const cluster = context.openCluster()
@@ -29,7 +29,7 @@ export async function collect(context: TrackerContext, run: Run): Promise<Outcom
     return await collectFrom(cluster, context, run)
   } catch (error) {
     if (!(error instanceof ClusterFault)) throw error
-    run.log.warn({ reason: error.message, err: error.cause }, 'the cluster could not be read')
+    run.log.warn({ reason: error.message, err: error.cause }, 'Could not read the cluster')
     return { kind: 'retry', error: unreadable(error.message) }
   } finally {
     await cluster.close()
@@ -55,13 +55,16 @@ async function collectFrom(cluster: Cluster, context: TrackerContext, run: Run):
       void run.progress(structuredClone(progress))
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, next))
+  await Promise.all(Array.from({ length: maxConcurrentReads }, next))
   progress.withheld = cluster.withheld()
   if (progress.withheld.length > 0)
-    run.log.info({ reasons: progress.withheld }, 'The reading is less exact: some lists are not readable')
+    run.log.info(
+      { reasons: progress.withheld },
+      'Some optional lists are not readable: the reading is less exact',
+    )
   if (readings.length === 0 && progress.failed.length > 0) {
     const [first] = progress.failed
-    throw new ClusterFault(`no namespace could be read; ${first?.namespace}: ${first?.reason}`)
+    throw new ClusterFault(`No namespace could be read. ${first?.namespace}: ${first?.reason}`)
   }
   const all = [
     ...readings,
@@ -74,7 +77,7 @@ async function collectFrom(cluster: Cluster, context: TrackerContext, run: Run):
   return { kind: 'done' }
 }
 
-/** Those of the configuration; or all, and then those that were there once are known to be empty now. */
+/** The configured namespaces, or all. For all, recorded namespaces that no longer exist are known to be empty. */
 async function namespacesOf(cluster: Cluster, { db, config }: TrackerContext, signal: AbortSignal) {
   if (config.namespaces !== 'all') return { names: config.namespaces, vanished: [] }
   const names = await cluster.namespaces(signal)
@@ -85,9 +88,8 @@ async function namespacesOf(cluster: Cluster, { db, config }: TrackerContext, si
 async function read(
   cluster: Cluster,
   namespace: string,
-  about: { progress: Progress; context: TrackerContext; run: Run },
+  { progress, context, run }: { progress: Progress; context: TrackerContext; run: Run },
 ): Promise<NamespaceReading | undefined> {
-  const { progress, context, run } = about
   const at = context.now()
   try {
     const containers = readContainers(await cluster.read(namespace, run.signal))
@@ -95,7 +97,7 @@ async function read(
     return { namespace, at, containers }
   } catch (error) {
     if (!(error instanceof ClusterFault)) throw error
-    run.log.warn({ name: namespace, reason: error.message }, 'a namespace could not be read')
+    run.log.warn({ name: namespace, reason: error.message }, 'Could not read a namespace')
     progress.failed.push({ namespace, reason: error.message })
     return undefined
   }
@@ -104,7 +106,8 @@ async function read(
 const unreadable = (reason: string) => dependencyFailed(`The cluster could not be read: ${reason}`)
 
 export const noCluster = () =>
-  unavailable('There is no cluster to collect: this process is in none, and KUBECONFIG is not set', {
+  unavailable('No cluster to collect: the process does not run in a cluster, and KUBECONFIG is not set', {
     retryable: false,
-    suggestedAction: 'Run it in a cluster or set KUBECONFIG; releases can be recorded by PUT without one',
+    suggestedAction:
+      'Run Capstan in a cluster or set KUBECONFIG. Releases can be recorded by PUT without a cluster',
   })

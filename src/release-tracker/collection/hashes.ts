@@ -1,15 +1,15 @@
 import type { ControllerRevision, Pod, TemplateContainer, Workload } from '../kubernetes/objects.ts'
 import type { Owned } from './owners.ts'
 
-/** The pods of one revision of a workload: they were made from one template. */
+/** One revision of a workload: the pods that were created from one template. */
 export interface Revision {
-  /** The one that the workload asks for now. */
+  /** Whether it is the workload's current template. */
   current: boolean
   template: TemplateContainer[]
   pods: Pod[]
 }
 
-/** Of a controller that is not read: what it made tells which of its templates is the newest. */
+/** The revisions of a controller that is not read. Its ControllerRevisions show which template is the newest. */
 export function ofControllerRevisions({ pods, revisions }: Owned): Revision[] {
   const numbered = numbersOf(revisions)
   const [newest] = numbered
@@ -26,7 +26,7 @@ interface HashGroup {
   pods: Pod[]
 }
 
-/** Pods by the template they were made from, the newest first. */
+/** Groups pods by the template they were created from, the newest first. */
 function groupByHash(pods: Pod[], numbered: ControllerRevision[]): HashGroup[] {
   const rank = ({ hash }: HashGroup) => {
     const at = numbered.findIndex((each) => isOf(each, hash))
@@ -37,22 +37,22 @@ function groupByHash(pods: Pod[], numbered: ControllerRevision[]): HashGroup[] {
     .toSorted((a, b) => rank(a) - rank(b) || newestOf(b.pods).localeCompare(newestOf(a.pods)))
 }
 
-/** Some controllers label pods with the revision's name, others with its hash alone. */
+/** Some controllers label pods with the name of the revision, others with its hash only. */
 const isOf = ({ name, hash }: ControllerRevision, label: string) =>
   label !== '' && (label === hash || label === name)
 const hashIn = (groups: HashGroup[], revision: ControllerRevision) =>
   groups.find(({ hash }) => isOf(revision, hash))?.hash
 const numbersOf = (revisions: ControllerRevision[]) => revisions.toSorted((a, b) => b.number - a.number)
 
-/** Of a StatefulSet or DaemonSet. */
+/** The revisions of a StatefulSet or DaemonSet. */
 export function byRevisionHash(workload: Workload, { pods, revisions }: Owned): Revision[] {
   const numbered = numbersOf(revisions)
   const groups = groupByHash(pods, numbered)
-  return withCurrent(groups, wantedHash(workload, groups, numbered[0]), workload.template)
+  return withCurrent(groups, currentHash(workload, groups, numbered[0]), workload.template)
 }
 
-/** Of the pods that the workload asks for now; undefined when there are none. */
-function wantedHash(
+/** The hash of the pods with the workload's current template; undefined if there are no such pods. */
+function currentHash(
   { observed, updateRevision, updatedPods, template }: Workload,
   groups: HashGroup[],
   newest: ControllerRevision | undefined,
@@ -61,7 +61,7 @@ function wantedHash(
   if (updateRevision !== undefined) return updateRevision
   if (newest !== undefined) return hashIn(groups, newest)
   const alike = groups.find((group) => group.pods.some((pod) => isMadeFrom(pod, template)))
-  // Admission may rewrite the images of pods, so only the controller knows which of them are updated.
+  // Admission webhooks may rewrite the images of pods, so only the controller knows which pods are updated.
   return alike?.hash ?? (updatedPods > 0 ? groups[0]?.hash : undefined)
 }
 
@@ -86,7 +86,7 @@ const newestOf = (pods: Pod[]) =>
     .toSorted()
     .at(-1) ?? ''
 
-/** Admission may add containers to a pod, so only those of the template are compared. */
+/** Compares only the containers of the template: admission webhooks may add others to a pod. */
 const isMadeFrom = (pod: Pod, template: TemplateContainer[]) =>
   template.every(({ name, image }) =>
     pod.containers.some((each) => each.name === name && each.image === image),

@@ -9,7 +9,7 @@ import {
   workloadKinds,
 } from '../kubernetes/objects.ts'
 
-/** What stands at the top of a chain of controllers, by its API group, kind and name. */
+/** The top of a chain of controllers, by its API group, kind and name. */
 export interface Identity {
   /** Empty for Kubernetes' own kinds. */
   group: string
@@ -24,7 +24,7 @@ export interface Owned {
   revisions: ControllerRevision[]
 }
 
-/** A workload that no other one controls, a pod that nothing controls, or a controller that is not read here. */
+/** A workload or pod without a controller, or a controller of a kind that is not read. */
 export type Root =
   | { type: 'workload'; workload: Workload }
   | { type: 'pod'; pod: Pod; owned: Owned }
@@ -38,9 +38,8 @@ export interface Ownership {
 type Above = { type: 'uid'; uid: string } | { type: 'foreign'; identity: Identity } | 'none' | 'vanished'
 
 /**
- * Follows controllers to the top, by UID and never by labels: a label may be shared with a workload of another kind, a
- * canary or a leftover. What controls a read object without being read itself (a custom resource) is known by the owner
- * reference.
+ * Follows controllers to the top by UID, never by labels: a workload of another kind, a canary or a leftover may have the
+ * same labels. A controller that is not read (a custom resource) is known from the owner reference.
  */
 export function followOwners(objects: NamespaceObjects): Ownership {
   const { workloads, pods, revisions } = objects
@@ -72,7 +71,7 @@ export function followOwners(objects: NamespaceObjects): Ownership {
     if (typeof top !== 'string') parentOf(top).revisions.push(revision)
   }
   return {
-    roots: [...roots, ...[...foreign.values()].flatMap(apart)],
+    roots: [...roots, ...[...foreign.values()].flatMap(splitByProgram)],
     ownedBy: (workload) => byUid.get(workload.uid) ?? empty(),
   }
 }
@@ -88,13 +87,13 @@ function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 function controllersOf({ workloads, pods, readable }: NamespaceObjects) {
   const workloadIds = new Set(workloads.map(({ uid }) => uid))
   const podsById = new Map(pods.map((pod) => [pod.uid, pod]))
-  // The lists are read one after the other: what is missing from one came or went meanwhile, and what it owns is
-  // not on its own because of that.
+  // The lists are read one after the other. An owner that is missing from its list was created or deleted meanwhile,
+  // and the objects it owns are no top-level workloads because of that.
   const isRead = ({ group, kind }: Owner) =>
     identityGroup(kind, group) === '' &&
     (kind === 'Pod' || workloadKinds.some((each) => each === kind && readable.has(each)))
 
-  /** A pod may control others, as a driver does its executors: what counts is what controls the first of them. */
+  /** A pod may control others, as a driver controls its executors. Then the controller of the first pod counts. */
   return (object: { owner: Owner | undefined } & Partial<Pod>): Above => {
     let owner = object.owner
     let via = object
@@ -114,12 +113,12 @@ function controllersOf({ workloads, pods, readable }: NamespaceObjects) {
   }
 }
 
-/** Pods that the kubelet starts from files are controlled by their node, which is no workload. */
+/** Static pods are controlled by their node, which is no workload. */
 const isNode = ({ group, kind }: Owner) => group === '' && kind === 'Node'
 
 /**
- * A controller that can't be read may itself be made for each rollout. Where its pods tell, what it was made by counts:
- * the DeploymentConfig, or the name without the hash of the template.
+ * The identity of a controller that is not read. If it was created for one rollout, as labels of its pods show, its own
+ * creator is used: the DeploymentConfig, or the name without the hash of the template.
  */
 function identityOf(
   { group, kind, name }: Owner,
@@ -132,22 +131,22 @@ function identityOf(
   return { group: identityGroup(kind, group), kind, name: stem }
 }
 
-const lasting = new Set<string>(['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'])
+const longLivedKinds = new Set<string>(['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'])
 
 /**
- * A custom resource stands for all that it controls, unless it uses one container name for several programs (images of
- * different repositories). Then its workloads stay apart under their own names: they are no versions of one another.
+ * A custom resource represents everything it controls, unless it uses one container name for images of different
+ * repositories. Then its workloads keep their own names, because their images are not versions of one another.
  */
-function apart(root: Extract<Root, { type: 'foreign' }>): Root[] {
+function splitByProgram(root: Extract<Root, { type: 'foreign' }>): Root[] {
   const { workloads } = root.owned
-  const named = workloads.filter(({ kind }) => lasting.has(kind))
+  const named = workloads.filter(({ kind }) => longLivedKinds.has(kind))
   const programs = new Map<string, Set<string>>()
   for (const { name, image } of named.flatMap(({ template }) => template)) {
     const reference = parseImageName(image)
     entry(programs, name, () => new Set<string>()).add(`${reference?.repo}/${reference?.name}`)
   }
   if ([...programs.values()].every(({ size }) => size < 2)) return [root]
-  const rest = { ...root.owned, workloads: workloads.filter(({ kind }) => !lasting.has(kind)) }
+  const rest = { ...root.owned, workloads: workloads.filter(({ kind }) => !longLivedKinds.has(kind)) }
   const own = named.map((workload): Root => ({ type: 'workload', workload }))
   const hasMore = rest.workloads.length + rest.pods.length > 0
   return hasMore ? [...own, { ...root, owned: rest }] : own

@@ -4,33 +4,34 @@ import type { TrackerContext } from '../context.ts'
 import { recordSightings, removedEvent, type Sighting } from '../history/record.ts'
 import { asRun } from '../push/sending/runs.ts'
 import {
+  type ContainerReading,
   findDifferences,
   findOpenImages,
   refreshComponents,
-  type SeenContainer,
 } from '../store/components.ts'
 import { correctFutureTimes } from '../store/future-times.ts'
 import { endAsRemoved } from '../store/intervals.ts'
 import { lockScopes, type Scope, touchScopes } from '../store/scopes.ts'
-import type { ContainerReading } from './containers.ts'
+import type { readContainers } from './containers.ts'
 
-/** A namespace that was read completely. */
+/** The complete reading of one namespace. */
 export interface NamespaceReading {
   namespace: string
-  /** When its reading began. */
+  /** When the reading began. */
   at: Date
-  containers: ContainerReading[]
+  containers: ReturnType<typeof readContainers>
 }
 
 export interface ReadingResult {
-  /** Intervals begun or lengthened; components removed. */
+  /** Intervals that began or grew. */
   changed: number
+  /** Components that are gone. */
   removed: number
 }
 
 /**
- * Makes a reading of the cluster true. Where nothing changed this is one statement that compares, and one that
- * moves the namespaces' `last_seen`.
+ * Records a reading of the cluster. If nothing has changed, this takes one statement that compares, and one that updates
+ * the namespaces' `last_seen`.
  */
 export function recordReading(
   trx: Knex.Transaction,
@@ -47,21 +48,21 @@ export function recordReading(
     await correctScopes(trx, context, { scopes, readings, run })
     const fresh = readings.flatMap((reading) => {
       const scope = scopes.get(reading.namespace)
-      // Of two collections at once, the one that read later may have been written first.
+      // Of two concurrent collections, the one that read later may have been recorded first.
       const late = scope === undefined || (scope.lastSeen !== null && scope.lastSeen >= reading.at)
       return late ? [] : [{ scope, reading }]
     })
-    const seen = await settleArchitectures(trx, fresh.flatMap(seenIn))
+    const containers = await settleArchitectures(trx, fresh.flatMap(containersOf))
     const ids = fresh.map(({ scope }) => scope.id)
-    const { changed, restated, gone } = await findDifferences(trx, ids, seen)
+    const { changed, restated, gone } = await findDifferences(trx, ids, containers)
     const atOf = new Map(fresh.map(({ scope, reading }) => [scope.id, reading.at]))
-    const sightings = changed.map((index) => sightingOf(seen[index] as Seen, atOf))
+    const sightings = changed.map((index) => sightingOf(containers[index] as ContainerReading, atOf))
     const { results, events } = await recordSightings(trx, sightings, { run, place })
     await refreshComponents(
       trx,
       restated.map(({ index, componentId }) => {
-        const rollout = seen[index] as Seen
-        return { componentId, collected: true, watched: undefined, rollout: rolloutOf(rollout) }
+        const rollout = rolloutOf(containers[index] as ContainerReading)
+        return { componentId, collected: true, watched: undefined, rollout }
       }),
       run,
     )
@@ -82,13 +83,12 @@ export function recordReading(
   })
 }
 
-/** Scopes that were read later than now: by a clock that was ahead. They would take no reading until that time. */
+/** Corrects scopes that were read in the future, by a clock that was ahead. They would accept no reading until then. */
 async function correctScopes(
   trx: Knex.Transaction,
   context: TrackerContext,
-  about: { scopes: Map<string, Scope>; readings: NamespaceReading[]; run: number },
+  { scopes, readings, run }: { scopes: Map<string, Scope>; readings: NamespaceReading[]; run: number },
 ): Promise<void> {
-  const { scopes, readings, run } = about
   const latest = new Date(context.now().getTime() + 1000)
   const ahead = readings.flatMap(({ namespace, at }) => {
     const scope = scopes.get(namespace)
@@ -99,25 +99,23 @@ async function correctScopes(
   const scopeIds = ahead.map(({ scope }) => scope.id)
   const count = await correctFutureTimes(trx, { scopeIds, limit, run })
   for (const { scope } of ahead) scope.lastSeen = limit
-  context.log.warn({ count }, 'corrected releases that were recorded in the future: a clock was ahead')
+  context.log.warn({ count }, 'Corrected releases with times in the future: a clock was ahead')
 }
 
-interface Seen extends SeenContainer {
-  namespace: string
-  alternatives: string[]
-}
-
-function seenIn({ scope, reading }: { scope: Scope; reading: NamespaceReading }): Seen[] {
+function containersOf({ scope, reading }: { scope: Scope; reading: NamespaceReading }): ContainerReading[] {
   return reading.containers.map((each) => ({ ...each, scopeId: scope.id, namespace: reading.namespace }))
 }
 
 /**
- * One image has a digest for each architecture of the nodes it runs on. Which one is named first changes as pods move;
- * the one that is known stays, as long as it is among them.
+ * An image has one digest for each architecture of the nodes it runs on. Their order changes as pods move, so the
+ * recorded digest is kept as long as it is among them.
  */
-async function settleArchitectures(trx: Knex.Transaction, seen: Seen[]): Promise<Seen[]> {
-  const several = seen.filter(({ alternatives }) => alternatives.length > 1)
-  if (several.length === 0) return seen
+async function settleArchitectures(
+  trx: Knex.Transaction,
+  readings: ContainerReading[],
+): Promise<ContainerReading[]> {
+  const several = readings.filter(({ alternatives }) => alternatives.length > 1)
+  if (several.length === 0) return readings
   const known = await findOpenImages(trx, several)
   const settled = new Map(
     several.map((each, index) => {
@@ -129,23 +127,25 @@ async function settleArchitectures(trx: Knex.Transaction, seen: Seen[]): Promise
       return [each, sha !== null && alternatives.includes(sha) ? withDigest(each, sha) : each]
     }),
   )
-  return seen.map((each) => settled.get(each) ?? each)
+  return readings.map((each) => settled.get(each) ?? each)
 }
 
-function withDigest(seen: Seen, sha: string): Seen {
-  const was = seen.image?.sha
-  const images = seen.images.map((each) => (each.image_sha === was ? { ...each, image_sha: sha } : each))
-  return { ...seen, image: seen.image && { ...seen.image, sha }, images }
+function withDigest(reading: ContainerReading, sha: string): ContainerReading {
+  const replaced = reading.image?.sha
+  const images = reading.images.map((each) =>
+    each.image_sha === replaced ? { ...each, image_sha: sha } : each,
+  )
+  return { ...reading, image: reading.image && { ...reading.image, sha }, images }
 }
 
-function sightingOf(seen: Seen, atOf: Map<number, Date>): Sighting {
-  const at = atOf.get(seen.scopeId) as Date
-  const { scopeId, namespace, group, kind, workload, container } = seen
-  const image = seen.image as NonNullable<Seen['image']>
+function sightingOf(reading: ContainerReading, atOf: Map<number, Date>): Sighting {
+  const at = atOf.get(reading.scopeId) as Date
+  const { scopeId, namespace, group, kind, workload, container } = reading
+  const image = reading.image as NonNullable<ContainerReading['image']>
   return {
     ...{ scopeId, namespace, group, kind, workload, container, image },
-    ...{ from: at, to: at, watched: true, rollout: rolloutOf(seen) },
+    ...{ from: at, to: at, watched: true, rollout: rolloutOf(reading) },
   }
 }
 
-const rolloutOf = ({ state, pods, images }: Seen) => ({ state, pods, images })
+const rolloutOf = ({ state, pods, images }: ContainerReading) => ({ state, pods, images })

@@ -2,31 +2,31 @@ import type { NamespaceObjects, Pod, TemplateContainer, Workload } from '../kube
 import { byRevisionHash, ofControllerRevisions, type Revision } from './hashes.ts'
 import { followOwners, type Identity, type Owned, type Ownership, type Root } from './owners.ts'
 
-/** Something that runs containers and that nothing else controls, with its pods by revision, the newest first. */
-export interface Running extends Identity {
-  /** Desired replicas; undefined where there are none or they are not known. */
+/** A top-level workload, with its pods grouped by revision, the newest first. */
+export interface TopWorkload extends Identity {
+  /** Desired replicas; undefined if the kind has none or they are unknown. */
   replicas: number | undefined
-  movesOn: boolean
-  /** Its pods run to an end, instead of being kept alive. */
+  isProgressing: boolean
+  /** Its pods run to completion and are not restarted. */
   batch: boolean
-  /** How its newest run ended for good. */
+  /** The final result of its newest run. */
   ended: 'complete' | 'failed' | undefined
   revisions: Revision[]
 }
 
-/** Joins what a namespace holds: what stands at the top of each chain of controllers, with all pods below it. */
-export function joinByOwner(objects: NamespaceObjects): Running[] {
+/** Finds the top-level workloads of a namespace, each with all pods below it. */
+export function findTopWorkloads(objects: NamespaceObjects): TopWorkload[] {
   const ownership = followOwners(objects)
-  return ownership.roots.map((root) => runningOf(root, ownership))
+  return ownership.roots.map((root) => topWorkloadOf(root, ownership))
 }
 
 const isBatch = (kind: string) => kind === 'Job' || kind === 'CronJob'
 
-function runningOf(root: Root, ownership: Ownership): Running {
+function topWorkloadOf(root: Root, ownership: Ownership): TopWorkload {
   switch (root.type) {
     case 'workload': {
       const { workload } = root
-      const { name, kind, replicas, movesOn } = workload
+      const { name, kind, replicas, isProgressing } = workload
       const [newest] =
         kind === 'CronJob' ? runsOf(ownership.ownedBy(workload).workloads, ownership) : [workload]
       const revisions = revisionsOf(workload, ownership)
@@ -35,7 +35,7 @@ function runningOf(root: Root, ownership: Ownership): Running {
         kind,
         name,
         replicas,
-        movesOn,
+        isProgressing,
         batch: isBatch(kind),
         ended: newest?.ended,
         revisions,
@@ -54,7 +54,10 @@ function runningOf(root: Root, ownership: Ownership): Running {
       const ended = workloads.length === 0 ? endOf(pods) : runsOf(workloads, ownership)[0]?.ended
       return {
         ...identity,
-        ...{ replicas: replicasOf(owned), movesOn: workloads.some(({ movesOn }) => movesOn) },
+        ...{
+          replicas: replicasOf(owned),
+          isProgressing: workloads.some(({ isProgressing }) => isProgressing),
+        },
         ...{ batch, ended: batch || workloads.length === 0 ? ended : undefined },
         revisions: ofForeign(owned, ownership),
       }
@@ -63,16 +66,16 @@ function runningOf(root: Root, ownership: Ownership): Running {
 }
 
 const bare = (name: string) => ({
-  ...{ group: '', kind: 'Pod', name, replicas: undefined, movesOn: false, batch: false },
+  ...{ group: '', kind: 'Pod', name, replicas: undefined, isProgressing: false, batch: false },
 })
 
-/** Pods of which nobody says more: when all of them have failed, nothing is left that could still run. */
-function endOf(pods: Pod[]): Running['ended'] {
-  const here = pods.filter(({ leaving }) => !leaving)
-  return here.length > 0 && here.every(({ phase }) => phase === 'Failed') ? 'failed' : undefined
+/** The result of pods without a Job: failed if all of them have failed, because no pod is left that could run. */
+function endOf(pods: Pod[]): TopWorkload['ended'] {
+  const present = pods.filter(({ isTerminating }) => !isTerminating)
+  return present.length > 0 && present.every(({ phase }) => phase === 'Failed') ? 'failed' : undefined
 }
 
-/** What a controller that is not read wants can be known only from what it made. */
+/** Sums up the replicas of the workloads below a controller that is not read. */
 function replicasOf({ workloads, pods }: Owned): number | undefined {
   const all = workloads.map(({ replicas }) => replicas ?? Number.NaN)
   const sum = all.reduce((total, each) => total + each, 0)
@@ -114,12 +117,11 @@ function ofForeign(owned: Owned, ownership: Ownership): Revision[] {
   ]
 }
 
-/** The highest revision is the current one: a rollback gives the old ReplicaSet a new number. */
+/** The revisions of ReplicaSets. The highest number is the current one: a rollback gives the old ReplicaSet a new number. */
 function ofSets(
   sets: Workload[],
-  about: { ownership: Ownership; template: TemplateContainer[] | undefined },
+  { ownership, template }: { ownership: Ownership; template: TemplateContainer[] | undefined },
 ): Revision[] {
-  const { ownership, template } = about
   const matches = (set: Workload) => Number(template !== undefined && sameTemplate(set.template, template))
   const sorted = sets.toSorted(
     (a, b) => b.revision - a.revision || matches(b) - matches(a) || b.createdAt.localeCompare(a.createdAt),
@@ -132,21 +134,21 @@ function ofSets(
   return revisions.length > 0 ? revisions : [{ current: true, template: template ?? [], pods: [] }]
 }
 
-/** Runs that tell something, the newest first: they have pods, or have ended. */
+/** Jobs that have pods or have ended, the newest first. */
 function runsOf(jobs: Workload[], ownership: Ownership): Workload[] {
   return jobs
     .filter((job) => job.ended !== undefined || ownership.ownedBy(job).pods.length > 0)
     .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt) || b.name.localeCompare(a.name))
 }
 
-/** Jobs of a controller that is not read: those that run, and of those that ended the newest of each container. */
+/** The Jobs of a controller that is not read: all running ones, and of the ended ones the newest of each container. */
 function ofRuns(jobs: Workload[], ownership: Ownership): Revision[] {
   const seen = new Set<string>()
   return runsOf(jobs, ownership)
     .filter(({ ended, template }) => {
-      const tells = ended === undefined || template.some(({ name }) => !seen.has(name))
+      const isRelevant = ended === undefined || template.some(({ name }) => !seen.has(name))
       for (const { name } of template) seen.add(name)
-      return tells
+      return isRelevant
     })
     .flatMap((job) => revisionsOf(job, ownership))
 }

@@ -1,11 +1,11 @@
 import type { RolloutState } from '../store/components.ts'
-import { isFailing, isHere } from './pods.ts'
-import type { Running } from './revisions.ts'
+import { isFailing, isPresent } from './pods.ts'
+import type { TopWorkload } from './revisions.ts'
 import type { Version } from './versions.ts'
 
-/** How a container's rollout stands, by the versions that its pods run. */
-export function stateOf(running: Running, versions: Version[]): RolloutState {
-  const { replicas, ended, batch, movesOn, revisions } = running
+/** Derives the state of a container's rollout from the versions that its pods run. */
+export function stateOf(running: TopWorkload, versions: Version[]): RolloutState {
+  const { replicas, ended, batch, isProgressing, revisions } = running
   const live = versions.filter(({ ready }) => ready > 0)
   if (replicas === 0) return 'scaled-to-zero'
   if (ended === 'failed') return 'degraded'
@@ -13,13 +13,13 @@ export function stateOf(running: Running, versions: Version[]): RolloutState {
   if (live.length === 1 && (live[0]?.current || !versions.some(({ current }) => current))) return 'current'
   const pods = revisions
     .filter(({ current }) => current)
-    .flatMap((each) => each.pods.filter((pod) => isHere(running, pod)))
-  // Between two runs there is nothing to be ready.
+    .flatMap((each) => each.pods.filter((pod) => isPresent(running, pod)))
+  // Between two runs there are no pods that could be ready.
   if (pods.length === 0 && batch) return 'current'
   if (pods.some(isFailing)) return 'degraded'
-  // A failed pod of a run that goes on will be followed by another one.
-  const begins = pods.some(
+  // A failed pod of an unfinished run will be replaced by another one.
+  const isStarting = pods.some(
     (pod) => pod.phase === 'Failed' || pod.containers.some(({ waiting }) => waiting !== undefined),
   )
-  return begins || movesOn ? 'progressing' : 'degraded'
+  return isStarting || isProgressing ? 'progressing' : 'degraded'
 }

@@ -1,26 +1,26 @@
 import { digestOf, type ImageName, parseImageName } from '../image-reference.ts'
 import type { Pod, PodContainer } from '../kubernetes/objects.ts'
-import { isHere, isReady } from './pods.ts'
-import type { Running } from './revisions.ts'
+import { isPresent, isReady } from './pods.ts'
+import type { TopWorkload } from './revisions.ts'
 
-/** What some pods of a workload run as one container: one reference with one content. */
+/** One image that pods of a workload run in a container: a reference with its content. */
 export interface Version {
   image: ImageName
   /**
-   * The content's digests, the commonest first: several where it has one for each of the nodes' architectures. Empty
-   * when no node tells.
+   * The digests of the content, the most common first. There are several if nodes of several architectures run it, and
+   * none if no node reports one.
    */
   digests: string[]
   ready: number
-  /** Pods of the revision that is asked for now run it, or will. */
+  /** Pods of the current revision run it, or will run it. */
   current: boolean
 }
 
-interface Seen {
+interface PodObservation {
   reference: ImageName
-  /** Undefined when the node does not tell. */
+  /** Undefined if the node reports none. */
   digest: string | undefined
-  /** What the node reports beside a digest that the reference pins. */
+  /** The digest that the node reports, also if the reference pins another one. */
   reported: string | undefined
   pod: Pod
   ready: boolean
@@ -36,18 +36,18 @@ interface Group extends Version {
 }
 
 /**
- * Groups the pods of a workload by their own reference, then by content, so that no tag is ever paired with a digest
- * that no pod had together. The newest first: by revision, then by pod; by text where both are equal, so that a repeat
- * gives the same order.
+ * Groups the pods of a workload by their own image reference, then by content, so that a tag is never paired with a
+ * digest that no pod had with it. Sorted by revision, then by pod, the newest first; equal ones by text, so that the order
+ * is stable.
  */
-export function versionsOf(running: Running, container: string): Version[] {
-  const seen = seenIn(running, container)
+export function versionsOf(running: TopWorkload, container: string): Version[] {
+  const seen = observationsOf(running, container)
   const byReference = Map.groupBy(seen, ({ reference }) => keyOf(reference))
   const groups = [...byReference.values()].flatMap((each) => byContent(each))
-  for (const wanted of withoutPods(running, container)) {
-    const same = groups.filter(({ image }) => keyOf(image) === keyOf(wanted.image))
+  for (const pending of imagesWithoutPods(running, container)) {
+    const same = groups.filter(({ image }) => keyOf(image) === keyOf(pending.image))
     for (const group of same) group.current = true
-    if (same.length === 0) groups.push(wanted)
+    if (same.length === 0) groups.push(pending)
   }
   return groups
     .toSorted((a, b) => a.rank - b.rank || compare(b.newest, a.newest) || compare(textOf(a), textOf(b)))
@@ -59,10 +59,10 @@ const textOf = ({ image, digests }: Version) => `${keyOf(image)}@${digests[0] ??
 const later = (a: string, b: string) => [a, b].toSorted(compare).at(-1) ?? ''
 const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b))
 
-function seenIn(running: Running, container: string): Seen[] {
+function observationsOf(running: TopWorkload, container: string): PodObservation[] {
   const all = running.revisions.flatMap((revision, rank) =>
     revision.pods
-      .filter((pod) => isHere(running, pod))
+      .filter((pod) => isPresent(running, pod))
       .flatMap((pod) => pod.containers.map((found) => ({ pod, found, current: revision.current, rank })))
       .filter(({ found }) => found.name === container),
   )
@@ -78,41 +78,41 @@ function seenIn(running: Running, container: string): Seen[] {
     const parsed = parseImageName(found.image)
     if (parsed === undefined) return []
     const { digest: pin, ...reference } = parsed
-    const reported = isOfAnother(found, reference, others) ? undefined : digestOf(found.imageId)
+    const reported = belongsToOtherTag(found, reference, others) ? undefined : digestOf(found.imageId)
     const digest = pin.startsWith('sha256:') ? pin : reported
     return [{ reference, digest, reported, pod, ready: isReady(running, pod), current, rank }]
   })
 }
 
 /**
- * A pod whose image was changed in place goes on running the old one for a moment. Its status then names another tag
- * that the workload has, too, and the digest belongs to that one. (A status may name any tag of the same content, so
- * a tag that nothing here refers to says nothing.)
+ * Whether the reported digest belongs to another tag. A pod whose image was changed in place runs the old image for a
+ * moment, and its status names the old tag. Only tags that the workload also uses are considered, because a status may
+ * name any tag of the same content.
  */
-function isOfAnother({ statusImage }: PodContainer, own: ImageName, others: Set<string>): boolean {
+function belongsToOtherTag({ statusImage }: PodContainer, own: ImageName, others: Set<string>): boolean {
   const running = parseImageName(statusImage)
   if (running === undefined || keyOf(running) === keyOf(own)) return false
   return running.repo === own.repo && running.name === own.name && others.has(keyOf(running))
 }
 
-/** One reference's pods by what they run. Pods that do not tell count with those that do. */
-function byContent(seen: Seen[]): Group[] {
-  const told = Map.groupBy(
+/** Groups the pods of one reference by digest. Pods without a reported digest join the largest group. */
+function byContent(seen: PodObservation[]): Group[] {
+  const reported = Map.groupBy(
     seen.filter(({ digest }) => digest !== undefined),
     ({ digest }) => digest,
   )
-  const groups = [...told.values()]
+  const groups = [...reported.values()]
     .flatMap(groupOf)
     .toSorted((a, b) => b.ready - a.ready || compare(b.newest, a.newest) || compare(textOf(a), textOf(b)))
-  const silent = seen.filter(({ digest }) => digest === undefined)
+  const unreported = seen.filter(({ digest }) => digest === undefined)
   const distinct = joinPlatforms(groups)
-  if (silent.length === 0) return distinct
+  if (unreported.length === 0) return distinct
   const [first, ...rest] = distinct
-  return first === undefined ? groupOf(silent) : [groupOf(silent).reduce(join, first), ...rest]
+  return first === undefined ? groupOf(unreported) : [groupOf(unreported).reduce(join, first), ...rest]
 }
 
-/** @returns one group; none of none. */
-function groupOf(seen: Seen[]): Group[] {
+/** @returns one group, or an empty list for no containers */
+function groupOf(seen: PodObservation[]): Group[] {
   const [first] = seen
   if (first === undefined) return []
   const digests = [...seen.map(({ digest }) => digest), ...seen.map(({ reported }) => reported)]
@@ -128,7 +128,7 @@ function groupOf(seen: Seen[]): Group[] {
   return [group]
 }
 
-/** Two contents of one reference are one image only where they are known to run on different platforms. */
+/** Joins two digests of one reference only if they are known to run on different platforms. */
 function joinPlatforms(groups: Group[]): Group[] {
   const joined: Group[] = []
   for (const group of groups) {
@@ -155,11 +155,11 @@ const join = (a: Group, b: Group): Group => ({
   newest: later(a.newest, b.newest),
 })
 
-/** What the template of a current revision asks for that none of its pods run yet. */
-function withoutPods(running: Running, container: string): Group[] {
+/** The images of current templates that no pod runs yet. */
+function imagesWithoutPods(running: TopWorkload, container: string): Group[] {
   return running.revisions.flatMap(({ current, template, pods }, rank) => {
     const present = pods.some(
-      (pod) => isHere(running, pod) && pod.containers.some(({ name }) => name === container),
+      (pod) => isPresent(running, pod) && pod.containers.some(({ name }) => name === container),
     )
     const wanted = template.find(({ name }) => name === container)
     const parsed = wanted === undefined ? undefined : parseImageName(wanted.image)

@@ -2,30 +2,30 @@ import type { Image } from '../image-reference.ts'
 
 export type Ended = 'replaced' | 'rolled-back' | 're-tagged' | 'removed' | 'unknown'
 
-/** A period in which one component ran one image; open while `ended` is null. */
+/** A period in which a component ran one image. Open while `ended` is null. */
 export interface Interval {
   id: string
   image: Image
   firstSeen: Date
-  /** Of an open interval that collections watch: when its namespace was last read. */
+  /** For an open interval that collections see: when its namespace was last read. */
   lastSeen: Date
   ended: Ended | null
   endedAt: Date | null
 }
 
-/** That a component ran an image from one moment to another, at least. */
+/** A component ran an image at least from one moment to another. */
 export interface Observation {
   image: Image
   from: Date
   to: Date
-  /** Set when whoever saw it also knows how it ended. */
+  /** Set if the observer also knows how the interval ended. */
   ending?: { how: Ended; at: Date | null } | undefined
 }
 
 export interface Neighbours {
-  /** The last interval that began at or before the observation. */
+  /** The last interval that begins at or before the observation. */
   before: Interval | undefined
-  /** The first one that began after it. */
+  /** The first interval that begins after it. */
   after: Interval | undefined
   /** Whether the observed image ran before `before`, and whether `after`'s did. */
   ranEarlier: { observed: boolean; after: boolean }
@@ -33,21 +33,21 @@ export interface Neighbours {
 
 export type Change = Partial<Pick<Interval, 'image' | 'firstSeen' | 'lastSeen' | 'ended' | 'endedAt'>>
 
-/** What an observation makes of the history. */
+/** How an observation changes the history. */
 export type Placement =
   | { kind: 'unchanged' }
   | { kind: 'extend'; id: string; change: Change }
   | { kind: 'insert'; interval: Omit<Interval, 'id'>; previous: { id: string; change: Change } | undefined }
-  /** Something else was seen to run then. */
+  /** Another image is recorded for that time. */
   | { kind: 'conflict'; with: Interval }
 
-/** Where an observation belongs. Decides only; the caller holds the lock of the component's scope. */
+/** Decides how an observation changes the history. Writes nothing; the caller holds the lock of the component's scope. */
 export function place(seen: Observation, { before, after, ranEarlier }: Neighbours): Placement {
   if (before !== undefined && seen.from <= before.lastSeen) return within(seen, before, after)
   if (after !== undefined && seen.to >= after.firstSeen) {
     return sameImage(seen.image, after.image) ? backTo(seen, after) : { kind: 'conflict', with: after }
   }
-  // In a gap. What was found gone before the observation does not reach into it.
+  // In a gap. An interval that had ended as removed before the observation does not extend to it.
   const alive = before !== undefined && !isGoneBefore(before, seen.from)
   if (alive && sameImage(seen.image, before.image)) return extend(before, lengthened(seen, before))
   if (after !== undefined && sameImage(seen.image, after.image)) return backTo(seen, after)
@@ -63,12 +63,12 @@ export function place(seen: Observation, { before, after, ranEarlier }: Neighbou
   return { kind: 'insert', interval, previous: { id: before.id, change } }
 }
 
-/** It began in the time in which `known` was seen. */
+/** The observation begins inside the interval `known`. */
 function within(seen: Observation, known: Interval, after: Interval | undefined): Placement {
   if (!sameImage(seen.image, known.image)) return { kind: 'conflict', with: known }
   if (after !== undefined && seen.to >= after.firstSeen) return { kind: 'conflict', with: after }
   const change = lengthened(seen, known)
-  // Seen before and after it was taken for gone, by somebody who knows of no gap: it never was.
+  // Observed before and after the removal without a gap: the removal was a mistake.
   const back = known.ended === 'removed' && seen.ending === undefined && after === undefined
   if (back && isGoneBefore(known, seen.to)) Object.assign(change, { ended: null, endedAt: null })
   return extend(known, change)
@@ -78,7 +78,7 @@ function lengthened(seen: Observation, known: Interval): Change {
   const change: Change = { ...namedBetter(seen.image, known.image) }
   if (seen.to > known.lastSeen) change.lastSeen = seen.to
   if (known.ended === null && seen.ending !== undefined) {
-    // Said in any case: what a collection watches ends where it was last seen, not where its row left off.
+    // Always set: an interval that collections see ends when it was last seen, which may be later than its row says.
     change.lastSeen ??= known.lastSeen
     change.ended = seen.ending.how
     change.endedAt = seen.ending.at
@@ -96,7 +96,7 @@ function extend(known: Interval, change: Change): Placement {
   return Object.keys(change).length === 0 ? { kind: 'unchanged' } : { kind: 'extend', id: known.id, change }
 }
 
-/** How a new interval ends, between its neighbours. It takes over a removal that it was put in front of. */
+/** How a new interval between its neighbours ends. It takes over the removal of the interval before it. */
 function endingOf(
   seen: Observation,
   { before, after, ranEarlier }: Neighbours,
@@ -110,13 +110,13 @@ function endingOf(
 const isGoneBefore = ({ ended, endedAt, lastSeen }: Interval, at: Date) =>
   ended === 'removed' && (endedAt ?? lastSeen) <= at
 
-/** How one image gave way to the next. */
+/** Why the next image replaced this one. */
 function transition(from: Image, to: Image, ranEarlier: boolean): Ended {
   if (from.sha !== null && from.sha === to.sha) return 're-tagged'
   return ranEarlier ? 'rolled-back' : 'replaced'
 }
 
-/** Tag and digest make the image; a place or a digest that one side does not know can't differ. */
+/** Compares tag and digest. A repository, name or digest that one side does not know is no difference. */
 function sameImage(a: Image, b: Image): boolean {
   const fits = (x: string | null, y: string | null) => x === y || !x || !y
   return a.tag === b.tag && fits(a.sha, b.sha) && fits(a.repo, b.repo) && fits(a.name, b.name)

@@ -13,10 +13,10 @@ import {
   place,
 } from './placement.ts'
 
-/** One observation of one component, by a collection, a push or a person. */
+/** One observation of one component by a collection, a push or a person. */
 export interface Sighting extends ComponentKey, Observation {
   namespace: string
-  /** True when a collection sees the component, so that it may end it, too. */
+  /** True if a collection sees the component. Only then may collections end it. */
   watched: boolean | undefined
   rollout: Rollout | undefined
   marked?: string | undefined
@@ -25,17 +25,17 @@ export interface Sighting extends ComponentKey, Observation {
 export type Recorded = { kind: 'stored' } | { kind: 'unchanged' } | { kind: 'conflict'; with: Interval }
 
 export interface RecordOptions {
-  /** The number of the run that this belongs to; 0 where nothing is pushed on. */
+  /** The number of the slave's run; 0 if nothing is pushed from here. */
   run: number
   place: { clientName: string; envName: string }
-  /** Histories that are long over are told without an event each. */
+  /** Creates no events for intervals that have ended, as in a full push. */
   quiet?: boolean
 }
 
 /**
- * Writes observations into the histories of their components. Set-based: what concerns different components travels
- * together; several observations of one component are taken in the order given. The caller holds the scopes' locks.
- * @returns what became of each, in order, and the events to append last.
+ * Writes observations into the histories of their components. Observations of different components share statements;
+ * several observations of one component are written in the given order. The caller holds the locks of the scopes.
+ * @returns the result of each observation, in order, and the events to append at the end of the transaction
  */
 export async function recordSightings(
   trx: Knex.Transaction,
@@ -48,41 +48,30 @@ export async function recordSightings(
   const results: Recorded[] = sightings.map(() => ({ kind: 'unchanged' }))
   const events: NewEvent[] = []
   for (const round of roundsOf(items)) {
-    const asked = round.map(({ componentId, sighting: { from, image } }) => ({
-      componentId,
-      at: from,
-      image,
-    }))
-    const around = await findNeighbours(trx, asked)
-    const placed = round.map((item, n) => {
-      const neighbours = around[n] as Neighbours
-      return { ...item, neighbours, placement: place(item.sighting, neighbours) }
-    })
-    await write(trx, placed, options.run)
-    for (const each of placed) {
-      results[each.index] = resultOf(each.placement)
-      if (!(options.quiet && each.sighting.ending !== undefined))
-        events.push(...eventsOf(each, options.place))
+    const neighbours = await findNeighbours(
+      trx,
+      round.map(({ componentId, sighting: { from, image } }) => ({ componentId, at: from, image })),
+    )
+    const placements = round.map(({ sighting }, n) => place(sighting, neighbours[n] as Neighbours))
+    await writePlacements(
+      trx,
+      round.map(({ componentId }, n) => ({ componentId, placement: placements[n] as Placement })),
+      options.run,
+    )
+    for (const [n, { sighting, index }] of round.entries()) {
+      const placement = placements[n] as Placement
+      results[index] = resultOf(placement)
+      if (options.quiet && sighting.ending !== undefined) continue
+      events.push(...eventsOf(sighting, placement, { replaced: neighbours[n]?.before, place: options.place }))
     }
   }
   await refreshComponents(trx, refreshedOf(items, results), options.run)
   return { results, events }
 }
 
-interface Item {
-  sighting: Sighting
-  index: number
-  componentId: string
-}
-
-interface Placed extends Item {
-  neighbours: Neighbours
-  placement: Placement
-}
-
-/** The first observation of every component, then the second of each that has one, and so on. */
-function roundsOf(items: Item[]): Item[][] {
-  const rounds: Item[][] = []
+/** Groups items so that each round has at most one item of each component, in the given order. */
+function roundsOf<T extends { componentId: string }>(items: T[]): T[][] {
+  const rounds: T[][] = []
   const counts = new Map<string, number>()
   for (const item of items) {
     const n = counts.get(item.componentId) ?? 0
@@ -93,7 +82,11 @@ function roundsOf(items: Item[]): Item[][] {
   return rounds
 }
 
-async function write(trx: Knex.Transaction, placed: Placed[], run: number): Promise<void> {
+async function writePlacements(
+  trx: Knex.Transaction,
+  placed: { componentId: string; placement: Placement }[],
+  run: number,
+): Promise<void> {
   const changes: { id: string; change: Change }[] = []
   const inserts: { componentId: string; interval: Omit<Interval, 'id'> }[] = []
   for (const { placement, componentId } of placed) {
@@ -102,7 +95,7 @@ async function write(trx: Knex.Transaction, placed: Placed[], run: number): Prom
     if (placement.previous !== undefined) changes.push(placement.previous)
     inserts.push({ componentId, interval: placement.interval })
   }
-  // What gives way first: the two may not overlap for a moment.
+  // Ends the previous interval first: two intervals of a component must never overlap.
   await changeIntervals(trx, changes, run)
   await insertIntervals(trx, inserts, run)
 }
@@ -112,8 +105,11 @@ function resultOf(placement: Placement): Recorded {
   return { kind: placement.kind === 'unchanged' ? 'unchanged' : 'stored' }
 }
 
-/** The last word on each component: a conflicting observation has none. */
-function refreshedOf(items: Item[], results: Recorded[]): Refreshed[] {
+/** The last stored observation of each component decides. */
+function refreshedOf(
+  items: { sighting: Sighting; index: number; componentId: string }[],
+  results: Recorded[],
+): Refreshed[] {
   const byComponent = new Map<string, Refreshed>()
   for (const { sighting, index, componentId } of items) {
     if (results[index]?.kind === 'conflict') continue
@@ -125,8 +121,12 @@ function refreshedOf(items: Item[], results: Recorded[]): Refreshed[] {
 
 export const releasesStream = (clientName: string) => `releases:${clientName}`
 
-/** A new interval is news, and that one was removed; a longer one is not. */
-function eventsOf({ sighting, placement, neighbours }: Placed, place: RecordOptions['place']): NewEvent[] {
+/** A new interval and a removal are events; an interval that grows is not. */
+function eventsOf(
+  sighting: Sighting,
+  placement: Placement,
+  { replaced: before, place }: { replaced: Interval | undefined; place: RecordOptions['place'] },
+): NewEvent[] {
   if (placement.kind === 'extend' && placement.change.ended === 'removed') {
     const { tag, sha } = sighting.image
     const last_seen = placement.change.lastSeen ?? sighting.to
@@ -139,7 +139,7 @@ function eventsOf({ sighting, placement, neighbours }: Placed, place: RecordOpti
   }
   if (placement.kind !== 'insert') return []
   const { interval, previous } = placement
-  const replaced = previous === undefined ? undefined : neighbours.before
+  const replaced = previous === undefined ? undefined : before
   const data = {
     client_name: place.clientName,
     env_name: place.envName,

@@ -11,8 +11,8 @@ import { addPlatforms, needPlatforms } from './platforms.ts'
 import { accept, type Connection, connect, Expired, nameOf, request, Withheld } from './request.ts'
 
 /**
- * What is read of a namespace: the permissions that it takes are in deploy/kubernetes. Without an optional list the
- * reading is less exact, but still a reading.
+ * The lists that are read in each namespace; deploy/kubernetes grants the permissions for them. Without an optional list
+ * the reading is less exact.
  */
 const workloadLists: { kind: WorkloadKind; path: (namespace: string) => string; optional?: true }[] = [
   { kind: 'Deployment', path: (ns) => `/apis/apps/v1/namespaces/${ns}/deployments` },
@@ -28,10 +28,10 @@ const workloadLists: { kind: WorkloadKind; path: (namespace: string) => string; 
   },
 ]
 
-/** Objects of one page: a pod is about 10 kB, and only a page of them is held whole. */
+/** Objects per page. A pod takes about 10 kB, and only one page is held in memory unparsed. */
 const pageSize = 500
 
-/** @returns a way to open the cluster, once for each collection. */
+/** @returns a function that opens the cluster, to be called once for each collection */
 export function clusterAt(source: ClusterSource): () => Cluster {
   const credentials = createCredentialSource(source)
   return () => openCluster(credentials)
@@ -50,7 +50,7 @@ function openCluster(source: CredentialSource): Cluster {
     return current.connection
   }
 
-  /** A credential that was refused may have expired while we read: it is looked up again once. */
+  /** A refused credential may have expired during the collection, so it is read again once. */
   async function get(path: string, signal: AbortSignal): Promise<Json> {
     const used = await connected(signal)
     const first = await request(used, path, signal)
@@ -80,14 +80,14 @@ function openCluster(source: CredentialSource): Cluster {
         items?: unknown
         metadata?: { continue?: string }
       }
-      if (!Array.isArray(items)) throw new ClusterFault(`${nameOf(path)}: the answer is not a list`)
+      if (!Array.isArray(items)) throw new ClusterFault(`${nameOf(path)}: the response is not a list`)
       for (const item of items) all.push(take(item as Json))
       next = metadata?.continue ?? ''
       if (next === '') return all
     }
   }
 
-  const withheld = new Set<string>()
+  const unreadable = new Set<string>()
   async function optional<T>(
     path: string,
     signal: AbortSignal,
@@ -97,7 +97,7 @@ function openCluster(source: CredentialSource): Cluster {
       return await list(path, signal, take)
     } catch (error) {
       if (!(error instanceof Withheld)) throw error
-      withheld.add(error.message)
+      unreadable.add(error.message)
       return undefined
     }
   }
@@ -123,13 +123,13 @@ function openCluster(source: CredentialSource): Cluster {
       }
       const path = `/apis/apps/v1/namespaces/${namespace}/controllerrevisions`
       const revisions = (await optional<ControllerRevision>(path, signal, toRevision)) ?? []
-      // Last: a pod never precedes what owns it.
+      // Pods are read last, so that the owner of each pod is already in its list.
       const pods = await list<Pod>(`/api/v1/namespaces/${namespace}/pods`, signal, toPod)
       if (!needPlatforms(pods)) return { workloads, revisions, pods, readable }
       nodes ??= readNodes(signal)
       return { workloads, revisions, pods: addPlatforms(pods, await nodes), readable }
     },
-    withheld: () => [...withheld],
+    withheld: () => [...unreadable],
     async close() {
       for (const { dispatcher } of opened) await dispatcher.destroy()
     },

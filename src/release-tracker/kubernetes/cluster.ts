@@ -1,17 +1,17 @@
 import type { NamespaceObjects } from './objects.ts'
 
-/** The cluster as a collection reads it. Every call takes a fixed number of lists, whatever the size of the namespace. */
+/** Reads a cluster for a collection. Each call reads a fixed number of lists, whatever the size of the namespace. */
 export interface Cluster {
   /** @throws ClusterFault */
   namespaces(signal: AbortSignal): Promise<string[]>
-  /** All of it or nothing. @throws ClusterFault */
+  /** Reads all objects of a namespace, or none. @throws ClusterFault */
   read(namespace: string, signal: AbortSignal): Promise<NamespaceObjects>
-  /** Why lists were left out that make a reading more exact, one text for each. */
+  /** One reason for each optional list that could not be read. */
   withheld(): string[]
   close(): Promise<void>
 }
 
-/** Why something could not be read, in words that hold nothing secret. */
+/** A read failed. The message contains no secrets. */
 export class ClusterFault extends Error {
   override name = 'ClusterFault'
 }

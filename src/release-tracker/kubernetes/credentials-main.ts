@@ -6,11 +6,11 @@ import type { ClusterSource, Credentials, CredentialsAnswer } from './credential
 import { loadKubeconfig } from './kubeconfig.ts'
 
 /**
- * A program of its own, started by `credentials.ts`: kubeconfigs name files, run programs and renew tokens in many
- * ways, and Kubernetes' own client knows them. It answers once, to its parent only.
+ * A separate program, started by `credentials.ts`. Kubeconfigs refer to files, exec plugins and token refreshes, which
+ * Kubernetes' own client supports. It sends one answer to its parent process.
  */
 async function main(): Promise<void> {
-  // Tokens of an identity provider are renewed by Node's own `fetch`, which knows no proxies.
+  // The client renews tokens with Node's own `fetch`, which does not support proxies by itself.
   setGlobalDispatcher(createOutgoing())
   const source: ClusterSource = JSON.parse(process.argv[2] ?? '{}')
   const answer = await read(source).catch(
@@ -28,8 +28,8 @@ async function read(source: ClusterSource): Promise<CredentialsAnswer> {
   }
   if (kubeConfig === undefined) return { fault: 'KUBECONFIG could not be read: none of its files exists' }
   const cluster = kubeConfig.getCurrentCluster()
-  if (cluster === null) return { fault: 'the kubeconfig names no current cluster' }
-  // There is no certificate to check; the client would refuse unless it is told not to.
+  if (cluster === null) return { fault: 'the kubeconfig has no current cluster' }
+  // Plain HTTP has no certificate to check, but the client refuses it without this option.
   if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
   const request = new RequestContext(cluster.server, HttpMethod.GET)
   await kubeConfig.applySecurityAuthentication(request)

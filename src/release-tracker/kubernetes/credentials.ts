@@ -4,7 +4,7 @@ import { ClusterFault } from './cluster.ts'
 
 export type ClusterSource = { kind: 'in-cluster' } | { kind: 'kubeconfig'; files: string[] }
 
-/** Where the API is, and what every call to it shows. */
+/** The address of the Kubernetes API, and the credentials of every call. */
 export interface Credentials {
   server: string
   headers: Record<string, string>
@@ -19,24 +19,24 @@ export interface Credentials {
   proxyUrl: string | undefined
 }
 
-/** What the program that reads them answers. */
+/** The answer of the program that reads the credentials. */
 export type CredentialsAnswer = { credentials: Credentials } | { fault: string }
 
 export interface CredentialSource {
   get(signal: AbortSignal): Promise<Credentials>
-  /** They were refused: the next `get` reads them again. */
+  /** To be called when the credentials were refused: the next `get` reads them again. */
   forget(): void
 }
 
 const program = fileURLToPath(new URL('./credentials-main.ts', import.meta.url))
-/** A program that a kubeconfig names may ask somebody for a token. */
-const longestMs = 60_000
-/** Files change and tokens expire: what was read is not kept for longer. */
+/** Time limit. An exec plugin of a kubeconfig may call an identity provider. */
+const maxReadMs = 60_000
+/** Credentials are read again after this time, because files change and tokens expire. */
 const keepMs = 10 * 60_000
 
 /**
- * Reads credentials by Kubernetes' own client, in a process that ends when it has: loaded, the client takes 90 MB, and
- * a slave is to be small.
+ * Reads credentials with Kubernetes' own client, in a child process that ends afterwards: the client takes 90 MB when
+ * loaded, and a slave must stay small.
  */
 export function createCredentialSource(source: ClusterSource): CredentialSource {
   let kept: { found: Promise<Credentials>; at: number } | undefined
@@ -46,7 +46,7 @@ export function createCredentialSource(source: ClusterSource): CredentialSource 
         const found = read(source, signal)
         const mine = { found, at: performance.now() }
         kept = mine
-        // A fault is not kept: the next one asks again.
+        // An error is not cached: the next call reads again.
         found.catch(() => {
           if (kept === mine) kept = undefined
         })
@@ -61,7 +61,7 @@ export function createCredentialSource(source: ClusterSource): CredentialSource 
 
 async function read(source: ClusterSource, signal: AbortSignal): Promise<Credentials> {
   signal.throwIfAborted()
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(longestMs)])
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(maxReadMs)])
   const child = fork(program, [JSON.stringify(source)], {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

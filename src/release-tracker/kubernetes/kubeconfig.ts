@@ -4,7 +4,7 @@ import { KubeConfig, loadAllYaml } from '@kubernetes/client-node'
 import { z } from 'zod'
 import { errorCode } from '../../platform/thrown.ts'
 
-/** Only what names a file is looked at; everything else goes through as it is. */
+/** Describes only the fields that name files; all others pass unchanged. */
 const named = z.looseObject({ name: z.string() })
 const file = z.looseObject({
   clusters: z
@@ -37,8 +37,8 @@ type KubeconfigFile = z.infer<typeof file>
 type Entries = { name: string }[] | null | undefined
 
 /**
- * Reads and merges kubeconfigs as kubectl does: a file that does not exist is left out, an empty one says nothing, and
- * the first file to name a cluster, a user, a context or the current context decides.
+ * Reads and merges kubeconfigs as kubectl does: missing and empty files are skipped, and the first file that names a
+ * cluster, a user, a context or the current context decides.
  * @returns undefined when none of the files exists. @throws when one can't be read or is no kubeconfig
  */
 export function loadKubeconfig(files: string[]): KubeConfig | undefined {
@@ -73,7 +73,7 @@ function readKubeconfig(path: string): KubeconfigFile | undefined {
   return withAbsolutePaths(content, resolve(dirname(path)))
 }
 
-/** What a kubeconfig names lies relative to its own folder, wherever we were started. */
+/** Paths in a kubeconfig are relative to its own folder, not to the folder of the process. */
 function withAbsolutePaths(content: KubeconfigFile, folder: string): KubeconfigFile {
   for (const { cluster } of content.clusters ?? []) makeAbsolute(cluster, 'certificate-authority', folder)
   for (const { user } of content.users ?? []) {

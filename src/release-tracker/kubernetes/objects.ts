@@ -1,4 +1,4 @@
-/** The parts of Kubernetes objects that a collection looks at; everything else is dropped page by page. */
+/** The parts of Kubernetes objects that a collection uses. All other fields are dropped while the pages are read. */
 
 /** The controller of an object: the owner reference with `controller: true`. */
 export interface Owner {
@@ -24,9 +24,9 @@ export interface Workload {
   updatedPods: number
   /** False while the controller has not seen the newest template yet: its status describes an older one. */
   observed: boolean
-  /** Kubernetes itself still counts a Deployment's rollout as making progress. */
-  movesOn: boolean
-  /** Of a Job: how it ended for good. */
+  /** Kubernetes reports that the Deployment's rollout makes progress. */
+  isProgressing: boolean
+  /** The final result of a Job. */
   ended: 'complete' | 'failed' | undefined
   template: TemplateContainer[]
   createdAt: string
@@ -73,8 +73,8 @@ export interface Pod {
   createdAt: string
   phase: string
   ready: boolean
-  /** It is being deleted: what it runs does not count any more. */
-  leaving: boolean
+  /** It is being deleted, so its images do not count any more. */
+  isTerminating: boolean
   /** Undefined where the API server did not fill in the default, `Always`. */
   restartPolicy: string | undefined
   node: string
@@ -87,7 +87,7 @@ export interface PodContainer {
   name: string
   /** As the pod's spec names it. */
   image: string
-  /** As the node names what it runs: any name that the node knows the content by. */
+  /** The reference in the pod's status: any name that the node knows for the content. */
   statusImage: string
   /** Empty when the node does not report it, or reports it for an older spec of the pod. */
   imageId: string
@@ -95,7 +95,7 @@ export interface PodContainer {
   waiting: string | undefined
 }
 
-/** What one namespace holds. */
+/** The objects of one namespace. */
 export interface NamespaceObjects {
   workloads: Workload[]
   revisions: ControllerRevision[]

@@ -25,7 +25,7 @@ export function toWorkload(kind: WorkloadKind, raw: Json): Workload {
     updateRevision: text(status.updateRevision) || undefined,
     updatedPods: Number(status.updatedNumberScheduled ?? 0),
     observed,
-    movesOn:
+    isProgressing:
       !observed ||
       (progress?.status === 'True' &&
         ['NewReplicaSetCreated', 'FoundNewReplicaSet', 'ReplicaSetUpdated'].includes(text(progress.reason))),
@@ -115,7 +115,7 @@ export function toPod(raw: Json): Pod {
       readiness === undefined
         ? main.length > 0 && main.every((each) => each.ready === true)
         : readiness.status === 'True',
-    leaving: metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null,
+    isTerminating: metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null,
     restartPolicy: text(spec.restartPolicy) || undefined,
     node: text(spec.nodeName),
     platform: platformOf(objectOf(spec.nodeSelector)),

@@ -18,7 +18,7 @@ export function needPlatforms(pods: Pod[]): boolean {
   return false
 }
 
-/** @param nodes platforms by the names of nodes; where a node is missing, what the pod itself asks for counts. */
+/** @param nodes platforms by node name. If a node is missing, the pod's own node selector is used. */
 export function addPlatforms(pods: Pod[], nodes: ReadonlyMap<string, string | undefined>): Pod[] {
   return pods.map((pod) => ({ ...pod, platform: nodes.get(pod.node) ?? pod.platform }))
 }

@@ -8,7 +8,7 @@ import type { Json } from './parse.ts'
 const callMs = 30_000
 const tries = 4
 
-/** A list whose continuation has expired on the server: it has to be read again from its beginning. */
+/** The continuation of a list has expired on the server: the list must be read again from its beginning. */
 export class Expired extends ClusterFault {}
 /** A list that these credentials may not read, or that this API server does not have. */
 export class Withheld extends ClusterFault {}
@@ -32,7 +32,7 @@ interface Answer {
   body: string
 }
 
-/** Repeats what passes by itself: a busy or restarting API server, a broken connection. */
+/** Retries transient failures: a busy or restarting API server, a broken connection. */
 export async function request(connection: Connection, path: string, signal: AbortSignal): Promise<Answer> {
   for (let made = 1; ; made++) {
     try {
@@ -78,7 +78,7 @@ export function accept({ status, body }: Answer, path: string): Json {
   }
 }
 
-/** The plural of what a path lists. */
+/** The plural name of the listed resource. */
 export const nameOf = (path: string) => path.split('?')[0]?.split('/').at(-1) ?? path
 
 function reasonOf(error: unknown): string {

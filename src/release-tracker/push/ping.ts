@@ -17,13 +17,13 @@ const minute = 60_000
 
 export function statusByAge(lastPing: Date, now: Date): PingStatus {
   const age = now.getTime() - lastPing.getTime()
-  // Recorded by a clock that was ahead: it says nothing of now.
+  // Recorded by a clock that was ahead, so its age is unknown.
   if (age < -minute) return 'offline'
   if (age <= 10 * minute) return 'online'
   return age <= 15 * minute ? 'warning' : 'offline'
 }
 
-/** How far the sender's clock is ahead of ours, as far as the way of the ping lets us tell. */
+/** How far the sender's clock is ahead of ours; the transfer time of the ping is included. */
 export const skewSeconds = ({ sentAt, lastPing }: Ping): number | null =>
   sentAt === null ? null : Math.round((sentAt.getTime() - lastPing.getTime()) / 1000)
 
@@ -78,8 +78,10 @@ export async function checkPings(context: TrackerContext, run: Run): Promise<Out
   return { kind: 'done' }
 }
 
-function statusEvent(place: Place, about: { from: string; to: PingStatus; lastPing: Date }): NewEvent {
-  const { from, to, lastPing } = about
+function statusEvent(
+  place: Place,
+  { from, to, lastPing }: { from: string; to: PingStatus; lastPing: Date },
+): NewEvent {
   return {
     stream: releasesStream(place.clientName),
     type: 'status',

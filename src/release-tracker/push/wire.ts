@@ -5,11 +5,11 @@ import { image, name, names, rollout, time } from '../schema.ts'
 import type { Outbox } from '../store/push/outbox.ts'
 import type { OutgoingInterval, OutgoingScope } from '../store/push/outgoing.ts'
 
-/** One interval of one container. Unknown fields are left alone: slaves and masters are not updated together. */
+/** One interval of one container. Unknown fields are ignored: slaves and masters are not upgraded together. */
 export const batchItem = z.object({
   namespace: names.namespace,
   workload_kind: names.kind,
-  // Empty for Kubernetes' own kinds; an older slave does not tell.
+  // Empty for Kubernetes' own kinds; older slaves do not send it.
   workload_group: names.group.optional(),
   workload_name: names.workload,
   container_name: names.container,
@@ -17,14 +17,14 @@ export const batchItem = z.object({
   image_name: image.name,
   // Empty when the reference has none.
   image_tag: z.string().max(128).default(''),
-  // Null when no node tells.
+  // Null if no node reports it.
   image_sha: image.sha.nullable(),
   first_seen: time,
   last_seen: time,
-  // A newer slave may know ways to end that we don't.
+  // A newer slave may send endings that this version does not know.
   ended: z.enum(['replaced', 'rolled-back', 're-tagged', 'removed', 'unknown']).nullish().catch('unknown'),
   ended_at: time.nullish(),
-  /** Whether the slave's collections see it; else people wrote it. */
+  /** True if the slave's collections see it, false if people recorded it. */
   collected: z.boolean().default(true),
   rollout: rollout.nullish().catch(undefined),
 })
@@ -38,13 +38,13 @@ export const batchBody = z.object({
   collector_id: z.uuid('expected a UUID'),
   run_id: z.uuid('expected a UUID'),
   sequence: z.int().min(1),
-  /** The run that the changes follow; null for everything there is. */
+  /** The run that the changes follow; null in a full push. */
   since: z.int().min(0).nullable(),
   part: z.int().min(1).default(1),
   last: z.boolean().default(true),
   client_name: name,
   env_name: name,
-  /** All namespaces of the cluster are in it, when everything is. */
+  /** In a full push: `namespaces` lists all namespaces of the cluster. */
   all_namespaces: z.boolean().default(false),
   // Each one is checked by itself, as the items are: an invalid one is ignored.
   namespaces: z
@@ -57,11 +57,11 @@ export const batchBody = z.object({
 })
 export type BatchBody = z.output<typeof batchBody>
 
-/** What became of one item. */
+/** The result of one item. */
 export interface ItemResult {
   index: number
   status: 'stored' | 'unchanged' | 'conflict' | 'invalid' | 'duplicate'
-  /** Of a conflict: what was seen to run then. */
+  /** For a conflict: the interval that is recorded for that time. */
   interval?: {
     id: string
     image_tag: string
@@ -104,7 +104,7 @@ export function batchOf(input: BatchInput) {
   }
 }
 
-/** What a master needs to find the component and to describe the item in its report. */
+/** The fields with which a master finds the component and describes the item in its report. */
 function nameOf(item: OutgoingInterval) {
   return {
     namespace: item.namespace,

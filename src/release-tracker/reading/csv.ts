@@ -14,7 +14,7 @@ export function csvOfColumns<Name extends string>(
   return csvOf(rows, Object.fromEntries(names.map((name) => [name, (row: Record<Name, Cell>) => row[name]])))
 }
 
-/** A spreadsheet takes a text that begins like this for a formula: the quote in front tells it not to. */
+/** Spreadsheets take a text with such a beginning for a formula. A quote in front prevents that. */
 const formula = /^[=+\-@\t\r]/
 
 function cell(value: Cell): string {

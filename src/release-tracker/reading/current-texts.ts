@@ -48,7 +48,7 @@ const textOf = `count(*)::int as releases,
 /**
  * Everything that runs, by namespace: of ten thousand containers, objects and dates would cost more than reading them.
  * A collection that finds nothing else moves a namespace's time only, so that is not in the texts.
- * One statement, so that all of it is of one moment, also what the caller knows already.
+ * One statement, so that the texts and the versions that the caller has cached belong to one moment.
  */
 export async function readScopeTexts(
   db: Knex,

@@ -4,7 +4,7 @@ import type { Prepared } from '../../platform/http/index.ts'
 import type { CurrentFilter } from '../store/releases.ts'
 import { currentText, readScopeTexts, type ScopeText, sinceSeen } from './current-texts.ts'
 
-/** Answers to "what runs", whole. */
+/** Builds whole answers of `GET /api/releases/current`. */
 export interface Current {
   read(filter: Pick<CurrentFilter, 'clientName' | 'envName' | 'at'>, now: Date): Promise<Prepared>
 }
@@ -14,12 +14,12 @@ interface Piece {
   namespace: string
   releases: number
   text: Buffer
-  /** Where in the text the namespace's time goes, and that time. */
+  /** Byte offsets in the text at which the namespace's `last_seen` belongs. */
   seenAt: number[]
   lastSeen: string | null
 }
 
-/** One as it is now; all but its time stays as long as nothing below it is written. */
+/** The cached part of a namespace. Only its time changes until something in the namespace is written. */
 interface Part extends Piece {
   id: number
   version: string
@@ -28,19 +28,18 @@ interface Part extends Piece {
 }
 
 const json = 'application/json; charset=utf-8'
-/** What parts may take together: some fifty thousand containers. */
-const keepBytes = 32 * 1024 * 1024
-/** What a part takes beside its text. */
+/** Upper bound on the size of all cached parts: some fifty thousand containers. */
+const maxCachedBytes = 32 * 1024 * 1024
+/** Memory of a part in addition to its text. */
 const partBytes = 1024
 const weightOf = ({ text, seenAt }: Part) => text.length + 8 * seenAt.length + partBytes
 
 /**
- * Keeps the text of each namespace with the version that it was made of; a reading asks the database for the versions,
- * for when each was seen, and for the text of those that are others now. So nothing is ever behind, and what did not
- * change costs nothing, however often it is collected.
+ * Caches the text of each namespace with its version. Each read queries the versions, the times, and the texts of the
+ * namespaces whose version has changed. So answers are never stale, and unchanged namespaces cost nothing.
  */
 export function createCurrent(db: Knex): Current {
-  // The one that was used last is last.
+  // Sorted by last use, the most recent last.
   const parts = new Map<number, Part>()
   let bytes = 0
 
@@ -55,7 +54,7 @@ export function createCurrent(db: Knex): Current {
     parts.set(part.id, part)
     bytes += weightOf(part)
     for (const oldest of parts.values()) {
-      if (bytes <= keepBytes) break
+      if (bytes <= maxCachedBytes) break
       forget(oldest)
     }
   }
@@ -97,7 +96,7 @@ export function createCurrent(db: Knex): Current {
   }
 }
 
-/** Of others nothing is told, so that what they have costs nobody else. */
+/** Only parts that match the filter are sent to the database, so that other clients' data costs nothing. */
 function matches(
   part: Part,
   { clientName, envName }: Pick<CurrentFilter, 'clientName' | 'envName'>,
@@ -113,7 +112,7 @@ function partOf({ text: made, ...row }: ScopeText): Part {
   return { ...row, text, seenAt }
 }
 
-/** @param state what the text was made of, where that is known: it tells bodies apart that only say another time. */
+/** @param state the versions that the text was made from, if known: bodies with the same state differ only in their time */
 function bodyOf(found: Piece[], now: Date, state?: string): Prepared {
   const rest = JSON.stringify({
     ordered_namespaces: found.map(({ namespace }) => namespace),
@@ -139,6 +138,6 @@ function bodyOf(found: Piece[], now: Date, state?: string): Prepared {
   const body = Buffer.concat(pieces, length)
   for (const { at, time } of times) body.write(time, at, 'latin1')
   const digest = hash('sha1', state ?? body, 'base64url')
-  // Weak, since the time in it is another one.
+  // Weak, because bodies with this tag may differ in their time.
   return { body, contentType: json, etag: state === undefined ? `"${digest}"` : `W/"${digest}"` }
 }

@@ -60,14 +60,14 @@ const placeOf = ({ client_name, env_name, namespace, workload, container }: Foun
 export const foundView = (row: FoundRow) => ({ ...placeOf(row), ...historyView(row) })
 export const foundCells = (row: FoundRow) => ({ ...placeOf(row), ...historyCells(row) })
 
-/** Environments where something was seen, and those of which only pings or rejected releases are known. */
-export function environmentsView(about: {
+/** Lists environments with releases, and those that have only pings or rejected releases. */
+export function environmentsView(input: {
   environments: EnvironmentRow[]
   pings: Ping[]
   waiting: (Place & { waiting: WaitingItems })[]
   now: Date
 }) {
-  const { environments, pings, waiting, now } = about
+  const { environments, pings, waiting, now } = input
   const pairs = new Map<string, Set<string>>()
   const add = (client: string, env: string) => pairs.set(client, (pairs.get(client) ?? new Set()).add(env))
   for (const { client_name, env_name } of environments) add(client_name, env_name)

@@ -17,10 +17,10 @@ import { notOfAMaster } from './replies.ts'
 
 const MIB = 1024 * 1024
 const schemes = ['tracker-key'] as const
-/** What slaves send is never refused for its rate: it would only come again. */
+/** Calls of slaves have no rate limit: a refused call would only be repeated. */
 const fromSlaves = { access: 'tracker:write', schemes, limit: 'none' } as const
 
-/** What writes, and what concerns the configuration. */
+/** The routes that record releases, and the route of the configuration. */
 export function collectRoutes({
   context,
   service,
@@ -143,7 +143,7 @@ function putAnswer({ image, ...params }: ManualRelease, releasedAt: Date, now: D
   }
 }
 
-/** What only a master has. The paths are there in every mode, to say so whatever is sent. */
+/** The routes of a master. In other modes the same paths answer 404 with the reason, whatever is sent. */
 function masterRoutes(context: TrackerContext): Route[] {
   const { mode } = context.config
   const routes = routesOfMaster(context)

@@ -14,7 +14,7 @@ import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
 const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] } as const
 
-/** What ran: in one container, or an image in all of them. */
+/** The history of one container, and of an image in all containers. */
 export function historyRoutes({ db, now }: TrackerContext): Route[] {
   return [
     route({
@@ -71,7 +71,7 @@ export function historyRoutes({ db, now }: TrackerContext): Route[] {
   ]
 }
 
-/** The image may bring its own tag and digest. @throws REQ_002 when another one is asked for beside it. */
+/** The image parameter may contain a tag and a digest. @throws REQ_002 if `tag` or `digest` contradicts it */
 export function imageFilterOf(query: {
   image?: ImagePattern | undefined
   tag?: string | undefined
@@ -80,7 +80,7 @@ export function imageFilterOf(query: {
   const { image } = query
   for (const part of ['tag', 'digest'] as const) {
     const differs = image?.[part] !== undefined && query[part] !== undefined && image[part] !== query[part]
-    if (differs) throw invalid('query', { [part]: 'is another one than in image' })
+    if (differs) throw invalid('query', { [part]: 'differs from the one in image' })
   }
   return { image, tag: query.tag ?? image?.tag, digest: query.digest ?? image?.digest }
 }
@@ -98,7 +98,7 @@ function afterOf(cursor: string | undefined): HistoryPage['after'] {
   return firstSeen === undefined || id === undefined ? undefined : { firstSeen, id }
 }
 
-/** @param rows one more than the page has, if there is a next one */
+/** @param rows the page, and one more row if there is a next page */
 function nextOf(rows: HistoryRow[], limit: number): string | null {
   const last = rows.length > limit ? rows[limit - 1] : undefined
   return last === undefined ? null : encodePosition([last.first_seen.toISOString(), last.id])

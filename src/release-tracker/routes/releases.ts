@@ -22,7 +22,7 @@ export interface ReadingRoutes {
   hub: EventHub
 }
 
-/** What runs where, what ran, and what changes. */
+/** The routes that read releases: current, history, compare and events. */
 export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
   const { db, config } = context
   const current = createCurrent(db)
@@ -33,7 +33,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
       query: currentQuery,
       async handle({ query, principal, res }) {
         const filter = filterOf(query, { context, principal })
-        // A search may find more than one answer should hold; a table has no next page.
+        // A search may have very many results; CSV has no next page.
         const limit = query.limit ?? (filter.search && query.format === 'json' ? 1000 : undefined)
         const after = decodePosition(query.cursor, 4) as CurrentPosition | undefined
         if (limit === undefined && after === undefined && query.format !== 'csv') {
@@ -92,16 +92,19 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
 }
 
 /**
- * A master holds many clients' data: there nobody gets all of it by leaving something out. A search goes through all
- * that the caller may see.
+ * A master has the data of many clients, so it requires client and environment: nobody gets everything by omitting them.
+ * A search covers everything that the caller may see.
  */
-function filterOf(query: CurrentQuery, about: { context: TrackerContext; principal: Principal | undefined }) {
+function filterOf(
+  query: CurrentQuery,
+  { context, principal }: { context: TrackerContext; principal: Principal | undefined },
+) {
   const { client_name: clientName, env_name: envName } = query
   const { namespace } = query
   const search = { namespace, ...imageFilterOf(query) }
-  if (clientName !== undefined) requireClient(about.principal, clientName)
-  if (isSearch(search)) return { clientName: clientName ?? clientOf(about.principal), envName, search }
-  if (about.context.config.mode === 'master') {
+  if (clientName !== undefined) requireClient(principal, clientName)
+  if (isSearch(search)) return { clientName: clientName ?? clientOf(principal), envName, search }
+  if (context.config.mode === 'master') {
     const missing = Object.entries({ client_name: clientName, env_name: envName }).filter(
       ([, value]) => !value,
     )
@@ -111,8 +114,10 @@ function filterOf(query: CurrentQuery, about: { context: TrackerContext; princip
   return { clientName, envName, search: undefined }
 }
 
-function currentBody(rows: CurrentRow[], about: { limit: number | undefined; total: number; now: Date }) {
-  const { limit, total, now } = about
+function currentBody(
+  rows: CurrentRow[],
+  { limit, total, now }: { limit: number | undefined; total: number; now: Date },
+) {
   const shown = rows.slice(0, limit)
   const last = limit !== undefined && rows.length > limit ? shown.at(-1) : undefined
   const namespaces = Map.groupBy(shown.map(currentView), ({ namespace }) => namespace)

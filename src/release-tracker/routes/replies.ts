@@ -4,7 +4,7 @@ import { encodeCursor, readCursor } from '../../platform/http/index.ts'
 import { isStorable } from '../../platform/postgres/storable-text.ts'
 import type { TrackerMode } from '../api-keys.ts'
 
-/** Writes a table as a download. @returns undefined: the answer is given. */
+/** Sends a table as a download. @returns undefined, since the response is already sent */
 export function sendCsv(res: Response, name: string, text: string): undefined {
   res.set('Content-Type', 'text/csv; charset=utf-8')
   res.set('Content-Disposition', `attachment; filename="${name}.csv"`)
@@ -12,9 +12,9 @@ export function sendCsv(res: Response, name: string, text: string): undefined {
   return undefined
 }
 
-/** Where this is no master: these paths exist on a master only. */
+/** The error of a master's path in another mode. */
 export function notOfAMaster(mode: TrackerMode): CodedError {
-  return noSuchPath(`There is nothing at this path: it is a master's, and MODE is ${mode}`, {
+  return noSuchPath(`This path exists only on a master, and MODE is ${mode}`, {
     suggestedAction: 'Ask the master, or set MODE=master',
   })
 }
@@ -24,12 +24,12 @@ export function invalid(part: 'query' | 'body', faults: Record<string, string>):
   return invalidRequest(part, fields)
 }
 
-/** The position after which a page begins, as opaque text. */
+/** Encodes the position after which a page begins as opaque text. */
 export const encodePosition = (position: string[]): string => encodeCursor(JSON.stringify(position))
 
 const bigint = /^\d{1,18}$/
 
-/** The texts of a position, the last of which is the id of a row. @throws REQ_002 for what `encodePosition` did not make. */
+/** Decodes a position; its last part is the id of a row. @throws REQ_002 if `encodePosition` did not create the cursor */
 export function decodePosition(cursor: string | undefined, parts: number): string[] | undefined {
   return readCursor(cursor, (text) => {
     const position = parseJson(text)

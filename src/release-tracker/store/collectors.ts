@@ -1,16 +1,16 @@
 import type { Knex } from 'knex'
 import type { Place } from './scopes.ts'
 
-/** How far a master has heard a collector. */
+/** A master's position for one collector. */
 export interface Collector {
   place: Place
-  /** The last run that it has all of; null before the first. */
+  /** The last run that was received completely; null before the first. */
   acknowledged: { sequence: number; runId: string } | null
 }
 
 /**
- * Locks a collector's row until the transaction ends, made if need be: its pushes take turns. The row is the client's,
- * so that nobody can answer for another client's collector.
+ * Locks a collector's row until the transaction ends, and creates it if needed, so that its pushes take turns. Ids are
+ * unique within a client only, so that one client can't use the collector of another.
  */
 export async function lockCollector(
   trx: Knex.Transaction,
@@ -32,9 +32,8 @@ export async function lockCollector(
 export async function acknowledgeRun(
   trx: Knex.Transaction,
   collectorId: string,
-  about: { place: Place; sequence: number; runId: string },
+  { place, sequence, runId }: { place: Place; sequence: number; runId: string },
 ): Promise<void> {
-  const { place, sequence, runId } = about
   await trx('tracker_collectors')
     .where({ client_name: place.clientName, collector_id: collectorId })
     .update({ env_name: place.envName, sequence, run_id: runId, pushed_at: trx.fn.now() })

@@ -7,48 +7,51 @@ export type RolloutState = (typeof rolloutStates)[number]
 
 export interface LiveImage {
   image_tag: string
-  /** Null as long as no node has pulled it. */
+  /** Null until a node has pulled it. */
   image_sha: string | null
-  /** All of its digests, where nodes of several architectures report others. */
+  /** All of its digests, if nodes of several architectures report different ones. */
   image_shas?: string[] | undefined
-  /** Ready ones. */
+  /** Ready pods. */
   pods: number
 }
 
-/** How a container's rollout stands. */
+/** The state of a container's rollout. */
 export interface Rollout {
   state: RolloutState
   pods: number | null
   images: LiveImage[]
 }
 
-/** What a collection saw of one container. */
-export interface SeenContainer extends ComponentKey, Rollout {
-  /** Undefined when no pod tells what runs: then what ran last still counts. */
+/** One container of one workload, as a collection read it from the cluster. */
+export interface ContainerReading extends ComponentKey, Rollout {
+  namespace: string
+  /** Undefined when no pod reports an image: then the last known image stays. */
   image: Image | undefined
-  /** Nothing of it is ready: it counts only where nothing is known to have run before. */
+  /** No pod is ready. Such an image is recorded only if no earlier one is known. */
   tentative: boolean
+  /** Digests of the same image on nodes of other architectures. */
+  alternatives: string[]
 }
 
 export interface Differences {
-  /** Indexes of what is new or runs something else. */
+  /** Indexes of readings that are new or run another image. */
   changed: number[]
-  /** Indexes of what runs the same, but whose rollout stands otherwise. */
+  /** Indexes of readings with the known image and another state of the rollout. */
   restated: { index: number; componentId: string }[]
-  /** What collections have seen before and that is not there any more. */
+  /** Components that earlier collections have seen and this one has not. */
   gone: { componentId: string; scopeId: number }[]
 }
 
 /**
- * Compares a reading with what is known, in one statement that looks at the present only: it costs the same however
- * long the history is.
+ * Compares readings with the recorded components, in one statement. It reads current state only, so its cost does not
+ * depend on the length of the history.
  */
 export async function findDifferences(
   trx: Knex.Transaction,
   scopeIds: number[],
-  seen: SeenContainer[],
+  readings: ContainerReading[],
 ): Promise<Differences> {
-  const input = seen.map((each, n) => ({
+  const input = readings.map((each, n) => ({
     ...keyRow(each, n),
     ...imageColumns(each.image),
     tentative: each.tentative,
@@ -91,7 +94,7 @@ export async function findDifferences(
   }
 }
 
-/** What components run as far as is known, in order. */
+/** Finds the current image of each component, in order; undefined if it has none. */
 export async function findOpenImages(
   trx: Knex.Transaction,
   keys: ComponentKey[],
@@ -116,19 +119,19 @@ export const imageColumns = (image: Image | undefined) => ({
   image_sha: image?.sha ?? null,
 })
 
-/** A component whose history was written: what else is now true of it. */
+/** The changes to a component's row after its history was written. */
 export interface Refreshed {
   componentId: string
-  /** True when a collection saw it, so that its last_seen goes with the namespace's; undefined leaves that as it is. */
+  /** True if a collection saw it: its last_seen then follows the namespace's. Undefined leaves the value unchanged. */
   watched: boolean | undefined
-  /** A collection found it there. */
+  /** A collection has seen it. */
   collected: boolean
-  /** Undefined when it was not looked at: then it stays, unless another image runs now. */
+  /** Undefined if unknown: the recorded rollout stays, unless the image has changed. */
   rollout: Rollout | undefined
   marked?: string | undefined
 }
 
-/** Copies open intervals to their components. */
+/** Copies the open interval of each component into its row. */
 export async function refreshComponents(trx: Knex.Transaction, all: Refreshed[], run: number): Promise<void> {
   if (all.length === 0) return
   const input = all.map(({ componentId, watched, collected, rollout, marked }) => ({
@@ -162,23 +165,29 @@ export async function refreshComponents(trx: Knex.Transaction, all: Refreshed[],
   )
 }
 
-/** Marks components as named by a full push, which ends those that are not. */
+/** Marks components that a full push names. Those without the mark are ended afterwards. */
 export async function markComponents(
   trx: Knex.Transaction,
   place: { clientName: string; envName: string },
-  about: { named: { namespace: string; kind: string; workload: string; container: string }[]; mark: string },
+  {
+    named,
+    mark,
+  }: {
+    named: { namespace: string; kind: string; workload: string; container: string }[]
+    mark: string
+  },
 ): Promise<void> {
-  if (about.named.length === 0) return
+  if (named.length === 0) return
   await trx.raw(
     `update tracker_components c set marked = ?
      from tracker_scopes s, json_to_recordset(?) as t (namespace text, kind text, workload text, container text)
      where s.id = c.scope_id and s.client_name = ? and s.env_name = ? and s.namespace = t.namespace
        and c.kind = t.kind and c.workload = t.workload and c.container = t.container`,
-    [about.mark, JSON.stringify(about.named), place.clientName, place.envName],
+    [mark, JSON.stringify(named), place.clientName, place.envName],
   )
 }
 
-/** The components of scopes that collections have seen, that are open, and that a full push did not name. */
+/** Finds open components that collections have seen and that a full push did not name. */
 export async function findUnmarked(
   trx: Knex.Transaction,
   scopeIds: number[],

@@ -2,23 +2,22 @@ import type { Knex } from 'knex'
 import { refreshComponents } from './components.ts'
 
 /**
- * Takes back to `limit` what scopes have recorded as later than that: by a clock that was ahead. Otherwise nothing that
- * is read of them counts until that time. The order of intervals stays; those of the future become the milliseconds
- * before the limit. The caller holds the scopes' locks.
+ * Moves times later than `limit`, which a clock that was ahead has recorded, back to it. Otherwise the scopes would accept
+ * no reading until then. Intervals keep their order: future ones become the last milliseconds before the limit. The caller
+ * holds the locks of the scopes.
  * @returns how many intervals were changed.
  */
 export async function correctFutureTimes(
   trx: Knex.Transaction,
-  about: { scopeIds: number[]; limit: Date; run: number },
+  { scopeIds, limit, run }: { scopeIds: number[]; limit: Date; run: number },
 ): Promise<number> {
-  const { scopeIds, limit, run } = about
   await trx('tracker_scopes')
     .whereIn('id', scopeIds)
     .where('last_seen', '>', limit)
     .update({ last_seen: limit, run })
   const changed = new Set<string>()
   let count = 0
-  // In this order no two intervals of a component overlap for a moment: the open one, which has no end, last.
+  // In this order the intervals of a component never overlap: the open one, which has no end, comes last.
   for (const which of [
     'i.ended is not null and not o.begins',
     'i.ended is not null and o.begins',

@@ -3,14 +3,14 @@ import { ownKindNames } from '../kinds.ts'
 
 export interface ComponentKey {
   scopeId: number
-  /** The API group of the kind: empty for Kubernetes' own; undefined when whoever tells does not know it. */
+  /** The API group of the kind: empty for Kubernetes' own kinds; undefined if the source does not know it. */
   group: string | undefined
   kind: string
   workload: string
   container: string
 }
 
-/** A key as a row of a statement's input; `n` says which. */
+/** A key as an input row of a statement; `n` is its index. */
 export const keyRow = ({ scopeId, group, kind, workload, container }: ComponentKey, n: number) => ({
   n,
   scope_id: scopeId,
@@ -20,19 +20,19 @@ export const keyRow = ({ scopeId, group, kind, workload, container }: ComponentK
   container,
 })
 
-/** Makes components exist. The caller holds their scopes' locks. @returns their ids, in order. */
+/** Creates missing components. The caller holds the locks of their scopes. @returns their ids, in order. */
 export async function ensureComponents(trx: Knex.Transaction, keys: ComponentKey[]): Promise<string[]> {
   const input = JSON.stringify(keys.map(keyRow))
   if (keys.some(({ group }) => group)) await adopt(trx, input)
   const { rows } = await trx.raw(
-    `with told as (
+    `with given as (
        select * from json_to_recordset(?) as t (n int, scope_id int, api_group text, kind text, workload text, container text)
      ), input as (
        select n, scope_id, kind, workload, container, coalesce(api_group, (
          select c.api_group from tracker_components c
-         where (c.scope_id, c.kind, c.workload, c.container) = (told.scope_id, told.kind, told.workload, told.container)
+         where (c.scope_id, c.kind, c.workload, c.container) = (given.scope_id, given.kind, given.workload, given.container)
          order by c.interval_id is null, c.api_group limit 1), '') as api_group
-       from told
+       from given
      ), made as (
        insert into tracker_components (scope_id, api_group, kind, workload, container)
        select distinct scope_id, api_group, kind, workload, container from input
@@ -50,7 +50,7 @@ export async function ensureComponents(trx: Knex.Transaction, keys: ComponentKey
   return rows.map((row: { id: string }) => row.id)
 }
 
-/** What people recorded without an API group is the workload that is now seen with one: its history goes on. */
+/** A workload that people recorded without an API group keeps its history when it is observed with a group. */
 async function adopt(trx: Knex.Transaction, input: string): Promise<void> {
   await trx.raw(
     `with input as (

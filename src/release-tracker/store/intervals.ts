@@ -3,7 +3,7 @@ import type { Change, Interval, Neighbours } from '../history/placement.ts'
 import type { Image } from '../image-reference.ts'
 import { imageColumns } from './components.ts'
 
-/** What stands around moments of components' histories, in one round trip. */
+/** Finds the intervals before and after moments of components' histories, in one round trip. */
 export async function findNeighbours(
   trx: Knex.Transaction,
   asked: { componentId: string; at: Date; image: Image }[],
@@ -15,7 +15,7 @@ export async function findNeighbours(
     image_tag: image.tag,
     image_sha: image.sha,
   }))
-  // The image that follows the observed moment decides how what stands before it ended.
+  // Whether the following image ran earlier decides whether the observed interval was replaced or rolled back.
   const { rows } = await trx.raw(
     `select o.n, to_jsonb(b) as before, to_jsonb(a) as after,
        case when b.ended is null and c.watched then greatest(b.last_seen, s.last_seen) else b.last_seen end as before_seen,
@@ -130,7 +130,7 @@ export async function insertIntervals(
   )
 }
 
-/** Ends the open intervals of components that were found gone. @returns what each of them ran. */
+/** Ends the open intervals of components that are gone. @returns the image of each. */
 export async function endAsRemoved(
   trx: Knex.Transaction,
   gone: { componentId: string; at: Date; lastSeen?: Date | undefined }[],

@@ -4,7 +4,7 @@ import type { ContainerColumns, EndColumns, ImageColumns, RolloutColumns } from 
 import type { Place } from './scopes.ts'
 import { type ImageFilter, isSearch, whereEverRan, wherePresent, whereRan } from './search/image-filter.ts'
 
-/** What one container runs, or ran at the moment that was asked for. */
+/** The image of one container, now or at the requested moment. */
 export interface CurrentRow extends ContainerColumns, ImageColumns, RolloutColumns {
   id: string
   client_name: string
@@ -24,7 +24,7 @@ export interface CurrentFilter {
 /** Where a page begins: the sort key of its predecessor's last row. */
 export type CurrentPosition = [namespace: string, workload: string, container: string, id: string]
 
-/** Of a component that is open: what is watched was seen when its namespace was. */
+/** The last_seen of an open component. A component that collections see was seen when its namespace was. */
 const seenNow = 'case when c.watched then greatest(c.last_seen, s.last_seen) else c.last_seen end'
 const seenThen = `case when i.ended is null and c.watched then greatest(i.last_seen, s.last_seen) else i.last_seen end`
 // By bytes, so that the order is the same in every database.

@@ -1,7 +1,7 @@
 import type { Ended } from '../history/placement.ts'
 import type { LiveImage, RolloutState } from './components.ts'
 
-/** Which container of an environment. */
+/** Identifies a container of an environment. */
 export interface ContainerColumns {
   namespace: string
   /** Empty for Kubernetes' own kinds. */
@@ -11,24 +11,24 @@ export interface ContainerColumns {
   container: string
 }
 
-/** What it ran, and from when to when. */
+/** An image, and when it ran. */
 export interface ImageColumns {
   image_repo: string
   image_name: string
   image_tag: string
-  /** Null when no node tells. */
+  /** Null if no node reports it. */
   image_sha: string | null
   first_seen: Date
   last_seen: Date
 }
 
-/** How that ended; nulls while it goes on. */
+/** How the interval ended; null while it is open. */
 export interface EndColumns {
   ended: Ended | null
   ended_at: Date | null
 }
 
-/** How its rollout stands; nulls for the past: only images have a history. */
+/** The state of the rollout; null for the past, because only images have a history. */
 export interface RolloutColumns {
   state: RolloutState | null
   pods: number | null

@@ -14,8 +14,8 @@ export interface Place {
 }
 
 /**
- * Makes scopes exist and locks them until the transaction ends: all writers below a namespace take turns. Sorted, so
- * that two of them never wait for each other.
+ * Creates missing scopes and locks them until the transaction ends, so that writers of a namespace take turns. Locks are
+ * taken in order, so that two writers never wait for each other.
  */
 export async function lockScopes(
   trx: Knex.Transaction,
@@ -37,7 +37,7 @@ export async function lockScopes(
   )
 }
 
-/** Records when scopes were read; a reading that comes late never turns the clock back. */
+/** Records when scopes were read. A late reading never moves the time back. */
 export async function touchScopes(
   trx: Knex.Transaction,
   readings: { scopeId: number; at: Date }[],
@@ -60,7 +60,7 @@ export async function collectedNamespaces(db: Knex, { clientName, envName }: Pla
   return rows.map((row) => row.namespace)
 }
 
-/** Requests for a collection take turns, so that the second one finds the first one's job. */
+/** Serialises requests for a collection, so that the second request finds the job of the first. */
 export async function lockCollecting(trx: Knex.Transaction): Promise<void> {
   await trx.raw("select pg_advisory_xact_lock(hashtext('tracker:collect'))")
 }

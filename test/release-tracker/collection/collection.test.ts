@@ -43,7 +43,7 @@ describe('a collection', () => {
     )
   }
 
-  it('answers with the job to watch, and the same one while it is on its way', async () => {
+  it('returns its job, and the same job to requests while it is open', async () => {
     const first = await tracker.call('/api/collect', { method: 'POST' })
     const again = await tracker.call('/api/collect', { method: 'POST', token: secrets.acme })
     expect(first.status).toBe(202)
@@ -60,7 +60,7 @@ describe('a collection', () => {
     await tracker.run(next.json.jobId)
   })
 
-  it('tells how many namespaces of how many it has read', async () => {
+  it('reports how many namespaces of the total it has read', async () => {
     const { id } = await collect()
     const events = await readEvents(tracker.ctx.db, `job:${id}`, { after: 0, limit: 100 })
     const progress = events
@@ -75,7 +75,7 @@ describe('a collection', () => {
     expect(events.at(-1)?.type).toBe('end')
   })
 
-  it('says which namespace could not be read; the others are true, and that one stays', async () => {
+  it('lists a namespace that could not be read, leaves it unchanged, and records the others', async () => {
     deploy('1')
     tracker.cluster.settle('shop')
     tracker.cluster.delete('Deployment', 'closed', 'hidden')
@@ -89,7 +89,7 @@ describe('a collection', () => {
     expect((await tracker.current()).map(({ workload_name }) => workload_name)).not.toContain('hidden')
   })
 
-  it('fails in the end, with the reason, when nothing can be read', async () => {
+  it('fails with the reason after the last attempt if no namespace can be read', async () => {
     tracker.cluster.rules.push({ path: '/api/v1/namespaces', answer: 'forbidden' })
     const { json } = await tracker.call('/api/collect', { method: 'POST' })
     const before = await tracker.current()
@@ -103,7 +103,7 @@ describe('a collection', () => {
     expect((await tracker.current()).length).toBe(before.length)
   })
 
-  it('keeps the last image while pods of it restart, and knows one that never came up', async () => {
+  it('keeps the last image while its pods restart, and records one that never became ready', async () => {
     deploy('1')
     for (const pod of tracker.cluster.newPods('shop', name)) tracker.cluster.fail(pod, 'CrashLoopBackOff')
     await collect()
@@ -117,7 +117,7 @@ describe('a collection', () => {
     expect(await endings()).toEqual(['1 null'])
   })
 
-  it('does not believe a template whose pods never became ready', async () => {
+  it('does not record the image of a template whose pods never became ready', async () => {
     deploy('1', 2)
     tracker.cluster.settle('shop')
     await collect()
@@ -133,7 +133,7 @@ describe('a collection', () => {
     expect(await endings()).toEqual(['1 null'])
   })
 
-  it('does not take another architecture’s digest for a release', async () => {
+  it('does not record the digest of another architecture as a release', async () => {
     tracker.cluster.apply('DaemonSet', 'shop', name, { replicas: 3, containers: [app('1')] })
     const pods = tracker.cluster.pods('DaemonSet', 'shop', name)
     const on = (...nodes: string[]) => {
@@ -168,7 +168,7 @@ describe('a collection', () => {
     expect(await containers()).toEqual([])
   })
 
-  it('never ends what only people have written, and takes over what it sees', async () => {
+  it('does not end releases that only people recorded, and adopts those that it sees', async () => {
     const put = (tag: string, path: string) => tracker.put(path, { image_tag: tag, image_sha: sha(tag) })
     await put('by-hand', `shop/Deployment/${name}/app`)
     await collect()
@@ -187,7 +187,7 @@ describe('a collection', () => {
     expect((await endings())[0]).toBe('by-hand removed')
   })
 
-  it('that was overtaken by a later one changes nothing', async () => {
+  it('changes nothing if a later collection was recorded first', async () => {
     deploy('1')
     tracker.cluster.settle('shop')
     const { recordReading } = await import('../../../src/release-tracker/collection/reading.ts')
@@ -199,7 +199,7 @@ describe('a collection', () => {
     expect(await row()).toMatchObject({ image_tag: '1' })
   })
 
-  it('comes by its schedule, and says when nothing is to be collected', async () => {
+  it('runs by its schedule, and answers 503 without a cluster', async () => {
     const { schedules } = tracker.ctx.releaseTracker
     expect(schedules.collect).toEqual({ everyMs: 3_600_000, subject: 'tracker:collect' })
     expect([schedules.pingMaster, schedules.checkPings]).toEqual([undefined, undefined])

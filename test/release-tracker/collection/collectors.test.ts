@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { secrets, sha, startTracker, type Tracker } from '../harness.ts'
 
-describe('a collector is its client’s', () => {
+describe('a collector belongs to one client', () => {
   let master: Tracker
   beforeAll(async () => {
     master = await startTracker({ env: { MODE: 'master' } })
@@ -17,7 +17,7 @@ describe('a collector is its client’s', () => {
   const push = (token: string, body: object) =>
     master.call('/api/collect/batch', { json: { env_name: 'prod', items: [], ...body }, token })
 
-  it('and another client that knows its id can neither reset what is acknowledged nor go on from it', async () => {
+  it('cannot be reset or continued by another client that knows its id', async () => {
     const collector_id = randomUUID()
     const [first, second] = [randomUUID(), randomUUID()]
     const acme = { collector_id, client_name: 'acme' }

@@ -43,7 +43,7 @@ describe('a reading of the cluster', () => {
   const app = (tag: string, name = 'app') => ({ name, image: `registry.example.org/${name}:${tag}` })
   const shaOf = (tag: string, name = 'app') => digestFor(`registry.example.org/${name}:${tag}`)
 
-  it('says of each container what it runs: main, init, sidecar, and those that admission added', async () => {
+  it('has the image of main, init, sidecar and injected containers', async () => {
     cluster.apply('Deployment', namespace, 'web', {
       replicas: 2,
       initContainers: [app('1', 'migrate'), { ...app('1', 'proxy'), restartPolicy: 'Always' }],
@@ -59,7 +59,7 @@ describe('a reading of the cluster', () => {
     ).toEqual(['app 1 2 current', 'mesh 7 2 current', 'migrate 1 2 current', 'proxy 1 2 current'])
   })
 
-  it('has every kind of workload, and each once', async () => {
+  it('has each workload of every kind once', async () => {
     for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job'] as const)
       cluster.apply(kind, namespace, kind.toLowerCase(), { containers: [app('1')] })
     cluster.apply('CronJob', namespace, 'cron', { containers: [app('1')] })
@@ -117,14 +117,14 @@ describe('a reading of the cluster', () => {
     },
   )
 
-  it('calls it progressing as long as its first pod only begins', async () => {
+  it('is progressing while the first pod of the new image starts', async () => {
     cluster.apply('Deployment', namespace, 'web', { replicas: 2, containers: [app('1')] })
     cluster.settle(namespace)
     cluster.apply('Deployment', namespace, 'web', { containers: [app('2')] })
     expect(await only()).toMatchObject({ image: { tag: '1' }, state: 'progressing' })
   })
 
-  it('pairs a digest with the reference of its own revision, also after the template was put back', async () => {
+  it('pairs a digest with the reference of its own revision, also after the template was rolled back', async () => {
     cluster.apply('Deployment', namespace, 'web', { replicas: 2, containers: [app('1')] })
     cluster.settle(namespace)
     cluster.apply('Deployment', namespace, 'web', { containers: [app('2')] })
@@ -157,7 +157,7 @@ describe('a reading of the cluster', () => {
     expect(await only()).toMatchObject({ pods: 1, state: 'current' })
   })
 
-  it('tells the two live revisions of a StatefulSet and of a DaemonSet', async () => {
+  it('distinguishes the two live revisions of a StatefulSet and of a DaemonSet', async () => {
     for (const kind of ['StatefulSet', 'DaemonSet'] as const) {
       cluster.apply(kind, namespace, kind.toLowerCase(), { replicas: 3, containers: [app('1')] })
     }
@@ -188,18 +188,18 @@ describe('a reading of the cluster', () => {
     expect(found?.alternatives).toHaveLength(2)
   })
 
-  it('says of a workload that is scaled to zero only that', async () => {
+  it('has the state scaled-to-zero and no images for a workload without replicas', async () => {
     cluster.apply('Deployment', namespace, 'web', { replicas: 0, containers: [app('1')] })
     expect(await only()).toMatchObject({ state: 'scaled-to-zero', pods: 0, image: undefined, images: [] })
   })
 
-  it('takes what never became ready only where nothing else is known', async () => {
+  it('marks an image that never became ready as tentative', async () => {
     cluster.apply('Deployment', namespace, 'web', { replicas: 1, containers: [app('1')] })
     for (const pod of cluster.newPods(namespace, 'web')) cluster.fail(pod, 'CrashLoopBackOff')
     expect(await only()).toMatchObject({ image: { tag: '1' }, tentative: true, state: 'degraded', pods: 0 })
   })
 
-  it('tells of a CronJob what its last run ran', async () => {
+  it('has the image of the last run of a CronJob', async () => {
     cluster.apply('CronJob', namespace, 'cron', { containers: [app('1')] })
     expect(await only()).toMatchObject({ image: undefined, state: 'current' })
     cluster.succeed(cluster.runCronJob(namespace, 'cron'))
@@ -211,7 +211,7 @@ describe('a reading of the cluster', () => {
     expect(await only()).toMatchObject({ state: 'degraded' })
   })
 
-  it('does not take a pod for bare whose owner came between two lists', async () => {
+  it('ignores a pod whose owner was created between two lists', async () => {
     const set = cluster.apply('ReplicaSet', namespace, 'gone', { containers: [app('1')] })
     cluster.settle(namespace)
     const pods = cluster.pods('ReplicaSet', namespace, 'gone')

@@ -27,7 +27,7 @@ describe('reading', () => {
   }
   const current = '/api/releases/current?client_name=acme&env_name=prod'
 
-  it('of what runs has the shape and the order that were promised', async () => {
+  it('current returns the documented fields and order', async () => {
     const body = await tracker.get(current)
     expect(body.ordered_namespaces).toEqual(['a', 'a-b', 'b'])
     expect(Object.keys(body.namespaces)).toEqual(['a', 'a-b', 'b'])
@@ -46,7 +46,7 @@ describe('reading', () => {
     })
   })
 
-  it('of what runs comes in pages with the true total', async () => {
+  it('current returns pages and the total of all pages', async () => {
     const names: string[] = []
     let cursor = ''
     do {
@@ -59,7 +59,7 @@ describe('reading', () => {
     expect(names).toEqual(['m/app', 'm/app', 'a/one', 'a/two', 'z/app'])
   })
 
-  it('of what runs is the same at once and in pages, now and then', async () => {
+  it('current returns the same rows whole and in pages, now and at a past moment', async () => {
     const half = new Date(Date.UTC(2026, 0, 1, 3, 4, 5, 60)).toISOString()
     const body = { image_tag: '1', image_sha: sha('1'), released_at: half, env_name: 'odd' }
     for (const path of ['b/Deployment/w/app', 'a/Deployment/w/app', 'b/Deployment/w-1/app'])
@@ -72,7 +72,7 @@ describe('reading', () => {
     }
   })
 
-  it('on a master needs to know whose', async () => {
+  it('current on a master requires client and environment', async () => {
     for (const token of [secrets.admin, secrets.acme]) {
       const { status, json } = await tracker.call('/api/releases/current?env_name=prod', { token })
       expect(status).toBe(400)
@@ -86,12 +86,12 @@ describe('reading', () => {
     expect((await tracker.call(`${current}&cursor=nonsense`)).status).toBe(400)
   })
 
-  it('of a component that was never seen is 404', async () => {
+  it('history of an unknown component answers 404', async () => {
     const { status, json } = await tracker.history('b/never/app')
     expect([status, json.error.code]).toEqual([404, 'SYS_005'])
   })
 
-  it('of two environments says what is the same and what is not, now and then', async () => {
+  it('compare lists equal and different components, now and at a past moment', async () => {
     const stage = { env_name: 'stage' }
     await put('b/Deployment/z/app', '1', 2, stage)
     await put('b/Deployment/a/one', '2', 2, stage)
@@ -110,7 +110,7 @@ describe('reading', () => {
     expect((await tracker.call('/api/releases/compare?left=acme&right=a/b/c')).status).toBe(400)
   })
 
-  it('as CSV is the same, and no cell is a formula', async () => {
+  it('CSV has the same rows, and no cell is a formula', async () => {
     const { csvOf } = await import('../../../src/release-tracker/reading/csv.ts')
     expect(csvOf([{ v: '=1+1' }, { v: 'a,"b"\n' }, { v: null }], { v: (row) => row.v })).toBe(
       'v\r\n\'=1+1\r\n"a,""b""\n"\r\n\r\n',
@@ -129,7 +129,7 @@ describe('reading', () => {
     expect(compared.text).toContain(`different,b,Deployment,a,one,1,${sha('1')},2,${sha('2')}`)
   })
 
-  it('live tells a client’s changes, one stream for each client', async () => {
+  it('events are streamed for each client separately', async () => {
     const headers = { authorization: `Bearer ${secrets.acme}` }
     const reader = await openReader(tracker.api.origin, '/api/releases/events?client=acme', headers)
     reader.listen()
@@ -167,7 +167,7 @@ describe('reading', () => {
     expect((await tracker.call('/api/releases/events', {})).status).toBe(400)
   })
 
-  it('of changes ends after a month; the history stays', async () => {
+  it('events are deleted after 30 days, and the history is kept', async () => {
     const { db, releaseTracker } = tracker.ctx
     const total = (await tracker.history('b/z/app')).json.total
     await db('events')
@@ -201,7 +201,7 @@ describe('pings', () => {
       ({ data }) => `${data.previous_status} -> ${data.status}`,
     )
 
-  it('list a pair that only pings, by our clock, with the sender’s beside it', async () => {
+  it('list an environment that only pings, with the master’s time and the sender’s', async () => {
     const sent = new Date(Date.now() - 90_000).toISOString()
     const body = { client_name: 'acme', env_name: 'prod', slave_version: 'v1.0.0', timestamp: sent, more: 1 }
     expect((await ping(body)).json).toMatchObject({ status: 'ok' })
@@ -215,7 +215,7 @@ describe('pings', () => {
     expect((await ping({ client_name: 'acme', env_name: 'prod' }, secrets.other)).status).toBe(403)
   })
 
-  it('say never of a pair that has releases only', async () => {
+  it('have the status never for an environment that has only releases', async () => {
     await tracker.put('shop/Deployment/web/app', {
       image_tag: '1',
       image_sha: sha('1'),
@@ -231,7 +231,7 @@ describe('pings', () => {
     expect(own.statistics).toEqual({ total_clients: 1, total_environments: 1, total_releases: 0 })
   })
 
-  it('make a change of status an event, once', async () => {
+  it('create one event for each change of status', async () => {
     for (const [age, status] of [
       [9.9, 'online'],
       [10.1, 'warning'],

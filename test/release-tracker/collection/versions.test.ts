@@ -155,7 +155,7 @@ describe('the version of a container', () => {
     })
   })
 
-  it('takes the digest from those of its pods that tell', async () => {
+  it('has the digest of the pods that report one', async () => {
     const pods = deploy(3, image('1'))
     reader.cluster.settle(reader.namespace)
     for (const pod of pods.slice(1)) reader.extensions.report(pod, 'app', '')

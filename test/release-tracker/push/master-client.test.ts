@@ -114,7 +114,7 @@ describe.skipIf(!hasOpenssl)('the way to a master', () => {
     )
   })
 
-  it('leads through PROXY_URL, which sees neither key nor body, and past it for this machine', async () => {
+  it('uses PROXY_URL without showing it the key, but not for loopback addresses', async () => {
     const proxyUrl = `http://user:proxy-password@127.0.0.1:${portOf(proxy)}`
     const answer = await post({ url: 'https://master.example.org', caFile: join(folder, 'ca.pem'), proxyUrl })
     expect(answer).toMatchObject({ status: 429, body: { key: 'Bearer the-key' } })
@@ -123,18 +123,18 @@ describe.skipIf(!hasOpenssl)('the way to a master', () => {
     expect(tunnels).toHaveLength(1)
   })
 
-  it('follows no redirect with the key', async () => {
+  it('does not send the key to the target of a redirect', async () => {
     await expect(post({ caFile: join(folder, 'ca.pem') }, '/moved')).rejects.toThrow()
   })
 
-  it('says why it is closed, without the key', async () => {
+  it('reports a failed connection without the key', async () => {
     const away = await post({ url: 'http://127.0.0.1:9' }).catch((error: unknown) => error)
     const fault = notDelivered('the push', away)
     expect(fault).toMatchObject({ code: 'SYS_002', retryable: true })
     expect(fault.message).toContain('The master could not be reached: the push')
     expect(() =>
       createMasterClient({ url: 'https://x', apiKey: 'k', caFile: '/nothing', proxyUrl: undefined }),
-    ).toThrow('MASTER_CA_FILE could not be read')
+    ).toThrow('Could not read MASTER_CA_FILE')
     expect(notDelivered('the push', await post({ caFile: join(folder, 'ca.pem') })).options.retryAfter).toBe(
       7,
     )

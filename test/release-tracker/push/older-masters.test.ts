@@ -238,7 +238,7 @@ describe('a batch that the master refuses as a whole', () => {
     expect(conclusions).toMatchObject([{ all_namespaces: false, namespaces: [{ namespace: 'ops' }] }])
   })
 
-  it('of which every release is refused stops after 20 of them, and goes on with the next ones', async () => {
+  it('of which every release is refused ends after 20 of them, and the next attempt continues', async () => {
     const master = await startBatchMaster((call) => (names(call).length > 0 ? { status: 422 } : undefined))
     const { slave, apply, collect, push, waiting } = await startSlave(master.url)
     for (let n = 0; n < 50; n++)

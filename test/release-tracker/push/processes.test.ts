@@ -93,7 +93,7 @@ describe('a master and two slaves', () => {
   const arrived = (slave: Slave) =>
     until(() => isEqual(slave), { ...patience, what: `${slave.client} has arrived` })
 
-  it('come together: by themselves at their start, and when they are asked', async () => {
+  it('have the same history after the first scheduled collection and after a requested one', async () => {
     for (const slave of slaves) {
       await until(async () => (await history(slave.installation, slave.client)).length === 2, {
         ...patience,
@@ -114,7 +114,7 @@ describe('a master and two slaves', () => {
     expect(ping_statuses).toMatchObject({ acme: { prod: {} }, other: { prod: {} } })
   }, 120_000)
 
-  it('lose nothing when one of them is cut off', async () => {
+  it('lose nothing during an outage of the connection', async () => {
     const [cut, other] = slaves as [Slave, Slave]
     await cut.proxy.cut()
     for (const tag of ['3', '4', '3']) {

@@ -90,7 +90,7 @@ describe('a slave and its master', () => {
     expect(await everything(master)).toEqual(await everything(slave))
   }
 
-  it('gets the whole of it at first, with the true times', async () => {
+  it('the first push delivers everything with the true times', async () => {
     await collect()
     deploy('web', '2')
     await collect()
@@ -101,7 +101,7 @@ describe('a slave and its master', () => {
     expect(await pushJobs()).toEqual([])
   })
 
-  it('gets workloads that only their API group tells apart, and what no node tells the digest of', async () => {
+  it('a push delivers workloads that differ only in their API group, and unknown digests', async () => {
     const extensions = extensionsOf(slave.cluster, 'ops')
     slave.cluster.apply('StatefulSet', 'ops', 'db', { containers: [app('1')] })
     const owner = extensions.resource('apps.kruise.io/v1beta1', 'StatefulSet', 'db')
@@ -129,13 +129,13 @@ describe('a slave and its master', () => {
     await expectEqual()
   })
 
-  it('gets only the time of an unchanged collection', async () => {
+  it('the push of an unchanged collection delivers only its time', async () => {
     await collect()
     expect((await pushed()).progress).toMatchObject({ items: 0 })
     await expectEqual()
   })
 
-  it('gets what changed: a new image, another rollout, a removal', async () => {
+  it('a push delivers a new image, a changed rollout and a removal', async () => {
     deploy('web', '3')
     slave.cluster.scale('Deployment', 'ops', 'agent', 0)
     slave.cluster.delete('Deployment', 'shop', 'api')
@@ -147,7 +147,7 @@ describe('a slave and its master', () => {
     })
   })
 
-  it('gets everything after an outage, in order and once, however many collections it took', async () => {
+  it('one push after an outage delivers all collections in order and once', async () => {
     for (const tag of ['4', '5', '4']) {
       deploy('web', tag)
       await collect()
@@ -171,7 +171,7 @@ describe('a slave and its master', () => {
     ])
   })
 
-  it('tells each change once as an event, in order', async () => {
+  it('the master creates one event for each change, in order', async () => {
     const events = await master.ctx.db('events').where({ stream: 'releases:acme' }).orderBy('seq')
     const web = events.filter(({ data }) => data.workload_name === 'web')
     expect(web.map(({ type, data }) => `${type} ${data.image_tag}`)).toEqual(
@@ -180,7 +180,7 @@ describe('a slave and its master', () => {
     )
   })
 
-  it('is told again what was told before its answer was lost, and changes nothing', async () => {
+  it('a push that is repeated after a lost response changes nothing', async () => {
     deploy('web', '7')
     await collect()
     const before = await slave.ctx.db('tracker_outbox').first()
@@ -199,7 +199,7 @@ describe('a slave and its master', () => {
     await expectEqual()
   })
 
-  it('is told everything again when it has lost what it knew', async () => {
+  it('a master that lost its data receives everything again', async () => {
     await master.ctx.db.raw(
       'truncate tracker_intervals, tracker_components, tracker_scopes, tracker_collectors restart identity',
     )
@@ -208,7 +208,7 @@ describe('a slave and its master', () => {
     await expectEqual()
   })
 
-  it('hears of a slave whose database was put back, as of a new one', async () => {
+  it('a slave whose database was restored pushes under a new collector id', async () => {
     const outbox = await slave.ctx.db('tracker_outbox').first()
     await master.ctx
       .db('tracker_collectors')
@@ -219,7 +219,7 @@ describe('a slave and its master', () => {
     expect((await slave.ctx.db('tracker_outbox').first()).collector_id).not.toBe(outbox.collector_id)
   })
 
-  it('ends what a new slave in its place does not have, in one and in all namespaces', async () => {
+  it('a full push of a new slave ends the components that it does not have', async () => {
     await slave.ctx.db.raw(
       'truncate tracker_intervals, tracker_components, tracker_scopes, tracker_outbox restart identity',
     )
@@ -234,7 +234,7 @@ describe('a slave and its master', () => {
     ).toEqual([])
   })
 
-  it('is told of what people write on the slave, and never ends that by a collection', async () => {
+  it('releases that people record on the slave are delivered, and collections do not end them', async () => {
     const put = await slave.put('shop/Deployment/by-hand/app', { image_tag: '1', image_sha: sha('hand') })
     expect(put.status, put.text).toBe(200)
     await pushed()
@@ -245,7 +245,7 @@ describe('a slave and its master', () => {
     const known = (await everything(slave)).find(({ workload }) => workload === 'by-hand')
     expect(row).toEqual(known)
   })
-  it('keeps what it is told apart from what it refuses, item by item', async () => {
+  it('the master stores valid items of a batch and returns a result for each item', async () => {
     const item = {
       ...{ namespace: 'shop', workload_kind: 'Deployment', container_name: 'app', image_tag: '1' },
       ...{ first_seen: '2026-01-01T00:00:00Z', last_seen: '2026-01-01T01:00:00Z' },
@@ -298,7 +298,7 @@ describe('a slave and its master', () => {
     expect(ended.releases).toMatchObject([{ ended: 'unknown' }])
   })
 
-  it('takes a big push in parts, and acknowledges it with the last one', async () => {
+  it('a push in several parts is acknowledged with the last part', async () => {
     const item = (n: number) => ({
       ...{ namespace: 'shop', workload_kind: 'Deployment', workload_name: `w-${n}`, container_name: 'app' },
       ...{
@@ -328,8 +328,8 @@ describe('a slave and its master', () => {
   })
 })
 
-describe('a master that knows no batches', () => {
-  it('gets one PUT for each container that changed, the oldest first, until each was taken', async () => {
+describe('a master without the batch endpoint', () => {
+  it('receives one PUT for each changed container, the oldest first, until each is answered with 200', async () => {
     const calls: string[] = []
     let failing = 2
     const server = createServer(async (req, res) => {

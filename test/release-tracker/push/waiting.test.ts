@@ -13,7 +13,7 @@ const currentOf = async (master: Tracker) => {
 }
 
 describe('releases that a master does not store', () => {
-  it('wait on the slave while their time is in the future, and are stored once it is not', async () => {
+  it('wait on the slave while their time is in the future, and are stored afterwards', async () => {
     const master = await startMaster()
     const { slave, apply, collect, push, due, waiting, shift } = await startSlave(master.api.origin)
     apply('web', '1')
@@ -50,7 +50,7 @@ describe('releases that a master does not store', () => {
     await expectSound(master)
   })
 
-  it('do not hold up others, and are not sent again before their pause is over', async () => {
+  it('do not delay others, and are not sent again before their pause is over', async () => {
     const master = await startMaster()
     const { slave, apply, collect, push, waiting } = await startSlave(master.api.origin)
     apply('bad', '1')
@@ -90,7 +90,7 @@ describe('releases that a master does not store', () => {
     expect(await master.ctx.db('tracker_rejections')).toHaveLength(1)
   })
 
-  it('travel at once with what a new collection has found', async () => {
+  it('are sent at once together with the changes of a new collection', async () => {
     const master = await startMaster()
     const { slave, apply, collect, push, shift } = await startSlave(master.api.origin)
     apply('web', '1')
@@ -267,7 +267,7 @@ describe('a release that is sent by PUT and refused', () => {
 })
 
 describe('an older master', () => {
-  it('that acknowledges a batch of which it rejects items gets them again', async () => {
+  it('that acknowledges a batch with rejected items receives those items again', async () => {
     let rejects = true
     const seen: string[][] = []
     const url = await startFakeMaster(({ body }) => {
@@ -317,7 +317,7 @@ describe('an older master', () => {
     },
   )
 
-  it('that finds one item too large gets the others', async () => {
+  it('that refuses one item as too large receives the others', async () => {
     const url = await startFakeMaster(({ body }) => {
       const items = body.items as { workload_name: string }[]
       if (items.some(({ workload_name }) => workload_name === 'b')) return { status: 413 }
@@ -330,7 +330,7 @@ describe('an older master', () => {
     expect(await waiting()).toMatchObject([{ reason: 'is too large for the master' }])
   })
 
-  it('that finds one item too large in a full push gets its name', async () => {
+  it('that refuses one item as too large in a full push receives its name', async () => {
     const named: object[] = []
     const url = await startFakeMaster(({ body }) => {
       const items = body.items as { workload_name: string; image_name?: string }[]

@@ -110,13 +110,13 @@ describe('badges', () => {
     expect(text).toContain('&lt;script&gt;')
   })
 
-  it('come as JSON for other drawers', async () => {
+  it('are available as JSON for shields’ endpoint badge', async () => {
     const { headers, json } = await badge('web/app.json')
     expect(headers.get('content-type')).toContain('application/json')
     expect(json).toEqual({ schemaVersion: 1, label: 'prod', message: '1.2.3', color: '#4c1', isError: false })
   })
 
-  it('come in other styles', async () => {
+  it('are drawn in other styles', async () => {
     const texts = await Promise.all(
       ['flat', 'plastic', 'for-the-badge'].map((style) => badge(`web/app?style=${style}`)),
     )
@@ -124,7 +124,7 @@ describe('badges', () => {
     expect((await badge('web/app?style=nonsense')).text).toBe(texts[0]?.text)
   })
 
-  it('are kept by caches for a minute, and are not sent again unchanged', async () => {
+  it('allow caching for a minute, and answer 304 while they are unchanged', async () => {
     const first = await badge('web/app')
     const etag = first.headers.get('etag') ?? ''
     expect(first.headers.get('cache-control')).toBe('max-age=60')
@@ -134,7 +134,7 @@ describe('badges', () => {
     expect((await badge('web/app', secrets.admin, { 'if-none-match': '"other"' })).status).toBe(200)
   })
 
-  it('show a write with the next request', async () => {
+  it('show a write in the next request', async () => {
     const body = { image_tag: '2.0.0', image_sha: sha('2.0.0'), client_name: 'acme', env_name: 'prod' }
     await tracker.put('shop/Deployment/web/app', body)
     expect(said((await badge('web/app')).text)).toBe('prod: 2.0.0')
@@ -156,7 +156,7 @@ describe('badges', () => {
     expect(said((await badge('web/app', secret)).text)).toBe('prod: unauthorized')
   })
 
-  it('are remembered for a moment, and forgotten by all processes when something was written', async () => {
+  it('are cached for a moment, until any process writes', async () => {
     const { db } = tracker.ctx
     const wide = (await token({ client_name: 'acme' })).token
     // A machine that takes more than a second from one request to the next has to try again.

@@ -43,7 +43,7 @@ describe('current, kept by namespace', () => {
     expect(await tags()).toEqual(['ops/agent:1', 'shop/api:2', 'shop/web:1'])
   })
 
-  it('is known to who has it, until something is written', async () => {
+  it('answers 304 until something is written', async () => {
     const etag = (await read()).headers.get('etag') ?? ''
     expect(etag).toMatch(/^W\//)
     const again = await read('', { 'if-none-match': etag })
@@ -66,7 +66,7 @@ describe('current, kept by namespace', () => {
     expect(await tags('?env_name=none')).toEqual([])
   })
 
-  it('moves with every collection, whose namespace stays at its version as long as it finds the same', async () => {
+  it('has new times after each collection, while the version of an unchanged namespace stays', async () => {
     const { db, releaseTracker } = beside
     const collect = (at: string) =>
       db.transaction((trx) =>

@@ -116,7 +116,7 @@ describe('who may do what', () => {
     expect(missing.map(({ path }) => path)).toEqual(['/badges/:key/:client/:env/:kind/:workload/:container'])
   })
 
-  it('with badges', async () => {
+  it('allows badges to administrators and to keys and badge tokens of the client', async () => {
     const of = async (key: string, client = 'acme') => {
       const { status, text } = await tracker.api.call(`/badges/${key}/${client}/prod/Deployment/web/app`)
       expect(status).toBe(200)
@@ -131,7 +131,7 @@ describe('who may do what', () => {
     expect(await of('nothing')).toBe('prod: unauthorized')
   })
 
-  it('by X-API-Key as by Bearer, and never by the query', async () => {
+  it('accepts keys in X-API-Key and Bearer, and ignores keys in the query', async () => {
     const path = '/api/releases/current?client_name=acme&env_name=prod'
     const status = async (headers: Record<string, string>, suffix = '') =>
       (await tracker.api.call(path + suffix, { headers })).status
@@ -144,7 +144,7 @@ describe('who may do what', () => {
     expect(await status({ 'x-is-admin': 'true', 'x-client-name': 'acme' })).toBe(401)
   })
 
-  it('to the job of a collection: who started it, and who could have', async () => {
+  it('shows the job of a collection to every caller who may collect', async () => {
     const { json } = await ask('apiToken', { method: 'POST', path: '/api/collect' })
     const job = `/jobs/${json.jobId}`
     const statuses = async (path: string, method = 'GET') => {
@@ -190,7 +190,7 @@ describe('on a standalone tracker', () => {
   })
   afterAll(() => tracker?.stop())
 
-  it('every key opens everything, but a reading key writes nothing', async () => {
+  it('every key has full access, except that a read key may not write', async () => {
     await tracker.put('shop/Deployment/web/app', { ...release, client_name: 'elsewhere' })
     for (const key of Object.values(secrets)) {
       const answer = await tracker.call('/api/releases/current', { token: key })
@@ -201,7 +201,7 @@ describe('on a standalone tracker', () => {
     expect((await put(secrets.reader)).status).toBe(403)
   })
 
-  it('what is a master’s is not there, and says why', async () => {
+  it('paths of a master answer 404 with the reason', async () => {
     const calls = [
       tracker.call('/api/clients-environments'),
       tracker.call('/api/ping', { json: { client_name: 'a', env_name: 'b' } }),

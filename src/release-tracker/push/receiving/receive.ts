@@ -12,17 +12,17 @@ import { type BatchBody, type BatchItem, batchItem, type ItemResult } from '../w
 import { noteResults, rejectedIn } from './rejections.ts'
 
 export interface Received {
-  /** The last run that the master has answered; the results say what of it is stored. */
+  /** The last run that the master has answered. The results show which of its items are stored. */
   acknowledged: number | null
   results: ItemResult[]
 }
 
-/** A slave's clock may be ahead of ours by this much; later times would bury what is seen until then. */
-export const mostAheadMs = 5 * 60_000
+/** A slave's clock may be ahead by this much. Later times are rejected: they would hide everything observed until then. */
+export const maxAheadMs = 5 * 60_000
 
 /**
- * Takes one call of a push, all of it or nothing. A repeat changes nothing but what was rejected before; a gap is refused
- * with the number to go on from. @throws STATE_001 with `acknowledged`
+ * Receives one call of a push in one transaction. A repeated call changes only items that were rejected before. A gap is
+ * refused with the number of the run to continue from. @throws STATE_001 with `acknowledged`
  */
 export async function receiveBatch(
   trx: Knex.Transaction,
@@ -33,7 +33,7 @@ export async function receiveBatch(
   const collector = await lockCollector(trx, body.collector_id, place)
   const known = samePlace(collector.place, place) ? collector.acknowledged : null
   const isRepeat = known?.sequence === body.sequence && known.runId === body.run_id
-  // What was rejected is looked at again: whoever lost our answer does not know which items that was.
+  // Rejected items are checked again: a slave that lost the response does not know which items they were.
   if (!isRepeat) refuseGap(body, known)
   const { good, results } = checked(body.items, context.now())
   const named = [
@@ -53,7 +53,7 @@ export async function receiveBatch(
     results[index] = isRepeat && result.status === 'unchanged' ? { ...result, status: 'duplicate' } : result
   }
   await noteResults(trx, context, { place, items: body.items, results })
-  // A component is there although what is said of it can't be stored.
+  // A component exists although its item could not be stored.
   if (full) await markComponents(trx, place, { named: rejectedIn(body.items, results), mark: body.run_id })
   const concludes = body.last && !isRepeat
   const removed = concludes ? await conclude(trx, { body, scopes, gone, now: context.now() }) : []
@@ -70,20 +70,19 @@ function refuseGap(body: BatchBody, known: Collector['acknowledged']): void {
   const late = known !== null && body.sequence <= known.sequence
   if (follows && !late) return
   throw conflict(
-    'The push does not follow what is known of this collector',
+    'The push does not follow the last acknowledged run of this collector',
     { acknowledged: known?.sequence ?? null },
     {
-      suggestedAction:
-        'Push what changed since the run in details.acknowledged, or everything when it is null',
+      suggestedAction: 'Push the changes since the run in details.acknowledged, or everything if it is null',
     },
   )
 }
 
-/** Items that can be written, and what becomes of the others. */
+/** Separates valid items from invalid ones, which get their results. */
 function checked(items: unknown[], now: Date) {
   const good: { index: number; item: BatchItem }[] = []
   const results: ItemResult[] = []
-  const latest = new Date(now.getTime() + mostAheadMs)
+  const latest = new Date(now.getTime() + maxAheadMs)
   for (const [index, raw] of items.entries()) {
     const parsed = batchItem.safeParse(raw)
     const faults = parsed.success ? timeFaults(parsed.data, latest) : fieldFaults(parsed.error, 'item')
@@ -98,7 +97,7 @@ function timeFaults({ first_seen, last_seen }: BatchItem, latest: Date): FieldFa
   return last_seen > latest ? [{ path: 'last_seen', problem: 'is in the future' }] : []
 }
 
-/** Of a collector that reads all namespaces: those that we have had from it and that are not there any more. */
+/** Recorded namespaces that a collector of all namespaces does not list any more. */
 async function vanished(trx: Knex.Transaction, place: Place, body: BatchBody): Promise<string[]> {
   const there = new Set(body.namespaces.map(({ namespace }) => namespace))
   return (await collectedNamespaces(trx, place)).filter((each) => !there.has(each))
@@ -136,13 +135,22 @@ function resultOf(index: number, recorded: Recorded): ItemResult {
   return { index, status: 'conflict', interval }
 }
 
-/** The end of a push: what it did not name although it named everything is gone, and its namespaces were read then. */
+/** Ends a push: updates the times of its namespaces. After a full push, components that it did not name are ended. */
 async function conclude(
   trx: Knex.Transaction,
-  about: { body: BatchBody; scopes: Map<string, Scope>; gone: string[]; now: Date },
+  {
+    body,
+    scopes,
+    gone,
+    now,
+  }: {
+    body: BatchBody
+    scopes: Map<string, Scope>
+    gone: string[]
+    now: Date
+  },
 ) {
-  const { body, scopes, gone, now } = about
-  const latest = new Date(now.getTime() + mostAheadMs)
+  const latest = new Date(now.getTime() + maxAheadMs)
   const readings = [
     ...body.namespaces.map(({ namespace, last_seen }) => ({
       namespace,

@@ -9,13 +9,12 @@ import type { ItemResult } from '../wire.ts'
 
 const isRejected = ({ status }: ItemResult) => status === 'invalid' || status === 'conflict'
 
-/** Keeps what an environment has sent and was not stored, for its report; the log has what is new of it. */
+/** Records the items of an environment that were not stored, for its report, and logs the new ones. */
 export async function noteResults(
   trx: Knex.Transaction,
   context: Pick<TrackerContext, 'log'>,
-  about: { place: Place; items: unknown[]; results: ItemResult[] },
+  { place, items, results }: { place: Place; items: unknown[]; results: ItemResult[] },
 ): Promise<void> {
-  const { place, items, results } = about
   const rejected = results.filter(isRejected).map((result): Rejection => {
     return { item: nameOf(items[result.index]), reason: reasonOf(result.status, result.fields) }
   })
@@ -23,22 +22,22 @@ export async function noteResults(
   await noteAnswered(trx, context, { place, rejected, stored })
 }
 
-/** @see noteResults: of items that came by any way. */
+/** Records items that were stored or rejected, by a batch or a PUT. @see noteResults */
 export async function noteAnswered(
   db: Knex,
   { log }: Pick<TrackerContext, 'log'>,
-  about: { place: Place; rejected: Rejection[]; stored: string[] },
+  { place, rejected, stored }: { place: Place; rejected: Rejection[]; stored: string[] },
 ): Promise<void> {
-  const { place, rejected, stored } = about
   const { fresh, settled } = await noteRejections(db, place, { rejected, stored })
   const name = `${place.clientName}/${place.envName}`
   const [first] = rejected
   if (fresh > 0 && first !== undefined)
-    log.warn({ name, count: fresh, reason: first.reason }, 'releases of a slave were not stored')
-  if (settled > 0) log.info({ name, count: settled }, 'releases of a slave that had been rejected are stored')
+    log.warn({ name, count: fresh, reason: first.reason }, 'Releases of a slave were rejected')
+  if (settled > 0)
+    log.info({ name, count: settled }, 'Releases of a slave that were rejected before are stored now')
 }
 
-/** Components that rejected items name, as far as they name one. */
+/** The components that rejected items name, as far as their names are readable. */
 export function rejectedIn(items: unknown[], results: ItemResult[]) {
   return results.filter(isRejected).map(({ index }) => {
     const of = fieldsOf(items[index])

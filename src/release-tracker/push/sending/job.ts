@@ -7,7 +7,7 @@ import { push } from './push.ts'
 
 export const pushSubject = 'tracker:push'
 
-/** A slave tells its master what it does not know yet. It never gives up: an outage of a week is a long wait. */
+/** Sends a slave's pending changes to its master. Retries without limit, so that an outage of any length loses nothing. */
 export const pushJob: JobDefinition<Record<string, never>, TrackerContext> = {
   queue: 'collect',
   name: 'push-releases',

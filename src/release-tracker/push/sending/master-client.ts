@@ -8,12 +8,12 @@ import type { MasterConfig } from '../../config.ts'
 
 export interface MasterAnswer {
   status: number
-  /** Undefined when it is not JSON. */
+  /** Undefined if the body is not JSON. */
   body: unknown
   retryAfterMs: number | undefined
 }
 
-/** The master as a slave sees it. Calls reject only when there was no answer. */
+/** A slave's client for the master's API. Calls reject only if there is no response. */
 export interface MasterClient {
   post(path: string, body: unknown, signal: AbortSignal): Promise<MasterAnswer>
   put(path: string, body: unknown, signal: AbortSignal): Promise<MasterAnswer>
@@ -27,19 +27,19 @@ const callMs = 60_000
 export function createMasterClient(master: MasterConfig): MasterClient {
   const outgoing = createOutgoing({ proxyUrl: master.proxyUrl, ca: certificateOf(master.caFile) })
 
-  async function send(method: 'POST' | 'PUT', path: string, about: { body: unknown; signal: AbortSignal }) {
+  async function send(method: 'POST' | 'PUT', path: string, call: { body: unknown; signal: AbortSignal }) {
     const answer = await fetch(master.url + path, {
       method,
       dispatcher: outgoing,
-      // The key is for this address only.
+      // A redirect could send the key to another address.
       redirect: 'error',
       headers: {
         Authorization: `Bearer ${master.apiKey}`,
         'Content-Type': 'application/json',
         ...(method === 'POST' ? { 'Content-Encoding': 'gzip' } : {}),
       },
-      body: method === 'POST' ? await compress(JSON.stringify(about.body)) : JSON.stringify(about.body),
-      signal: AbortSignal.any([about.signal, AbortSignal.timeout(callMs)]),
+      body: method === 'POST' ? await compress(JSON.stringify(call.body)) : JSON.stringify(call.body),
+      signal: AbortSignal.any([call.signal, AbortSignal.timeout(callMs)]),
     })
     const text = await answer.text()
     const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
@@ -62,7 +62,7 @@ function certificateOf(file: string | undefined): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    throw dependencyFailed('MASTER_CA_FILE could not be read', { cause })
+    throw dependencyFailed('Could not read MASTER_CA_FILE', { cause })
   }
 }
 
@@ -74,7 +74,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What the job's row says of a call that did not get through; the key is in no part of it. */
+/** The error of a call that failed, for the job's row. It never contains the key. */
 export function notDelivered(what: string, failure: MasterAnswer | unknown): CodedError {
   const { status, retryAfterMs, body } = failure as Partial<MasterAnswer>
   if (status === undefined) {

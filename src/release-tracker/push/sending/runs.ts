@@ -5,8 +5,8 @@ import { nextRun } from '../../store/push/outbox.ts'
 import { pushJob, pushSubject } from './job.ts'
 
 /**
- * Writes something that a slave's master is to hear of: it gets the number of a run, and the push job exists once it
- * is committed. Elsewhere it is just the work.
+ * Writes changes that a slave must send to its master. They get the number of a run, and the push job is enqueued in the
+ * same transaction. In other modes only `work` is called, with run 0.
  */
 export async function asRun<T>(
   trx: Knex.Transaction,
@@ -21,8 +21,8 @@ export async function asRun<T>(
 }
 
 /**
- * One job pushes at a time: it takes along what came after it was made. One that waits to send rejected items again is
- * due at once. The caller holds the outbox's lock.
+ * Only one push job is open at a time; it also sends later runs. If it waits to retry rejected items, it becomes due at
+ * once. The caller holds the lock of the outbox.
  */
 async function ensurePushJob(trx: Knex.Transaction, context: TrackerContext): Promise<void> {
   const open = await findOpenJob(trx, pushSubject)

@@ -46,7 +46,7 @@ export async function listBadgeTokens(db: Knex, clientName: string | undefined):
   return rows.map(toToken)
 }
 
-/** @returns false when there is none (that the client may revoke). */
+/** @returns false if there is no such token, or the client may not revoke it */
 export async function deleteBadgeToken(
   trx: Knex.Transaction,
   id: string,

@@ -9,7 +9,7 @@ export interface BadgeKey extends Place {
   namespace: string | undefined
 }
 
-/** What components run, each in how many namespaces; many in one round trip. */
+/** Finds the image of each component and in how many namespaces it runs, in one round trip. */
 export async function findForBadges(
   db: Knex,
   keys: BadgeKey[],
@@ -25,7 +25,7 @@ export async function findForBadges(
     namespace: key.namespace ?? null,
   }))
   const { rows } = await db.raw(
-    // Aggregated below, each key is looked up by itself: joined flat, a few keys would read the whole of both tables.
+    // The lateral join looks up each key by itself. A flat join would scan both tables for a few keys.
     `select i.n, found.*
      from json_to_recordset(?) as i (n int, client text, env text, api_group text, kind text, workload text,
        container text, namespace text)

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 
-/** How a slave stands with its master: everything up to `sequence` happened, up to `acknowledged` it has been told. */
+/** A slave's position: `sequence` is its last run, `acknowledged` the last one that the master has answered. */
 export interface Outbox {
   collectorId: string
   runId: string
   sequence: number
-  /** Null as long as this master has nothing of this collector. */
+  /** Null until the master has acknowledged a run of this collector. */
   acknowledged: number | null
 }
 
 /**
- * Gives a run its number. The row stays locked until the commit: numbers become visible in order, so that a push never
- * passes one by that is still on its way.
+ * Numbers a run. The row stays locked until the commit, so numbers become visible in order and a push never skips a run
+ * that is not committed yet.
  */
 export async function nextRun(trx: Knex.Transaction): Promise<number> {
   const { rows } = await trx.raw(
@@ -28,7 +28,7 @@ export async function findOutbox(db: Knex): Promise<Outbox | undefined> {
   return toOutbox(await db('tracker_outbox').first())
 }
 
-/** The row, locked until the transaction ends: no run can be numbered meanwhile. */
+/** Locks the row until the transaction ends, so that no run is numbered meanwhile. */
 export async function lockOutbox(trx: Knex.Transaction): Promise<Outbox | undefined> {
   return toOutbox(await trx('tracker_outbox').forUpdate().first())
 }
@@ -37,7 +37,7 @@ export async function acknowledge(db: Knex, collectorId: string, acknowledged: n
   await db('tracker_outbox').where({ collector_id: collectorId }).update({ acknowledged })
 }
 
-/** The master knows more of us than we do: our database was put back, and our numbers mean something else now. */
+/** Starts again under a new collector id: the master knows later runs than we do, so our database was restored. */
 export async function startOver(db: Knex, collectorId: string): Promise<void> {
   await db('tracker_outbox')
     .where({ collector_id: collectorId })

@@ -8,7 +8,7 @@ export interface Ping {
   lastPing: Date
   sentAt: Date | null
   slaveVersion: string | null
-  /** As it was last told; what it is now follows from the age. */
+  /** The status that was last published as an event. The current one follows from the age. */
   status: PingStatus
 }
 
@@ -21,7 +21,7 @@ interface PingRow {
   status: PingStatus
 }
 
-/** Records a ping at our time. @returns the status that was told before; undefined for the first one. */
+/** Records a ping with the master's time. @returns the status that was published before; undefined for the first ping. */
 export async function recordPing(
   trx: Knex.Transaction,
   ping: { place: Place; at: Date; sentAt: Date | undefined; slaveVersion: string | undefined },
@@ -48,7 +48,7 @@ export async function listPings(db: Knex, clientName: string | undefined): Promi
   return rows.map(toPing)
 }
 
-/** Those that were last told to be something, for looking whether it still holds. Locked until the transaction ends. */
+/** Locks all pings that are not published as offline, to check whether their status has changed. */
 export async function lockPingsNotOffline(trx: Knex.Transaction): Promise<Ping[]> {
   const rows: PingRow[] = await trx('tracker_pings')
     .whereNot({ status: 'offline' })

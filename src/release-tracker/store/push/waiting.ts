@@ -51,8 +51,8 @@ export async function recordDelivery(
 }
 
 /**
- * Makes a waiting item of every interval that a master without batches has to be told of: each one that began after the
- * run `since`, also if it has ended meanwhile, and each open one that has changed since. Its end can't be told by PUT.
+ * Makes a waiting item of every interval that a master without batches needs: each one that began after the run `since`,
+ * also if it has ended meanwhile, and each open one that has changed since. A PUT can't express that an interval ended.
  */
 export async function queueUndelivered(
   trx: Knex.Transaction,
@@ -70,14 +70,14 @@ export async function queueUndelivered(
   )
 }
 
-/** Milliseconds until the next waiting item is due, 0 when one is; undefined when nothing waits. */
+/** Milliseconds until the next waiting item is due, 0 if one is due; undefined if nothing waits. */
 export async function nextTryInMs(db: Knex): Promise<number | undefined> {
   await db.raw(
     'delete from tracker_waiting w where not exists (select from tracker_intervals i where i.id = w.interval_id)',
   )
   const { rows } = await db
     .raw(
-      // A try that lies further ahead than any pause was planned by a clock that was ahead.
+      // A next try later than the longest pause was computed by a clock that was ahead.
       `update tracker_waiting set next_try_at = clock_timestamp()
      where next_try_at > clock_timestamp() + ? * interval '1 millisecond'`,
       [pause.maxMs + 1000],
@@ -91,10 +91,10 @@ export async function nextTryInMs(db: Knex): Promise<number | undefined> {
   return ms === null ? undefined : Math.max(0, Math.ceil(ms))
 }
 
-/** What waits, by reason. */
+/** The waiting items, by reason. */
 export interface WaitingItems {
   items: number
-  /** Since when the oldest waits. */
+  /** When the oldest of them began to wait. */
   since: Date
   reasons: { reason: string; items: number }[]
 }
@@ -145,7 +145,7 @@ function summary(rows: ReasonRow[]): WaitingItems | undefined {
 export const oldestOf = (all: { since: Date }[], first: Date): Date =>
   new Date(Math.min(first.getTime(), ...all.map(({ since }) => since.getTime())))
 
-/** What a master did not store of one environment. */
+/** An item of an environment that the master did not store. */
 export interface Rejection {
   item: string
   reason: string
@@ -156,8 +156,8 @@ interface Place {
   envName: string
 }
 
-/** Rows of one environment: a slave that sends only faults must not fill the table. */
-const mostRejections = 10_000
+/** Rows of one environment. A slave that sends only invalid items must not fill the table. */
+const maxRejections = 10_000
 
 /** Keeps up to 10,000 rejections of an environment. @returns how many were not known before, and how many that were known are stored now. */
 export async function noteRejections(
@@ -183,16 +183,16 @@ export async function noteRejections(
          left join tracker_rejections k on k.client_name = :clientName and k.env_name = :envName and k.item = t.item
        ) as single
      ) as numbered
-     where known or n <= :mostRejections - (select count(*) from tracker_rejections
+     where known or n <= :maxRejections - (select count(*) from tracker_rejections
        where client_name = :clientName and env_name = :envName)
      on conflict (client_name, env_name, item) do update set reason = excluded.reason, last_at = now()
      returning xmax = 0 as fresh`,
-    { ...place, mostRejections, rejected: JSON.stringify(rejected) },
+    { ...place, maxRejections, rejected: JSON.stringify(rejected) },
   )
   return { fresh: rows.filter((row: { fresh: boolean }) => row.fresh).length, settled }
 }
 
-/** A slave tries again every few minutes: what nobody has sent for a day is not waiting anywhere any more. */
+/** A slave retries every few minutes, so a rejected item that was not sent for a day does not wait anywhere any more. */
 const keptHours = 24
 
 /** By client and environment; of one client, or of all. */

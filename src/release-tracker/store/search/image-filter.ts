@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { ImagePattern } from '../../image-reference.ts'
 
-/** What a search asks for; everything that is given must hold. */
+/** The criteria of a search. All that are set must match. */
 export interface ImageFilter {
   namespace?: string | undefined
   image?: ImagePattern | undefined
@@ -12,7 +12,7 @@ export interface ImageFilter {
 export const isSearch = (filter: ImageFilter): boolean =>
   [filter.namespace, filter.image, filter.tag, filter.digest].some((each) => each !== undefined)
 
-/** Narrows a query of scopes `s` and components `c` to what runs now, in `images` beside the row's own, too. */
+/** Limits a query of scopes `s` and components `c` to running images, including those in `images` beside the row's own. */
 export function wherePresent(query: Knex.QueryBuilder, filter: ImageFilter): void {
   whereNamed(query, filter, 'c')
   const { tag, digest } = filter
@@ -25,13 +25,13 @@ export function wherePresent(query: Knex.QueryBuilder, filter: ImageFilter): voi
   })
 }
 
-/** The same for intervals `i`. */
+/** Limits a query of scopes `s` and intervals `i` in the same way. */
 export function whereRan(query: Knex.QueryBuilder, filter: ImageFilter): void {
   whereNamed(query, filter, 'i')
   whereEqual(query, filter, 'i')
 }
 
-/** Narrows components `c` to those that ever ran it: an index finds them, and the moment decides about the rest. */
+/** Limits components `c` to those that ever ran the image, which an index finds. The moment is checked afterwards. */
 export function whereEverRan(query: Knex.QueryBuilder, db: Knex, filter: ImageFilter): void {
   const { image, tag, digest } = filter
   if (image === undefined && tag === undefined && digest === undefined) return

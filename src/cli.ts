@@ -1,47 +1,8 @@
 import { processDeps } from './cli/process-deps.ts'
-import { type Area, packageVersion, runCommandLine } from './cli/run.ts'
+import { runCommandLine } from './cli/run.ts'
+import { areas } from './commands.ts'
 import type { Permission } from './platform/auth.ts'
 import { endProcess } from './platform/process/process-end.ts'
-
-const areas: Record<string, Area> = {
-  deploy: async (program, deps) =>
-    (await import('./deployments/index.ts')).registerDeploymentCommands(program, deps),
-  rollback: async (program, deps) =>
-    (await import('./deployments/index.ts')).registerRollbackCommand(program, deps),
-  versions: async (program, deps) =>
-    (await import('./deployments/index.ts')).registerVersionsCommand(program, deps),
-  logs: async (program, deps) => (await import('./deployments/index.ts')).registerLogsCommand(program, deps),
-  release: async (program, deps) =>
-    (await import('./binary-releases/index.ts')).registerReleaseCommands(program, deps),
-  jobs: async (program, deps) => (await import('./cli/jobs.ts')).registerJobCommands(program, deps),
-  cloud: async (program, deps) =>
-    (await import('./local-cloud/index.ts')).registerCloudCommands(program, deps),
-  backup: async (program, deps) =>
-    (await import('./cli/backup/index.ts')).registerBackupCommand(program, {
-      ...deps,
-      version: packageVersion(),
-    }),
-  restore: async (program, deps) =>
-    (await import('./cli/backup/index.ts')).registerRestoreCommand(program, deps),
-  async admin(program, deps) {
-    const { registerAccountCommands } = await import('./accounts/index.ts')
-    const { withDatabase } = await import('./cli/database.ts')
-    const { loadConfig } = await import('./config.ts')
-    registerAccountCommands(program, { withDb: (work) => withDatabase({ ...deps, loadConfig }, work) })
-  },
-  async nodes(program, deps) {
-    const { registerNodeCommands } = await import('./orchestrators/index.ts')
-    const { withDatabase } = await import('./cli/database.ts')
-    const { loadConfig } = await import('./config.ts')
-    registerNodeCommands(program, {
-      ...deps,
-      withDb: (work) =>
-        withDatabase({ ...deps, loadConfig }, ({ db, config }) =>
-          work({ db, rpcPort: config.orchestrators.rpcPort }),
-        ),
-    })
-  },
-}
 
 /** What these commands need of the API, and no more. */
 const scopes: Permission[] = [

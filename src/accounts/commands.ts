@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
+import { UsageFault } from '../cli/index.ts'
 import { type Prompt, terminalPrompt } from '../cli/prompt.ts'
 import type { PlatformConfig } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
@@ -33,7 +34,7 @@ interface CreateOptions {
   password?: string
 }
 
-/** Adds `admin create` and `admin reset-password`. What can't be done ends the command with status 1. */
+/** Adds `admin create` and `admin reset-password`. @throws UsageFault for what is refused */
 export function registerAccountCommands(program: Command, deps: AccountCommandDeps): void {
   const admin = program.command('admin').description('manage administrators, directly in the database')
   const print = deps.print ?? ((line: string) => process.stdout.write(`${line}\n`))
@@ -45,8 +46,8 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
     .option('-u, --username <name>', 'the user name, 3 to 50 characters')
     .option('-e, --email <address>', 'the e-mail address')
     .addOption(passwordOption())
-    .action(async (options: CreateOptions, command: Command) => {
-      const asked = new Questions(terminal(), command)
+    .action(async (options: CreateOptions) => {
+      const asked = new Questions(terminal())
       const account = {
         username: await asked.text('User name', options.username, username),
         email: await asked.text('E-mail', options.email, email),
@@ -54,7 +55,7 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
       }
       await deps.withDb(async ({ db, config }) => {
         const result = await createAdmin(db, { ...account, rateLimit: config.rateLimits.admin })
-        if (result.outcome === 'taken') return command.error(`error: ${result.reason}`)
+        if (result.outcome === 'taken') throw new UsageFault(result.reason)
         const { perSecond, burst } = config.rateLimits.admin
         print(
           `Administrator ${account.username} (${account.email}) created, ${perSecond}/s with bursts of ${burst}.`,
@@ -68,11 +69,11 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
     .description("set a user's password and end all sessions and tokens of the user")
     .requiredOption('-u, --username <name>', 'the user name')
     .addOption(passwordOption())
-    .action(async (options: { username: string; password?: string }, command: Command) => {
-      const replacement = await new Questions(terminal(), command).password(options.password)
+    .action(async (options: { username: string; password?: string }) => {
+      const replacement = await new Questions(terminal()).password(options.password)
       await deps.withDb(async ({ db, secrets }) => {
         const found = await resetPassword({ db, secrets }, options.username, replacement)
-        if (!found) return command.error('error: there is no user of that name')
+        if (!found) throw new UsageFault('there is no user of that name')
         print(`The password of ${options.username} was changed; its sessions and API tokens have ended.`)
       })
     })
@@ -81,32 +82,32 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
 /** Fills in what the command line left out, and holds both to the same rules. */
 class Questions {
   readonly #prompt: Prompt
-  readonly #command: Command
 
-  constructor(prompt: Prompt, command: Command) {
+  constructor(prompt: Prompt) {
     this.#prompt = prompt
-    this.#command = command
   }
 
   async text(label: string, given: string | undefined, schema: z.ZodType<string>): Promise<string> {
     if (given === undefined && !this.#prompt.interactive) {
-      this.#command.error(`error: ${label.toLowerCase()} is missing, and there is no terminal to ask for it`)
+      throw new UsageFault(`${label.toLowerCase()} is missing, and there is no terminal to ask for it`)
     }
     const answer = given ?? (await this.#prompt.ask(`${label}: `)).trim()
-    if (!schema.safeParse(answer).success) this.#command.error(`error: ${label.toLowerCase()} is not valid`)
+    if (!schema.safeParse(answer).success) throw new UsageFault(`${label.toLowerCase()} is not valid`)
     return answer
   }
 
   async password(given: string | undefined): Promise<string> {
     const { interactive } = this.#prompt
-    const asked = given === undefined && interactive
-    const answer = given ?? (interactive ? await this.#hidden('Password: ') : await this.#prompt.firstLine())
+    const asked = !given && interactive
+    const answer = given || (interactive ? await this.#hidden('Password: ') : await this.#prompt.firstLine())
+    if (answer === '')
+      throw new UsageFault('no password was given: set CAPSTAN_PASSWORD, or pipe it to standard input')
     if (!password.safeParse(answer).success) {
       const { min, max } = passwordLength
-      this.#command.error(`error: the password must have ${min} to ${max} characters`)
+      throw new UsageFault(`the password must have ${min} to ${max} characters`)
     }
     if (asked && (await this.#hidden('Repeat the password: ')) !== answer) {
-      this.#command.error('error: the passwords differ')
+      throw new UsageFault('the passwords differ')
     }
     return answer
   }

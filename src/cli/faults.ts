@@ -1,18 +1,17 @@
+import { constants } from 'node:os'
 import { type Command, CommanderError } from 'commander'
 import { ApiError, Unreachable } from './api/client.ts'
 import { plain } from './output.ts'
+import { inCommandTerms, optionFor } from './terms.ts'
 
-/**
- * How a command ends, for scripts: what was asked for happened; it was tried and did not; it was refused or asked for
- * wrongly, and nothing was changed; nobody could be asked.
- */
+/** How a command ends, for scripts. */
 export const exitCodes = { done: 0, failed: 1, refused: 2, unreachable: 3 } as const
 /** For `capstan --help`; docs/command-line.md says the same. */
 export const exitCodeHelp = `
 Exit codes:
   ${exitCodes.done}  the command succeeded
   ${exitCodes.failed}  the command ran and failed: a deployment that did not complete, a file that is not genuine
-  ${exitCodes.refused}  the command was refused or not understood; nothing was changed
+  ${exitCodes.refused}  the command was refused, not understood, or declined at a question; nothing was changed
   ${exitCodes.unreachable}  the service, or its database, does not respond`
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
@@ -20,6 +19,16 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 /** The command line, or what it names, is not usable: told without a stack. */
 export class UsageFault extends Error {
   override name = 'UsageFault'
+}
+
+/** The person at the keyboard did not agree to what a command asked. The message says what did not happen. */
+export class Declined extends Error {
+  override name = 'Declined'
+}
+
+/** The person at the keyboard pressed Ctrl-C at a question. */
+export class Interrupted extends Error {
+  override name = 'Interrupted'
 }
 
 /** What a command's error means to who called it: lines for people, a document for `--json`, the exit code. */
@@ -32,20 +41,27 @@ export interface Explained {
 /** @param command the one that failed: what the API calls a field is told as its option. */
 export function explain(error: unknown, command?: Command): Explained {
   if (error instanceof ApiError) {
-    const lines = refusalLines(error, (field) => flagOf(command, field) ?? field)
+    const lines = refusalLines(error, (field) => optionFor(command, field) ?? field)
     return {
-      lines: lines.map((line) => inTermsOf(command, line)),
+      lines: lines.map((line) => inCommandTerms(line, command)),
       json: error.envelope,
-      exitCode: exitCodes.refused,
+      exitCode: exitCodeOf(error.status),
     }
   }
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof CommanderError) {
-    // Commander has told it; its own faults of usage all end with 1, those of our commands with what they chose.
-    const usage = error.exitCode !== 0 && error.code !== 'commander.error'
-    const exitCode = usage ? exitCodes.refused : error.exitCode
+    // Commander has printed it. It ends its own faults of usage with 1.
+    const exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.refused
     return { lines: [], json: { error: { code: 'usage', message } }, exitCode }
   }
+  if (error instanceof Declined)
+    return {
+      lines: [plain(message)],
+      json: { error: { code: 'declined', message } },
+      exitCode: exitCodes.refused,
+    }
+  if (error instanceof Interrupted)
+    return { lines: [], json: { error: { code: 'interrupted', message } }, exitCode: interruptedCode }
   const [code, exitCode] =
     error instanceof Unreachable
       ? (['unreachable', exitCodes.unreachable] as const)
@@ -55,43 +71,19 @@ export function explain(error: unknown, command?: Command): Explained {
   return { lines: `error: ${message}`.split('\n').map(plain), json: { error: { code, message } }, exitCode }
 }
 
+/** As a command has that SIGINT ended. */
+const interruptedCode = 128 + constants.signals.SIGINT
+
+/** 503: the service answers, but not its database or queue store. Other 5xx: it tried, and failed. */
+function exitCodeOf(status: number): ExitCode {
+  if (status === 503) return exitCodes.unreachable
+  return status >= 500 ? exitCodes.failed : exitCodes.refused
+}
+
 /** By name: the classes of faulty settings and starts come with modules that most commands never load. */
 function isUsage(error: unknown): boolean {
   return error instanceof Error && ['UsageFault', 'ConfigError', 'StartFault'].includes(error.name)
 }
-
-/** Fields of the API whose options have another name. */
-const otherNames: Record<string, string> = {
-  rollbackOnFailure: '--no-rollback',
-  appName: '--app',
-  environment: '--env',
-  environmentVars: '--var',
-  secrets: '--secret',
-  durableObjects: '--do',
-  healthCheck: '--health',
-  targetVersion: '--to',
-}
-
-/** `options.force: true` is `--force` here, and `config.environmentVars.NAME` is `--var NAME`. */
-function inTermsOf(command: Command | undefined, text: string): string {
-  const field = /\b(?:options|config)\.([A-Za-z]+)((?:\.\w+)*)(?:: true\b|=true\b)?/g
-  return text.replace(field, (found: string, name: string, rest: string) => {
-    const flag = flagOf(command, name)
-    return flag === undefined ? found : `${flag}${rest.replaceAll('.', ' ')}`
-  })
-}
-
-/** The option of this command for a field of the API, else that of any command; undefined where there is none. */
-function flagOf(command: Command | undefined, field: string): string | undefined {
-  if (command === undefined) return undefined
-  let root = command
-  while (root.parent !== null) root = root.parent
-  const all = [command, ...everyCommand(root)].flatMap(({ options }) => options)
-  const option = all.find((each) => each.long === otherNames[field] || each.attributeName() === field)
-  return option?.long ?? undefined
-}
-
-const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)]
 
 /** @param flag the option for a field at the top of a body */
 function refusalLines({ envelope: { error } }: ApiError, flag: (field: string) => string): string[] {

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { Declined, Interrupted } from './faults.ts'
 
 /** Asks the person at the keyboard, or reads what is piped in. */
 export interface Prompt {
@@ -25,10 +26,15 @@ export function terminalPrompt({ input, output }: Terminal): Prompt {
         const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
         const lines = createInterface({ input, output: hidden ? silent : output, terminal: true })
         let answered = false
+        // readline reads the terminal raw, so Ctrl-C sends no signal.
+        lines.once('SIGINT', () => {
+          reject(new Interrupted('interrupted'))
+          lines.close()
+        })
         if (hidden) output.write(question)
         lines.once('close', () => {
           if (hidden) output.write('\n')
-          if (!answered) reject(new Error('cancelled'))
+          if (!answered) reject(new Declined('No answer; nothing was changed.'))
         })
         lines.question(hidden ? '' : question, (answer) => {
           answered = true

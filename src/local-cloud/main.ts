@@ -11,8 +11,9 @@ const inherited = new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE
 /** The local cloud's process. Always on loopback: it runs what it is given. */
 async function main(): Promise<void> {
   const { config, warn } = processSettings(process.env, isSupervised())
-  for (const name of Object.keys(process.env)) if (!inherited.has(name)) delete process.env[name]
   const log = createLogger({ level: config.logLevel, format: config.logFormat, process: 'cloud' })
+  // After the logger, which reads from TERM and NO_COLOR whether its lines are coloured.
+  for (const name of Object.keys(process.env)) if (!inherited.has(name)) delete process.env[name]
   warn(log)
   const dataDir = localCloudDir(config.dataDir)
   let cloud: LocalCloud | undefined

@@ -186,7 +186,9 @@ test('logs keeps what an app wrote from controlling the terminal or passing for 
   const text = '\u001b]0;title\u0007\u001b[31mred\u202e\0\r\n2026-01-01T00:00:00.000Z error forged'
   const logs = [{ time: '2026-01-01T00:00:00.000Z', level: 'log', text }]
   const api = await startFakeApi((_, res) => json(res, 200, wrapped({ logs })))
-  const { out } = await capstan(['logs', 'shop'], { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' } })
+  const { out } = await capstan(['logs', 'shop', '--environment', 'staging'], {
+    env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' },
+  })
   expect(out).toBe(
     '2026-01-01T00:00:00.000Z log   ]0;title[31mred\n    2026-01-01T00:00:00.000Z error forged\n',
   )
@@ -206,4 +208,35 @@ test('logs shows the last lines of an app', async () => {
     '2026-01-01T00:00:00.000Z error two\n2026-01-01T00:00:00.000Z error three\n',
   ])
   expect(api.asked.map(({ path }) => path)).toEqual(['/deploy/apps/shop/production/logs'])
+})
+
+test('logs finds the only environment of an app, and names both where there are two', async () => {
+  const apps = (...environments: string[]) =>
+    startFakeApi((asked, res) =>
+      asked.path === '/deploy/apps'
+        ? json(
+            res,
+            200,
+            wrapped({ apps: environments.map((each) => ({ appName: 'shop', environment: each })) }),
+          )
+        : json(res, 200, wrapped({ logs: [] })),
+    )
+  const only = await apps('production')
+  const at = (api: { url: string }) => ({ env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' } })
+  const { code, out } = await capstan(['logs', 'shop'], at(only))
+  expect([code, out]).toEqual([0, 'shop in production has written nothing\n'])
+  expect(only.asked.map(({ path }) => path)).toEqual(['/deploy/apps', '/deploy/apps/shop/production/logs'])
+  const both = await capstan(['logs', 'shop'], at(await apps('production', 'staging')))
+  expect(both).toMatchObject({ code: 2, err: expect.stringContaining('say which one with --environment') })
+  const misspelt = await capstan(['logs', 'shop', '--environment', 'stagign'], at(only))
+  expect(misspelt).toMatchObject({ code: 2, err: 'error: --environment has to be staging or production\n' })
+})
+
+test('logs prints the wrangler command for an app on Cloudflare', async () => {
+  const answer = refusal('STATE_003', 'Cloudflare keeps no log lines that could be read afterwards')
+  answer.error.suggestedAction = 'Run: npx wrangler tail shop-staging'
+  const api = await startFakeApi((_asked, res) => json(res, 424, answer))
+  const env = { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' }
+  const { code, err } = await capstan(['logs', 'shop', '--env', 'staging'], { env })
+  expect([code, err]).toEqual([2, expect.stringContaining('  Run: npx wrangler tail shop-staging\n')])
 })

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { knownSettings } from '../../src/config.ts'
-import { readEnvFile } from '../../src/platform/config/env-file.ts'
+import { type EnvFile, readEnvFile } from '../../src/platform/config/env-file.ts'
+import { settingWarnings } from '../../src/platform/config/process-settings.ts'
 import { chooseSettings } from '../../src/platform/installation/index.ts'
+import { folderWith } from './folder.ts'
 
 /** What a command takes from this `.env` in its current folder. */
 function taken(text: string, env: NodeJS.ProcessEnv = {}, prepare: (file: string) => void = () => undefined) {
@@ -57,4 +59,23 @@ test('a file of ours with a line that is no setting is refused', () => {
 
 test.runIf(process.getuid?.() === 0)('the file of another user is ignored', () => {
   expect(taken(service, {}, (file) => chownSync(file, 65534, 65534))).toBeUndefined()
+})
+
+test('misspelt names in a file of ours are reported, and names of other programs are not', () => {
+  const warnings = (text: string) => {
+    const cwd = folderWith({ '.env': text })
+    const choose = (each: EnvFile) => chooseSettings(each, { env: {}, known: knownSettings })
+    return settingWarnings({}, readEnvFile({}, { cwd, choose }), knownSettings)
+  }
+  const named = (name: string, nearest: string) =>
+    expect.stringMatching(
+      new RegExp(`^${name} in .*/\\.env is not a setting of Capstan; did you mean ${nearest}\\?$`),
+    )
+  expect(warnings(`${service}DATA_DRI=/data\nSTRIPE_KEY=x\nVITE_PORT=1\n`)).toEqual([
+    named('DATA_DRI', 'DATA_DIR'),
+  ])
+  expect(warnings('CAPSTAN_ULR=http://127.0.0.1:1\nSTRIPE_KEY=x\n')).toEqual([
+    named('CAPSTAN_ULR', 'CAPSTAN_URL'),
+  ])
+  expect(warnings('DATA_DRI=/data\n')).toEqual([])
 })

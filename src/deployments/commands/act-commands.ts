@@ -1,7 +1,8 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../cli/index.ts'
 import { environment } from '../model/schema.ts'
 import type { DeleteFlags, RetryFlags } from './act.ts'
+import { environmentAlias, environmentOption } from './environment-option.ts'
 import type { RollbackFlags } from './rollback.ts'
 
 /** Adds `rollback APP`. */
@@ -41,14 +42,6 @@ export function registerVersionsCommand(program: Command, deps: CommandDeps): vo
       deps.exitWith(await listVersions(await deps.client(), about))
     })
 }
-
-const environmentOption = () =>
-  new Option(
-    '--environment <environment>',
-    `${environment.options.join(' or ')}; required if the app is deployed to both`,
-  )
-/** As `capstan deploy` calls it. */
-const environmentAlias = () => new Option('--env <environment>').hideHelp()
 
 /** Adds `deploy rollback`, `deploy retry`, `deploy cancel` and `deploy delete`. */
 export function registerActCommands(deploy: Command, deps: CommandDeps): void {

@@ -1,7 +1,7 @@
 import type { ApiClient } from '../../cli/api/client.ts'
-import { type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
+import { confirm, type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
 import { environment } from '../model/schema.ts'
-import { type Console, postOnce, requireConsent } from './console.ts'
+import { type Console, postOnce } from './console.ts'
 import { followToEnd } from './output/follow.ts'
 import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer } from './wire.ts'
 
@@ -37,16 +37,17 @@ export interface DeleteFlags {
 export async function deleteApp({ deps, out }: Console, app: string, flags: DeleteFlags): Promise<ExitCode> {
   const where = environment.safeParse(flags.env)
   if (!where.success) throw new UsageFault(`--env has to be ${environment.options.join(' or ')}`)
-  requireConsent(deps, flags.yes, 'delete')
-  const question = `This deletes ${app} from ${where.data}, with all data of its Durable Objects. Its name again: `
-  const confirm = flags.yes ? app : (await deps.prompt.ask(question)).trim()
-  if (confirm !== app) {
-    out.say('Nothing was deleted.')
-    return exitCodes.failed
-  }
+  if (!flags.yes)
+    await confirm(deps.prompt, {
+      text: `This deletes ${app} from ${where.data}, with all data of its Durable Objects. Its name again: `,
+      expected: app,
+      subject: 'whether to delete',
+      declined: 'Nothing was deleted.',
+    })
+  const confirmation = { confirm: app }
   const client = await deps.client()
   const path = `/deploy/apps/${encodeURIComponent(app)}/${where.data}`
-  const started = await client.call(deletionAnswer, { method: 'DELETE', path, json: { confirm } })
+  const started = await client.call(deletionAnswer, { method: 'DELETE', path, json: confirmation })
   for (const line of started.willDelete) out.say(`Deleting ${plain(line)}`)
   const state = await jobEnd(client, started.jobId)
   out.answer([state === 'completed' ? `${app} (${where.data}): deleted` : `The deletion is ${state}`], {

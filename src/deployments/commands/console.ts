@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type CommandDeps, type Output, UsageFault } from '../../cli/index.ts'
+import { type CommandDeps, type Output, requireTerminal } from '../../cli/index.ts'
 
 /** What a command acts with, and where its words go. */
 export interface Console {
@@ -13,8 +13,7 @@ export interface Console {
  * @throws UsageFault
  */
 export function requireConsent({ prompt }: CommandDeps, yes: boolean | undefined, action: string): void {
-  if (yes || prompt.interactive) return
-  throw new UsageFault(`There's no terminal to ask on whether to ${action}: say so with --yes`)
+  if (!yes) requireTerminal(prompt, `whether to ${action}`)
 }
 
 /** A POST that the service carries out once, even if it arrives twice. */

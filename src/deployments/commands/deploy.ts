@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { ApiClient } from '../../cli/api/client.ts'
 import {
   type CommandDeps,
+  confirm,
   type ExitCode,
-  exitCodes,
   type Output,
-  type Prompt,
   plain,
+  requireTerminal,
   UsageFault,
 } from '../../cli/index.ts'
 import type { DeployFlags } from './flags.ts'
@@ -26,17 +26,17 @@ export async function deployPath(
   path: string | undefined,
   flags: DeployFlags,
 ): Promise<ExitCode> {
-  if (!flags.yes && !deps.prompt.interactive) {
-    throw new UsageFault("There's no terminal to ask on whether to deploy: say so with --yes")
-  }
+  if (!flags.yes) requireTerminal(deps.prompt, 'whether to deploy')
   const request = await requestOf({ deps, out }, path, flags)
   const client = await deps.client()
   const prepared = await client.call(preparedAnswer, creating('/deploy/prepare', request))
   for (const line of planLines(prepared, request)) out.say(line)
-  if (!flags.yes && !(await agreed(deps.prompt, request))) {
-    out.say('Nothing was deployed.')
-    return exitCodes.failed
-  }
+  if (!flags.yes)
+    await confirm(deps.prompt, {
+      text: `Deploy ${request.config.appName} to ${request.environment}? [y/N] `,
+      subject: 'whether to deploy',
+      declined: 'Nothing was deployed.',
+    })
   await start(client, { prepared, request, flags })
   const { deploymentId, plan } = prepared
   out.say(`Deployment started; to follow it again: capstan deploy watch ${plain(deploymentId)}`)
@@ -86,9 +86,4 @@ async function start(
 /** With its key, a request whose answer was lost can be sent again without making a second thing. */
 function creating(path: string, json: unknown) {
   return { method: 'POST', path, json, headers: { 'Idempotency-Key': randomUUID() } } as const
-}
-
-async function agreed(prompt: Prompt, { config, environment }: PrepareRequest): Promise<boolean> {
-  const answer = await prompt.ask(`Deploy ${config.appName} to ${environment}? [y/N] `)
-  return /^y(es)?$/i.test(answer.trim())
 }

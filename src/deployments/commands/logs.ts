@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { type CommandDeps, jsonOption, outputOf, plain, plainLines, wholeNumber } from '../../cli/index.ts'
-import { environment } from '../model/schema.ts'
+import { pathOf, placeOf } from './apps.ts'
+import { environmentAlias, environmentOption } from './environment-option.ts'
 
 const logsAnswer = z
   .object({
@@ -11,26 +12,38 @@ const logsAnswer = z
   })
   .transform(({ data }) => data)
 
+interface LogsFlags {
+  environment?: string
+  env?: string
+  limit: number
+}
+
+const logsHelp = `
+The local cloud keeps the last 1,000 lines of each app in memory: they are lost when it restarts. Cloudflare keeps none;
+for an app there, the command prints the wrangler command that shows new lines.`
+
 /** Adds `logs APP`: what an app wrote, with its uncaught exceptions. */
 export function registerLogsCommand(program: Command, deps: CommandDeps): void {
   program
     .command('logs')
     .argument('<app>', 'name of the app')
-    .option('--env <environment>', `${environment.options.join(' or ')}`, 'staging')
+    .addOption(environmentOption())
+    .addOption(environmentAlias())
     .option('--limit <number>', 'maximum number of lines', wholeNumber(1, 1000), 200)
     .addOption(jsonOption())
     .description('show the last log lines and exceptions of an app on the local cloud')
-    .action(async (app: string, flags: { env: string; limit: number }, command: Command) => {
+    .addHelpText('after', logsHelp)
+    .action(async (app: string, flags: LogsFlags, command: Command) => {
       const out = outputOf(deps, command)
-      const path = `/deploy/apps/${encodeURIComponent(app)}/${encodeURIComponent(flags.env)}/logs`
       const client = await deps.client()
-      const answer = await client.call(logsAnswer, { path })
+      const place = await placeOf(client, app, flags.environment ?? flags.env)
+      const answer = await client.call(logsAnswer, { path: `${pathOf(place)}/logs` })
       const logs = answer.logs.slice(-flags.limit)
       const lines = logs.flatMap(({ time, level, text }) => {
         const [first, ...rest] = plainLines(text)
         return [`${plain(time)} ${plain(level).padEnd(5)} ${first}`, ...rest]
       })
-      out.answer(lines.length === 0 ? [`${app} in ${flags.env} has written nothing`] : lines, {
+      out.answer(lines.length === 0 ? [`${app} in ${place.environment} has written nothing`] : lines, {
         ...answer,
         logs,
       })

@@ -1,5 +1,5 @@
 import type { ApiClient } from '../../cli/api/client.ts'
-import { type CommandDeps, type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
+import { confirm, type ExitCode, exitCodes, inCommandTerms, plain, UsageFault } from '../../cli/index.ts'
 import { findVersions, type Place, pathOf, placeOf } from './apps.ts'
 import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
@@ -55,7 +55,7 @@ async function rollBack(
   if (rollback === null) throw new UsageFault(`${app} was never deployed to ${environment}`)
   if (flags.to === undefined && !rollback.available) {
     const lines = [rollback.reason, rollback.suggestedAction].flatMap((line) =>
-      line === null ? [] : plain(line),
+      line === null ? [] : inCommandTerms(plain(line)),
     )
     out.answer(lines, { ...place, ...rollback })
     return rollback.serves ? exitCodes.done : exitCodes.refused
@@ -66,10 +66,12 @@ async function rollBack(
   out.say(rollbackTitle(place, preview, versions))
   const shown = rollbackLines(preview)
   for (const line of shown) out.say(`  ${line}`)
-  if (!flags.yes && !(await agreed(deps, `Roll back ${app} in ${environment}? [y/N] `))) {
-    out.say('Nothing was rolled back.')
-    return exitCodes.failed
-  }
+  if (!flags.yes)
+    await confirm(deps.prompt, {
+      text: `Roll back ${app} in ${environment}? [y/N] `,
+      subject: 'whether to roll back',
+      declined: 'Nothing was rolled back.',
+    })
   // What was shown is what happens, whatever is deployed while the question is open.
   const json = { targetVersion: flags.to ?? preview.targetVersion ?? undefined, reason: flags.reason }
   const started = await client.call(rollbackAnswer, postOnce(path, json))
@@ -82,8 +84,4 @@ async function rollBack(
     return followToEnd(client, deploymentId, { out, completed, after })
   }
   return followToEnd(client, deploymentId, { out, good: ['rolled_back', 'cancelled'], after })
-}
-
-async function agreed({ prompt }: CommandDeps, question: string): Promise<boolean> {
-  return /^y(es)?$/i.test((await prompt.ask(question)).trim())
 }

@@ -9,6 +9,8 @@ import { errorCode } from '../thrown.ts'
 export interface EnvFile {
   path: string
   settings: Record<string, string>
+  /** Names in the file that are not taken from it, because other programs may read it, too. */
+  others?: string[]
 }
 
 /** The folder of the program, where `npm start` and the Procfile run. */

@@ -39,12 +39,19 @@ export function misspeltSettings(
   const known = [...settings, ...others]
   const inFile = Object.keys(file?.settings ?? {})
   const isUnknown = (name: string) => !known.includes(name) && !foreign.test(name)
+  const isMisspelt = ({ name, nearest }: { name: string; nearest: string | undefined }) =>
+    nearest !== undefined && !(nearest in env) && isAlike(name, nearest)
+  const likely = (name: string) => ({ name, nearest: nearest(name, known, name.length >= 13 ? 2 : 1) })
   return [
+    ...(file?.others ?? [])
+      .filter(isUnknown)
+      .map((name) => ({ ...likely(name), file: file?.path }))
+      .filter((each) => isMisspelt(each) || /^CAPSTAN_/i.test(each.name)),
     ...inFile.filter(isUnknown).map((name) => ({ name, nearest: nearest(name, known, 3), file: file?.path })),
     ...Object.keys(env)
       .filter((name) => isUnknown(name) && !inFile.includes(name))
-      .map((name) => ({ name, nearest: nearest(name, known, name.length >= 13 ? 2 : 1), file: undefined }))
-      .filter(({ name, nearest }) => nearest !== undefined && !(nearest in env) && isAlike(name, nearest)),
+      .map((name) => ({ ...likely(name), file: undefined }))
+      .filter(isMisspelt),
   ]
 }
 

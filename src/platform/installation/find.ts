@@ -80,10 +80,14 @@ export function chooseSettings(
   options: { env: NodeJS.ProcessEnv; known: readonly string[] },
 ): EnvFile | undefined {
   const names = Object.keys(settings)
-  const says = names.some((name) => name === 'DATA_DIR' || ofCommands.includes(name))
+  const says = names.some((name) => name === 'DATA_DIR' || /^CAPSTAN_/i.test(name))
   if (!isOwn(path) || !(says || isDataDir(join(dirname(path), '.capstan')))) return undefined
   const excluded = ['HOST', ...proxies, ...(options.env.CAPSTAN_TOKEN ? ['CAPSTAN_URL', 'PORT'] : [])]
   const isTaken = (name: string) =>
     (options.known.includes(name) || ofCommands.includes(name)) && !excluded.includes(name)
-  return { path, settings: Object.fromEntries(Object.entries(settings).filter(([name]) => isTaken(name))) }
+  return {
+    path,
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => isTaken(name))),
+    others: names.filter((name) => !isTaken(name)),
+  }
 }

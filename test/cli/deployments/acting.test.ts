@@ -53,7 +53,7 @@ describe('deleting an app', () => {
           'This deletes shop from staging, with all data of its Durable Objects. Its name again:': answer,
         },
       })
-    expect(await run('y')).toMatchObject({ code: 1, out: expect.stringContaining('Nothing was deleted') })
+    expect(await run('y')).toMatchObject({ code: 2, err: 'Nothing was deleted.\n' })
     expect(api.asked).toEqual([])
     expect(await run('shop')).toMatchObject({
       code: 0,

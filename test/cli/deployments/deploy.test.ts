@@ -83,7 +83,7 @@ describe('capstan deploy', () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const run = (answer: string) =>
       capstan(['deploy', app()], { env: at(api), answers: { 'Deploy my-app to staging?': answer } })
-    expect(await run('')).toMatchObject({ code: 1, out: expect.stringContaining('Nothing was deployed') })
+    expect(await run('')).toMatchObject({ code: 2, err: 'Nothing was deployed.\n' })
     expect(api.asked.map((each) => each.path)).toEqual(['/deploy/prepare'])
     expect((await run('y')).code).toBe(0)
   })

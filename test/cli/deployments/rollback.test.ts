@@ -126,7 +126,7 @@ describe('capstan rollback', () => {
   test('does nothing without a yes, and needs --yes without a terminal', async () => {
     const service = await api(['staging'])
     const no = await capstan(['rollback', 'my-app'], { env: at(service), answers: { [question]: 'n' } })
-    expect([no.code, no.out]).toEqual([1, expect.stringContaining('Nothing was rolled back')])
+    expect([no.code, no.err]).toEqual([2, 'Nothing was rolled back.\n'])
     const silent = await capstan(['rollback', 'my-app'], { env: at(service) })
     expect([silent.code, silent.err]).toEqual([2, expect.stringContaining('--yes')])
     expect(sent(service)).toEqual([])

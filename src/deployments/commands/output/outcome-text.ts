@@ -1,4 +1,4 @@
-import { plain } from '../../../cli/index.ts'
+import { inCommandTerms, plain } from '../../../cli/index.ts'
 import { errorCodes } from '../../../platform/error-codes.ts'
 import type { StatusAnswer } from '../wire.ts'
 import { formatSeconds } from './step-lines.ts'
@@ -27,8 +27,8 @@ export function outcomeLines(
   const known = Object.entries(errorCodes).find(([code]) => code === error?.code)
   return [
     `${what}: ${final.status.replaceAll('_', ' ')}${took}`,
-    ...(error === null ? [] : [`  ${plain(error.message)} [${plain(error.code)}]`]),
-    ...(known === undefined ? [] : [`  ${known[1].action}`]),
+    ...(error === null ? [] : [`  ${inCommandTerms(plain(error.message))} [${plain(error.code)}]`]),
+    ...(known === undefined ? [] : [`  ${inCommandTerms(known[1].action)}`]),
   ]
 }
 

@@ -1,4 +1,4 @@
-import { plain } from '../../../cli/index.ts'
+import { inCommandTerms, plain } from '../../../cli/index.ts'
 import type { StatusAnswer, StepData } from '../wire.ts'
 
 /**
@@ -32,7 +32,7 @@ export function createStepLines(status: () => Promise<StatusAnswer>) {
       return [state === 'completed' ? `+ ${title}: done${took}` : `x ${title}: failed${took}`]
     },
     log({ level, message }: { level: string; message: string }): string[] {
-      const text = plain(message)
+      const text = inCommandTerms(plain(message))
       // A step's log begins with its title, which its line has just said.
       if (text === title || text.startsWith(`${title} (attempt `)) return []
       return [`    ${level === 'info' ? '' : `${plain(level)}: `}${text}`]

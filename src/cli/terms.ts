@@ -1,0 +1,77 @@
+import type { Command } from 'commander'
+
+/** Fields of the API whose options have another name; the longest path first. */
+const otherNames: [field: string, option: string][] = [
+  ['healthCheck.path', '--health'],
+  ['healthCheck.timeoutSeconds', '--timeout'],
+  ['container.image', '--image'],
+  ['container.port', '--port'],
+  ['container.className', '--container-class'],
+  ['container.instanceType', '--instance-type'],
+  ['container.maxInstances', '--max-instances'],
+  ['rollbackOnFailure', '--no-rollback'],
+  ['appName', '--app'],
+  ['environment', '--env'],
+  ['environmentVars', '--var'],
+  ['secrets', '--secret'],
+  ['deleteSecrets', '--delete-secret'],
+  ['durableObjects', '--do'],
+  ['healthCheck', '--health'],
+  ['targetVersion', '--to'],
+  ['stepName', '--step'],
+]
+
+/** Requests of the API that a command makes; `$1` and `$2` are the parts of the path. */
+const requests: [request: RegExp, command: string][] = [
+  [/DELETE \/deploy\/apps\/([^/\s]+)\/([^/\s,;]+)/g, 'capstan deploy delete $1 --env $2'],
+  [/POST \/deploy\/apps\/([^/\s]+)\/([^/\s]+)\/rollback/g, 'capstan rollback $1 --environment $2'],
+  [/GET \/deploy\/apps\/([^/\s]+)\/([^/\s]+)\/(versions|logs)/g, 'capstan $3 $1 --environment $2'],
+  [/POST \/deploy\/([^/\s]+)\/(rollback|retry|cancel)/g, 'capstan deploy $2 $1'],
+  [/GET \/deploy\/([^/\s]+)\/(?:status|logs)/g, 'capstan deploy watch $1'],
+  [/POST \/deploy(?:\/prepare)?(?![/\w])/g, 'capstan deploy'],
+  [/POST \/jobs\/([^/\s]+)\/(retry|cancel)/g, 'capstan jobs $2 $1'],
+  [/GET \/jobs\/([^/\s,;]+)/g, 'capstan jobs show $1'],
+]
+
+/** Advice about the protocol, which a command follows by itself or shows in other words. */
+const phrases: [words: RegExp, instead: string][] = [
+  [/\bCorrect the fields named in details\.fields\b/g, 'Correct what is named above'],
+  [/\bReport the correlationId to the operators\b/g, 'Report the correlation id to the operators'],
+  [/\b(?:after|for) the time in Retry-After\b/g, 'later'],
+  [/\bWait later\b/g, 'Try again later'],
+  [/\bSign in (?:or send a token|again or send a valid token)\b/g, 'Set CAPSTAN_TOKEN to a valid API token'],
+  [/\ba targetVersion\b/g, 'another version with --to'],
+  [/\btargetVersion\b/g, '--to'],
+  [/\{id\}/g, 'ID'],
+  [/\{app\}/g, 'APP'],
+  [/\{environment\}/g, 'ENVIRONMENT'],
+]
+
+/**
+ * Puts what the API says into the command line's own terms: `options.force: true` is `--force`,
+ * `config.environmentVars.NAME` is `--var NAME`, `DELETE /deploy/apps/shop/staging` is `capstan deploy delete ...`.
+ * @param command the one that runs: options of its own are preferred
+ */
+export function inCommandTerms(text: string, command?: Command): string {
+  const field = /\b(?:options|config)\.([A-Za-z]+)((?:\.\w+)*)(?:: true\b|=true\b)?/g
+  const words = text.replace(field, (found: string, name: string, rest: string) => {
+    const whole = optionFor(command, `${name}${rest}`)
+    if (whole !== undefined) return whole
+    const option = optionFor(command, name)
+    return option === undefined ? found : `${option}${rest.replaceAll('.', ' ')}`
+  })
+  return [...requests, ...phrases].reduce((said, [pattern, instead]) => said.replace(pattern, instead), words)
+}
+
+/** The option of this command for a field of the API, else that of any command; undefined where there is none. */
+export function optionFor(command: Command | undefined, field: string): string | undefined {
+  if (command === undefined) return undefined
+  let root = command
+  while (root.parent !== null) root = root.parent
+  const all = [command, ...everyCommand(root)].flatMap(({ options }) => options)
+  const [, other] = otherNames.find(([name]) => name === field) ?? []
+  const option = all.find((each) => each.long === other || each.attributeName() === field)
+  return option?.long ?? undefined
+}
+
+const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)]

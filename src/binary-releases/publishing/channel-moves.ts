@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { allowIdle } from '../../platform/postgres/index.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import { type Channel, channels, metadataSchema, parseAs } from '../catalogue/metadata.ts'
 import { isVersion } from '../catalogue/versions.ts'
@@ -11,6 +12,9 @@ import {
   markWritten,
   recordMove,
 } from '../store/channels.ts'
+
+/** Milliseconds for a few calls to the store while the channel's lock is held. */
+const storeWaitMs = 20_000
 
 /** The versions that the store's pointers name, read before a transaction that may move them. */
 export type Pointers = ReadonlyMap<Channel, string>
@@ -75,6 +79,7 @@ export async function writePointer(
 ): Promise<void> {
   const row = await lockChannel(trx, channel)
   if (row.written === row.revision) return
+  await allowIdle(trx, storeWaitMs)
   const key = layout.pointer(channel)
   const there = await store.head(key)
   if (row.version === null) {

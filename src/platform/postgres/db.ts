@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from '../deadline.ts'
 import { errorCode } from '../thrown.ts'
-import { boundedClient, connectionLimits, isAlive, isDatabaseUnavailable } from './index.ts'
+import { boundedClient, connectionLimits, isAlive } from './bounded-client.ts'
 import { StorablePostgresClient } from './storable-client.ts'
+import { allowIdle } from './transaction-limits.ts'
+import { isDatabaseUnavailable } from './unavailable.ts'
 
 export interface DbOptions {
   url: string
@@ -62,7 +64,7 @@ export async function migrateUp(databaseUrl: string, last?: string): Promise<voi
   try {
     await db.transaction(async (guard) => {
       // A migration over large tables may take longer than a transaction may otherwise stand still.
-      await guard.raw('set local idle_in_transaction_session_timeout = 0')
+      await allowIdle(guard, 0)
       // knex's own lock fails the second process, and stays behind when the first is killed.
       await guard.raw('select pg_advisory_xact_lock(7041001)')
       await db.migrate.forceFreeMigrationsLock(migrationConfig)

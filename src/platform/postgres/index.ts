@@ -1,3 +1,5 @@
 export { postgresUrl } from './address.ts'
-export { BoundedClient, boundedClient, connectionLimits, isAlive, withQueryLimit } from './bounded-client.ts'
+export { BoundedClient, boundedClient, connectionLimits, isAlive } from './bounded-client.ts'
+export { withQueryLimit } from './query-limit.ts'
+export { allowIdle } from './transaction-limits.ts'
 export { type DatabaseFault, databaseFaultOf, isDatabaseUnavailable } from './unavailable.ts'

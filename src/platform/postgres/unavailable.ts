@@ -14,7 +14,10 @@ const states: [string, DatabaseFault][] = [
   ['53100', 'disk_full'],
   ['53200', 'out_of_memory'],
   ['53', 'too_many_connections'],
-  // Shutting down, starting up, or ended by an operator. `57014` is a cancelled statement and none of these.
+  // A statement or a transaction that exceeded its limit. Ours are cancelled by nobody else.
+  ['57014', 'timeout'],
+  ['25P03', 'timeout'],
+  // Shutting down, starting up, or ended by an operator.
   ['57P0', 'unreachable'],
   ['08', 'unreachable'],
 ]

@@ -70,8 +70,8 @@ async function collectFrom(cluster: Cluster, context: TrackerContext, run: Run):
     ...readings,
     ...vanished.map((namespace) => ({ namespace, at: context.now(), containers: [] })),
   ]
-  progress.result = await run.write((trx) =>
-    withQueryLimit(bulkQueryMs, () => recordReading(trx, context, all)),
+  progress.result = await withQueryLimit(bulkQueryMs, () =>
+    run.write((trx) => recordReading(trx, context, all)),
   )
   await run.progress(progress)
   return { kind: 'done' }

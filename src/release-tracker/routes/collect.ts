@@ -163,12 +163,12 @@ function routesOfMaster(context: TrackerContext): Route[] {
       bodyLimit: 16 * MIB,
       async handle({ body, principal, commit }) {
         requireClient(principal, body.client_name)
-        return commit(async (trx) => {
-          const { acknowledged, results } = await withQueryLimit(bulkQueryMs, () =>
-            receiveBatch(trx, context, body),
-          )
-          return { body: { status: 'ok', acknowledged, results, timestamp: context.now().toISOString() } }
-        })
+        const receive = () =>
+          commit(async (trx) => {
+            const { acknowledged, results } = await receiveBatch(trx, context, body)
+            return { body: { status: 'ok', acknowledged, results, timestamp: context.now().toISOString() } }
+          })
+        return withQueryLimit(bulkQueryMs, receive)
       },
     }),
     route({

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import { createListener } from '../../../src/platform/events/index.ts'
+import { createDb } from '../../../src/platform/postgres/db.ts'
 import { migrateQueues } from '../../../src/platform/queues/index.ts'
 import { createTestContext, silent, startEngine } from '../../helpers/context.ts'
 import { needPrograms } from '../../helpers/servers/debian-packages.ts'
@@ -53,6 +54,23 @@ describe.skipIf(missing !== undefined)('behind PgBouncer in transaction mode', (
     await listener.start()
     await until(() => !listener.hears())
     expect(error).toHaveBeenCalledWith(expect.stringContaining('Set DATABASE_DIRECT_URL'))
+  }, 30_000)
+
+  it('a query over its limit is ended on the server, too', async () => {
+    const { direct, pooler } = await behindPooler()
+    const db = createDb({ url: pooler.url, name: 'pooled', max: 2, queryMs: 500 })
+    opened.push(() => db.destroy())
+    await direct.db.transaction(async (trx) => {
+      await trx.raw('lock table jobs in access exclusive mode')
+      await expect(db('jobs').count()).rejects.toMatchObject({
+        code: expect.stringMatching(/ETIMEDOUT|57014/),
+      })
+      await until(async () => {
+        const { rows } = await trx.raw(`select pid from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`)
+        return rows.length === 0
+      })
+    })
   }, 30_000)
 
   it('queues on PostgreSQL are refused without DATABASE_DIRECT_URL, with a clear message', async () => {

@@ -4,6 +4,7 @@ import knex, { type Knex } from 'knex'
 import { pause } from '../deadline.ts'
 import { errorCode } from '../thrown.ts'
 import { boundedClient, connectionLimits, isAlive } from './bounded-client.ts'
+import { migrationLimitMs } from './query-limit.ts'
 import { StorablePostgresClient } from './storable-client.ts'
 import { allowIdle } from './transaction-limits.ts'
 import { isDatabaseUnavailable } from './unavailable.ts'
@@ -51,9 +52,6 @@ const migrationConfig = {
   loadExtensions: ['.ts'],
   tableName: 'schema_migrations',
 }
-
-/** A migration may rewrite a large table, or wait for another process that does. */
-const migrationLimitMs = 3_600_000
 
 /**
  * Brings the schema up to date, or up to and with one migration. Two processes may do it at once: the second waits for

@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+/** Milliseconds: a migration may rewrite a large table, or wait for another process that does. */
+export const migrationLimitMs = 3_600_000
+
 const raisedLimit = new AsyncLocalStorage<number>()
 
 /**

@@ -13,7 +13,7 @@ import { within } from '../deadline.ts'
 import { ConfigError } from '../errors.ts'
 import type { Installation } from '../installation/installation-id.ts'
 import type { Logger } from '../logging/logging.ts'
-import { boundedClient, connectionLimits } from '../postgres/index.ts'
+import { BoundedClient, boundedClient, connectionLimits, migrationLimitMs } from '../postgres/index.ts'
 import { connectForBlocking, connectRedis } from '../redis/index.ts'
 import { persistentBackend } from './persistent-backend.ts'
 
@@ -85,8 +85,7 @@ export async function countWorkers(queues: Queues, name: string): Promise<number
 export async function migrateQueues(databaseUrl: string): Promise<void> {
   const config = { connectionString: databaseUrl, ...connectionLimits }
   // The search path, which the backend needs at the start of each connection, is refused by poolers.
-  const client = new pg.Client({ ...config, options: searchPath })
-  client.on('error', () => undefined)
+  const client = new BoundedClient({ ...config, options: searchPath }, { queryMs: migrationLimitMs })
   try {
     await client.connect()
     await runMigrations(client, queueSchema)

@@ -4,8 +4,8 @@ import pg from 'pg'
 const limitMs = 500
 
 /**
- * Asks the server to end the query that a connection is running. Best effort: resolves when the request is sent, or after
- * half a second. Never rejects, and does not tell whether anything was cancelled.
+ * Asks the server to end the query that a connection is running. Best effort: resolves when the server has acted on the
+ * request, or after half a second. Never rejects, and does not tell whether anything was cancelled.
  */
 export async function cancelQuery(client: pg.Client): Promise<void> {
   // The key that the server gave out at the start; the driver's types leave it out.
@@ -23,7 +23,9 @@ export async function cancelQuery(client: pg.Client): Promise<void> {
     }
     const send = () => {
       call(connection, 'cancel', processId, secretKey)
-      connection.stream.end(finish)
+      // The server closes it once it has acted on the request. A pooler drops the request when we close it earlier, or the
+      // connection that it is about.
+      connection.stream.once('close', finish)
     }
     connection.on('error', finish)
     connection.on('connect', () => (ssl ? call(connection, 'requestSsl') : send()))
@@ -32,9 +34,8 @@ export async function cancelQuery(client: pg.Client): Promise<void> {
     if (host.startsWith('/')) call(connection, 'connect', `${host}/.s.PGSQL.${port}`)
     else call(connection, 'connect', port, host)
   })
-  connection.stream.once('error', () => undefined)
-  // The server closes it once it has read the request.
-  setTimeout(() => connection.stream.destroy(), limitMs)
+  connection.stream.on('error', () => undefined)
+  connection.stream.destroy()
 }
 
 /** Calls a method of the driver that its types leave out. */

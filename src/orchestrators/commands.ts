@@ -21,7 +21,7 @@ const jsonHelp = 'a JSON file: [{name, ip, pubkey?, rpc_port?}] or {ip: {name, p
 const mappingHelp =
   'a Python file with PILLAR_MAPPING = {ip: {"name", "pubkey"}}; it is parsed, never executed'
 
-/** Adds `nodes import` and `nodes rebuild`. The import ends with status 1 when a node was rejected; the others are imported all the same. */
+/** Adds `nodes import` and `nodes rebuild`. The import exits with 1 if a node was rejected; the others are imported. */
 export function registerNodeCommands(program: Command, deps: NodeCommandDeps): void {
   const nodes = program.command('nodes').description("manage the bridge's nodes, directly in the database")
   registerRebuild(nodes, deps)
@@ -50,7 +50,7 @@ interface RebuildFlags {
   to?: Date
 }
 
-/** Adds `nodes rebuild`: for when samples were changed by hand, or a sum is doubted. */
+/** Adds `nodes rebuild`, for samples that were changed by hand or sums that seem wrong. */
 function registerRebuild(nodes: Command, deps: NodeCommandDeps): void {
   const help = 'YYYY-MM-DD, UTC'
   nodes
@@ -68,7 +68,7 @@ function registerRebuild(nodes: Command, deps: NodeCommandDeps): void {
         const oldest = await oldestWholeDay(db)
         if (oldest === undefined) throw new UsageFault('there are no samples')
         const { from = oldest, to = new Date(Date.now() + 24 * 3_600_000) } = flags
-        // Retention took the samples of earlier days: their sums are all that is left of them.
+        // Retention removed the samples of earlier days: only their sums exist.
         if (from < oldest) throw new UsageFault(`there are samples from ${isoDay(oldest)} on only`)
         if (from >= to) throw new UsageFault('--from has to be before --to')
         const days = { from, to: new Date(`${isoDay(to)}T00:00:00Z`) }

@@ -15,7 +15,7 @@ export interface HistoryQuery {
   end_time?: Date | undefined
 }
 
-/** A page of a node's samples, newest first. Both ends of the period belong to it. @throws SYS_005 */
+/** A page of a node's samples, newest first. The period includes both ends. @throws SYS_005 */
 export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery) {
   const { page, page_size: size, start_time: start, end_time: end } = query
   const after = readCursor(query.cursor, parseInstant, 422)
@@ -27,7 +27,7 @@ export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery)
     }),
   ])
   const counting = countSamples(db, nodeId, period)
-  // Where the first page begins is known without counting, and where a cursor's does.
+  // The start of the first page, and of a cursor's page, is known without counting.
   const first = after !== undefined || page === 1
   const begin = first
     ? { before: after ?? new Date(period.to), skip: 0 }
@@ -49,15 +49,15 @@ export async function nodeHistory(db: Knex, nodeId: number, query: HistoryQuery)
 async function readPage(
   db: Knex,
   nodeId: number,
-  about: { period: Span; begin: { before: Date; skip: number } | undefined; limit: number },
+  input: { period: Span; begin: { before: Date; skip: number } | undefined; limit: number },
 ): Promise<Snapshot[]> {
-  const { period, begin, limit } = about
+  const { period, begin, limit } = input
   if (begin === undefined || period.from >= period.to) return []
   const before = new Date(Math.min(begin.before.getTime(), period.to))
   return readSamples(db, nodeId, { from: new Date(period.from), before, skip: begin.skip, limit })
 }
 
-/** Unique over all nodes: a node has one sample a cycle. */
+/** Unique over all nodes: a node has one sample per cycle. */
 const snapshotId = (nodeId: number, cycleId: number) => cycleId * 1_000_000 + nodeId
 
 export function snapshotView(nodeId: number, sample: Snapshot) {
@@ -69,7 +69,7 @@ export function snapshotView(nodeId: number, sample: Snapshot) {
     state: sample.state,
     state_name:
       sample.verdict !== 't' && sample.responseMs !== null ? (stateName(sample.state) ?? 'Unknown') : null,
-    // This sample alone; of a throttled one only what was believed then.
+    // The state of this sample alone; a throttled one has only the state that was confirmed before.
     is_online: sample.verdict === 't' ? sample.confirmed === true : sample.verdict === 'g',
     confirmed_online: sample.confirmed,
     sample: sampleNames[sample.verdict] ?? null,

@@ -16,8 +16,8 @@ import { nodeRoutes } from './routes/nodes.ts'
 import { statisticsRoutes } from './routes/statistics.ts'
 import { statusRoutes } from './routes/status.ts'
 import { windowRoutes } from './routes/windows.ts'
-import { boardAsStream, createLive } from './status/live.ts'
-import { createBoard } from './status/status-cache.ts'
+import { createLive, statusEvents } from './status/live.ts'
+import { createStatusCache } from './status/status-cache.ts'
 import { statusStream } from './status/stream.ts'
 import { makePartitions, removeOldSamples } from './store/partitions.ts'
 
@@ -35,26 +35,26 @@ export interface OrchestratorsOptions {
   clock: Pick<Clock, 'now'>
 }
 
-/** The bridge's nodes: polled, shown and counted. As a service it ends the open streams when it stops. */
+/** The bridge's nodes: polling, status and statistics. As a service it closes the open streams when it stops. */
 export interface Orchestrators extends Service {
   polling: Polling
-  /** Undefined where nothing is polled. */
+  /** Undefined where polling is disabled. */
   schedule: Schedule | undefined
   routes: Route[]
   sockets: SocketRoute[]
   housekeeping: Housekeeping[]
 }
 
-// Who comes back to the stream gets the latest status: older events only number it.
+// A client that reconnects gets the latest status; older events serve only as sequence numbers.
 const keptEvents = { days: 1, limit: 1000 }
 
 export function createOrchestrators(options: OrchestratorsOptions): Orchestrators {
   const { db, config, hub, enqueue, log, clock } = options
   const now = () => clock.now().getTime()
   const client = createNodeClient()
-  const board = createBoard({ db, hub, log, config, now })
-  const live = createLive({ board, log })
-  const stream = boardAsStream(board)
+  const cache = createStatusCache({ db, hub, log, config, now })
+  const live = createLive({ cache, log })
+  const stream = statusEvents(cache)
   const polled = { db, config, client, enqueue }
   return {
     name: 'orchestrators',
@@ -64,9 +64,9 @@ export function createOrchestrators(options: OrchestratorsOptions): Orchestrator
       runShard: (payload, run) => runShard(polled, payload, run),
       settleShard: (trx, job) => settleShard(trx, job.payload),
     },
-    // The fixed paths first: `:id` would take them.
+    // Fixed paths come first: `:id` would match them.
     routes: [
-      ...statusRoutes({ board, stream }),
+      ...statusRoutes({ cache, stream }),
       ...nodeRoutes({ db, config }),
       ...historyRoutes(db),
       ...statisticsRoutes(db, now),

@@ -6,23 +6,23 @@ import type { Ending, JobDefinition, Outcome, Run } from '../platform/jobs/index
 const shardPayload = z.strictObject({ cycleId: z.string().regex(/^\d+$/), shard: z.int().min(0) })
 export type ShardPayload = z.output<typeof shardPayload>
 
-/** What runs the jobs below. */
+/** The handlers of the jobs below. */
 export interface Polling {
   runCycle(run: Run): Promise<Outcome>
   runShard(payload: ShardPayload, run: Run): Promise<Outcome>
   settleShard(trx: Knex.Transaction, job: { payload: ShardPayload; ending: Ending }): Promise<void>
 }
 
-/** Who may stop polling is who may change what is polled. */
+/** Stopping a poll needs the permission to change the nodes. */
 const authorizeChange = async (_polling: Polling, _db: Knex, { principal }: { principal: Principal }) =>
   requirePermission(principal, 'orchestrators:write')
 
 const queue = 'poll-orchestrators'
-// Nodes have a deadline of their own, a minute at most; the rest is reading and writing.
+// Requests to nodes have their own deadline of a minute at most; the rest is for reading and writing.
 const timeLimitMs = 2 * 60_000
 const backoff = { firstMs: 500, maxMs: 5000 }
 
-/** One sweep over all active nodes. Its schedule is the poll interval of the configuration. */
+/** One poll of all active nodes. Its schedule is the configured poll interval. */
 export const pollCycleJob: JobDefinition<Record<string, never>, Polling> = {
   queue,
   name: 'poll-cycle',
@@ -30,7 +30,7 @@ export const pollCycleJob: JobDefinition<Record<string, never>, Polling> = {
   maxAttempts: 3,
   timeoutMs: () => timeLimitMs,
   backoff,
-  retryRefused: 'The next cycle comes by itself',
+  retryRefused: 'The next cycle starts on schedule',
   authorizeChange,
   handle: (polling, _payload, run) => polling.runCycle(run),
 }
@@ -43,7 +43,7 @@ export const pollShardJob: JobDefinition<ShardPayload, Polling> = {
   maxAttempts: 3,
   timeoutMs: () => timeLimitMs,
   backoff,
-  retryRefused: 'The next cycle comes by itself',
+  retryRefused: 'The next cycle starts on schedule',
   authorizeChange,
   describe: async (_polling, _db, payloads) =>
     payloads.map(({ cycleId, shard }) => ({ cycle: cycleId, part: String(shard + 1) })),

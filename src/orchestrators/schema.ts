@@ -4,7 +4,7 @@ import { instant } from '../platform/instant.ts'
 import { canonicalAddress } from '../platform/network/ip-address.ts'
 import { isNodeAddress } from './node/addresses.ts'
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what can't be stored or would forge a line
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters can't be stored, or would forge a line
 const printable = /^[^\u0000-\u001f\u007f-\u009f]*$/
 const text = (max: number) =>
   z
@@ -15,7 +15,7 @@ const text = (max: number) =>
     .regex(/^\S(.*\S)?$/u, 'must not begin or end with a space')
 
 export const nodeName = text(100)
-/** Read in any spelling, passed on in the one that the database keeps. */
+/** Accepts any spelling of an address and returns the canonical one, which the database stores. */
 export const ipAddress = z
   .string()
   .refine((address) => isIP(address) !== 0 && !address.includes('%'), {
@@ -63,7 +63,7 @@ export const nodesQuery = z.strictObject({
     .transform((value) => value === 'true'),
 })
 
-/** With a zone, or in UTC: the server's own zone is nobody's business. */
+/** A time with a zone, or in UTC; the server's own zone is never used. */
 const time = instant({ local: true, error: 'expected an ISO 8601 time' })
 
 export const historyQuery = z
@@ -77,13 +77,13 @@ export const historyQuery = z
   })
   .refine((query) => query.cursor === undefined || query.page === 1, {
     path: ['cursor'],
-    message: 'a cursor takes the place of page',
+    message: 'cannot be combined with page',
   })
 
 const hours = number(1, 8760, 24)
 export const hoursQuery = z.strictObject({ hours })
 
-/** More points than this are no chart, and an answer of tens of megabytes. */
+/** More points than this would make an answer of tens of megabytes, and no readable chart. */
 const maxPoints = 50_000
 export const bridgeQuery = z
   .strictObject({ hours, interval_minutes: number(1, 1440, 60) })
@@ -104,7 +104,7 @@ export const newWindowBody = z
   .refine((window) => window.to > window.from, { path: ['to'], message: 'expected a time after from' })
   .refine((window) => (window.scope === 'nodes') === (window.node_ids !== undefined), {
     path: ['node_ids'],
-    message: 'expected with the scope nodes, and only then',
+    message: 'expected with the scope nodes only',
   })
 export const windowPath = z.object({ id: z.uuid() })
 export const windowsQuery = z.strictObject({

@@ -22,14 +22,14 @@ export async function getNode(db: Knex, id: number): Promise<OrchestratorNode> {
   return node
 }
 
-/** @throws STATE_001 when the name or the address is taken. */
+/** @throws STATE_001 if another node has the name or the address */
 export async function addNode(trx: Knex.Transaction, fields: NodeFields): Promise<OrchestratorNode> {
   const node = await insertNode(trx, fields).catch(refuseTaken)
   await tellOfNodes(trx)
   return node
 }
 
-/** Fields that are absent stay. @throws SYS_005, STATE_001 */
+/** Changes the given fields only. @throws SYS_005, STATE_001 */
 export async function changeNode(
   trx: Knex.Transaction,
   id: number,
@@ -41,7 +41,7 @@ export async function changeNode(
   return getNode(trx, id)
 }
 
-/** @returns whether anything changed. @throws STATE_001 */
+/** @returns true if anything changed. @throws STATE_001 */
 export async function applyChanges(
   trx: Knex.Transaction,
   node: OrchestratorNode,
@@ -53,12 +53,12 @@ export async function applyChanges(
   const changed = (Object.keys(before) as (keyof NodeFields)[]).filter((key) => before[key] !== after[key])
   if (changed.length === 0) return false
   await updateNode(trx, node.id, after).catch(refuseTaken)
-  // Another machine, or another key for it, or a node that comes back: what was learnt before says nothing of it.
+  // The address or key changed, or the node was reactivated: earlier observations do not apply to it.
   if (changed.some((key) => key !== 'name')) await forgetState(trx, node.id)
   return true
 }
 
-/** Wakes every web process; last in a transaction, like all events. */
+/** Notifies every web process; the last statement of a transaction, like all events. */
 export function tellOfNodes(trx: Knex.Transaction): Promise<void> {
   return appendEvents(trx, [{ stream: statusStream, type: 'nodes_changed', data: {} }])
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ipAddress, nodeName, pubkey, rpcPort } from '../schema.ts'
 
-/** A node as a file or the environment names it; what is absent stays as it is, or gets its default. */
+/** A node in a file or the environment; absent fields stay unchanged, or get their defaults. */
 export interface NodeEntry {
-  /** Where it was found, for the report. */
+  /** The entry's position in its source, for the report. */
   where: string
   name: string
   ip: string
@@ -17,7 +17,7 @@ export interface Rejected {
   reason: string
 }
 
-/** What a source had to say: nodes, and what could not be one. */
+/** The nodes of a source, and the entries that are invalid. */
 export interface Found {
   entries: NodeEntry[]
   rejected: Rejected[]
@@ -30,7 +30,7 @@ const fields = z.strictObject({
   rpc_port: rpcPort.nullish(),
 })
 
-/** Judges raw nodes, each by itself: one that is wrong does not keep the others out. */
+/** Validates each entry separately: an invalid one does not reject the others. */
 export function judge(raw: { where: string; value: unknown }[]): Found {
   const found: Found = { entries: [], rejected: [] }
   for (const { where, value } of raw) {

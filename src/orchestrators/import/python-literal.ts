@@ -1,16 +1,16 @@
-/** What a literal can be here; dictionaries are Maps, `None` is null. */
+/** A literal's value: dictionaries are Maps, `None` is null. */
 export type PythonValue = string | number | boolean | null | PythonValue[] | Map<PythonValue, PythonValue>
 
 type Read = { value: PythonValue } | { fault: string }
 
-/** A place in the text that is not what a literal has there. */
+/** A syntax error: the text at this position is not a literal. */
 class NotALiteral extends Error {}
 
 const deepest = 20
 
 /**
- * The literal that a Python file assigns to a name at its top level; of several assignments the last, as Python has
- * it. Nothing is run: a call, a variable or an f-string in it is a fault, with its line.
+ * The literal that a Python file assigns to a name at its top level; the last of several assignments, as in Python.
+ * Nothing is executed: a call, a variable or an f-string is an error with its line.
  */
 export function readPythonLiteral(text: string, name: string): Read {
   const source = text.replace(/^\uFEFF/, '')
@@ -29,8 +29,8 @@ function readAt(source: string, at: number): Read {
 }
 
 /**
- * Where the values begin. Strings and comments are skipped: an example in a docstring is no assignment. A string without
- * an end counts up to the end of its line or of the file, so that the time grows with the length of the text only.
+ * The offsets of the assigned values. Strings and comments are skipped: an example in a docstring is not an assignment.
+ * An unterminated string extends to the end of its line or the file, which keeps the time linear in the text's length.
  */
 function assignmentsTo(source: string, name: string): number[] {
   const token = new RegExp(
@@ -83,7 +83,7 @@ class Reader {
     }
   }
 
-  /** Parentheses around one value only group it. */
+  /** Parentheses around a single value group it and make no tuple. */
   #list(close: string, depth: number): PythonValue {
     const result: PythonValue[] = []
     this.at += 1
@@ -95,7 +95,7 @@ class Reader {
     }
   }
 
-  /** Strings side by side are one. */
+  /** Adjacent string literals are concatenated. */
   #strings(): string {
     let result = this.#string()
     if (result === undefined)
@@ -162,7 +162,7 @@ class Reader {
     return true
   }
 
-  /** A comma, or the closing sign, which is left for who looks for it. */
+  /** Accepts a comma, or leaves the closing bracket to the caller. */
   #separator(close: string): boolean {
     this.#space()
     if (this.#source[this.at] === ',') {

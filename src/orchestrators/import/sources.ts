@@ -1,7 +1,7 @@
 import { type Found, judge } from './entries.ts'
 import { readPythonLiteral } from './python-literal.ts'
 
-/** The file is not what it should be as a whole. The message is for who gave it. */
+/** The file as a whole is not in the expected format. The message is shown to the user. */
 class UnreadableSource extends Error {
   override name = 'UsageFault'
 }
@@ -10,7 +10,7 @@ class UnreadableSource extends Error {
 export function fromJson(text: string): Found {
   let parsed: unknown
   try {
-    // A byte order mark is what some editors begin with.
+    // Some editors write a byte order mark.
     parsed = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch {
     throw new UnreadableSource('the file is not well-formed JSON')
@@ -23,15 +23,15 @@ export function fromJson(text: string): Found {
   return byAddress(Object.entries(parsed))
 }
 
-/** The dictionary `PILLAR_MAPPING` of a Python file, which is read and never run. @throws UnreadableSource */
+/** The dictionary `PILLAR_MAPPING` of a Python file, which is parsed and never executed. @throws UnreadableSource */
 export function fromMappingFile(text: string): Found {
   const read = readPythonLiteral(text, 'PILLAR_MAPPING')
   if ('fault' in read) throw new UnreadableSource(read.fault)
   if (!(read.value instanceof Map)) throw new UnreadableSource('PILLAR_MAPPING is not a dictionary')
   return byAddress(
-    [...read.value].map(([ip, about]) => [
+    [...read.value].map(([ip, input]) => [
       String(ip),
-      about instanceof Map ? Object.fromEntries(about) : about,
+      input instanceof Map ? Object.fromEntries(input) : input,
     ]),
   )
 }
@@ -56,9 +56,9 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Found {
 
 function byAddress(entries: [string, unknown][]): Found {
   return judge(
-    entries.map(([ip, about]) => ({
+    entries.map(([ip, input]) => ({
       where: ip.slice(0, 100),
-      value: typeof about === 'object' && about !== null && !Array.isArray(about) ? { ip, ...about } : about,
+      value: typeof input === 'object' && input !== null && !Array.isArray(input) ? { ip, ...input } : input,
     })),
   )
 }

@@ -3,7 +3,7 @@ import { addNode, applyChanges, tellOfNodes } from '../service.ts'
 import { lockAllNodes, type NodeFields, type OrchestratorNode } from '../store/nodes.ts'
 import type { Found, NodeEntry, Rejected } from './entries.ts'
 
-/** What an import did, or would do. */
+/** The result of an import, or of a dry run. */
 export interface ImportReport {
   created: string[]
   updated: { name: string; changes: string[] }[]
@@ -11,12 +11,12 @@ export interface ImportReport {
   rejected: Rejected[]
 }
 
-/** Leaves a dry run's transaction without a trace. */
+/** Thrown to roll a dry run's transaction back. */
 class DryRun extends Error {}
 
 /**
- * Makes the nodes be as they are named, each found by its name, then by its address; all that can be, at once. A
- * node that was switched off is switched on again: who names it wants it watched.
+ * Adds or updates nodes, each matched by its name, then by its address, in one transaction. An inactive node is
+ * activated: a node that is listed is to be monitored.
  */
 export async function importNodes(
   db: Knex,
@@ -40,9 +40,9 @@ export async function importNodes(
 }
 
 interface State {
-  /** As they are by now. */
+  /** The nodes with the changes made so far. */
   nodes: OrchestratorNode[]
-  /** Named by an entry before. */
+  /** Ids of the nodes that an earlier entry matched. */
   taken: Set<number>
   report: ImportReport
   defaultPort: number
@@ -88,7 +88,7 @@ const wireNames: Record<keyof NodeFields, string> = {
   isActive: 'is_active',
 }
 
-/** Without a port any node of the address is meant, the one at the default port before others. */
+/** Matches any node of the address if the entry has no port, preferably the one at the default port. */
 function findTarget(entry: NodeEntry, { nodes, defaultPort }: State): OrchestratorNode | undefined {
   const byName = nodes.find((node) => node.name === entry.name)
   if (byName !== undefined) return byName

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import { type Network, networkNames, networks } from './networks.ts'
 
-/** Of one network, as a node sees it now. Wraps and unwraps are gauges: what waits to be signed. */
+/** One network as a node sees it now. Wraps and unwraps are gauges: the numbers of requests that wait for a signature. */
 export interface NetworkReading {
   wraps: number
   unwraps: number
@@ -15,7 +15,7 @@ export interface NodeStatus {
   state: number | null
   momentum: number | null
   networks: Partial<Record<Network, NetworkReading>>
-  /** The answer without the numbers that move all the time: what it says beyond our columns. */
+  /** The answer without the numbers that change all the time, for what has no column of its own. */
   unchanging: unknown
 }
 
@@ -25,11 +25,11 @@ export interface NodeIdentity {
   pubkey: string | null
 }
 
-// A node is a stranger: what it says must fit our columns, and not upset who reads it.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+// Nodes are not trusted: their texts must fit the columns and must not contain control characters.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression removes them
 const controls = /[\u0000-\u001f\u007f-\u009f]/g
 const clean = (max: number) => (text: string) =>
-  // Half a character, sent or cut, is no text to PostgreSQL.
+  // PostgreSQL refuses half of a surrogate pair, whether the node sent it or the cut made it.
   truncate(text.replace(controls, ' ').trim(), max).toWellFormed()
 const text = z.string().transform(clean(100)).nullish().catch(null)
 const count = z.int().min(0).max(0xffff_ffff).nullish()
@@ -56,7 +56,7 @@ const envelope = z.looseObject({ result: z.unknown(), error: z.string().nullish(
 
 export type Parsed<T> = { kind: 'ok'; value: T } | { kind: 'error'; text: string } | { kind: 'malformed' }
 
-/** Opens the envelope `{result, error}`: a text in `error` is a failure, whatever else there is. */
+/** Opens the envelope `{result, error}`: a text in `error` is a failure, whatever `result` holds. */
 export function openEnvelope(body: string): Parsed<unknown> {
   let parsed: unknown
   try {
@@ -110,7 +110,7 @@ function withoutMoving(data: z.output<typeof status>): unknown {
   return { ...rest, networks: Object.fromEntries(still) }
 }
 
-/** For those that a node named; the order is ours. */
+/** The networks that the node named, in the order of `networks`. */
 export const readingsOf = (status: NodeStatus) =>
   networks.flatMap((name) => {
     const reading = status.networks[name]

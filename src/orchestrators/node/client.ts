@@ -16,13 +16,13 @@ export interface NodeAddress {
   rpcPort: number
 }
 
-/** How a question to a node ends. `unreachable`: it may have been restarted since. Texts name no address. */
+/** The result of a request to a node. `unreachable`: the node may have restarted since. Messages contain no address. */
 export type NodeAnswer<T> =
   | { kind: 'ok'; value: T; raw: unknown }
   | { kind: 'throttled' }
   | { kind: 'failed'; unreachable: boolean; message: string }
 
-/** What is asked of a bridge node. @throws the signal's reason only when it is aborted. */
+/** The requests to a bridge node. @throws the signal's reason, only if it is aborted */
 export interface NodeClient {
   status(node: NodeAddress, signal: AbortSignal): Promise<NodeAnswer<NodeStatus>>
   identity(node: NodeAddress, signal: AbortSignal): Promise<NodeAnswer<NodeIdentity>>
@@ -32,8 +32,8 @@ export interface NodeClient {
 const maxBytes = 1024 * 1024
 
 /**
- * The node's own protocol: a POST of `{method, params}`, answered by `{result, error}`. Old nodes name no content
- * type, new ones insist on ours.
+ * The node's own protocol: a POST of `{method, params}`, answered with `{result, error}`. Old nodes send no content
+ * type; new ones require one in the request.
  */
 export function createNodeClient(): NodeClient {
   const outgoing = createPlainOutgoing()
@@ -53,7 +53,7 @@ interface Question<T> {
 
 async function ask<T>(outgoing: PlainOutgoing, question: Question<T>): Promise<NodeAnswer<T>> {
   const { signal, node } = question
-  // Of a row that is older than the rule.
+  // The row is older than the rule about addresses.
   if (!isNodeAddress(node.ipAddress)) return failed('Network error: no node can have this address')
   try {
     const { statusCode, text } = await post(outgoing, question)
@@ -66,7 +66,7 @@ async function ask<T>(outgoing: PlainOutgoing, question: Question<T>): Promise<N
   }
 }
 
-/** `text` is undefined for more than is allowed; the rest is never read. */
+/** `text` is undefined for an answer above the size limit; the rest is not read. */
 type Received = { statusCode: number; text: string | undefined }
 
 function post(
@@ -89,10 +89,10 @@ function post(
       let size = 0
       const end = (text: string | undefined) => {
         resolve({ statusCode, text })
-        // Nothing more is of interest, and what breaking it off reports has nobody to tell.
+        // The rest is not needed; errors of the aborted body are ignored.
         answer.on('error', () => undefined).destroy()
       }
-      // A node that throttles says nothing else.
+      // A throttling node sends no other content.
       if (statusCode === 429) return end('')
       answer.on('error', (error) => reject(new Error('cut off', { cause: error })))
       answer.on('data', (chunk: Buffer) => {
@@ -132,7 +132,7 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNABORTED: 'connection reset',
 }
 
-/** Never the library's message: it names the address. */
+/** A description without the library's message, which contains the address. */
 function reasonOf(error: unknown): string {
   const { code = '', message } = (error ?? {}) as { code?: string; message?: string }
   if (message === 'cut off') return 'connection closed before the answer was complete'

@@ -2,7 +2,7 @@
 export const networks = ['bnb', 'eth', 'supernova'] as const
 export type Network = (typeof networks)[number]
 
-/** As the bridge contract, and so a node, names them. */
+/** The networks by the names that the bridge contract, and so a node, uses. */
 export const networkNames: Readonly<Record<string, Network>> = {
   'BNB Chain': 'bnb',
   BSC: 'bnb',
@@ -18,9 +18,9 @@ const stateNames: Readonly<Record<number, string>> = {
   4: 'ReSignState',
 }
 
-/** Of a state that a node answered; anything that is not one of the five is unknown. */
+/** The name of a state that a node reported; `unknown` for anything but the five known states. */
 export const stateName = (state: number | null): string | null =>
   state === null ? null : (stateNames[state] ?? 'Unknown')
 
-/** Live, and key generation: the node takes part. */
+/** The states in which a node takes part in signing: live and key generation. */
 export const isOnlineState = (state: number | null): boolean => state === 0 || state === 1

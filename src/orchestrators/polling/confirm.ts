@@ -1,7 +1,7 @@
-/** One sample's meaning: good, bad, or throttled, which says nothing about the node. */
+/** The verdict of one sample: good, bad, or throttled, which leaves the node's state unknown. */
 export type Verdict = 'g' | 'b' | 't'
 
-/** What is believed of a node, with the samples in a row that may change it. Null: not yet known. */
+/** A node's confirmed state, with the consecutive samples that may change it. Null: not known yet. */
 export interface Confirmation {
   confirmed: boolean | null
   goodStreak: number
@@ -9,8 +9,8 @@ export interface Confirmation {
 }
 
 /**
- * A single lost packet is no outage: a state changes after so many samples in a row. The very first one counts at
- * once, and so does what is `certain` (another node answers in its place).
+ * A single lost packet is not an outage: a state changes only after a number of consecutive samples. The first sample
+ * counts at once, and so does a `certain` one (another node answers at the address).
  */
 export function confirm(
   before: Confirmation,

@@ -30,10 +30,10 @@ export interface PollingOptions {
   enqueue: Enqueue
 }
 
-/** How soon a cycle that waits for another looks again. */
+/** Poll interval of a cycle that waits for another one. */
 const waitMs = 500
 
-/** One scheduled sweep over all active nodes, by this job alone or, if they are very many, by jobs for parts of them. */
+/** One scheduled poll of all active nodes, by this job or, for very many nodes, by one job per part. */
 export async function runCycle(options: PollingOptions, run: Run): Promise<Outcome> {
   const { db, config } = options
   const job = await findJob(db, run.jobId)
@@ -41,8 +41,8 @@ export async function runCycle(options: PollingOptions, run: Run): Promise<Outco
   const dueAt = new Date(job.createdAt.getTime() - (job.lateMs ?? 0))
   const shards = Math.max(1, Math.ceil((await countActiveNodes(db)) / config.shardSize))
   const seconds = Math.round(config.pollIntervalMs / 1000)
-  const about = { jobId: run.jobId, dueAt, seconds, shards, minOnline: config.minOnline }
-  const opening = await run.write((trx) => openCycle(trx, about))
+  const input = { jobId: run.jobId, dueAt, seconds, shards, minOnline: config.minOnline }
+  const opening = await run.write((trx) => openCycle(trx, input))
   if (opening.kind === 'over' || opening.kind === 'older') return { kind: 'done' }
   if (opening.kind === 'busy') return waitFor(options, run, { holder: opening.jobId, ...opening })
   const future = await findFutureCycle(db)
@@ -56,35 +56,35 @@ export async function runCycle(options: PollingOptions, run: Run): Promise<Outco
   return pollPart(options, run, { cycle, shard: 0 })
 }
 
-/** One part of a cycle that is spread over the workers. */
+/** One part of a cycle that is distributed over the workers. */
 export async function runShard(options: PollingOptions, payload: ShardPayload, run: Run): Promise<Outcome> {
   const cycle = await findRunningCycle(options.db, payload.cycleId)
   if (cycle === undefined) return { kind: 'done' }
   return pollPart(options, run, { cycle, shard: payload.shard })
 }
 
-/** A part that failed for good measured nothing; the cycle goes on without it. */
+/** Runs when a part has failed for good: the cycle continues without its samples. */
 export async function settleShard(trx: Knex.Transaction, payload: ShardPayload): Promise<void> {
   await endPart(trx, payload.cycleId)
 }
 
 /**
- * Another cycle runs. It ends soon, or its worker died and its job is being delivered again; a job that ended without
- * its cycle is out of the way at once. A cycle that waits until the next one is due has nothing to add.
+ * Handles a cycle that finds another one running. The other one ends soon, or its worker died and its job is delivered
+ * again; a cycle whose job has ended is closed at once. A cycle that would wait until the next one is due is skipped.
  */
 async function waitFor(
   options: PollingOptions,
   run: Run,
-  about: { holder: string; overdueMs: number },
+  input: { holder: string; overdueMs: number },
 ): Promise<Outcome> {
   const { db, config } = options
-  const holder = await findJob(db, about.holder)
+  const holder = await findJob(db, input.holder)
   if (holder === undefined || holder.state === 'failed' || holder.state === 'cancelled') {
-    await run.write((trx) => abandonCycle(trx, about.holder))
+    await run.write((trx) => abandonCycle(trx, input.holder))
     return { kind: 'snooze', ms: 0 }
   }
-  if (about.overdueMs < config.pollIntervalMs) return { kind: 'snooze', ms: waitMs }
-  run.log.warn({ jobId: run.jobId }, 'a poll cycle was left out: the one before it took too long')
+  if (input.overdueMs < config.pollIntervalMs) return { kind: 'snooze', ms: waitMs }
+  run.log.warn({ jobId: run.jobId }, 'a poll cycle was skipped: the previous one took too long')
   return { kind: 'done' }
 }
 
@@ -103,18 +103,18 @@ async function pollPart(
   const { db, client, config } = options
   const nodes = await polledNodes(db, { shard, shards: cycle.shards })
   const { rpcTimeoutMs: timeoutMs } = config
-  // All are asked at once, so one deadline is everybody's.
+  // All nodes are polled at the same time, so they share one deadline.
   const deadline = AbortSignal.any([run.signal, AbortSignal.timeout(timeoutMs)])
   setMaxListeners(0, deadline)
-  const about = { deadline, run: run.signal, timeoutMs, now: cycle.startedAt.getTime() }
-  // What an answer says is worked out while others are waited for, and its text is let go.
+  const input = { deadline, run: run.signal, timeoutMs, now: cycle.startedAt.getTime() }
+  // Each answer is parsed on arrival, so that its text can be freed while others are pending.
   const one = async (node: PolledNode) =>
-    learn(await pollNode(client, node, about), { at: cycle.startedAt, limits: config })
+    learn(await pollNode(client, node, input), { at: cycle.startedAt, limits: config })
   const learnt = await Promise.all(nodes.map(one))
   return { kind: 'done', commit: (trx) => record(trx, cycle, learnt) }
 }
 
-/** Samples, states and, with the last part, the cycle's result: one transaction with the job's outcome. */
+/** Writes samples, states and, with the last part, the cycle's result in the transaction of the job's outcome. */
 async function record(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<void> {
   await writeLearnt(trx, cycle, learnt)
   await endPart(trx, cycle.id)
@@ -135,7 +135,7 @@ async function endPart(trx: Knex.Transaction, cycleId: string): Promise<void> {
     totalCount: states.length,
     throttled: states.filter((each) => each.measured && each.verdict === 't').length,
     unknown: states.filter((each) => !each.measured || each.confirmed === null).length,
-    // Without a node whose state is known the bridge was not measured.
+    // No node has a known state: the bridge was not measured.
     bridgeStatus: isKnown.length === 0 ? null : bridgeStatus,
     networks: backlogsOf(answered),
     diverged: divergenceOf(answered, divergence, cycle.startedAt),

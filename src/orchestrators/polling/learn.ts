@@ -6,13 +6,13 @@ import type { Learnt } from '../store/samples.ts'
 import { confirm } from './confirm.ts'
 import type { Observation } from './poll-node.ts'
 
-/** What an observation leaves in the database: its sample, and the node's new state. */
+/** The database rows of an observation: its sample, and the node's new state. */
 export function learn(
   observation: Observation,
-  about: { at: Date; limits: { offlineAfter: number; onlineAfter: number } },
+  input: { at: Date; limits: { offlineAfter: number; onlineAfter: number } },
 ): Learnt {
   const { node, status, verdict } = observation
-  const confirmation = confirm(node.confirmation, observation, about.limits)
+  const confirmation = confirm(node.confirmation, observation, input.limits)
   const reading = (name: (typeof networks)[number]) => status?.networks[name]
   const momentum = status?.momentum ?? node.momentum
   return {
@@ -25,12 +25,12 @@ export function learn(
     error: observation.error,
     sampleMomentum: status?.momentum ?? null,
     momentum,
-    momentumAt: momentum === node.momentum ? earlier(node.momentumAt, about.at) : about.at,
+    momentumAt: momentum === node.momentum ? earlier(node.momentumAt, input.at) : input.at,
     backlog: networks.flatMap((name) => [reading(name)?.wraps ?? null, reading(name)?.unwraps ?? null]),
-    networks: status === null ? node.networks : known(observation, about.at),
+    networks: status === null ? node.networks : known(observation, input.at),
     identity: observation.identity?.value ?? null,
     identityId: node.identityId,
-    identityAt: identityAt(observation, about.at),
+    identityAt: identityAt(observation, input.at),
     raw: rawOf(observation),
   }
 }
@@ -40,10 +40,10 @@ function identityAt({ identity, identityStale, node }: Observation, at: Date): D
   return identityStale ? null : node.identityAt
 }
 
-/** A time that is still to come was written by a clock that was ahead. */
+/** A time in the future was written by a clock that was ahead. */
 const earlier = (known: Date | null, at: Date) => (known !== null && known < at ? known : at)
 
-/** A height's time is when it was first seen: how long it stands still is what matters. */
+/** The time at which a height was first seen, which shows how long it has not moved. */
 function known({ node, status }: Observation, at: Date): KnownNetworks {
   if (status === null) return node.networks
   return Object.fromEntries(
@@ -56,7 +56,7 @@ function known({ node, status }: Observation, at: Date): KnownNetworks {
   )
 }
 
-/** Whole answers are kept when something changed in them that has no column of its own. */
+/** The whole answer is stored if a part without a column of its own has changed. */
 function rawOf(observation: Observation): Learnt['raw'] {
   const { status, identity, node } = observation
   if (status === null) return null
@@ -70,7 +70,7 @@ function rawOf(observation: Observation): Learnt['raw'] {
   return { digest: digest.toString('hex'), identity: identityText, status: statusText }
 }
 
-/** Null for what a stranger nested too deeply to be written. */
+/** Null for an answer nested too deeply for PostgreSQL. */
 function textOf(value: unknown): string | null {
   try {
     return JSON.stringify(value) ?? null

@@ -5,52 +5,52 @@ import { isOnlineState } from '../node/networks.ts'
 import type { PolledNode } from '../store/nodes.ts'
 import type { Verdict } from './confirm.ts'
 
-/** What one cycle learnt of one node. */
+/** The observation of one node in one cycle. */
 export interface Observation {
   node: PolledNode
   verdict: Verdict
-  /** Not to be confirmed by a second sample. */
+  /** True if the sample needs no confirmation by a second one. */
   certain: boolean
   state: number | null
   responseMs: number | null
   error: string | null
   status: NodeStatus | null
   rawStatus: unknown
-  /** Asked for in this cycle. */
+  /** The identity, if this cycle requested it. */
   identity: { value: NodeIdentity; raw: unknown } | null
-  /** The identity is to be asked for again in the next cycle. */
+  /** True if the next cycle must request the identity again. */
   identityStale: boolean
 }
 
-/** A node allows two requests a second to all who ask it. */
+/** A node allows two requests per second over all its clients. */
 const throttledPauseMs = 1100
 const identityHours = 1
 
 /**
- * Asks a node for its status, and for its identity only when that is not known for an hour or the node may have been
- * restarted: one request a cycle as a rule. Ends with the signal at the latest. @throws the reason of `run`.
+ * Requests a node's status, and its identity only if that is older than an hour or the node may have restarted: usually
+ * one request per cycle. Ends with the signal at the latest. @throws the reason of `run`
  */
 export async function pollNode(
   client: NodeClient,
   node: PolledNode,
-  about: { deadline: AbortSignal; run: AbortSignal; timeoutMs: number; now: number },
+  input: { deadline: AbortSignal; run: AbortSignal; timeoutMs: number; now: number },
 ): Promise<Observation> {
   const startedAt = performance.now()
   const empty = { node, certain: false, state: null, status: null, rawStatus: null, identity: null }
-  const ask = <T>(question: () => Promise<NodeAnswer<T>>) => patiently(question, about)
-  const answer = await ask(() => client.status(node, about.deadline))
+  const ask = <T>(question: () => Promise<NodeAnswer<T>>) => withThrottleRetry(question, input)
+  const answer = await ask(() => client.status(node, input.deadline))
   const responseMs = Math.round(performance.now() - startedAt)
   if (answer.kind === 'throttled') {
     const error = 'Throttled: the node answers nobody more often'
-    return { ...empty, verdict: 't', responseMs, error, identityStale: identityDue(node, about.now) }
+    return { ...empty, verdict: 't', responseMs, error, identityStale: identityDue(node, input.now) }
   }
   if (answer.kind === 'failed') {
-    const identityStale = answer.unreachable || identityDue(node, about.now)
+    const identityStale = answer.unreachable || identityDue(node, input.now)
     return { ...empty, verdict: 'b', responseMs: null, error: answer.message, identityStale }
   }
   const { value: status, raw: rawStatus } = answer
-  const found = identityDue(node, about.now)
-    ? await ask(() => client.identity(node, about.deadline))
+  const found = identityDue(node, input.now)
+    ? await ask(() => client.identity(node, input.deadline))
     : undefined
   const identity = found?.kind === 'ok' ? found : null
   const shown = identity?.value.pubkey ?? (identity === null ? node.identity?.pubkey : null)
@@ -70,23 +70,23 @@ export async function pollNode(
   }
 }
 
-/** Once more after a 429; the deadline turns into an answer, a stop of the whole run does not. */
-async function patiently<T>(
+/** Repeats the request once after a 429. The deadline becomes an answer; a stop of the whole run is thrown. */
+async function withThrottleRetry<T>(
   question: () => Promise<NodeAnswer<T>>,
-  about: { deadline: AbortSignal; run: AbortSignal; timeoutMs: number },
+  input: { deadline: AbortSignal; run: AbortSignal; timeoutMs: number },
 ): Promise<NodeAnswer<T>> {
   let throttled = false
   try {
     const first = await question()
     if (first.kind !== 'throttled') return first
     throttled = true
-    await pause(throttledPauseMs, about.deadline)
+    await pause(throttledPauseMs, input.deadline)
     return await question()
   } catch (error) {
-    about.run.throwIfAborted()
-    if (!about.deadline.aborted) throw error
+    input.run.throwIfAborted()
+    if (!input.deadline.aborted) throw error
     if (throttled) return { kind: 'throttled' }
-    const message = `Network error: no answer within ${about.timeoutMs / 1000} s`
+    const message = `Network error: no answer within ${input.timeoutMs / 1000} s`
     return { kind: 'failed', unreachable: true, message }
   }
 }

@@ -1,14 +1,14 @@
 import { type Network, networks } from '../node/networks.ts'
 import type { KnownNetworks } from '../store/nodes.ts'
 
-/** What waits to be signed, per network: the median over online nodes. */
+/** The backlog of each network: the median over online nodes. */
 export type Backlogs = Partial<Record<Network, { wraps: number; unwraps: number }>>
 
 export type BacklogKind = 'wraps' | 'unwraps'
-/** Since when nodes disagree on what is to be signed, by `<network>:<wraps|unwraps>`. */
+/** Since when the nodes' backlogs differ, by `<network>:<wraps|unwraps>`. */
 export type Divergence = Record<string, string>
 
-/** Only nodes that are online and answered in this cycle have a say. */
+/** Only nodes that are online and answered in this cycle count. */
 export function backlogsOf(answered: KnownNetworks[]): Backlogs {
   const result: Backlogs = {}
   for (const name of networks) {
@@ -20,15 +20,15 @@ export function backlogsOf(answered: KnownNetworks[]): Backlogs {
   return result
 }
 
-/** Of an even number the lower one: a count that some node has really shown. */
+/** For an even number the lower middle one: a count that a node reported. */
 function lowerMedian(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
 }
 
 /**
- * A ceremony needs more than two thirds of the nodes with the same set to sign. Where no set has that many, nothing is
- * signed: nodes that answer from caches of different age look like it for a moment, so what counts is since when.
+ * A signing ceremony needs more than two thirds of the nodes with the same set of requests; otherwise nothing is signed.
+ * Nodes that answer from caches of different age show this for a moment, so the duration of the difference decides.
  */
 export function divergenceOf(answered: KnownNetworks[], before: Divergence, at: Date): Divergence {
   const result: Divergence = {}
@@ -37,7 +37,7 @@ export function divergenceOf(answered: KnownNetworks[], before: Divergence, at: 
       const hashes = answered.flatMap((each) => each[name]?.[`${kind}Hash`] ?? [])
       if (hashes.length < 2 || largestGroup(hashes) * 3 > hashes.length * 2) continue
       const key = `${name}:${kind}`
-      // A time that is still to come was written by a clock that was ahead.
+      // A time in the future was written by a clock that was ahead.
       const since = Math.min(Date.parse(before[key] ?? at.toISOString()), at.getTime())
       result[key] = new Date(since).toISOString()
     }

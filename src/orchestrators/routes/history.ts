@@ -31,7 +31,7 @@ export function historyRoutes(db: Knex): Route[] {
 
 type View = ReturnType<typeof snapshotView>
 
-/** The same page as a table; the cursor of the next one is in a header. */
+/** The page as CSV; the cursor of the next page is in a header. */
 function sendCsv(res: Response, views: View[], nextCursor: string | null): void {
   if (nextCursor !== null) res.setHeader('X-Next-Cursor', nextCursor)
   res.setHeader('Content-Type', 'text/csv; charset=utf-8')
@@ -62,7 +62,7 @@ function rowOf(view: View): unknown[] {
   return [...fields.map((field) => view[field]), ...backlogs]
 }
 
-/** Nodes are strangers: a text that a spreadsheet would run as a formula is marked as text. */
+/** Nodes are not trusted: a text that a spreadsheet would run as a formula is quoted as text. */
 function cell(value: unknown): string {
   if (value == null) return ''
   const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)

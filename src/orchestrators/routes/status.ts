@@ -1,37 +1,37 @@
 import { type EventHub, serveSse } from '../../platform/events/index.ts'
 import { type Prepared, type Route, route } from '../../platform/http/index.ts'
-import type { Board } from '../status/status-cache.ts'
+import type { StatusCache } from '../status/status-cache.ts'
 import { statusStream } from '../status/stream.ts'
 
-// A client may keep it, but asks each time whether it is still true.
+// A client may store the answer, but must revalidate it each time.
 const headers = { 'Cache-Control': 'private, no-cache' }
 const answerOf = (prepared: Prepared) => ({ prepared, headers })
 
-/** From memory, and live. */
-export function statusRoutes(options: { board: Board; stream: EventHub }): Route[] {
-  const { board, stream } = options
+/** The status from memory, and its live streams. */
+export function statusRoutes(options: { cache: StatusCache; stream: EventHub }): Route[] {
+  const { cache, stream } = options
   const read = { method: 'get', access: 'orchestrators:read', invalidStatus: 422 } as const
   const prepared = (path: string, part: 'status' | 'summary') =>
     route({
       ...read,
       path,
       handle() {
-        const version = board.current()
-        return version instanceof Promise
-          ? version.then((each) => answerOf(each[part]))
-          : answerOf(version[part])
+        const snapshot = cache.current()
+        return snapshot instanceof Promise
+          ? snapshot.then((each) => answerOf(each[part]))
+          : answerOf(snapshot[part])
       },
     })
   return [
     prepared('/api/v1/orchestrators/status', 'status'),
     prepared('/api/v1/orchestrators/status/summary', 'summary'),
-    // The same by the name that the list of endpoints gives it beside the status.
+    // An alias of the summary, from the endpoint list of the specification.
     prepared('/api/v1/orchestrators/summary', 'summary'),
     route({
       ...read,
       path: '/api/v1/orchestrators/events',
       async handle({ req, res, principal }) {
-        const { seq } = await board.current()
+        const { seq } = await cache.current()
         serveSse(req, res, { hub: stream, stream: statusStream, principal, head: { seq, ended: false } })
         return undefined
       },

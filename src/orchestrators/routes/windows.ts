@@ -59,7 +59,7 @@ async function requireNodes(db: Knex, ids: number[]): Promise<void> {
   if (ids.length === 0) return
   const known = await existingNodeIds(db, ids)
   const fields = ids.flatMap((id, index) =>
-    known.has(id) ? [] : [{ path: `node_ids.${index}`, problem: 'there is no such node' }],
+    known.has(id) ? [] : [{ path: `node_ids.${index}`, problem: 'no node has this id' }],
   )
   if (fields.length === 0) return
   throw invalidBody(fields, 422)

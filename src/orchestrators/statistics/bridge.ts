@@ -6,18 +6,18 @@ import { iso, ratio, rounded } from './rounding.ts'
 const minute = 60_000
 const hour = 60 * minute
 
-/** Longer periods than this are counted from sums by hour where they can be. */
+/** Periods longer than this are counted from the hourly sums where possible. */
 const shortHours = 720
 
 /**
- * The bridge over time, in buckets from the period's start. Long periods with buckets of whole hours begin and end at
- * whole hours, so that the sums by hour answer them; the current hour is the last.
+ * The bridge over time, in buckets from the start of the period. Long periods with buckets of whole hours begin and
+ * end at whole hours, so that the hourly sums can answer them; the current hour is the last.
  */
 export async function bridgeStatistics(
   db: Knex,
-  about: { hours: number; intervalMinutes: number; now: number },
+  input: { hours: number; intervalMinutes: number; now: number },
 ) {
-  const { hours, intervalMinutes, now } = about
+  const { hours, intervalMinutes, now } = input
   const byHour = hours > shortHours && intervalMinutes % 60 === 0
   const to = byHour ? Math.ceil(now / hour) * hour : now
   const period: Span = { from: to - hours * hour, to }
@@ -48,7 +48,7 @@ const unmeasured = {
   max_online_count: null,
 }
 
-/** A bucket without a measured cycle says nothing: neither online nor offline. */
+/** A bucket without a measured cycle is neither online nor offline. */
 function pointOf(start: number, counts: BucketCount[] | undefined) {
   const timestamp = iso(start)
   const [first] = counts ?? []
@@ -67,7 +67,7 @@ function pointOf(start: number, counts: BucketCount[] | undefined) {
   }
 }
 
-/** Of counts in ascending order; of an even number of cycles the lower one, so that it is a count that was there. */
+/** The median of ascending counts; for an even number the lower middle one, so that it is a count that occurred. */
 function medianOf(counts: BucketCount[], cycles: number): number {
   let left = Math.floor((cycles - 1) / 2)
   for (const each of counts) {

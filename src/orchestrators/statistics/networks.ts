@@ -4,7 +4,7 @@ import { type BacklogSums, latestBacklogs, sumNetworks } from '../store/statisti
 import { cut, type Span } from './pieces.ts'
 import { iso, rounded } from './rounding.ts'
 
-/** What waited to be signed. Backlogs are gauges: `total_*` keep their old name, the others say something. */
+/** The requests that waited for a signature. Backlogs are gauges; `total_*` keep their old, misleading name. */
 export async function networkStatistics(db: Knex, period: Span) {
   const [sums, current] = await Promise.all([sumNetworks(db, cut([period])), latestBacklogs(db, period)])
   const bounds = { period_start: iso(period.from), period_end: iso(period.to) }

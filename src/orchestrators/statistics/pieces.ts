@@ -1,10 +1,10 @@
-/** Time from, to just before; milliseconds since 1970. */
+/** A period from `from` (inclusive) to `to` (exclusive), in milliseconds since 1970. */
 export interface Span {
   from: number
   to: number
 }
 
-/** A period in parts that sums exist for: whole days, whole hours beside them, and what is left at the edges. */
+/** A period split into parts that have sums: whole days, whole hours around them, and the rest at the edges. */
 export interface Pieces {
   days: Span[]
   hours: Span[]
@@ -40,7 +40,7 @@ export function cut(spans: readonly Span[]): Pieces {
   return pieces
 }
 
-/** What is left of a period without some spans, which may overlap. */
+/** The period minus the given spans, which may overlap. */
 export function without(period: Span, taken: readonly Span[]): Span[] {
   const left: Span[] = []
   let from = period.from

@@ -6,8 +6,8 @@ import { cut, lengthOf, type Span, without } from './pieces.ts'
 import { iso, percentage, ratio } from './rounding.ts'
 
 /**
- * uptime = online time / measured time, both without maintenance. A cycle stands for one poll interval; time without a
- * cycle, and of a node without an answer, was not measured: `measured_ratio` is the share that was.
+ * uptime = online time / measured time, both without maintenance. A cycle represents one poll interval. Time without a
+ * cycle, or in which a node gave no sample, was not measured; `measured_ratio` is the measured share.
  */
 export async function uptimeStatistics(db: Knex, period: Span) {
   const [nodes, windows] = await Promise.all([
@@ -49,7 +49,7 @@ interface Counted {
 
 const nothing: NodeSums = { samples: 0, online: 0, measuredSeconds: 0, onlineSeconds: 0 }
 
-/** Nodes with the same maintenance are summed together: as a rule all of them, in one query. */
+/** Nodes with the same maintenance windows are summed in one query: usually all nodes. */
 async function sumAll(db: Knex, nodes: Counted[]): Promise<Map<number, NodeSums & { countedMs: number }>> {
   const groups = Map.groupBy(nodes, (node) => JSON.stringify(node.counted))
   const all = new Map<number, NodeSums & { countedMs: number }>()
@@ -65,7 +65,7 @@ async function sumAll(db: Knex, nodes: Counted[]): Promise<Map<number, NodeSums 
   return all
 }
 
-/** The windows that hold for all, and those of one node if one is named. */
+/** The windows of all nodes, and those of the given node. */
 function spansOf(windows: MaintenanceWindow[], nodeId: number | null): Span[] {
   return windows
     .filter(({ nodeIds }) => nodeIds === null || (nodeId !== null && nodeIds.includes(nodeId)))

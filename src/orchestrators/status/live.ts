@@ -1,19 +1,23 @@
 import type { EventHub, StoredEvent } from '../../platform/events/index.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
 import { type Crowd, createCrowd, type SocketRoute } from '../../platform/sockets/index.ts'
-import type { Board, Version } from './status-cache.ts'
+import type { StatusCache, StatusSnapshot } from './status-cache.ts'
 
 /** The same messages for WebSocket and SSE. */
 type MessageType = 'initial_status' | 'status_update'
 
-const message = (type: MessageType, { at, data }: Version) => ({ type, timestamp: at.toISOString(), data })
+const message = (type: MessageType, { at, data }: StatusSnapshot) => ({
+  type,
+  timestamp: at.toISOString(),
+  data,
+})
 
-/** What each version looks like on the wire, written once for all clients. */
-function createTexts(type: MessageType): (version: Version) => Buffer {
-  const known = new WeakMap<Version, Buffer>()
-  return (version) => {
-    const text = known.get(version) ?? Buffer.from(JSON.stringify(message(type, version)))
-    known.set(version, text)
+/** The message of each snapshot, serialized once for all clients. */
+function createTexts(type: MessageType): (snapshot: StatusSnapshot) => Buffer {
+  const known = new WeakMap<StatusSnapshot, Buffer>()
+  return (snapshot) => {
+    const text = known.get(snapshot) ?? Buffer.from(JSON.stringify(message(type, snapshot)))
+    known.set(snapshot, text)
     return text
   }
 }
@@ -23,10 +27,10 @@ export interface Live {
   crowd: Crowd
 }
 
-/** JSON like all other messages: clients parse each one. */
+/** JSON, since clients parse every message. */
 const pong = JSON.stringify({ type: 'pong' })
 
-/** `ping` as it is, or `{"type": "ping"}`. */
+/** The text `ping`, or `{"type": "ping"}`. */
 function isPing(text: string): boolean {
   if (text.trim().toLowerCase() === 'ping') return true
   if (!text.includes('ping')) return false
@@ -38,9 +42,9 @@ function isPing(text: string): boolean {
   }
 }
 
-/** `WS /api/v1/ws/status`: the status at once, then each new one; `ping` is answered, anything else is echoed. */
-export function createLive(options: { board: Board; log: Logger; sweepMs?: number }): Live {
-  const { board, log, sweepMs } = options
+/** `WS /api/v1/ws/status`: sends the status at once, then each new one; answers `ping`, echoes anything else. */
+export function createLive(options: { cache: StatusCache; log: Logger; sweepMs?: number }): Live {
+  const { cache, log, sweepMs } = options
   const initial = createTexts('initial_status')
   const update = createTexts('status_update')
   const crowd = createCrowd({
@@ -52,7 +56,7 @@ export function createLive(options: { board: Board; log: Logger; sweepMs?: numbe
       else crowd.send(socket, JSON.stringify({ type: 'echo', message: text }))
     },
   })
-  board.follow((version) => crowd.broadcast(update(version)))
+  cache.follow((snapshot) => crowd.broadcast(update(snapshot)))
   return {
     crowd,
     socket: {
@@ -60,12 +64,12 @@ export function createLive(options: { board: Board; log: Logger; sweepMs?: numbe
       access: 'orchestrators:read',
       protocol: 'capstan.v1',
       accept(socket, caller) {
-        // What it says meanwhile waits.
+        // Messages of the client wait until the first status is sent.
         socket.pause()
-        Promise.resolve(board.current()).then(
-          (version) => {
-            crowd.send(socket, initial(version))
-            // From here on it gets the updates; nothing can come in between.
+        Promise.resolve(cache.current()).then(
+          (snapshot) => {
+            crowd.send(socket, initial(snapshot))
+            // From here on the client gets updates; no event can come in between.
             crowd.add(socket, caller)
             socket.resume()
           },
@@ -76,22 +80,22 @@ export function createLive(options: { board: Board; log: Logger; sweepMs?: numbe
   }
 }
 
-/** One event object per version, since its text is kept by the object. */
-function createEvents(type: MessageType): (version: Version) => StoredEvent {
-  const known = new WeakMap<Version, StoredEvent>()
-  return (version) => {
-    const { seq, at } = version
-    const event = known.get(version) ?? { seq, at, type, data: message(type, version) }
-    known.set(version, event)
+/** One event object per snapshot, since the serialized text is cached by object. */
+function createEvents(type: MessageType): (snapshot: StatusSnapshot) => StoredEvent {
+  const known = new WeakMap<StatusSnapshot, StoredEvent>()
+  return (snapshot) => {
+    const { seq, at } = snapshot
+    const event = known.get(snapshot) ?? { seq, at, type, data: message(type, snapshot) }
+    known.set(snapshot, event)
     return event
   }
 }
 
 /**
- * The board as a stream for SSE. It is a state, not a history: who comes, or comes back after missing some, gets the
- * latest version at once.
+ * The status as an SSE stream. It is a state, not a history: a client that connects, or reconnects after missing some,
+ * gets the latest snapshot at once.
  */
-export function boardAsStream(board: Board): EventHub {
+export function statusEvents(cache: StatusCache): EventHub {
   const initial = createEvents('initial_status')
   const update = createEvents('status_update')
   const readers = new Set<() => void>()
@@ -99,9 +103,9 @@ export function boardAsStream(board: Board): EventHub {
     subscribe(_stream, { after, sink, end }) {
       let open = true
       let shown = after
-      const leave = board.follow((version) => {
-        shown = version.seq
-        if (open && !sink([update(version)])) close()
+      const leave = cache.follow((snapshot) => {
+        shown = snapshot.seq
+        if (open && !sink([update(snapshot)])) close()
       })
       readers.add(end)
       const close = () => {
@@ -109,10 +113,10 @@ export function boardAsStream(board: Board): EventHub {
         leave()
         readers.delete(end)
       }
-      void Promise.resolve(board.current()).then((version) => {
-        // Who has seen this version waits for the next one.
-        if (!open || (shown !== 0 && shown === version.seq)) return
-        sink([initial(version)])
+      void Promise.resolve(cache.current()).then((snapshot) => {
+        // A client that has this snapshot waits for the next one.
+        if (!open || (shown !== 0 && shown === snapshot.seq)) return
+        sink([initial(snapshot)])
       }, end)
       return close
     },

@@ -7,9 +7,9 @@ import { type LastCycle, lastCycle, nodeStates } from '../store/status.ts'
 import { statusStream } from './stream.ts'
 import { statusView } from './view.ts'
 
-/** The status at one moment, written once for everybody. */
-export interface Version {
-  /** Of the event that it is up to date with. */
+/** The status at one moment, serialized once for all clients. */
+export interface StatusSnapshot {
+  /** The sequence number of the event that the snapshot includes. */
   seq: number
   at: Date
   data: object
@@ -17,15 +17,15 @@ export interface Version {
   summary: Prepared
 }
 
-/** The current status in memory: loaded at the first use, then again by each event. Reading it asks nobody. */
-export interface Board {
-  /** At once when it was loaded before. @throws when it never was and the database is away. */
-  current(): Version | Promise<Version>
-  /** Called with each version after this. @returns the way to leave. */
-  follow(follower: (version: Version) => void): () => void
+/** The current status in memory: loaded at the first use and again at each event. Reading it causes no query. */
+export interface StatusCache {
+  /** Resolves at once if it was loaded before. @throws if it was never loaded and the database is unreachable */
+  current(): StatusSnapshot | Promise<StatusSnapshot>
+  /** Calls the listener with each later snapshot. @returns a function that unsubscribes */
+  follow(follower: (snapshot: StatusSnapshot) => void): () => void
 }
 
-export interface BoardOptions {
+export interface StatusCacheOptions {
   db: Knex
   hub: EventHub
   log: Logger
@@ -34,35 +34,35 @@ export interface BoardOptions {
   now: () => number
 }
 
-type Loaded = Omit<Version, 'status' | 'summary' | 'data'> & {
+type Loaded = Omit<StatusSnapshot, 'status' | 'summary' | 'data'> & {
   view: ReturnType<typeof statusView>
-  /** From then on the latest cycle is too old to be believed. */
+  /** The time from which the latest cycle counts as stale. */
   staleAt: number
-  fresh?: Version
-  stale?: Version
+  fresh?: StatusSnapshot
+  stale?: StatusSnapshot
 }
 
 const retryMs = 1000
-/** A cycle that seems to have begun later than now by more was recorded by a clock that was ahead. */
+/** A cycle whose start lies further in the future than this was recorded by a clock that was ahead. */
 const toleratedMs = 5000
 
-/** When the latest cycle is too old to be believed; one from the future never was young. */
+/** The time from which the latest cycle is stale; one from the future is stale already. */
 function staleAt(cycle: LastCycle | undefined, now: Date): number {
   if (cycle === undefined || cycle.startedAt.getTime() > now.getTime() + toleratedMs)
     return Number.NEGATIVE_INFINITY
   return cycle.startedAt.getTime() + 2 * cycle.seconds * 1000
 }
 
-export function createBoard(options: BoardOptions): Board {
+export function createStatusCache(options: StatusCacheOptions): StatusCache {
   const { db, hub, log, config, now } = options
-  const followers = new Set<(version: Version) => void>()
+  const followers = new Set<(snapshot: StatusSnapshot) => void>()
   let loaded: Loaded | undefined
   let first: Promise<Loaded> | undefined
   let refreshing = false
   let again = false
 
   async function load(): Promise<Loaded> {
-    // Before what it is about: an event in between is then shown once more, never missed.
+    // Read before the data: an event in between then causes one more load and is never missed.
     const head = await streamHead(db, statusStream)
     const [nodes, cycle] = await Promise.all([nodeStates(db), lastCycle(db)])
     const at = new Date(now())
@@ -71,7 +71,7 @@ export function createBoard(options: BoardOptions): Board {
     return { seq: head?.seq ?? 0, at, view, staleAt: staleAt(cycle, at) }
   }
 
-  /** Repeated until it works, and once more for an event that came meanwhile. */
+  /** Retries until it succeeds, and loads again for an event that arrived meanwhile. */
   async function refresh(): Promise<void> {
     again = true
     if (refreshing) return
@@ -80,10 +80,10 @@ export function createBoard(options: BoardOptions): Board {
       while (again) {
         again = false
         loaded = await load()
-        for (const follower of followers) follower(versionOf(loaded, now()))
+        for (const follower of followers) follower(snapshotOf(loaded, now()))
       }
     } catch (error) {
-      log.warn({ err: error }, 'the status could not be read')
+      log.warn({ err: error }, 'loading the status failed')
       setTimeout(() => void refresh(), retryMs).unref()
     } finally {
       refreshing = false
@@ -107,13 +107,13 @@ export function createBoard(options: BoardOptions): Board {
 
   return {
     current() {
-      if (loaded !== undefined) return versionOf(loaded, now())
+      if (loaded !== undefined) return snapshotOf(loaded, now())
       first ??= begin()
-      // After a failure the next call tries again.
+      // After a failure the next call loads again.
       first.catch(() => {
         first = undefined
       })
-      return first.then((initial) => versionOf(initial, now()))
+      return first.then((initial) => snapshotOf(initial, now()))
     },
     follow(follower) {
       followers.add(follower)
@@ -122,18 +122,18 @@ export function createBoard(options: BoardOptions): Board {
   }
 }
 
-/** Written when somebody first asks for it; whether it is stale depends on the time, so there are two. */
-function versionOf(loaded: Loaded, now: number): Version {
+/** Serialized at the first use; staleness depends on the time, so there are two texts. */
+function snapshotOf(loaded: Loaded, now: number): StatusSnapshot {
   const stale = now >= loaded.staleAt
   const known = stale ? loaded.stale : loaded.fresh
   if (known !== undefined) return known
   const summary = { ...loaded.view.summary, stale }
   const data = { ...summary, orchestrators: loaded.view.orchestrators }
   const { seq, at } = loaded
-  const version = { seq, at, data, status: prepared(data), summary: prepared(summary) }
-  if (stale) loaded.stale = version
-  else loaded.fresh = version
-  return version
+  const snapshot = { seq, at, data, status: prepared(data), summary: prepared(summary) }
+  if (stale) loaded.stale = snapshot
+  else loaded.fresh = snapshot
+  return snapshot
 }
 
 const prepared = (value: object) => prepare(JSON.stringify(value), 'application/json; charset=utf-8')

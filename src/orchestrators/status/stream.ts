@@ -1,2 +1,2 @@
-/** The stream that says when there is something new: a cycle's end, or a change of the nodes. */
+/** The event stream of the status: the end of a cycle, or a change of the nodes. */
 export const statusStream = 'orchestrators'

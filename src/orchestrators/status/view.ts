@@ -5,12 +5,12 @@ export interface StatusSource {
   nodes: NodeState[]
   cycle: LastCycle | undefined
   minOnline: number
-  /** When the status was put together; shown while there is no poll yet. */
+  /** The time at which the status was built; shown before the first poll. */
   at: Date
   stallAfterMs: number
 }
 
-/** Something that an operator should look at although the node answers. `network` is null for the node itself. */
+/** A warning about a node that answers. `network` is null if it concerns the node itself. */
 interface Signal {
   kind: 'momentum_stalled' | 'height_stalled' | 'name_mismatch'
   network: string | null
@@ -50,7 +50,7 @@ function nodeView(node: NodeState, source: StatusSource) {
       return [{ network, wraps_count: reading.wraps, unwraps_count: reading.unwraps }]
     }),
     last_checked: node.checkedAt?.toISOString() ?? null,
-    // The latest sample by itself; `is_online` waits for it to be confirmed.
+    // The latest sample alone; `is_online` changes only after confirmation.
     last_sample: node.verdict === null ? null : sampleNames[node.verdict],
     signals: nodeSignals(node, source),
   }
@@ -58,11 +58,11 @@ function nodeView(node: NodeState, source: StatusSource) {
 
 export const sampleNames: Readonly<Record<string, string>> = { g: 'good', b: 'bad', t: 'throttled' }
 
-/** A node whose sample has a response told its state, be it one that nobody knows. */
+/** A sample with a response has a state, although it may be an unknown one. */
 const answered = (node: NodeState) =>
   node.state !== null || (node.verdict !== 't' && node.responseMs !== null)
 
-/** Heights that stood still for too long, up to the latest poll; and a name that is not the one it was given. */
+/** Warnings for heights that have not moved for too long, and for a node that reports another name. */
 function nodeSignals(node: NodeState, { cycle, stallAfterMs }: StatusSource): Signal[] {
   if (node.checkedAt === null || cycle === undefined) return []
   const signals: Signal[] = []
@@ -81,7 +81,7 @@ function nodeSignals(node: NodeState, { cycle, stallAfterMs }: StatusSource): Si
   return signals
 }
 
-/** Backlogs that nodes could not agree on for longer than their caches explain. */
+/** Warnings for backlogs that differ between nodes for longer than their caches explain. */
 function divergenceSignals({ cycle, stallAfterMs }: StatusSource) {
   if (cycle === undefined) return []
   const limit = cycle.startedAt.getTime() - stallAfterMs

@@ -4,31 +4,31 @@ import type { Backlogs, Divergence } from '../polling/signals.ts'
 import type { KnownNetworks } from './nodes.ts'
 import { addBridgeRollups } from './rollups.ts'
 
-/** One sweep over all active nodes. */
+/** One poll of all active nodes. */
 export interface Cycle {
   id: string
   jobId: string
   startedAt: Date
-  /** The time that it stands for. */
+  /** The time that the cycle represents. */
   seconds: number
   shards: number
   minOnline: number
 }
 
-// The database's clock is everybody's; to the millisecond, which is what survives the way through this process.
+// The database's clock, which all processes share; in milliseconds, the precision of a JavaScript date.
 const now = `date_trunc('milliseconds', clock_timestamp())`
 
-/** What trying to open a cycle came to; `older`: one that was due later has been made. */
+/** The result of opening a cycle; `older`: a cycle with a later due time exists. */
 export type Opening =
   | { kind: 'open'; cycle: Cycle }
   | { kind: 'over' }
   | { kind: 'older' }
-  /** Another one runs; `overdueMs`: how long ago this one was due. */
+  /** Another cycle runs; `overdueMs` is the time since this one was due. */
   | { kind: 'busy'; jobId: string; overdueMs: number }
 
 /**
- * A due time that is still to come was written by a clock that was ahead: such a cycle is no reason to leave this one
- * out. @returns the latest of them.
+ * Ignores due times in the future: they were written by a clock that was ahead, and do not make this cycle outdated.
+ * @returns the latest due time
  */
 export async function findFutureCycle(db: Knex): Promise<{ dueAt: Date } | undefined> {
   const row = await db('orchestrator_cycles')
@@ -39,25 +39,25 @@ export async function findFutureCycle(db: Knex): Promise<{ dueAt: Date } | undef
 }
 
 /**
- * Opens a job's cycle, or finds the one that it opened before it died. Only one can run at a time: a unique index
- * says so, however many workers there are.
+ * Opens a job's cycle, or finds the one that it opened before a crash. A unique index allows only one running cycle,
+ * whatever the number of workers.
  */
 export async function openCycle(
   trx: Knex.Transaction,
-  about: { jobId: string; dueAt: Date; seconds: number; shards: number; minOnline: number },
+  input: { jobId: string; dueAt: Date; seconds: number; shards: number; minOnline: number },
 ): Promise<Opening> {
   await trx.raw(
     `insert into orchestrator_cycles (job_id, due_at, started_at, seconds, shards, shards_left, min_online)
      select :jobId, :dueAt, ${now}, :seconds, :shards, :shards, :minOnline
      where not exists (select from orchestrator_cycles where due_at > :dueAt and due_at <= clock_timestamp())
      on conflict do nothing`,
-    { ...about },
+    { ...input },
   )
-  const own = await trx('orchestrator_cycles').where({ job_id: about.jobId }).forUpdate().first()
+  const own = await trx('orchestrator_cycles').where({ job_id: input.jobId }).forUpdate().first()
   if (own !== undefined) {
     if (own.state !== 'running') return { kind: 'over' }
-    // Its samples will be of now: not of the time before a crash, nor before the insert waited for the cycle that was
-    // just ending.
+    // The samples will be of now: not of the time before a crash, or before the insert waited for a cycle that was
+    // about to end.
     const [row] = await trx('orchestrator_cycles')
       .where({ id: own.id })
       .update({ started_at: trx.raw(now) })
@@ -68,7 +68,7 @@ export async function openCycle(
     .where({ state: 'running' })
     .first(
       'job_id',
-      trx.raw('(extract(epoch from clock_timestamp() - ?) * 1000)::float8 as overdue', [about.dueAt]),
+      trx.raw('(extract(epoch from clock_timestamp() - ?) * 1000)::float8 as overdue', [input.dueAt]),
     )
   if (running === undefined) return { kind: 'older' }
   return { kind: 'busy', jobId: running.job_id, overdueMs: running.overdue }
@@ -79,14 +79,14 @@ export async function findRunningCycle(db: Knex, id: string): Promise<Cycle | un
   return row === undefined ? undefined : toCycle(row)
 }
 
-/** Ends a cycle whose job came to nothing; it measured nothing. */
+/** Closes a cycle whose job has failed, as not measured. */
 export async function abandonCycle(trx: Knex.Transaction, jobId: string): Promise<void> {
   await trx('orchestrator_cycles')
     .where({ job_id: jobId, state: 'running' })
     .update({ state: 'abandoned', finished_at: trx.raw(now) })
 }
 
-/** Counts a part as done, under the cycle's row lock. @returns what ends with it, if it was the last. */
+/** Counts a part as done, under the cycle's row lock. @returns the cycle if this was its last part */
 export async function finishShard(trx: Knex.Transaction, cycleId: string): Promise<Ending | undefined> {
   const [row] = await trx('orchestrator_cycles')
     .where({ id: cycleId, state: 'running' })
@@ -105,7 +105,7 @@ export async function finishShard(trx: Knex.Transaction, cycleId: string): Promi
 /** A cycle whose parts are all done. */
 export interface Ending {
   cycle: Cycle
-  /** Since when backlogs differed, as the cycle before knew it. */
+  /** Since when backlogs differ, as of the previous cycle. */
   divergence: Divergence
 }
 

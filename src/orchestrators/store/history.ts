@@ -17,7 +17,7 @@ export interface Snapshot {
   networks: { network: string; wraps: number; unwraps: number }[]
 }
 
-/** The part of a period that a node has samples of, which keeps it bounded. */
+/** The part of a period for which a node has samples, which bounds the query. */
 export async function sampledPeriod(db: Knex, nodeId: number, period: Partial<Span>): Promise<Span> {
   const { rows } = await db.raw(
     `select (select at from orchestrator_samples where node_id = :nodeId order by at limit 1) as oldest,
@@ -32,15 +32,15 @@ export async function sampledPeriod(db: Knex, nodeId: number, period: Partial<Sp
   }
 }
 
-/** So many samples, the newest before `to`. */
+/** The newest `count` samples before `to`. */
 interface Stretch {
   to: Date
   samples: number
 }
 
 /**
- * How many samples there are, newest first and by day, hour or edge: a total without counting rows, and the way to a
- * far page without reading those before it.
+ * The numbers of samples by day, hour or edge, newest first: they give the total without counting rows, and the start of
+ * a far page without reading the pages before it.
  */
 export async function countSamples(
   db: Knex,
@@ -73,7 +73,7 @@ export async function countSamples(
   return { total: stretches.reduce((sum: number, each: Stretch) => sum + each.samples, 0), stretches }
 }
 
-/** Where the reading of a page begins: before this time, and after so many rows. */
+/** The start of a page: the samples before this time, minus a number of rows. */
 export function startOf(stretches: Stretch[], offset: number): { before: Date; skip: number } | undefined {
   let skip = offset
   for (const each of stretches) {

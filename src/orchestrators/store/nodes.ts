@@ -13,7 +13,7 @@ export interface OrchestratorNode {
   createdAt: Date
 }
 
-/** What a node's administrators say about it. */
+/** A node's configured fields. */
 export interface NodeFields {
   name: string
   ipAddress: string
@@ -22,7 +22,7 @@ export interface NodeFields {
   isActive: boolean
 }
 
-/** A node as a cycle needs it: where it is, and what is known of it. */
+/** A node as a cycle needs it: its address and its state. */
 export interface PolledNode extends Pick<OrchestratorNode, 'id' | 'ipAddress' | 'rpcPort' | 'pubkey'> {
   revision: number
   confirmation: Confirmation
@@ -95,7 +95,7 @@ export async function lockNode(trx: Knex.Transaction, id: number): Promise<Orche
   return row === undefined ? undefined : toNode(row)
 }
 
-/** All of them, and nobody else changes any until the transaction ends. */
+/** All nodes, locked against changes until the transaction ends. */
 export async function lockAllNodes(trx: Knex.Transaction): Promise<OrchestratorNode[]> {
   await trx.raw('lock table orchestrator_nodes in share row exclusive mode')
   return (await nodes(trx).orderBy('id')).map(toNode)
@@ -122,13 +122,13 @@ const toColumns = (fields: NodeFields) => ({
   is_active: fields.isActive,
 })
 
-/** Which of the two an insert or update ran into; undefined for anything else. */
+/** The unique field that an insert or update violated; undefined for other errors. */
 export function takenBy(error: unknown): 'name' | 'address' | undefined {
   if (isUniqueViolation(error, 'orchestrator_nodes_name')) return 'name'
   return isUniqueViolation(error, 'orchestrator_nodes_address') ? 'address' : undefined
 }
 
-/** What was learnt of a node may not hold for it any more: it is asked anew, and its first sample counts at once. */
+/** Resets a node's state: it is polled anew, and its first sample counts at once. */
 export async function forgetState(trx: Knex.Transaction, nodeId: number): Promise<void> {
   await trx('orchestrator_states').where({ node_id: nodeId }).delete()
 }

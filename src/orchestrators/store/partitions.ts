@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 
-/** How many months are ready before they begin. */
+/** The number of monthly partitions that are created ahead. */
 const monthsAhead = 2
 const batch = 5000
 
-/** Makes the partitions of this month and the next ones exist. @returns how many were missing. */
+/** Creates the missing partitions of this month and the next ones. @returns their number */
 export async function makePartitions(db: Knex, now?: Date): Promise<number> {
   const { rows } = await db.raw(
     `select count(*) filter (where orchestrator_samples_partition(month)) as made
@@ -18,8 +18,8 @@ export async function makePartitions(db: Knex, now?: Date): Promise<number> {
 }
 
 /**
- * Removes samples that are older than whole days (UTC) allow: months that are over at once, of the border month some
- * rows at a time. The sums of their hours and days stay. @returns how many partitions or rows went.
+ * Removes samples older than the retention in whole days (UTC): whole months as partitions, the rest in batches of rows.
+ * The hourly and daily sums stay. @returns the number of removed partitions or rows
  */
 export async function removeOldSamples(db: Knex, days: number | undefined, now?: Date): Promise<number> {
   if (days === undefined) return 0
@@ -40,7 +40,7 @@ export async function removeOldSamples(db: Knex, days: number | undefined, now?:
   return rowCount
 }
 
-/** Months that end before the horizon, by the names that the database gave them. */
+/** The partitions of months that end before the horizon. */
 async function partitionsBefore(db: Knex, horizon: string): Promise<string[]> {
   const { rows } = await db.raw(
     `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid

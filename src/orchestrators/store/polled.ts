@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { PolledNode } from './nodes.ts'
 
-/** The active nodes of one part of a cycle, with what is known of them. */
+/** The active nodes of one part of a cycle, with their states. */
 export async function polledNodes(db: Knex, part: { shard: number; shards: number }): Promise<PolledNode[]> {
   const { rows } = await db.raw(
     `select n.id, host(n.ip_address) as ip_address, n.rpc_port, n.pubkey, n.revision,

@@ -6,8 +6,8 @@ export const grains = ['hour', 'day'] as const
 export type Grain = (typeof grains)[number]
 
 /**
- * The one way from samples to sums, for the cycle that was just written and for a rebuild: what is added bit by bit
- * can't differ from what is counted at once. `true` marks the column that the sums are grouped by.
+ * The only code that turns samples into sums, for the cycle that was just written and for a rebuild, so that incremental
+ * and recomputed sums cannot differ. `true` marks the columns that the sums are grouped by.
  */
 const nodeSums = (grain: Grain, where: string) => `
   insert into orchestrator_node_${grain}s as t
@@ -56,7 +56,7 @@ export async function addNodeRollups(
   samples: { at: Date; nodeIds: number[] },
 ): Promise<void> {
   const where = 'node_id = any(:nodeIds) and at = :at'
-  // Into two tables at once: a cycle is as long as its round trips.
+  // Both tables in one statement, to save a round trip per cycle.
   await trx.raw(`with hours as (${nodeSums('hour', where)}) ${nodeSums('day', where)}`, { ...samples })
 }
 
@@ -70,7 +70,7 @@ export async function addBridgeRollups(trx: Knex.Transaction, cycleId: string): 
   )
 }
 
-/** The first day (UTC) whose samples can all be there still; undefined while there is none. */
+/** The first day (UTC) whose samples are complete; undefined if there is none. */
 export async function oldestWholeDay(db: Knex): Promise<Date | undefined> {
   const { rows } = await db.raw(
     `select min(at) as oldest from (select (select min(at) from orchestrator_samples where node_id = n.id) as at
@@ -81,11 +81,11 @@ export async function oldestWholeDay(db: Knex): Promise<Date | undefined> {
 }
 
 /**
- * Makes the sums of whole days again, from samples and cycles. The days' samples must all be there: what retention
- * has removed lives on in the sums alone.
+ * Recomputes the sums of whole days from samples and cycles. The samples of these days must be complete: after retention
+ * has removed them, only the sums exist.
  */
 export async function rebuildRollups(trx: Knex.Transaction, days: { from: Date; to: Date }): Promise<void> {
-  // No cycle may add to them meanwhile.
+  // Locked, so that no cycle adds to the sums during the rebuild.
   await trx.raw('lock table orchestrator_node_hours, orchestrator_bridge_hours in share row exclusive mode')
   const range = [days.from, days.to]
   for (const grain of grains) {

@@ -6,10 +6,10 @@ import type { Cycle } from './cycles.ts'
 import type { KnownNetworks } from './nodes.ts'
 import { addNodeRollups } from './rollups.ts'
 
-/** One node's part of a cycle, ready to be written. */
+/** One node's rows of a cycle. */
 export interface Learnt extends Confirmation {
   nodeId: number
-  /** Of the node's row when it was asked: if it changed since, the answer is not about it. */
+  /** The version of the node's row at the request: if the row has changed since, the answer is discarded. */
   revision: number
   verdict: Verdict
   state: number | null
@@ -18,7 +18,7 @@ export interface Learnt extends Confirmation {
   sampleMomentum: number | null
   momentum: number | null
   momentumAt: Date | null
-  /** Wraps and unwraps of each network, in their order. */
+  /** Wraps and unwraps of each network, in the order of `networks`. */
   backlog: (number | null)[]
   networks: KnownNetworks
   identity: NodeIdentity | null
@@ -29,7 +29,7 @@ export interface Learnt extends Confirmation {
 
 export const backlogColumns = networks.flatMap((name) => [`${name}_wraps`, `${name}_unwraps`])
 
-/** Writes what a part of a cycle learnt: identities, samples with their rollups, states, and changed answers. */
+/** Writes the observations of a part: identities, samples with their rollups, states, and changed answers. */
 export async function writeLearnt(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<void> {
   const current = await stillCurrent(trx, cycle, learnt)
   if (current.length === 0) return
@@ -66,8 +66,8 @@ export async function writeLearnt(trx: Knex.Transaction, cycle: Cycle, learnt: L
 }
 
 /**
- * Leaves out nodes that were changed or switched off while they were asked, and keeps the rest as they are. On the way
- * the partition of the samples is made, if need be.
+ * Locks the nodes, without those that were changed or deactivated during the poll. Creates the partition of the samples
+ * if it is missing.
  */
 async function stillCurrent(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[]): Promise<Learnt[]> {
   const { rows }: { rows: { id: number; revision: number }[] } = await trx.raw(
@@ -80,7 +80,7 @@ async function stillCurrent(trx: Knex.Transaction, cycle: Cycle, learnt: Learnt[
   return learnt.filter((each) => revisions.get(each.nodeId) === each.revision)
 }
 
-/** @returns the id of each node's identity that was asked for now. */
+/** @returns the ids of the identities that this cycle requested, by node */
 async function writeIdentities(trx: Knex.Transaction, learnt: Learnt[]): Promise<Map<number, number>> {
   const shown = learnt.flatMap(({ nodeId, identity }) =>
     identity === null

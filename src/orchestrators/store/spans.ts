@@ -7,8 +7,8 @@ export interface Condition {
 }
 
 /**
- * True of times inside of one of the spans. Bounds stand in the condition itself: joined as a table they would be known
- * only while the query runs, too late to choose an index range or to leave partitions out.
+ * A condition that is true for times within one of the spans. The bounds are literals of the condition: as a joined
+ * table they would be known only while the query runs, too late to choose an index range or to prune partitions.
  */
 export function within(column: string, spans: readonly Span[]): Condition {
   if (spans.length === 0) return { sql: 'false', bindings: [] }

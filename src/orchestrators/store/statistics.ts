@@ -5,7 +5,7 @@ import { type Condition, within } from './spans.ts'
 
 const measuredCycles = `c.state = 'complete' and c.bridge_status is not null`
 
-/** Of cycles, and of the sums beside them. */
+/** The result columns of cycles and of their sums. */
 function conditionsOf(pieces: Pieces) {
   const days = within('day', pieces.days)
   const hours = within('hour', pieces.hours)
@@ -20,7 +20,7 @@ export interface NodeSums {
   onlineSeconds: number
 }
 
-/** Of each of these nodes, over all pieces; a node without a sample is absent. */
+/** The sums of each node over all pieces; a node without a sample is absent. */
 export async function sumNodes(db: Knex, nodeIds: number[], pieces: Pieces): Promise<Map<number, NodeSums>> {
   const days = within('day', pieces.days)
   const hours = within('hour', pieces.hours)
@@ -67,7 +67,7 @@ export async function sumBridge(
   return { measuredSeconds: Number(rows[0].measured), onlineSeconds: Number(rows[0].online) }
 }
 
-/** So many cycles of a bucket had this result. */
+/** The number of cycles of a bucket that had this result. */
 export interface BucketCount {
   bucket: number
   onlineCount: number
@@ -76,14 +76,14 @@ export interface BucketCount {
   cycles: number
 }
 
-/** Cycles counted by bucket and result; from the sums by hour when all buckets are whole hours. */
+/** The numbers of cycles by bucket and result; from the hourly sums if all buckets are whole hours. */
 export async function countCycles(
   db: Knex,
   period: Span,
-  about: { bucketMs: number; byHour: boolean },
+  input: { bucketMs: number; byHour: boolean },
 ): Promise<BucketCount[]> {
-  const at = about.byHour ? 't.hour' : 't.started_at'
-  const source = about.byHour
+  const at = input.byHour ? 't.hour' : 't.started_at'
+  const source = input.byHour
     ? 'orchestrator_bridge_hours t'
     : `(select c.*, bridge_status = 'online' as is_online, 1 as cycles from orchestrator_cycles c
         where ${measuredCycles}) t`
@@ -92,7 +92,7 @@ export async function countCycles(
     `select floor(extract(epoch from ${at} - ?) * 1000 / ?)::int as bucket, online_count, total_count, is_online,
        sum(cycles)::int as cycles
      from ${source} where ${at} >= ? and ${at} < ? group by 1, 2, 3, 4 order by 1, 2`,
-    [from, about.bucketMs, from, new Date(period.to)],
+    [from, input.bucketMs, from, new Date(period.to)],
   )
   return rows.map((row: Record<string, number> & { is_online: boolean }) => ({
     bucket: row.bucket,

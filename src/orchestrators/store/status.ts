@@ -11,7 +11,7 @@ export interface LastCycle {
   diverged: Divergence
 }
 
-/** An active node and what is known of it; the nulls of a node that was never polled. */
+/** An active node and its state; null fields for a node that was never polled. */
 export interface NodeState {
   id: number
   name: string
@@ -33,7 +33,7 @@ export interface NodeState {
 export async function lastCycle(db: Knex): Promise<LastCycle | undefined> {
   const row = await db('orchestrator_cycles')
     .where({ state: 'complete' })
-    // Numbers rise with time whatever the clock said.
+    // Cycle numbers increase with time, whatever the clock showed.
     .orderBy('id', 'desc')
     .first('started_at', 'finished_at', 'seconds', 'bridge_status', 'diverged')
   if (row === undefined) return undefined

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Position } from '../../platform/http/cursor.ts'
 
-/** Time that does not count, for some nodes or (null) for all and the bridge. */
+/** A maintenance window, which statistics leave out, of some nodes or (null) of all nodes and the bridge. */
 export interface MaintenanceWindow {
   id: string
   nodeIds: number[] | null
@@ -30,7 +30,7 @@ export async function insertWindow(
   return toWindow(row)
 }
 
-/** @returns whether there was one. */
+/** @returns true if it existed */
 export async function deleteWindow(db: Knex, id: string): Promise<boolean> {
   return (await db('orchestrator_maintenance_windows').where({ id }).delete()) > 0
 }
@@ -56,7 +56,7 @@ export async function listWindows(
   return (await query).map((row) => ({ ...toWindow(row), position: row.position }))
 }
 
-/** Those that touch a period. */
+/** The windows that overlap a period. */
 export async function windowsIn(db: Knex, period: { from: Date; to: Date }): Promise<MaintenanceWindow[]> {
   const rows = await db('orchestrator_maintenance_windows')
     .where('ends_at', '>', period.from)
@@ -64,7 +64,7 @@ export async function windowsIn(db: Knex, period: { from: Date; to: Date }): Pro
   return rows.map(toWindow)
 }
 
-/** Which of these nodes there are, active or not. */
+/** The ids among these that exist, active or not. */
 export async function existingNodeIds(db: Knex, ids: number[]): Promise<Set<number>> {
   const rows = await db('orchestrator_nodes').whereIn('id', ids).select('id')
   return new Set(rows.map((row) => row.id))

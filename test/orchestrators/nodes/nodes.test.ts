@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createBoard } from '../../../src/orchestrators/status/status-cache.ts'
+import { createStatusCache } from '../../../src/orchestrators/status/status-cache.ts'
 import { silent } from '../../helpers/context.ts'
 import { until } from '../../helpers/until.ts'
 import { startWorld, type World } from '../harness.ts'
@@ -196,7 +196,7 @@ describe('status and history', () => {
     const { db, hub, config } = world.ctx
     let queries = 0
     const count = () => (queries += 1)
-    const board = createBoard({ db, hub, log: silent, config: config.orchestrators, now: Date.now })
+    const board = createStatusCache({ db, hub, log: silent, config: config.orchestrators, now: Date.now })
     await board.current()
     db.on('query', count)
     for (let n = 0; n < 5; n++) await board.current()
@@ -207,7 +207,7 @@ describe('status and history', () => {
   it('are stale after two intervals without a cycle', async () => {
     const { db, hub, config } = world.ctx
     let now = Date.now()
-    const board = createBoard({ db, hub, log: silent, config: config.orchestrators, now: () => now })
+    const board = createStatusCache({ db, hub, log: silent, config: config.orchestrators, now: () => now })
     expect((await board.current()).data).toMatchObject({ stale: false })
     const { etag } = (await board.current()).status
     now += 121_000

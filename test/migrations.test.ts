@@ -20,7 +20,7 @@ interface Migration {
 }
 const load = (name: string): Promise<Migration> => import(new URL(name, folder).href)
 
-/** Every column, index, constraint, function and trigger of ours, as text. */
+/** Every column, index, constraint, function and trigger of ours, and the transitions that the database allows, as text. */
 async function schemaOf(db: Knex): Promise<string[]> {
   const { rows } = await db.raw(`
     select format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) as line
@@ -33,7 +33,14 @@ async function schemaOf(db: Knex): Promise<string[]> {
     union all select format('%s %s', relname, reloptions) from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'S')
     order by 1`)
-  return rows.map((row: { line: string }) => row.line)
+  const lines = rows.map((row: { line: string }) => row.line)
+  return [...lines, ...(await transitionsOf(db))]
+}
+
+async function transitionsOf(db: Knex): Promise<string[]> {
+  if (!(await db.schema.hasTable('deployment_transitions'))) return []
+  const rows = await db('deployment_transitions').orderBy(['from_status', 'to_status'])
+  return rows.map(({ from_status, to_status }) => `${from_status} -> ${to_status}`)
 }
 
 describe('migrations', () => {

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { pause } from '../deadline.ts'
 import type { Logger } from '../logging/logging.ts'
@@ -49,13 +48,6 @@ export function createCrowd(options: CrowdOptions): Crowd {
     if (socket.readyState !== WebSocket.OPEN) return
     if (socket.bufferedAmount > bufferLimit) socket.terminate()
     else socket.send(text, { binary: false })
-  }
-
-  /** The library writes a frame in one go, so one of ours never lands inside of it. */
-  function write(socket: WebSocket, stream: Duplex, frame: Buffer): void {
-    if (socket.readyState !== WebSocket.OPEN) return
-    if (stream.writableLength > bufferLimit) socket.terminate()
-    else stream.write(frame)
   }
 
   function onHeard(this: WebSocket): void {
@@ -120,12 +112,11 @@ export function createCrowd(options: CrowdOptions): Crowd {
     },
     send,
     broadcast(text) {
-      const frame = textFrame(text)
       const turns = slices([...members], sliceSize)
       const turn = () => {
         const { value: slice, done } = turns.next()
         if (done) return
-        for (const [socket, { caller }] of slice) write(socket, caller.stream, frame)
+        for (const [socket] of slice) send(socket, text)
         setImmediate(turn)
       }
       turn()
@@ -145,15 +136,4 @@ export function createCrowd(options: CrowdOptions): Crowd {
 
 function* slices<T>(all: T[], size: number): Generator<T[], undefined> {
   for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size)
-}
-
-/** A whole text message as it goes to any client: a server's frames carry no mask, so one is everybody's. */
-function textFrame(text: Buffer): Buffer {
-  const isLong = text.length > 0xffff
-  const head = Buffer.alloc(text.length < 126 ? 2 : isLong ? 10 : 4)
-  head[0] = 0x81
-  head[1] = text.length < 126 ? text.length : isLong ? 127 : 126
-  if (isLong) head.writeBigUInt64BE(BigInt(text.length), 2)
-  else if (head.length === 4) head.writeUInt16BE(text.length, 2)
-  return Buffer.concat([head, text])
 }

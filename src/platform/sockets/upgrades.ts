@@ -22,8 +22,6 @@ export interface SocketRoute {
 export interface Caller {
   principal: Principal
   credential: string
-  /** What the socket writes to; for frames that are made once for many. */
-  stream: Duplex
 }
 
 export interface UpgradeOptions {
@@ -67,7 +65,7 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
     if (socket.destroyed) return
     server.handleUpgrade(req, socket, head, (ws) => {
       ws.on('error', () => ws.terminate())
-      if ('principal' in verdict) route.accept(ws, { ...verdict, stream: socket })
+      if ('principal' in verdict) route.accept(ws, verdict)
       else ws.close(verdict.code, verdict.reason)
     })
   }
@@ -81,7 +79,7 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
   }
 }
 
-type Verdict = Omit<Caller, 'stream'> | { code: number; reason: string }
+type Verdict = Caller | { code: number; reason: string }
 
 /** A bad credential is paid for by its address. */
 async function judge(

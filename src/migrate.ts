@@ -10,6 +10,7 @@ import { runMain } from './platform/process/main.ts'
 import { endProcess } from './platform/process/process-end.ts'
 import { isSupervised } from './platform/process/supervised.ts'
 import { migrateQueues } from './platform/queues/index.ts'
+import { errorCode, errorMessage } from './platform/thrown.ts'
 
 /** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */
 async function main(): Promise<void> {
@@ -40,7 +41,8 @@ const refusals = new Set(['28P01', '28000', '3D000'])
 
 /** Most faults of DATABASE_URL show here first: a line for the person who starts us, not a stack. */
 function explain(error: unknown): never {
-  const { code = '', message = '' } = error as { code?: string; message?: string }
+  const code = errorCode(error) ?? ''
+  const message = errorMessage(error)
   if (!isDatabaseUnavailable(error) && !refusals.has(code)) throw error
   throw new ConfigError([`DATABASE_URL: the database can't be used: ${maskSecrets(message || code)}`])
 }

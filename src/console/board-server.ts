@@ -10,6 +10,7 @@ import type {
 import express, { type Request, type Response, Router } from 'express'
 import { CodedError, internalError, invalidRequest, notFound } from '../platform/errors.ts'
 import { unstorableFields } from '../platform/postgres/storable-text.ts'
+import { propertiesOf } from '../platform/thrown.ts'
 import { boardPage } from './board-page.ts'
 import { checkBoardRequest } from './board-queries.ts'
 
@@ -104,11 +105,11 @@ function refuseUnstorable(parts: Record<'path' | 'query' | 'body', unknown>): vo
 
 /** The library's own refusal in our words; it names a reason by the key of a translation. */
 function refusal(status: number, body: unknown): CodedError {
-  const { error } = (body ?? {}) as { error?: { key?: unknown; options?: { field?: unknown } } }
-  const key = String(error?.key ?? '')
+  const error = propertiesOf(propertiesOf(body).error)
+  const key = String(error.key ?? '')
   if (status === 404) return notFound(key.includes('QUEUE') ? 'Queue' : key.includes('JOB') ? 'Job' : 'Page')
   if (status < 500) {
-    const path = String(error?.options?.field ?? (key.includes('BODY') ? 'body' : 'query'))
+    const path = String(propertiesOf(error.options).field ?? (key.includes('BODY') ? 'body' : 'query'))
     const fields = [{ path, problem: 'not valid' }]
     return new CodedError('REQ_002', 'The request is not valid', { details: { fields } })
   }

@@ -1,11 +1,12 @@
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
 /** The properties of a value that came from outside or was thrown; none for what is no object. */
-export function propertiesOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
-}
+export const propertiesOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {})
 
 /** The code of an error of Node.js, PostgreSQL or undici, such as `ENOENT`; undefined when it has none. */
 export function errorCode(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  const { code } = propertiesOf(error)
   return typeof code === 'string' ? code : undefined
 }
 
@@ -13,6 +14,9 @@ export function errorCode(error: unknown): string | undefined {
 export function causeCode(error: unknown): string | undefined {
   return error instanceof Error ? errorCode(error.cause) : undefined
 }
+
+/** The error itself; anything else that was thrown, as the message of an error. */
+export const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 /** The message of an error; anything else that was thrown, as text. */
 export function errorMessage(error: unknown): string {

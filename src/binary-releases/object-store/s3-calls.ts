@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import { propertiesOf, toError } from '../../platform/thrown.ts'
 import type { BucketConfig } from '../config.ts'
 import { StoreUnreachable } from './index.ts'
 import { createS3Client } from './s3-client.ts'
@@ -100,10 +101,10 @@ export function createS3Calls(config: BucketConfig): S3Calls {
       } catch (error) {
         const status = statusOf(error)
         if (status !== undefined && options.expected?.includes(status))
-          return { is: 'status', status, code: (error as Error).name }
+          return { is: 'status', status, code: toError(error).name }
         options.signal?.throwIfAborted()
         // The error's own text may name the key id: only its kind is passed on.
-        throw new StoreUnreachable(`the object store failed: ${(error as Error).name}`, { cause: error })
+        throw new StoreUnreachable(`the object store failed: ${toError(error).name}`, { cause: error })
       }
     },
   }
@@ -115,7 +116,8 @@ interface Options {
 }
 
 function statusOf(error: unknown): number | undefined {
-  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
+  const status = propertiesOf(propertiesOf(error).$metadata).httpStatusCode
+  return typeof status === 'number' ? status : undefined
 }
 
 /** A bucket that is not there is a fault of the store, not an object that is not there. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorMessage } from '../../platform/thrown.ts'
+import { errorCode, errorMessage, propertiesOf } from '../../platform/thrown.ts'
 
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -107,7 +107,7 @@ function retryAfterOf(response: Response): number {
 
 /** `fetch failed` says nothing: the reason is in its cause. */
 function reasonOf(error: unknown): string {
-  const { name, cause } = error as { name?: string; cause?: { code?: string; message?: string } }
-  if (name === 'TimeoutError') return 'no answer in time'
-  return cause?.code ?? cause?.message ?? errorMessage(error)
+  if (propertiesOf(error).name === 'TimeoutError') return 'no answer in time'
+  const cause = error instanceof Error ? error.cause : undefined
+  return errorCode(cause) ?? errorMessage(cause ?? error)
 }

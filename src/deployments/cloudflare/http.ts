@@ -2,6 +2,7 @@ import pRetry, { AbortError } from 'p-retry'
 import { type Dispatcher, type FormData, fetch } from 'undici'
 import type { z } from 'zod'
 import { pause } from '../../platform/deadline.ts'
+import { causeCode, toError } from '../../platform/thrown.ts'
 import { unwrap } from './envelope.ts'
 import { CloudError, CloudUnreachable } from './errors.ts'
 
@@ -123,8 +124,7 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
   } catch (error) {
     await sent?.lost()
     call.signal.throwIfAborted()
-    const { cause } = error as { cause?: { code?: string } }
-    const why = cause?.code ?? (limit.aborted ? 'time limit' : 'connection failed')
+    const why = causeCode(error) ?? (limit.aborted ? 'time limit' : 'connection failed')
     throw new CloudUnreachable(why, { cause: error })
   }
   // What stands in between answers 5xx as well, whatever becomes of the call behind it.
@@ -148,7 +148,7 @@ function retried<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
       try {
         return await work()
       } catch (error) {
-        throw isTransient(error) ? error : new AbortError(error as Error)
+        throw isTransient(error) ? error : new AbortError(toError(error))
       }
     },
     {

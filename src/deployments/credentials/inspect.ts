@@ -1,4 +1,5 @@
 import { type CodedError, invalidBody, timedOut } from '../../platform/errors.ts'
+import { toError } from '../../platform/thrown.ts'
 import { CloudError, toCodedError } from '../cloudflare/errors.ts'
 import type { CloudHttp } from '../cloudflare/http.ts'
 import { createTokenApi, type TokenApi, type VerifiedToken } from '../cloudflare/tokens-api.ts'
@@ -146,7 +147,7 @@ function whatIsRefused(error: unknown): undefined {
 
 /** What ran out of time is the cloud's slowness, not a fault of ours. */
 function asAnswer(error: unknown): unknown {
-  if ((error as Error).name === 'TimeoutError')
+  if (toError(error).name === 'TimeoutError')
     return timedOut('The cloud did not answer in time', { cause: error })
   return toCodedError(error)
 }

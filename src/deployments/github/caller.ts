@@ -1,6 +1,7 @@
 import pRetry, { AbortError } from 'p-retry'
 import { pause } from '../../platform/deadline.ts'
 import { CodedError } from '../../platform/errors.ts'
+import { toError } from '../../platform/thrown.ts'
 import type { GitHubRequest } from './app.ts'
 import { toGitHubFault } from './faults.ts'
 import type { GitHubPermissions, InstallationTokens } from './tokens.ts'
@@ -97,5 +98,5 @@ export function createRepositoryCaller(parts: {
 /** Repeated inside for a moment only; a limit that lasts is for the caller. */
 function onlyPassing(error: unknown): never {
   if (error instanceof CodedError && error.code === 'SYS_002') throw error
-  throw new AbortError(error as Error)
+  throw new AbortError(toError(error))
 }

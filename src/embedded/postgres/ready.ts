@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
+import { errorCode } from '../../platform/thrown.ts'
 import { databaseName, urlOf } from './settings.ts'
 
 /**
@@ -33,7 +34,7 @@ async function tryOnce(settings: { port: number; password: string }): Promise<'r
   return failed === undefined || failed.code === '42P04' ? 'ready' : 'not yet'
 }
 
-async function query(url: string, sql: string): Promise<{ code?: string } | undefined> {
+async function query(url: string, sql: string): Promise<{ code: string | undefined } | undefined> {
   const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: 5000,
@@ -45,7 +46,7 @@ async function query(url: string, sql: string): Promise<{ code?: string } | unde
     await client.query(sql)
     return undefined
   } catch (error) {
-    return error as { code?: string }
+    return { code: errorCode(error) }
   } finally {
     await client.end().catch(() => undefined)
   }

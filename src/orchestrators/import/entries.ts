@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { propertiesOf } from '../../platform/thrown.ts'
 import { ipAddress, nodeName, pubkey, rpcPort } from '../schema.ts'
 
 /** A node in a file or the environment; absent fields stay unchanged, or get their defaults. */
@@ -52,7 +53,7 @@ export function judge(raw: { where: string; value: unknown }[]): Found {
 }
 
 function nameIn(value: unknown): string | null {
-  const { name } = (value ?? {}) as { name?: unknown }
+  const { name } = propertiesOf(value)
   return typeof name === 'string' ? name.slice(0, 100) : null
 }
 

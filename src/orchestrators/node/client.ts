@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { isIPv6 } from 'node:net'
 import { createPlainOutgoing, type PlainOutgoing } from '../../platform/network/outgoing.ts'
+import { errorCode, errorMessage } from '../../platform/thrown.ts'
 import { isNodeAddress } from './addresses.ts'
 import {
   type NodeIdentity,
@@ -134,8 +135,8 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** A description without the library's message, which contains the address. */
 function reasonOf(error: unknown): string {
-  const { code = '', message } = (error ?? {}) as { code?: string; message?: string }
-  if (message === 'cut off') return 'connection closed before the answer was complete'
+  const code = errorCode(error) ?? ''
+  if (errorMessage(error) === 'cut off') return 'connection closed before the answer was complete'
   if (code.startsWith('HPE_')) return 'the answer is not HTTP'
   return reasons[code] ?? (code === '' ? 'the connection failed' : `the connection failed (${code})`)
 }

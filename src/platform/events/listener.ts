@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { Logger } from '../logging/logging.ts'
 import { BoundedClient, connectionLimits } from '../postgres/index.ts'
 import type { Service } from '../process/lifecycle.ts'
+import { toError } from '../thrown.ts'
 
 export interface Listener extends Service {
   /** Called with each payload of a channel. */
@@ -60,7 +61,7 @@ export function createListener(databaseUrl: string, log: Logger, listenUrl = dat
       await fresh.connect()
       for (const channel of handlers.keys()) await fresh.query(`listen ${channel}`)
     } catch (error) {
-      lose(error as Error)
+      lose(toError(error))
       return
     }
     client = fresh

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { within } from '../deadline.ts'
 import { createDb, isMigrated } from '../postgres/db.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
+import { propertiesOf } from '../thrown.ts'
 
 /** What may be wrong with a database, as a word without anything of its inside. */
 export type DatabaseProblem = DatabaseFault | 'refused' | 'failing'
@@ -93,7 +94,7 @@ async function isStalled(db: Knex): Promise<boolean> {
 }
 
 function problemOf(error: unknown): DatabaseProblem {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  const { code, message } = propertiesOf(error)
   // Sign-in refused (28), no such database (3D).
   if (/^(28|3D)/.test(String(code ?? ''))) return 'refused'
   if (/within \d+ ms/.test(String(message))) return 'timeout'

@@ -13,6 +13,7 @@ import {
 import type { Logger } from '../logging/logging.ts'
 import { isDiskFull } from '../postgres/disk-full.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
+import { propertiesOf } from '../thrown.ts'
 import { correlationIdOf } from './routing/frame.ts'
 
 /** The one place where an error becomes an answer. What is not a CodedError says nothing about the inside. */
@@ -56,7 +57,7 @@ function toCoded(error: unknown): CodedError {
     const options = { retryAfter: 2, cause: error, details: { reason: fault } }
     return unavailable(`The service is temporarily unavailable: ${faultTexts[fault]}`, options)
   }
-  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown }
+  const { type, status } = propertiesOf(error)
   if (type === 'entity.too.large') return tooLarge('The body is too large')
   if (type === 'entity.parse.failed') return malformed('The body is not well-formed JSON')
   if (type === 'encoding.unsupported' || type === 'charset.unsupported')

@@ -3,7 +3,7 @@ import { isatty, WriteStream } from 'node:tty'
 import pino from 'pino'
 import type { prettyFactory } from 'pino-pretty'
 import { truncate } from '../postgres/storable-text.ts'
-import { errorCode } from '../thrown.ts'
+import { errorCode, propertiesOf } from '../thrown.ts'
 import { createLogRepetitions, repetitionKey } from './log-repetitions.ts'
 import { maskSecrets } from './redact.ts'
 
@@ -169,7 +169,7 @@ function partsOf(args: unknown[]): { fields: Record<string, unknown>; text: stri
 function messageOf(args: unknown[]): string[] {
   if (args.length > 1) return []
   const [only] = args
-  const error = only instanceof Error ? only : (only as { err?: unknown } | null)?.err
+  const error = only instanceof Error ? only : propertiesOf(only).err
   return error instanceof Error ? [error.message] : []
 }
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from '../deadline.ts'
-import { errorCode } from '../thrown.ts'
+import { errorCode, propertiesOf } from '../thrown.ts'
 import { boundedClient, connectionLimits, isAlive } from './bounded-client.ts'
 import { migrationLimitMs } from './query-limit.ts'
 import { StorablePostgresClient } from './storable-client.ts'
@@ -114,13 +114,13 @@ export function isPassing(error: unknown): boolean {
 
 /** True when a unique index (optionally: this one) refused a row. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  const { code, constraint: name } = (error ?? {}) as { code?: string; constraint?: string }
+  const { code, constraint: name } = propertiesOf(error)
   return code === '23505' && (constraint === undefined || constraint === name)
 }
 
 /** True when this check refused a row. */
 export function isCheckViolation(error: unknown, constraint: string): boolean {
-  const { code, constraint: name } = (error ?? {}) as { code?: string; constraint?: string }
+  const { code, constraint: name } = propertiesOf(error)
   return code === '23514' && constraint === name
 }
 

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { propertiesOf } from '../thrown.ts'
 
 /**
  * How long a transaction may stand still between two statements. The locks of one whose connection was cut there are
@@ -17,7 +18,7 @@ const begin = /^begin\b[^;]*(?=;?\s*$)/i
  * and not for the connection: a pooler refuses settings at its start, and keeps none.
  */
 export function boundedBegin(query: unknown, limitMs: number): { text: string } | undefined {
-  const text = typeof query === 'string' ? query : (query as { text?: unknown } | null)?.text
+  const text = typeof query === 'string' ? query : propertiesOf(query).text
   const found = typeof text === 'string' ? begin.exec(text) : null
   if (found === null) return undefined
   const statementMs = Math.min(Math.ceil(limitMs) + serverDelayMs, maxTimeoutMs)

@@ -1,6 +1,7 @@
 import { type Dispatcher, fetch, ProxyAgent } from 'undici'
 import { pause } from '../../platform/deadline.ts'
 import { createOutgoing } from '../../platform/network/outgoing.ts'
+import { errorCode, propertiesOf } from '../../platform/thrown.ts'
 import { ClusterFault } from './cluster.ts'
 import type { Credentials } from './credentials.ts'
 import type { Json } from './parse.ts'
@@ -82,6 +83,6 @@ export function accept({ status, body }: Answer, path: string): Json {
 export const nameOf = (path: string) => path.split('?')[0]?.split('/').at(-1) ?? path
 
 function reasonOf(error: unknown): string {
-  const { code, name } = ((error as Error).cause ?? error) as { code?: unknown; name?: string }
-  return typeof code === 'string' ? code : (name ?? 'fault')
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  return errorCode(cause) ?? String(propertiesOf(cause).name ?? 'fault')
 }

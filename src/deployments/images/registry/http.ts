@@ -3,6 +3,7 @@ import pRetry, { AbortError } from 'p-retry'
 import { type Dispatcher, request as send } from 'undici'
 import { pause } from '../../../platform/deadline.ts'
 import { OnThisMachine } from '../../../platform/network/this-machine.ts'
+import { errorCode, errorMessage, toError } from '../../../platform/thrown.ts'
 import { isTransient, RegistryContentError, RegistryError, RegistryUnreachable } from './errors.ts'
 import { isLoopback } from './reference.ts'
 
@@ -61,7 +62,7 @@ export function repeated(dispatcher: Dispatcher, call: Call): Promise<Answer> {
     try {
       return await exchange(dispatcher, call)
     } catch (error) {
-      throw isWorthWaiting(error) ? error : new AbortError(error as Error)
+      throw isWorthWaiting(error) ? error : new AbortError(toError(error))
     }
   }
   return pRetry(attempt, {
@@ -120,8 +121,8 @@ async function once(dispatcher: Dispatcher, call: Call): Promise<Dispatcher.Resp
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof OnThisMachine) throw error
-    const { code, message } = error as { code?: string; message?: string }
-    throw new RegistryUnreachable(`${url.host} did not answer: ${code ?? message ?? 'connection failed'}`, {
+    const why = errorCode(error) ?? errorMessage(error)
+    throw new RegistryUnreachable(`${url.host} did not answer: ${why}`, {
       cause: error,
     })
   } finally {

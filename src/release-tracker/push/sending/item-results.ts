@@ -1,3 +1,4 @@
+import { propertiesOf } from '../../../platform/thrown.ts'
 import type { OutgoingInterval } from '../../store/push/outgoing.ts'
 import { reasonOf } from '../reasons.ts'
 import type { MasterAnswer } from './master-client.ts'
@@ -7,7 +8,7 @@ import type { MasterAnswer } from './master-client.ts'
  * result for each item, even if it acknowledges the run: only `stored` and `unchanged` mean that it has the item.
  */
 export function rejectedItems(page: OutgoingInterval[], { body }: MasterAnswer): Map<number, string> {
-  const { results } = (body ?? {}) as { results?: unknown }
+  const { results } = propertiesOf(body)
   const byIndex = new Map<number, string>(
     page.map((_, index) => [index, 'the master returned no result for it']),
   )

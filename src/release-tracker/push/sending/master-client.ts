@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib'
 import { fetch } from 'undici'
 import { type CodedError, dependencyFailed, unavailable } from '../../../platform/errors.ts'
 import { createOutgoing } from '../../../platform/network/outgoing.ts'
+import { propertiesOf } from '../../../platform/thrown.ts'
 import type { MasterConfig } from '../../config.ts'
 
 export interface MasterAnswer {
@@ -84,7 +85,7 @@ export function notDelivered(what: string, failure: MasterAnswer | unknown): Cod
       cause: failure,
     })
   }
-  const { error } = (body ?? {}) as { error?: { code?: unknown } }
+  const error = propertiesOf(propertiesOf(body).error)
   const code = typeof error?.code === 'string' ? ` ${error.code}` : ''
   return unavailable(`The master did not take ${what}: ${status}${code}`, {
     ...(retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs / 1000 }),

@@ -70,6 +70,12 @@ export function authorise(access: Access, principal: Principal | undefined): voi
   })
 }
 
+/** For routes that are not open: the router lets nobody through without a principal, but the type does not say so. */
+export function requirePrincipal(principal: Principal | undefined): Principal {
+  if (principal === undefined) throw unauthenticated()
+  return principal
+}
+
 /** @throws ACCESS_003 */
 export function requirePermission(principal: Principal, permission: Permission): void {
   if (principal.permissions.has(permission)) return

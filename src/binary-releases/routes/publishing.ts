@@ -1,5 +1,4 @@
-import type { Principal } from '../../platform/auth.ts'
-import { unauthenticated } from '../../platform/errors.ts'
+import { type Principal, requirePrincipal } from '../../platform/auth.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import type { ReleaseStates } from '../catalogue/release-states.ts'
@@ -144,9 +143,6 @@ function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] 
   ]
 }
 
-/** The router lets nobody through to these routes without a principal; the type does not know. */
 function actorOf(request: { principal: Principal | undefined; correlationId: string }): Actor {
-  const { principal, correlationId } = request
-  if (principal === undefined) throw unauthenticated()
-  return { principal, correlationId }
+  return { principal: requirePrincipal(request.principal), correlationId: request.correlationId }
 }

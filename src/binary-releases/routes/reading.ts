@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { unauthenticated } from '../../platform/errors.ts'
+import { requirePrincipal } from '../../platform/auth.ts'
 import { type Prepared, prepare, type Route, route } from '../../platform/http/index.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Listing } from '../catalogue/listing.ts'
@@ -147,8 +147,7 @@ function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
     params: z.object({ version, platform: platformOf(platforms) }),
     query: downloadQuery,
     async handle({ params, query, principal, address, correlationId, res }) {
-      if (principal === undefined) throw unauthenticated()
-      const { id, name } = principal
+      const { id, name } = requirePrincipal(principal)
       const download = await downloads.issue({ ...params, principal: id, name, address, correlationId })
       if (!query.redirect) return { prepared: bodies(download), headers: oneUse }
       res

@@ -1,5 +1,5 @@
-import type { Principal } from '../../platform/auth.ts'
-import { invalidBody, unauthenticated } from '../../platform/errors.ts'
+import { requirePrincipal } from '../../platform/auth.ts'
+import { invalidBody } from '../../platform/errors.ts'
 import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Environment } from '../config.ts'
@@ -31,7 +31,7 @@ function lookingAt({ inspector }: CredentialRouteOptions): Route[] {
       path: '/deploy/validate',
       body: validateBody,
       async handle({ body, principal }) {
-        requireEnvironment(signedIn(principal), body.environment)
+        requireEnvironment(requirePrincipal(principal), body.environment)
         return {
           body: await inspector.inspect(credentialsOf(body.credentials, 'credentials.accountId')),
           headers: uncached,
@@ -74,7 +74,7 @@ function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[]
       body: putCredentialsBody,
       async handle({ params, body, principal }) {
         const { environment } = params
-        const by = signedIn(principal)
+        const by = requirePrincipal(principal)
         requireEnvironment(by, environment)
         const given = credentialsOf(body, 'accountId')
         const { permissions, unknown, accountInfo } = await inspector.inspect(given)
@@ -89,7 +89,7 @@ function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[]
       ...admin,
       method: 'delete',
       async handle({ params, principal }) {
-        requireEnvironment(signedIn(principal), params.environment)
+        requireEnvironment(requirePrincipal(principal), params.environment)
         await vault.remove(params.environment)
         return { body: await view(params.environment), headers: uncached }
       },
@@ -103,10 +103,4 @@ function credentialsOf(body: { cloudflareApiToken: string; accountId: string }, 
   if (/^[0-9a-f]{32}$/.test(accountId)) return { apiToken, accountId }
   const fields = [{ path, problem: digitsProblem(accountId, 32, 'expected 32 hexadecimal digits') }]
   throw invalidBody(fields, 422)
-}
-
-/** The router lets nobody through to these routes without a principal; the type does not know. */
-function signedIn(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw unauthenticated()
-  return principal
 }

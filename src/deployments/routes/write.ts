@@ -1,5 +1,4 @@
-import type { Principal } from '../../platform/auth.ts'
-import { unauthenticated } from '../../platform/errors.ts'
+import { type Principal, requirePrincipal } from '../../platform/auth.ts'
 import { type Route, type RouteRequest, route } from '../../platform/http/index.ts'
 import { type DeploymentVerbs, OutdatedOutlook, type RollbackRequest } from '../actions/index.ts'
 import type { DeploymentService, Prepared } from '../actions/service.ts'
@@ -39,7 +38,7 @@ function executing({ service }: ChangingOptions): Route[] {
       body: prepareBody,
       bodyLimit: 16 * MIB,
       async handle({ body, principal, commit }) {
-        const prepared = await service.prepare(signedIn(principal), body)
+        const prepared = await service.prepare(requirePrincipal(principal), body)
         return commit(async (trx) => {
           await service.keep(trx, prepared)
           return { body: preparedView(prepared) }
@@ -53,10 +52,13 @@ function executing({ service }: ChangingOptions): Route[] {
       access: 'deployments:write',
       body: deployBody,
       async handle({ body, principal, correlationId, commit }) {
-        const addresses = await service.addressesOf({ plan: body.deploymentId, by: signedIn(principal) })
-        const changed = await service.changesSince(body.deploymentId, signedIn(principal))
+        const addresses = await service.addressesOf({
+          plan: body.deploymentId,
+          by: requirePrincipal(principal),
+        })
+        const changed = await service.changesSince(body.deploymentId, requirePrincipal(principal))
         return commit(async (trx) => {
-          const { jobId } = await service.deploy(trx, signedIn(principal), {
+          const { jobId } = await service.deploy(trx, requirePrincipal(principal), {
             ...body,
             correlationId,
             changed,
@@ -83,7 +85,11 @@ function acting({ verbs }: ChangingOptions): Route[] {
       params: idParams,
       body: rollbackBody,
       handle: ({ params, body, principal, commit }) =>
-        startRollback(verbs, { principal: signedIn(principal), wish: { of: params, ...body }, commit }),
+        startRollback(verbs, {
+          principal: requirePrincipal(principal),
+          wish: { of: params, ...body },
+          commit,
+        }),
     }),
     route({
       ...write,
@@ -92,7 +98,11 @@ function acting({ verbs }: ChangingOptions): Route[] {
       params: targetParams,
       body: rollbackBody,
       handle: ({ params, body, principal, commit }) =>
-        startRollback(verbs, { principal: signedIn(principal), wish: { of: params, ...body }, commit }),
+        startRollback(verbs, {
+          principal: requirePrincipal(principal),
+          wish: { of: params, ...body },
+          commit,
+        }),
     }),
     route({
       ...write,
@@ -102,7 +112,7 @@ function acting({ verbs }: ChangingOptions): Route[] {
       body: retryBody,
       handle: ({ params, body, principal, commit }) =>
         commit(async (trx) => {
-          const started = await verbs.retry(trx, signedIn(principal), { ...params, ...body })
+          const started = await verbs.retry(trx, requirePrincipal(principal), { ...params, ...body })
           return { status: 202, body: { retryId: started.jobId, status: 'initiated', ...started } }
         }),
     }),
@@ -114,7 +124,7 @@ function acting({ verbs }: ChangingOptions): Route[] {
       body: cancelBody,
       handle: ({ params, principal, commit }) =>
         commit(async (trx) => {
-          const { jobId } = await verbs.cancel(trx, signedIn(principal), params.id)
+          const { jobId } = await verbs.cancel(trx, requirePrincipal(principal), params.id)
           return { status: 202, body: { deploymentId: params.id, jobId, cancelRequested: true } }
         }),
     }),
@@ -127,7 +137,7 @@ function acting({ verbs }: ChangingOptions): Route[] {
       handle: ({ params, body, principal, correlationId, commit }) =>
         commit(async (trx) => {
           const wish = { ...params, ...body, correlationId }
-          const started = await verbs.deleteApp(trx, signedIn(principal), wish)
+          const started = await verbs.deleteApp(trx, requirePrincipal(principal), wish)
           const { app: appName, environment } = params
           return { status: 202, body: { status: 'initiated', appName, environment, ...started } }
         }),
@@ -178,10 +188,4 @@ function preparedView({ plan, cost, quarantinedBy }: Prepared) {
     reversible: plan.preview.reversible,
     expiresAt: plan.expiresAt.toISOString(),
   }
-}
-
-/** The router lets nobody through to these routes without a principal; the type does not know. */
-function signedIn(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw unauthenticated()
-  return principal
 }

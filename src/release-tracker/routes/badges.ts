@@ -1,7 +1,6 @@
 import type { Request } from 'express'
 import type { z } from 'zod'
-import type { Principal } from '../../platform/auth.ts'
-import { unauthenticated } from '../../platform/errors.ts'
+import { requirePrincipal } from '../../platform/auth.ts'
 import { type Prepared, type Route, route } from '../../platform/http/index.ts'
 import type { Badges } from '../badges/badges.ts'
 import { colors, createDrawing, type Style, styles } from '../badges/draw.ts'
@@ -114,12 +113,6 @@ const always = {
   // An SVG that is opened directly is a page: this one may load nothing, and sends no referrer.
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
   'Referrer-Policy': 'no-referrer',
-}
-
-/** The router requires a principal for these routes, but the type does not say so. */
-function requirePrincipal(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw unauthenticated()
-  return principal
 }
 
 function scopeOf(body: BadgeTokenBody): BadgeScope {

@@ -5,7 +5,6 @@ import type { Knex } from 'knex'
 import pino from 'pino'
 import { AccountPrincipal, type Accounts, createAccounts } from '../../src/accounts/index.ts'
 import { addUser } from '../../src/accounts/users/administration.ts'
-import { createPasswords } from '../../src/accounts/users/passwords.ts'
 import { loadConfig } from '../../src/config.ts'
 import { answerErrors } from '../../src/platform/http/error-answers.ts'
 import { route } from '../../src/platform/http/route.ts'
@@ -15,6 +14,7 @@ import { installationNamed } from '../../src/platform/installation/installation-
 import { createDb } from '../../src/platform/postgres/db.ts'
 import { createRateLimiter, createRateLimits } from '../../src/platform/rate-limit/index.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
+import { hashPassword } from '../helpers/passwords.ts'
 import { createTestDatabase } from '../helpers/servers/postgres-server.ts'
 
 export const password = 'correct horse battery'
@@ -128,7 +128,7 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
       await db('sign_in_places').update(used)
     },
     async user(username: string, isAdmin = false) {
-      const passwordHash = await createPasswords().hash(password)
+      const passwordHash = await hashPassword(password)
       return addUser(db, { username, email: `${username}@example.org`, passwordHash, isAdmin, rateLimit })
     },
     async signIn(username: string, word = password): Promise<string> {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addUser } from '../../src/accounts/users/administration.ts'
-import { createPasswords } from '../../src/accounts/users/passwords.ts'
 import { type Api, startApi } from '../helpers/api.ts'
 import { backends, createTestContext, type TestContext } from '../helpers/context.ts'
+import { hashPassword } from '../helpers/passwords.ts'
 import { until } from '../helpers/until.ts'
 
 const password = 'correct horse battery'
@@ -33,7 +33,7 @@ describe.each(backends())('rate limits over HTTP, two web processes on %s', (bac
   /** @returns a user with this bucket, and its JWT. */
   async function limited(perSecond: number, burst: number) {
     const username = `u-${randomUUID().slice(0, 8)}`
-    const passwordHash = await createPasswords().hash(password)
+    const passwordHash = await hashPassword(password)
     const rateLimit = { perSecond, burst }
     const email = `${username}@example.org`
     const id = await addUser(one.db, { username, email, passwordHash, isAdmin: false, rateLimit })

@@ -1,8 +1,8 @@
 import { addUser } from '../../src/accounts/users/administration.ts'
-import { createPasswords } from '../../src/accounts/users/passwords.ts'
 import { createApp, createSockets } from '../../src/app.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
 import type { TestContext } from './context.ts'
+import { hashPassword } from './passwords.ts'
 
 export interface Call {
   method?: string
@@ -60,7 +60,7 @@ export async function startApi(ctx: TestContext) {
     },
     /** Makes a user and signs it in. @returns its JWT. */
     async signIn(username: string, isAdmin = false): Promise<string> {
-      const passwordHash = await createPasswords().hash(password)
+      const passwordHash = await hashPassword(password)
       const email = `${username}@example.org`
       await addUser(ctx.db, { username, email, passwordHash, isAdmin, rateLimit })
       const answer = await this.call('/api/v1/auth/login', { json: { username, password } })

@@ -11,7 +11,7 @@ export const moments = [
   'after its answer, before our commit',
 ] as const
 export type Moment = (typeof moments)[number]
-interface Point {
+export interface Point {
   /** The how-manieth outside call of the run, from 1. */
   call: number
   moment: Moment
@@ -21,7 +21,7 @@ interface Point {
  * Runs a waiting job in a process of its own, and kills that at the given point. What its sessions had begun counts for
  * nothing, and its lease is over. @returns the call; undefined when the run makes fewer, and has ended.
  */
-async function dieAt(
+export async function dieAt(
   world: World,
   about: { mortals: Mortals; ways: Way[]; job: { id: string; queue: string }; point: Point },
 ): Promise<string | undefined> {

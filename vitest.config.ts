@@ -1,8 +1,9 @@
-import { configDefaults, defineConfig, mergeConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
+import { type ProjectName, sortTests } from './test/projects.ts'
 
 /** Too many real processes for every run of the tests: `npm run test:crash` runs these. */
-export const enumerated = [
-  'test/deployments/crashes/crash-!(first).test.ts',
+export const crashTests = [
+  'test/deployments/crashes/crash-*.test.ts',
   'test/deployments/load/weather.test.ts',
   'test/deployments/load/crowd.test.ts',
   'test/orchestrators/polling/crash.test.ts',
@@ -12,20 +13,31 @@ export const shared = defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
     // Files of one worker share what they import, which is most of the work of the small ones. None may leave a global behind.
     isolate: false,
-    // A CI machine pauses for seconds at times, and leases are short; what needed its second try is printed.
-    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
   },
 })
 
-export default mergeConfig(
-  shared,
-  defineConfig({
-    test: { include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, ...enumerated] },
-  }),
-)
+const tests = sortTests()
+
+/** Projects of one order run at once, and those of a higher order afterwards. */
+const project = (name: ProjectName, { order, maxWorkers }: { order: number; maxWorkers: number }) => ({
+  extends: true as const,
+  test: { name, include: tests[name], exclude: crashTests, maxWorkers, sequence: { groupOrder: order } },
+})
+
+// Tests wait for servers, processes and time limits: more files run at once than there are processors.
+export default defineConfig({
+  test: {
+    ...shared.test,
+    projects: [
+      project('cloud', { order: 0, maxWorkers: 4 }),
+      project('db', { order: 0, maxWorkers: 4 }),
+      project('unit', { order: 0, maxWorkers: 4 }),
+      project('e2e', { order: 1, maxWorkers: 2 }),
+    ],
+  },
+})

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runMigrations } from 'bullmq'
 import { Client } from 'pg'
+import type { ProvidedContext } from 'vitest'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../src/embedded/postgres/index.ts'
 import { migrateUp } from '../src/platform/postgres/db.ts'
@@ -16,23 +17,60 @@ interface Server {
   stop(): Promise<void>
 }
 
-/** One PostgreSQL with a migrated template, and one Redis where it can be had, for the whole run. */
+interface Servers {
+  provided: { testServer: ProvidedContext['testServer']; redisUrl: string | undefined }
+  stop(): Promise<void>
+}
+
+/** What the projects of one run share. */
+interface Run {
+  users: number
+  end(): Promise<void>
+  servers?: Servers
+}
+
+declare global {
+  // Each project loads this file for itself.
+  var capstanTestRun: Run | undefined
+}
+
+/** A folder for the files of the run and, unless only unit tests run, one PostgreSQL and one Redis for all projects. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const endRun = startRunFolder()
-  const postgres = await startPostgres()
+  globalThis.capstanTestRun ??= { users: 0, end: startRunFolder() }
+  const run = globalThis.capstanTestRun
+  run.users += 1
+  if (project.name !== 'unit') {
+    run.servers ??= await startServers()
+    project.provide('testServer', run.servers.provided.testServer)
+    project.provide('redisUrl', run.servers.provided.redisUrl)
+  }
+  return async () => {
+    run.users -= 1
+    if (run.users > 0) return
+    globalThis.capstanTestRun = undefined
+    await run.servers?.stop()
+    await run.end()
+  }
+}
+
+/** One PostgreSQL with a migrated template, and one Redis where it can be had. */
+async function startServers(): Promise<Servers> {
+  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()])
   const prefix = `capstan_test_${randomBytes(4).toString('hex')}`
   const template = `${prefix}_template`
   await makeTemplate(postgres.url, template)
-  const redis = await startRedis()
-  project.provide('testServer', { url: postgres.url, template, prefix })
-  project.provide('redisUrl', 'url' in redis ? redis.url : undefined)
-
-  return async () => {
-    if ('stop' in redis) await redis.stop()
-    await dropAll(postgres.url, prefix)
-    await postgres.stop()
-    await endRun()
-    if ('missing' in redis) console.log(`\nSKIPPED: everything that runs on Redis. Reason: ${redis.missing}`)
+  return {
+    provided: {
+      testServer: { url: postgres.url, template, prefix },
+      redisUrl: 'url' in redis ? redis.url : undefined,
+    },
+    async stop() {
+      if ('stop' in redis) await redis.stop()
+      await dropAll(postgres.url, prefix)
+      await postgres.stop()
+      if ('missing' in redis)
+        console.log(`\nSKIPPED: everything that runs on Redis. Reason: ${redis.missing}`)
+    },
   }
 }
 

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from '../deadline.ts'
 import { errorCode, propertiesOf } from '../thrown.ts'
-import { boundedClient, connectionLimits, isAlive } from './bounded-client.ts'
-import { migrationLimitMs } from './query-limit.ts'
+import { boundedClient, connectionLimits, isAlive } from './client/bounded-client.ts'
+import { migrationLimitMs } from './client/query-limit.ts'
+import { allowIdle } from './client/transaction-limits.ts'
 import { StorablePostgresClient } from './storable-client.ts'
-import { allowIdle } from './transaction-limits.ts'
 import { isDatabaseUnavailable } from './unavailable.ts'
 
 export interface DbOptions {

@@ -1,5 +1,5 @@
 export { postgresUrl } from './address.ts'
-export { BoundedClient, boundedClient, connectionLimits } from './bounded-client.ts'
-export { migrationLimitMs, withQueryLimit } from './query-limit.ts'
-export { allowIdle } from './transaction-limits.ts'
+export { BoundedClient, boundedClient, connectionLimits } from './client/bounded-client.ts'
+export { migrationLimitMs, withQueryLimit } from './client/query-limit.ts'
+export { allowIdle } from './client/transaction-limits.ts'
 export { type DatabaseFault, databaseFaultOf, isDatabaseUnavailable } from './unavailable.ts'

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { propertiesOf } from '../thrown.ts'
+import { propertiesOf } from '../../thrown.ts'
 
 /**
  * How long a transaction may stand still between two statements. The locks of one whose connection was cut there are

@@ -7,8 +7,7 @@ import type { Logger } from '../platform/logging/logging.ts'
 import { createOutgoing } from '../platform/network/outgoing.ts'
 import type { Resources } from '../platform/resources.ts'
 import type { Secrets } from '../platform/secrets.ts'
-import { createDeploymentVerbs } from './actions/index.ts'
-import { createDeploymentService } from './actions/service.ts'
+import { createDeploymentActions } from './actions/index.ts'
 import type { CloudflareCredentials, DeploymentsConfig } from './config.ts'
 import { createInspector } from './credentials/inspect.ts'
 import { credentialRoutes } from './credentials/routes.ts'
@@ -74,8 +73,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const addresses = createAddresses(db, targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
   const services = { db, secrets, targets, images, enqueue, records }
-  const service = createDeploymentService({ db, secrets, targets, images, enqueue, records, addresses })
-  const verbs = createDeploymentVerbs({ db, targets, secrets, enqueue, jobs: options.verbs })
+  const actions = createDeploymentActions({ ...services, addresses, jobs: options.verbs })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const metrics = createMetrics(db, options.resources)
   const inspector = createInspector(targets.connect)
@@ -83,7 +81,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
     services,
     records,
     routes: [
-      ...deploymentRoutes({ db, hub, service, verbs, health, metrics }),
+      ...deploymentRoutes({ db, hub, actions, health, metrics }),
       ...credentialRoutes({ vault, targets, inspector }),
       ...githubRoutes(github),
     ],

@@ -7,7 +7,7 @@ import { deleteAppSpec } from '../jobs/specs.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import { scriptName } from '../model/plan.ts'
 import { findLive, listHistory, lockTarget, takeHold } from '../store/index.ts'
-import { held, inProgress, type VerbOptions } from './target-lock.ts'
+import { type ActionOptions, inProgress, targetHeldError } from './target-lock.ts'
 
 export interface DeleteRequest {
   app: string
@@ -21,11 +21,11 @@ export interface DeleteStarted {
 }
 
 export async function deleteApp(
-  options: VerbOptions,
+  options: ActionOptions,
   trx: Knex.Transaction,
-  { principal, wish }: { principal: Principal; wish: DeleteRequest },
+  { principal, request }: { principal: Principal; request: DeleteRequest },
 ): Promise<DeleteStarted> {
-  const { app, environment, confirm, correlationId } = wish
+  const { app, environment, confirm, correlationId } = request
   requireEnvironment(principal, environment)
   await lockTarget(trx, app, environment)
   const history = await listHistory(trx, app, environment)
@@ -38,7 +38,8 @@ export async function deleteApp(
   const live = await findLive(trx, app, environment)
   if (live !== undefined) throw inProgress(app, environment, live)
   const deletionId = randomUUID()
-  if (!(await takeHold(trx, { app, environment, purpose: 'delete', holder: deletionId }))) throw held()
+  if (!(await takeHold(trx, { app, environment, purpose: 'delete', holder: deletionId })))
+    throw targetHeldError()
   const jobId = await options.enqueue(trx, deleteAppSpec, {
     payload: { app, environment, deletionId },
     subject: `app:${app}/${environment}`,

@@ -1,9 +1,18 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
-import { conflict } from '../../platform/errors.ts'
+import type { Environment } from '../config.ts'
+import type { RollbackInfo } from '../model/rollback-info.ts'
+import type { PrepareConfig } from '../model/schema.ts'
+import { type AppVersions, readAppVersions } from '../rollback/app-versions.ts'
 import type { RollbackOutlook } from '../rollback/outlook.ts'
-import { findDeployment } from '../store/index.ts'
+import { type Deployment, insertPlan, type Step } from '../store/index.ts'
+import type { WorkerLine } from '../targets/local-logs.ts'
+import { cancelDeployment } from './cancel.ts'
 import { type DeleteRequest, type DeleteStarted, deleteApp } from './delete-app.ts'
+import { type DeployRequest, startDeployment } from './deploy.ts'
+import { changesOfPlan } from './plan-changes.ts'
+import { type PreparedPlan, preparePlan } from './prepare.ts'
+import { addressesOf, deployedUrls, getDeployment, rollbackInfoOf, type Urls } from './read.ts'
 import { type RetryRequest, type RetryStarted, retry } from './retry.ts'
 import {
   previewRollback,
@@ -14,50 +23,79 @@ import {
   rollBack,
   rollbackOutlook,
 } from './rollback.ts'
-import { lockStepJob, owned, type VerbOptions } from './target-lock.ts'
+import type { ActionOptions } from './target-lock.ts'
+import { workerLogs } from './worker-logs.ts'
 
+export type { PreparedPlan } from './prepare.ts'
 export { OutdatedOutlook, type RollbackRequest } from './rollback.ts'
-export { held, inProgress, requireSettled } from './target-lock.ts'
 
-/** What people do to a deployment that there is, each in one transaction. */
-export interface DeploymentVerbs {
+/** Everything that the routes do with deployments. Methods with a transaction only use that; the others may ask the cloud. */
+export interface DeploymentActions {
+  /** Checks and reads, without writing: `keep` then freezes the plan in the caller's transaction. */
+  prepare(
+    principal: Principal,
+    input: { environment: Environment; config: PrepareConfig },
+  ): Promise<PreparedPlan>
+  keep(trx: Knex.Transaction, prepared: PreparedPlan): Promise<void>
+  /** What has changed of a plan's app since the plan was made, in words; empty if the cloud does not answer. */
+  changesSince(planId: string, principal: Principal): Promise<string[]>
+  /** Starts a plan, or finds its deployment. @returns the first job's id if it was just started */
+  deploy(
+    trx: Knex.Transaction,
+    principal: Principal,
+    request: DeployRequest,
+  ): Promise<{ jobId: string | undefined }>
+  get(id: string, db?: Knex): Promise<{ deployment: Deployment; steps: Step[] }>
+  /** The addresses of an app, or of a plan's app. */
+  addressesOf(subject: { app: string } | { plan: string; by: Principal }): Promise<Urls>
+  /** Of these addresses, those of environments to which the app was deployed. */
+  urls(app: string, addresses: Urls, db?: Knex): Promise<Urls>
+  /** Asks the cloud which of them serve. */
+  versions(app: string, environment: Environment): Promise<AppVersions>
+  /** The last log lines of the app, oldest first. @throws STATE_003; SYS_005 for an app that was never deployed */
+  workerLogs(app: string, environment: Environment): Promise<WorkerLine[]>
+  /** The version that a rollback would restore, and whether that is possible. */
+  rollbackInfo(deployment: Deployment, db?: Knex): Promise<RollbackInfo>
   /**
-   * @throws SYS_005 for an unknown deployment or version, STATE_001 (409) when it can't be done, with the reason,
-   * OutdatedOutlook when the cloud has to be asked again, SYS_002 or STATE_003 when it did not answer and has to.
+   * @throws SYS_005 for an unknown deployment or version, STATE_001 (409) with the reason if it is impossible,
+   * OutdatedOutlook if the cloud has to be asked again, SYS_002 or STATE_003 if it did not answer and has to
    */
   rollback(
     trx: Knex.Transaction,
     principal: Principal,
-    wish: RollbackRequest & { outlook?: RollbackOutlook | undefined },
+    request: RollbackRequest & { outlook?: RollbackOutlook | undefined },
   ): Promise<RollbackStarted>
   /** Asks the cloud, so is called before the transaction of a rollback. @throws ACCESS_003 */
-  rollbackOutlook(principal: Principal, wish: RollbackRequest): Promise<RollbackOutlook | undefined>
-  /** What a rollback would do, without starting it: the cloud is asked. @throws what `rollback` would */
-  previewRollback(wish: RollbackPreviewRequest): Promise<RollbackPreview>
+  rollbackOutlook(principal: Principal, request: RollbackRequest): Promise<RollbackOutlook | undefined>
+  /** What a rollback would do, without starting it. @throws what `rollback` would */
+  previewRollback(request: RollbackPreviewRequest): Promise<RollbackPreview>
   /** Runs a failed step again, and those after it. @throws SYS_005, STATE_001, REQ_002 */
-  retry(trx: Knex.Transaction, principal: Principal, wish: RetryRequest): Promise<RetryStarted>
-  /** Ends a deployment that runs, in whichever process. @throws SYS_005, STATE_001 */
+  retry(trx: Knex.Transaction, principal: Principal, request: RetryRequest): Promise<RetryStarted>
+  /** Cancels a running deployment, in whichever process it runs. @throws SYS_005, STATE_001 */
   cancel(trx: Knex.Transaction, principal: Principal, id: string): Promise<{ jobId: string }>
   /** Deletes an app with its data, as a job. @throws REQ_002 without its name as confirmation, SYS_005, STATE_001 */
-  deleteApp(trx: Knex.Transaction, principal: Principal, wish: DeleteRequest): Promise<DeleteStarted>
+  deleteApp(trx: Knex.Transaction, principal: Principal, request: DeleteRequest): Promise<DeleteStarted>
 }
 
-export function createDeploymentVerbs(options: VerbOptions): DeploymentVerbs {
+export function createDeploymentActions(options: ActionOptions): DeploymentActions {
+  const { db } = options
   return {
-    rollback: (trx, principal, { outlook, ...wish }) => rollBack(options, trx, { principal, wish, outlook }),
-    rollbackOutlook: (principal, wish) => rollbackOutlook(options, { principal, wish }),
-    previewRollback: (wish) => previewRollback(options, wish),
-    retry: (trx, principal, wish) => retry(options, trx, { principal, wish }),
-    async cancel(trx, principal, id) {
-      const deployment = await owned(trx, principal, id)
-      const job = await lockStepJob(options, trx, id)
-      if (job === undefined) {
-        const { status } = (await findDeployment(trx, id)) ?? deployment
-        throw conflict(`The deployment can't be cancelled any more: ${status}`, { status })
-      }
-      await options.jobs().cancel(trx, job.id)
-      return { jobId: job.id }
-    },
-    deleteApp: (trx, principal, wish) => deleteApp(options, trx, { principal, wish }),
+    prepare: (principal, input) => preparePlan(options, principal, input),
+    keep: (trx, prepared) => insertPlan(trx, prepared.plan),
+    changesSince: (planId, principal) => changesOfPlan(options, planId, principal),
+    deploy: (trx, principal, request) => startDeployment(options, trx, { principal, request }),
+    get: (id, reader = db) => getDeployment(reader, id),
+    addressesOf: (subject) => addressesOf(options, subject),
+    urls: (app, addresses, reader = db) => deployedUrls(reader, app, addresses),
+    versions: (app, environment) => readAppVersions(options, app, environment),
+    workerLogs: (app, environment) => workerLogs(options, app, environment),
+    rollbackInfo: (deployment, reader = db) => rollbackInfoOf(reader, deployment),
+    rollback: (trx, principal, { outlook, ...request }) =>
+      rollBack(options, trx, { principal, request, outlook }),
+    rollbackOutlook: (principal, request) => rollbackOutlook(options, { principal, request }),
+    previewRollback: (request) => previewRollback(options, request),
+    retry: (trx, principal, request) => retry(options, trx, { principal, request }),
+    cancel: (trx, principal, id) => cancelDeployment(options, trx, { principal, id }),
+    deleteApp: (trx, principal, request) => deleteApp(options, trx, { principal, request }),
   }
 }

@@ -6,7 +6,7 @@ import { enqueueStep } from '../jobs/enqueue.ts'
 import { logEvent } from '../log.ts'
 import { type StepKey, stepKeys, steps as titles } from '../model/states.ts'
 import { findSteps, reopenStep, updateDeployment } from '../store/index.ts'
-import { alone, newestOf, owned, type VerbOptions } from './target-lock.ts'
+import { type ActionOptions, lockNewest, requireDeployment, withTargetExclusive } from './target-lock.ts'
 
 export interface RetryRequest {
   id: string
@@ -23,37 +23,37 @@ export interface RetryStarted {
   lastAttempt: number
 }
 
-/** The failed step gets a new budget; what it has used up before stays counted. */
+/** Runs the failed step again with a new number of attempts; earlier attempts stay counted. */
 export async function retry(
-  options: VerbOptions,
+  options: ActionOptions,
   trx: Knex.Transaction,
-  { principal, wish }: { principal: Principal; wish: RetryRequest },
+  { principal, request }: { principal: Principal; request: RetryRequest },
 ): Promise<RetryStarted> {
-  const seen = await owned(trx, principal, wish.id)
+  const seen = await requireDeployment(trx, principal, request.id)
   if (seen.dryRun) throw conflict('A dry run is not retried: prepare again')
-  const named = wish.stepName === undefined ? undefined : stepNamed(wish.stepName)
-  const deployment = await newestOf(trx, seen)
+  const named = request.stepName === undefined ? undefined : stepNamed(request.stepName)
+  const deployment = await lockNewest(trx, seen)
   const { id, status } = deployment
   if (status !== 'failed') throw conflict(`Only a failed deployment can be retried, this one is ${status}`)
   const failed = (await findSteps(trx, id)).find((each) => each.status === 'failed')
   if (failed === undefined) throw conflict('No step of the deployment has failed')
   if (named !== undefined && named !== failed.step) {
-    throw conflict(`The step that failed is ${failed.step}; others are not run by themselves`, {
+    throw conflict(`The step that failed is ${failed.step}; other steps cannot be retried`, {
       step: failed.step,
     })
   }
   const { step, attempt: before } = failed
-  const attempts = wish.maxRetries ?? Math.max(1, deployment.options.maxRetries)
-  await alone(trx, deployment, (inner) =>
+  const attempts = request.maxRetries ?? Math.max(1, deployment.options.maxRetries)
+  await withTargetExclusive(trx, deployment, (inner) =>
     updateDeployment(inner, id, { status: 'in_progress', error: null, rollback: null, finished: false }),
   )
   await reopenStep(trx, id, step)
   const jobId = await enqueueStep(options.enqueue, trx, { deployment, step, again: { before, attempts } })
-  await appendEvents(trx, [logEvent(id, 'info', `Trying again by request: ${titles[step]}`)])
+  await appendEvents(trx, [logEvent(id, 'info', `Retrying by request: ${titles[step]}`)])
   return { jobId, step, attempt: before + 1, maxAttempts: attempts, lastAttempt: before + attempts }
 }
 
-/** @throws REQ_002 for what is neither a title nor a key. */
+/** @throws REQ_002 if the name is neither a step's key nor its title */
 function stepNamed(name: string): StepKey {
   const found = stepKeys.find((key) => key === name || titles[key] === name)
   if (found !== undefined) return found

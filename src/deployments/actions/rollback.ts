@@ -7,7 +7,7 @@ import { deploymentStream, logEvent } from '../log.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import { describeRollback, type RollbackOutcome } from '../rollback/describe.ts'
 import { type GoalRequest, goalOfRequest } from '../rollback/goal.ts'
-import { type Goal, versionBefore } from '../rollback/last-good.ts'
+import { type RollbackTarget, versionBefore } from '../rollback/last-good.ts'
 import { basisOf, isRunning, lookAhead, type RollbackOutlook } from '../rollback/outlook.ts'
 import { beginRollback, enqueueRollback } from '../rollback/start.ts'
 import { withCommand } from '../rollback/targets.ts'
@@ -19,10 +19,16 @@ import {
   type TargetRow,
   updateDeployment,
 } from '../store/index.ts'
-import { alone, lockStepJob, newestOf, owned, type VerbOptions } from './target-lock.ts'
+import {
+  type ActionOptions,
+  lockNewest,
+  lockStepJob,
+  requireDeployment,
+  withTargetExclusive,
+} from './target-lock.ts'
 
 export interface RollbackRequest {
-  /** The newest deployment of its app; or the app, whose newest one is meant. */
+  /** The newest deployment of its app by id, or the app. */
   of: { id: string } | { app: string; environment: Environment }
   /** The id of a version, or of the deployment that made it. */
   targetVersion?: string | undefined
@@ -34,9 +40,9 @@ export interface RollbackPreviewRequest {
   targetVersion?: string | undefined
 }
 
-/** A rollback that may be started: what it does, and how long it takes. */
+/** A rollback that can be started: its effect and its duration. */
 export interface RollbackPreview extends RollbackOutcome {
-  /** The newest deployment runs, and is cancelled first. */
+  /** True if the newest deployment runs; it is cancelled first. */
   running: boolean
   /** Seconds. */
   estimatedTime: number
@@ -50,7 +56,7 @@ export interface RollbackStarted extends RollbackOutcome {
   logsAfter: number
 }
 
-/** The app's newest deployment changed between the look at the cloud and the transaction: look again. */
+/** The app's newest deployment changed between the reading of the cloud and the transaction: read again. */
 export class OutdatedOutlook extends CodedError {
   override name = 'OutdatedOutlook'
   constructor() {
@@ -58,40 +64,42 @@ export class OutdatedOutlook extends CodedError {
   }
 }
 
-/** Seconds that a rollback is said to take before there was any. */
+/** Estimated seconds of the first rollback, before any was measured. */
 const firstEstimate = 300
 
-/** Of a deployment that runs: cancels it, and its rollback waits until its step has let go. */
+/** Starts a rollback. A running deployment is cancelled, and the rollback waits until its step has ended. */
 export async function rollBack(
-  options: VerbOptions,
+  options: ActionOptions,
   trx: Knex.Transaction,
-  about: { principal: Principal; wish: RollbackRequest; outlook: RollbackOutlook | undefined },
+  input: { principal: Principal; request: RollbackRequest; outlook: RollbackOutlook | undefined },
 ): Promise<RollbackStarted> {
-  const { principal, wish, outlook } = about
-  const seen = await seenBy(trx, principal, wish.of)
+  const { principal, request, outlook } = input
+  const seen = await findRequested(trx, principal, request.of)
   if (seen.dryRun) throw conflict('A dry run changes nothing: there is nothing to roll back')
   const { id, app, environment } = seen
   await requireNewest(trx, seen, outlook)
-  // Its job first: from here on the deployment stays as it is until this transaction ends.
+  // The job's row is locked first: the deployment cannot change until this transaction ends.
   const job = await lockStepJob(options, trx, id)
   const history = await listHistory(trx, app, environment)
   const [deployment] = history
   if (deployment === undefined || outlook?.basis !== basisOf(deployment)) throw new OutdatedOutlook()
   const { serving } = outlook
-  const request = { targetVersion: wish.targetVersion, running: job !== undefined, serving }
-  const goal = goalFor(history, request)
+  const goalRequest = { targetVersion: request.targetVersion, running: job !== undefined, serving }
+  const goal = goalFor(history, goalRequest)
   const estimatedTime = await estimate(trx)
-  const asked = {
+  const planned = {
     byHand: true,
-    reason: wish.reason ?? null,
-    targetVersion: isAsBefore(history, request, goal) ? null : goal.version,
+    reason: request.reason ?? null,
+    targetVersion: isSnapshotVersion(history, goalRequest, goal) ? null : goal.version,
     migrationTag: goal.migrationTag,
   }
-  const rollback = await enqueueRollback(options.enqueue, trx, { deployment, wish: asked })
+  const rollback = await enqueueRollback(options.enqueue, trx, { deployment, planned })
   const logsAfter = (await streamHead(trx, deploymentStream(id)))?.seq ?? 0
   if (job === undefined) {
-    const line = `Rolling back by request${wish.reason === undefined ? '' : `: ${wish.reason}`}`
-    await alone(trx, deployment, (inner) => beginRollback(inner, deployment, { rollback, line }))
+    const line = `Rolling back by request${request.reason === undefined ? '' : `: ${request.reason}`}`
+    await withTargetExclusive(trx, deployment, (inner) =>
+      beginRollback(inner, deployment, { rollback, line }),
+    )
   } else {
     await updateDeployment(trx, id, { rollback })
     await appendEvents(trx, [logEvent(id, 'warn', 'Cancelled and rolled back by request')])
@@ -102,22 +110,22 @@ export async function rollBack(
   return { jobId: rollback.jobId, ...outcome, estimatedTime, logsAfter }
 }
 
-/** Reads what the cloud has to say, before the transaction of a rollback. @throws ACCESS_003 */
+/** Reads the cloud's state, before the transaction of a rollback. @throws ACCESS_003 */
 export async function rollbackOutlook(
-  options: VerbOptions,
-  { principal, wish }: { principal: Principal; wish: RollbackRequest },
+  options: ActionOptions,
+  { principal, request }: { principal: Principal; request: RollbackRequest },
 ): Promise<RollbackOutlook | undefined> {
   const { db } = options
-  const seen = 'id' in wish.of ? await findDeployment(db, wish.of.id) : wish.of
+  const seen = 'id' in request.of ? await findDeployment(db, request.of.id) : request.of
   if (seen === undefined) return undefined
   requireEnvironment(principal, seen.environment)
   const history = await listHistory(db, seen.app, seen.environment)
-  return lookAhead(options, history, wish.targetVersion)
+  return lookAhead(options, history, request.targetVersion)
 }
 
 /** What a rollback would do, without starting it. @throws what starting it would */
 export async function previewRollback(
-  options: VerbOptions,
+  options: ActionOptions,
   { app, environment, targetVersion }: RollbackPreviewRequest,
 ): Promise<RollbackPreview> {
   const history = await listHistory(options.db, app, environment)
@@ -133,27 +141,27 @@ export async function previewRollback(
 
 const estimate = async (db: Knex) => Math.ceil((await rollbackMedian(db)) ?? firstEstimate)
 
-/** @throws SYS_005 for what is not there, ACCESS_003 */
-async function seenBy(
+/** @throws SYS_005 if the deployment or app does not exist, ACCESS_003 */
+async function findRequested(
   trx: Knex.Transaction,
   principal: Principal,
   of: RollbackRequest['of'],
 ): Promise<Deployment> {
-  if ('id' in of) return owned(trx, principal, of.id)
+  if ('id' in of) return requireDeployment(trx, principal, of.id)
   requireEnvironment(principal, of.environment)
   const [newest] = await listHistory(trx, of.app, of.environment)
   if (newest === undefined) throw notFound('App')
   return newest
 }
 
-/** @throws STATE_001 naming the command that works, for a deployment that is not the newest of its app. */
+/** @throws STATE_001 with the command to use instead, if the deployment is not the newest of its app */
 async function requireNewest(
   trx: Knex.Transaction,
   seen: Deployment,
   outlook: RollbackOutlook | undefined,
 ): Promise<void> {
   try {
-    await newestOf(trx, seen)
+    await lockNewest(trx, seen)
   } catch (error) {
     if (outlook === undefined) throw error
     const history = await listHistory(trx, seen.app, seen.environment)
@@ -161,8 +169,8 @@ async function requireNewest(
   }
 }
 
-/** The same for a goal that can't be reached. */
-function goalFor(history: TargetRow[], request: GoalRequest): Goal {
+/** @throws STATE_001 with the command to use instead, if the goal is impossible */
+function goalFor(history: TargetRow[], request: GoalRequest): RollbackTarget {
   try {
     return goalOfRequest(history, request)
   } catch (error) {
@@ -170,11 +178,11 @@ function goalFor(history: TargetRow[], request: GoalRequest): Goal {
   }
 }
 
-/** Of a deployment that runs: what its snapshot says, or will say, unless that was not good or a version was named. */
-function isAsBefore(
+/** True if a running deployment goes back to the version of its snapshot, and no version was requested. */
+function isSnapshotVersion(
   history: TargetRow[],
   { targetVersion, running, serving }: GoalRequest,
-  goal: Goal,
+  goal: RollbackTarget,
 ): boolean {
   if (!running || targetVersion !== undefined) return false
   const before = versionBefore(history, serving.known ? serving.serving : undefined)

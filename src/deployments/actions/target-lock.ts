@@ -5,6 +5,8 @@ import type { Enqueue, Job, JobVerbs } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Environment } from '../config.ts'
+import type { GitHubRecords } from '../github/records.ts'
+import type { Images } from '../images/images.ts'
 import { deploymentStream } from '../log.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import {
@@ -17,31 +19,41 @@ import {
   settlesIn,
   type TargetRow,
 } from '../store/index.ts'
+import type { Addresses } from '../targets/addresses.ts'
 import type { Targets } from '../targets/targets.ts'
 
-export interface VerbOptions {
+/** What the actions work with. */
+export interface ActionOptions {
   db: Knex
-  targets: Targets
   secrets: Secrets
+  targets: Targets
+  images: Images
   enqueue: Enqueue
+  records: GitHubRecords
+  addresses: Addresses
+  /** Known only after the jobs, whose handlers are made with the same services. */
   jobs: () => JobVerbs
 }
 
 /** @throws SYS_005, ACCESS_003 */
-export async function owned(trx: Knex.Transaction, principal: Principal, id: string): Promise<Deployment> {
+export async function requireDeployment(
+  trx: Knex.Transaction,
+  principal: Principal,
+  id: string,
+): Promise<Deployment> {
   const deployment = await findDeployment(trx, id)
   if (deployment === undefined) throw notFound('Deployment')
   requireEnvironment(principal, deployment.environment)
   return deployment
 }
 
-/** Locks the target. @throws STATE_001 naming the newest deployment when this is not it, or what holds the target. */
-export async function newestOf(
+/** Locks the target. @throws STATE_001 naming the newest deployment if this is another one, or the holder of the target */
+export async function lockNewest(
   trx: Knex.Transaction,
   { id, app, environment }: Deployment,
 ): Promise<TargetRow> {
   await lockTarget(trx, app, environment)
-  if ((await findHold(trx, app, environment)) !== undefined) throw held()
+  if ((await findHold(trx, app, environment)) !== undefined) throw targetHeldError()
   if ((await findLive(trx, app, environment)) === undefined) await requireSettled(trx, app, environment)
   const [newest] = await listHistory(trx, app, environment)
   if (newest === undefined) throw conflict(`${app} was deleted from ${environment}`)
@@ -52,9 +64,9 @@ export async function newestOf(
   return newest
 }
 
-/** The open job of a step, locked; undefined when the deployment does not run. Steps may follow one another meanwhile. */
+/** Locks the open job of the deployment's step; undefined if it does not run. Repeats while one step follows another. */
 export async function lockStepJob(
-  options: VerbOptions,
+  options: ActionOptions,
   trx: Knex.Transaction,
   id: string,
 ): Promise<Job | undefined> {
@@ -66,10 +78,13 @@ export async function lockStepJob(
   }
 }
 
-/** Makes it live; a savepoint, since a refusal by the database must not spoil the transaction. */
-export async function alone(
+/**
+ * Runs work that makes a deployment live, in a savepoint: a refusal by the unique index must not abort the transaction.
+ * @throws STATE_001 if another deployment of the app is live
+ */
+export async function withTargetExclusive(
   trx: Knex.Transaction,
-  { app, environment }: Deployment,
+  { app, environment }: Pick<Deployment, 'app' | 'environment'>,
   work: (inner: Knex.Transaction) => Promise<void>,
 ): Promise<void> {
   try {
@@ -84,19 +99,19 @@ export function inProgress(app: string, environment: Environment, holder: string
   return conflict(`A deployment of ${app} to ${environment} is in progress`, { deploymentId: holder })
 }
 
-export const held = () =>
+export const targetHeldError = () =>
   conflict(
-    'The app is being deleted, or put right; it is free again soon',
+    'Another operation (delete or repair) holds this app; try again shortly',
     {},
     { suggestedAction: 'See GET /jobs?queue=rollback, then try again' },
   )
 
-/** @throws STATE_001 while a removal that was given up may still arrive: it would take what is new with it. */
+/** @throws STATE_001 while a delete request that timed out may still arrive: it would delete a new version, too */
 export async function requireSettled(trx: Knex, app: string, environment: Environment): Promise<void> {
   const ms = await settlesIn(trx, { app, environment })
   if (ms === 0) return
   throw conflict(
-    'Something of the app was to be removed, and that may still arrive',
+    'A delete request for this app may still take effect at Cloudflare; wait until it has settled',
     {},
     { retryAfter: Math.ceil(ms / 1000), suggestedAction: 'Wait as long as Retry-After says, then try again' },
   )

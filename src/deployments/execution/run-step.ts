@@ -188,8 +188,8 @@ export async function onStepFinalState(
   const wanted = deployment.options.rollbackOnFailure && changed
   const oneWay = hasMigrated(deployment)
   if (wanted && !oneWay) {
-    const wish = { byHand: false, reason: null, targetVersion: null, migrationTag: null }
-    const rollback = await enqueueRollback(services.enqueue, trx, { deployment, wish })
+    const planned = { byHand: false, reason: null, targetVersion: null, migrationTag: null }
+    const rollback = await enqueueRollback(services.enqueue, trx, { deployment, planned })
     return beginRollback(trx, deployment, { rollback, error, line: `${line}; rolling back` })
   }
   const why = wanted && oneWay ? `; not rolled back: ${irreversible}` : ''

@@ -2,7 +2,7 @@ import type { BindingReturn } from '../model/app-state.ts'
 import { scriptName } from '../model/plan.ts'
 import { returnLines } from '../plans/current-state/index.ts'
 import type { TargetRow } from '../store/index.ts'
-import type { Goal } from './last-good.ts'
+import type { RollbackTarget } from './last-good.ts'
 import type { ServingAnswer } from './serving.ts'
 import { type ServingShare, sharesOf } from './versions.ts'
 
@@ -26,7 +26,7 @@ export interface RollbackOutcome {
 export function describeRollback(
   history: TargetRow[],
   newest: TargetRow,
-  about: { goal: Goal; serving: ServingAnswer; bindings: BindingReturn | undefined },
+  about: { goal: RollbackTarget; serving: ServingAnswer; bindings: BindingReturn | undefined },
 ): RollbackOutcome {
   const { goal, serving, bindings } = about
   const maker = history.find(({ versionId }) => goal.version !== null && versionId === goal.version)
@@ -42,7 +42,7 @@ export function describeRollback(
 }
 
 /** What stays as it is, is lost for good, or returns with the earlier version, one sentence each. */
-function willNotUndo(newest: TargetRow, goal: Goal, bindings: BindingReturn | undefined): string[] {
+function willNotUndo(newest: TargetRow, goal: RollbackTarget, bindings: BindingReturn | undefined): string[] {
   if (goal.version === null && newest.snapshot?.scriptExists === false) {
     const script = scriptName(newest.app, newest.environment)
     return [`${script} did not exist before: it is removed, and the data of its Durable Objects with it`]

@@ -3,7 +3,7 @@ import { currentTag, isGood, quarantineOf, restoresItself } from '../model/histo
 import { scriptName } from '../model/plan.ts'
 import { sameTraffic } from '../plans/current-state/index.ts'
 import type { TargetRow } from '../store/index.ts'
-import { type Goal, goalFromOutside, goalOfUndo } from './last-good.ts'
+import { goalFromOutside, goalOfUndo, type RollbackTarget } from './last-good.ts'
 import { isOffered, type Serving, type ServingAnswer, servesAlone } from './serving.ts'
 
 export interface GoalRequest {
@@ -15,7 +15,7 @@ export interface GoalRequest {
 }
 
 export interface Decision {
-  goal: Goal
+  goal: RollbackTarget
   /** The cloud says that the goal has all traffic: there is nothing to roll back. */
   serves: boolean
 }
@@ -48,13 +48,17 @@ export function decideGoal(history: TargetRow[], request: GoalRequest): Decision
 }
 
 /** The same for who has to do something. @throws STATE_001 when the goal serves already */
-export function goalOfRequest(history: TargetRow[], request: GoalRequest): Goal {
+export function goalOfRequest(history: TargetRow[], request: GoalRequest): RollbackTarget {
   const { goal, serves } = decideGoal(history, request)
   if (serves) throw conflict(`Version ${goal.version} serves already: there is nothing to roll back`)
   return goal
 }
 
-function unnamed(history: TargetRow[], newest: TargetRow, { running, serving: answer }: GoalRequest): Goal {
+function unnamed(
+  history: TargetRow[],
+  newest: TargetRow,
+  { running, serving: answer }: GoalRequest,
+): RollbackTarget {
   if (running) return goalOfUndo(history, answer.known ? answer.serving : undefined)
   if (!answer.known) throw withoutCloud(answer.error, newest)
   const { serving } = answer
@@ -95,7 +99,7 @@ function named(
   history: TargetRow[],
   newest: TargetRow,
   { targetVersion, running, serving }: GoalRequest,
-): Goal {
+): RollbackTarget {
   const maker = history.find((each) => each.versionId === targetVersion || each.id === targetVersion)
   if (maker === undefined) return fromElsewhere(newest, targetVersion ?? '', serving)
   if (maker === newest && (running || !isGood(newest))) {
@@ -113,7 +117,7 @@ function named(
 }
 
 /** A version that no deployment of the app made: the cloud has to know it. */
-function fromElsewhere(newest: TargetRow, version: string, answer: ServingAnswer): Goal {
+function fromElsewhere(newest: TargetRow, version: string, answer: ServingAnswer): RollbackTarget {
   const { servingVersion, migrationTag = null } = newest.snapshot ?? {}
   if (servingVersion === version) return { version, migrationTag }
   if (!answer.known) throw withoutCloud(answer.error, newest)
@@ -137,7 +141,7 @@ function refuseWithoutGoal(newest: TargetRow, running: boolean): void {
 }
 
 /** @throws STATE_001 for a version that the cloud can't make serve any more */
-function requireReachable(history: TargetRow[], goal: Goal, answer: ServingAnswer): void {
+function requireReachable(history: TargetRow[], goal: RollbackTarget, answer: ServingAnswer): void {
   const [newest] = history
   const serving = answer.known ? answer.serving : undefined
   if (serving?.exists === false && newest !== undefined) {

@@ -4,7 +4,7 @@ import type { TargetRow } from '../store/index.ts'
 import type { Serving } from './serving.ts'
 
 /** The version that a rollback makes serve, and the migration tag that it was uploaded at. */
-export interface Goal {
+export interface RollbackTarget {
   /** Null: no single version. The Worker is removed, or several versions share the traffic as before. */
   version: string | null
   migrationTag: string | null
@@ -15,7 +15,7 @@ export interface Goal {
  * not good; then the newest good one.
  * @param serving what the cloud says now; counts for a deployment that has not looked yet, so has changed nothing.
  */
-export function goalOfUndo(history: TargetRow[], serving?: Serving): Goal {
+export function goalOfUndo(history: TargetRow[], serving?: Serving): RollbackTarget {
   const [newest, ...earlier] = history
   const snapshot = newest?.snapshot ?? null
   // It created the Worker: nothing was there before, whatever an earlier Worker of this name had.
@@ -44,7 +44,7 @@ export function versionBefore([newest, ...earlier]: TargetRow[], serving?: Servi
  * newest good version. The newest deployment's own version counts, too.
  * @throws STATE_001 when there is none
  */
-export function goalFromOutside(history: TargetRow[], serving: Serving): Goal {
+export function goalFromOutside(history: TargetRow[], serving: Serving): RollbackTarget {
   const recorded = servedBy(history)
   const last = typeof recorded === 'object' ? recorded.version : undefined
   const usable = (each: TargetRow) => isGood(each) && quarantineOf(history, each.digest) === undefined

@@ -24,7 +24,7 @@ import {
   updateDeployment,
 } from '../store/index.ts'
 import { isStillActive } from '../targets/token-state.ts'
-import { type CompensationContext, compensations, type RollbackGoal } from './undo/index.ts'
+import { type CompensationContext, compensations, type UndoTarget } from './undo/index.ts'
 
 /** Poll interval while the running step of a cancelled deployment winds down. */
 const stepReleasePollMs = 300
@@ -73,7 +73,7 @@ export async function runRollback(
   return { kind: 'done', commit: (trx) => finish(services, trx, { deployment, attempt: run.attempt }) }
 }
 
-function goalOf({ rollback, snapshot }: Deployment): RollbackGoal {
+function goalOf({ rollback, snapshot }: Deployment): UndoTarget {
   const byHand = rollback?.byHand ?? false
   if (rollback !== null && rollback.targetVersion !== null) {
     const { targetVersion, migrationTag } = rollback

@@ -15,36 +15,36 @@ import {
 } from '../store/index.ts'
 import { compensations } from './undo/index.ts'
 
-export type RollbackWish = Omit<Rollback, 'jobId' | 'restored'>
+export type PlannedRollback = Omit<Rollback, 'jobId' | 'restored'>
 
-/** Makes the job of a rollback exist. @returns the whole wish, to be kept with the deployment. */
+/** Enqueues the job of a rollback. @returns the rollback with its job's id, to be stored with the deployment */
 export async function enqueueRollback(
   enqueue: Enqueue,
   trx: Knex.Transaction,
-  { deployment, wish }: { deployment: Deployment; wish: RollbackWish },
+  { deployment, planned }: { deployment: Deployment; planned: PlannedRollback },
 ): Promise<Rollback> {
   const payload = { deploymentId: deployment.id }
   const jobId = await enqueue(trx, rollbackSpec, { payload, ...ownership(deployment) })
-  return { ...wish, jobId }
+  return { ...planned, jobId }
 }
 
-/** What follows the version that serves. */
+/** The steps whose undo follows the serving version. */
 const ownSteps: readonly StepKey[] = ['deploy_worker', 'rollout_container']
 
-/** From here on the deployment is being undone: a row for each step that was begun and can be, the last one first. */
+/** Sets the deployment to `rolling_back`, with a row per step that was started and has an undo, in reverse order. */
 export async function beginRollback(
   trx: Knex.Transaction,
   deployment: Deployment,
-  about: { rollback: Rollback; line: string; error?: Deployment['error'] },
+  input: { rollback: Rollback; line: string; error?: Deployment['error'] },
 ): Promise<void> {
-  const { rollback, line, error } = about
+  const { rollback, line, error } = input
   const begun = new Set(
-    // A step that was skipped has left nothing behind.
+    // A skipped step has changed nothing.
     (await findSteps(trx, deployment.id)).flatMap(({ step, startedAt, skipped }) =>
       startedAt === null || skipped ? [] : [step],
     ),
   )
-  // A version that was named is to serve, however far the deployment has come.
+  // A requested version is to serve, however far the deployment has come.
   if (rollback.targetVersion !== null) begun.add('deploy_worker')
   // Its own version serves again: what else it changed, like its host names, is to stay.
   const kept = restoresItself({ ...deployment, rollback }) ? ownSteps : stepKeys

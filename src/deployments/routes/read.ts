@@ -1,8 +1,7 @@
 import type { Knex } from 'knex'
 import { type EventHub, readEvents, resumeAfter, serveSse, streamHead } from '../../platform/events/index.ts'
 import { decodeCursor, page, type Route, route } from '../../platform/http/index.ts'
-import type { DeploymentVerbs } from '../actions/index.ts'
-import type { DeploymentService } from '../actions/service.ts'
+import type { DeploymentActions } from '../actions/index.ts'
 import { deploymentStream, recentLines } from '../log.ts'
 import { idParams, listQuery, logsQuery, metricsQuery, rollbackQuery, targetParams } from '../model/schema.ts'
 import { findCompensations, listApps, listDeployments, stepMedians } from '../store/index.ts'
@@ -15,8 +14,7 @@ import { changingRoutes } from './write.ts'
 export interface DeploymentRouteOptions {
   db: Knex
   hub: EventHub
-  service: DeploymentService
-  verbs: DeploymentVerbs
+  actions: DeploymentActions
   health: DeploymentHealth
   metrics: Metrics
 }
@@ -25,7 +23,7 @@ export function deploymentRoutes(options: DeploymentRouteOptions): Route[] {
   return [...changingRoutes(options), ...watching(options)]
 }
 
-function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteOptions): Route[] {
+function watching({ db, hub, actions, health, metrics }: DeploymentRouteOptions): Route[] {
   const read = { wrap: success, method: 'get', access: 'deployments:read' } as const
   return [
     route({
@@ -49,7 +47,7 @@ function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteO
       path: '/deploy/apps/:app/:environment/versions',
       params: targetParams,
       handle: async ({ params }) => ({
-        body: await service.versions(params.app, params.environment),
+        body: await actions.versions(params.app, params.environment),
         headers: uncached,
       }),
     }),
@@ -59,7 +57,7 @@ function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteO
       params: targetParams,
       query: rollbackQuery,
       handle: async ({ params, query }) => ({
-        body: await verbs.previewRollback({ ...params, ...query }),
+        body: await actions.previewRollback({ ...params, ...query }),
         headers: uncached,
       }),
     }),
@@ -68,7 +66,7 @@ function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteO
       path: '/deploy/apps/:app/:environment/logs',
       params: targetParams,
       async handle({ params }) {
-        const logs = await service.workerLogs(params.app, params.environment)
+        const logs = await actions.workerLogs(params.app, params.environment)
         return { body: { logs }, headers: uncached }
       },
     }),
@@ -77,20 +75,20 @@ function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteO
       path: '/deploy/:id/status',
       params: idParams,
       async handle({ params }) {
-        const { deployment, steps } = await service.get(params.id)
+        const { deployment, steps } = await actions.get(params.id)
         const current = steps.find((step) => step.status === 'running' || step.status === 'failed')
         const since = current?.startedAt
         const [urls, lines, medians, rollbackInfo, undoing] = await Promise.all([
-          service.addressesOf(deployment).then((addresses) => service.urls(deployment.app, addresses)),
+          actions.addressesOf(deployment).then((addresses) => actions.urls(deployment.app, addresses)),
           since ? recentLines(db, params.id, since) : [],
           stepMedians(db),
-          service.rollbackInfo(deployment),
+          actions.rollbackInfo(deployment),
           findCompensations(db, params.id),
         ])
         return { body: statusView(deployment, { steps, urls, lines, medians, rollbackInfo, undoing }) }
       },
     }),
-    logsRoute({ db, hub, service }),
+    logsRoute({ db, hub, actions }),
     route({
       ...read,
       path: '/deploy/metrics',
@@ -108,7 +106,7 @@ function watching({ db, hub, service, verbs, health, metrics }: DeploymentRouteO
 const uncached = { 'Cache-Control': 'no-store' }
 
 /** SSE, or the same as a paged list for `Accept: application/json`. */
-function logsRoute({ db, hub, service }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'service'>): Route {
+function logsRoute({ db, hub, actions }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'actions'>): Route {
   return route({
     wrap: success,
     method: 'get',
@@ -117,7 +115,7 @@ function logsRoute({ db, hub, service }: Pick<DeploymentRouteOptions, 'db' | 'hu
     params: idParams,
     query: logsQuery,
     async handle({ params, query, principal, req, res }) {
-      await service.get(params.id)
+      await actions.get(params.id)
       const stream = deploymentStream(params.id)
       if (req.accepts(['text/event-stream', 'application/json']) !== 'application/json') {
         serveSse(req, res, { hub, stream, principal, head: await streamHead(db, stream) })

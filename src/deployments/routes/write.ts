@@ -1,7 +1,11 @@
 import { type Principal, requirePrincipal } from '../../platform/auth.ts'
 import { type Route, type RouteRequest, route } from '../../platform/http/index.ts'
-import { type DeploymentVerbs, OutdatedOutlook, type RollbackRequest } from '../actions/index.ts'
-import type { DeploymentService, Prepared } from '../actions/service.ts'
+import {
+  type DeploymentActions,
+  OutdatedOutlook,
+  type PreparedPlan,
+  type RollbackRequest,
+} from '../actions/index.ts'
 import {
   cancelBody,
   deleteAppBody,
@@ -19,16 +23,15 @@ import { deploymentView } from './views.ts'
 const MIB = 1024 * 1024
 
 interface ChangingOptions {
-  service: DeploymentService
-  verbs: DeploymentVerbs
+  actions: DeploymentActions
 }
 
-/** Routes that change something; all wrap their answers. */
+/** Routes that change something; all wrap their answers in the success envelope. */
 export function changingRoutes(options: ChangingOptions): Route[] {
   return [...executing(options), ...acting(options)]
 }
 
-function executing({ service }: ChangingOptions): Route[] {
+function executing({ actions }: ChangingOptions): Route[] {
   return [
     route({
       wrap: success,
@@ -38,9 +41,9 @@ function executing({ service }: ChangingOptions): Route[] {
       body: prepareBody,
       bodyLimit: 16 * MIB,
       async handle({ body, principal, commit }) {
-        const prepared = await service.prepare(requirePrincipal(principal), body)
+        const prepared = await actions.prepare(requirePrincipal(principal), body)
         return commit(async (trx) => {
-          await service.keep(trx, prepared)
+          await actions.keep(trx, prepared)
           return { body: preparedView(prepared) }
         })
       },
@@ -52,20 +55,20 @@ function executing({ service }: ChangingOptions): Route[] {
       access: 'deployments:write',
       body: deployBody,
       async handle({ body, principal, correlationId, commit }) {
-        const addresses = await service.addressesOf({
+        const addresses = await actions.addressesOf({
           plan: body.deploymentId,
           by: requirePrincipal(principal),
         })
-        const changed = await service.changesSince(body.deploymentId, requirePrincipal(principal))
+        const changed = await actions.changesSince(body.deploymentId, requirePrincipal(principal))
         return commit(async (trx) => {
-          const { jobId } = await service.deploy(trx, requirePrincipal(principal), {
+          const { jobId } = await actions.deploy(trx, requirePrincipal(principal), {
             ...body,
             correlationId,
             changed,
           })
-          const { deployment, steps } = await service.get(body.deploymentId, trx)
-          const urls = await service.urls(deployment.app, addresses, trx)
-          const rollbackInfo = await service.rollbackInfo(deployment, trx)
+          const { deployment, steps } = await actions.get(body.deploymentId, trx)
+          const urls = await actions.urls(deployment.app, addresses, trx)
+          const rollbackInfo = await actions.rollbackInfo(deployment, trx)
           return { status: 202, body: deploymentView(deployment, { steps, urls, jobId, rollbackInfo }) }
         })
       },
@@ -75,8 +78,8 @@ function executing({ service }: ChangingOptions): Route[] {
 
 const write = { wrap: success, access: 'deployments:write' } as const
 
-/** On a deployment, or an app, that is there. */
-function acting({ verbs }: ChangingOptions): Route[] {
+/** Routes that act on an existing deployment or app. */
+function acting({ actions }: ChangingOptions): Route[] {
   return [
     route({
       ...write,
@@ -85,9 +88,9 @@ function acting({ verbs }: ChangingOptions): Route[] {
       params: idParams,
       body: rollbackBody,
       handle: ({ params, body, principal, commit }) =>
-        startRollback(verbs, {
+        startRollback(actions, {
           principal: requirePrincipal(principal),
-          wish: { of: params, ...body },
+          request: { of: params, ...body },
           commit,
         }),
     }),
@@ -98,9 +101,9 @@ function acting({ verbs }: ChangingOptions): Route[] {
       params: targetParams,
       body: rollbackBody,
       handle: ({ params, body, principal, commit }) =>
-        startRollback(verbs, {
+        startRollback(actions, {
           principal: requirePrincipal(principal),
-          wish: { of: params, ...body },
+          request: { of: params, ...body },
           commit,
         }),
     }),
@@ -112,7 +115,7 @@ function acting({ verbs }: ChangingOptions): Route[] {
       body: retryBody,
       handle: ({ params, body, principal, commit }) =>
         commit(async (trx) => {
-          const started = await verbs.retry(trx, requirePrincipal(principal), { ...params, ...body })
+          const started = await actions.retry(trx, requirePrincipal(principal), { ...params, ...body })
           return { status: 202, body: { retryId: started.jobId, status: 'initiated', ...started } }
         }),
     }),
@@ -124,7 +127,7 @@ function acting({ verbs }: ChangingOptions): Route[] {
       body: cancelBody,
       handle: ({ params, principal, commit }) =>
         commit(async (trx) => {
-          const { jobId } = await verbs.cancel(trx, requirePrincipal(principal), params.id)
+          const { jobId } = await actions.cancel(trx, requirePrincipal(principal), params.id)
           return { status: 202, body: { deploymentId: params.id, jobId, cancelRequested: true } }
         }),
     }),
@@ -136,8 +139,8 @@ function acting({ verbs }: ChangingOptions): Route[] {
       body: deleteAppBody,
       handle: ({ params, body, principal, correlationId, commit }) =>
         commit(async (trx) => {
-          const wish = { ...params, ...body, correlationId }
-          const started = await verbs.deleteApp(trx, requirePrincipal(principal), wish)
+          const request = { ...params, ...body, correlationId }
+          const started = await actions.deleteApp(trx, requirePrincipal(principal), request)
           const { app: appName, environment } = params
           return { status: 202, body: { status: 'initiated', appName, environment, ...started } }
         }),
@@ -145,29 +148,33 @@ function acting({ verbs }: ChangingOptions): Route[] {
   ]
 }
 
-/** How often the cloud is asked for one rollback, while deployments of the app begin or end. */
-const looks = 3
+/** Attempts to read the cloud for one rollback while deployments of the app begin or end. */
+const maxOutlooks = 3
 
 /** Asks the cloud, then starts the rollback in a transaction. */
 async function startRollback(
-  verbs: DeploymentVerbs,
-  about: { principal: Principal; wish: RollbackRequest; commit: RouteRequest<never, never, never>['commit'] },
+  actions: DeploymentActions,
+  input: {
+    principal: Principal
+    request: RollbackRequest
+    commit: RouteRequest<never, never, never>['commit']
+  },
 ) {
-  const { principal, wish, commit } = about
-  for (let look = 1; ; look++) {
-    const outlook = await verbs.rollbackOutlook(principal, wish)
+  const { principal, request, commit } = input
+  for (let attempt = 1; ; attempt++) {
+    const outlook = await actions.rollbackOutlook(principal, request)
     try {
       return await commit(async (trx) => {
-        const started = await verbs.rollback(trx, principal, { ...wish, outlook })
+        const started = await actions.rollback(trx, principal, { ...request, outlook })
         return { status: 202, body: { rollbackId: started.jobId, status: 'initiated', ...started } }
       })
     } catch (error) {
-      if (!(error instanceof OutdatedOutlook) || look === looks) throw error
+      if (!(error instanceof OutdatedOutlook) || attempt === maxOutlooks) throw error
     }
   }
 }
 
-function preparedView({ plan, cost, quarantinedBy }: Prepared) {
+function preparedView({ plan, cost, quarantinedBy }: PreparedPlan) {
   return {
     prepared: true,
     deploymentId: plan.id,

@@ -4,7 +4,7 @@ import type { Compensation } from './context.ts'
 import { undoDeployWorker } from './deploy-worker.ts'
 import { undoRolloutContainer } from './rollout-container.ts'
 
-export type { CompensationContext, RollbackGoal } from './context.ts'
+export type { CompensationContext, UndoTarget } from './context.ts'
 
 /** How each step is undone, beside `stepFunctions`; a step without an entry leaves nothing behind. */
 export const compensations: Partial<Record<StepKey, Compensation>> = {

@@ -1,0 +1,103 @@
+import type { Knex } from 'knex'
+import type { Principal } from '../../platform/auth.ts'
+import { databaseTime } from '../../platform/clock.ts'
+import { invalidBody } from '../../platform/errors.ts'
+import type { Environment } from '../config.ts'
+import type { Images } from '../images/images.ts'
+import { inspectImage } from '../images/preflight.ts'
+import { quarantineOf, servedBy } from '../model/history.ts'
+import { instanceTypes } from '../model/instance-types.ts'
+import { requireEnvironment } from '../model/permission.ts'
+import type { Plan } from '../model/plan.ts'
+import type { PlannedContainer } from '../model/planned-container.ts'
+import type { PrepareConfig } from '../model/schema.ts'
+import { buildPlan, checkConfig } from '../plans/build.ts'
+import { frontOf, plannedContainer } from '../plans/container.ts'
+import { preview } from '../plans/preview.ts'
+import { type CostEstimate, estimateCost } from '../plans/prices.ts'
+import { findContainerClass, listHistory, type TargetRow } from '../store/index.ts'
+import type { Target } from '../targets/targets.ts'
+import type { ActionOptions } from './target-lock.ts'
+
+export interface PreparedPlan {
+  plan: Plan
+  cost: CostEstimate
+  /** The deployment with the same content that was rolled back. */
+  quarantinedBy: string | null
+}
+
+const resolveMs = 15_000
+
+/**
+ * Checks a configuration and builds its plan: reads GitHub, the image registry and the cloud, writes nothing.
+ * @throws REQ_002 naming the fields, ACCESS_003, and errors of the services that it reads
+ */
+export async function preparePlan(
+  { db, secrets, targets, images, records }: ActionOptions,
+  principal: Principal,
+  { environment, config: given }: { environment: Environment; config: PrepareConfig },
+): Promise<PreparedPlan> {
+  requireEnvironment(principal, environment)
+  const checked = checkConfig(given)
+  const github = given.github && (await records.resolve(given.github, AbortSignal.timeout(resolveMs)))
+  const target = await targets.of(environment)
+  const container = await inspectContainer(images, target, checked)
+  const { config } = checked
+  const history = await listHistory(db, config.appName, environment)
+  const { deletedClasses } = config.migrations
+  const leavingContainer =
+    container === undefined ? await deletedContainerClass(db, history, deletedClasses) : undefined
+  const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
+  const draft = buildPlan({ ...input, createdAt: await databaseTime(db) }, secrets)
+  const { preview: shown, basis } = await preview(draft, target)
+  const plan = { ...draft, preview: shown, basis: { ...basis, ended: endTimes(history) } }
+  const quarantine = quarantineOf(history, plan.digest)
+  const cost = estimateCost(target.kind, container && resourcesOf(container.planned))
+  return { plan, cost, quarantinedBy: quarantine?.id ?? null }
+}
+
+/** End times of the newest deployments, by id. No late call can be of an older deployment than these. */
+function endTimes(history: TargetRow[]): Record<string, string> {
+  const ended = history
+    .slice(0, 20)
+    .flatMap(({ id, finishedAt }) => (finishedAt === null ? [] : [[id, finishedAt.toISOString()] as const]))
+  return Object.fromEntries(ended)
+}
+
+/** The plan's container with its image as it is now; undefined without one. */
+async function inspectContainer(
+  images: Images,
+  { containers }: Target,
+  checked: ReturnType<typeof checkConfig>,
+) {
+  const { config, wanted } = checked
+  if (wanted === undefined) return undefined
+  const secret = config.container?.pullSecret
+  const image = await inspectImage(images, { image: wanted.reference, secret, containers })
+  const front = wanted.alone ? await frontOf(wanted) : undefined
+  return { planned: plannedContainer(wanted, image), front }
+}
+
+const resourcesOf = ({ instanceType, maxInstances }: PlannedContainer) => ({
+  ...instanceTypes[instanceType],
+  instances: maxInstances,
+})
+
+/**
+ * The class of the running container if the plan deletes it by name. A container is never removed because a plan does
+ * not mention it.
+ * @throws REQ_002 if the app runs a container and the plan neither has an image nor deletes the class
+ */
+async function deletedContainerClass(
+  db: Knex,
+  history: TargetRow[],
+  deleted: string[],
+): Promise<string | undefined> {
+  const [newest] = history
+  const served = servedBy(history)
+  if (newest === undefined || typeof served !== 'object') return undefined
+  const name = await findContainerClass(db, newest, served.version)
+  if (name === undefined || deleted.includes(name)) return name
+  const problem = `the app runs a container: give its image, or delete its class ${name} (migrations.deletedClasses)`
+  throw invalidBody([{ path: 'config.containerImage', problem }])
+}

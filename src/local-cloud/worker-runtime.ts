@@ -1,4 +1,5 @@
 import { type LimitExceeded, type Limits, limitsOf } from './runtime/limits.ts'
+import type { OnLine } from './runtime/logs/exceptions.ts'
 import { Reaper } from './runtime/reaper.ts'
 import type { Candidate, StartupReport } from './runtime/startup/check.ts'
 import { startupReport } from './runtime/startup/reports.ts'
@@ -18,8 +19,8 @@ export interface Serving {
 }
 
 export interface StartOptions {
-  /** A line that a Worker or the runtime itself wrote. */
-  onLog(level: string, message: string): void
+  /** Receives each line that a Worker or the runtime itself wrote, and each uncaught exception. */
+  onLog: OnLine
   /** Changes with every request or message that begins or ends. */
   activity(): number
 }

@@ -195,7 +195,7 @@ test('logs keeps what an app wrote from controlling the terminal or passing for 
 })
 
 test('logs shows the last lines of an app', async () => {
-  const lines = ['one', 'two', 'three'].map((text) => ({
+  const lines = ['one', 'two', 'three\n    at main.js:1:2'].map((text) => ({
     time: '2026-01-01T00:00:00.000Z',
     level: 'error',
     text,
@@ -205,7 +205,7 @@ test('logs shows the last lines of an app', async () => {
   const { code, out } = await capstan(args, { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'a-token' } })
   expect([code, out]).toEqual([
     0,
-    '2026-01-01T00:00:00.000Z error two\n2026-01-01T00:00:00.000Z error three\n',
+    '2026-01-01T00:00:00.000Z error two\n2026-01-01T00:00:00.000Z error three\n        at main.js:1:2\n',
   ])
   expect(api.asked.map(({ path }) => path)).toEqual(['/deploy/apps/shop/production/logs'])
 })

@@ -26,7 +26,11 @@ test("A failed health check shows the Worker's own lines and exception, without 
   expect((await world.status(id)).status).toBe('rolled_back')
   const texts = (await world.logs(id)).map((each) => each.message ?? '')
   expect(texts).toContainEqual('Worker (log): looking for the table of [secret]')
-  expect(texts).toContainEqual(expect.stringMatching(/^Worker \(error\): Uncaught TypeError: no such table/))
+  expect(texts).toContainEqual(
+    expect.stringMatching(
+      /^Worker \(error\): Uncaught TypeError: no such table: visits\n {4}at Object.fetch \(\S+:4:11\)/,
+    ),
+  )
   // The first deployment's rollback has deleted the script.
   const logs = await world.call('/deploy/apps/broken/staging/logs')
   expect(logs.status).toBe(200)
@@ -34,7 +38,7 @@ test("A failed health check shows the Worker's own lines and exception, without 
   expect(logs.json.data.logs).toContainEqual({
     time: expect.any(String),
     level: 'error',
-    text: expect.stringMatching(/^Uncaught TypeError: no such table: visits/),
+    text: expect.stringMatching(/^Uncaught TypeError: no such table: visits\n {4}at Object.fetch/),
   })
   const absent = await world.call('/deploy/apps/absent/staging/logs')
   expect([absent.status, absent.json.error.code]).toEqual([404, 'SYS_005'])

@@ -201,7 +201,7 @@ async function serve(runnable: Runnable, objects: Objects, { onLog }: StartOptio
   const handle = handlerOf(await load(codeOf(runnable)), env)
   const server = createServer((req, res) => {
     respond(handle, req, res).catch((error) => {
-      onLog('error', `Uncaught ${error}`)
+      onLog('error', `Uncaught ${error}`, 'exception')
       if (res.headersSent) res.destroy()
       else res.writeHead(500).end('Internal Server Error')
     })

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import { ownAddresses } from '../../platform/network/this-machine.ts'
+import { tailName, tailWorker } from './logs/exceptions.ts'
 
 /** Carries the gate's secret from the gateway to a front; `mf-` headers of clients never come this far. */
 export const gateHeader = 'mf-capstan-gate'
@@ -41,10 +42,11 @@ const closedScript = `export default { fetch: () => new Response('Forbidden\\n',
  * Puts a front with the only socket before each Worker. The sockets are on loopback, where browsers send the cookies
  * of 127.0.0.1 whatever the port: an app must not be reachable there but through our gateway. What comes first is
  * what Miniflare's own entry port shows to everybody.
+ * @param options `marker` begins the lines that report uncaught exceptions
  */
 export function gated(
   workers: WorkerOptions[],
-  { secret, privateNetwork }: { secret: string; privateNetwork: boolean },
+  { secret, marker, privateNetwork }: { secret: string; marker: string; privateNetwork: boolean },
 ): WorkerOptions[] {
   const outboundService = network(privateNetwork)
   const inner = workers.map((worker) => ({
@@ -52,6 +54,7 @@ export function gated(
     // It goes out with every call of the Worker; by default it would tell the name.
     zone: 'worker.example.com',
     outboundService,
+    tails: [tailName],
   }))
   const fronts = workers.map(({ name = '' }) => ({
     ...own(frontName(name), frontScript),
@@ -59,7 +62,7 @@ export function gated(
     serviceBindings: { APP: name },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }))
-  return [own('closed', closedScript), ...inner, ...fronts]
+  return [own('closed', closedScript), ...inner, ...fronts, tailWorker(marker)]
 }
 
 const asNetwork = (address: string) => `${address}/${isIP(address) === 6 ? 128 : 32}`

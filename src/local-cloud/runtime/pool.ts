@@ -5,9 +5,10 @@ import type { Binding } from '../store/versions.ts'
 import type { RunningWorkers, Serving, WorkerRuntime } from '../worker-runtime.ts'
 import { AlarmClock, nextAlarm } from './alarms.ts'
 import { withoutSuffix } from './gate.ts'
+import type { LineOrigin } from './logs/exceptions.ts'
+import type { WorkerLogs } from './logs/worker-logs.ts'
 import { isQuiet, type Lease, lease, type Slot } from './slot.ts'
 import { redact } from './startup/check.ts'
-import type { WorkerLogs } from './worker-logs.ts'
 
 export interface PoolOptions {
   /** What a script serves now; undefined when it is gone. */
@@ -157,9 +158,9 @@ export class Pool {
   }
 
   private workerLog(script: string, bindings: Binding[]) {
-    return (level: string, message: string) => {
+    return (level: string, message: string, origin: LineOrigin) => {
       const line = redact(withoutSuffix(message), bindings)
-      this.options.logs.add(script, level, line)
+      this.options.logs.add(script, level, line, origin)
       this.options.log.debug({ script, level, line }, 'a Worker wrote')
     }
   }

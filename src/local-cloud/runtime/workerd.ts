@@ -6,6 +6,7 @@ import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
 import { appName, frontName, gated, gateHeader } from './gate.ts'
 import { isolateMib, LimitExceeded, type Limits, LimitWatch } from './limits.ts'
+import { type OnLine, readException } from './logs/exceptions.ts'
 import type { Reaper } from './reaper.ts'
 import { cpuMs } from './usage.ts'
 
@@ -16,8 +17,8 @@ export interface WorkerdOptions {
   persistDir?: string
   /** How long it may take until the Workers are loaded. */
   startTimeoutMs: number
-  /** A line that a Worker or workerd itself wrote. */
-  onLog(level: string, message: string): void
+  /** Receives each line that a Worker or workerd itself wrote, and each uncaught exception. */
+  onLog: OnLine
   reaper: Reaper
   limits: Limits
   /** Changes with every request or message that begins or ends; without it none does. */
@@ -43,6 +44,7 @@ export class Workerd {
   private readonly children = new Set<ChildProcess>()
   private readonly loopback: Closed = { servers: 0 }
   private readonly secret = randomBytes(24).toString('base64url')
+  private readonly marker = randomBytes(16).toString('hex')
   private readonly options: WorkerdOptions
   /** Resolves when the process is gone and all that it wrote is read. */
   private readonly closed = Promise.withResolvers<void>()
@@ -67,7 +69,11 @@ export class Workerd {
           withoutExitHandlers(
             () =>
               new Miniflare(
-                miniflareOptions(options, this.secret, (level, message) => this.read(level, message)),
+                miniflareOptions(options, {
+                  secret: this.secret,
+                  marker: this.marker,
+                  onLog: (level, message) => this.read(level, message),
+                }),
               ),
           ),
         ),
@@ -160,13 +166,17 @@ export class Workerd {
   private exceed(kind: LimitExceeded['kind']): void {
     if (this.exceeded !== undefined) return
     this.exceeded = new LimitExceeded(kind, this.options.limits)
-    this.options.onLog('error', this.exceeded.message)
+    this.options.onLog('error', this.exceeded.message, 'output')
   }
 
   private read(level: string, message: string): void {
     // V8 ends the process by itself: what it says of that is for its developers.
     if (level === 'fatal' && heapLimit.test(message)) this.exceed('memory')
-    else if (!crashReport.test(message)) this.options.onLog(level, message)
+    else if (!crashReport.test(message)) {
+      const exception = readException(message, this.marker)
+      if (exception === undefined) this.options.onLog(level, message, 'output')
+      else this.options.onLog('error', exception, 'exception')
+    }
   }
 
   private async ready(timeoutMs: number): Promise<void> {
@@ -215,9 +225,9 @@ function limitHeaps(): void {
 
 function miniflareOptions(
   options: WorkerdOptions,
-  secret: string,
-  onLog: WorkerdOptions['onLog'],
+  gate: { secret: string; marker: string; onLog(level: string, message: string): void },
 ): MiniflareOptions {
+  const { secret, marker, onLog } = gate
   return {
     host: '127.0.0.1',
     port: 0,
@@ -233,7 +243,7 @@ function miniflareOptions(
     },
     handleUncaughtError: (error: Error) => onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: gated(options.workers, { secret, privateNetwork: options.privateNetwork ?? false }),
+    workers: gated(options.workers, { secret, marker, privateNetwork: options.privateNetwork ?? false }),
   }
 }
 

@@ -3,7 +3,9 @@ import { gated } from '../../../src/local-cloud/runtime/gate.ts'
 
 const app = { name: 'app', modules: true as const, script: 'export default {}' }
 const inner = (privateNetwork: boolean) =>
-  gated([app], { secret: 'a secret', privateNetwork }).find((worker) => worker.name === 'app')
+  gated([app], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
+    (worker) => worker.name === 'app',
+  )
 
 test.each([true, false])('a Worker trusts the usual certificates (private network: %s)', (privateNetwork) => {
   // Without this every call by https fails, and no local server can show that.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { WorkerLogs } from '../../../src/local-cloud/runtime/logs/worker-logs.ts'
 import { Pool } from '../../../src/local-cloud/runtime/pool.ts'
-import { WorkerLogs } from '../../../src/local-cloud/runtime/worker-logs.ts'
 import type { Version } from '../../../src/local-cloud/store/versions.ts'
 import { createWorkerdRuntime, type Serving } from '../../../src/local-cloud/worker-runtime.ts'
 import { hello, onCleanup, temporaryDir } from '../harness.ts'

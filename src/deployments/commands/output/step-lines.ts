@@ -1,4 +1,4 @@
-import { inCommandTerms, plain } from '../../../cli/index.ts'
+import { inCommandTerms, plain, plainLines } from '../../../cli/index.ts'
 import type { StatusAnswer, StepData } from '../wire.ts'
 
 /**
@@ -32,10 +32,13 @@ export function createStepLines(status: () => Promise<StatusAnswer>) {
       return [state === 'completed' ? `+ ${title}: done${took}` : `x ${title}: failed${took}`]
     },
     log({ level, message }: { level: string; message: string }): string[] {
-      const text = inCommandTerms(plain(message))
+      const [text = '', ...rest] = plainLines(message).map((line) => inCommandTerms(line))
       // A step's log begins with its title, which its line has just said.
       if (text === title || text.startsWith(`${title} (attempt `)) return []
-      return [`    ${level === 'info' ? '' : `${plain(level)}: `}${text}`]
+      return [
+        `    ${level === 'info' ? '' : `${plain(level)}: `}${text}`,
+        ...rest.map((line) => `    ${line}`),
+      ]
     },
   }
 }

@@ -1,37 +1,30 @@
-/** One line that a Worker wrote, or that was written about it. */
-export interface WorkerLine {
-  /** ISO 8601. */
-  time: string
-  /** `debug`, `info`, `log`, `warn` or `error`; an uncaught exception is an error. */
-  level: string
-  text: string
-}
+import type { LineOrigin } from './exceptions.ts'
+import { ScriptLog, type WorkerLine } from './script-log.ts'
 
-const mostLines = 1000
-const mostScripts = 200
-const longestText = 8000
+export type { WorkerLine } from './script-log.ts'
+
+const maxScripts = 200
 
 /**
  * The last lines of each script, by name: they stay readable when a failed first deployment deletes the script. In
  * memory only, as a live tail would be.
  */
 export class WorkerLogs {
-  private readonly lines = new Map<string, WorkerLine[]>()
+  private readonly logs = new Map<string, ScriptLog>()
 
-  add(script: string, level: string, text: string): void {
-    const kept = this.lines.get(script) ?? []
+  add(script: string, level: string, text: string, origin: LineOrigin = 'output'): void {
+    const log = this.logs.get(script) ?? new ScriptLog()
     // The script that was quiet for longest is the first to be forgotten.
-    this.lines.delete(script)
-    this.lines.set(script, kept)
-    kept.push({ time: new Date().toISOString(), level, text: readable(text).slice(0, longestText) })
-    if (kept.length > mostLines) kept.splice(0, kept.length - mostLines)
-    const [oldest] = this.lines.keys()
-    if (this.lines.size > mostScripts && oldest !== undefined) this.lines.delete(oldest)
+    this.logs.delete(script)
+    this.logs.set(script, log)
+    log.add({ level, text: readable(text), origin, now: new Date() })
+    const [oldest] = this.logs.keys()
+    if (this.logs.size > maxScripts && oldest !== undefined) this.logs.delete(oldest)
   }
 
   /** Oldest first. */
   of(script: string): WorkerLine[] {
-    return this.lines.get(script) ?? []
+    return this.logs.get(script)?.lines() ?? []
   }
 }
 

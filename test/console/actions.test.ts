@@ -70,7 +70,7 @@ describe('retry', () => {
     const id = await world.job(failed)
     const answer = await world.put(`${queue}/${id}-1/retry`)
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
-    expect(answer.json.error.message).toMatch(/belongs to its deployment/)
+    expect(answer.json.error.message).toMatch(/retried with their deployment/)
     expect((await world.row(id)).state).toBe('failed')
     expect(await world.audit()).toMatchObject([{ action: 'console PUT', outcome: 'refused' }])
   })

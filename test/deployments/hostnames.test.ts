@@ -69,7 +69,7 @@ describe('host names of a plan', () => {
     ])
     expect(await records('shop.example.test')).toHaveLength(1)
     expect(await world.messages(id)).toMatch(
-      /shop\.example\.test leads to shop-staging \(zone example\.test\)/,
+      /Routed shop\.example\.test to shop-staging \(zone example\.test\)/,
     )
   })
 
@@ -99,7 +99,7 @@ describe('host names of a plan', () => {
     await drive(world, worker, id)
     expect((await world.status(id)).status).toBe('rolled_back')
     expect(await state()).toBe(before)
-    expect(await world.messages(id)).toMatch(/does not lead to grows-staging any more/)
+    expect(await world.messages(id)).toMatch(/Removed the route from \S+ to grows-staging/)
   })
 
   test('of a first deployment that fails go with it', async () => {
@@ -142,7 +142,7 @@ describe('prepare', () => {
     expect([status, json.error.code]).toEqual([409, 'STATE_001'])
     expect(json.error.details.checks).toEqual({ resources: 'fail', quotas: 'pass', dependencies: 'pass' })
     expect(json.error.details.problems).toHaveLength(3)
-    expect(json.error.message).toContain('leads to the Worker holder-staging')
+    expect(json.error.message).toContain('is routed to the Worker holder-staging')
   })
 
   test.each([

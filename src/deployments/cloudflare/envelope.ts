@@ -26,14 +26,15 @@ export function unwrap(answer: { status: number; headers: Headers; text: string;
     challenged: headers.get('cf-mitigated') === 'challenge',
     containers: /^\/accounts\/[^/]+\/containers(\/|$)/.test(path),
   }
-  if (about.challenged) throw new CloudError('the call was challenged as a robot’s', { ...about, code: 0 })
+  if (about.challenged)
+    throw new CloudError('Cloudflare’s bot protection challenged the call', { ...about, code: 0 })
   const body = parseJson(text)
   const bare = status >= 400 ? containerRefusal.safeParse(body) : undefined
   if (bare?.success) throw refusedContainer(bare.data, { ...about, code: 0 })
   const parsed = envelope.safeParse(body)
   if (!parsed.success) {
     // Proxies and overload answer without the envelope; a cut-off success is as good as no answer.
-    if (status < 400) throw new CloudUnreachable('an answer that is not the API’s')
+    if (status < 400) throw new CloudUnreachable('the response is not in the format of the API')
     throw new CloudError(`HTTP ${status}`, { ...about, code: 0 })
   }
   // `errors` only: `messages` may be filled on success, and the verification of a token says 10000 in them.

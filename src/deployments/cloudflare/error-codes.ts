@@ -30,16 +30,16 @@ export function codeByReason(reason: string): ErrorCode {
 }
 
 const byNumber: Record<number, string> = {
-  1607: 'Prepare again: the class must be uploaded as one with a container',
+  1607: 'Prepare again: the class must be uploaded together with its container',
   1608: 'Remove the container application that holds the class, or deploy under its name',
-  10027: 'Make the code smaller: leave out what the Worker does not use',
+  10027: 'Make the code smaller: remove what the Worker does not use',
   10034: 'Confirm the e-mail address of the Cloudflare account, then deploy again',
   10037: 'Delete Workers that are not needed or raise the limit, then deploy again',
   10063: 'Choose a workers.dev name for the account in the dashboard, then retry',
-  10079: 'Somebody else changes this Worker: wait until they are done, then prepare again',
-  10097: 'This account takes SQLite-backed classes only: prepare again',
-  10099: 'This account takes SQLite-backed classes only: prepare again',
-  100114: 'Prepare again: somebody removed the custom domain',
+  10079: 'Another client is changing this Worker: wait until it has finished, then prepare again',
+  10097: 'This account accepts SQLite-backed classes only: prepare again',
+  10099: 'This account accepts SQLite-backed classes only: prepare again',
+  100114: 'Prepare again: the custom domain was removed outside Capstan',
   100116: 'Remove the custom domain from the Worker that has it, then retry',
   100117: 'Delete the DNS records of this host name, then retry',
   100146: 'Retry the step: the uploaded version is not visible yet',
@@ -55,7 +55,7 @@ export function actionFor(error: {
   challenged: boolean
   containers: boolean
 }): string | undefined {
-  if (error.challenged) return 'Let the address of this machine pass Cloudflare’s bot protection, then retry'
+  if (error.challenged) return 'Allow the address of this machine in Cloudflare’s bot protection, then retry'
   if (error.containers && error.status === 401 && codeByNumber(error.code) === undefined) return paidPlan
   return byNumber[error.code]
 }

@@ -26,10 +26,11 @@ export async function followRollout(
     told = status
     if (status === 'completed') return
     if (status === 'reverted' || status === 'replaced') {
-      throw imageUnusable(`The rollout was ${status} by somebody else`, { retryable: false })
+      throw imageUnusable(`The rollout was ${status} outside this deployment`, { retryable: false })
     }
   }
   const message = `The rollout did not end within ${target.rolloutMs / 1000} s`
-  const suggestedAction = 'Look at why the container does not start (image, command, port), then deploy again'
+  const suggestedAction =
+    'Find out why the container does not start (image, command, port), then deploy again'
   throw unhealthy(message, { retryable: false, suggestedAction })
 }

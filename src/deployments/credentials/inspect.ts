@@ -97,9 +97,9 @@ async function inspectAccount(tokens: TokenApi, accountId: string): Promise<Insp
   ])
   const permissions = { workers, containers, durableObjects }
   if (workers === false) {
-    throw tokenLacksPermission('The token may not look at the Workers of this account', {
+    throw tokenLacksPermission('The token is not allowed to read the Workers of this account', {
       details: { permissions },
-      suggestedAction: 'Give the token Workers Scripts Write on this account',
+      suggestedAction: 'Grant the token Workers Scripts Write on this account',
     })
   }
   const { type, source } = accountType({ named: named?.type, ratePlans, zonePlans })
@@ -135,7 +135,7 @@ function unresolvable(error: unknown): undefined {
 const isNoSuchAccount = (error: unknown) => error instanceof CloudError && error.code === 7003
 
 function noSuchAccount(): CodedError {
-  const fields = [{ path: 'accountId', problem: 'there is no such account' }]
+  const fields = [{ path: 'accountId', problem: 'the account does not exist' }]
   return invalidBody(fields, 422)
 }
 

@@ -76,10 +76,10 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
     })
     const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1, active })
     if (!run.signal.aborted) {
-      const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected fault'
+      const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected error'
       const again = coded instanceof CodedError && coded.retryable && run.attempt < run.maxAttempts
       const count = `attempt ${attempt} of ${run.maxAttempts + payload.before}`
-      log.warn(again ? `${message}; trying again (${count})` : message)
+      log.warn(again ? `${message}; retrying (${count})` : message)
     }
     await log.flush().catch(() => undefined)
     throw coded
@@ -149,7 +149,7 @@ async function skipAfter(trx: Knex.Transaction, id: string, step: StepKey): Prom
   for (const each of skipped) await endStep(trx, id, { step: each, status: 'completed', skipped: true })
   await appendEvents(trx, [
     ...skipped.map((each) => stepEvent(id, { step: each, status: 'completed', skipped: true })),
-    logEvent(id, 'info', 'The other steps are skipped: dry run'),
+    logEvent(id, 'info', 'Skipped the remaining steps: dry run'),
   ])
 }
 

@@ -31,7 +31,10 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
     try {
       await records.report(deploymentId, run.signal)
     } catch (error) {
-      run.log.warn({ deploymentId, attempt: run.attempt, err: error }, 'GitHub could not be told')
+      run.log.warn(
+        { deploymentId, attempt: run.attempt, err: error },
+        'reporting the deployment to GitHub failed',
+      )
       throw error
     }
     return { kind: 'done' }

@@ -70,7 +70,7 @@ async function resolve(github: GitHub, source: Repository & { ref: string }, sig
     return { owner, repo, ref, sha }
   } catch (error) {
     if (!(error instanceof CodedError) || error.code === 'STATE_003') throw error
-    throw failed(`${owner}/${repo} can't be used: ${error.message} [${error.code}]`, error)
+    throw failed(`The repository ${owner}/${repo} is not usable: ${error.message} [${error.code}]`, error)
   }
 }
 

@@ -97,7 +97,7 @@ export function createGitHubRepository(parts: {
       const { data } = await call(repository, signal, (shown) =>
         request('POST /repos/{owner}/{repo}/deployments', { ...given, ...shown }),
       )
-      if (!('id' in data)) throw unavailable('GitHub merged the branch instead of recording')
+      if (!('id' in data)) throw unavailable('GitHub merged the branch instead of creating a deployment')
       return Number(data.id)
     },
 

@@ -32,7 +32,7 @@ export async function ownHostnames(work: Omit<HostnameWork, 'log' | 'deploymentI
 export async function configureHostnames(work: HostnameWork): Promise<void> {
   for (const text of work.hostnames) {
     const seen = await lookAtHostname(work, text)
-    if (seen.leadsTo?.script === work.script) work.log.info(`${text} leads to ${work.script} already`)
+    if (seen.leadsTo?.script === work.script) work.log.info(`${text} is already routed to ${work.script}`)
     else await lead(work, seen)
     if (seen.kind === 'route') await ensureRecord(work, seen)
   }
@@ -40,15 +40,15 @@ export async function configureHostnames(work: HostnameWork): Promise<void> {
 
 async function lead({ zones, signal, script, log }: HostnameWork, seen: SeenHostname): Promise<void> {
   const { text, zone, leadsTo } = seen
-  if (zone === undefined) throw refused(`${text}: the account has no zone for it`)
+  if (zone === undefined) throw refused(`${text}: the account has no zone for this host name`)
   // Its records may be somebody's who made them since the plan was made: the cloud refuses those itself.
-  if (leadsTo !== undefined) throw refused(`${text} leads to the Worker ${leadsTo.script} by now`)
+  if (leadsTo !== undefined) throw refused(`${text} has since been routed to the Worker ${leadsTo.script}`)
   if (seen.kind === 'domain') {
     await zones.putDomain({ hostname: text, service: script, zoneId: zone.id }, signal)
   } else {
     await createRoute({ zones, signal, script, text, zoneId: zone.id })
   }
-  log.info(`${text} leads to ${script} (zone ${zone.name})`)
+  log.info(`Routed ${text} to ${script} (zone ${zone.name})`)
 }
 
 /** One that an earlier run sent may arrive before this one: then the pattern is there, and ours. */
@@ -83,7 +83,7 @@ async function ensureRecord(work: HostnameWork, seen: SeenHostname): Promise<voi
   }
   try {
     await zones.createRecord(zone.id, { name: host, comment: deploymentId }, signal)
-    log.info(`${host} has a proxied DNS record`)
+    log.info(`Created a proxied DNS record for ${host}`)
   } catch (error) {
     if (!(error instanceof CloudError) || !identical.has(error.code)) throw error
   }
@@ -114,14 +114,14 @@ export async function withdrawHostnames(work: WithdrawWork): Promise<string[]> {
     if (leadsTo?.script === script) {
       if (kind === 'domain') await zones.deleteDomain(leadsTo.id, signal)
       else await zones.deleteRoute(zone.id, leadsTo.id, signal)
-      log.info(`${text} does not lead to ${script} any more`)
+      log.info(`Removed the route from ${text} to ${script}`)
       withdrawn.push(text)
     } else if (leadsTo !== undefined) {
-      log.warn(`${text} leads to the Worker ${leadsTo.script} by now; it is left as it is`)
+      log.warn(`Left ${text} unchanged: it has since been routed to the Worker ${leadsTo.script}`)
     }
     for (const record of records.filter(({ comment }) => marks.includes(comment ?? ''))) {
       await zones.deleteRecord(zone.id, record.id, signal)
-      log.info(`The DNS record of ${record.name} is removed`)
+      log.info(`Removed the DNS record of ${record.name}`)
     }
   }
   return withdrawn

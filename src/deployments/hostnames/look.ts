@@ -43,12 +43,13 @@ export function obstacleOf(
   script: string,
 ): { kind: 'dependency' | 'conflict'; problem: string } | undefined {
   const { text, zone, leadsTo, records } = seen
-  if (zone === undefined) return { kind: 'dependency', problem: `${text}: the account has no zone for it` }
+  if (zone === undefined)
+    return { kind: 'dependency', problem: `${text}: the account has no zone for this host name` }
   if (zone.status !== undefined && zone.status !== 'active')
     return { kind: 'dependency', problem: `${text}: the zone ${zone.name} is ${zone.status}, not active` }
   if (leadsTo !== undefined && leadsTo.script !== script)
-    return { kind: 'conflict', problem: `${text}: leads to the Worker ${leadsTo.script}` }
+    return { kind: 'conflict', problem: `${text}: is routed to the Worker ${leadsTo.script}` }
   if (seen.kind === 'domain' && leadsTo === undefined && records.length > 0)
-    return { kind: 'conflict', problem: `${text}: has DNS records of its own (${records[0]?.type})` }
+    return { kind: 'conflict', problem: `${text}: already has DNS records (${records[0]?.type})` }
   return undefined
 }

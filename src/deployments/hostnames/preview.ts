@@ -43,7 +43,7 @@ function refusal(kind: 'dependency' | 'conflict', problems: string[]): CodedErro
     details: { checks, problems },
     suggestedAction:
       kind === 'dependency'
-        ? 'Add the zone to the account and wait until it is active, or leave the host name out'
-        : 'Remove what holds the host name, or leave it out',
+        ? 'Add the zone to the account and wait until it is active, or omit the host name'
+        : 'Remove the route, custom domain or DNS record of the host name, or omit the host name',
   })
 }

@@ -53,7 +53,7 @@ export function createImages({ dispatcher }: ImagesOptions): Images {
     },
     async copy({ source, destination, onBlob }, signal) {
       const reference = parseReference(source.image)
-      if ('problem' in reference) throw new Error('a plan holds a reference that can’t be read')
+      if ('problem' in reference) throw new Error('the image reference of the plan is invalid')
       const { host, repository, tag, login } = destination
       const from = { registry: registryOf(reference.host, source.login), repository: reference.repository }
       // By its digest: the tag may have been moved since the plan was made.

@@ -21,7 +21,7 @@ export async function inspectImage(
     const cause = signal.aborted ? late : toCodedError(toImageError(error))
     if (!(cause instanceof CodedError)) throw error
     const { suggestedAction } = cause.options
-    throw dependencyFailed(`The container image can't be used: ${cause.message}`, {
+    throw dependencyFailed(`The container image is not usable: ${cause.message}`, {
       details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
       retryable: cause.retryable,
       cause: error,
@@ -77,7 +77,7 @@ function sizeProblem(
   const { each, total, used, present } = about
   const size: Size = instanceTypes[instanceType]
   const over = excess(size, each)
-  if (over !== undefined) return `A container of the type ${instanceType} has ${over} for one`
+  if (over !== undefined) return `A container of the type ${instanceType} has ${over} per container`
   // Unpacked it is larger still, by how much nobody knows before it is pulled.
   const megabytes = Math.ceil(bytes / 1_000_000)
   if (megabytes > size.diskMb) {
@@ -87,7 +87,7 @@ function sizeProblem(
   const sum = (part: keyof Size) => Math.max(0, used[part] - freed[part]) + size[part] * maxInstances
   const all = { vcpu: sum('vcpu'), memoryMib: sum('memoryMib'), diskMb: sum('diskMb') }
   const tooMuch = excess(all, total)
-  return tooMuch === undefined ? undefined : `All containers of the account would take ${tooMuch}`
+  return tooMuch === undefined ? undefined : `All containers of the account together would need ${tooMuch}`
 }
 
 /** What an application may take; of a size without a name nothing is known. */

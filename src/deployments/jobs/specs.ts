@@ -31,7 +31,8 @@ export const deployStepSpec: JobSpec<StepPayload> = {
   maxAttempts: 4,
   timeoutMs: ({ step }) => limitOf(step),
   backoff: { firstMs: 1 * seconds, maxMs: 30 * seconds },
-  retryRefused: 'A step belongs to its deployment: POST /deploy/{id}/retry, or prepare and deploy again',
+  retryRefused:
+    'Steps are retried with their deployment: call POST /deploy/{id}/retry, or prepare and deploy again',
   // The next step is enqueued with the result of this one.
   cancelWins: true,
 }
@@ -45,7 +46,7 @@ export const rollbackSpec: JobSpec<DeploymentPayload> = {
   maxAttempts: 11,
   timeoutMs: () => 15 * minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
-  retryRefused: 'A rollback belongs to its deployment: POST /deploy/{id}/rollback',
+  retryRefused: 'Rollbacks are retried with their deployment: call POST /deploy/{id}/rollback',
 }
 
 /** Checks for a while whether a call that timed out has arrived after the end of its deployment. */
@@ -66,5 +67,5 @@ export const deleteAppSpec: JobSpec<DeleteAppPayload> = {
   maxAttempts: 6,
   timeoutMs: () => 2 * minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
-  retryRefused: 'Delete the app again: DELETE /deploy/apps/{app}/{environment}',
+  retryRefused: 'Deletions are not retried: call DELETE /deploy/apps/{app}/{environment} again',
 }

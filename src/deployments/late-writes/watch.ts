@@ -116,14 +116,14 @@ async function inspectTarget(
   const late = await findLateArrival({ serving, versions, wanted, recordOf })
   if (late !== undefined && wanted !== undefined) {
     const deploy = { traffic: allTo(wanted), message: puttingRight(late.deploymentId) }
-    const line = `A late call has made version ${late.versionId} serve; version ${wanted} is restored`
+    const line = `A late call activated version ${late.versionId}; restored version ${wanted}`
     return { lines: [...lines, line], repair: () => cloud.deploy(script, deploy, signal) }
   }
   const records = await Promise.all(
     versions.map(({ tag }) => (tag === undefined ? undefined : recordOf(tag))),
   )
   if (served === 'nothing' && !records.includes(undefined)) {
-    const line = `A late upload has created ${script} again; it is removed`
+    const line = `A late upload created ${script} again; removed it`
     return { lines: [...lines, line], repair: () => cloud.deleteScript(script, signal) }
   }
   return { lines }

@@ -6,7 +6,7 @@ import type { Environment } from '../config.ts'
 export function requireEnvironment(principal: Principal, environment: Environment): void {
   const permission = `deployments:write:${environment}` as const
   if (principal.permissions.has(permission)) return
-  throw forbidden(`Acting on ${environment} is not allowed`, {
+  throw forbidden(`The permission to change deployments in ${environment} is missing`, {
     details: { environment, permission },
   })
 }

@@ -100,7 +100,7 @@ export function modulesOf(config: PrepareConfig): WorkerModule[] {
   const names = modules.map((each) => each.name)
   names.forEach((name, index) => {
     if (names.indexOf(name) !== index)
-      faults.push({ path: `config.modules.${index}.name`, problem: 'is there twice' })
+      faults.push({ path: `config.modules.${index}.name`, problem: 'is used twice' })
   })
   if (faults.length > 0) throw invalidBody(faults)
   return modules

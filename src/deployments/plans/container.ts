@@ -21,9 +21,7 @@ export function wantedContainer(config: PrepareConfig): WantedContainer | undefi
   const { containerImage, container, durableObjects } = config
   if (containerImage === undefined) {
     if (container === undefined) return undefined
-    throw invalidBody([
-      { path: 'config.container', problem: 'there is no containerImage that it could be for' },
-    ])
+    throw invalidBody([{ path: 'config.container', problem: 'is only allowed together with containerImage' }])
   }
   const reference = parseReference(containerImage)
   if ('problem' in reference)
@@ -40,7 +38,7 @@ export function wantedContainer(config: PrepareConfig): WantedContainer | undefi
 
 const unnamed: FieldFault = {
   path: 'config.container.class',
-  problem: 'say which class of durableObjects the container belongs to',
+  problem: 'name the class of durableObjects that the container belongs to',
 }
 
 function classFault(about: {
@@ -51,7 +49,7 @@ function classFault(about: {
   const { className, durableObjects, alone } = about
   if (className === undefined) return unnamed
   if (alone && durableObjects.some((name) => name !== className)) {
-    const problem = 'without code there can be no other class than that of the container'
+    const problem = 'an app without code can only have the class of its container'
     return { path: 'config.durableObjects', problem }
   }
   if (!alone && !durableObjects.includes(className)) {

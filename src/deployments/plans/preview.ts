@@ -70,7 +70,7 @@ function checkSecrets(plan: Draft, { bindings }: AppState): void {
   for (const [name, kind] of plannedBindings(plan)) {
     if (kind === 'secret' || !present.includes(name) || deleteSecrets.includes(name)) continue
     const path = kind === 'variable' ? `config.environmentVars.${name}` : 'config.durableObjects'
-    const problem = `the app has a secret ${name}: choose another name, or delete it by name in deleteSecrets`
+    const problem = `the app has a secret with the name ${name}: choose another name, or list it in deleteSecrets`
     faults.push({ path, problem })
   }
   if (faults.length > 0) throw invalidBody(faults)
@@ -120,8 +120,8 @@ async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T>
   } catch (error) {
     if (error instanceof CodedError) throw error
     const cause = signal.aborted ? timedOut('The cloud did not answer in time') : toCodedError(error)
-    const why = cause instanceof CodedError ? cause.message : 'unexpected answer'
-    throw dependencyFailed(`The deploy target can't be used now: ${why}`, {
+    const why = cause instanceof CodedError ? cause.message : 'unexpected response'
+    throw dependencyFailed(`The deploy target is unavailable: ${why}`, {
       details: { checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
       cause: error,
     })
@@ -143,7 +143,7 @@ function checkClasses(plan: Draft, present: string[]): void {
     }))
   for (const { from, to } of migrations.renamedClasses) {
     if (!present.includes(from) && !present.includes(to)) {
-      faults.push({ path: 'config.migrations.renamedClasses', problem: `there is no class ${from}` })
+      faults.push({ path: 'config.migrations.renamedClasses', problem: `the class ${from} does not exist` })
     }
     if (!durableObjects.includes(to)) {
       faults.push({ path: 'config.durableObjects', problem: `the renamed class ${to} is missing` })

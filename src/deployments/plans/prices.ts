@@ -45,9 +45,9 @@ export function estimateCost(target: 'cloudflare' | 'local', container?: Contain
   if (container === undefined) return estimate(parts, [...plan, 'no container'])
   return estimate({ ...parts, ...containerParts(container) }, [
     ...plan,
-    `${container.instances} container(s), each awake ${assumed.hoursAwake} hours a month`,
-    `${assumed.cpuUse * 100} % of their CPU in use while awake`,
-    'nothing of what the plan includes is used up by other apps; traffic is not counted',
+    `${container.instances} container(s), each running ${assumed.hoursAwake} hours a month`,
+    `${assumed.cpuUse * 100} % of their CPU in use while running`,
+    'no other app uses the included amounts of the plan; traffic is not counted',
   ])
 }
 

@@ -182,6 +182,6 @@ function notConfigured(environment: Environment): CodedError {
     details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
     retryable: false,
     suggestedAction:
-      'PUT /deploy/environments/{environment}/credentials, set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CLOUDFLARE_TARGET=local',
+      'Call PUT /deploy/environments/{environment}/credentials, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or CLOUDFLARE_TARGET=local',
   })
 }

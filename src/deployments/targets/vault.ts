@@ -23,11 +23,12 @@ export function createVault(db: Knex, secrets: Secrets): Vault {
     try {
       return secrets.open(sealedToken, contextOf(environment))
     } catch (error) {
-      throw dependencyFailed(`The Cloudflare credentials of ${environment} can't be opened`, {
+      throw dependencyFailed(`The Cloudflare credentials of ${environment} cannot be decrypted`, {
         cause: error,
         retryable: false,
         details: { environment, checks: { resources: 'pass', quotas: 'pass', dependencies: 'fail' } },
-        suggestedAction: 'Name the key that sealed them in SECRET_KEY_PREVIOUS, or put them again',
+        suggestedAction:
+          'Set SECRET_KEY_PREVIOUS to the key that sealed the credentials, or store them again',
       })
     }
   }

@@ -104,7 +104,7 @@ describe('server faults', () => {
     })
     await drive(world, worker, id)
     await expectDeployed('faults-read', id)
-    expect(await world.messages(id)).not.toMatch(/trying again/)
+    expect(await world.messages(id)).not.toMatch(/; retrying/)
   })
 
   test('on an upload are never answered by another upload before a look for the first one', async () => {
@@ -116,7 +116,7 @@ describe('server faults', () => {
       .filter((call) => call.path.endsWith('/versions'))
       .map((call) => call.method)
     expect(looked).toEqual(['GET', 'POST', 'GET', 'POST', 'GET', 'POST'])
-    expect(await world.messages(id)).toMatch(/\[SYS_002\]; trying again \(attempt 2 of 4\)/)
+    expect(await world.messages(id)).toMatch(/\[SYS_002\]; retrying \(attempt 2 of 4\)/)
   })
 
   test('that do not end use up the attempts, and what served before serves', async () => {
@@ -212,6 +212,6 @@ describe('a late duplicate with our mark', () => {
     await world.put('others-staging', {}, [{ name: 'main.js', content: hello('others') }])
     await drive(world, worker, id)
     expect((await world.get('others-staging')).text).toBe('others')
-    expect(await world.messages(id)).toMatch(/not of this deployment/)
+    expect(await world.messages(id)).toMatch(/did not upload/)
   })
 })

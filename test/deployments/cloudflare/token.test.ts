@@ -77,7 +77,7 @@ test('a token that expires in the middle is AUTH_005: it is tried again, and goe
   world.proxy.fault({ path: verify, times: 2, fault: refusal(401, 1000, 'Invalid API Token') })
   await drive(world, worker, id)
   expect((await world.status(id)).status).toBe('completed')
-  expect(await world.messages(id)).toMatch(/\[AUTH_005\]; trying again \(attempt 1 of 4\)/)
+  expect(await world.messages(id)).toMatch(/\[AUTH_005\]; retrying \(attempt 1 of 4\)/)
 })
 
 test('a token that stays expired fails the deployment; what served before serves', async () => {

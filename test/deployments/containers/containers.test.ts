@@ -70,7 +70,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     })
     const front = await world.get('shop-staging')
     expect(front).toMatchObject({ status: 503, text: expect.stringContaining('no container engine') })
-    expect(await world.messages(id)).toMatch(/no container runs on the local cloud/)
+    expect(await world.messages(id)).toMatch(/local cloud runs no containers/)
   })
 
   test('has its pull secret in no log, job or answer, and nowhere at all once it is deployed', async () => {
@@ -175,7 +175,9 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     )
     const id = await deployed(without)
     expect((await world.status(id)).status, await world.messages(id)).toBe('completed')
-    expect(await world.messages(id)).toContain('loser-staging is removed with its class')
+    expect(await world.messages(id)).toContain(
+      'Removed the container application loser-staging with its class',
+    )
     expect(await applicationOf('loser-staging')).toBeUndefined()
     expect((await world.get('loser-staging')).text).toBe('without')
     // It can have one again.

@@ -64,7 +64,7 @@ describe('retrying', () => {
       .first()
     expect(row.attempt).toBe(5)
     expect(world.proxy.made('PUT', /retried-staging$/)).toEqual([])
-    expect(await world.messages(id)).toContain('trying again (attempt 3 of 5)')
+    expect(await world.messages(id)).toContain('retrying (attempt 3 of 5)')
     const logs = await world.logs(id)
     expectGapFree(logs)
     expect(logs.filter((line) => line.type === 'end').map((line) => line.status)).toEqual([

@@ -93,7 +93,7 @@ describe('a migration tag that somebody else moves', () => {
     })
     await drive(world, worker, id)
     await expectUnharmed('contested', id, { status: 'failed', code: 'DEPLOY_004', step: 'deploy_worker' })
-    expect(await world.messages(id)).toContain('Somebody else changes this Worker')
+    expect(await world.messages(id)).toContain('Another client is changing this Worker')
     expect(world.proxy.made('PUT', /\/contested-staging$/)).toHaveLength(2)
   })
 })

@@ -64,7 +64,7 @@ test('an upload that arrives after its deployment has completed loses the traffi
   expectGapFree(logs)
   expect(logs.slice(before).map((line) => line.message ?? line.type)).toEqual([
     expect.stringMatching(/is a late duplicate; it will not serve/),
-    expect.stringMatching(/A late call has made version \S+ serve; version \S+ is restored/),
+    expect.stringMatching(/A late call activated version \S+; restored version \S+/),
     'end',
   ])
   await look(id)
@@ -132,7 +132,7 @@ test('an upload that makes a removed script again is removed', async () => {
   await world.publish('removed-staging')
   await look(id)
   expect((await world.get('removed-staging')).status).toBe(404)
-  expect(await world.messages(id)).toContain('A late upload has created removed-staging again')
+  expect(await world.messages(id)).toContain('A late upload created removed-staging again')
   // What others have made there since is theirs.
   await world.put('removed-staging', {}, module('theirs'))
   await world.publish('removed-staging')

@@ -41,7 +41,7 @@ test('while a deployment runs, its status names the step, its logs and when it m
     status: 'running',
     attempt: 1,
   })
-  expect(now.currentStep.logs.join('\n')).toMatch(/did not answer.*trying again \(attempt 1 of 4\)/)
+  expect(now.currentStep.logs.join('\n')).toMatch(/did not answer.*retrying \(attempt 1 of 4\)/)
   await drive(world, worker, id)
   expect((await world.status(id)).status).toBe('completed')
   const step = await world.ctx

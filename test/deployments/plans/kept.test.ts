@@ -156,7 +156,7 @@ describe('the public addresses', () => {
     const { status, completedSteps, urls } = await world.status(prepared.deploymentId)
     expect([status, urls.staging]).toEqual(['completed', null])
     expect(completedSteps.at(-1)).toMatchObject({ step: 'health_check', skipped: true })
-    expect(await world.messages(prepared.deploymentId)).toContain('has no address')
+    expect(await world.messages(prepared.deploymentId)).toContain('has no public address')
   })
 
   test.each([

@@ -74,6 +74,6 @@ function waitOf(budget: Budget | undefined): number {
 /** As the cloud itself would say it, but without having asked: its job comes again after that time. */
 function usedUp(seconds: number): CloudError {
   const retryAfter = Math.ceil(seconds)
-  const message = `the calls that this account may make are used up; there are new ones in ${retryAfter} s`
+  const message = `the API calls of this account are used up; the limit resets in ${retryAfter} s`
   return new CloudError(message, { code: 0, status: 429, retryAfter })
 }

@@ -65,7 +65,7 @@ async function adoptVersion(
   { plan, target, signal, log }: StepContext,
   versionId: string,
 ): Promise<Uploaded> {
-  log.info(`Version ${versionId} is uploaded already`)
+  log.info(`Version ${versionId} was already uploaded`)
   const scripts = await target.cloud.scripts(signal)
   const script = scripts.find((each) => each.id === plan.config.script)
   return { versionId, migrationTag: script?.migrationTag ?? null }
@@ -98,7 +98,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
     const versionId = await trackUpload(context, () => cloud.createVersion(body, signal))
     return { versionId, migrationTag }
   }
-  log.info(exists ? `Uploading ${script} as a whole` : `Creating ${script}`)
+  log.info(exists ? `Uploading the whole script ${script}` : `Creating ${script}`)
   if (exists && migrations !== undefined)
     log.warn('This migration of Durable Object classes cannot be rolled back')
   try {

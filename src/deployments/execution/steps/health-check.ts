@@ -21,9 +21,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   const { healthCheck: check } = plan.config
   const address = await addressOf(target, { config: plan.config, signal })
   if (address === undefined) {
-    log.warn(
-      `Not checked: ${plan.config.script} has no address at which it could be requested for ${check.path}`,
-    )
+    log.warn(`Skipped the health check: ${plan.config.script} has no public address for ${check.path}`)
     await restoreOwnVersion(context)
     return { skipped: true, change: { address: '' } }
   }
@@ -48,7 +46,9 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
       }
       if (good === goodAnswers) {
         if (answer === 'no engine')
-          log.warn(`${url}: the Worker in front of the container answers; the local cloud runs no containers`)
+          log.warn(
+            `${url}: the Worker in front of the container answered; the local cloud runs no containers`,
+          )
         else log.info(`${url} answered ${answer}`)
         return { change: { address: address.base } }
       }
@@ -85,7 +85,7 @@ async function showWorkerLog({ plan, target, signal, log }: StepContext, since: 
   } catch (error) {
     signal.throwIfAborted()
     // The verdict on the version is what counts.
-    log.info(`The log of the Worker could not be read: ${error instanceof Error ? error.message : 'unknown'}`)
+    log.info(`Could not read the log of the Worker: ${error instanceof Error ? error.message : 'unknown'}`)
   }
 }
 

@@ -31,7 +31,7 @@ export async function rolloutContainer(context: StepContext): Promise<StepResult
   const present = applicationOf(applications, { script: plan.config.script, namespaceId })
   const application = present ?? (await create(context, { ...wanted, namespaceId }))
   await bringTo(context, application, wanted)
-  if (target.kind === 'local') log.warn('Recorded; no container runs on the local cloud')
+  if (target.kind === 'local') log.warn('Recorded the rollout; the local cloud runs no containers')
   return {}
 }
 
@@ -44,17 +44,17 @@ async function removeOrphan({ plan, target, signal, log }: StepContext): Promise
   ])
   const orphan = applications.find(({ name }) => name === script)
   if (orphan === undefined || namespaces.some(({ id }) => id === orphan.namespaceId)) {
-    log.info('The container application is gone already')
+    log.info('The container application was already removed')
     return
   }
   await target.containers.remove(orphan.id, signal)
-  log.info(`The container application ${script} is removed with its class`)
+  log.info(`Removed the container application ${script} with its class`)
 }
 
 async function namespaceOf({ plan, target, signal }: StepContext, { className }: PlannedContainer) {
   const namespaces = await target.cloud.namespaces(signal)
   const own = namespaces.find((each) => each.script === plan.config.script && each.class === className)
-  if (own === undefined) throw durableObjectFault(`There is no Durable Object class ${className}`)
+  if (own === undefined) throw durableObjectFault(`The Durable Object class ${className} does not exist`)
   return own.id
 }
 
@@ -74,7 +74,7 @@ async function create(
     const { namespaceId } = wanted
     const adopted = applicationOf(await target.containers.applications(signal), { script, namespaceId })
     if (adopted === undefined) throw error
-    log.warn(`The class has the container application ${adopted.name} already; it is taken over`)
+    log.warn(`Continuing with the container application ${adopted.name}, which the class already has`)
     return adopted
   }
 }
@@ -96,19 +96,19 @@ async function bringTo(
   const { id, activeRolloutId } = application
   if (application.maxInstances !== wanted.maxInstances) {
     await answered(context, () => containers.setMaxInstances(id, wanted.maxInstances, signal))
-    log.info(`At most ${wanted.maxInstances} instance(s)`)
+    log.info(`Set the maximum to ${wanted.maxInstances} instance(s)`)
   }
   const active =
     activeRolloutId === undefined
       ? undefined
       : await containers.rollout({ id, rolloutId: activeRolloutId }, signal)
   if (active?.image === wanted.image) {
-    log.info('The rollout is under way already')
+    log.info('The rollout is already in progress')
     return followRollout(context, { id, rolloutId: active.id })
   }
   const same = application.image === wanted.image && application.instanceType === wanted.instanceType
   if (same && active === undefined) {
-    log.info(`The container application ${application.name} has the image`)
+    log.info(`The container application ${application.name} already runs the image`)
     return
   }
   waitForUpload(deployment, target)

@@ -20,7 +20,7 @@ export async function uploadContainer(context: StepContext): Promise<StepResult>
   const host = await findRegistry(context)
   if (host === undefined) {
     log.warn(
-      'Skipped: the local cloud has no registry (LOCAL_CLOUD_REGISTRY); the image is recorded where it is',
+      'Skipped: the local cloud has no registry (LOCAL_CLOUD_REGISTRY); recorded the image in its source registry',
     )
     return { skipped: true, change: { image: byDigest(container) } }
   }
@@ -31,7 +31,7 @@ export async function uploadContainer(context: StepContext): Promise<StepResult>
 async function copy(context: StepContext, container: PlannedContainer, host: string): Promise<string> {
   const { deployment, plan, target, images, signal, log } = context
   const reference = parseReference(container.image)
-  if ('problem' in reference) throw planUnusable('The image of the plan can’t be read')
+  if ('problem' in reference) throw planUnusable('The image reference of the plan is invalid')
   const repository = `${target.accountId}/${plan.config.script}`
   const login = sourceLogin({
     image: reference,
@@ -52,9 +52,7 @@ async function copy(context: StepContext, container: PlannedContainer, host: str
   try {
     const { copiedBytes } = await images.copy({ source, destination, onBlob }, signal)
     const others = counts.present + counts.mounted
-    log.info(
-      `The image is in the registry: ${megabytes(copiedBytes)} sent, ${others} part(s) were there already`,
-    )
+    log.info(`Copied the image: ${megabytes(copiedBytes)} sent, ${others} part(s) already in the registry`)
   } catch (error) {
     throw toImageError(error)
   }

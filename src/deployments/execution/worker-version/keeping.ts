@@ -14,7 +14,7 @@ export function keeping(
 ): Pick<WorkerUpload, 'kept' | 'keepBindings' | 'keepAssets'> {
   if (!state.exists) return {}
   const kept = keptBindings(plan, plan.basis ?? state)
-  if (kept.length > 0) log.info(`Kept as they are: ${kept.map(({ name }) => name).join(', ')}`)
+  if (kept.length > 0) log.info(`Bindings kept unchanged: ${kept.map(({ name }) => name).join(', ')}`)
   // Also a secret that somebody sets at this very moment. By its type it is passed on by the newest version, so not
   // where that one does not serve, and not where a secret is to go.
   const serves = state.traffic.length === 1 && state.traffic[0]?.versionId === latest

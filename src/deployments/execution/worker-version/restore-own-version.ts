@@ -19,10 +19,12 @@ export async function restoreOwnVersion(context: StepContext): Promise<boolean> 
   const { recordOf } = context
   const late = await findLateArrival({ serving, versions, wanted: versionId, recordOf })
   if (late === undefined) {
-    log.warn(`${script} is served by a version that is not of this deployment`)
+    log.warn(`${script} serves a version that this deployment did not upload`)
     return false
   }
-  log.warn(`A late duplicate, version ${late.versionId}, serves; version ${versionId} is restored`)
+  log.warn(
+    `The late duplicate ${late.versionId} replaced version ${versionId}; restoring version ${versionId}`,
+  )
   await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
   return true
 }

@@ -74,7 +74,7 @@ export function createAuthorizer(options: {
     const answer = await repeated(dispatcher, { method: 'GET', url, authorization, ok: [200], signal })
     const parsed = tokenAnswer.safeParse(parseJson(await readBody(answer, 1024 * 1024, signal)))
     const token = parsed.data?.token ?? parsed.data?.access_token
-    if (token === undefined) throw new RegistryContentError(`${url.host} answered without a token`)
+    if (token === undefined) throw new RegistryContentError(`${url.host} sent no token`)
     return { token, seconds: parsed.data?.expires_in ?? 60 }
   }
 
@@ -110,7 +110,7 @@ export function createAuthorizer(options: {
       if (wanted === undefined) return undefined
       if (wanted.scheme === 'bearer') return bearer(wanted, scopes, signal)
       if (wanted.scheme === 'basic') return currentLogin(signal)
-      throw new RegistryContentError(`${origin.host} asks for a sign-in of an unknown kind`)
+      throw new RegistryContentError(`${origin.host} requires an unknown authentication scheme`)
     },
     refused(scopes, error) {
       tokens.delete(scopes.toSorted().join(' '))

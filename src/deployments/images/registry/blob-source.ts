@@ -50,7 +50,7 @@ export function createBlobSource(about: {
             at += chunk.length
             yield chunk
           }
-          if (at < to) throw new RegistryUnreachable(`${registry.host} ended a layer early`)
+          if (at < to) throw new RegistryUnreachable(`${registry.host} sent an incomplete layer`)
         } catch (error) {
           signal.throwIfAborted()
           fruitless = at > before ? 0 : fruitless + 1
@@ -96,6 +96,6 @@ async function* download(
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof RegistryContentError) throw error
-    throw new RegistryUnreachable(`${registry.host} broke off a layer`, { cause: error })
+    throw new RegistryUnreachable(`${registry.host} broke off the transfer of a layer`, { cause: error })
   }
 }

@@ -184,7 +184,7 @@ function locationOf(registry: Registry, answer: Answer, known?: URL): URL {
   const location = answer.header('location')
   if (location === undefined) {
     if (known !== undefined) return known
-    throw new RegistryContentError(`${registry.host} began an upload without saying where`)
+    throw new RegistryContentError(`${registry.host} started an upload without a Location header`)
   }
   return new URL(location, registry.origin)
 }
@@ -203,7 +203,8 @@ async function withBody<T>(bytes: AsyncGenerator<Buffer>, send: (body: Readable)
   try {
     return await send(Readable.from(watched(), { objectMode: false }))
   } catch (error) {
-    if (fault !== undefined) throw new SourceFault('the source failed', { cause: fault })
+    if (fault !== undefined)
+      throw new SourceFault('could not read the blob from its source', { cause: fault })
     throw error
   }
 }

@@ -53,16 +53,16 @@ export function isTransient(error: unknown): boolean {
 /** Turns a registry's failures into ours; anything else stays what it is. */
 export function toImageError(error: unknown): unknown {
   if (error instanceof OnThisMachine) {
-    const message = 'A registry on this machine is used only where the local cloud runs'
+    const message = 'A registry on this machine is only allowed with the local cloud'
     return imageUnusable(message, {
       retryable: false,
-      suggestedAction: 'Name the registry by a host name at which it speaks TLS',
+      suggestedAction: 'Give a host name at which the registry serves TLS',
       cause: error,
     })
   }
   if (error instanceof RegistryError) {
     const { retryAfter } = error
-    return imageUnusable(`The image can't be transferred: ${error.message}`, {
+    return imageUnusable(`The image transfer failed: ${error.message}`, {
       retryable: isTransient(error),
       suggestedAction: actionFor(error.status),
       cause: error,
@@ -70,7 +70,7 @@ export function toImageError(error: unknown): unknown {
     })
   }
   if (error instanceof RegistryUnreachable || error instanceof RegistryContentError) {
-    return imageUnusable(`The image can't be transferred: ${error.message}`, {
+    return imageUnusable(`The image transfer failed: ${error.message}`, {
       retryable: true,
       cause: error,
     })

@@ -53,7 +53,7 @@ export async function exchange(dispatcher: Dispatcher, call: Call): Promise<Answ
     // Another host's wishes are not the registry's: it would be told the sign-in.
     throw await refusalOf(url, response, url.origin === call.url.origin)
   }
-  throw new RegistryUnreachable(`${call.url.host} redirects in circles`)
+  throw new RegistryUnreachable(`${call.url.host} redirects too often`)
 }
 
 /** Like `exchange`, repeated on transient faults; for calls without a streaming body, which are all safe to repeat. */
@@ -93,7 +93,7 @@ export async function readBody(
     signal?.throwIfAborted()
     throw new RegistryUnreachable('the answer broke off', { cause: error })
   }
-  if (size > most) throw new RegistryContentError(`an answer is longer than ${most} bytes`)
+  if (size > most) throw new RegistryContentError(`a response is longer than ${most} bytes`)
   return Buffer.concat(chunks)
 }
 
@@ -101,7 +101,7 @@ export async function readBody(
 export function requireSafe(url: URL, from: URL): void {
   if (url.protocol === 'https:' && url.username === '') return
   if (url.protocol === 'http:' && isLoopback(url.hostname) && isLoopback(from.hostname)) return
-  throw new RegistryContentError(`${from.host} points to an address that is not https`)
+  throw new RegistryContentError(`${from.host} redirects to a URL that is not https`)
 }
 
 const isRead = ({ method }: Call) => method === 'GET' || method === 'HEAD'

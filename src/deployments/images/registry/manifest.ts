@@ -158,7 +158,7 @@ function imageOf(raw: RawManifest): ImageManifest {
 
 function parseAs<S extends z.ZodType>(shape: S, raw: RawManifest): z.output<S> {
   const parsed = shape.safeParse(parseJson(raw.bytes))
-  if (!parsed.success) throw new UnusableImage('The image has a manifest that can’t be read')
+  if (!parsed.success) throw new UnusableImage('The manifest of the image is invalid')
   return parsed.data
 }
 

@@ -70,7 +70,7 @@ function settingChanges(before: Record<string, unknown>, now: Record<string, unk
 function hostnameChanges(before: AppState['hostnames'], now: AppState['hostnames']): string[] {
   return Object.entries(now)
     .filter(([name, script]) => (before[name] ?? null) !== script)
-    .map(([name, script]) => `${name} leads to ${script === null ? 'no Worker' : `the Worker ${script}`}`)
+    .map(([name, script]) => `${name} is routed to ${script === null ? 'no Worker' : `the Worker ${script}`}`)
 }
 
 function containerChange(before: AppState, now: AppState): string[] {

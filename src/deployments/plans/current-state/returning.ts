@@ -29,12 +29,12 @@ export function returnLines({ returning, disappearing, reverting }: BindingRetur
   return [
     ...returning.map(({ kind, name }) =>
       kind === 'secret'
-        ? `The secret ${name} returns with its earlier value: if that was revoked, delete or set the secret`
+        ? `The secret ${name} returns with its earlier value: delete it or set it again if that value was revoked`
         : `The variable ${name} returns`,
     ),
     ...reverting.map(({ kind, name }) =>
       kind === 'secret'
-        ? `The secret ${name} returns to the value of the earlier version: if it was changed or revoked since, set it again`
+        ? `The secret ${name} returns to the value of the earlier version: set it again if it was changed or revoked since`
         : `The variable ${name} returns to its earlier value`,
     ),
     ...disappearing.map(({ kind, name }) => `The ${kind} ${name} disappears`),

@@ -5,7 +5,7 @@ import type { Target } from '../../targets/targets.ts'
 import { changesBetween, sameTraffic } from './compare.ts'
 import { readVersions } from './state.ts'
 
-const suggestedAction = 'Prepare again, and look at what the new plan changes'
+const suggestedAction = 'Prepare again and review the changes of the new plan'
 
 /** The refusal of a plan whose app is not what the plan was made for. */
 export const stale = (changes: string[]): CodedError =>

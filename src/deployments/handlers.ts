@@ -18,7 +18,7 @@ import { requireEnvironment } from './model/permission.ts'
 import { onRollbackFinalState, runRollback } from './rollback/run.ts'
 import { findDeployment, namesOfDeployments } from './store/index.ts'
 
-/** Each job of deployments, with its code. Its settings are in `jobs/specs.ts`. */
+/** The jobs of deployments with their code. Their settings are in `jobs/specs.ts`. */
 export const deployStepJob: JobDefinition<StepPayload, ExecutionServices> = {
   ...deployStepSpec,
   authorizeChange,

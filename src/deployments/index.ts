@@ -31,15 +31,15 @@ export { reportToGitHubJob } from './github/jobs.ts'
 export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './handlers.ts'
 
 export interface Deployments {
-  /** What the handlers of the jobs work with. */
+  /** The services of the job handlers. */
   services: ExecutionServices
   records: GitHubRecords
   routes: Route[]
-  /** Housekeeping: removes plans that were never deployed. @returns how many. */
+  /** Housekeeping: removes expired plans without a deployment, and old write records. @returns the number of rows */
   prune(): Promise<number>
-  /** Housekeeping: seals with the present key what an older one sealed. @returns how much. */
+  /** Housekeeping: seals credentials of an older key with the present one. @returns the number of credentials */
   reseal(): Promise<number>
-  /** Ends the connections to the cloud. */
+  /** Closes the connections to the cloud. */
   close(): Promise<void>
 }
 
@@ -53,9 +53,9 @@ export interface DeploymentsOptions {
   log: Logger
   /** The database's time. */
   now: () => Date
-  /** Known only after the jobs, which work with what is made here. */
+  /** A getter, because the jobs are created after the deployments that they use. */
   verbs: () => JobVerbs
-  /** What the installation has and uses. */
+  /** The capacity of the installation, and its use. */
   resources: () => Promise<Resources>
 }
 
@@ -64,7 +64,11 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const dispatcher = createOutgoing()
   const vault = createVault(db, secrets)
   const targets = createTargets({
-    ...{ db, config, vault, dispatcher, now: options.now },
+    db,
+    config,
+    vault,
+    dispatcher,
+    now: options.now,
     localCredentials: options.localCredentials,
   })
   const registries = createOutgoing({ elsewhereOnly: !config.localCloud.enabled })

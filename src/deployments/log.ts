@@ -15,7 +15,7 @@ export interface LogLine {
 
 export const deploymentStream = (id: string) => `deployment:${id}`
 
-/** A log line, masked before it is stored. */
+/** An event for a log line, with its secrets masked. */
 export function logEvent(deploymentId: string, level: LogLevel, message: string): NewEvent {
   const line: LogLine = {
     timestamp: new Date().toISOString(),
@@ -27,9 +27,9 @@ export function logEvent(deploymentId: string, level: LogLevel, message: string)
 
 export function stepEvent(
   deploymentId: string,
-  about: { step: StepKey; status: 'running' | 'completed' | 'failed'; skipped?: boolean; attempt?: number },
+  change: { step: StepKey; status: 'running' | 'completed' | 'failed'; skipped?: boolean; attempt?: number },
 ): NewEvent {
-  const { step, status, skipped = false, attempt } = about
+  const { step, status, skipped = false, attempt } = change
   const timestamp = new Date().toISOString()
   const data = {
     timestamp,
@@ -42,7 +42,7 @@ export function stepEvent(
   return { stream: deploymentStream(deploymentId), type: 'step', data }
 }
 
-/** The last event of a deployment: how it ended. */
+/** The last event of a deployment, with its final status. */
 export function endEvent(deployment: { id: string }, status: DeploymentStatus): NewEvent {
   return {
     stream: deploymentStream(deployment.id),
@@ -51,7 +51,7 @@ export function endEvent(deployment: { id: string }, status: DeploymentStatus): 
   }
 }
 
-/** What a step says while it runs: small batches, each written only while the run holds its job. */
+/** The log of a running step. Lines are stored in small batches, each only while the run holds its job. */
 export interface StepLog {
   info(message: string): void
   warn(message: string): void
@@ -80,7 +80,7 @@ export function createStepLog(run: Run, deploymentId: string): StepLog {
   }
 }
 
-/** The last lines of a deployment since a time, oldest first. */
+/** The last 20 lines of a deployment's log since a time, oldest first. */
 export async function recentLines(db: Knex, deploymentId: string, since: Date): Promise<string[]> {
   const rows = await db('events')
     .where({ stream: deploymentStream(deploymentId), type: 'message' })
@@ -90,7 +90,7 @@ export async function recentLines(db: Knex, deploymentId: string, since: Date): 
   return rows.reverse().map((row) => row.data.message)
 }
 
-/** Whether a deployment's log says this. */
+/** True if a deployment's log has a line with this message. */
 export async function hasLine(db: Knex, deploymentId: string, message: string): Promise<boolean> {
   const row = await db('events')
     .where({ stream: deploymentStream(deploymentId), type: 'message' })

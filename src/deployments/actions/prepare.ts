@@ -74,7 +74,7 @@ async function inspectContainer(
   if (wanted === undefined) return undefined
   const secret = config.container?.pullSecret
   const image = await inspectImage(images, { image: wanted.reference, secret, containers })
-  const front = wanted.alone ? await frontOf(wanted) : undefined
+  const front = wanted.isContainerOnly ? await frontOf(wanted) : undefined
   return { planned: plannedContainer(wanted, image), front }
 }
 

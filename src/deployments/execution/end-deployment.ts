@@ -13,15 +13,15 @@ export interface DeploymentEnd {
   status: FinalStatus
   /** The last line of the deployment's log. */
   line: { level: LogLevel; text: string }
-  /** Whether every call of the run that ends here was answered; false starts a watch for late writes. */
+  /** True if every call of the final run was answered; false starts a watch for late writes. */
   allAnswered: boolean
-  /** What else changes in the deployment's row. */
+  /** Further changes to the deployment's row. */
   change?: Omit<Parameters<typeof updateDeployment>[2], 'status' | 'finished'>
 }
 
 /**
  * Ends a deployment, in the transaction that ends its job: sets the final status, starts the watch for late writes,
- * enqueues the report to GitHub, and writes the last log line and the end event. Every ending goes through here.
+ * enqueues the report to GitHub, and writes the last log line and the end event. The only place that ends deployments.
  */
 export async function endDeployment(
   { enqueue }: { enqueue: Enqueue },

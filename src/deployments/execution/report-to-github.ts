@@ -2,7 +2,7 @@ import { CodedError } from '../../platform/errors.ts'
 import type { StepContext } from './steps/context.ts'
 
 const budgetMs = 15_000
-/** Errors that a person must fix; nothing has been changed yet, so the step fails. */
+/** Errors that only a person can fix. The step fails, because nothing has been changed yet. */
 const fatalCodes = new Set(['AUTH_001', 'AUTH_002'])
 
 /** Reports the deployment to GitHub. If GitHub is unreachable, a separate job reports it later. */

@@ -13,13 +13,13 @@ import type { Target } from '../targets/targets.ts'
 export interface DeleteApp {
   app: string
   environment: Environment
-  /** Holds the target until this has ended: nothing is deployed into a deletion. */
+  /** Id of the hold on the target, which prevents deployments during the deletion. */
   deletionId: string
 }
 
 const silent: StepLog = { info: () => undefined, warn: () => undefined, flush: async () => undefined }
 
-/** Deletes the script with all that hangs on it; a script that is gone already is deleted. */
+/** Deletes the script with its containers and host names. Succeeds if the script does not exist. */
 export async function runDeleteApp(
   services: ExecutionServices,
   payload: DeleteApp,
@@ -35,7 +35,7 @@ export async function runDeleteApp(
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {
       if (await hasContainer(services, payload))
         await removeContainers({ cloud, containers, script }, run.signal)
-      // Before the script: without it nothing says any more that they were the app's.
+      // Host names come first: once the script is deleted, nothing shows that they belonged to the app.
       const made = await madeHostnames(services.db, app, environment)
       await withdrawHostnames({ ...made, zones, signal: run.signal, script, before: [], log: silent })
       await cloud.deleteScript(script, run.signal)
@@ -53,12 +53,12 @@ export async function runDeleteApp(
   }
 }
 
-/** Asked of our own records: most apps have none, and the cloud does not let everybody ask. */
+/** Reads Capstan's own records: most apps have no container, and some tokens may not list applications. */
 async function hasContainer({ db }: ExecutionServices, { app, environment }: DeleteApp): Promise<boolean> {
   return (await listHistory(db, app, environment)).some(({ image }) => image !== null)
 }
 
-/** The applications of the script's classes, which would outlive them. */
+/** Removes the container applications of the script's classes, which the deletion of the script would leave behind. */
 async function removeContainers(
   { cloud, containers, script }: Pick<Target, 'cloud' | 'containers'> & { script: string },
   signal: AbortSignal,
@@ -71,8 +71,8 @@ async function removeContainers(
 }
 
 /**
- * It could not be done, or was called off: what of the app is left is as it is. What was sent is on record, and nothing
- * new is begun while it may still arrive.
+ * Runs when the deletion has failed or was cancelled for good: releases the hold, and leaves the rest of the app as it
+ * is. Recorded writes still block new deployments until they can no longer arrive.
  */
 export async function releaseDeletion(
   _services: ExecutionServices,

@@ -28,7 +28,7 @@ import { isStillActive } from '../targets/token-state.ts'
 import { endDeployment } from './end-deployment.ts'
 import { type StepContext, type StepResult, stepFunctions } from './steps/index.ts'
 
-/** One attempt of a step, see `steps/`. */
+/** Runs one attempt of a step, see `steps/`. */
 export async function runStep(services: ExecutionServices, payload: StepPayload, run: Run): Promise<Outcome> {
   const { db } = services
   const { deploymentId } = payload
@@ -41,7 +41,7 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
       error: notFound('Deployment or step'),
     }
   }
-  // The deployment has ended, e.g. it was cancelled: nothing is left to do.
+  // A deployment that has ended, e.g. by a cancel, needs no further steps.
   if (deployment.status !== 'initiated' && deployment.status !== 'in_progress') return { kind: 'done' }
   const attempt = run.attempt + payload.before
   await run.write((trx) => beginStep(trx, deployment, { step, attempt }))
@@ -51,7 +51,7 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
       deployment,
       plan,
       modules: () => findModules(db, deploymentId),
-      // Writes check the lease: a process that was frozen may continue after another one took the job over.
+      // Writes check the lease: a frozen process may resume after another one has taken over the job.
       target: (await services.targets.of(deployment.environment)).under({ run, ...writeOwner(deployment) }),
       images: services.images,
       secrets: services.secrets,
@@ -77,16 +77,16 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
     const coded = toCodedError(error, { verified: stepKeys.indexOf(step) > 1, active })
     if (!run.signal.aborted) {
       const message = coded instanceof CodedError ? `${coded.message} [${coded.code}]` : 'an unexpected error'
-      const again = coded instanceof CodedError && coded.retryable && run.attempt < run.maxAttempts
+      const willRetry = coded instanceof CodedError && coded.retryable && run.attempt < run.maxAttempts
       const count = `attempt ${attempt} of ${run.maxAttempts + payload.before}`
-      log.warn(again ? `${message}; retrying (${count})` : message)
+      log.warn(willRetry ? `${message}; retrying (${count})` : message)
     }
     await log.flush().catch(() => undefined)
     throw coded
   }
 }
 
-/** A deployment of the same app to the same environment, by its id. */
+/** Finds a deployment of the same app to the same environment by its id. */
 async function findRecord(db: Knex, { app, environment }: Deployment, id: string) {
   const found = await findDeployment(db, id)
   return found?.app === app && found.environment === environment ? found : undefined
@@ -98,7 +98,7 @@ async function beginStep(
   run: { step: StepKey; attempt: number },
 ) {
   const { id, status } = deployment
-  // Checking again for an upload that may still arrive is not a new start of the step.
+  // Re-checking for an upload that may still arrive does not start the step again.
   if (!(await startStep(trx, id, run))) return
   const first = status === 'initiated'
   await updateDeployment(trx, id, { started: true, ...(first ? { status: 'in_progress' } : {}) })
@@ -112,7 +112,7 @@ async function beginStep(
   ])
 }
 
-/** Completing a step and enqueueing the next one is one transaction, so that there is neither a gap nor a fork. */
+/** Completes a step and enqueues the next one in one transaction, so that no step is lost or run twice. */
 async function completeStep(
   services: ExecutionServices,
   trx: Knex.Transaction,
@@ -127,11 +127,11 @@ async function completeStep(
   if (endsDryRun) await skipAfter(trx, id, step)
   const next = endsDryRun ? undefined : stepAfter(step)
   if (next !== undefined) {
-    await updateDeployment(trx, id, { ...result.change })
+    await updateDeployment(trx, id, result.change ?? {})
     await enqueueStep(services.enqueue, trx, { deployment, step: next })
     return
   }
-  // After a dry run the plan can still be deployed, which needs the secret.
+  // The plan can still be deployed after a dry run, which needs the secret.
   if (!deployment.dryRun) await dropPullSecret(trx, id)
   const text = deployment.dryRun ? 'Dry run completed; nothing was changed' : 'Deployment completed'
   await endDeployment(services, trx, {
@@ -143,7 +143,7 @@ async function completeStep(
   })
 }
 
-/** A dry run executes none of the steps after this one. */
+/** Marks all steps after this one as skipped, for a dry run. */
 async function skipAfter(trx: Knex.Transaction, id: string, step: StepKey): Promise<void> {
   const skipped = stepKeys.slice(stepKeys.indexOf(step) + 1)
   for (const each of skipped) await endStep(trx, id, { step: each, status: 'completed', skipped: true })
@@ -161,7 +161,7 @@ interface StepEnd {
   ending: Ending
 }
 
-/** Runs when a step has failed or was cancelled for good: ends its deployment, or starts its rollback. */
+/** Runs when a step has finally failed or was cancelled: ends its deployment, or starts its rollback. */
 export async function onStepFinalState(
   services: ExecutionServices,
   trx: Knex.Transaction,
@@ -186,13 +186,13 @@ export async function onStepFinalState(
     return beginRollback(trx, deployment, { rollback: requested, error, line: `${line}; rolling back` })
   }
   const wanted = deployment.options.rollbackOnFailure && changed
-  const oneWay = hasMigrated(deployment)
-  if (wanted && !oneWay) {
+  const isIrreversible = hasMigrated(deployment)
+  if (wanted && !isIrreversible) {
     const planned = { byHand: false, reason: null, targetVersion: null, migrationTag: null }
     const rollback = await enqueueRollback(services.enqueue, trx, { deployment, planned })
     return beginRollback(trx, deployment, { rollback, error, line: `${line}; rolling back` })
   }
-  const why = wanted && oneWay ? `; not rolled back: ${irreversible}` : ''
+  const why = wanted && isIrreversible ? `; not rolled back: ${irreversibleReason}` : ''
   await endDeployment(services, trx, {
     deployment,
     status: ending.state,
@@ -205,22 +205,22 @@ export async function onStepFinalState(
 const adviceOf = ({ suggestedAction }: EndingError) =>
   suggestedAction === undefined ? '' : `. ${suggestedAction}`
 
-const irreversible =
+const irreversibleReason =
   'it changed Durable Object classes, which cannot be undone. The new version keeps serving'
 
-// Steps from this one on may have changed the cloud.
+// The first step that can change the cloud.
 const firstChange = stepKeys.indexOf('deploy_worker')
-/** Codes of a refused upload: the cloud stored nothing. */
+/** Error codes of a refused upload, after which the cloud has stored nothing. */
 const uploadRefusals = new Set(['DEPLOY_001', 'DEPLOY_002', 'DEPLOY_004', 'AUTH_003', 'AUTH_004'])
 
-/** True in doubt: an earlier attempt's upload may have arrived although its answer did not. */
+/** True if the deployment may have changed the cloud: a lost answer does not mean that the upload was lost. */
 async function mayHaveChanged(trx: Knex.Transaction, deployment: Deployment, end: StepEnd): Promise<boolean> {
   const { step, ending } = end
   if (stepKeys.indexOf(step) < firstChange || deployment.snapshot === null) return false
-  // Somebody else changed the app: nothing of this deployment serves, so it has nothing to undo.
+  // The app was changed outside this deployment, which serves nothing and has nothing to undo.
   if (step === 'deploy_worker' && ending.state === 'failed' && ending.error.code === 'STATE_001') return false
   if (step !== 'deploy_worker' || deployment.versionId !== null) return true
-  // The upload was answered, perhaps with success: the failure came after it.
+  // The upload was sent, perhaps successfully, before the failure.
   if (deployment.uploadSentAt !== null) return true
   const attempts = (await findSteps(trx, deployment.id)).find((each) => each.step === step)?.attempt ?? 0
   return attempts > 1 || ending.state !== 'failed' || !uploadRefusals.has(ending.error.code)

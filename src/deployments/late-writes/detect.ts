@@ -1,26 +1,26 @@
 import type { WorkerDeployment, WorkerVersion } from '../cloudflare/workers-api.ts'
 import type { Deployment } from '../store/index.ts'
 
-/** What of ours serves though it should not, by its marks. */
+/** A version of Capstan's that serves although it should not, found by its marks. */
 export interface LateArrival {
   versionId: string
   deploymentId: string
 }
 
 /**
- * A call that was given up may arrive late: an upload of a whole script serves at once, a change of traffic too. Both
- * carry our marks: the message of the traffic's change names the deployment that sent it, the tag of a version the one
- * that uploaded it. What carries no mark of ours was done by others, who are left alone.
- * @param wanted the version that is to serve.
- * @param recordOf answers our record of a deployment to the same target.
+ * Finds a version that serves because a timed-out call arrived late. Uploads of a whole script and traffic changes take
+ * effect at once, and both carry marks: the message of a traffic change names the deployment that sent it, the tag of a
+ * version the deployment that uploaded it. Changes without a mark were made outside Capstan and are left alone.
+ * @param input.wanted the version that should serve
+ * @param input.recordOf finds the record of a deployment to the same target
  */
-export async function findLateArrival(about: {
+export async function findLateArrival(input: {
   serving: WorkerDeployment | undefined
   versions: WorkerVersion[]
   wanted: string | undefined
   recordOf: (deploymentId: string) => Promise<Deployment | undefined>
 }): Promise<LateArrival | undefined> {
-  const { serving, versions, wanted, recordOf } = about
+  const { serving, versions, wanted, recordOf } = input
   const [only] = serving?.versions ?? []
   if (serving === undefined || only === undefined || only.versionId === wanted) return undefined
   const { versionId } = only
@@ -30,7 +30,7 @@ export async function findLateArrival(about: {
   const tag = versions.find((version) => version.id === versionId)?.tag
   if (tag === undefined || !isId(tag)) return undefined
   const uploader = await recordOf(tag)
-  // Its proper version may have been chosen by a person; a second one with the same mark is nobody's choice.
+  // A person may have chosen the deployment's recorded version, but never a duplicate with the same mark.
   if (uploader === undefined || uploader.versionId === versionId) return undefined
   return { versionId, deploymentId: tag }
 }
@@ -40,10 +40,10 @@ const message = new RegExp(`^(?:rollback of |again after |)(${uuid})$`)
 
 const isId = (text: string) => new RegExp(`^${uuid}$`).test(text)
 
-/** The deployment that a change of traffic names. */
+/** The id of the deployment that the message of a traffic change names. */
 function senderOf(text: string | undefined): string | undefined {
   return text?.match(message)?.[1]
 }
 
-/** The message of putting right what a late arrival of a deployment has changed. */
-export const puttingRight = (deploymentId: string) => `again after ${deploymentId}`
+/** The message of the traffic change that reverts a late arrival of a deployment. */
+export const repairMessage = (deploymentId: string) => `again after ${deploymentId}`

@@ -23,12 +23,12 @@ import {
   takeHold,
 } from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
-import { findLateArrival, puttingRight } from './detect.ts'
+import { findLateArrival, repairMessage } from './detect.ts'
 
 const seconds = 1000
 const firstCheckMs = 10 * seconds
-const longestPauseMs = 300 * seconds
-/** No call arrives later than this: all calls have time limits, and connections break. */
+const maxPauseMs = 300 * seconds
+/** The longest delay of a call: all calls have time limits, and connections break. */
 const watchMs = 900 * seconds
 
 const firstChange = stepKeys.indexOf('deploy_worker')
@@ -36,7 +36,7 @@ const firstChange = stepKeys.indexOf('deploy_worker')
 /**
  * Enqueues the watch for late writes of a deployment that ends, unless every call that could have changed the cloud
  * was answered.
- * @param allAnswered false if a call of the run that ends here may have been lost.
+ * @param allAnswered false if a call of the final run may have been lost
  */
 export async function watchForLateWrites(
   enqueue: Enqueue,
@@ -73,7 +73,7 @@ export async function runLateArrivals(
     const input = { deployment, target, signal: run.signal }
     if ((await inspectTarget(db, input)).lines.length > 0) {
       if (!(await run.write((trx) => acquireHold(trx, deployment)))) return busy
-      // Inspected again: only under the hold can no other job of this installation change the target.
+      // The second inspection runs under the hold, which keeps all other jobs from changing the target.
       const { lines, repair } = await inspectTarget(db, input)
       await repair?.()
       await run.write((trx) => reportFindings(trx, deployment, lines))
@@ -83,7 +83,7 @@ export async function runLateArrivals(
   }
   const age = (await databaseTime(db)).getTime() - finishedAt.getTime()
   if (age > watchMs) return { kind: 'done' }
-  return { kind: 'snooze', ms: Math.min(Math.max(age, firstCheckMs), longestPauseMs) }
+  return { kind: 'snooze', ms: Math.min(Math.max(age, firstCheckMs), maxPauseMs) }
 }
 
 interface LateArrivalReport {
@@ -106,7 +106,7 @@ async function inspectTarget(
   const versions = await cloud.versions(script, signal)
   const lines = await newDuplicates(db, deployment, versions)
   const history = await listHistory(db, app, environment)
-  // The history is empty although this deployment existed: the app was deleted.
+  // An empty history means that the app was deleted, since this deployment existed.
   const served = history.length === 0 ? 'nothing' : servedBy(history)
   const wanted = typeof served === 'object' ? served.version : undefined
   const recordOf = async (id: string) => {
@@ -115,7 +115,7 @@ async function inspectTarget(
   }
   const late = await findLateArrival({ serving, versions, wanted, recordOf })
   if (late !== undefined && wanted !== undefined) {
-    const deploy = { traffic: allTo(wanted), message: puttingRight(late.deploymentId) }
+    const deploy = { traffic: allTo(wanted), message: repairMessage(late.deploymentId) }
     const line = `A late call activated version ${late.versionId}; restored version ${wanted}`
     return { lines: [...lines, line], repair: () => cloud.deploy(script, deploy, signal) }
   }
@@ -151,7 +151,7 @@ async function acquireHold(trx: Knex.Transaction, { id, app, environment }: Depl
   return takeHold(trx, { app, environment, purpose: 'late-arrivals', holder: id })
 }
 
-/** Writes the lines and a further end event, since the log already had one. */
+/** Writes the lines and another end event: the log already had one, and followers stop at it. */
 async function reportFindings(trx: Knex.Transaction, deployment: Deployment, lines: string[]): Promise<void> {
   await releaseHold(trx, deployment.id)
   if (lines.length === 0) return
@@ -161,7 +161,7 @@ async function reportFindings(trx: Knex.Transaction, deployment: Deployment, lin
   ])
 }
 
-/** Runs when the watch has failed or was cancelled for good: releases the hold. */
+/** Runs when the watch has finally failed or was cancelled: releases the hold. */
 export async function releaseWatch(
   _services: ExecutionServices,
   trx: Knex.Transaction,

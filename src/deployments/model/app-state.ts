@@ -1,43 +1,43 @@
 import type { ContainerSpec } from '../cloudflare/containers-api.ts'
 import type { TrafficShare } from '../cloudflare/workers-api.ts'
 
-/** A binding of the version that serves; its value is known by a fingerprint only, that of a secret not at all. */
+/** A binding of a serving version. Its value is kept as a fingerprint; the value of a secret is unknown. */
 export interface PresentBinding {
   type: string
   name: string
-  /** The version that it is of. */
+  /** The version that has the binding. */
   versionId: string
   className?: string
-  /** Of a Durable Object class that another Worker implements. */
+  /** The Worker that implements the Durable Object class, if it is another one. */
   scriptName?: string
   fingerprint: string
 }
 
-/** What the cloud has of an app: a plan is made against it, and holds only as long as it is the same. */
+/** The state of an app at the cloud. A plan is made for one state, and is valid only while the state is the same. */
 export interface AppState {
   exists: boolean
-  /** The versions that serve, and their shares. */
+  /** The serving versions and their shares. */
   traffic: TrafficShare[]
-  /** Who gave it to them, by the message of that change; of ours it is the id of the deployment. */
+  /** The message of the last traffic change; for a change by Capstan it names the deployment. */
   trafficMessage?: string
   migrationTag: string | null
   hasAssets: boolean
-  /** Of the versions that serve. */
+  /** The bindings of the serving versions. */
   bindings: PresentBinding[]
   compatibility: { date: string | null; flags: string[] }
   workersDev: boolean
   previewUrls: boolean
-  /** Settings of the script that no version has, by name. */
+  /** Settings of the script as opposed to its versions, by name. */
   settings: Record<string, unknown>
-  /** The Worker that each host name of the plan leads to; null: to none. */
+  /** The Worker that each host name of the plan is routed to; null for none. */
   hostnames: Record<string, string | null>
-  /** What the class of the plan's container runs, null: nothing; absent for a plan without a container. */
+  /** The container of the plan's container class, null if it has none; absent for a plan without a container. */
   container?: ContainerSpec | null
 }
 
-/** A state that a plan was made against. */
+/** The state that a plan was made for. */
 export interface Basis extends AppState {
-  /** Deployments of the app that had ended by then, with the time: what one of them sent may still arrive late. */
+  /** Deployments of the app that had ended before the plan, with the time. Their calls may still arrive late. */
   ended: Record<string, string>
 }
 
@@ -48,12 +48,12 @@ export interface NamedBinding {
   name: string
 }
 
-/** What a return to earlier versions does to the secrets and variables of an app. */
+/** The effect of a return to earlier versions on the secrets and variables of an app. */
 export interface BindingReturn {
-  /** Of the earlier version only. */
+  /** Bindings that only the earlier version has. */
   returning: NamedBinding[]
-  /** Of the present version only. */
+  /** Bindings that only the present version has. */
   disappearing: NamedBinding[]
-  /** Of both, with another value; of a secret it can only be said that its value may be another one. */
+  /** Bindings of both versions whose values differ. The values of secrets are unknown and only may differ. */
   reverting: NamedBinding[]
 }

@@ -1,19 +1,19 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
 import { CodedError, type ErrorOptions } from '../../platform/errors.ts'
 
-/** Makes a helper for one code: `(message, options) => CodedError`. */
+/** Creates an error helper for one code: `(message, options) => CodedError`. */
 const withCode = (code: ErrorCode) => (message: string, options?: ErrorOptions) =>
   new CodedError(code, message, options)
 
-/** The plan or its code can't be deployed as it is. */
+/** The plan or its code cannot be deployed as it is. */
 export const planUnusable = withCode('DEPLOY_001')
-/** A limit of the account or of Cloudflare. */
+/** A limit of the account or of Cloudflare is exceeded. */
 export const limitExceeded = withCode('DEPLOY_002')
-/** The container's image, or its rollout. */
+/** The container image, or its rollout, has failed. */
 export const imageUnusable = withCode('DEPLOY_003')
-/** A Durable Object class or its migration. */
+/** A Durable Object class or its migration is invalid. */
 export const durableObjectFault = withCode('DEPLOY_004')
-/** A host name or route of the app. */
+/** A host name or route of the app cannot be configured. */
 export const hostnameFault = withCode('DEPLOY_005')
 /** The app does not answer its health check. */
 export const unhealthy = withCode('DEPLOY_006')
@@ -21,5 +21,5 @@ export const unhealthy = withCode('DEPLOY_006')
 export const rollbackFault = withCode('DEPLOY_007')
 /** Cloudflare does not accept the API token. */
 export const tokenRejected = withCode('AUTH_003')
-/** The API token is valid, but lacks permissions. */
+/** The API token is valid but lacks permissions. */
 export const tokenLacksPermission = withCode('AUTH_004')

@@ -1,45 +1,46 @@
 import type { TargetRow } from '../store/index.ts'
 
-// Decisions over what was deployed to one target, newest first; see `listHistory`.
+// Decisions based on the deployments to one target, newest first; see `listHistory`.
 
-/** What our records say that a target serves: a version, nothing any more, or that they can't tell. */
+/** What a target serves according to Capstan's records: a version, nothing since a removal, or unknown. */
 export type Served = { version: string } | 'nothing' | 'unknown'
 
-const undone = new Set(['rolled_back', 'rollback_failed', 'rolling_back'])
+const rollbackStatuses = new Set(['rolled_back', 'rollback_failed', 'rolling_back'])
 
 type Rolled = Pick<TargetRow, 'rollback' | 'versionId'>
 
-/** Its rollback does not undo it, but makes its own version serve again in place of one that was made outside. */
+/** True if the rollback restores the deployment's own version in place of one that was made outside Capstan. */
 export const restoresItself = ({ rollback, versionId }: Rolled): boolean =>
   versionId !== null && rollback?.targetVersion === versionId
 
-const wasUndone = (row: TargetRow) => undone.has(row.status) && !restoresItself(row)
+const wasUndone = (row: TargetRow) => rollbackStatuses.has(row.status) && !restoresItself(row)
 
-/** It completed, and nothing but a rollback to its own version was tried since. */
+/** True if the deployment completed and was not rolled back since, except to its own version. */
 export const isGood = (row: TargetRow): boolean =>
-  row.versionId !== null && (row.status === 'completed' || (undone.has(row.status) && restoresItself(row)))
+  row.versionId !== null &&
+  (row.status === 'completed' || (rollbackStatuses.has(row.status) && restoresItself(row)))
 
 export function servedBy(history: TargetRow[]): Served {
   for (const { status, rollback, served, versionId } of history) {
-    if (undone.has(status)) {
+    if (rollbackStatuses.has(status)) {
       const { restored } = rollback ?? {}
       if (restored !== undefined) return restored === null ? 'nothing' : { version: restored }
-      // On its way back, perhaps there; or with its traffic shared as before, which no one version tells.
+      // The rollback may or may not have taken effect, or its traffic is shared between versions again.
       if (status !== 'rolled_back' || rollback?.shared) return 'unknown'
     } else if (served && versionId !== null) return { version: versionId }
   }
   return 'unknown'
 }
 
-/** The deployment, if any, because of which this content is not deployed again without a word: it was rolled back. */
+/** The last deployment of the same content, if it was rolled back; deploying the content again then needs `force`. */
 export function quarantineOf(history: TargetRow[], digest: string): TargetRow | undefined {
   const verdict = history.find(
-    (each) => each.digest === digest && (each.status === 'completed' || undone.has(each.status)),
+    (each) => each.digest === digest && (each.status === 'completed' || rollbackStatuses.has(each.status)),
   )
   return verdict !== undefined && wasUndone(verdict) ? verdict : undefined
 }
 
-/** The migration tag that the script has now, by our records. */
+/** The present migration tag of the script according to Capstan's records. */
 export function currentTag(history: TargetRow[]): string | null {
   const [newest] = history
   const uploaded = history.find((each) => each.versionId !== null)
@@ -49,11 +50,11 @@ export function currentTag(history: TargetRow[]): string | null {
   return uploaded?.migrationTag ?? null
 }
 
-/** Its upload changed the Durable Object classes of a script that was there before: there is no way back over it. */
+/** True if the upload changed the Durable Object classes of an existing script, which a rollback cannot undo. */
 export function hasMigrated(deployment: Pick<TargetRow, 'id' | 'migrationTag' | 'snapshot'>): boolean {
   const { id, migrationTag, snapshot } = deployment
   return migrationTag === migrationTagOf(id) && snapshot?.scriptExists === true
 }
 
-/** The tag of the migration that a deployment carries. */
+/** The migration tag of a deployment. */
 export const migrationTagOf = (deploymentId: string) => `capstan-${deploymentId}`

@@ -1,4 +1,4 @@
-/** Cloudflare's sizes of a container, by name. */
+/** Cloudflare's container sizes by name. */
 export const instanceTypes = {
   lite: { vcpu: 0.0625, memoryMib: 256, diskMb: 2000 },
   basic: { vcpu: 0.25, memoryMib: 1024, diskMb: 4000 },
@@ -17,11 +17,11 @@ export interface Size {
   diskMb: number
 }
 
-/** In words, what of `wanted` goes beyond `most`; undefined when it fits. */
-export function excess(wanted: Size, most: Size): string | undefined {
-  if (wanted.vcpu > most.vcpu) return `${wanted.vcpu} vCPU, the limit is ${most.vcpu}`
-  if (wanted.memoryMib > most.memoryMib)
-    return `${wanted.memoryMib} MiB of memory, the limit is ${most.memoryMib}`
-  if (wanted.diskMb > most.diskMb) return `${wanted.diskMb} MB of disk, the limit is ${most.diskMb}`
+/** Describes the first part of `wanted` that exceeds `limit`; undefined if it fits. */
+export function excess(wanted: Size, limit: Size): string | undefined {
+  if (wanted.vcpu > limit.vcpu) return `${wanted.vcpu} vCPU, the limit is ${limit.vcpu}`
+  if (wanted.memoryMib > limit.memoryMib)
+    return `${wanted.memoryMib} MiB of memory, the limit is ${limit.memoryMib}`
+  if (wanted.diskMb > limit.diskMb) return `${wanted.diskMb} MB of disk, the limit is ${limit.diskMb}`
   return undefined
 }

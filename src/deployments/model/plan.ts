@@ -8,7 +8,7 @@ import type { PlannedContainer } from './planned-container.ts'
 import type { PrepareConfig } from './schema.ts'
 import { bindingName, type WorkerModule } from './worker-module.ts'
 
-/** What a deployment executes, and nothing else; its code is apart, since it can be large and few need it. */
+/** Everything that a deployment executes, except the code, which can be large and is rarely needed. */
 export interface PlanHead {
   id: string
   app: string
@@ -17,27 +17,27 @@ export interface PlanHead {
   config: PlanConfig
   /** Name -> sealed value. */
   secrets: Record<string, string>
-  /** Sealed; null when the image needs none, or is not needed any more. */
+  /** The sealed pull secret; null if the image needs none, or after it was copied. */
   pullSecret: string | null
   preview: PlanPreview
-  /** What the cloud had of the app when the plan was made; null for a plan that was made before this was kept. */
+  /** The app's state when the plan was made; null for plans of older versions of Capstan. */
   basis: Basis | null
   createdBy: string
   createdAt: Date
   expiresAt: Date
 }
 
-/** What a plan will do, as told before anything is done. */
+/** The effects of a plan, shown before the deployment. */
 export interface PlanPreview {
   changes: { kind: string; name: string; action: 'create' | 'replace' | 'rename' | 'delete' | 'keep' }[]
   reversible: { value: boolean; reasons: string[] }
-  /** What the plan sets of the Worker's public addresses; what is left out stays as it is. */
+  /** The public addresses that the plan sets; omitted ones do not change. */
   publication?: Publication
-  /** Where the health check will ask; null: nowhere, the app will have no public address. */
+  /** The URL of the health check; null if the app will have no public address. */
   healthCheck?: string | null
 }
 
-/** The addresses below the account's workers.dev name. */
+/** The addresses under the account's workers.dev subdomain. */
 export interface Publication {
   workersDev?: boolean
   previewUrls?: boolean
@@ -53,37 +53,37 @@ export interface PlanConfig {
   environmentVars: Record<string, string>
   healthCheck: { path: string; expectStatus: number | string; timeoutSeconds: number }
   migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
-  /** Left out, as the two below, when the request does not say it. */
+  /** Omitted, like the two fields below, if the request does not contain it. */
   deleteSecrets?: string[]
   workersDev?: boolean
   previewUrls?: boolean
-  /** How the runtime behaves; frozen, so that an upgrade of Capstan does not change a plan. */
+  /** The compatibility settings of the runtime, frozen so that an upgrade of Capstan does not change a plan. */
   compatibility: { date: string; flags: string[] }
   container?: PlannedContainer
-  /** The class of the app's container, when the plan deletes it: the container goes with it. */
+  /** The class of the app's container, if the plan deletes the class and with it the container. */
   leavingContainer?: string
-  /** Left out when there are none. */
+  /** Omitted if there are none. */
   hostnames?: string[]
   github?: GitHubSource
 }
 
-/** What a pull secret is sealed with. */
+/** The sealing context of a plan's pull secret. */
 export const pullSecretContext = (planId: string) => `plan:${planId}:pull-secret`
 
-/** Beside the fingerprints of variables: not a name that one could have. */
+/** The key of the pull secret among the fingerprints of secrets; no valid name of a secret. */
 export const pullSecretName = '@pull'
 
-/** What Workers made by this version get. */
+/** The compatibility settings of new plans. */
 export const compatibility = { date: '2026-07-01', flags: ['nodejs_compat'] }
 
-/** Paid accounts may hold this many Workers. */
+/** The maximum number of Workers of a paid account. */
 export const maxScripts = 500
 
-/** The script of an app in an environment; both may live in one account. */
+/** The name of an app's script in an environment; both environments may share one account. */
 export const scriptName = (app: string, environment: Environment) =>
   environment === 'production' ? app : `${app}-staging`
 
-/** The modules to upload, the main one first. @throws REQ_002 when there are none. */
+/** The modules to upload, the main one first. @throws REQ_002 if there are none, or they are invalid */
 export function modulesOf(config: PrepareConfig): WorkerModule[] {
   if (config.script !== undefined && config.modules !== undefined) {
     throw invalidBody([{ path: 'config.modules', problem: 'give either script or modules' }])
@@ -106,7 +106,7 @@ export function modulesOf(config: PrepareConfig): WorkerModule[] {
   return modules
 }
 
-/** Bindings of all kinds share one name space. @throws REQ_002 naming each collision. */
+/** Checks that binding names are unique over all kinds of bindings. @throws REQ_002 with each collision */
 export function checkBindings(config: PrepareConfig): void {
   const faults: FieldFault[] = []
   const taken = new Set(config.durableObjects.map(bindingName))
@@ -126,7 +126,7 @@ export function checkBindings(config: PrepareConfig): void {
   if (faults.length > 0) throw invalidBody(faults)
 }
 
-/** SHA-256 over what the plan does: no ids, no times; secrets by fingerprint. */
+/** The SHA-256 of a plan's effects: without ids and times, and with fingerprints of the secrets. */
 export function planDigest(plan: {
   environment: Environment
   app: string

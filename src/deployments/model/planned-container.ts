@@ -1,12 +1,12 @@
 import type { InstanceType } from './instance-types.ts'
 
-/** The container of a plan, frozen: whatever becomes of the tag, this image is deployed. */
+/** The container of a plan. Its image is fixed by digest, even if the tag moves later. */
 export interface PlannedContainer {
-  /** As it was given, written out. */
+  /** The given image reference in full form. */
   image: string
-  /** Of the manifest for linux/amd64. */
+  /** The digest of the manifest for linux/amd64. */
   digest: string
-  /** Of all that is pulled, compressed. */
+  /** The compressed size of the configuration and all layers. */
   bytes: number
   className: string
   instanceType: InstanceType

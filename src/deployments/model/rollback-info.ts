@@ -2,6 +2,6 @@
 export interface RollbackInfo {
   available: boolean
   previousVersion: string | null
-  /** Why not, although there is a version. */
+  /** The reasons why it cannot be rolled back although a version exists. */
   reasons?: string[]
 }

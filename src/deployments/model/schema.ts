@@ -7,7 +7,7 @@ import { moduleTypes } from './worker-module.ts'
 
 export const environment = z.enum(['staging', 'production'])
 
-/** A DNS label that leaves room for `-staging` in the script's name, and can't be mistaken for it. */
+/** A DNS label that leaves room for the suffix `-staging` of the script's name and does not end in it. */
 export const appName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,53}[a-z0-9])?$/, 'expected a DNS label of 1 to 55 characters: a-z, 0-9 and -')
@@ -70,7 +70,7 @@ const migrations = z
   })
   .prefault({})
 
-/** Of an app with a `containerImage`. */
+/** Settings of an app with a `containerImage`. */
 const container = z.strictObject({
   class: identifier.optional(),
   port: z.number().int().min(1).max(65_535).optional(),
@@ -108,15 +108,15 @@ const config = z.strictObject({
     .default([]),
   healthCheck,
   secrets: values.default({}),
-  /** Secrets that go; every other one that the plan does not carry is kept. */
+  /** The secrets to delete; all others that the plan does not contain are kept. */
   deleteSecrets: z
     .array(variableName)
     .max(128)
     .refine((names) => new Set(names).size === names.length, 'names a secret twice')
     .default([]),
-  /** Whether the workers.dev address is to answer; by default it is left as it is. */
+  /** Enables or disables the workers.dev address; omitted, it does not change. */
   workersDev: z.boolean().optional(),
-  /** The same for the preview URLs of versions. */
+  /** Enables or disables the preview URLs of versions; omitted, they do not change. */
   previewUrls: z.boolean().optional(),
   migrations,
   github: githubSource.optional(),
@@ -130,7 +130,7 @@ export const deployOptions = z
     dryRun: z.boolean().default(false),
     rollbackOnFailure: z.boolean().default(true),
     maxRetries: z.number().int().min(0).max(10).default(3),
-    /** Also what was rolled back before. */
+    /** Deploys content even if it was rolled back before. */
     force: z.boolean().default(false),
   })
   .prefault({})
@@ -170,7 +170,7 @@ export const retryBody = z
 export const cancelBody = z.strictObject({}).prefault(noBody)
 export const deleteAppBody = z.strictObject({ confirm: z.string().max(100) })
 
-/** `before`: attempts that earlier jobs of this step have made. */
+/** `before` is the number of attempts that earlier jobs of this step have made. */
 export const deployStepPayload = z.strictObject({
   deploymentId,
   step: z.string(),

@@ -1,4 +1,4 @@
-/** The states of a deployment, and the only ways between them; the database refuses all others. */
+/** The states of a deployment. The database allows only the transitions below. */
 export const statuses = [
   'initiated',
   'in_progress',
@@ -14,21 +14,21 @@ export type DeploymentStatus = (typeof statuses)[number]
 export const transitions: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   initiated: ['in_progress', 'failed', 'cancelled', 'rolling_back'],
   in_progress: ['completed', 'failed', 'cancelled', 'rolling_back'],
-  // Failed: there turned out to be no way back, so nothing was undone. Completed: its own version serves again, in place
-  // of one that was made outside Capstan.
+  // `failed`: a rollback was not possible, and nothing was undone. `completed`: the deployment's own version serves
+  // again, in place of one that was made outside Capstan.
   rolling_back: ['rolled_back', 'rollback_failed', 'failed', 'completed'],
   completed: ['rolling_back'],
-  // Tried again, or rolled back, by hand.
+  // A user retries the deployment or rolls it back.
   failed: ['in_progress', 'rolling_back'],
   rolled_back: ['rolling_back'],
   rollback_failed: ['rolling_back'],
   cancelled: ['rolling_back'],
 }
 
-/** While in one of these, a deployment holds its app and environment. */
+/** The statuses in which a deployment holds its app and environment. */
 export const liveStatuses: readonly DeploymentStatus[] = ['initiated', 'in_progress', 'rolling_back']
 
-/** The eight steps in order: key and the title that people see. */
+/** The keys and displayed titles of the eight steps, in order. */
 export const steps = {
   validate_config: 'Validating configuration',
   cloudflare_auth: 'Authenticating',

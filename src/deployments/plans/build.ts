@@ -20,7 +20,7 @@ import { type WantedContainer, wantedContainer } from './container.ts'
 
 const planLifeMs = 3_600_000
 
-/** @throws REQ_002 for parts that contradict each other. */
+/** Checks a configuration as a whole. @throws REQ_002 for contradictory parts */
 export function checkConfig(given: PrepareConfig): {
   config: PrepareConfig
   wanted: WantedContainer | undefined
@@ -29,11 +29,11 @@ export function checkConfig(given: PrepareConfig): {
   const classes = new Set([...given.durableObjects, ...(wanted === undefined ? [] : [wanted.className])])
   const config = { ...given, durableObjects: [...classes] }
   checkBindings(config)
-  if (wanted?.alone !== true) modulesOf(config)
+  if (wanted?.isContainerOnly !== true) modulesOf(config)
   return { config, wanted }
 }
 
-/** Freezes a configuration that was checked. */
+/** Builds a plan from a checked configuration. */
 export function buildPlan(
   input: {
     environment: Environment
@@ -42,7 +42,7 @@ export function buildPlan(
     createdBy: string
     /** By the database's clock. */
     createdAt: Date
-    /** With what its reference points to now, and its front where it has no code. */
+    /** The container with its resolved image, and the modules of its front if the app has no code. */
     container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
     leavingContainer?: string | undefined
   },

@@ -6,22 +6,22 @@ import { bindingName } from '../model/worker-module.ts'
 import { fingerprintOf } from './current-state/binding-fingerprint.ts'
 import { keptBindings, kindOf, removedBindings } from './current-state/index.ts'
 
-/** What is there of the script that a plan is for. */
-interface Found {
+/** The current state of the script that the plan targets. */
+interface CurrentState {
   state: AppState
   classes: string[]
-  /** Of the plan's container. */
+  /** The application of the plan's container. */
   application: ContainerApplication | undefined
-  /** One that goes with a class that the plan deletes. */
+  /** The application of a class that the plan deletes, which is removed with it. */
   leaving: ContainerApplication | undefined
-  /** What the plan sets of the public addresses. */
+  /** The public addresses that the plan sets. */
   publication: Publication
 }
 type Change = PlanPreview['changes'][number]
 type Draft = Pick<Plan, 'config' | 'secrets'>
 
-/** What will be created, replaced, renamed, deleted or left alone. */
-export function changesOf(plan: Draft, found: Found): Change[] {
+/** Lists what the plan will create, replace, rename, delete or keep. */
+export function changesOf(plan: Draft, found: CurrentState): Change[] {
   const { script, durableObjects, migrations } = plan.config
   const renamed = new Map(migrations.renamedClasses.map((each) => [each.to, each.from]))
   const classAction = (name: string) => {
@@ -41,9 +41,9 @@ export function changesOf(plan: Draft, found: Found): Change[] {
   ]
 }
 
-function bindingChanges(plan: Draft, { state }: Found): Change[] {
+function bindingChanges(plan: Draft, { state }: CurrentState): Change[] {
   const { durableObjects, environmentVars } = plan.config
-  const there = (type: string, name: string) =>
+  const findBinding = (type: string, name: string) =>
     state.bindings.find((each) => each.type === type && each.name === name)
   const action = (present: boolean, same = false) => {
     if (!present) return 'create' as const
@@ -51,37 +51,40 @@ function bindingChanges(plan: Draft, { state }: Found): Change[] {
   }
   const variables = Object.entries(environmentVars).map(([name, text]) => {
     const binding = { type: 'plain_text', name, text }
-    const present = there('plain_text', name)
+    const present = findBinding('plain_text', name)
     const same = present?.fingerprint === fingerprintOf(binding)
     return { kind: 'variable', name, action: action(present !== undefined, same) }
   })
   const classBindings = durableObjects.map((className) => {
     const name = bindingName(className)
-    const present = there('durable_object_namespace', name)
+    const present = findBinding('durable_object_namespace', name)
     const same = present?.className === className
     return { kind: 'binding', name, action: action(present !== undefined, same) }
   })
   return [
     ...variables,
-    // The cloud does not tell what a secret is: it is sent again.
+    // The cloud does not show the values of secrets, so they always count as replaced.
     ...Object.keys(plan.secrets).map((name) => ({
-      ...{ kind: 'secret', name },
-      action: action(there('secret_text', name) !== undefined),
+      kind: 'secret',
+      name,
+      action: action(findBinding('secret_text', name) !== undefined),
     })),
     ...classBindings,
     ...keptBindings(plan, state).map(({ type, name }) => ({
-      ...{ kind: kindOf(type), name },
+      kind: kindOf(type),
+      name,
       action: 'keep' as const,
     })),
     ...removedBindings(plan, state).map(({ type, name }) => ({
-      ...{ kind: kindOf(type), name },
+      kind: kindOf(type),
+      name,
       action: 'delete' as const,
     })),
   ]
 }
 
-/** How the runtime behaves belongs to each version; Capstan's own choice replaces that of another tool. */
-function settingChanges({ config }: Draft, { state }: Found): Change[] {
+/** Changes of compatibility settings. Each version has its own, and Capstan's replace those of another tool. */
+function settingChanges({ config }: Draft, { state }: CurrentState): Change[] {
   const { date, flags } = config.compatibility
   const { compatibility: present } = state
   if (!state.exists || present.date === null) return []
@@ -94,7 +97,7 @@ function settingChanges({ config }: Draft, { state }: Found): Change[] {
   return changed.map((name) => ({ kind: 'setting', name, action: 'replace' }))
 }
 
-function publicationChanges({ config }: Draft, { state, publication }: Found): Change[] {
+function publicationChanges({ config }: Draft, { state, publication }: CurrentState): Change[] {
   const change = (kind: string, wanted: boolean | undefined, present: boolean): Change[] => {
     if (wanted === undefined || wanted === present) return []
     return [{ kind, name: config.script, action: wanted ? 'create' : 'delete' }]
@@ -105,7 +108,7 @@ function publicationChanges({ config }: Draft, { state, publication }: Found): C
   ]
 }
 
-function containerChange({ config }: Draft, { application, leaving }: Found): Change[] {
+function containerChange({ config }: Draft, { application, leaving }: CurrentState): Change[] {
   const { script, container } = config
   if (leaving !== undefined) return [{ kind: 'container', name: leaving.name, action: 'delete' }]
   if (container === undefined) return []
@@ -118,10 +121,10 @@ function containerChange({ config }: Draft, { application, leaving }: Found): Ch
 }
 
 /**
- * Whether a rollback restores what the plan changes. Bindings, variables and secrets belong to a version and return with
- * it, however the plan removes them; the cloud refuses to go back over a change of Durable Object classes only.
+ * Whether a rollback can restore what the plan changes. Bindings, variables and secrets belong to a version and return
+ * with it, even if the plan removes them. Only changes of Durable Object classes cannot be rolled back.
  */
-export function reversibleOf(plan: Draft, found: Found): PlanPreview['reversible'] {
+export function reversibleOf(plan: Draft, found: CurrentState): PlanPreview['reversible'] {
   if (!found.state.exists) return { value: true, reasons: [] }
   const { durableObjects, migrations } = plan.config
   const reasons = [

@@ -8,15 +8,15 @@ export interface FrontOptions {
   instances: number
 }
 
-/** What the front answers where a cloud starts no containers. */
+/** The response of the front if the cloud runs no containers. */
 export const noEngine = { header: 'capstan-container', value: 'no-engine', status: 503 }
 
-/** A container without a request for so long is stopped, and started again by the next one. */
+/** The idle time after which a container stops; the next request starts it again. */
 const sleepAfter = '10m'
 
 /**
- * The Worker of an app that has no code of its own: it sends every request to the container's Durable Object. The main
- * module first; the other is bundled ahead of time, see bin/build-container-front.js.
+ * The modules of the Worker for an app without code, the main module first: it forwards every request to the
+ * container's Durable Object. The second module is bundled ahead of time, see bin/build-container-front.js.
  */
 export async function frontModules({ className, port, instances }: FrontOptions): Promise<WorkerModule[]> {
   const options = { binding: bindingName(className), port, instances, sleepAfter }

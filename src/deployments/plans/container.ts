@@ -5,18 +5,18 @@ import type { PrepareConfig } from '../model/schema.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
 import { frontModules } from './container-front.ts'
 
-/** The container that a configuration asks for, before its image was looked at. */
+/** The container of a configuration, before its image is resolved. */
 export interface WantedContainer extends Omit<PlannedContainer, 'image' | 'digest' | 'bytes'> {
   reference: ImageReference
   port: number
-  /** There is no code: its front is generated. */
-  alone: boolean
+  /** True if the app has no code; the Worker in front of the container is then generated. */
+  isContainerOnly: boolean
 }
 
-/** The class of a container that comes without code and without a name for it. */
+/** The class of a container without code, if the configuration names none. */
 const defaultClass = 'AppContainer'
 
-/** @throws REQ_002 for settings that don't fit together. */
+/** The container of a configuration, if it has one. @throws REQ_002 for contradictory settings */
 export function wantedContainer(config: PrepareConfig): WantedContainer | undefined {
   const { containerImage, container, durableObjects } = config
   if (containerImage === undefined) {
@@ -26,14 +26,15 @@ export function wantedContainer(config: PrepareConfig): WantedContainer | undefi
   const reference = parseReference(containerImage)
   if ('problem' in reference)
     throw invalidBody([{ path: 'config.containerImage', problem: reference.problem }])
-  const alone = config.script === undefined && config.modules === undefined
+  const isContainerOnly = config.script === undefined && config.modules === undefined
   const [only, ...others] = durableObjects
   const className =
-    container?.class ?? (others.length === 0 ? (only ?? (alone ? defaultClass : undefined)) : undefined)
-  const fault = classFault({ className, durableObjects, alone })
+    container?.class ??
+    (others.length === 0 ? (only ?? (isContainerOnly ? defaultClass : undefined)) : undefined)
+  const fault = classFault({ className, durableObjects, isContainerOnly })
   if (fault !== undefined || className === undefined) throw invalidBody([fault ?? unnamed])
   const { port = 8080, instanceType = 'lite', maxInstances = 1 } = container ?? {}
-  return { reference, className, port, instanceType, maxInstances, alone }
+  return { reference, className, port, instanceType, maxInstances, isContainerOnly }
 }
 
 const unnamed: FieldFault = {
@@ -41,24 +42,24 @@ const unnamed: FieldFault = {
   problem: 'name the class of durableObjects that the container belongs to',
 }
 
-function classFault(about: {
+function classFault(input: {
   className: string | undefined
   durableObjects: string[]
-  alone: boolean
+  isContainerOnly: boolean
 }): FieldFault | undefined {
-  const { className, durableObjects, alone } = about
+  const { className, durableObjects, isContainerOnly } = input
   if (className === undefined) return unnamed
-  if (alone && durableObjects.some((name) => name !== className)) {
+  if (isContainerOnly && durableObjects.some((name) => name !== className)) {
     const problem = 'an app without code can only have the class of its container'
     return { path: 'config.durableObjects', problem }
   }
-  if (!alone && !durableObjects.includes(className)) {
+  if (!isContainerOnly && !durableObjects.includes(className)) {
     return { path: 'config.durableObjects', problem: `the container's class ${className} is missing` }
   }
   return undefined
 }
 
-/** The Worker in front of a container that has no code of its own. */
+/** The modules of the Worker in front of a container without code. */
 export const frontOf = ({ className, port, maxInstances }: WantedContainer): Promise<WorkerModule[]> =>
   frontModules({ className, port, instances: maxInstances })
 

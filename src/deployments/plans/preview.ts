@@ -11,42 +11,44 @@ import { changesOf, reversibleOf } from './changes.ts'
 import { kindOf, plannedBindings, readState } from './current-state/index.ts'
 import { publicationOf } from './publication.ts'
 
-const lookMs = 8000
+const readTimeoutMs = 8000
 
 type Draft = Omit<Plan, 'preview' | 'basis'>
 
 /**
- * Looks at the cloud: is it reachable, is there room, which classes are there.
- * @returns what the plan will change, and the state that it holds for.
+ * Reads the target's state: whether it is reachable and has free quota, and which classes exist.
+ * @returns the changes of the plan, and the state for which they are valid
  * @throws STATE_003 (424), STATE_004 (402), REQ_002 with `details.checks`.
  */
 export async function preview(
   plan: Draft,
   target: Target,
 ): Promise<{ preview: PlanPreview; basis: AppState }> {
-  const signal = AbortSignal.timeout(lookMs)
-  const seen = await look(target, signal)
+  const signal = AbortSignal.timeout(readTimeoutMs)
+  const account = await readAccount(target, signal)
   const { script } = plan.config
-  const exists = seen.scripts.some((each) => each.id === script)
-  if (!exists && seen.scripts.length >= maxScripts) {
-    throw quotaExceeded(`The account has ${seen.scripts.length} Workers, the limit is ${maxScripts}`, {
+  const exists = account.scripts.some((each) => each.id === script)
+  if (!exists && account.scripts.length >= maxScripts) {
+    throw quotaExceeded(`The account has ${account.scripts.length} Workers, the limit is ${maxScripts}`, {
       details: { checks: { resources: 'pass', quotas: 'fail', dependencies: 'pass' } },
     })
   }
-  const classes = seen.namespaces.filter((each) => each.script === script).map((each) => each.class)
+  const classes = account.namespaces.filter((each) => each.script === script).map((each) => each.class)
   checkClasses(plan, classes)
-  const application = await containerNow(plan, target, seen.namespaces)
-  const leaving = await containerLeaving(plan, target, seen.namespaces)
+  const application = await findApplication(plan, target, account.namespaces)
+  const leaving = await findLeavingApplication(plan, target, account.namespaces)
   const { hostnames = [] } = plan.config
-  const at = { zones: target.zones, signal }
-  const names = await asked(signal, () => previewHostnames(at, { hostnames, script }))
-  const basis = await asked(signal, () => readState({ target, config: plan.config, signal, versions: true }))
+  const access = { zones: target.zones, signal }
+  const names = await readTarget(signal, () => previewHostnames(access, { hostnames, script }))
+  const basis = await readTarget(signal, () =>
+    readState({ target, config: plan.config, signal, versions: true }),
+  )
   checkSecrets(plan, basis)
   const publication = publicationOf(plan.config, basis)
   const found = { state: basis, classes, application, leaving, publication }
   const changes = [...changesOf(plan, found), ...names]
   const reversible = reversibleOf(plan, found)
-  const address = await asked(signal, () =>
+  const address = await readTarget(signal, () =>
     plannedAddress(target, { config: plan.config, publication, basis, signal }),
   )
   return {
@@ -60,7 +62,7 @@ export async function preview(
   }
 }
 
-/** A secret goes only when it is deleted by name, and never because something else takes its name. */
+/** Refuses plans that would replace a secret by another binding; secrets are only deleted by name. */
 function checkSecrets(plan: Draft, { bindings }: AppState): void {
   const { deleteSecrets = [] } = plan.config
   const present = bindings.filter(({ type }) => kindOf(type) === 'secret').map(({ name }) => name)
@@ -76,8 +78,8 @@ function checkSecrets(plan: Draft, { bindings }: AppState): void {
   if (faults.length > 0) throw invalidBody(faults)
 }
 
-async function look(target: Target, signal: AbortSignal) {
-  return asked(signal, async () => {
+async function readAccount(target: Target, signal: AbortSignal) {
+  return readTarget(signal, async () => {
     const [scripts, namespaces] = await Promise.all([
       target.cloud.scripts(signal),
       target.cloud.namespaces(signal),
@@ -86,8 +88,8 @@ async function look(target: Target, signal: AbortSignal) {
   })
 }
 
-/** @throws STATE_004, STATE_001 when there is no place for the plan's container. */
-function containerNow(
+/** The application of the plan's container. @throws STATE_004, STATE_001 if the container cannot be created */
+function findApplication(
   plan: Draft,
   target: Target,
   namespaces: { id: string; script: string; class: string }[],
@@ -95,13 +97,13 @@ function containerNow(
   const { script, container } = plan.config
   if (container === undefined) return Promise.resolve(undefined)
   const own = namespaces.find((each) => each.script === script && each.class === container.className)
-  const signal = AbortSignal.timeout(lookMs)
-  const about = { script, container, namespaceId: own?.id }
-  return asked(signal, () => checkContainer(target.containers, about, signal))
+  const signal = AbortSignal.timeout(readTimeoutMs)
+  const query = { script, container, namespaceId: own?.id }
+  return readTarget(signal, () => checkContainer(target.containers, query, signal))
 }
 
-/** A container goes with its class. Who has none may not be allowed to ask. */
-async function containerLeaving(
+/** The application of a class that the plan deletes. Makes no call for other plans: tokens may lack the permission. */
+async function findLeavingApplication(
   { config }: Draft,
   { containers }: Target,
   namespaces: { id: string; script: string; class: string }[],
@@ -109,14 +111,15 @@ async function containerLeaving(
   const { script, leavingContainer } = config
   if (leavingContainer === undefined) return undefined
   const own = namespaces.find((each) => each.script === script && each.class === leavingContainer)
-  const signal = AbortSignal.timeout(lookMs)
-  const applications = await asked(signal, () => containers.applications(signal))
+  const signal = AbortSignal.timeout(readTimeoutMs)
+  const applications = await readTarget(signal, () => containers.applications(signal))
   return applications.find(({ namespaceId }) => namespaceId === own?.id)
 }
 
-async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+/** Makes a read call. @throws STATE_003 (424) for failures other than coded errors */
+async function readTarget<T>(signal: AbortSignal, read: () => Promise<T>): Promise<T> {
   try {
-    return await look()
+    return await read()
   } catch (error) {
     if (error instanceof CodedError) throw error
     const cause = signal.aborted ? timedOut('The cloud did not answer in time') : toCodedError(error)
@@ -128,7 +131,7 @@ async function asked<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T>
   }
 }
 
-/** A class that is there is kept, renamed or deleted on purpose, never by leaving it out. */
+/** Refuses plans that omit an existing class: classes are kept, renamed or deleted explicitly. */
 function checkClasses(plan: Draft, present: string[]): void {
   const { durableObjects, migrations } = plan.config
   const leaving = new Set([

@@ -1,10 +1,10 @@
-/** Cloudflare's list prices in USD as published in July 2026; changed here and nowhere else. */
+/** Cloudflare's list prices in USD as published in July 2026; the only place to change them. */
 const prices = {
   asOf: '2026-07-01',
   workersPaidMonthly: 5,
   includedRequestsMillions: 10,
   includedCpuMsMillions: 30,
-  /** Per second; what the plan includes is per month, for all containers of the account. */
+  /** Prices per second. The included amounts are per month, for all containers of the account. */
   container: {
     vcpuSecond: 0.00002,
     gibSecond: 0.0000025,
@@ -15,8 +15,8 @@ const prices = {
   },
 }
 
-/** How containers are used is not known beforehand. */
-const assumed = { hoursAwake: 240, cpuUse: 0.25 }
+/** Assumptions about the use of containers, which is unknown in advance. */
+const assumed = { hoursRunning: 240, cpuUse: 0.25 }
 
 export interface CostEstimate {
   monthly: number
@@ -24,7 +24,7 @@ export interface CostEstimate {
   details: { asOf: string; assumptions: string[]; parts: Record<string, number> }
 }
 
-/** What one container may use, and how many there may be. */
+/** The size of one container and the maximum number of containers. */
 export interface ContainerUse {
   vcpu: number
   memoryMib: number
@@ -32,7 +32,7 @@ export interface ContainerUse {
   instances: number
 }
 
-/** What the app adds a month, with what was assumed. */
+/** Estimates the monthly cost of an app, with the assumptions of the estimate. */
 export function estimateCost(target: 'cloudflare' | 'local', container?: ContainerUse): CostEstimate {
   if (target === 'local') {
     return estimate({}, ['the local cloud bills nothing'])
@@ -45,7 +45,7 @@ export function estimateCost(target: 'cloudflare' | 'local', container?: Contain
   if (container === undefined) return estimate(parts, [...plan, 'no container'])
   return estimate({ ...parts, ...containerParts(container) }, [
     ...plan,
-    `${container.instances} container(s), each running ${assumed.hoursAwake} hours a month`,
+    `${container.instances} container(s), each running ${assumed.hoursRunning} hours a month`,
     `${assumed.cpuUse * 100} % of their CPU in use while running`,
     'no other app uses the included amounts of the plan; traffic is not counted',
   ])
@@ -53,7 +53,7 @@ export function estimateCost(target: 'cloudflare' | 'local', container?: Contain
 
 function containerParts({ vcpu, memoryMib, diskMb, instances }: ContainerUse): Record<string, number> {
   const rates = prices.container
-  const seconds = assumed.hoursAwake * 3600 * instances
+  const seconds = assumed.hoursRunning * 3600 * instances
   const over = (used: number, included: number) => Math.max(0, used - included)
   return {
     cpu: over(vcpu * assumed.cpuUse * seconds, rates.includedVcpuSeconds) * rates.vcpuSecond,

@@ -2,12 +2,12 @@ import type { AppState } from '../model/app-state.ts'
 import type { PlanConfig, PlanHead, Publication } from '../model/plan.ts'
 import type { Snapshot } from '../store/index.ts'
 
-/** Of a Worker that does not exist yet: it answers at workers.dev, its versions have no addresses of their own. */
+/** The defaults for a new Worker: the workers.dev address is enabled, preview URLs of versions are not. */
 const firstPublication: Required<Publication> = { workersDev: true, previewUrls: false }
 
 /**
- * What a plan sets of its Worker's addresses: what the request says, and for a first deployment the defaults. An
- * address that somebody has closed stays closed.
+ * The addresses that a plan sets: those in the request, and the defaults for a first deployment. An address that was
+ * disabled before stays disabled.
  */
 export function publicationOf(
   { workersDev, previewUrls }: Pick<PlanConfig, 'workersDev' | 'previewUrls'>,
@@ -20,7 +20,7 @@ export function publicationOf(
   }
 }
 
-/** The same for a plan that is carried out; of one from an older version of Capstan, which does not say it. */
+/** The addresses that a deployed plan sets. Plans of older versions of Capstan do not contain them. */
 export function plannedPublication(
   { preview }: Pick<PlanHead, 'preview'>,
   snapshot: Snapshot | null,

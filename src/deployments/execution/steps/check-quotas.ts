@@ -17,7 +17,7 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
   if (!state.exists && scripts >= maxScripts) {
     throw limitExceeded(`The account has ${scripts} Workers, the limit is ${maxScripts}`)
   }
-  const container = await containerBefore(context)
+  const container = await inspectContainer(context)
   const own = await ownHostnames({ zones: target.zones, signal, hostnames, script })
   const leads = hostnames.map((name) => [name, own.includes(name) ? script : null] as const)
   const behind = container === undefined ? {} : { container }
@@ -47,10 +47,10 @@ function servingNow({ servingVersion, traffic = [] }: Snapshot): string {
 }
 
 /**
- * What the container's class runs now; undefined for a plan without one. The quota was checked when the plan was made;
- * it is checked again, since others may have used it up.
+ * The application of the container's class before the deployment: null if it has none, undefined for a plan without a
+ * container. Checks the quota again, which may have been used up since the plan was made.
  */
-async function containerBefore({
+async function inspectContainer({
   plan,
   target,
   signal,

@@ -4,7 +4,7 @@ import { hostnameFault } from '../../model/errors.ts'
 import { plannedPublication } from '../../plans/publication.ts'
 import type { StepContext, StepResult } from './context.ts'
 
-/** Step 7: sets the public addresses as the plan states, and routes its host names to the script. */
+/** Step 7: sets the public addresses of the plan, and routes its host names to the script. */
 export async function configureDns(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
   const { script, hostnames = [] } = plan.config
@@ -20,7 +20,7 @@ export async function configureDns(context: StepContext): Promise<StepResult> {
   return {}
 }
 
-/** Sets workers.dev and the preview URLs; leaves unchanged what the plan does not mention. */
+/** Sets the workers.dev address and the preview URLs, if the plan mentions them. */
 async function publish({ deployment, plan, target, signal, log }: StepContext): Promise<void> {
   const { cloud } = target
   const { script } = plan.config

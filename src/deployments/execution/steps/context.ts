@@ -7,7 +7,7 @@ import type { WorkerModule } from '../../model/worker-module.ts'
 import type { Deployment, DeploymentChange } from '../../store/index.ts'
 import type { Target } from '../../targets/targets.ts'
 
-/** The input of a step. A step reads and calls; its result is written by `runStep`, under the lease. */
+/** The input of a step. A step only reads and calls; `runStep` writes its result under the lease. */
 export interface StepContext {
   deployment: Deployment
   plan: PlanHead
@@ -23,7 +23,7 @@ export interface StepContext {
   reportToGitHubLater(): Promise<void>
   /** The record of a deployment to the same target; undefined for an id of another app or environment. */
   recordOf(deploymentId: string): Promise<Deployment | undefined>
-  /** Writes at once what must survive a crash within the step, such as external ids. */
+  /** Stores at once what must survive a crash within the step, such as external ids. */
   remember(change: DeploymentChange): Promise<void>
 }
 
@@ -32,5 +32,5 @@ export interface StepResult {
   change?: DeploymentChange
 }
 
-/** A step can run again after a crash at any point: it searches for its mark, then acts, then reports. */
+/** A step must be repeatable after a crash at any point: it searches for its mark, then acts, then reports. */
 export type StepFunction = (context: StepContext) => Promise<StepResult>

@@ -6,15 +6,15 @@ import { migrationTagOf } from '../../model/history.ts'
 import type { PlanHead } from '../../model/plan.ts'
 import { bindingName } from '../../model/worker-module.ts'
 import { sameTraffic } from '../../plans/current-state/index.ts'
-import { keeping, settingsOf } from '../worker-version/keeping.ts'
+import { preservedContent, settingsOf } from '../worker-version/preserve.ts'
 import { refuseChanged, requireUnchanged } from '../worker-version/unchanged.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
  * Step 5: uploads a version and gives it all traffic. Uploads are marked with the annotation `workers/tag` = the
  * deployment's id. The step searches for that mark before it uploads, so that an attempt after a crash continues with
- * the version of the previous attempt; it waits while that upload may still arrive. If there are several versions with
- * the mark, the first one serves.
+ * the version of the previous attempt; it waits while that upload may still arrive. If several versions have the mark,
+ * the first one serves.
  */
 export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
@@ -38,8 +38,8 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
 }
 
 /**
- * Checks right before the traffic changes that the serving version is the plan's starting point, or this deployment's.
- * @throws STATE_001 if somebody else changed it
+ * Checks, right before the traffic changes, that the plan's starting point or a version of this deployment serves.
+ * @throws STATE_001 if the traffic was changed outside this deployment
  */
 async function requireTraffic(
   context: StepContext,
@@ -50,7 +50,7 @@ async function requireTraffic(
   if (basis === null || traffic.every(({ versionId }) => own.includes(versionId))) return
   const { message } = serving ?? {}
   const given = message === undefined ? {} : { trafficMessage: message }
-  // The rest was checked before the upload, and this call does not change it.
+  // Everything else was checked before the upload, and this call does not change it.
   await refuseChanged(context, { ...basis, exists: true, traffic, ...given })
 }
 
@@ -60,7 +60,7 @@ interface Uploaded {
   migrationTag: string | null
 }
 
-/** Continues with a version that an earlier attempt uploaded; its answer may be lost. */
+/** Continues with a version that an earlier attempt uploaded, perhaps without receiving the answer. */
 async function adoptVersion(
   { plan, target, signal, log }: StepContext,
   versionId: string,
@@ -77,7 +77,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
   const { script, container } = plan.config
   const namespaces = await cloud.namespaces(signal)
   const modules = await context.modules()
-  // Checked right before the upload.
+  // The check comes right before the upload, to keep the time for changes in between short.
   const state = await requireUnchanged(context)
   const { exists, migrationTag } = state
   const migrations = migrationsOf(context, { namespaces, oldTag: migrationTag ?? undefined })
@@ -85,7 +85,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
     script,
     modules,
     bindings: bindingsOf(context),
-    ...keeping(context, { state, latest }),
+    ...preservedContent(context, { state, latest }),
     migrations,
     ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
     compatibility: plan.config.compatibility,
@@ -104,7 +104,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
   try {
     await trackUpload(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
   } catch (error) {
-    // Somebody migrated between the check and the upload, which the cloud refused as a whole: check again, once.
+    // Another client migrated between the check and the upload. The cloud refused the whole upload: check again, once.
     if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error
     log.warn('The migration tag has changed since it was read; reading it again')
     return upload(context, latest, false)
@@ -115,8 +115,8 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
 }
 
 /**
- * The newest version, and those with this deployment's mark, oldest first. There are several only if an upload arrived
- * after it had timed out.
+ * The newest version, and the versions with this deployment's mark, oldest first. Several have the mark only if an
+ * upload arrived after it had timed out.
  */
 async function listVersions({
   deployment,

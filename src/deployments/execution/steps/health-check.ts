@@ -9,8 +9,8 @@ import type { Address } from '../../targets/targets.ts'
 import { restoreOwnVersion } from '../worker-version/restore-own-version.ts'
 import type { StepContext, StepResult } from './context.ts'
 
-const tryMs = 10_000
-const goodAnswers = 2
+const requestTimeoutMs = 10_000
+const requiredSuccesses = 2
 
 /**
  * Step 8: requests the app at a published address until it answers as expected twice in a row. It retries within the
@@ -35,16 +35,16 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
     for (let good = 0, tries = 1; ; tries++) {
       const left = Math.round(endAt - performance.now())
       if (left <= 0) break
-      const limit = AbortSignal.timeout(Math.min(tryMs, left))
+      const limit = AbortSignal.timeout(Math.min(requestTimeoutMs, left))
       const answer = await probe(address, { deploymentId: deployment.id, dispatcher, signal, limit })
       const fine =
         answer === 'no engine' ? isLocal : typeof answer === 'number' && matches(answer, check.expectStatus)
       good = fine ? good + 1 : 0
-      if (good === goodAnswers && (await restoreOwnVersion(context))) {
+      if (good === requiredSuccesses && (await restoreOwnVersion(context))) {
         good = 0
         continue
       }
-      if (good === goodAnswers) {
+      if (good === requiredSuccesses) {
         if (answer === 'no engine')
           log.warn(
             `${url}: the Worker in front of the container answered; the local cloud runs no containers`,
@@ -84,32 +84,32 @@ async function showWorkerLog({ plan, target, signal, log }: StepContext, since: 
     for (const { level, text } of recent.slice(-shownLines)) log.warn(`Worker (${level}): ${text}`)
   } catch (error) {
     signal.throwIfAborted()
-    // The verdict on the version is what counts.
+    // The health check has failed anyway; its error must not be replaced by this one.
     log.info(`Could not read the log of the Worker: ${error instanceof Error ? error.message : 'unknown'}`)
   }
 }
 
 async function probe(
   { url, host }: Address,
-  about: { deploymentId: string; dispatcher: Dispatcher; signal: AbortSignal; limit: AbortSignal },
+  options: { deploymentId: string; dispatcher: Dispatcher; signal: AbortSignal; limit: AbortSignal },
 ): Promise<number | string> {
   try {
-    // Not `fetch`, which takes the Host header from the URL. Redirects are not followed.
+    // `fetch` would take the Host header from the URL. Redirects are not followed.
     const { statusCode, headers, body } = await request(url, {
-      dispatcher: about.dispatcher,
+      dispatcher: options.dispatcher,
       headers: {
         'User-Agent': 'capstan-health-check',
-        'X-Capstan-Deployment': about.deploymentId,
+        'X-Capstan-Deployment': options.deploymentId,
         ...(host === undefined ? {} : { Host: host }),
       },
-      signal: AbortSignal.any([about.signal, about.limit]),
+      signal: AbortSignal.any([options.signal, options.limit]),
     })
     body.on('error', () => undefined).destroy()
     const { header, value, status } = noEngine
     return statusCode === status && headers[header] === value ? 'no engine' : statusCode
   } catch (error) {
-    about.signal.throwIfAborted()
-    if (about.limit.aborted) return 'no answer in time'
+    options.signal.throwIfAborted()
+    if (options.limit.aborted) return 'no answer in time'
     const code = errorCode(error)
     return `no answer (${code ?? 'connection failed'})`
   }

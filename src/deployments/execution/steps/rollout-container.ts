@@ -9,8 +9,8 @@ import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
- * Step 6. What the application runs is named by digest, so that its state tells whether the step is done. A call whose
- * answer was lost is waited for before another one is sent.
+ * Step 6: rolls the image out to the container application. Images are named by digest, so that the state of the
+ * application shows whether the step is done. After a lost answer the step waits before it sends another call.
  */
 export async function rolloutContainer(context: StepContext): Promise<StepResult> {
   const { deployment, plan, target, signal, log } = context
@@ -30,12 +30,12 @@ export async function rolloutContainer(context: StepContext): Promise<StepResult
   const applications = await target.containers.applications(signal)
   const present = applicationOf(applications, { script: plan.config.script, namespaceId })
   const application = present ?? (await create(context, { ...wanted, namespaceId }))
-  await bringTo(context, application, wanted)
+  await applySpec(context, application, wanted)
   if (target.kind === 'local') log.warn('Recorded the rollout; the local cloud runs no containers')
   return {}
 }
 
-/** The container of a class that the plan deletes goes after its class, which does not run any more by now. */
+/** Removes the container of a class that the plan deletes. The class was deleted in step 5 and no longer runs. */
 async function removeOrphan({ plan, target, signal, log }: StepContext): Promise<void> {
   const { script } = plan.config
   const [applications, namespaces] = await Promise.all([
@@ -67,9 +67,9 @@ async function create(
   waitForUpload(deployment, target)
   log.info(`Creating the container application ${script}`)
   try {
-    return await answered(context, () => target.containers.create({ name: script, ...wanted }, signal))
+    return await tracked(context, () => target.containers.create({ name: script, ...wanted }, signal))
   } catch (error) {
-    // Of an earlier run of ours that arrived meanwhile, or of somebody else: it is the class's, and so the app's.
+    // An earlier attempt or another client has created the application. It belongs to the class, and so to the app.
     if (!(error instanceof CloudError) || error.code !== 1608) throw error
     const { namespaceId } = wanted
     const adopted = applicationOf(await target.containers.applications(signal), { script, namespaceId })
@@ -79,14 +79,15 @@ async function create(
   }
 }
 
-async function answered<T>(context: StepContext, call: () => Promise<T>): Promise<T> {
+/** Tracks a call and records its answer, see `trackUpload`. */
+async function tracked<T>(context: StepContext, call: () => Promise<T>): Promise<T> {
   const answer = await trackUpload(context, call)
   await context.remember({ uploadSentAt: null })
   return answer
 }
 
-/** Limits by a PATCH, image and size by a rollout; nothing where all of it is so already. */
-async function bringTo(
+/** Sets the limit with a PATCH, and image and size with a rollout; makes no call for what is already as wanted. */
+async function applySpec(
   context: StepContext,
   application: ContainerApplication,
   wanted: ContainerSpec,
@@ -95,7 +96,7 @@ async function bringTo(
   const { containers } = target
   const { id, activeRolloutId } = application
   if (application.maxInstances !== wanted.maxInstances) {
-    await answered(context, () => containers.setMaxInstances(id, wanted.maxInstances, signal))
+    await tracked(context, () => containers.setMaxInstances(id, wanted.maxInstances, signal))
     log.info(`Set the maximum to ${wanted.maxInstances} instance(s)`)
   }
   const active =
@@ -113,7 +114,7 @@ async function bringTo(
   }
   waitForUpload(deployment, target)
   const description = `capstan ${deployment.id} of ${plan.app}`
-  const begun = await answered(context, () => containers.startRollout(id, { ...wanted, description }, signal))
+  const begun = await tracked(context, () => containers.startRollout(id, { ...wanted, description }, signal))
   log.info(`Rolling out to the container application ${application.name}`)
   await followRollout(context, { id, rolloutId: begun.id })
 }

@@ -7,8 +7,8 @@ import type { PlannedContainer } from '../../model/planned-container.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
- * Step 4. The image is copied into the account's own registry before the Worker is touched: a push that fails leaves
- * the old version serving. All of it is found by digest, so that a run after a crash sends only what is not there.
+ * Step 4: copies the image into the account's own registry before the Worker changes, so that a failed push leaves the
+ * old version serving. Blobs are found by digest, so that a run after a crash sends only the missing ones.
  */
 export async function uploadContainer(context: StepContext): Promise<StepResult> {
   const { plan, log } = context
@@ -51,21 +51,21 @@ async function copy(context: StepContext, container: PlannedContainer, host: str
   const source = { image: container.image, digest: container.digest, login }
   try {
     const { copiedBytes } = await images.copy({ source, destination, onBlob }, signal)
-    const others = counts.present + counts.mounted
-    log.info(`Copied the image: ${megabytes(copiedBytes)} sent, ${others} part(s) already in the registry`)
+    const present = counts.present + counts.mounted
+    log.info(`Copied the image: ${megabytes(copiedBytes)} sent, ${present} part(s) already in the registry`)
   } catch (error) {
     throw toImageError(error)
   }
   return `${host}/${repository}@${container.digest}`
 }
 
-/** Where the account's registry is; undefined on a local cloud that keeps no images. */
+/** The host of the account's registry; undefined on a local cloud without one. */
 async function findRegistry({ target, signal }: StepContext): Promise<string | undefined> {
   try {
     return (await target.containers.registryLogin(signal)).host
   } catch (error) {
-    const none = error instanceof CloudError && error.message.includes('IMAGE_REGISTRY_NOT_CONFIGURED')
-    if (!none || target.kind !== 'local') throw error
+    const isMissing = error instanceof CloudError && error.message.includes('IMAGE_REGISTRY_NOT_CONFIGURED')
+    if (!isMissing || target.kind !== 'local') throw error
     return undefined
   }
 }

@@ -2,7 +2,7 @@ import { limitExceeded, planUnusable } from '../../model/errors.ts'
 import { planDigest, pullSecretContext, pullSecretName } from '../../model/plan.ts'
 import type { StepContext, StepResult } from './context.ts'
 
-// The largest script is a setting of Cloudflare's that has changed before.
+// Cloudflare's limit for a script, which has changed before.
 const maxScriptBytes = 64 * 1024 * 1024
 
 /** Step 1: checks that the frozen plan is complete and still has the digest that was shown. */

@@ -4,7 +4,7 @@ import type { StepContext } from '../steps/context.ts'
 
 /**
  * Restores this deployment's version if a late call has replaced it. A call that timed out, of this deployment or an
- * earlier one, may still arrive at Cloudflare. A version that somebody else deployed is left serving.
+ * earlier one, may still arrive at Cloudflare. A version that was deployed outside Capstan stays.
  * @returns true if the version was restored
  */
 export async function restoreOwnVersion(context: StepContext): Promise<boolean> {

@@ -2,10 +2,10 @@ import type { AppState, BindingKind, PresentBinding } from '../../model/app-stat
 import type { PlanConfig, PlanHead } from '../../model/plan.ts'
 import { bindingName } from '../../model/worker-module.ts'
 
-/** Types whose values the cloud keeps to itself. */
+/** Binding types whose values the cloud does not show. */
 export const secretTypes = ['secret_text', 'secret_key']
 
-/** A variable is text that everybody may read; a secret is one that nobody can; all else is a binding. */
+/** The kind of a binding type: a readable text is a variable, an unreadable one a secret, all others are bindings. */
 export function kindOf(type: string): BindingKind {
   if (type === 'plain_text' || type === 'json') return 'variable'
   return secretTypes.includes(type) ? 'secret' : 'binding'
@@ -13,7 +13,7 @@ export function kindOf(type: string): BindingKind {
 
 type BindingPlan = { config: PlanConfig; secrets: PlanHead['secrets'] }
 
-/** The names that a plan binds, and to what. */
+/** The binding names of a plan with their kinds. */
 export function plannedBindings({ config, secrets }: BindingPlan): Map<string, BindingKind> {
   return new Map<string, BindingKind>([
     ...config.durableObjects.map((name) => [bindingName(name), 'binding'] as const),
@@ -23,8 +23,8 @@ export function plannedBindings({ config, secrets }: BindingPlan): Map<string, B
 }
 
 /**
- * Bindings that a deployment passes on as they are. A plan says all variables and Durable Object classes of its app;
- * secrets are kept until they are deleted by name, and what no plan can say (KV, D1, R2, services ...) is kept as well.
+ * The bindings that a deployment keeps unchanged. A plan contains all variables and Durable Object classes of its app.
+ * Secrets are kept until they are deleted by name, and so are bindings that no plan can contain (KV, D1, R2, services).
  */
 export function keptBindings(plan: BindingPlan, state: Pick<AppState, 'bindings'>): PresentBinding[] {
   const { deleteSecrets = [] } = plan.config
@@ -38,7 +38,7 @@ export function keptBindings(plan: BindingPlan, state: Pick<AppState, 'bindings'
   )
 }
 
-/** Bindings that a deployment takes away: nothing of the same name and kind is in its place. */
+/** The bindings that a deployment removes: the plan has none of the same name and kind. */
 export function removedBindings(plan: BindingPlan, state: Pick<AppState, 'bindings'>): PresentBinding[] {
   const { migrations } = plan.config
   const planned = plannedBindings(plan)
@@ -49,7 +49,7 @@ export function removedBindings(plan: BindingPlan, state: Pick<AppState, 'bindin
   ])
   return state.bindings.filter((each) => {
     const { name, type, className } = each
-    // Told as the end of the class.
+    // The preview lists it as the deletion or renaming of the class.
     if (isOwnClass(each, plan.config.script) && leaving.has(className ?? '')) return false
     return !kept.has(each) && planned.get(name) !== kindOf(type)
   })
@@ -59,8 +59,8 @@ const isOwnClass = ({ type, scriptName = '' }: PresentBinding, script: string) =
   type === 'durable_object_namespace' && (scriptName === '' || scriptName === script)
 
 /**
- * How an upload says what stays. Each binding is named with the version that it is taken from, since by itself the
- * cloud takes from the newest version, which may be one that was rolled back or never served.
+ * The upload's entries for kept bindings. Each names the version to inherit from, because the cloud's default is the
+ * newest version, which may have been rolled back or may never have served.
  */
 export function inherited(kept: PresentBinding[]): Record<string, unknown>[] {
   return kept.map(({ type, name, versionId }) =>

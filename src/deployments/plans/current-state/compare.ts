@@ -4,17 +4,17 @@ import type { AppState, PresentBinding } from '../../model/app-state.ts'
 import { kindOf } from './bindings.ts'
 
 /**
- * What has changed of an app between two looks, in words; empty when nothing has.
- * @param now its bindings are compared only where other versions serve by now.
+ * Describes the changes of an app between two states; empty if there are none.
+ * @param now the later state; its bindings are compared only if other versions serve
  */
 export function changesBetween(before: AppState, now: AppState, script: string): string[] {
   if (before.exists !== now.exists) {
     return [now.exists ? `the Worker ${script} was created` : `the Worker ${script} was deleted`]
   }
-  const others = !sameTraffic(before.traffic, now.traffic)
+  const trafficChanged = !sameTraffic(before.traffic, now.traffic)
   return [
-    ...(others ? [`${shown(now.traffic)} instead of ${shownBriefly(before.traffic)}`] : []),
-    ...(others ? bindingChanges(before.bindings, now.bindings) : []),
+    ...(trafficChanged ? [`${shown(now.traffic)} instead of ${shownBriefly(before.traffic)}`] : []),
+    ...(trafficChanged ? bindingChanges(before.bindings, now.bindings) : []),
     ...(before.migrationTag === now.migrationTag
       ? []
       : ['the Durable Object classes were changed by a migration']),
@@ -26,7 +26,7 @@ export function changesBetween(before: AppState, now: AppState, script: string):
   ]
 }
 
-/** The order of the shares does not count. */
+/** Compares traffic shares regardless of their order. */
 export function sameTraffic(a: TrafficShare[], b: TrafficShare[]): boolean {
   const shareOf = ({ versionId, percentage }: TrafficShare) => `${versionId} ${percentage}`
   return isDeepStrictEqual(a.map(shareOf).toSorted(), b.map(shareOf).toSorted())
@@ -53,9 +53,9 @@ function bindingChanges(before: PresentBinding[], now: PresentBinding[]): string
     const earlier = find(before, each)
     return earlier !== undefined && earlier.fingerprint !== each.fingerprint
   })
-  const say = (list: PresentBinding[], what: string) =>
+  const describe = (list: PresentBinding[], what: string) =>
     list.map(({ type, name }) => `the ${kindOf(type)} ${name} was ${what}`)
-  return [...say(added, 'added'), ...say(changed, 'changed'), ...say(removed, 'removed')]
+  return [...describe(added, 'added'), ...describe(changed, 'changed'), ...describe(removed, 'removed')]
 }
 
 const flagChange = (what: string, before: boolean, now: boolean) =>

@@ -1,7 +1,10 @@
 import type { BindingReturn, NamedBinding, PresentBinding } from '../../model/app-state.ts'
 import { kindOf } from './bindings.ts'
 
-/** @param sameSecrets names of secrets whose values are known to be the same in both. */
+/**
+ * Compares the secrets and variables of two versions.
+ * @param sameSecrets names of secrets whose values are known to be equal in both
+ */
 export function bindingReturn(
   now: PresentBinding[],
   then: PresentBinding[],
@@ -24,7 +27,7 @@ export function bindingReturn(
   }
 }
 
-/** For the log and the answer of a rollback, one sentence each. Names only. */
+/** One sentence per change, for the log and the response of a rollback. Contains names but no values. */
 export function returnLines({ returning, disappearing, reverting }: BindingReturn): string[] {
   return [
     ...returning.map(({ kind, name }) =>

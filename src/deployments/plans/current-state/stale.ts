@@ -7,7 +7,7 @@ import { readVersions } from './state.ts'
 
 const suggestedAction = 'Prepare again and review the changes of the new plan'
 
-/** The refusal of a plan whose app is not what the plan was made for. */
+/** The error for a plan whose app has changed since the plan was made. */
 export const stale = (changes: string[]): CodedError =>
   conflict(
     `The app has changed since the plan was made: ${changes.join('; ')}`,
@@ -18,13 +18,13 @@ export const stale = (changes: string[]): CodedError =>
 interface ChangeQuery {
   target: Target
   signal: AbortSignal
-  /** Our record of a deployment to the same target. */
+  /** Finds the record of a deployment to the same target. */
   recordOf(deploymentId: string): Promise<{ finishedAt: Date | null } | undefined>
 }
 
 /**
- * Whether what serves was sent by a deployment that had ended before the plan was made, and has not gone on since: that
- * is no change by anybody, and the new version takes its place.
+ * True if the serving version comes from a late call of a deployment that ended before the plan was made and was not
+ * continued since. That is no change of the app; the new version replaces it.
  */
 async function isLateArrival(
   { config, basis }: { config: PlanHead['config']; basis: Basis },
@@ -44,21 +44,21 @@ async function isLateArrival(
 }
 
 /**
- * What has changed of a plan's app since the plan was made, in words.
- * @param now read without what the versions consist of; that is read where other versions serve.
+ * Describes the changes of a plan's app since the plan was made.
+ * @param now the present state without the content of versions, which is read only if other versions serve
  */
 export async function changesSincePlan(
   plan: Pick<PlanHead, 'config' | 'basis'>,
   now: AppState,
-  about: ChangeQuery,
+  query: ChangeQuery,
 ): Promise<string[]> {
   const { config, basis } = plan
-  const { target, signal } = about
+  const { target, signal } = query
   if (basis === null) return []
-  const others = now.exists && basis.exists && !sameTraffic(basis.traffic, now.traffic)
-  if (others && (await isLateArrival({ config, basis }, now, about))) {
+  const trafficChanged = now.exists && basis.exists && !sameTraffic(basis.traffic, now.traffic)
+  if (trafficChanged && (await isLateArrival({ config, basis }, now, query))) {
     return changesBetween(basis, { ...now, traffic: basis.traffic }, config.script)
   }
-  const versions = others ? await readVersions({ target, config, signal }, now.traffic) : {}
+  const versions = trafficChanged ? await readVersions({ target, config, signal }, now.traffic) : {}
   return changesBetween(basis, { ...now, ...versions }, config.script)
 }

@@ -6,13 +6,13 @@ import type { AppState, PresentBinding } from '../../model/app-state.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import type { Target } from '../../targets/targets.ts'
 
-/** What the script itself has, without what leads to it and what runs behind it. */
+/** The state of the script itself, without its host names and its container. */
 type ScriptState = Omit<AppState, 'hostnames' | 'container'>
 
 interface StateQuery {
   target: Pick<Target, 'cloud' | 'containers' | 'zones'>
   config: Pick<PlanConfig, 'script' | 'hostnames' | 'container'>
-  /** Whether to read what the serving versions consist of; their ids stand for it. */
+  /** Whether to read the content of the serving versions; for comparisons their ids are enough. */
   versions: boolean
   signal: AbortSignal
 }
@@ -22,14 +22,14 @@ export async function readState(query: StateQuery): Promise<AppState> {
   const { container } = query.config
   return {
     ...(await readScript(query)).state,
-    hostnames: await leadsOf(query),
-    ...(container === undefined ? {} : { container: await containerOf(query, container) }),
+    hostnames: await readHostnames(query),
+    ...(container === undefined ? {} : { container: await readContainer(query, container) }),
   }
 }
 
 /**
- * One call after the other: crash tests enumerate them in their order.
- * @returns also how many scripts the account has.
+ * Reads the state of the script. The calls are sequential, because crash tests enumerate them in their order.
+ * @returns the state, and the number of scripts in the account
  */
 export async function readScript(query: StateQuery): Promise<{ state: ScriptState; scripts: number }> {
   const { target, config, signal } = query
@@ -37,7 +37,7 @@ export async function readScript(query: StateQuery): Promise<{ state: ScriptStat
   const { script } = config
   const all = await cloud.scripts(signal)
   const listed = all.find((each) => each.id === script)
-  if (listed === undefined) return { state: absent, scripts: all.length }
+  if (listed === undefined) return { state: missingScript, scripts: all.length }
   const [serving] = await cloud.deployments(script, signal)
   const traffic = serving?.versions ?? []
   const { enabled, previewsEnabled } = await cloud.scriptSubdomain(script, signal)
@@ -55,7 +55,7 @@ export async function readScript(query: StateQuery): Promise<{ state: ScriptStat
   return { state, scripts: all.length }
 }
 
-const absent: ScriptState = {
+const missingScript: ScriptState = {
   exists: false,
   traffic: [],
   migrationTag: null,
@@ -67,7 +67,7 @@ const absent: ScriptState = {
   settings: {},
 }
 
-/** What the serving versions have; of a name that several have, the one with the larger share counts. */
+/** The content of the serving versions; if several have the same name, the version with the larger share wins. */
 export async function readVersions(
   { target, config, signal }: Omit<StateQuery, 'versions'>,
   traffic: TrafficShare[],
@@ -82,7 +82,10 @@ export async function readVersions(
     for (const { type, name, className, scriptName, fingerprint } of version.bindings) {
       if (bindings.some((each) => each.name === name)) continue
       bindings.push({
-        ...{ type, name, versionId, fingerprint },
+        type,
+        name,
+        versionId,
+        fingerprint,
         ...(className === undefined ? {} : { className }),
         ...(scriptName === undefined ? {} : { scriptName }),
       })
@@ -91,7 +94,7 @@ export async function readVersions(
   return { bindings, compatibility }
 }
 
-/** As the cloud shows them, with its own words for what is not set. */
+/** The settings of the script, with the cloud's defaults for unset ones. */
 async function settingsOf({ target, config, signal }: StateQuery): Promise<Record<string, unknown>> {
   const found = await target.cloud.scriptSettings(config.script, signal)
   return {
@@ -102,16 +105,16 @@ async function settingsOf({ target, config, signal }: StateQuery): Promise<Recor
   }
 }
 
-async function leadsOf({ target, config, signal }: StateQuery): Promise<Record<string, string | null>> {
-  const leads: Record<string, string | null> = {}
+async function readHostnames({ target, config, signal }: StateQuery): Promise<Record<string, string | null>> {
+  const scripts: Record<string, string | null> = {}
   for (const text of config.hostnames ?? []) {
     const { leadsTo } = await lookAtHostname({ zones: target.zones, signal }, text)
-    leads[text] = leadsTo?.script ?? null
+    scripts[text] = leadsTo?.script ?? null
   }
-  return leads
+  return scripts
 }
 
-async function containerOf(
+async function readContainer(
   { target, config, signal }: StateQuery,
   { className }: { className: string },
 ): Promise<ContainerSpec | null> {

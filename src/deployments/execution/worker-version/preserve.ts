@@ -4,19 +4,18 @@ import { inherited, keptBindings, secretTypes } from '../../plans/current-state/
 import type { StepContext } from '../steps/context.ts'
 
 /**
- * What an upload says so that everything stays that the plan does not mention: an upload takes away all bindings that
- * it leaves out.
- * @param about.latest the newest version, which need not serve.
+ * The fields of an upload that preserve what the plan does not mention: an upload removes all bindings that it omits.
+ * @param input.latest the newest version, which need not serve
  */
-export function keeping(
+export function preservedContent(
   { plan, log }: StepContext,
   { state, latest }: { state: AppState; latest: string | undefined },
 ): Pick<WorkerUpload, 'kept' | 'keepBindings' | 'keepAssets'> {
   if (!state.exists) return {}
   const kept = keptBindings(plan, plan.basis ?? state)
   if (kept.length > 0) log.info(`Bindings kept unchanged: ${kept.map(({ name }) => name).join(', ')}`)
-  // Also a secret that somebody sets at this very moment. By its type it is passed on by the newest version, so not
-  // where that one does not serve, and not where a secret is to go.
+  // Keeping secrets by type also covers a secret that is set at this very moment. Such secrets come from the newest
+  // version, so this needs that version to serve, and no secret to be deleted.
   const serves = state.traffic.length === 1 && state.traffic[0]?.versionId === latest
   const byType = serves && plan.config.deleteSecrets === undefined
   return {

@@ -9,7 +9,7 @@ const channelOption = () => new Option('--channel <channel>', channels.join(' or
 
 /** Adds `release publish`, `promote`, `yank`, `list` and `verify`. */
 export function registerReleaseCommands(program: Command, deps: CommandDeps): void {
-  // Otherwise `--version` of a subcommand would be taken for the program's own.
+  // Without this, commander takes `--version` of a subcommand for the program's own option.
   program.enablePositionalOptions()
   const release = program
     .command('release')

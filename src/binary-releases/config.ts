@@ -2,13 +2,13 @@ import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import { credential, flag, httpUrl, listOf } from '../platform/config/fields.ts'
 
-/** An S3 bucket, and how it is signed in to. */
+/** An S3 bucket and its credentials. */
 export interface BucketConfig {
   endpoint: string
   bucket: string
   accessKeyId: string
   secretAccessKey: string
-  /** Undefined: as the endpoint or the store's answers tell. */
+  /** Undefined: taken from the endpoint or from the store's responses. */
   region?: string | undefined
 }
 
@@ -17,9 +17,9 @@ export interface BinaryReleasesConfig {
   bucket: BucketConfig | undefined
   platforms: string[]
   filePrefix: string
-  /** An Ed25519 private key in PEM. Undefined: the embedded default makes one; elsewhere nothing can be published. */
+  /** An Ed25519 private key in PEM. Undefined: embedded mode generates a key; otherwise publishing is refused. */
   signingKey: string | undefined
-  /** Ids of keys that must not be trusted any more. */
+  /** Ids of keys that are no longer trusted. */
   revokedKeys: string[]
 }
 
@@ -75,15 +75,15 @@ export function binaryReleasesConfig(vars: Variables, faults: string[]): BinaryR
   }
 }
 
-/** All of the group or none of it: half a bucket is a fault, not files on a disk. */
+/** Requires all bucket settings or none: an incomplete group is an error and never falls back to files on disk. */
 function bucketOf(vars: Variables, faults: string[]): BucketConfig | undefined {
   const names = ['R2_ACCOUNT_ID', 'R2_ACCESS_KEY', 'R2_SECRET_KEY', 'R2_BUCKET', 'R2_ENDPOINT'] as const
   if (names.every((name) => vars[name] === undefined)) return undefined
-  // The account only names R2's own endpoint; another one stands for itself.
-  const named = (name: string) => faults.some((fault) => fault.startsWith(`${name}:`))
-  const hasEndpoint = vars.R2_ENDPOINT !== undefined || named('R2_ENDPOINT')
+  // The account id is needed only to build R2's endpoint; any other endpoint is complete.
+  const isReported = (name: string) => faults.some((fault) => fault.startsWith(`${name}:`))
+  const hasEndpoint = vars.R2_ENDPOINT !== undefined || isReported('R2_ENDPOINT')
   const required = ['R2_ACCESS_KEY', 'R2_SECRET_KEY', ...(hasEndpoint ? [] : ['R2_ACCOUNT_ID'])] as const
-  const missing = required.filter((name) => vars[name as keyof Variables] === undefined && !named(name))
+  const missing = required.filter((name) => vars[name as keyof Variables] === undefined && !isReported(name))
   faults.push(...missing.map((name) => `${name}: required when another R2_* variable is set`))
   return {
     endpoint: (vars.R2_ENDPOINT ?? `https://${vars.R2_ACCOUNT_ID}.r2.cloudflarestorage.com`).replace(
@@ -97,14 +97,14 @@ function bucketOf(vars: Variables, faults: string[]): BucketConfig | undefined {
   }
 }
 
-/** A PEM's line breaks may come as `\n`, as most tools that set variables write them. */
+/** Parses a PEM whose line breaks may be escaped as `\n`, as many tools write environment variables. */
 function signingKeyOf(text: string | undefined, faults: string[]): string | undefined {
   if (text === undefined) return undefined
   const pem = text.replaceAll('\\n', '\n')
   try {
     if (createPrivateKey(pem).asymmetricKeyType === 'ed25519') return pem
   } catch {
-    // Told below, without the library's words: they may quote the key.
+    // Reported below without the library's message, which may quote the key.
   }
   faults.push('RELEASE_SIGNING_KEY: expected an Ed25519 private key (openssl genpkey -algorithm ed25519)')
   return undefined

@@ -2,9 +2,9 @@ import { dependencyFailed, gone, internalError, outOfDiskSpace } from '../platfo
 import { isDiskFull } from '../platform/postgres/disk-full.ts'
 import { StoreUnreachable } from './object-store/index.ts'
 
-/** As the source answers while R2 is away: 500, and worth another try. */
-export const storeAway = (cause?: unknown) =>
-  dependencyFailed('The object store can not be reached', {
+/** The error for an unreachable store: 500 and retryable, as in the CCO Releases API. */
+export const storeUnreachable = (cause?: unknown) =>
+  dependencyFailed('The object store is unreachable', {
     status: 500,
     retryable: true,
     retryAfter: 5,
@@ -13,23 +13,23 @@ export const storeAway = (cause?: unknown) =>
     cause,
   })
 
-export const unreadable = () =>
-  internalError('The metadata of this release can not be read', {
+export const metadataUnreadable = () =>
+  internalError('The metadata of this release is invalid', {
     details: { reason: 'metadata_invalid' },
-    suggestedAction: 'Tell the publisher of the release, or take another version',
+    suggestedAction: 'Report it to the publisher of the release, or use another version',
   })
 
-export const yanked = () =>
+export const versionWithdrawn = () =>
   gone('This version was withdrawn', {
-    suggestedAction: 'Take the latest version of the channel',
+    suggestedAction: 'Use the latest version of the channel',
   })
 
-/** Runs a verb's calls of the store; one that is away becomes an answer. */
+/** Runs calls of the store. @throws STATE_003 if the store is unreachable, SYS_006 if its disk is full */
 export async function withStore<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (isDiskFull(error)) throw outOfDiskSpace(error)
-    throw error instanceof StoreUnreachable ? storeAway(error) : error
+    throw error instanceof StoreUnreachable ? storeUnreachable(error) : error
   }
 }

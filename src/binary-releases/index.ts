@@ -24,7 +24,7 @@ import { createLinkSigner } from './object-store/signed-links.ts'
 import { createPublishing } from './publishing/actions.ts'
 import { createDrafts } from './publishing/drafts.ts'
 import { pruneDrafts } from './publishing/prune.ts'
-import type { PublishEngine } from './publishing/run-publish.ts'
+import type { PublishContext } from './publishing/run-publish.ts'
 import { createUploads } from './publishing/uploads.ts'
 import { publishingRoutes } from './routes/publishing.ts'
 import { readingRoutes } from './routes/reading.ts'
@@ -34,11 +34,11 @@ export { pointerJob, publishJob } from './jobs.ts'
 
 export interface BinaryReleases {
   routes: Route[]
-  /** For health: what is wrong with the store. The answer is kept for 10 s. */
+  /** The store's problems, for the health check. Cached for 10 s. */
   storeCauses(): Promise<Cause[]>
-  /** For the jobs of this folder. */
-  engine: PublishEngine
-  /** Housekeeping: abandoned drafts and what was uploaded for them. @returns how many. */
+  /** The dependencies of this domain's job handlers. */
+  publishContext: PublishContext
+  /** Removes abandoned drafts and their uploads. @returns the number of removed items */
   prune(): Promise<number>
 }
 
@@ -51,7 +51,7 @@ export interface BinaryReleasesOptions {
   secrets: Secrets
   listener: Listener
   enqueue: Enqueue
-  /** The database's time: links are signed by one process and checked by another. */
+  /** The database's time, because links are signed by one process and checked by another. */
   now: () => Date
 }
 
@@ -66,22 +66,22 @@ export function createBinaryReleases(options: BinaryReleasesOptions): BinaryRele
   const listing = createListing({ db, catalogue, states })
   const key = signingKeyOf(config, platform)
   const signatures = createSignatures({ db, store, layout, states, key, revoked })
-  const engine = { db, store, layout, key }
-  const publishing = createPublishing({ engine, catalogue, enqueue })
-  const uploads = createUploads(engine)
+  const context = { db, store, layout, key }
+  const publishing = createPublishing({ context, catalogue, enqueue })
+  const uploads = createUploads(context)
   return {
     routes: [
       ...readingRoutes({ db, platforms, catalogue, downloads, listing, signatures, states }),
-      ...publishingRoutes({ drafts: createDrafts(engine), publishing, uploads, platforms, layout, states }),
+      ...publishingRoutes({ drafts: createDrafts(context), publishing, uploads, platforms, layout, states }),
       ...storeRoutes,
     ],
     storeCauses: createStoreProbe(store),
-    engine,
-    prune: () => pruneDrafts(engine),
+    publishContext: context,
+    prune: () => pruneDrafts(context),
   }
 }
 
-/** A bucket when one is configured, else files on this machine with signed links to ourselves. */
+/** The configured bucket, or files on this machine with signed links to this service. */
 function createStore(
   bucket: BucketConfig | undefined,
   options: Pick<BinaryReleasesOptions, 'platform' | 'secrets' | 'now'>,
@@ -95,7 +95,7 @@ function createStore(
   return { store, routes: linkRoutes({ root, links, partSize: store.limits.part }) }
 }
 
-/** Read when it is first needed: a process that signs nothing makes no key. */
+/** The signing key, loaded on first use: a process that signs nothing generates no key. */
 function signingKeyOf(
   { signingKey }: BinaryReleasesConfig,
   { embedded, dataDir }: Platform,

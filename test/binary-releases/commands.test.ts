@@ -30,7 +30,7 @@ function put(version: string, chosen = platforms): void {
 }
 
 describe('capstan release', () => {
-  it('publishes a folder, with plain lines where there is no terminal', async () => {
+  it('publishes a folder, with plain lines if the output is not a terminal', async () => {
     put('1.0.0')
     const notes = join(folder, 'notes.md')
     writeFileSync(notes, '# First')
@@ -43,7 +43,7 @@ describe('capstan release', () => {
     expect(JSON.parse(list.out).releases).toMatchObject([{ version: '1.0.0', notes: '# First' }])
   })
 
-  it('draws bars on a terminal', async () => {
+  it('draws progress bars on a terminal', async () => {
     put('1.0.1')
     const env = { CAPSTAN_URL: world.api.origin, CAPSTAN_TOKEN: world.publisher }
     const args = ['release', 'publish', folder, '--version', '1.0.1', '--channel', 'beta']
@@ -52,7 +52,7 @@ describe('capstan release', () => {
     expect(err.replaceAll(String.fromCharCode(27), '')).toMatch(/\r\[K\[=* *\] +\d+ % {2}Sending /)
   })
 
-  it('says before any upload what is missing, and leaves no draft', async () => {
+  it('reports missing files before any upload, and leaves no draft', async () => {
     put('1.0.2', platforms.slice(0, 1))
     const { code, err } = await run('publish', folder, '--version', '1.0.2')
     expect([code, err]).toEqual([2, expect.stringContaining(nameOf('1.0.2', 'windows-x86_64'))])
@@ -65,7 +65,7 @@ describe('capstan release', () => {
     expect([again.code, again.err]).toEqual([2, expect.stringContaining('[STATE_001]')])
   })
 
-  it('goes on where it was interrupted', async () => {
+  it('resumes an interrupted upload', async () => {
     const [platform = ''] = platforms
     const { part } = world.store.limits
     const content = Buffer.alloc(4 * part + 1, 'resume ')
@@ -81,18 +81,18 @@ describe('capstan release', () => {
     const { code, out } = await run('publish', folder, '--version', '1.1.0', '--platform', platform)
     expect([code, out]).toEqual([
       0,
-      expect.stringContaining(`Sending ${nameOf('1.1.0', platform)}, going on`),
+      expect.stringContaining(`Sending ${nameOf('1.1.0', platform)} (resuming)`),
     ])
     expect((await run('verify', file)).code).toBe(0)
   })
 
-  it('promotes and yanks', async () => {
+  it('promotes and withdraws versions', async () => {
     const promoted = await run('promote', '1.0.0')
-    expect([promoted.code, promoted.out]).toEqual([0, 'stable points to 1.0.0, before that to 1.1.0\n'])
+    expect([promoted.code, promoted.out]).toEqual([0, 'stable points to 1.0.0 (previously 1.1.0)\n'])
     const yanked = await run('yank', '1.0.0', '--reason', 'broken')
     expect([yanked.code, yanked.out]).toEqual([
       0,
-      '1.0.0 is withdrawn: its downloads are refused\nstable fell back to 1.1.0\n',
+      'Withdrew 1.0.0: its downloads are refused\nstable returned to 1.1.0\n',
     ])
     expect((await run('list')).out).toContain('withdrawn: broken')
     expect((await run('promote', '1.0.0')).code).toBe(2)
@@ -114,7 +114,7 @@ describe('capstan release verify', () => {
     signatureFile = join(objects, world.layout.signature(version))
   })
 
-  /** What the store says after a change, and then again what it said before. */
+  /** Runs the command against changed objects in the store, then restores them. */
   async function tampered(change: Record<string, (text: string) => string>, args: string[] = []) {
     const before = new Map<string, string>()
     for (const [path, edit] of Object.entries(change)) {
@@ -124,7 +124,7 @@ describe('capstan release verify', () => {
         contentType: 'application/json',
       })
     }
-    // Another web process, whose cache knows nothing of before.
+    // A new web process has an empty cache.
     const other = await startOther()
     const env = { CAPSTAN_URL: other.origin, CAPSTAN_TOKEN: world.publisher }
     const ran = await capstan(['release', 'verify', file, ...args], { env })
@@ -147,7 +147,7 @@ describe('capstan release verify', () => {
     }
   }
 
-  it('accepts what was published, by the keys of the service or a pinned one', async () => {
+  it('accepts a published file, with the keys of the service or a pinned key', async () => {
     const { code, out } = await run('verify', file)
     expect([code, out]).toEqual([
       0,
@@ -162,7 +162,7 @@ describe('capstan release verify', () => {
     expect((await run('verify', renamed, '--version', version, '--platform', platform)).code).toBe(0)
   })
 
-  it('refuses every kind of tampering, loudly', async () => {
+  it('refuses every kind of tampering with exit code 1 and a clear message', async () => {
     const refused = (ran: Awaited<ReturnType<typeof capstan>>, why: string) => {
       expect([ran.code, ran.out.includes('OK'), ran.err]).toEqual([
         1,
@@ -181,7 +181,7 @@ describe('capstan release verify', () => {
     const own = (await import('./harness.ts')).sha256(bytes)
     const swap = (text: string) => text.replace(own, forged)
     refused(await tampered({ [metadataFile]: swap }), 'the signature does not match')
-    // And signed again, by a key of the forger.
+    // The forged metadata is signed with the forger's key.
     const thief = createSigningKey(
       generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     )
@@ -193,21 +193,21 @@ describe('capstan release verify', () => {
     const originalMetadata = await readFile(metadataFile, 'utf8')
     refused(
       await tampered({ [metadataFile]: swap, [signatureFile]: resign() }),
-      'a key that is not known here',
+      'which the service does not know',
     )
     const genuine = createSigningKey(world.env.RELEASE_SIGNING_KEY)
     refused(
       await tampered({ [metadataFile]: swap, [signatureFile]: resign(genuine.id) }),
       'the signature does not match',
     )
-    // Even the key's entry is replaced by the forger's.
+    // The published key itself is replaced by the forger's key.
     await writeFile(file, bytes)
     const pem = join(folder, 'thief.pem')
     writeFileSync(pem, thief.publicKey)
-    refused(await run('verify', file, '--key', pem), 'not by the given one')
+    refused(await run('verify', file, '--key', pem), 'not by the given key')
     await world.ctx.db('release_keys').insert({ id: '0123456789abcdef', public_key: thief.publicKey })
-    refused(await tampered({ [signatureFile]: resign('0123456789abcdef') }), 'is another one')
-    // A genuine file of another platform, or another version, under this name.
+    refused(await tampered({ [signatureFile]: resign('0123456789abcdef') }), 'does not match its id')
+    // A genuine file of another platform or version has this name.
     await writeFile(file, contentOf(`${version} darwin-arm64`))
     refused(await run('verify', file), 'the file has SHA-256')
     await writeFile(file, bytes)

@@ -6,8 +6,8 @@ import { until } from '../helpers/until.ts'
 import { deliveryOf } from '../platform/jobs/job-harness.ts'
 import { contentOf, deliver, sha256, startWorld, type World } from './harness.ts'
 
-/** Where, around one call of the store, the process dies. */
-const moments = ['before it is sent', 'after it is sent', 'after its answer, before our commit'] as const
+/** The moments around a call of the store at which the process dies. */
+const moments = ['before it is sent', 'after it is sent', 'after its response, before the commit'] as const
 interface Point {
   call: number
   moment: (typeof moments)[number]
@@ -16,45 +16,45 @@ interface Point {
 const platform = 'linux-x86_64'
 
 let world: World
-let heirContext: TestContext
-let heir: Awaited<ReturnType<typeof startEngine>>
+let successorContext: TestContext
+let successor: Awaited<ReturnType<typeof startEngine>>
 beforeAll(async () => {
   world = await startWorld('folder', { RELEASE_PLATFORMS: platform })
   const { dataDir, ctx } = world
-  heirContext = await createTestContext({ env: world.env, beside: ctx })
-  expect(heirContext.config.dataDir).toBe(dataDir)
-  heir = await startEngine(heirContext, { queues: [], without: ['dispatcher', 'reconciler'] })
+  successorContext = await createTestContext({ env: world.env, beside: ctx })
+  expect(successorContext.config.dataDir).toBe(dataDir)
+  successor = await startEngine(successorContext, { queues: [], without: ['dispatcher', 'reconciler'] })
 })
 afterAll(async () => {
-  await heir?.stop()
-  await heirContext?.dispose()
+  await successor?.stop()
+  await successorContext?.dispose()
   await world?.stop()
 })
 
-/** Nobody ever sees a version that can't be downloaded, with the bytes it promises. */
-async function expectWholeOrAbsent(version: string): Promise<void> {
+/** Checks that every visible version can be downloaded with the content that its metadata states. */
+async function expectCompleteOrAbsent(version: string): Promise<void> {
   const latest = await world.call('/releases/latest')
-  for (const about of new Set([version, latest.json.version ?? version])) {
-    const { status, json } = await world.call(`/releases/${about}`)
+  for (const visible of new Set([version, latest.json.version ?? version])) {
+    const { status, json } = await world.call(`/releases/${visible}`)
     if (status === 404) continue
     expect(status).toBe(200)
-    const { json: link } = await world.call(`/download/${about}/${platform}`)
+    const { json: link } = await world.call(`/download/${visible}/${platform}`)
     const file = Buffer.from(await (await fetch(link.download_url)).arrayBuffer())
-    expect(sha256(file), about).toBe(json.platforms[platform])
+    expect(sha256(file), visible).toBe(json.platforms[platform])
   }
 }
 
-/** Another process has moved the channel: ours hears of it, which a busy database delays, and looks itself after 2 s. */
+/** Waits for a channel move of another process: its notification may be late, and the state is read again after 2 s. */
 async function expectLatest(version: string): Promise<void> {
   const latest = async () => (await world.call('/releases/latest')).json.version === version
   await until(latest, { timeoutMs: 5000, what: `the latest release is ${version}` })
 }
 
-/** A test that is tried again needs versions that were not published yet. */
+/** Major version of the next test, so that a repeated test uses unpublished versions. */
 let series = 0
 
-/** Whether a transaction of the run holds its row. One that only writes progress lets go at once. */
-async function isHeld(jobId: string): Promise<boolean> {
+/** True if a transaction of the run locks the job's row for longer than a transaction that writes progress. */
+async function isLocked(jobId: string): Promise<boolean> {
   try {
     await world.ctx.db.transaction(async (trx) => {
       await trx.raw("set local lock_timeout = '400ms'")
@@ -68,40 +68,40 @@ async function isHeld(jobId: string): Promise<boolean> {
 }
 
 /**
- * Runs the job in a process that dies at the point: its later calls never arrive, and nothing that it writes counts.
- * @returns the call; undefined when the run makes fewer.
+ * Runs the job in a process that dies at the point: its later calls never arrive, and its later writes are refused.
+ * @returns the call; undefined if the run makes fewer calls
  */
 async function dieAt(jobId: string, point: Point): Promise<string | undefined> {
   const { ctx, worker } = world
-  const { engine } = ctx.binaryReleases
-  const { store } = engine
-  let seen = 0
-  let dead = false
+  const { publishContext } = ctx.binaryReleases
+  const { store } = publishContext
+  let calls = 0
+  let isDead = false
   let reached: string | undefined
-  const lapse = () => {
+  const expireLease = () => {
     const lease_until = ctx.db.raw("clock_timestamp() - interval '1 second'")
     return ctx
       .db('jobs')
       .where({ id: jobId, state: 'running' })
       .update({ fence: ctx.db.raw('fence + 1'), lease_until })
   }
-  let lapsing: Promise<unknown> | undefined
-  /** @returns whether the call is made inside a transaction of the run: with the process, its connection ends. */
+  let expiry: Promise<unknown> | undefined
+  /** @returns true if the call is made inside a transaction of the run, whose connection ends with the process */
   const die = async (): Promise<boolean> => {
-    dead = true
-    const held = await isHeld(jobId)
-    lapsing = lapse()
-    if (!held) await lapsing
-    return held
+    isDead = true
+    const locked = await isLocked(jobId)
+    expiry = expireLease()
+    if (!locked) await expiry
+    return locked
   }
   const mortal = new Proxy(store, {
     get(target, name: keyof ObjectStore) {
       const method = target[name]
       if (typeof method !== 'function') return method
       return async (...args: unknown[]) => {
-        if (dead) throw new Error('this process is dead')
-        seen += 1
-        if (seen !== point.call) return Reflect.apply(method, target, args)
+        if (isDead) throw new Error('this process is dead')
+        calls += 1
+        if (calls !== point.call) return Reflect.apply(method, target, args)
         reached = `${name} ${typeof args[0] === 'string' ? args[0] : 'upload'}`
         if (point.moment === 'before it is sent') {
           await die()
@@ -117,13 +117,13 @@ async function dieAt(jobId: string, point: Point): Promise<string | undefined> {
       }
     },
   })
-  engine.store = mortal
+  publishContext.store = mortal
   try {
     const row = await ctx.db('jobs').where({ id: jobId }).first()
     await worker.runner.run(deliveryOf(jobId, row.queue))
-    await lapsing
+    await expiry
   } finally {
-    engine.store = store
+    publishContext.store = store
   }
   return reached
 }
@@ -150,19 +150,19 @@ async function enumerate(
   return points.length
 }
 
-describe('a death at every call of the store', () => {
-  it('while a version is published is made good by the next holder, and no reader sees a half', async () => {
+describe('a process that dies at any call of the store', () => {
+  it('while publishing: the next holder of the job completes it, and no reader sees a partial release', async () => {
     const own = ++series
-    let made = 0
+    let published = 0
     const count = await enumerate('publish-release', async (point) => {
-      const version = `${own}.0.${++made}`
+      const version = `${own}.0.${++published}`
       await world.prepared(version)
       const job = await world.publishing(version)
       const reached = await dieAt(job, point)
-      await expectWholeOrAbsent(version)
-      const row = await deliver(heirContext, heir, job)
+      await expectCompleteOrAbsent(version)
+      const row = await deliver(successorContext, successor, job)
       expect(row.state, JSON.stringify(row.error)).toBe('completed')
-      await expectWholeOrAbsent(version)
+      await expectCompleteOrAbsent(version)
       await expectLatest(version)
       const sums = await world.store.read(world.layout.checksums(version))
       const line = `${sha256(contentOf(`${version} ${platform}`))}  ${world.layout.fileName(version, platform)}\n`
@@ -175,7 +175,7 @@ describe('a death at every call of the store', () => {
     expect(count).toBeGreaterThan(40)
   }, 120_000)
 
-  it('while a channel moves leaves the bucket where the channel is', async () => {
+  it('while a channel moves: the next holder of the job updates the pointer in the bucket', async () => {
     const own = ++series
     const versions = [`${own}.0.1`, `${own}.0.2`]
     for (const version of versions) {
@@ -188,7 +188,7 @@ describe('a death at every call of the store', () => {
       const answer = await world.call(`/releases/${version}/promote`, { json: { channel: 'beta' } })
       const reached = await dieAt(answer.json.job_id, point)
       expect((await world.call('/releases/latest?channel=beta')).json.version).toBe(version)
-      expect((await deliver(heirContext, heir, answer.json.job_id)).state).toBe('completed')
+      expect((await deliver(successorContext, successor, answer.json.job_id)).state).toBe('completed')
       const pointer = await world.store.read('metadata/latest-beta.json')
       expect(JSON.parse((pointer as { body: Buffer }).body.toString()).version).toBe(version)
       return reached
@@ -197,27 +197,27 @@ describe('a death at every call of the store', () => {
   }, 60_000)
 })
 
-/** Stops before its nth call until the next holder has done everything, and then goes on as if nothing had been. */
+/** Runs the job and pauses before its nth call until the next holder has completed the job, then continues. */
 async function pauseAt(
   jobId: string,
   call: number,
   meanwhile: () => Promise<void>,
 ): Promise<string | undefined> {
   const { ctx, worker } = world
-  const { engine } = ctx.binaryReleases
-  const { store } = engine
-  let seen = 0
+  const { publishContext } = ctx.binaryReleases
+  const { store } = publishContext
+  let calls = 0
   let reached: string | undefined
-  engine.store = new Proxy(store, {
+  publishContext.store = new Proxy(store, {
     get(target, name: keyof ObjectStore) {
       const method = target[name]
       if (typeof method !== 'function') return method
       return async (...args: unknown[]) => {
-        seen += 1
-        if (seen === call) {
+        calls += 1
+        if (calls === call) {
           reached = name
-          // Inside a transaction its lock keeps everybody else waiting, until the database ends it.
-          if (!(await isHeld(jobId))) await meanwhile()
+          // Inside a transaction the row lock blocks the next holder until the database ends the transaction.
+          if (!(await isLocked(jobId))) await meanwhile()
         }
         return Reflect.apply(method, target, args)
       }
@@ -227,12 +227,12 @@ async function pauseAt(
     const row = await ctx.db('jobs').where({ id: jobId }).first()
     await worker.runner.run(deliveryOf(jobId, row.queue))
   } finally {
-    engine.store = store
+    publishContext.store = store
   }
   return reached
 }
 
-it('a run that was paused anywhere changes nothing of what the next holder has made', async () => {
+it('a run paused at any call of the store does not change the result of the next holder', async () => {
   const contents = async (version: string) => {
     const { store } = world
     const keys = [
@@ -256,7 +256,7 @@ it('a run that was paused anywhere changes nothing of what the next holder has m
     const reached = await pauseAt(job, call, async () => {
       const lease_until = world.ctx.db.raw("clock_timestamp() - interval '1 second'")
       await world.ctx.db('jobs').where({ id: job }).update({ lease_until })
-      expect((await deliver(heirContext, heir, job)).state).toBe('completed')
+      expect((await deliver(successorContext, successor, job)).state).toBe('completed')
       settled = await contents(version)
     })
     if (reached === undefined) break
@@ -266,15 +266,17 @@ it('a run that was paused anywhere changes nothing of what the next holder has m
   }
 }, 60_000)
 
-it('a process that hears nothing of a publication is behind for two seconds at most', async () => {
+it('a process without notifications sees a publication after two seconds at most', async () => {
   let at = 0
-  const deaf = { on: () => undefined, onConnect: () => undefined }
-  const states = createReleaseStates(world.ctx.db, deaf, () => at)
+  const silentListener = { on: () => undefined, onConnect: () => undefined }
+  const states = createReleaseStates(world.ctx.db, silentListener, () => at)
   const stable = async () => (await states.current()).channels.get('stable')?.version
   const before = await stable()
   const version = `${++series}.0.1`
   await world.prepared(version)
-  expect((await deliver(heirContext, heir, await world.publishing(version))).state).toBe('completed')
+  expect((await deliver(successorContext, successor, await world.publishing(version))).state).toBe(
+    'completed',
+  )
   at = 1999
   expect(await stable()).toBe(before)
   at = 2000

@@ -7,7 +7,7 @@ import { plantOldRelease, startWorld, type World } from './harness.ts'
 
 const idp = 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhdXRoZW50aWsifQ.c2ln'
 
-describe('behind a trusted proxy', () => {
+describe('a forwarded identity from a trusted proxy', () => {
   let world: World
   beforeAll(async () => {
     world = await startWorld('folder', { TRUSTED_PROXIES: '127.0.0.1' })
@@ -15,7 +15,7 @@ describe('behind a trusted proxy', () => {
   })
   afterAll(() => world?.stop())
 
-  it('its identity may read releases, whatever Bearer comes beside it', async () => {
+  it('may read releases, whatever Bearer token accompanies it', async () => {
     for (const headers of [
       {},
       { authorization: `Bearer ${idp}` },
@@ -29,20 +29,20 @@ describe('behind a trusted proxy', () => {
     expect(row).toMatchObject({ principal: 'forwarded:jane', name: 'jane', address: '203.0.113.9' })
   })
 
-  it('may do nothing else', async () => {
+  it('has no other permission', async () => {
     for (const path of ['/jobs', '/deploy', '/api/v1/auth/me', '/releases/1.0.0/draft'])
       expect((await world.as('admin', path)).status, path).toBe(401)
     const post = { headers: { 'x-authentik-username': 'admin' }, json: { version: '1.0.0', channel: 'beta' } }
     expect((await world.api.call('/releases', post)).status).toBe(401)
   })
 
-  it('without an identity the Bearer has to be ours', async () => {
+  it('is required for a Bearer token that is not from this service', async () => {
     const headers = { authorization: `Bearer ${idp}` }
     expect((await world.api.call('/releases/latest', { headers })).status).toBe(401)
     expect((await world.call('/releases/latest')).status).toBe(200)
   })
 
-  /** Node sends a character of a header as one byte. */
+  /** Encodes a header value: Node sends each character as one byte. */
   const bytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
   const lastLink = () => world.ctx.db('release_downloads').orderBy('id', 'desc').first()
 
@@ -55,7 +55,7 @@ describe('behind a trusted proxy', () => {
     },
   )
 
-  it('is one user in composed and decomposed characters, and 150 characters may take more bytes', async () => {
+  it('is one user in composed and decomposed form, and has at most 150 characters, not bytes', async () => {
     await world.as(bytes('Jo\u0308rg'), '/download/2025.11.24/linux-x86_64')
     expect(await lastLink()).toMatchObject({ name: 'Jörg' })
     expect((await world.as(bytes('山'.repeat(150)), '/releases/latest')).status).toBe(200)
@@ -68,7 +68,7 @@ describe('behind a trusted proxy', () => {
     ['half a character', 'J\xc3'],
     ['an overlong form', '\xc0\xaf'],
     ['half of a surrogate pair', '\xed\xa0\x80'],
-  ])('in other bytes is refused with the name of the header: %s', async (_what, value) => {
+  ])('that is not UTF-8 is refused with the name of the header: %s', async (_what, value) => {
     const answer = await world.as(value, '/releases/latest')
     expect(answer.status).toBe(401)
     expect(answer.json.error).toMatchObject({
@@ -78,13 +78,13 @@ describe('behind a trusted proxy', () => {
   })
 
   it.each(['a\u0085b', 'a\u2028b', '\u00a0'])(
-    'with a line break, or nothing else, is refused: %j',
+    'that contains a line break or only white space is refused: %j',
     async (name) => {
       expect((await world.as(bytes(name), '/releases/latest')).status).toBe(401)
     },
   )
 
-  it('that was stored garbled before is put right by the migration', async () => {
+  it('stored with the wrong encoding is corrected by the migration', async () => {
     const { up, down } = await import('../../migrations/20261130070200_forwarded_names_decoded.ts')
     const { db } = world.ctx
     await down(db)
@@ -102,32 +102,32 @@ describe('behind a trusted proxy', () => {
     ])
   })
 
-  it('refuses an identity that is none, or that was given twice', async () => {
+  it('is refused if it is empty, too long or sent twice', async () => {
     expect((await world.as(' ', '/releases/latest')).status).toBe(401)
     expect((await world.as('x'.repeat(151), '/releases/latest')).status).toBe(401)
     const { port } = new URL(world.api.origin)
     const { connect } = await import('node:net')
     const text = await new Promise<string>((resolve) => {
-      let said = ''
+      let received = ''
       const socket = connect(Number(port), '127.0.0.1', () =>
         socket.write(
           'GET /releases/latest HTTP/1.1\r\nHost: x\r\nX-Authentik-Username: jane\r\nX-authentik-username: root\r\nConnection: close\r\n\r\n',
         ),
       )
       socket.on('data', (chunk) => {
-        said += chunk
+        received += chunk
       })
-      socket.on('close', () => resolve(said))
+      socket.on('close', () => resolve(received))
     })
     expect(text).toMatch(/^HTTP\/1.1 401 /)
   })
 })
 
-describe('elsewhere', () => {
-  it('forged identities count for nothing', async () => {
+describe('a forwarded identity from any other address', () => {
+  it('is ignored', async () => {
     const world = await startWorld('folder', { TRUSTED_PROXIES: '10.0.0.0/8' })
     await plantOldRelease(world, '2025.11.24')
-    // What the header of another proxy says of the way does not make the sender trusted.
+    // Headers of other proxies do not make the sender trusted.
     for (const headers of [{}, { 'x-forwarded-for': '10.0.0.1' }, { forwarded: 'for=10.0.0.1' }])
       expect((await world.as('jane', '/releases/latest', headers)).status).toBe(401)
     const mixed = { 'x-authentik-username': 'jane', authorization: `Bearer ${world.publisher}` }
@@ -137,13 +137,13 @@ describe('elsewhere', () => {
     await world.stop()
   })
 
-  const tell = (list: string, peer: string | undefined, times = 1) => {
+  const strip = (list: string, peer: string | undefined, times = 1) => {
     const lines: string[] = []
     const log = Object.assign(Object.create(silent), {
       warn: ({ address }: { address: string }) => lines.push(address),
     })
     const app = express().set('trust proxy', list === '' ? false : list.split(','))
-    const strip = stripForgedIdentity(app.get('trust proxy fn'), log)
+    const handler = stripForgedIdentity(app.get('trust proxy fn'), log)
     const headers: Record<string, string> = {
       'x-authentik-username': 'jane',
       'x-authentik-groups': 'admins',
@@ -153,7 +153,7 @@ describe('elsewhere', () => {
     const req = { headers, rawHeaders, socket: { remoteAddress: peer } }
     for (let n = 0; n < times; n++) {
       Object.assign(req, { headers: { ...headers }, rawHeaders: [...rawHeaders] })
-      strip(req as never, {} as never, () => undefined)
+      handler(req as never, {} as never, () => undefined)
     }
     return { kept: 'x-authentik-username' in req.headers, raw: req.rawHeaders, lines, headers: req.headers }
   }
@@ -174,20 +174,20 @@ describe('elsewhere', () => {
     ['127.0.0.1,2001:db8::1', '2001:db8::1', true],
     ['', '127.0.0.1', false],
     ['127.0.0.1', undefined, false],
-  ])('with %j trusted, %s is a proxy: %s', (list, peer, trusted) => {
-    const { kept, raw, lines, headers } = tell(list, peer)
+  ])('with %j trusted, %s counts as a proxy: %s', (list, peer, trusted) => {
+    const { kept, raw, lines, headers } = strip(list, peer)
     expect(kept).toBe(trusted)
     expect(headers.accept).toBe('*/*')
     expect(raw.length).toBe(trusted ? 6 : 2)
     expect(lines).toEqual(trusted ? [] : [peer ?? ''])
   })
 
-  it('a flood of them is one line in the log', () => {
-    expect(tell('10.0.0.0/8', '203.0.113.5', 500).lines).toEqual(['203.0.113.5'])
+  it('is logged once per address, however many requests arrive', () => {
+    expect(strip('10.0.0.0/8', '203.0.113.5', 500).lines).toEqual(['203.0.113.5'])
   })
 })
 
-describe('the settings of the store', () => {
+describe('the settings of the object store', () => {
   const base = { DATABASE_URL: 'postgresql://x', SECRET_KEY: 'a-secret-key-of-the-tests-0123456789' }
   const faults = (env: object) => {
     try {
@@ -196,7 +196,7 @@ describe('the settings of the store', () => {
       return (error as { faults: string[] }).faults
     }
   }
-  it('are all or none', () => {
+  it('are required together', () => {
     const needs = (name: string) => `${name}: required when another R2_* variable is set`
     expect(faults({})).toMatchObject({ bucket: undefined })
     expect(faults({ R2_BUCKET: 'abc' })).toEqual(
@@ -207,7 +207,7 @@ describe('the settings of the store', () => {
       bucket: { endpoint: 'https://acc.r2.cloudflarestorage.com', bucket: 'cco-releases-private' },
     })
   })
-  it('name what is wrong without the value', () => {
+  it('are reported by name without their value', () => {
     expect(faults({ RELEASE_SIGNING_KEY: 'very-secret', RELEASE_PLATFORMS: '../x' })).toEqual([
       'RELEASE_PLATFORMS: expected names like linux-x86_64, separated by commas',
       'RELEASE_SIGNING_KEY: expected an Ed25519 private key (openssl genpkey -algorithm ed25519)',

@@ -15,7 +15,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>
 
 export const platforms = ['darwin-arm64', 'linux-x86_64', 'windows-x86_64']
 
-/** The whole application over a store of either kind. Jobs run when they are delivered (`work`), or by themselves (`live`). */
+/** The whole application with a store of either kind. The test delivers jobs with `work`, unless `live` is set. */
 export async function startWorld(kind: StoreKind, env: Record<string, string> = {}, live = false) {
   const dataDir = mkdtempSync(join(tmpdir(), 'capstan-releases-'))
   const r2 = kind === 'bucket' ? await startR2() : undefined
@@ -32,9 +32,9 @@ export async function startWorld(kind: StoreKind, env: Record<string, string> = 
     ...env,
   }
   const ctx = await createTestContext({ env: all })
-  // Links of the folder lead to the public address: a second door to the same application.
-  const door = createHttpServer(createApp(ctx), { host: '127.0.0.1', port })
-  await door.start()
+  // Links of the folder point to the public address, so the application also listens there.
+  const publicServer = createHttpServer(createApp(ctx), { host: '127.0.0.1', port })
+  await publicServer.start()
   const api = await startApi(ctx)
   const publisher = await api.signIn('publisher', true)
   const worker = await startEngine(
@@ -45,19 +45,26 @@ export async function startWorld(kind: StoreKind, env: Record<string, string> = 
     api.call(path, { token: publisher, ...given })
 
   return {
-    ...{ ctx, api, publisher, worker, call, r2, dataDir, env: all },
-    store: ctx.binaryReleases.engine.store,
-    layout: ctx.binaryReleases.engine.layout,
-    /** As somebody whom the proxy vouches for. */
+    ctx,
+    api,
+    publisher,
+    worker,
+    call,
+    r2,
+    dataDir,
+    env: all,
+    store: ctx.binaryReleases.publishContext.store,
+    layout: ctx.binaryReleases.publishContext.layout,
+    /** A request with an identity forwarded by the proxy. */
     as: (username: string, path: string, headers: Record<string, string> = {}) =>
       api.call(path, { headers: { 'x-authentik-username': username, ...headers } }),
     ...publishingOf(call, ctx.config.binaryReleases.platforms),
-    /** Delivers the jobs about a subject until none is open. @returns the last one's row. */
+    /** Delivers a job until it has ended. @returns its row */
     work: (jobId: string) => deliver(ctx, worker, jobId),
     async stop() {
       await worker.stop()
       await api.stop()
-      await door.stop()
+      await publicServer.stop()
       await ctx.dispose()
       await r2?.stop()
       rmSync(dataDir, { recursive: true, force: true })
@@ -79,7 +86,7 @@ function publishingOf(call: Call, served: string[]) {
     declare,
     draft: (version: string, channel = 'stable', more: object = {}) =>
       call('/releases', { json: { version, channel, ...more } }),
-    /** A small file, wholly there afterwards. */
+    /** Declares and uploads a small file. */
     async upload(version: string, platform: string, content: Uint8Array<ArrayBuffer>): Promise<void> {
       const answer = await declare(version, platform, content)
       if (answer.status !== 200) throw new Error(`declaring answered ${answer.status}: ${answer.text}`)
@@ -89,13 +96,13 @@ function publishingOf(call: Call, served: string[]) {
       const again = await declare(version, platform, content)
       if (again.json.state !== 'uploaded') throw new Error(`after its upload: ${again.text}`)
     },
-    /** A draft with all its files. */
+    /** Creates a draft and uploads all its files. */
     async prepared(version: string, channel = 'stable'): Promise<void> {
       const answer = await this.draft(version, channel)
       if (answer.status !== 201) throw new Error(`the draft answered ${answer.status}: ${answer.text}`)
       for (const platform of served) await this.upload(version, platform, contentOf(`${version} ${platform}`))
     },
-    /** @returns the job. */
+    /** Starts the publication. @returns the job's id */
     async publishing(version: string): Promise<string> {
       const answer = await call(`/releases/${version}/publish`, { method: 'POST' })
       if (answer.status !== 202) throw new Error(`publish answered ${answer.status}: ${answer.text}`)
@@ -104,12 +111,12 @@ function publishingOf(call: Call, served: string[]) {
   }
 }
 
-/** Delivers a job until it has ended, without its delays. */
+/** Delivers a job until it has ended, without retry delays. @returns its row */
 export async function deliver(
   ctx: TestContext,
   { runner }: Pick<Awaited<ReturnType<typeof startEngine>>, 'runner'>,
   id: string,
-  // biome-ignore lint/suspicious/noExplicitAny: a row, as tests look into it
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary columns of the row
 ): Promise<any> {
   for (let turns = 0; turns < 20; turns++) {
     const row = await ctx.db('jobs').where({ id }).first()
@@ -133,7 +140,7 @@ export const signingKeys = {
     '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAmCqjZ5U0n1B1kI3mH6b1oQ2t8n0vRkJ7q9m3c4y5Zx\n-----END PRIVATE KEY-----\n',
 }
 
-/** What an older publisher left in the bucket, byte by byte as in the source's documents. */
+/** Writes a release of an older publisher to the bucket, byte for byte as the CCO Releases API documents it. */
 export async function plantOldRelease(world: World, version: string, channel = 'stable'): Promise<void> {
   const hashes = Object.fromEntries(platforms.map((platform) => [platform, sha256(contentOf(platform))]))
   const metadata = { version, channel, released_at: '2025-11-24T10:30:00Z', platforms: hashes }

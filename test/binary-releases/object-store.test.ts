@@ -32,12 +32,12 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
 
   it('answers a probe', () => store.probe())
 
-  it('keeps small objects, and says when one is unchanged', async () => {
+  it('stores small objects and reports an unchanged one', async () => {
     expect(await store.read('metadata/none.json')).toBeUndefined()
     expect(await store.head('metadata/none.json')).toBeUndefined()
     expect(await store.write('metadata/a.json', { body: '{"a":1}', ...json })).toBe('written')
     const found = await store.read('metadata/a.json')
-    if (found === undefined || found === 'unchanged') throw new Error('nothing there')
+    if (found === undefined || found === 'unchanged') throw new Error('no such object')
     expect(found.body.toString()).toBe('{"a":1}')
     expect(await store.head('metadata/a.json')).toEqual({ size: 7, etag: found.etag })
     expect(await store.read('metadata/a.json', { etag: found.etag })).toBe('unchanged')
@@ -49,7 +49,7 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
     expect(await store.head('metadata/a.json')).toBeUndefined()
   })
 
-  it('lets one of many writers win what must not exist yet', async () => {
+  it('lets exactly one of many concurrent writers create an object', async () => {
     const write = (n: number) => store.write('metadata/race.json', { body: `${n}`, ...json, only: 'absent' })
     const results = await Promise.all([1, 2, 3, 4, 5, 6].map(write))
     expect(results.toSorted()).toEqual([...Array(5).fill('conflict'), 'written'])
@@ -57,7 +57,7 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
     expect(found).toMatchObject({ body: Buffer.from(`${results.indexOf('written') + 1}`) })
   })
 
-  it('replaces only what it was told to replace', async () => {
+  it('replaces an object only if its etag matches', async () => {
     await store.write('metadata/swap.json', { body: 'one', ...json })
     const { etag = '' } = (await store.head('metadata/swap.json')) ?? {}
     const swap = (body: string) => store.write('metadata/swap.json', { body, ...json, only: { etag } })
@@ -70,7 +70,7 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
     expect(await store.head('metadata/nothing.json')).toBeUndefined()
   })
 
-  it('lists keys in order, from any of them on', async () => {
+  it('lists keys in order, from any key on', async () => {
     for (const name of ['c', 'a', 'b+1'])
       await store.write(`metadata-of-list/${name}.json`, { body: name, ...json })
     const keys = ['a', 'b+1', 'c'].map((name) => `metadata-of-list/${name}.json`)
@@ -79,12 +79,12 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
     expect(await store.list('nowhere/')).toEqual([])
   })
 
-  it('streams, and copies what is still the same only', async () => {
+  it('streams an object, and copies it only if it is unchanged', async () => {
     const content = randomBytes(300_000)
     const link = await store.linkToWrite('uploads/id/linux/1', content.length)
     expect((await put(link.url, content)).status).toBe(200)
     const found = await store.stream('uploads/id/linux/1', signal())
-    if (found === undefined) throw new Error('nothing there')
+    if (found === undefined) throw new Error('no such object')
     expect(found.size).toBe(content.length)
     expect((await buffer(found.body)).equals(content)).toBe(true)
     const { etag } = found
@@ -101,7 +101,7 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
     expect(await store.stream('releases/1/none', signal())).toBeUndefined()
   })
 
-  it('gives links that serve ranges under a name, and nothing but what was signed', async () => {
+  it('issues download links with a file name and range support, and refuses altered links', async () => {
     await store.write('releases/2/tool+1.tar.gz', { body: '0123456789', contentType: 'application/gzip' })
     const { url, expiresAt } = await store.linkToRead('releases/2/tool+1.tar.gz', 'tool+1.tar.gz')
     expect(expiresAt.getTime() - Date.now()).toBeLessThanOrEqual(900_000)
@@ -127,7 +127,7 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
     expect((await put(url, Buffer.from('evil'))).status).toBe(403)
   })
 
-  it('takes a file in parts, in any order and again', async () => {
+  it('takes a file in parts, in any order and repeatedly', async () => {
     const { part } = store.limits
     const content = randomBytes(part * 2 + 1000)
     const pieces = [content.subarray(0, part), content.subarray(part, 2 * part), content.subarray(2 * part)]
@@ -158,16 +158,16 @@ describe.each(Object.entries(testStores))('a %s', (_name, start) => {
   })
 })
 
-describe('a bucket', () => {
-  it('takes up to 64 MiB in one piece', () => {
+describe('an S3 bucket', () => {
+  it('takes files up to 64 MiB in one piece', () => {
     const config = { endpoint: 'http://127.0.0.1:1', bucket: 'b', accessKeyId: 'a', secretAccessKey: 's' }
     expect(createS3Store(config).limits.singleUpload).toBe(64 * 1024 * 1024)
   })
 
-  it('is asked without the checksums that R2 refuses, in headers, bodies and links', async () => {
-    const seen: { url: string; headers: Record<string, unknown>; body: string }[] = []
+  it('gets requests and links without the checksums that R2 refuses', async () => {
+    const requests: { url: string; headers: Record<string, unknown>; body: string }[] = []
     const server = createServer(async (req, res) => {
-      seen.push({ url: req.url ?? '', headers: req.headers, body: await text(req) })
+      requests.push({ url: req.url ?? '', headers: req.headers, body: await text(req) })
       res.setHeader('ETag', '"e"').end('<r><UploadId>u</UploadId></r>')
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -183,11 +183,11 @@ describe('a bucket', () => {
       await store.linkToWritePart('k', { upload: 'u', number: 1, size: 1 }),
     ]
     await new Promise((resolve) => server.close(resolve))
-    expect(seen.map(({ body }) => body)).toEqual(['{}', '', ''])
-    expect(seen[0]?.headers['if-none-match']).toBe('*')
-    expect(seen[0]?.headers.authorization).toContain('/auto/s3/aws4_request')
-    const said = JSON.stringify([seen, links])
-    expect(said).not.toMatch(/checksum|crc32|aws-chunked|trailer/i)
+    expect(requests.map(({ body }) => body)).toEqual(['{}', '', ''])
+    expect(requests[0]?.headers['if-none-match']).toBe('*')
+    expect(requests[0]?.headers.authorization).toContain('/auto/s3/aws4_request')
+    const recorded = JSON.stringify([requests, links])
+    expect(recorded).not.toMatch(/checksum|crc32|aws-chunked|trailer/i)
     for (const { url } of links) {
       const { searchParams, pathname } = new URL(url)
       expect(pathname).toBe('/a-bucket/k')
@@ -196,7 +196,7 @@ describe('a bucket', () => {
     }
   })
 
-  it('that refuses the key or is not there is unreachable', async () => {
+  it('counts as unreachable if it refuses the key or does not exist', async () => {
     const { startR2 } = await import('./r2-server.ts')
     const server = await startR2()
     const wrong = createS3Store({ ...server.config, secretAccessKey: 'x'.repeat(64) })
@@ -210,8 +210,8 @@ describe('a bucket', () => {
   })
 })
 
-describe('a folder', () => {
-  it('lets a part that is still being sent change nothing of a file that was joined', async () => {
+describe('a folder as store', () => {
+  it('keeps a joined file unchanged by a part that is still being sent', async () => {
     const root = mkdtempSync(join(tmpdir(), 'capstan-store-'))
     const links = createLinkSigner({
       publicUrl: 'http://127.0.0.1:1',
@@ -220,7 +220,7 @@ describe('a folder', () => {
     })
     const store = createFileStore({ root, links })
     const upload = await store.startParts('uploads/id/f/1')
-    // What a slow request holds on to.
+    // The file that a slow request still has open.
     const sending = await open(join(root, 'parts', upload, 'data'), 'r+')
     await sending.write('good')
     expect(await store.joinParts('uploads/id/f/1', upload, [])).toBe('joined')
@@ -232,7 +232,7 @@ describe('a folder', () => {
     rmSync(root, { recursive: true, force: true })
   })
 
-  it('takes exactly what its links are for, while they last', async () => {
+  it('accepts exactly the operation of a link until the link expires', async () => {
     const { store, wait, stop } = await testStores.folder()
     const link = await store.linkToWrite('uploads/id/a/1', 4)
     expect((await put(link.url, Buffer.from('12345'))).status).toBe(413)
@@ -251,7 +251,7 @@ describe('a folder', () => {
     await stop()
   })
 
-  it('never leaves its root', async () => {
+  it('refuses keys that lead out of its root', async () => {
     const { store, stop } = await testStores.folder()
     for (const key of ['../x', 'a/../../x', '/etc/passwd', 'a//b', '.hidden', 'a\\..\\b', 'a\0b']) {
       await expect(async () => store.read(key), key).rejects.toThrow('not a key')

@@ -16,12 +16,12 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
   let world: World
   beforeAll(async () => {
     world = await startWorld(kind)
-    // R2's own least, instead of 64 MiB: the way is the same, and the local R2 is not fast.
+    // R2's minimum part size instead of 64 MiB: the same code runs, and the local R2 is slow.
     if (kind === 'bucket') Object.assign(world.store.limits, { singleUpload: 6 * MIB, part: 5 * MIB })
   })
   afterAll(() => world?.stop())
 
-  it('makes a release of a draft, to be read in the shapes of the source', async () => {
+  it('publishes a draft, readable in the format of the CCO Releases API', async () => {
     await released(world, '2025.11.24')
     const expected = {
       version: '2025.11.24',
@@ -51,7 +51,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     expect(sha256(file)).toBe(json.sha256)
   })
 
-  it('lays everything out as old readers of the bucket know it', async () => {
+  it('uses the object keys that programs reading the bucket directly expect', async () => {
     const read = async (key: string) => {
       const found = await world.store.read(key)
       return found === undefined || found === 'unchanged' ? undefined : found.body.toString()
@@ -67,7 +67,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     expect(await world.store.list('uploads/')).toEqual([])
   })
 
-  it('never lets a published version change', async () => {
+  it('refuses every change of a published version', async () => {
     expect((await world.draft('2025.11.24')).json.error.code).toBe('STATE_001')
     expect((await world.call('/releases/2025.11.24/publish', { method: 'POST' })).status).toBe(409)
     expect((await world.declare('2025.11.24', 'linux-x86_64', contentOf('x'))).status).toBe(409)
@@ -79,7 +79,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
       await expect(change).rejects.toMatchObject({ code: '23514' })
   })
 
-  it('refuses what is not complete, and what is not what it was declared to be', async () => {
+  it('refuses a draft with missing files, and a file that differs from its declaration', async () => {
     await world.draft('2025.11.25')
     await world.upload('2025.11.25', 'darwin-arm64', contentOf('a'))
     const incomplete = await world.call('/releases/2025.11.25/publish', { method: 'POST' })
@@ -95,11 +95,11 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     await world.store.write(key, { body: changed, contentType: 'application/octet-stream' })
     const job = await world.work(await world.publishing('2025.11.25'))
     expect([job.state, job.error.code]).toEqual(['failed', 'STATE_001'])
-    expect(job.error.message).toContain('cco-v2025.11.25-linux-x86_64.tar.gz has another SHA-256')
+    expect(job.error.message).toContain('cco-v2025.11.25-linux-x86_64.tar.gz differs in SHA-256')
     expect((await world.call('/releases/2025.11.25')).status).toBe(404)
     const draft = await world.call('/releases/2025.11.25/draft')
     expect([draft.json.state, draft.json.error.message]).toEqual(['draft', job.error.message])
-    // Only the bad one has to be sent again.
+    // Only the invalid file must be uploaded again.
     expect(
       (await world.call('/releases/2025.11.25/publish', { method: 'POST' })).json.error.details.missing,
     ).toEqual(['linux-x86_64'])
@@ -108,7 +108,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     expect((await world.call('/releases/latest')).json.version).toBe('2025.11.25')
   })
 
-  it('lets one of two publishers have a version', async () => {
+  it('gives a version to exactly one of two publishers', async () => {
     const other = await world.api.signIn(`rival-${kind}`, true)
     const drafts = await Promise.all(
       [world.publisher, other].map((token) =>
@@ -135,7 +135,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     expect((await world.work(job)).state).toBe('completed')
   })
 
-  it('takes large files in parts, and goes on after an interruption', async () => {
+  it('takes large files in parts and resumes an interrupted upload', async () => {
     const { part, singleUpload } = world.store.limits
     const content = Buffer.alloc(singleUpload + part + 5, 'large ')
     await world.draft('2025.12.01', 'beta', { platforms: ['linux-x86_64'] })
@@ -160,7 +160,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     const report = async (arrived: object[]) =>
       (await world.call('/releases/2025.12.01/files', { json: { ...body, parts: arrived } })).json
     await report([await send(parts[1])])
-    // Somebody else, later, with nothing but the file.
+    // A later call that knows only the file, not the parts.
     const again = await report([])
     expect(again.upload.parts.map((each: { url: string | null }) => each.url === null)).toEqual(
       parts.map((each: { number: number }) => each.number === 2),
@@ -176,7 +176,7 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     expect((await world.call('/download/2025.12.01/darwin-arm64')).status).toBe(404)
   })
 
-  it('begins anew when the store has forgotten an upload', async () => {
+  it('restarts a multipart upload that the store no longer has', async () => {
     const content = Buffer.alloc(world.store.limits.singleUpload + 1, 'lost ')
     await world.draft('2025.12.02', 'beta', { platforms: ['linux-x86_64'] })
     const first = await world.declare('2025.12.02', 'linux-x86_64', content)
@@ -192,48 +192,48 @@ describe.each(['bucket', 'folder'] as const)('publishing to a %s', (kind) => {
     expect((await world.call('/releases/2025.12.02/draft')).status).toBe(404)
   })
 
-  it('leaves what an older publisher has put into the bucket alone', async () => {
+  it('never overwrites a release of an older publisher in the bucket', async () => {
     await plantOldRelease(world, '2025.10.01')
     const taken = await world.draft('2025.10.01')
-    expect([taken.status, taken.json.error.message]).toEqual([409, 'This version is in the store already'])
-    // It comes between the draft and its publication.
+    expect([taken.status, taken.json.error.message]).toEqual([409, 'The store already contains this version'])
+    // The other release appears between the draft and its publication.
     await world.prepared('2025.10.02')
     await plantOldRelease(world, '2025.10.02', 'beta')
     const job = await world.work(await world.publishing('2025.10.02'))
     expect([job.state, job.error.message]).toEqual([
       'failed',
-      'The store has another release under this version',
+      'The store contains another release with this version',
     ])
     const file = await world.store.read(world.layout.file('2025.10.02', 'linux-x86_64'))
     expect(file).toMatchObject({ body: contentOf('linux-x86_64') })
   })
 })
 
-describe('a publication', () => {
+describe('a cancelled publication', () => {
   let world: World
   beforeAll(async () => {
     world = await startWorld('folder')
   })
   afterAll(() => world?.stop())
 
-  it('that is cancelled is a draft again; one that readers may see already only goes forward', async () => {
+  it('becomes a draft again, unless its metadata may be visible: then it can only be completed', async () => {
     await world.prepared('1.0.0')
     const first = await world.publishing('1.0.0')
     await world.call(`/jobs/${first}/cancel`, { method: 'POST' })
     expect((await world.call('/releases/1.0.0/draft')).json.state).toBe('draft')
     const second = await world.publishing('1.0.0')
-    const { engine } = world.ctx.binaryReleases
-    const { store } = engine
-    engine.store = {
+    const { publishContext } = world.ctx.binaryReleases
+    const { store } = publishContext
+    publishContext.store = {
       ...store,
       async write(key, object) {
         if (key.endsWith('.sig')) await world.call(`/jobs/${second}/cancel`, { method: 'POST' })
-        if (key.endsWith('.sig')) throw new Error('away')
+        if (key.endsWith('.sig')) throw new Error('unreachable')
         return store.write(key, object)
       },
     }
     const job = await deliver(world.ctx, world.worker, second)
-    engine.store = store
+    publishContext.store = store
     expect(['cancelled', 'failed']).toContain(job.state)
     const sealed = await world.call('/releases/1.0.0/draft')
     expect(sealed.json.state).toBe('sealed')

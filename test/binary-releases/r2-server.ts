@@ -26,7 +26,7 @@ export async function startR2() {
   const endpoint = `${url.origin}/cdn-cgi/local/r2/s3`
   return {
     config: { endpoint, bucket, accessKeyId, secretAccessKey },
-    /** As an installation is told. */
+    /** The settings of an installation that uses this bucket. */
     env: {
       R2_ENDPOINT: endpoint,
       R2_BUCKET: bucket,

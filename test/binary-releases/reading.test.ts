@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => world?.stop())
 
-/** A path as it stands: `fetch` would tidy it up. */
+/** Requests a path unchanged: `fetch` would normalize it. */
 function raw(path: string): Promise<{ status: number; body: string }> {
   const { hostname, port } = new URL(world.api.origin)
   const headers = { authorization: `Bearer ${world.publisher}` }
@@ -27,7 +27,7 @@ function raw(path: string): Promise<{ status: number; body: string }> {
 }
 
 describe('an existing bucket', () => {
-  it('is served as it is', async () => {
+  it('of an older publisher is served without changes', async () => {
     expect((await world.call('/releases/latest')).status).toBe(404)
     await plantOldRelease(world, '2025.11.24')
     const expected = {
@@ -36,7 +36,7 @@ describe('an existing bucket', () => {
       released_at: '2025-11-24T10:30:00Z',
       platforms: Object.fromEntries(platforms.map((each) => [each, sha256(contentOf(each))])),
     }
-    // Absence is remembered for a moment.
+    // Absence is cached for one second.
     await expect.poll(async () => (await world.call('/releases/latest')).status, { timeout: 5000 }).toBe(200)
     expect((await world.call('/releases/latest?channel=stable&x=1')).json).toEqual(expected)
     expect((await world.call('/releases/2025.11.24')).json).toEqual(expected)
@@ -50,7 +50,7 @@ describe('an existing bucket', () => {
     expect((await world.call('/releases/2025.11.24/signature')).status).toBe(404)
   })
 
-  it('can have a broken release that hides no other', async () => {
+  it('with invalid metadata of one release still serves and lists the others', async () => {
     const broken = (key: string, body: string) => world.store.write(key, { body, contentType: 'text/plain' })
     await broken('metadata/2025.11.20.json', '{"version":')
     await broken(
@@ -86,7 +86,7 @@ describe('an existing bucket', () => {
   })
 })
 
-describe('what is asked for wrongly', () => {
+describe('an invalid read request', () => {
   it.each([
     ['/releases/latest?channel=nightly', 400],
     ['/releases/nope', 400],
@@ -108,7 +108,7 @@ describe('what is asked for wrongly', () => {
     ['/release-store/metadata/latest-stable.json', 403],
     ['/release-store/..%2f..%2fsecret.key?expires=1&signature=x', 403],
     ['/', 404],
-  ])('%s is refused', async (path, status) => {
+  ])('is refused: %s', async (path, status) => {
     const answer = await raw(path)
     expect(answer.status).toBe(status)
     const { error } = JSON.parse(answer.body)
@@ -116,7 +116,7 @@ describe('what is asked for wrongly', () => {
     expect(answer.body).not.toContain(world.dataDir)
   })
 
-  it('is refused to who is not known, or may not', async () => {
+  it('is refused without credentials or without the permission', async () => {
     for (const path of [
       '/releases/latest',
       '/releases',
@@ -134,7 +134,7 @@ describe('what is asked for wrongly', () => {
 })
 
 describe('a download', () => {
-  it('can be followed, and every link given out is on record and counted', async () => {
+  it('follows its link, and every issued link is recorded and counted', async () => {
     const before = (await world.call('/releases/2025.11.24/downloads')).json.links['linux-x86_64'] ?? 0
     const answer = await world.call('/download/2025.11.24/linux-x86_64?redirect=1')
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([302, 'private, no-store'])
@@ -168,7 +168,7 @@ describe('channels', () => {
     return { answer, follow: async () => Promise.all(jobs.filter(Boolean).map((id) => world.work(id))) }
   }
 
-  it('move forward and back at once, and the bucket follows', async () => {
+  it('move immediately in both directions, and the pointer in the bucket follows', async () => {
     await released(world, '2025.12.01')
     expect([await latest(), (await pointer()).version]).toEqual(['2025.12.01', '2025.12.01'])
     const { answer, follow } = await post('/releases/2025.11.24/promote', { channel: 'stable' })
@@ -187,7 +187,7 @@ describe('channels', () => {
     expect((await post('/releases/4.0.0/promote', { channel: 'beta' })).answer.status).toBe(404)
   })
 
-  it('fall back to the good version before when one is withdrawn', async () => {
+  it('return to the previous version that is not withdrawn when a version is withdrawn', async () => {
     const { answer, follow } = await post('/releases/2025.12.01/yank', { reason: 'eats disks' })
     const moved = answer.json.channels.map(({ channel, version }: { channel: string; version: string }) => [
       channel,
@@ -209,14 +209,14 @@ describe('channels', () => {
     const release = await world.call('/releases/2025.12.01')
     expect(release.json.yanked).toMatchObject({ reason: 'eats disks' })
     expect((await post('/releases/2025.12.01/promote', { channel: 'beta' })).answer.status).toBe(409)
-    // A second time changes nothing, not even the reason.
+    // A second withdrawal changes nothing, not even the reason.
     const again = await post('/releases/2025.12.01/yank', { reason: 'other' })
     expect([again.answer.status, again.answer.json.yanked.reason]).toEqual([200, 'eats disks'])
     const list = (await world.call('/releases')).json.releases
     expect(list[0]).toMatchObject({ version: '2025.12.01', yanked: { reason: 'eats disks' } })
   })
 
-  it('are taken back even from a pointer that somebody else has set to a withdrawn version', async () => {
+  it('never show a withdrawn version, even if another program sets the pointer to it', async () => {
     const old = await pointer()
     const body = JSON.stringify({ ...old, version: '2025.12.01' })
     await world.store.write('metadata/latest-stable.json', { body, contentType: 'application/json' })
@@ -228,7 +228,7 @@ describe('channels', () => {
     })
   })
 
-  it('tell a client what to move to, or why to stay', async () => {
+  it('answer update checks with the version to update to, or the reason for none', async () => {
     const ask = async (query: string) => {
       const { status, json, headers } = await world.call(`/releases/updates?${query}`)
       return status === 204 ? headers.get('x-update-reason') : json?.version
@@ -237,17 +237,17 @@ describe('channels', () => {
     expect(await on('2025.11.23')).toBe('2025.11.24')
     expect(await on('2025.11.24')).toBe('up-to-date')
     expect(await on('2026.01.01')).toBe('current-is-newer')
-    // A withdrawn version is left even for an older one.
+    // A client on a withdrawn version is offered even an older one.
     expect(await on('2025.12.01')).toBe('2025.11.24')
     expect(await on('2025.11.23', '&channel=beta')).toBe('no-release')
     expect((await world.call('/releases/updates?current=x&platform=linux-x86_64')).status).toBe(400)
-    // Other spellings of the same precedence: the same version, offered for ever, is no update.
+    // Versions of equal precedence are no update: the client would be offered them forever.
     for (const equal of ['2025.11.24.0', '2025.11.24%2Bbuild.7'])
       expect(await on(equal), equal).toBe('up-to-date')
   })
 
   it.each(['utf8', 'utf16le'] as const)(
-    'are read from metadata that begins with a byte order mark, in %s',
+    'accept metadata that begins with a byte order mark, in %s',
     async (encoding) => {
       const version = encoding === 'utf8' ? '0.1.0' : '0.2.0'
       const body = JSON.stringify({
@@ -267,10 +267,10 @@ describe('channels', () => {
     },
   )
 
-  it('are listed page by page', async () => {
+  it('are filtered in a paginated list', async () => {
     for (const version of ['1.0.0', '1.1.0-rc.1', '1.1.0']) await plantOldRelease(world, version, 'beta')
     await world.ctx.db.raw(`select pg_notify('release_state', '')`)
-    const seen: string[] = []
+    const listed: string[] = []
     let cursor = ''
     await expect
       .poll(async () => (await world.call('/releases?channel=beta')).json.releases.length, {
@@ -279,9 +279,9 @@ describe('channels', () => {
       .toBe(3)
     do {
       const { json } = await world.call(`/releases?channel=beta&limit=2${cursor}`)
-      seen.push(...json.releases.map(({ version }: { version: string }) => version))
+      listed.push(...json.releases.map(({ version }: { version: string }) => version))
       cursor = json.next_cursor === null ? '' : `&cursor=${json.next_cursor}`
     } while (cursor !== '')
-    expect(seen).toEqual(['1.1.0', '1.1.0-rc.1', '1.0.0'])
+    expect(listed).toEqual(['1.1.0', '1.1.0-rc.1', '1.0.0'])
   })
 })

@@ -8,13 +8,13 @@ import { initialRegion } from '../../src/binary-releases/object-store/s3-region.
 const credentials = { accessKeyId: 'the-access-key', secretAccessKey: 'the-secret-key' }
 const body = '{"version":"1.0.0"}'
 
-/** A store that insists on its region and its time, as AWS does. */
+/** A store that requires its own region and time in signatures, as AWS does. */
 class StrictStore {
   region = 'eu-central-1'
-  /** How the region is told to who signs for another one. */
-  tells: 'header' | 'body' = 'body'
+  /** Where the refusal of another region names the required one. */
+  regionIn: 'header' | 'body' = 'body'
   aheadMs = 0
-  readonly seen: string[] = []
+  readonly requests: string[] = []
   readonly #server: Server
 
   constructor() {
@@ -25,7 +25,7 @@ class StrictStore {
       const date = String(url.searchParams.get('X-Amz-Date') ?? req.headers['x-amz-date'])
       const at = Date.parse(date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'))
       const now = Date.now() + this.aheadMs
-      this.seen.push(`${req.method} ${region}`)
+      this.requests.push(`${req.method} ${region}`)
       res.setHeader('Date', new Date(now).toUTCString())
       const refuse = (status: number, code: string, more = '') => {
         res.writeHead(status, { 'content-type': 'application/xml' })
@@ -34,8 +34,8 @@ class StrictStore {
         )
       }
       if (region !== this.region) {
-        if (this.tells === 'header') res.setHeader('x-amz-bucket-region', this.region)
-        const named = this.tells === 'body' ? `<Region>${this.region}</Region>` : ''
+        if (this.regionIn === 'header') res.setHeader('x-amz-bucket-region', this.region)
+        const named = this.regionIn === 'body' ? `<Region>${this.region}</Region>` : ''
         return refuse(400, 'AuthorizationHeaderMalformed', named)
       }
       const lifetime = Number(url.searchParams.get('X-Amz-Expires') ?? 900) * 1000
@@ -70,32 +70,29 @@ const read = async (store: ReturnType<typeof open>) => {
 }
 
 describe('the region of a bucket', () => {
-  it('is the configured one', async () => {
+  it('is the configured one, if any', async () => {
     expect(await read(open('eu-central-1'))).toBe(body)
-    expect(server.seen).toEqual(['GET eu-central-1'])
+    expect(server.requests).toEqual(['GET eu-central-1'])
   })
 
-  it.each(['header', 'body'] as const)(
-    "is learnt from the %s of the store's refusal, once",
-    async (where) => {
-      server.tells = where
-      for (const configured of [undefined, 'us-east-1']) {
-        server.seen.length = 0
-        const store = open(configured)
-        expect(await read(store)).toBe(body)
-        expect(await read(store)).toBe(body)
-        const first = configured ?? 'auto'
-        expect(server.seen).toEqual([`GET ${first}`, 'GET eu-central-1', 'GET eu-central-1'])
-      }
-    },
-  )
+  it.each(['header', 'body'] as const)("is taken from the %s of the store's refusal, once", async (where) => {
+    server.regionIn = where
+    for (const configured of [undefined, 'us-east-1']) {
+      server.requests.length = 0
+      const store = open(configured)
+      expect(await read(store)).toBe(body)
+      expect(await read(store)).toBe(body)
+      const first = configured ?? 'auto'
+      expect(server.requests).toEqual([`GET ${first}`, 'GET eu-central-1', 'GET eu-central-1'])
+    }
+  })
 
-  it('is learnt by a probe, too, whose answer has no body', async () => {
+  it('is also found by a probe, whose response has no body', async () => {
     await open().probe()
-    expect(server.seen).toEqual(['HEAD auto', 'GET auto', 'HEAD eu-central-1'])
+    expect(server.requests).toEqual(['HEAD auto', 'GET auto', 'HEAD eu-central-1'])
   })
 
-  it('is in the first link already, and follows when the bucket moves', async () => {
+  it('is correct in the first link, and updated when the bucket moves', async () => {
     const store = open()
     expect((await fetch((await store.linkToRead('a', 'a.txt')).url)).status).toBe(200)
     server.region = 'us-west-2'
@@ -109,17 +106,17 @@ describe('the region of a bucket', () => {
     ['https://s3.us-west-004.backblazeb2.com', 'us-west-004'],
     ['https://account.r2.cloudflarestorage.com', 'auto'],
     ['http://127.0.0.1:9000', 'auto'],
-  ])('begins with what the endpoint names: %s', (url, region) => {
+  ])('is initially the one in the endpoint: %s', (url, region) => {
     expect(initialRegion({ endpoint: url, region: undefined })).toBe(region)
     expect(initialRegion({ endpoint: url, region: 'mine-1' })).toBe('mine-1')
   })
 })
 
-describe.each([30, -30, 600])('with a clock that differs by %i minutes from the store', (minutes) => {
-  it('requests are accepted, and links are good for fifteen minutes of the store', async () => {
+describe.each([30, -30, 600])('a clock that differs by %i minutes from the store', (minutes) => {
+  it('does not affect requests, and links are valid for fifteen minutes of store time', async () => {
     server.aheadMs = minutes * 60_000
     const store = open('eu-central-1')
-    // The first thing that is asked of a new process.
+    // The link is the first request to a new process.
     const link = await store.linkToRead('a', 'a.txt')
     expect((await fetch(link.url)).status).toBe(200)
     const storeNow = Date.now() + server.aheadMs

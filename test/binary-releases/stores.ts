@@ -16,19 +16,19 @@ import { startR2 } from './r2-server.ts'
 
 export interface TestStore {
   store: ObjectStore
-  /** Moves the clock of signed links, where it is ours. */
+  /** Advances the clock of signed links, for a store that signs with this process's clock. */
   wait?: (ms: number) => void
   stop(): Promise<void>
 }
 
-/** Both implementations, as an installation has them. */
+/** Both implementations, configured as in an installation. */
 export const testStores: Record<'bucket' | 'folder', () => Promise<TestStore>> = {
   async bucket() {
     const server = await startR2()
     return { store: createS3Store(server.config), stop: () => server.stop() }
   },
 
-  /** With the routes that its links lead to. */
+  /** Includes the routes that its links point to. */
   async folder() {
     const root = mkdtempSync(join(tmpdir(), 'capstan-store-'))
     const server = createServer()

@@ -12,7 +12,7 @@ describe('a version', () => {
     '1.0.0-alpha-2.x',
     '1.0.0+build.7',
     '1.0.0-0.3.7+exp.sha.5114f85',
-  ])('may be %s', (text) => expect(isVersion(text)).toBe(true))
+  ])('is accepted: %s', (text) => expect(isVersion(text)).toBe(true))
 
   it.each([
     '',
@@ -44,9 +44,9 @@ describe('a version', () => {
     '1.0.0-\u202e',
     `1.0.0-${'a'.repeat(60)}`,
     `${'9'.repeat(20)}.0.0`,
-  ])('is not %j', (text) => expect(isVersion(text)).toBe(false))
+  ])('is refused: %j', (text) => expect(isVersion(text)).toBe(false))
 
-  it('comes before another as semver and calendars have it', () => {
+  it('is ordered by semver precedence or by date', () => {
     const sorted = [
       '1.0.0-1',
       '1.0.0-2',
@@ -75,11 +75,11 @@ describe('a version', () => {
     ['1.0.0-rc.1+a', '1.0.0-rc.1'],
     ['2025.11.24', '2025.11.24.0'],
     ['2025.01.05', '2025.1.5'],
-  ])('is as late as another: %s and %s', (a, b) =>
+  ])('has equal precedence: %s and %s', (a, b) =>
     expect([compareVersions(a, b), compareVersions(b, a)]).toEqual([0, 0]),
   )
 
-  it('is told apart by numbers of any length', () => {
+  it('is compared exactly by numbers of any length', () => {
     expect(compareVersions('1.0.0-99999999999999999998', '1.0.0-99999999999999999999')).toBe(-1)
   })
 })

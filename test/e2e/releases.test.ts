@@ -77,7 +77,7 @@ describe.each(['folder', 'bucket'] as const)('a newcomer with a %s as the store'
     const yanked = await capstan('yank', '2025.11.25', '--reason', 'eats disks')
     expect([yanked.exitCode, yanked.output]).toEqual([
       0,
-      expect.stringContaining('stable fell back to 2025.11.24'),
+      expect.stringContaining('stable returned to 2025.11.24'),
     ])
     expect((await read('/releases/latest')).body.version).toBe('2025.11.24')
     expect((await read('/download/2025.11.25/linux-x86_64')).status).toBe(410)

@@ -1,4 +1,4 @@
-/** Where things lie in the bucket. Readers of their own know these names: they never change. */
+/** The object keys in the bucket. Other programs read these keys too, so they never change. */
 export interface Layout {
   fileName(version: string, platform: string): string
   file(version: string, platform: string): string
@@ -6,9 +6,9 @@ export interface Layout {
   metadata(version: string): string
   signature(version: string): string
   pointer(channel: string): string
-  /** Where an upload lies until it is verified; `attempt` tells a repeated one from what it replaces. */
+  /** The key of an upload until it is verified; `attempt` distinguishes a repeated upload from the replaced one. */
   upload(releaseId: string, platform: string, attempt: number): string
-  /** What all uploads of a release begin with. */
+  /** The common prefix of all uploads of a release. */
   uploads(releaseId: string): string
 }
 
@@ -29,7 +29,7 @@ export function createLayout(prefix: string): Layout {
   }
 }
 
-/** The version that a metadata key is about; undefined for a pointer or a signature. */
+/** The version in a metadata key; undefined for a pointer or a signature. */
 export function versionOfKey(key: string): string | undefined {
   const name = key.slice(metadataPrefix.length)
   return name.endsWith('.json') && !name.startsWith('latest-') ? name.slice(0, -'.json'.length) : undefined

@@ -8,9 +8,9 @@ import type { Channel, Metadata } from './metadata.ts'
 import type { ReleaseStates } from './release-states.ts'
 import { compareVersions, isVersion } from './versions.ts'
 
-export interface Listed {
+export interface ListedRelease {
   version: string
-  /** Undefined when it can't be read: such a release hides no other. */
+  /** Undefined if it cannot be read; the release stays in the list, so that it hides no other. */
   metadata: Metadata | undefined
   notes: string | null
   yank: Yank | undefined
@@ -29,11 +29,11 @@ export interface ListingOptions {
 }
 
 export function createListing({ db, catalogue, states }: ListingOptions) {
-  async function readable(version: string): Promise<Metadata | undefined> {
+  async function readableMetadata(version: string): Promise<Metadata | undefined> {
     try {
       return (await catalogue.get(version)).metadata
     } catch (error) {
-      // Removed meanwhile, or nothing that can be read. A store that is away is everybody's fault.
+      // Removed meanwhile or unreadable: only this release is affected. An unreachable store fails the whole list.
       if (error instanceof CodedError && error.code !== 'STATE_003') return undefined
       throw error
     }
@@ -47,11 +47,11 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
       const all = await catalogue.versions()
       const rest = after === undefined ? all : all.filter((version) => isAfter(version, after))
       const entries: { version: string; metadata: Metadata | undefined }[] = []
-      // One more than asked for tells whether there is a next page.
+      // One entry more than the limit shows whether there is a next page.
       for (let at = 0; at < rest.length && entries.length <= limit; at += limit + 1) {
         const versions = rest.slice(at, at + limit + 1)
         const read = await Promise.all(
-          versions.map(async (version) => ({ version, metadata: await readable(version) })),
+          versions.map(async (version) => ({ version, metadata: await readableMetadata(version) })),
         )
         entries.push(...read.filter(({ metadata }) => channel === undefined || metadata?.channel === channel))
       }
@@ -61,8 +61,10 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
         items.map(({ version }) => version),
       )
       const { yanks } = await states.current()
-      const releases: Listed[] = items.map(({ version, metadata }) => ({
-        ...{ version, metadata, yank: yanks.get(version) },
+      const releases: ListedRelease[] = items.map(({ version, metadata }) => ({
+        version,
+        metadata,
+        yank: yanks.get(version),
         notes: notes.find((each) => each.version === version)?.notes ?? null,
       }))
       const last = entries.length > limit ? items.at(-1) : undefined
@@ -70,30 +72,30 @@ export function createListing({ db, catalogue, states }: ListingOptions) {
     },
 
     /**
-     * What a client that runs `current` should move to. A withdrawn version is left for an older one, too, but never for
-     * one of equal precedence (`1.0.0+a` and `1.0.0+b`): it would be offered its own version for ever.
+     * The version that a client on `current` should update to. A client on a withdrawn version is also offered an older
+     * version, but never one of equal precedence (`1.0.0+a` and `1.0.0+b`): it would get its own version again.
      */
-    async update(asked: { channel: Channel; current: string; platform: string }): Promise<Update> {
+    async update(query: { channel: Channel; current: string; platform: string }): Promise<Update> {
       let metadata: Metadata
       try {
-        metadata = (await catalogue.latest(asked.channel)).metadata
+        metadata = (await catalogue.latest(query.channel)).metadata
       } catch (error) {
         if (error instanceof CodedError && error.code === 'SYS_005')
           return { kind: 'none', reason: 'no-release' }
         throw error
       }
-      const order = compareVersions(metadata.version, asked.current)
+      const order = compareVersions(metadata.version, query.current)
       if (order === 0) return { kind: 'none', reason: 'up-to-date' }
-      const isWithdrawn = (await states.current()).yanks.has(asked.current)
+      const isWithdrawn = (await states.current()).yanks.has(query.current)
       if (!isWithdrawn && order < 0) return { kind: 'none', reason: 'current-is-newer' }
-      if (!Object.hasOwn(metadata.platforms, asked.platform))
+      if (!Object.hasOwn(metadata.platforms, query.platform))
         return { kind: 'none', reason: 'platform-missing' }
       return { kind: 'update', metadata }
     },
   }
 }
 
-/** In the order of the list: later versions first, those that count as equal by their text. */
+/** True if the version follows the cursor in the list: later versions first, versions of equal precedence by text. */
 function isAfter(version: string, cursor: string): boolean {
   const order = compareVersions(cursor, version)
   return order > 0 || (order === 0 && version < cursor)

@@ -4,7 +4,7 @@ import { canonical } from '../../platform/http/idempotency.ts'
 export const channels = ['stable', 'beta'] as const
 export type Channel = (typeof channels)[number]
 
-/** A release as the bucket tells it. What an older publisher added stays in it. */
+/** The metadata of a release in the bucket. Additional fields of older publishers are kept. */
 export const metadataSchema = z.looseObject({
   version: z.string(),
   channel: z.string(),
@@ -21,12 +21,12 @@ export const signatureSchema = z.object({
 })
 export type Signature = z.output<typeof signatureSchema>
 
-/** What is signed, and what lies in the bucket byte by byte: JSON with sorted keys and no white space. */
+/** The bytes that are signed and stored in the bucket: JSON with sorted keys and no white space. */
 export function canonicalMetadata({ version, channel, released_at, platforms }: Metadata): string {
   return canonical({ version, channel, released_at, platforms })
 }
 
-/** @returns undefined for what is no JSON of this shape. */
+/** Parses JSON. @returns undefined if the body is not JSON of this shape */
 export function parseAs<S extends z.ZodType>(schema: S, body: Buffer): z.output<S> | undefined {
   try {
     return schema.safeParse(JSON.parse(textOf(body))).data
@@ -35,7 +35,7 @@ export function parseAs<S extends z.ZodType>(schema: S, body: Buffer): z.output<
   }
 }
 
-/** Some editors and shells begin a file with a byte order mark, which also tells UTF-16. */
+/** Decodes by the byte order mark that some editors and shells write, which also identifies UTF-16. */
 function textOf(body: Buffer): string {
   const mark = body.subarray(0, 2).toString('hex')
   const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8'

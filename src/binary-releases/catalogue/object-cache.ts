@@ -1,9 +1,9 @@
 import { type ObjectStore, StoreUnreachable } from '../object-store/index.ts'
 
-/** What is known of a small object. `stale`: the store could not be asked whether it still holds. */
-export interface Cached<T> {
+/** A cached object. `stale`: the store is unreachable, so the copy could not be revalidated. */
+export interface CachedObject<T> {
   value: T | undefined
-  /** Why there is no value: nothing there, or nothing that can be read. */
+  /** The reason for a missing value: the object does not exist, or it cannot be parsed. */
   missing: 'absent' | 'unreadable' | undefined
   stale: boolean
 }
@@ -12,33 +12,38 @@ interface Entry<T> {
   value: T | undefined
   missing: 'absent' | 'unreadable' | undefined
   etag: string | undefined
-  /** When the store last confirmed it. */
+  /** Time of the store's last answer. */
   confirmedAt: number
-  askAgainAt: number
-  /** The store was asked since, and did not answer. */
-  away: boolean
+  revalidateAt: number
+  /** The store did not answer the last request. */
+  storeUnreachable: boolean
 }
 
 export interface ObjectCache<T> {
-  /** @throws StoreUnreachable when the store is away and what is known is too old. */
-  get(key: string): Promise<Cached<T>>
-  /** The next `get` asks the store. */
+  /** @throws StoreUnreachable if the store is unreachable and no copy is recent enough */
+  get(key: string): Promise<CachedObject<T>>
+  /** Makes the next `get` read from the store. */
   forget(key: string): void
   forgetAbsent(): void
 }
 
 const freshMs = 30_000
 const staleMs = 10 * 60_000
-/** Absence is only remembered for as long as it takes to blunt a flood: a release may appear at any time. */
+/** Absence is cached only long enough to absorb a flood of requests: a release may appear at any time. */
 const absentMs = 1000
-/** A store that is away is asked again by one request in this time; the others are answered at once. */
-const awayMs = 2000
-const largest = 2000
-const nothing = { value: undefined, missing: 'absent', etag: undefined, away: false } as const
+/** An unreachable store is retried by one request in this time; the others are answered from the cache immediately. */
+const unreachableRetryMs = 2000
+const maxEntries = 2000
+const absentObject = {
+  value: undefined,
+  missing: 'absent',
+  etag: undefined,
+  storeUnreachable: false,
+} as const
 
 /**
- * Small objects of the store, parsed. Fresh for 30 s, then revalidated by etag with one request at a time for each
- * key; up to 10 minutes old when the store is away.
+ * A cache of small, parsed objects of the store. Entries are fresh for 30 s, then revalidated by etag with one request
+ * at a time per key. They are served up to 10 minutes after the last answer while the store is unreachable.
  */
 export function createObjectCache<T>(options: {
   store: ObjectStore
@@ -47,76 +52,82 @@ export function createObjectCache<T>(options: {
 }): ObjectCache<T> {
   const { store, parse, now = () => performance.now() } = options
   const entries = new Map<string, Entry<T>>()
-  const asking = new Map<string, Promise<Entry<T>>>()
+  const pendingReads = new Map<string, Promise<Entry<T>>>()
 
-  /** One question at a time. One that was asked before the key was forgotten answers its askers, and nobody later. */
-  function askOnce(key: string): Promise<Entry<T>> {
-    const running = asking.get(key)
-    if (running !== undefined) return running
-    const own: Promise<Entry<T>> = ask(key, () => asking.get(key) === own).finally(() => {
-      if (asking.get(key) === own) asking.delete(key)
+  /** Shares one read per key. A read begun before `forget` answers only the callers that already wait for it. */
+  function readOnce(key: string): Promise<Entry<T>> {
+    const pending = pendingReads.get(key)
+    if (pending !== undefined) return pending
+    const own: Promise<Entry<T>> = readThrough(key, () => pendingReads.get(key) === own).finally(() => {
+      if (pendingReads.get(key) === own) pendingReads.delete(key)
     })
-    asking.set(key, own)
+    pendingReads.set(key, own)
     return own
   }
 
-  async function ask(key: string, counts: () => boolean): Promise<Entry<T>> {
-    const known = entries.get(key)
+  async function readThrough(key: string, isCurrent: () => boolean): Promise<Entry<T>> {
+    const cached = entries.get(key)
     try {
-      const found = await store.read(key, known?.etag === undefined ? undefined : { etag: known.etag })
-      const entry = entryOf(key, found, known)
-      if (counts()) keep(key, entry)
+      const found = await store.read(key, cached?.etag === undefined ? undefined : { etag: cached.etag })
+      const entry = entryOf(key, found, cached)
+      if (isCurrent()) keep(key, entry)
       return entry
     } catch (error) {
-      if (!(error instanceof StoreUnreachable) || known === undefined) throw error
-      if (!counts()) return { ...known, away: true }
-      known.askAgainAt = now() + awayMs
-      known.away = true
-      return known
+      if (!(error instanceof StoreUnreachable) || cached === undefined) throw error
+      if (!isCurrent()) return { ...cached, storeUnreachable: true }
+      cached.revalidateAt = now() + unreachableRetryMs
+      cached.storeUnreachable = true
+      return cached
     }
   }
 
-  function entryOf(key: string, found: Awaited<ReturnType<ObjectStore['read']>>, known?: Entry<T>): Entry<T> {
+  function entryOf(
+    key: string,
+    found: Awaited<ReturnType<ObjectStore['read']>>,
+    cached?: Entry<T>,
+  ): Entry<T> {
     const confirmedAt = now()
     if (found === undefined) {
-      return { ...nothing, confirmedAt, askAgainAt: confirmedAt + absentMs }
+      return { ...absentObject, confirmedAt, revalidateAt: confirmedAt + absentMs }
     }
-    const askAgainAt = confirmedAt + freshMs
-    if (found === 'unchanged' && known !== undefined)
-      return { ...known, confirmedAt, askAgainAt, away: false }
-    if (found === 'unchanged') throw new StoreUnreachable('the store compared with nothing')
+    const revalidateAt = confirmedAt + freshMs
+    if (found === 'unchanged' && cached !== undefined)
+      return { ...cached, confirmedAt, revalidateAt, storeUnreachable: false }
+    if (found === 'unchanged')
+      throw new StoreUnreachable('the store answered "unchanged" to an unconditional read')
     const value = parse(found.body, key)
     const missing = value === undefined ? 'unreadable' : undefined
-    return { value, missing, etag: found.etag, confirmedAt, askAgainAt, away: false }
+    return { value, missing, etag: found.etag, confirmedAt, revalidateAt, storeUnreachable: false }
   }
 
-  /** The oldest goes first: keys of versions come from requests, and there may be any number of them. */
+  /** Evicts the oldest entry above the limit: the keys come from requests, so their number is unbounded. */
   function keep(key: string, entry: Entry<T>): void {
     entries.delete(key)
     entries.set(key, entry)
-    if (entries.size > largest) entries.delete(entries.keys().next().value ?? '')
+    if (entries.size > maxEntries) entries.delete(entries.keys().next().value ?? '')
   }
 
   return {
     async get(key) {
-      const known = entries.get(key)
-      if (known !== undefined && now() < known.askAgainAt) return tell(known)
-      return tell(await askOnce(key))
+      const cached = entries.get(key)
+      if (cached !== undefined && now() < cached.revalidateAt) return toCachedObject(cached)
+      return toCachedObject(await readOnce(key))
     },
     forget(key) {
-      asking.delete(key)
-      const known = entries.get(key)
-      if (known !== undefined) known.askAgainAt = 0
+      pendingReads.delete(key)
+      const cached = entries.get(key)
+      if (cached !== undefined) cached.revalidateAt = 0
     },
     forgetAbsent() {
-      asking.clear()
-      for (const entry of entries.values()) if (entry.missing === 'absent') entry.askAgainAt = 0
+      pendingReads.clear()
+      for (const entry of entries.values()) if (entry.missing === 'absent') entry.revalidateAt = 0
     },
   }
 
-  function tell({ value, missing, confirmedAt, away }: Entry<T>): Cached<T> {
+  function toCachedObject({ value, missing, confirmedAt, storeUnreachable }: Entry<T>): CachedObject<T> {
     const tooOld = missing === 'absent' || now() - confirmedAt > staleMs
-    if (away && tooOld) throw new StoreUnreachable('the object store is away, and what is known is too old')
-    return { value, missing, stale: away }
+    if (storeUnreachable && tooOld)
+      throw new StoreUnreachable('the object store is unreachable, and no cached copy is recent enough')
+    return { value, missing, stale: storeUnreachable }
   }
 }

@@ -4,7 +4,7 @@ import { isDatabaseUnavailable } from '../../platform/postgres/index.ts'
 import { type ChannelRow, readChannels, readYanks, stateChannel, type Yank } from '../store/channels.ts'
 import type { Channel } from './metadata.ts'
 
-/** What the database knows beside the bucket: where channels were moved to, and what was withdrawn. */
+/** The part of the catalogue that the database holds: channel moves and withdrawals. */
 export interface ReleaseState {
   channels: ReadonlyMap<Channel, ChannelRow>
   yanks: ReadonlyMap<string, Yank>
@@ -12,26 +12,26 @@ export interface ReleaseState {
 
 export interface ReleaseStates {
   current(): Promise<ReleaseState>
-  /** The next reader looks again: something was changed here. */
+  /** Makes the next `current` read the database, after a change in this process. */
   invalidate(): void
-  /** Called with each newly read state, before anybody gets it. */
+  /** Registers a handler for each newly read state, called before `current` returns it. */
   onChange(handler: (now: ReleaseState, before: ReleaseState | undefined) => void): void
 }
 
-/** A notification tells of a change, mostly at once; this is for one that was lost or is late. */
+/** Maximum age of the state: a bound for the case that a change notification is lost or late. */
 const maxAgeMs = 2000
 
-/** The state in memory: every read of a release needs it, and it changes a few times a day. */
+/** Caches the state in memory: every read of a release needs it, and it changes a few times a day. */
 export function createReleaseStates(
   db: Knex,
   listener: Pick<Listener, 'on' | 'onConnect'>,
   now: () => number = () => performance.now(),
 ): ReleaseStates {
   const handlers: Parameters<ReleaseStates['onChange']>[0][] = []
-  let known: ReleaseState | undefined
+  let lastState: ReleaseState | undefined
   let readAt = Number.NEGATIVE_INFINITY
   let changes = 0
-  let reading: Promise<ReleaseState> | undefined
+  let pendingRead: Promise<ReleaseState> | undefined
 
   async function read(): Promise<ReleaseState> {
     const before = changes
@@ -41,36 +41,36 @@ export function createReleaseStates(
         channels: new Map(channels.map((each) => [each.channel, each])),
         yanks: new Map(yanks.map((each) => [each.version, each])),
       }
-      for (const handler of handlers) handler(state, known)
-      known = state
+      for (const handler of handlers) handler(state, lastState)
+      lastState = state
     } catch (error) {
-      // What is known is better than no answer; links, which are recorded, need the database anyway.
-      if (known === undefined || !isDatabaseUnavailable(error)) throw error
+      // The last state is better than an error. Download links are recorded, so they fail without the database anyway.
+      if (lastState === undefined || !isDatabaseUnavailable(error)) throw error
     }
-    // A change that came while it was read may be missing in it.
+    // A change during the read may be missing in the result.
     readAt = before === changes ? now() : Number.NEGATIVE_INFINITY
-    return known
+    return lastState
   }
 
   function invalidate(): void {
     changes += 1
     readAt = Number.NEGATIVE_INFINITY
-    // Whoever comes now must not join a reading that began before the change.
-    reading = undefined
+    // Later callers must not share a read that began before the change.
+    pendingRead = undefined
   }
   listener.on(stateChannel, invalidate)
   listener.onConnect(invalidate)
 
   return {
     async current() {
-      if (known !== undefined && now() - readAt < maxAgeMs) return known
-      if (reading === undefined) {
+      if (lastState !== undefined && now() - readAt < maxAgeMs) return lastState
+      if (pendingRead === undefined) {
         const own: Promise<ReleaseState> = read().finally(() => {
-          if (reading === own) reading = undefined
+          if (pendingRead === own) pendingRead = undefined
         })
-        reading = own
+        pendingRead = own
       }
-      return reading
+      return pendingRead
     },
     invalidate,
     onChange: (handler) => void handlers.push(handler),

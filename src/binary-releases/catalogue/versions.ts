@@ -1,16 +1,16 @@
-/** `YYYY.MM.DD`, a second one of the same day as `YYYY.MM.DD.N`. */
+/** `YYYY.MM.DD`; further versions of the same day are `YYYY.MM.DD.N`. */
 const date = /^(\d{4})\.(\d{2})\.(\d{2})(?:\.(0|[1-9]\d{0,5}))?$/
 const number = '(?:0|[1-9]\\d{0,14})'
 const identifier = '(?:0|[1-9]\\d*|\\d*[A-Za-z-][0-9A-Za-z-]*)'
-/** As semver.org has it, without a leading "v". */
+/** The grammar of semver.org, without a leading "v". */
 const semver = new RegExp(
   `^(${number})\\.(${number})\\.(${number})(?:-(${identifier}(?:\\.${identifier})*))?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?$`,
 )
-const longest = 64
+const maxLength = 64
 
-/** Whether a text is a version. Only ASCII passes, and nothing that means anything in a path or a key. */
+/** True for a valid version. Only ASCII passes, and no character with a meaning in a path or an object key. */
 export function isVersion(text: string): boolean {
-  return text.length <= longest && parse(text) !== undefined
+  return text.length <= maxLength && parse(text) !== undefined
 }
 
 interface Parsed {
@@ -36,7 +36,7 @@ function isCalendarDay(year: string, month: string, day: string): boolean {
 
 const isLeap = (year: number) => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 
-/** Which of two versions is later: positive for `a`. Semver's order of precedence; dates by day and count. */
+/** Compares two versions: positive if `a` is later. Semver precedence; dates by day and number. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parse(a), parse(b)]
   if (left === undefined || right === undefined) return a < b ? -1 : a > b ? 1 : 0
@@ -47,7 +47,7 @@ export function compareVersions(a: string, b: string): number {
   return comparePrereleases(left.prerelease, right.prerelease)
 }
 
-/** A version without one is later than its prereleases; numbers come before words, fewer parts before more. */
+/** Semver rules: a release follows its prereleases, numbers precede words, and fewer identifiers precede more. */
 function comparePrereleases(a: string[], b: string[]): number {
   if (a.length === 0 || b.length === 0) return b.length - a.length
   for (const [index, left] of a.entries()) {
@@ -55,7 +55,7 @@ function comparePrereleases(a: string[], b: string[]): number {
     if (right === undefined) return 1
     if (left === right) continue
     const [leftIsNumber, rightIsNumber] = [/^\d+$/.test(left), /^\d+$/.test(right)]
-    // Of any length: as numbers long ones would seem equal.
+    // BigInt, because long numbers would be equal as floating-point numbers.
     if (leftIsNumber && rightIsNumber) return BigInt(left) < BigInt(right) ? -1 : 1
     if (leftIsNumber !== rightIsNumber) return leftIsNumber ? -1 : 1
     return left < right ? -1 : 1

@@ -5,19 +5,19 @@ import { jobAnswer, progressData } from './wire.ts'
 
 const patienceMs = 60_000
 
-/** Follows a job to its end, showing what it verifies. @returns how it ended, as an exit code. */
+/** Follows a job until it ends and shows the progress of its verification. @returns the exit code for its result */
 export async function followJob(
   client: ApiClient,
   id: string,
   { out, progress }: { out: Output; progress?: Progress },
 ): Promise<ExitCode> {
   const path = `/jobs/${encodeURIComponent(id)}`
-  const onBreak = () => out.warn('note: the connection broke; connecting again')
+  const onBreak = () => out.warn('note: connection lost, reconnecting')
   let verifying = false
   for await (const event of followEvents(client, `${path}/events`, { patienceMs, onBreak })) {
-    const told = event.type === 'progress' ? progressData.safeParse(event.data) : undefined
-    if (!told?.success || progress === undefined) continue
-    const { phase, bytes = 0, total = 0 } = told.data
+    const parsed = event.type === 'progress' ? progressData.safeParse(event.data) : undefined
+    if (!parsed?.success || progress === undefined) continue
+    const { phase, bytes = 0, total = 0 } = parsed.data
     if (phase === 'verify' && !verifying) progress.begin('Verifying in the store', total)
     if (phase === 'verify') progress.at(bytes)
     else if (verifying) progress.end('Verified in the store')
@@ -27,6 +27,6 @@ export async function followJob(
   if (verifying) progress?.end(job.state === 'completed' ? 'Verified in the store' : 'Verification ended')
   if (job.state === 'completed') return exitCodes.done
   const code = job.error?.code === undefined ? '' : ` [${job.error.code}]`
-  out.warn(`error: ${plain(job.error?.message ?? `the job is ${job.state}`)}${code}`)
+  out.warn(`error: ${plain(job.error?.message ?? `the job ended as ${job.state}`)}${code}`)
   return exitCodes.failed
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 
-/** The SHA-256 of a file, read into one and the same buffer. @param read told how much was read. */
-export async function hashFile(path: string, read: (bytes: number) => void): Promise<string> {
+/** The SHA-256 of a file, read through one reused buffer. @param onRead called with the bytes read so far */
+export async function hashFile(path: string, onRead: (bytes: number) => void): Promise<string> {
   const hash = createHash('sha256')
   const buffer = Buffer.allocUnsafe(1024 * 1024)
   const file = await open(path)
@@ -12,7 +12,7 @@ export async function hashFile(path: string, read: (bytes: number) => void): Pro
       if (bytesRead === 0) return hash.digest('hex')
       hash.update(buffer.subarray(0, bytesRead))
       bytes += bytesRead
-      read(bytes)
+      onRead(bytes)
     }
   } finally {
     await file.close()

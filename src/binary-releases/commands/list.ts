@@ -19,6 +19,6 @@ export async function listReleases(client: ApiClient, flags: ListFlags, out: Out
     each.yanked === null ? '' : `withdrawn: ${each.yanked.reason}`,
   ])
   const lines = table(['version', 'channel', 'released', 'platforms', ''], rows)
-  if (list.next_cursor !== null) lines.push(`(the newest ${rows.length}; there are more)`)
+  if (list.next_cursor !== null) lines.push(`(only the newest ${rows.length} are shown)`)
   out.answer(lines, list)
 }

@@ -32,7 +32,7 @@ interface LocalFile {
 
 const patienceMs = 60_000
 
-/** From a folder to a published version. Given again after it was interrupted, it goes on where it was. */
+/** Publishes a version from a folder. After an interruption, a second call resumes the upload. */
 export async function publishFolder(
   { deps, out }: { deps: CommandDeps; out: Output },
   dir: string,
@@ -53,12 +53,12 @@ export async function publishFolder(
   const exitCode = await followJob(client, jobId, { out, progress })
   const { version, channel } = flags
   if (exitCode === exitCodes.done) out.say(`Published ${plain(version)}; ${plain(channel)} points to it`)
-  else out.say('Nothing that readers see was changed. Publish again once the cause is mended.')
+  else out.say('Not published: readers see no change. Fix the cause, then publish again.')
   out.document({ version, channel, published: exitCode === exitCodes.done, job_id: jobId })
   return exitCode
 }
 
-/** What there is left to do: files to send, or a job that an earlier call has started. */
+/** The remaining work: files to upload, or a publish job that an earlier call started. */
 async function openDraft(
   client: ApiClient,
   dir: string,
@@ -69,7 +69,7 @@ async function openDraft(
   try {
     const json = { version, channel, platforms, notes }
     const draft = await client.call(draftAnswer, { method: 'POST', path: '/releases', json, patienceMs })
-    return { files: await findLocally(client, dir, draft) }
+    return { files: await findLocalFiles(client, dir, draft) }
   } catch (error) {
     const { state, jobId } = detailsOf(error)
     if (state === 'publishing' && typeof jobId === 'string') return { jobId }
@@ -78,8 +78,8 @@ async function openDraft(
   }
 }
 
-/** @throws UsageFault when a platform's file is not in the folder; a draft without any upload is then given up. */
-async function findLocally(client: ApiClient, dir: string, draft: DraftAnswer): Promise<LocalFile[]> {
+/** @throws UsageFault if a platform's file is not in the folder; a draft without any upload is then discarded */
+async function findLocalFiles(client: ApiClient, dir: string, draft: DraftAnswer): Promise<LocalFile[]> {
   const files: LocalFile[] = []
   const missing: string[] = []
   for (const { platform, filename } of draft.files) {
@@ -94,7 +94,7 @@ async function findLocally(client: ApiClient, dir: string, draft: DraftAnswer): 
     await client.call(draftAnswer.partial(), { method: 'DELETE', path })
   }
   throw new UsageFault(
-    `Not in ${dir}, or empty: ${missing.join(', ')}. Name with --platform what this version is for, if not for all`,
+    `Missing or empty in ${dir}: ${missing.join(', ')}. Use --platform to publish only some platforms`,
   )
 }
 
@@ -117,6 +117,6 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch {
-    throw new UsageFault(`${path} can't be read`)
+    throw new UsageFault(`cannot read ${path}`)
   }
 }

@@ -23,25 +23,25 @@ interface Piece {
 }
 
 export interface Sender {
-  /** Sends what the service does not have yet. */
+  /** Uploads the parts of a file that the service does not have yet. */
   send(file: LocalFile, progress: Progress): Promise<void>
   close(): Promise<void>
 }
 
-/** Parts that go up side by side; what is reported together, so that an interruption loses at most these. */
-const atOnce = 3
+/** Parts uploaded concurrently and reported together, so an interruption loses at most these. */
+const concurrentParts = 3
 const patienceMs = 60_000
-const tries = 5
+const maxFailures = 5
 
 export async function createSender(client: ApiClient, version: string): Promise<Sender> {
   const dispatcher = createOutgoing()
 
-  /** One piece, by its link. @returns its etag. */
+  /** Uploads one piece to its link. @returns its etag */
   async function put(file: LocalFile, piece: Piece, sent: (bytes: number) => void): Promise<string> {
     const headers = { 'content-length': String(piece.size) }
     const answer = await request(piece.url, {
       method: 'PUT',
-      // It takes any iterable of bytes, which its types leave out; a `Readable` around it would read ahead.
+      // undici accepts any iterable of bytes, although its types do not say so; a `Readable` would read ahead.
       body: chunksOf(file.path, piece, sent) as unknown as Readable,
       headers,
       dispatcher,
@@ -56,28 +56,30 @@ export async function createSender(client: ApiClient, version: string): Promise<
     progress.begin(`Reading ${plain(name)}`, size)
     const sha256 = await hashFile(file.path, (bytes) => progress.at(bytes))
     progress.end(`Read ${plain(name)}: ${sha256}`)
-    let known: { number: number; etag: string }[] = []
+    let arrivedParts: { number: number; etag: string }[] = []
     let begun = false
     for (let failures = 0; ; ) {
       const answer = await client.call(fileAnswer, {
-        ...{ method: 'POST', path: `/releases/${encodeURIComponent(version)}/files`, patienceMs },
-        json: { platform, size, sha256, parts: known },
+        method: 'POST',
+        path: `/releases/${encodeURIComponent(version)}/files`,
+        patienceMs,
+        json: { platform, size, sha256, parts: arrivedParts },
       })
       if (answer.state === 'uploaded') {
-        progress.end(begun ? `Sent ${plain(name)}` : `Already there: ${plain(name)}`)
+        progress.end(begun ? `Sent ${plain(name)}` : `Already uploaded: ${plain(name)}`)
         return
       }
       const { pieces, done } = piecesOf(answer, size)
-      if (!begun) progress.begin(`Sending ${plain(name)}${done > 0 ? ', going on' : ''}`, size)
+      if (!begun) progress.begin(`Sending ${plain(name)}${done > 0 ? ' (resuming)' : ''}`, size)
       begun = true
-      const results = await sendSome(pieces.slice(0, atOnce), done)
-      known = results.known
-      // What has arrived is reported even then, and links are asked for anew: these may have expired.
+      const results = await sendPieces(pieces.slice(0, concurrentParts), done)
+      arrivedParts = results.arrived
+      // After a failure too, arrived parts are reported and new links requested: the current ones may have expired.
       failures = results.fault === undefined ? 0 : failures + 1
-      if (failures >= tries) throw new Error(`${name} could not be sent: ${results.fault?.message}`)
+      if (failures >= maxFailures) throw new Error(`cannot upload ${name}: ${results.fault?.message}`)
     }
 
-    async function sendSome(pieces: Piece[], done: number) {
+    async function sendPieces(pieces: Piece[], done: number) {
       let bytes = done
       const count = (sent: number) => {
         bytes += sent
@@ -91,18 +93,18 @@ export async function createSender(client: ApiClient, version: string): Promise<
       )
       const arrived = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
       const [fault] = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []))
-      // A file in one piece has no parts to report: the service looks for it.
-      return { known: pieces[0]?.number === 0 ? [] : arrived, fault }
+      // A file in one piece has no parts to report: the service checks the store for it.
+      return { arrived: pieces[0]?.number === 0 ? [] : arrived, fault }
     }
   }
 
   return { send, close: () => dispatcher.close() }
 }
 
-/** More than a socket takes without being waited for: the client asks for the next one when this one is on its way. */
+/** Larger than a socket buffer, so the client requests the next chunk only when this one is being sent. */
 const chunkBytes = 256 * 1024
 
-/** A piece of a file in chunks, by two buffers in turn, so that sending a gigabyte leaves no garbage of that size. */
+/** Reads a piece of a file in chunks through two alternating buffers, so that a large upload leaves no garbage. */
 async function* chunksOf(path: string, { offset, size }: Piece, sent: (bytes: number) => void) {
   const [first, second] = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)]
   const file = await open(path)
@@ -110,7 +112,7 @@ async function* chunksOf(path: string, { offset, size }: Piece, sent: (bytes: nu
     let [current, other] = [first, second]
     for (let at = 0; at < size; [current, other] = [other, current]) {
       const { bytesRead } = await file.read(current, 0, Math.min(chunkBytes, size - at), offset + at)
-      if (bytesRead === 0) throw new Error('the file has become shorter while it was sent')
+      if (bytesRead === 0) throw new Error('the file was truncated during the upload')
       yield current.subarray(0, bytesRead)
       at += bytesRead
       sent(bytesRead)
@@ -120,7 +122,7 @@ async function* chunksOf(path: string, { offset, size }: Piece, sent: (bytes: nu
   }
 }
 
-/** What is to be sent; a whole file is one piece, number 0. */
+/** The pieces to upload; a file in one piece has the number 0. */
 function piecesOf({ upload }: FileAnswer, size: number): { pieces: Piece[]; done: number } {
   const parts = upload?.parts ?? []
   if (upload?.url) return { pieces: [{ number: 0, offset: 0, size, url: upload.url }], done: 0 }

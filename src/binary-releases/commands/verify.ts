@@ -23,14 +23,14 @@ export interface VerifyFlags {
   key?: string
 }
 
-/** A reason not to use the file. */
+/** The file is not the published one and must not be used. */
 class NotGenuine extends Error {
   override name = 'NotGenuine'
 }
 
 /**
- * End to end: a trusted key has signed the release's metadata, which is about this version and names the SHA-256 of
- * this platform's file, which this file has.
+ * Verifies a file end to end: a trusted key signed the metadata of this version, and the metadata contains the file's
+ * SHA-256 for this platform.
  */
 export async function verifyFile(
   { deps, out }: { deps: CommandDeps; out: Output },
@@ -38,8 +38,8 @@ export async function verifyFile(
   flags: VerifyFlags,
 ): Promise<ExitCode> {
   const size = (await stat(file).catch(() => undefined))?.size
-  if (size === undefined) throw new UsageFault(`${file} can't be read`)
-  const { version, platform } = named(file, flags)
+  if (size === undefined) throw new UsageFault(`cannot read ${file}`)
+  const { version, platform } = identify(file, flags)
   const client = await deps.client()
   try {
     const { expected, keyId, yanked } = await signedHash(client, { version, platform, key: flags.key })
@@ -47,7 +47,8 @@ export async function verifyFile(
     progress.begin(`Reading ${plain(basename(file))}`, size)
     const actual = await hashFile(file, (bytes) => progress.at(bytes))
     progress.end(`SHA-256 ${actual}`)
-    if (actual !== expected) throw new NotGenuine(`the file has SHA-256 ${actual}, the release ${expected}`)
+    if (actual !== expected)
+      throw new NotGenuine(`the file has SHA-256 ${actual}, but the release has ${expected}`)
     if (yanked !== undefined) out.warn(`warning: this version was withdrawn: ${plain(yanked)}`)
     const lines = [
       `OK: ${plain(basename(file))} is ${version} for ${plain(platform)}, signed by key ${keyId}`,
@@ -69,20 +70,20 @@ export async function verifyFile(
   }
 }
 
-function named(file: string, flags: VerifyFlags): { version: string; platform: string } {
+function identify(file: string, flags: VerifyFlags): { version: string; platform: string } {
   const [, version, platform] = /-v(.+)-([a-z0-9]+-[a-z0-9_]+)\.(?:tar\.gz|zip)$/.exec(basename(file)) ?? []
   const found = { version: flags.version ?? version, platform: flags.platform ?? platform }
   if (found.version === undefined || !isVersion(found.version) || found.platform === undefined)
-    throw new UsageFault('The file name says no version and platform: give --version and --platform')
+    throw new UsageFault('The file name contains no version and platform: use --version and --platform')
   return { version: found.version, platform: found.platform }
 }
 
-/** The SHA-256 that a trusted signature vouches for. @throws NotGenuine */
+/** The SHA-256 in metadata that a trusted key signed. @throws NotGenuine */
 async function signedHash(
   client: ApiClient,
-  about: { version: string; platform: string; key: string | undefined },
+  target: { version: string; platform: string; key: string | undefined },
 ): Promise<{ expected: string; keyId: string; yanked: string | undefined }> {
-  const { version, platform } = about
+  const { version, platform } = target
   const path = `/releases/${encodeURIComponent(version)}`
   const metadata = await client.call(releaseAnswer, { path })
   const signature = await client
@@ -91,35 +92,37 @@ async function signedHash(
       if (error instanceof ApiError && error.status === 404) throw new NotGenuine('the release is not signed')
       throw error
     })
-  const publicKey = await trustedKey(client, signature.key_id, about.key)
+  const publicKey = await trustedKey(client, signature.key_id, target.key)
   if (signature.algorithm !== 'Ed25519' || !isSignedBy(publicKey, canonicalMetadata(metadata), signature))
     throw new NotGenuine('the signature does not match the metadata of the release')
   if (metadata.version !== version)
-    throw new NotGenuine(`the metadata is that of another version, ${metadata.version}`)
+    throw new NotGenuine(`the metadata belongs to version ${metadata.version}`)
   const expected = Object.hasOwn(metadata.platforms, platform) ? metadata.platforms[platform] : undefined
   if (expected === undefined) throw new NotGenuine(`the release has no file for ${platform}`)
   return { expected, keyId: signature.key_id, yanked: metadata.yanked?.reason }
 }
 
-/** The pinned key, or the one that the service names under this id. An id that does not fit its key is a forgery. */
+/** The pinned key, or the service's key with this id. A key that does not match its id is a forgery. */
 async function trustedKey(client: ApiClient, id: string, pinned: string | undefined): Promise<string> {
   if (pinned !== undefined) {
     const pem = await readFile(pinned, 'utf8').catch(() => {
-      throw new UsageFault(`${pinned} can't be read`)
+      throw new UsageFault(`cannot read ${pinned}`)
     })
-    if (idOf(pem) === undefined) throw new UsageFault(`${pinned} is no public key in PEM`)
+    if (idOf(pem) === undefined) throw new UsageFault(`${pinned} is not a public key in PEM format`)
     if (idOf(pem) !== id)
-      throw new NotGenuine(`it was signed by key ${id}, not by the given one (${idOf(pem)})`)
+      throw new NotGenuine(`it is signed by key ${id}, not by the given key (${idOf(pem)})`)
     return pem
   }
   const { keys } = await client.call(keysAnswer, { path: '/releases/keys' })
-  const known = keys.find(({ key_id }) => key_id === id)
-  if (known === undefined) throw new NotGenuine(`it was signed by a key that is not known here, ${id}`)
-  if (known.revoked) throw new NotGenuine(`it was signed by key ${id}, which is revoked`)
-  if (idOf(known.public_key) !== id) throw new NotGenuine(`the key published as ${id} is another one`)
-  return known.public_key
+  const published = keys.find(({ key_id }) => key_id === id)
+  if (published === undefined)
+    throw new NotGenuine(`it is signed by key ${id}, which the service does not know`)
+  if (published.revoked) throw new NotGenuine(`it is signed by key ${id}, which is revoked`)
+  if (idOf(published.public_key) !== id) throw new NotGenuine(`the public key does not match its id ${id}`)
+  return published.public_key
 }
 
+/** The id of a public key; undefined if the text is not a key. */
 function idOf(pem: string): string | undefined {
   try {
     return keyIdOf(pem)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { metadataSchema } from '../catalogue/metadata.ts'
 
-// What the commands read of the API's answers; the rest goes through to `--json`.
+// The fields of API responses that the commands read; `--json` prints the other fields unchanged.
 
 export const draftAnswer = z.looseObject({
   version: z.string(),

@@ -4,7 +4,7 @@ import { notFound } from '../../platform/errors.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import type { ReleaseStates } from '../catalogue/release-states.ts'
-import { storeAway, withStore, yanked } from '../errors.ts'
+import { storeUnreachable, versionWithdrawn, withStore } from '../errors.ts'
 import { linkSeconds, type ObjectStore } from '../object-store/index.ts'
 import { type IssuedLink, recordLinks } from '../store/downloads.ts'
 import { publishedSizes } from '../store/files.ts'
@@ -15,7 +15,7 @@ export interface Download {
   url: string
   expiresAt: Date
   filename: string
-  /** Null for a release that we did not publish. */
+  /** Null for a release of another publisher. */
   size: number | null
   sha256: string
 }
@@ -30,17 +30,17 @@ export interface DownloadOptions {
   states: ReleaseStates
 }
 
-/** Gives out links. Each one is recorded before it is answered: those who ask at once share a round trip. */
+/** Issues download links. Each link is recorded before the response; concurrent requests share one round trip. */
 export function createDownloads({ db, store, layout, catalogue, states }: DownloadOptions) {
   const records = createBatcher((links: IssuedLink[]) => recordLinks(db, links), { linger: false })
   const sizes = createSizes(db)
-  const offers = createOffers(async ({ version, platform }) => {
+  const downloadOf = createDownloadCache(async ({ version, platform }) => {
     const { metadata, stale } = await catalogue.get(version)
-    if ((await states.current()).yanks.has(version)) throw yanked()
+    if ((await states.current()).yanks.has(version)) throw versionWithdrawn()
     const sha256 = Object.hasOwn(metadata.platforms, platform) ? metadata.platforms[platform] : undefined
     if (sha256 === undefined) throw notFound('File of this release for the platform')
-    // A link to a store that does not answer helps nobody.
-    if (stale) throw storeAway()
+    // A link to an unreachable store is useless.
+    if (stale) throw storeUnreachable()
     const filename = layout.fileName(version, platform)
     const [link, size] = await Promise.all([
       withStore(() => store.linkToRead(layout.file(version, platform), filename)),
@@ -50,11 +50,14 @@ export function createDownloads({ db, store, layout, catalogue, states }: Downlo
   })
 
   return {
-    /** @throws SYS_005 for what there is not, STATE_002 for a yanked version, STATE_003 (500) with the store away. */
-    async issue(asked: IssuedLink): Promise<Download> {
-      const download = await offers(asked)
-      // The database's own word on yanks: ours may be a moment old.
-      if (!(await records.add(asked))) throw yanked()
+    /**
+     * @throws SYS_005 if the version or its file does not exist, STATE_002 if the version was withdrawn, STATE_003 (500)
+     * if the store is unreachable
+     */
+    async issue(link: IssuedLink): Promise<Download> {
+      const download = await downloadOf(link)
+      // The statement checks for a withdrawal again: the state in memory may be up to two seconds old.
+      if (!(await records.add(link))) throw versionWithdrawn()
       return download
     },
     lifetimeSeconds: linkSeconds,
@@ -62,49 +65,49 @@ export function createDownloads({ db, store, layout, catalogue, states }: Downlo
   }
 }
 
-type Asked = Pick<IssuedLink, 'version' | 'platform'>
+type FileId = Pick<IssuedLink, 'version' | 'platform'>
 
-/** Signatures count whole seconds: within one, what is offered of a file is the same for everybody, and made once. */
-function createOffers(make: (asked: Asked) => Promise<Download>): (asked: Asked) => Promise<Download> {
+/** Caches downloads within a second: signatures count whole seconds, so all links to a file in one second are equal. */
+function createDownloadCache(create: (id: FileId) => Promise<Download>): (id: FileId) => Promise<Download> {
   let second = 0
-  let made = new Map<string, Promise<Download>>()
-  return (asked) => {
+  let thisSecond = new Map<string, Promise<Download>>()
+  return (id) => {
     const now = Math.floor(Date.now() / 1000)
     if (now !== second) {
       second = now
-      made = new Map()
+      thisSecond = new Map()
     }
-    const { version, platform } = asked
+    const { version, platform } = id
     const key = `${version} ${platform}`
-    const known = made.get(key)
-    if (known !== undefined) return known
-    const own = make({ version, platform })
-    made.set(key, own)
-    const among = made
-    // What is not there now may be there in the next moment.
-    own.catch(() => among.delete(key))
-    return own
+    const existing = thisSecond.get(key)
+    if (existing !== undefined) return existing
+    const download = create({ version, platform })
+    thisSecond.set(key, download)
+    const cache = thisSecond
+    // Failures are not cached: the file may appear at any time.
+    download.catch(() => cache.delete(key))
+    return download
   }
 }
 
-const sizesKept = 1000
-const unknownMs = 30_000
+const maxCachedSizes = 1000
+const foreignReleaseMs = 30_000
 
-/** Sizes of what we published never change; that a version is not ours is asked again after a while. */
+/** Caches file sizes: forever for our own releases, which never change; for 30 s that a release has another publisher. */
 function createSizes(db: Knex) {
-  const known = new Map<string, { until: number; sizes: Promise<Record<string, number> | undefined> }>()
+  const cache = new Map<string, { until: number; sizes: Promise<Record<string, number> | undefined> }>()
   return (version: string) => {
-    const kept = known.get(version)
-    if (kept !== undefined && performance.now() < kept.until) return kept.sizes
+    const cached = cache.get(version)
+    if (cached !== undefined && performance.now() < cached.until) return cached.sizes
     const sizes = publishedSizes(db, version)
-    const entry = { until: performance.now() + unknownMs, sizes }
-    known.set(version, entry)
-    if (known.size > sizesKept) known.delete(known.keys().next().value ?? '')
+    const entry = { until: performance.now() + foreignReleaseMs, sizes }
+    cache.set(version, entry)
+    if (cache.size > maxCachedSizes) cache.delete(cache.keys().next().value ?? '')
     sizes.then(
       (found) => {
         if (found !== undefined) entry.until = Number.POSITIVE_INFINITY
       },
-      () => known.delete(version),
+      () => cache.delete(version),
     )
     return sizes
   }

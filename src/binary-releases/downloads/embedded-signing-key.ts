@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { readOrCreate } from '../../platform/installation/secret-file.ts'
 
-/** The signing key of the embedded default in PEM, kept in `DATA_DIR/release-signing.pem`. */
+/** The signing key of embedded mode in PEM, created once and stored in `DATA_DIR/release-signing.pem`. */
 export const embeddedSigningKey = (dataDir: string): string =>
   readOrCreate(join(dataDir, 'release-signing.pem'), () => {
     const { privateKey } = generateKeyPairSync('ed25519')

@@ -4,7 +4,7 @@ import type { Layout } from '../catalogue/layout.ts'
 import { parseAs, type Signature, signatureSchema } from '../catalogue/metadata.ts'
 import { createObjectCache } from '../catalogue/object-cache.ts'
 import type { ReleaseStates } from '../catalogue/release-states.ts'
-import { unreadable, withStore } from '../errors.ts'
+import { metadataUnreadable, withStore } from '../errors.ts'
 import type { ObjectStore } from '../object-store/index.ts'
 import { readKeys } from '../store/keys.ts'
 import type { SigningKey } from './signing.ts'
@@ -12,9 +12,9 @@ import type { SigningKey } from './signing.ts'
 export interface PublishedKey {
   id: string
   publicKey: string
-  /** Signs what is published now. */
+  /** The key that signs new releases. */
   current: boolean
-  /** Must not be trusted any more. */
+  /** No longer trusted. */
   revoked: boolean
 }
 
@@ -29,25 +29,28 @@ export interface SignatureOptions {
   revoked: string[]
 }
 
-/** What readers need to check a release. */
+/** Signatures and public keys, for the verification of releases. */
 export function createSignatures({ db, store, layout, states, key, revoked }: SignatureOptions) {
   const cache = createObjectCache({ store, parse: (body) => parseAs(signatureSchema, body) })
   states.onChange(() => cache.forgetAbsent())
   return {
-    /** @throws SYS_005 for a release that was never signed. */
+    /** @throws SYS_005 if the release is not signed */
     async of(version: string): Promise<Signature> {
       const { value, missing } = await withStore(() => cache.get(layout.signature(version)))
-      if (missing === 'unreadable') throw unreadable()
+      if (missing === 'unreadable') throw metadataUnreadable()
       if (value === undefined) throw notFound('Signature of this release')
       return value
     },
-    /** The current key and all that ever signed. */
+    /** The current key and all keys that have signed a release. */
     async keys(): Promise<PublishedKey[]> {
       const current = key()
       const earlier = (await readKeys(db)).filter(({ id }) => id !== current?.id)
-      const known = [...(current === undefined ? [] : [current]), ...earlier]
-      return known.map(({ id, publicKey }) => ({
-        ...{ id, publicKey, current: id === current?.id, revoked: revoked.includes(id) },
+      const all = [...(current === undefined ? [] : [current]), ...earlier]
+      return all.map(({ id, publicKey }) => ({
+        id,
+        publicKey,
+        current: id === current?.id,
+        revoked: revoked.includes(id),
       }))
     },
   }

@@ -3,7 +3,7 @@ import type { Signature } from '../catalogue/metadata.ts'
 
 export interface SigningKey {
   id: string
-  /** PEM, for whoever checks. */
+  /** The public key in PEM, for verification. */
   publicKey: string
   sign(text: string): Signature
 }
@@ -24,7 +24,7 @@ export function createSigningKey(pem: string): SigningKey {
   }
 }
 
-/** The first 16 hexadecimal digits of the SHA-256 of the public key's DER: `openssl pkey -pubin -outform DER`. */
+/** The key id: 16 hexadecimal digits of the SHA-256 of the public key (`openssl pkey -pubin -outform DER`). */
 export function keyIdOf(publicKey: KeyObject | string): string {
   const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey
   return createHash('sha256')
@@ -33,7 +33,7 @@ export function keyIdOf(publicKey: KeyObject | string): string {
     .slice(0, 16)
 }
 
-/** Whether a text was signed by the key. A key of another kind has signed nothing. */
+/** True if the key signed the text; false for a key that is not Ed25519. */
 export function isSignedBy(
   publicKey: string,
   text: string,

@@ -9,12 +9,12 @@ const MIB = 1024 * 1024
 const day = 24 * 3_600_000
 
 export interface FileStoreOptions {
-  /** A folder of the store's own, on a file system with hard links. */
+  /** A folder used only by the store, on a file system with hard links. */
   root: string
   links: LinkSigner
 }
 
-/** The folders inside the root, for the routes behind the links, too. */
+/** The folders inside the root, also used by the link routes. */
 export const folders = (root: string) => ({
   objects: join(root, 'objects'),
   drafts: join(root, 'drafts'),
@@ -22,16 +22,16 @@ export const folders = (root: string) => ({
 })
 
 /**
- * Files in a folder. Everything appears whole: written beside, made durable, then renamed or linked. A write that
- * has to find a certain etag is atomic within one process only; between processes its callers hold a lock in the
- * database.
+ * An object store of files in a folder. Objects appear atomically: written to a temporary file, flushed to disk, then
+ * renamed or linked. A write conditional on an etag is atomic only within one process; callers in several processes
+ * hold a lock in the database.
  */
 export function createFileStore({ root, links }: FileStoreOptions): ObjectStore {
   const at = folders(root)
   const pathOf = (key: string) => join(at.objects, safeKey(key))
 
   return {
-    // What a link takes must arrive within the web server's limit for a whole request, over slow lines, too.
+    // An upload must arrive within the web server's time limit for a request, also over slow connections.
     limits: { singleUpload: 16 * MIB, part: 16 * MIB },
 
     async probe() {
@@ -39,10 +39,10 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
       return stat(at.objects).then(() => ({ aheadMs: 0 }), unreachable)
     },
 
-    async read(key, given) {
+    async read(key, condition) {
       const found = await headOf(pathOf(key))
       if (found === undefined) return undefined
-      if (found.etag === given?.etag) return 'unchanged'
+      if (found.etag === condition?.etag) return 'unchanged'
       if (found.size > smallObject) return { body: Buffer.alloc(0), etag: found.etag }
       const body = await orMissing(readFile(pathOf(key)))
       return body && { body, etag: found.etag }
@@ -53,7 +53,7 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
     async stream(key) {
       const file = await orMissing(open(pathOf(key)))
       if (file === undefined) return undefined
-      // Of the open file: one that is renamed over it meanwhile is another.
+      // The head of the open file, because another file may be renamed over its path meanwhile.
       const head = asHead(await file.stat({ bigint: true }))
       return { ...head, body: file.createReadStream() }
     },
@@ -62,7 +62,7 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
       oneAtATime(pathOf(key), async () => {
         if (only !== undefined && only !== 'absent' && (await headOf(pathOf(key)))?.etag !== only.etag)
           return 'conflict'
-        const draft = join(await made(at.drafts), randomUUID())
+        const draft = join(await ensureFolder(at.drafts), randomUUID())
         const file = await open(draft, 'wx', 0o600)
         try {
           await file.writeFile(body)
@@ -74,10 +74,10 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
       }).catch(unreachable),
 
     async copy(from, to) {
-      const draft = join(await made(at.drafts), randomUUID())
+      const draft = join(await ensureFolder(at.drafts), randomUUID())
       const linked = await orMissing(link(pathOf(from.key), draft).then(() => true))
       if (linked === undefined) return 'changed'
-      // The link holds on to the very file whose etag is compared.
+      // The hard link keeps the compared file, even if its path is overwritten meanwhile.
       if ((await headOf(draft))?.etag !== from.etag) {
         await rm(draft, { force: true })
         return 'changed'
@@ -118,7 +118,7 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
 
     async startParts() {
       const upload = randomUUID()
-      const folder = await made(join(at.parts, upload))
+      const folder = await ensureFolder(join(at.parts, upload))
       await (await open(join(folder, 'data'), 'wx', 0o600)).close()
       return upload
     },
@@ -132,7 +132,7 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
         const written = await orMissing(readFile(join(folder, String(number)), 'utf8'))
         if (written !== etag) return 'gone'
       }
-      const draft = join(await made(at.drafts), randomUUID())
+      const draft = join(await ensureFolder(at.drafts), randomUUID())
       if (!(await copiedTo(draft, join(folder, 'data')))) return 'gone'
       await place(draft, pathOf(key), false)
       await rm(folder, { recursive: true, force: true })
@@ -144,8 +144,8 @@ export function createFileStore({ root, links }: FileStoreOptions): ObjectStore 
 }
 
 /**
- * A file of its own, made durable: a part that is still being sent holds the joined one open, and would write into
- * what is placed. @returns false when there is nothing to copy.
+ * Copies the joined data to a separate, durable file: a request that still sends a part has the original open and would
+ * write into the placed object. @returns false if the data does not exist
  */
 async function copiedTo(draft: string, data: string): Promise<boolean> {
   const copied = await orMissing(copyFile(data, draft, constants.COPYFILE_FICLONE).then(() => true))
@@ -155,9 +155,9 @@ async function copiedTo(draft: string, data: string): Promise<boolean> {
   return true
 }
 
-/** Moves a finished draft to its place and makes that durable. @returns false when it had to be free and was not. */
+/** Moves a finished draft to its target and makes that durable. @returns false if `mustBeFree` and the target exists */
 export async function place(draft: string, target: string, mustBeFree: boolean): Promise<boolean> {
-  await made(dirname(target))
+  await ensureFolder(dirname(target))
   if (mustBeFree) {
     const free = await link(draft, target).then(
       () => true,
@@ -176,12 +176,13 @@ export async function place(draft: string, target: string, mustBeFree: boolean):
   return true
 }
 
-export async function made(folder: string): Promise<string> {
+/** Creates the folder if needed. @returns its path */
+export async function ensureFolder(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch(unreachable)
   return folder
 }
 
-/** Keys are made by our own layout; this is the last fence against one that leads out of the folder. */
+/** Refuses a key that leads out of the folder. Keys come from our own layout, so this is the last line of defence. */
 export function safeKey(key: string): string {
   const segments = key.split('/')
   if (segments.every((each) => /^[A-Za-z0-9_+-][A-Za-z0-9._+-]*$/.test(each))) return key
@@ -193,7 +194,7 @@ async function headOf(path: string): Promise<ObjectHead | undefined> {
   return found?.isFile() ? asHead(found) : undefined
 }
 
-/** A write makes a new file, so this changes with every one, without reading the content. */
+/** An etag from file attributes: every write creates a new file, so it changes without reading the content. */
 function asHead(found: { size: bigint; mtimeNs: bigint; ino: bigint }): ObjectHead {
   return { size: Number(found.size), etag: `"${found.size}-${found.mtimeNs}-${found.ino}"` }
 }
@@ -211,18 +212,18 @@ async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
 function unreachable(error: unknown): never {
   if (error instanceof StoreUnreachable) throw error
   const code = errorCode(error) ?? 'failed'
-  throw new StoreUnreachable(`the folder of the release store failed: ${code}`, { cause: error })
+  throw new StoreUnreachable(`cannot access the folder of the release store: ${code}`, { cause: error })
 }
 
-const turns = new Map<string, Promise<unknown>>()
+const lastWrites = new Map<string, Promise<unknown>>()
 
 async function oneAtATime<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const before = turns.get(path) ?? Promise.resolve()
+  const before = lastWrites.get(path) ?? Promise.resolve()
   const turn = before.then(work, work)
-  turns.set(path, turn)
+  lastWrites.set(path, turn)
   try {
     return await turn
   } finally {
-    if (turns.get(path) === turn) turns.delete(path)
+    if (lastWrites.get(path) === turn) lastWrites.delete(path)
   }
 }

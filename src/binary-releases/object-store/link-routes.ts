@@ -6,22 +6,22 @@ import send from 'send'
 import { z } from 'zod'
 import { forbidden, malformed, notFound, tooLarge } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
-import { giveBack } from '../publishing/chunk-memory.ts'
-import { folders, made, place, safeKey } from './files.ts'
+import { releaseMemory } from '../publishing/chunk-memory.ts'
+import { ensureFolder, folders, place, safeKey } from './files.ts'
 import { type LinkMethod, type LinkSigner, linkPath } from './signed-links.ts'
 
 interface LinkRouteOptions {
   root: string
   links: LinkSigner
-  /** Bytes of a part, by which its place in the whole is known. */
+  /** Part size in bytes, which determines a part's offset in the file. */
   partSize: number
 }
 
 const params = z.object({ key: z.array(z.string()) })
 
-/** What the file store's signed URLs lead to. The signature is the permission: whoever was given the link may. */
+/** The routes of the file store's signed URLs. The signature is the permission: any holder of a link may use it. */
 export function linkRoutes(options: LinkRouteOptions): Route[] {
-  // The simple query parser keeps one value a name, and makes a list of several: such a query was never signed.
+  // A repeated parameter is parsed as a list, which `check` refuses: no such query was ever signed.
   const query = z.record(z.string(), z.unknown())
   const open = { path: `${linkPath}/*key`, access: 'open', limit: 'none', params, query } as const
   return [
@@ -29,7 +29,7 @@ export function linkRoutes(options: LinkRouteOptions): Route[] {
       ...open,
       method: 'get',
       async handle({ params, query, req, res }) {
-        const key = checked(options.links, { method: 'GET', key: params.key.join('/'), query })
+        const key = requireValidLink(options.links, { method: 'GET', key: params.key.join('/'), query })
         await download(options.root, key, { req, res, disposition: String(query.disposition) })
         return undefined
       },
@@ -39,12 +39,12 @@ export function linkRoutes(options: LinkRouteOptions): Route[] {
       method: 'put',
       csrf: false,
       async handle({ params, query, req, res }) {
-        const key = checked(options.links, { method: 'PUT', key: params.key.join('/'), query })
+        const key = requireValidLink(options.links, { method: 'PUT', key: params.key.join('/'), query })
         const size = Number(query.size)
         const etag =
           typeof query.upload === 'string'
-            ? await takePart(options, { upload: query.upload, number: Number(query.part), size, req })
-            : await takeWhole(options.root, { key, size, req })
+            ? await receivePart(options, { upload: query.upload, number: Number(query.part), size, req })
+            : await receiveWhole(options.root, { key, size, req })
         res.setHeader('ETag', etag)
         res.status(200).end()
         return undefined
@@ -53,20 +53,21 @@ export function linkRoutes(options: LinkRouteOptions): Route[] {
   ]
 }
 
-interface Asked {
+interface LinkRequest {
   method: LinkMethod
   key: string
   query: Record<string, unknown>
 }
 
-function checked(links: LinkSigner, { method, key, query }: Asked): string {
+/** @returns the key. @throws ACCESS_003 for an expired or invalid link */
+function requireValidLink(links: LinkSigner, { method, key, query }: LinkRequest): string {
   const verdict = links.check(method, key, query)
   if (verdict === 'valid') return safeKey(key)
-  const said = verdict === 'expired' ? 'The link has expired' : 'The link is not valid'
-  throw forbidden(said, { suggestedAction: 'Ask for a new link' })
+  const message = verdict === 'expired' ? 'The link has expired' : 'The link is not valid'
+  throw forbidden(message, { suggestedAction: 'Request a new link' })
 }
 
-/** Ranges, conditions and HEAD are the library's. */
+/** Serves an object; `send` handles ranges, conditional requests and HEAD. */
 function download(root: string, key: string, http: { req: Request; res: Response; disposition: string }) {
   const { req, res, disposition } = http
   return new Promise<void>((resolve, reject) => {
@@ -81,19 +82,23 @@ function download(root: string, key: string, http: { req: Request; res: Response
     })
       .on('error', (error: Error & { status?: number }) => {
         res.removeHeader('Content-Disposition')
-        if (error.status === 416) reject(malformed('The range is not in the file', { status: 416 }))
+        if (error.status === 416)
+          reject(malformed('The requested range is outside the file', { status: 416 }))
         else reject(error.status === 404 ? notFound('File') : error)
       })
       .pipe(res)
   })
 }
 
-async function takeWhole(root: string, given: { key: string; size: number; req: Request }): Promise<string> {
+async function receiveWhole(
+  root: string,
+  upload: { key: string; size: number; req: Request },
+): Promise<string> {
   const at = folders(root)
-  const draft = join(await made(at.drafts), randomUUID())
+  const draft = join(await ensureFolder(at.drafts), randomUUID())
   try {
-    const etag = await receive(given.req, given.size, { path: draft, flags: 'wx', start: 0 })
-    await place(draft, join(at.objects, given.key), false)
+    const etag = await receive(upload.req, upload.size, { path: draft, flags: 'wx', start: 0 })
+    await place(draft, join(at.objects, upload.key), false)
     return etag
   } catch (error) {
     await rm(draft, { force: true })
@@ -101,21 +106,21 @@ async function takeWhole(root: string, given: { key: string; size: number; req: 
   }
 }
 
-async function takePart(
+async function receivePart(
   options: LinkRouteOptions,
-  given: { upload: string; number: number; size: number; req: Request },
+  part: { upload: string; number: number; size: number; req: Request },
 ): Promise<string> {
-  const { upload, number, size, req } = given
+  const { upload, number, size, req } = part
   const folder = join(folders(options.root).parts, safeKey(upload))
   const data = join(folder, 'data')
   if (!(await stat(data).catch(() => undefined))) throw notFound('Upload')
   const start = (number - 1) * options.partSize
-  // A part that is sent again is not there until it is whole again.
+  // A part that is sent again counts as missing until it is complete.
   await rm(join(folder, String(number)), { force: true })
   const etag = await receive(req, size, { path: data, flags: 'r+', start })
-  const note = join(folder, `${number}.${randomUUID()}`)
-  await writeFile(note, etag, { flush: true })
-  await rename(note, join(folder, String(number)))
+  const etagFile = join(folder, `${number}.${randomUUID()}`)
+  await writeFile(etagFile, etag, { flush: true })
+  await rename(etagFile, join(folder, String(number)))
   return etag
 }
 
@@ -125,7 +130,7 @@ interface Target {
   start: number
 }
 
-/** Streams exactly `size` bytes to a file and makes them durable, never more than a chunk in memory. @returns their etag. */
+/** Streams exactly `size` bytes to a file and flushes them, with one chunk in memory at a time. @returns the etag */
 async function receive(req: Request, size: number, { path, flags, start }: Target): Promise<string> {
   const file = await open(path, flags)
   try {
@@ -138,9 +143,9 @@ async function receive(req: Request, size: number, { path, flags, start }: Targe
       hash.update(chunk)
       for (let done = 0; done < chunk.length; )
         done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten
-      giveBack(chunk)
+      releaseMemory(chunk)
     }
-    if (received < size) throw malformed('The body is smaller than the link says')
+    if (received < size) throw malformed('The body is smaller than the link requires')
     await file.sync()
     return `"${hash.digest('hex')}"`
   } finally {

@@ -3,26 +3,26 @@ import { type Cause, clockCauses } from '../../platform/health/index.ts'
 import { isDiskFull } from '../../platform/postgres/disk-full.ts'
 import { type ObjectStore, StoreUnreachable } from './index.ts'
 
-const keptMs = 10_000
+const cacheMs = 10_000
 
 /**
- * What is wrong with the store; nothing when it answers. Kept for 10 s: health checks are open, and must not become a
- * hammer.
+ * The store's problems; empty if it answers. Cached for 10 s: health checks need no credentials and must not be a way
+ * to flood the store.
  */
 export function createStoreProbe(
   store: ObjectStore,
   now: () => number = () => performance.now(),
 ): () => Promise<Cause[]> {
-  let kept: { at: number; answer: Promise<Cause[]> } | undefined
+  let cached: { at: number; answer: Promise<Cause[]> } | undefined
   return () => {
-    if (kept === undefined || now() - kept.at >= keptMs) {
+    if (cached === undefined || now() - cached.at >= cacheMs) {
       const answer = within(3000, store.probe(), 'the object store').then(
         ({ aheadMs }) => clockCauses(aheadMs, 'object store'),
         causesOf,
       )
-      kept = { at: now(), answer }
+      cached = { at: now(), answer }
     }
-    return kept.answer
+    return cached.answer
   }
 }
 
@@ -31,13 +31,13 @@ function causesOf(error: unknown): Cause[] {
   if (isDiskFull(cause)) return [causeOf('disk_full', 'has no disk space left')]
   const { name, $metadata } = (cause ?? {}) as { name?: unknown; $metadata?: { httpStatusCode?: number } }
   if (name === 'RequestTimeTooSkewed')
-    return [causeOf('clock_differs', "refuses us because this process's clock differs from its own")]
+    return [causeOf('clock_differs', "refuses requests because its clock differs from this process's clock")]
   switch ($metadata?.httpStatusCode) {
     case 401:
     case 403:
-      return [causeOf('forbidden', 'refuses our credentials (403): check the key and what it may do')]
+      return [causeOf('forbidden', 'refuses the credentials (403): check the key and its permissions')]
     case 404:
-      return [causeOf('no_bucket', 'has no such bucket')]
+      return [causeOf('no_bucket', 'has no bucket of this name')]
     default:
       return [causeOf('unreachable', 'does not answer')]
   }

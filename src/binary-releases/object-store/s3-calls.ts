@@ -5,7 +5,7 @@ import { StoreUnreachable } from './index.ts'
 import { createS3Client } from './s3-client.ts'
 import { createStoreClock } from './s3-clock.ts'
 import { createS3Links, type S3Links } from './s3-links.ts'
-import { initialRegion, regionAskedFor } from './s3-region.ts'
+import { initialRegion, regionRequestedBy } from './s3-region.ts'
 
 type Sdk = typeof import('@aws-sdk/client-s3')
 
@@ -15,29 +15,29 @@ export interface Connection {
   links: S3Links
 }
 
-export type Answer<T> = { is: 'answer'; answer: T } | { is: 'status'; status: number; code: string }
+export type CallResult<T> = { is: 'answer'; answer: T } | { is: 'status'; status: number; code: string }
 
 export interface S3Calls {
   bucket: string
   connection(): Promise<Connection>
-  /** One call. Statuses that are `expected` are results. @throws StoreUnreachable for the others. */
+  /** Makes one call. The `expected` statuses are results. @throws StoreUnreachable for any other failure */
   ask<T>(
     call: (connection: Connection, options: { abortSignal: AbortSignal }) => Promise<T>,
     options?: { expected?: number[]; signal?: AbortSignal; ms?: number },
-  ): Promise<Answer<T>>
+  ): Promise<CallResult<T>>
 }
 
-/** A small call. Large ones end by their caller's signal. */
+/** Time limit of a small call; large ones end with their caller's signal. */
 const callMs = 5000
 
-/** How often a store that does not answer is asked for its region and time before a link is signed. */
-const introductionMs = 10_000
+/** Minimum time between attempts to get the region and time of an unreachable store before signing a link. */
+const introductionIntervalMs = 10_000
 
 export function createS3Calls(config: BucketConfig): S3Calls {
   const clock = createStoreClock()
   let region = initialRegion(config)
   let opening: Promise<Connection> | undefined
-  /** The store has accepted a request of ours: its region is right and its time known. */
+  /** True once the store has accepted a request: then its region is correct and its time known. */
   let accepted = false
   let introducedAt = Number.NEGATIVE_INFINITY
 
@@ -52,8 +52,8 @@ export function createS3Calls(config: BucketConfig): S3Calls {
     return opening
   }
 
-  /** Once more in the region that the store asks for. */
-  async function inRegion<T>(
+  /** Makes a call and repeats it once if the store requests another region. */
+  async function callInRegion<T>(
     call: (connection: Connection, options: Options) => Promise<T>,
     options: Options,
   ): Promise<T> {
@@ -62,7 +62,7 @@ export function createS3Calls(config: BucketConfig): S3Calls {
       accepted = true
       return answer
     } catch (error) {
-      const wanted = regionAskedFor(error) ?? (await regionByList(error, options))
+      const wanted = regionRequestedBy(error) ?? (await regionByList(error, options))
       if (wanted === undefined || wanted === region) throw error
       region = wanted
       opening = undefined
@@ -72,22 +72,22 @@ export function createS3Calls(config: BucketConfig): S3Calls {
     }
   }
 
-  /** The answer to a HEAD has no body that could name the region. */
+  /** Finds the region with a list request, because the response to a HEAD has no body that could name it. */
   async function regionByList(error: unknown, options: Options): Promise<string | undefined> {
     if (accepted || ![301, 400, 403].includes(statusOf(error) ?? 0)) return undefined
     const { sdk, client } = await connect()
     const list = new sdk.ListObjectsV2Command({ Bucket: config.bucket, MaxKeys: 1 })
-    return client.send(list, options).then(() => undefined, regionAskedFor)
+    return client.send(list, options).then(() => undefined, regionRequestedBy)
   }
 
   const calls: S3Calls = {
     bucket: config.bucket,
-    /** A link is signed without asking the store, but for its region and in its time: it has to have answered before. */
+    /** Links are signed locally, but for the store's region and time, so the store must have answered once. */
     async connection() {
-      if (!accepted && Date.now() - introducedAt > introductionMs) {
+      if (!accepted && Date.now() - introducedAt > introductionIntervalMs) {
         introducedAt = Date.now()
         const head = { Bucket: config.bucket }
-        // A store that is away leaves us with our own clock.
+        // An unreachable store leaves only this process's clock.
         await calls
           .ask(({ sdk, client }, options) => client.send(new sdk.HeadBucketCommand(head), options))
           .catch(() => undefined)
@@ -97,14 +97,15 @@ export function createS3Calls(config: BucketConfig): S3Calls {
     async ask(call, options = {}) {
       const abortSignal = options.signal ?? AbortSignal.timeout(options.ms ?? callMs)
       try {
-        return { is: 'answer', answer: await inRegion(call, { abortSignal }) }
+        return { is: 'answer', answer: await callInRegion(call, { abortSignal }) }
       } catch (error) {
         const status = statusOf(error)
         if (status !== undefined && options.expected?.includes(status))
           return { is: 'status', status, code: toError(error).name }
         options.signal?.throwIfAborted()
-        // The error's own text may name the key id: only its kind is passed on.
-        throw new StoreUnreachable(`the object store failed: ${toError(error).name}`, { cause: error })
+        // The message contains only the error's name: its text may contain the key id.
+        const message = `the request to the object store failed: ${toError(error).name}`
+        throw new StoreUnreachable(message, { cause: error })
       }
     },
   }
@@ -120,8 +121,8 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined
 }
 
-/** A bucket that is not there is a fault of the store, not an object that is not there. */
-export function missing<T>(found: { code: string }, result: T): T {
+/** The result for a missing object. @throws StoreUnreachable if the whole bucket is missing */
+export function resultOfMissing<T>(found: { code: string }, result: T): T {
   if (found.code === 'NoSuchBucket') throw new StoreUnreachable('the bucket does not exist')
   return result
 }

@@ -3,8 +3,8 @@ import { createHttpAgents } from '../../platform/network/outgoing.ts'
 import type { BucketConfig } from '../config.ts'
 
 /**
- * R2 refuses requests and presigned URLs with the checksums that the SDK adds since 2025 unless a call needs one;
- * older S3 servers do so, too.
+ * Checksums only where the protocol requires one: R2 and older S3 servers refuse requests and presigned URLs with the
+ * checksums that the SDK adds by default since 2025.
  */
 const clientOptions = {
   forcePathStyle: true,
@@ -12,7 +12,7 @@ const clientOptions = {
   responseChecksumValidation: 'WHEN_REQUIRED',
 } as const
 
-/** Loaded when it is first needed: the SDK is 20 MB of memory that an installation on files never pays for. */
+/** Loads the SDK on first use: it takes 20 MB of memory, which an installation with a folder as store does not need. */
 export async function createS3Client(config: BucketConfig, region: string): Promise<S3Client> {
   const { S3Client } = await import('@aws-sdk/client-s3')
   const { accessKeyId, secretAccessKey, endpoint } = config
@@ -22,7 +22,7 @@ export async function createS3Client(config: BucketConfig, region: string): Prom
     region,
     credentials: { accessKeyId, secretAccessKey },
     maxAttempts: 2,
-    // Silence is no fault yet: a store says nothing while it joins the parts of a large file, or copies one.
+    // A long socket timeout, because a store sends nothing while it joins or copies a large file.
     requestHandler: { ...createHttpAgents(endpoint), connectionTimeout: 2000, socketTimeout: 120_000 },
   })
 }

@@ -1,26 +1,26 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
-/** The store's time, by the `Date` header of its answers: it is the store that decides whether a link has expired. */
+/** The store's time, from the `Date` header of its responses, because the store decides whether a link has expired. */
 export interface StoreClock {
   now(): Date
-  /** Listens to the answers that a client gets. */
+  /** Reads the time from all responses to a client. */
   follow(client: S3Client): void
 }
 
-/** `Date` counts whole seconds and the answer takes its time: less than this is no difference of clocks. */
-const noiseMs = 2000
-/** An answer that took longer says too little about the present. */
-const slowMs = 10_000
+/** Smaller differences are ignored: `Date` counts whole seconds, and the response takes time to arrive. */
+const toleranceMs = 2000
+/** Slower responses are ignored as too imprecise. */
+const slowResponseMs = 10_000
 
 export function createStoreClock(): StoreClock {
   let aheadMs = 0
 
-  function learn(date: string | undefined, sentAt: number): void {
-    const told = Date.parse(date ?? '')
+  function updateOffset(date: string | undefined, sentAt: number): void {
+    const storeTime = Date.parse(date ?? '')
     const receivedAt = Date.now()
-    if (Number.isNaN(told) || receivedAt - sentAt > slowMs) return
-    const difference = told + 500 - (sentAt + receivedAt) / 2
-    aheadMs = Math.abs(difference) < noiseMs ? 0 : Math.round(difference)
+    if (Number.isNaN(storeTime) || receivedAt - sentAt > slowResponseMs) return
+    const difference = storeTime + 500 - (sentAt + receivedAt) / 2
+    aheadMs = Math.abs(difference) < toleranceMs ? 0 : Math.round(difference)
   }
 
   return {
@@ -31,10 +31,10 @@ export function createStoreClock(): StoreClock {
           const sentAt = Date.now()
           const result = await next(args)
           const { headers } = result.response as { headers?: Record<string, string> }
-          learn(headers?.date, sentAt)
+          updateOffset(headers?.date, sentAt)
           return result
         },
-        // Nearest to the network: before an error's answer is made into an exception.
+        // Closest to the network, before an error response becomes an exception.
         { step: 'deserialize', priority: 'low', name: 'storeClock' },
       )
     },

@@ -10,8 +10,8 @@ export type S3Links = (
 ) => Promise<SignedLink>
 
 /**
- * Presigned URLs, computed here without asking the store. The SDK's `getSignedUrl` sends a command through all its
- * middleware for that: 0.6 ms of CPU against 0.09 ms for the signature alone.
+ * Presigned URLs, computed locally. The SDK's `getSignedUrl` runs a command through all its middleware: 0.6 ms of CPU,
+ * against 0.09 ms for the signature alone.
  */
 export async function createS3Links(
   config: BucketConfig,
@@ -28,7 +28,12 @@ export async function createS3Links(
   return async (method, key, query) => {
     const path = `${base}/${key.split('/').map(encoded).join('/')}`
     const request = {
-      ...{ method, protocol, hostname, path, query, headers: { host } },
+      method,
+      protocol,
+      hostname,
+      path,
+      query,
+      headers: { host },
       ...(port === '' ? {} : { port: Number(port) }),
     }
     const signingDate = clock.now()
@@ -45,6 +50,6 @@ export async function createS3Links(
   }
 }
 
-/** As the signature wants it: `encodeURIComponent` leaves five characters that RFC 3986 reserves. */
+/** Encodes as the signature requires: `encodeURIComponent` leaves five characters that RFC 3986 reserves. */
 export const encoded = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -1,5 +1,5 @@
 import { downloadName, type ObjectStore, StoreUnreachable } from './index.ts'
-import { missing, type S3Calls } from './s3-calls.ts'
+import { resultOfMissing, type S3Calls } from './s3-calls.ts'
 
 const MIB = 1024 * 1024
 
@@ -8,7 +8,7 @@ type Uploads = Pick<
   'limits' | 'linkToRead' | 'linkToWrite' | 'linkToWritePart' | 'startParts' | 'joinParts' | 'dropParts'
 >
 
-/** What clients do with the bucket themselves: by signed URLs, in one piece or in parts. */
+/** Transfers between clients and the bucket through signed URLs, in one piece or in parts. */
 export function s3Uploads({ ask, connection, bucket: Bucket }: S3Calls): Uploads {
   return {
     limits: { singleUpload: 64 * MIB, part: 16 * MIB },
@@ -27,7 +27,7 @@ export function s3Uploads({ ask, connection, bucket: Bucket }: S3Calls): Uploads
         client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key }), options),
       )
       if (started.is === 'answer' && started.answer.UploadId !== undefined) return started.answer.UploadId
-      throw new StoreUnreachable('the object store began no upload')
+      throw new StoreUnreachable('the object store returned no upload id')
     },
 
     async linkToWritePart(key, { upload, number }) {
@@ -41,7 +41,7 @@ export function s3Uploads({ ask, connection, bucket: Bucket }: S3Calls): Uploads
         ({ sdk, client }, options) => client.send(new sdk.CompleteMultipartUploadCommand(input), options),
         { expected: [400, 404], ms: 120_000 },
       )
-      return done.is === 'answer' ? 'joined' : missing(done, 'gone')
+      return done.is === 'answer' ? 'joined' : resultOfMissing(done, 'gone')
     },
 
     async dropParts(Key, UploadId) {

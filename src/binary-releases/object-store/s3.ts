@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream'
 import type { BucketConfig } from '../config.ts'
-import { type ObjectStore, type Only, smallObject } from './index.ts'
-import { createS3Calls, missing } from './s3-calls.ts'
+import { type ObjectStore, smallObject, type WriteCondition } from './index.ts'
+import { createS3Calls, resultOfMissing } from './s3-calls.ts'
 import { encoded } from './s3-links.ts'
 import { s3Uploads } from './s3-uploads.ts'
 
-/** A bucket of R2, S3, MinIO or their kin. */
+/** A bucket of R2, S3, MinIO or another S3-compatible store. */
 export function createS3Store(config: BucketConfig): ObjectStore {
   const calls = createS3Calls(config)
   const { ask, bucket: Bucket } = calls
@@ -14,7 +14,7 @@ export function createS3Store(config: BucketConfig): ObjectStore {
 
     async probe() {
       let date: string | undefined
-      await ask(({ sdk, client }, given) => {
+      await ask(({ sdk, client }, options) => {
         const command = new sdk.HeadBucketCommand({ Bucket })
         command.middlewareStack.add(
           (next) => async (args) => {
@@ -24,14 +24,14 @@ export function createS3Store(config: BucketConfig): ObjectStore {
           },
           { step: 'deserialize' },
         )
-        return client.send(command, given)
+        return client.send(command, options)
       })
       // The header counts whole seconds.
       return { aheadMs: date === undefined ? 0 : Date.now() - Date.parse(date) - 500 }
     },
 
-    async read(Key, given) {
-      const input = { Bucket, Key, ...(given === undefined ? {} : { IfNoneMatch: given.etag }) }
+    async read(Key, condition) {
+      const input = { Bucket, Key, ...(condition === undefined ? {} : { IfNoneMatch: condition.etag }) }
       const found = await ask(
         async ({ sdk, client }, options) => {
           const {
@@ -49,7 +49,7 @@ export function createS3Store(config: BucketConfig): ObjectStore {
       )
       if (found.is === 'answer') return found.answer
       if (found.status === 304) return 'unchanged'
-      return missing(found, undefined)
+      return resultOfMissing(found, undefined)
     },
 
     async head(Key) {
@@ -66,7 +66,7 @@ export function createS3Store(config: BucketConfig): ObjectStore {
         ({ sdk, client }, options) => client.send(new sdk.GetObjectCommand({ Bucket, Key }), options),
         { expected: [404], signal },
       )
-      if (found.is === 'status') return missing(found, undefined)
+      if (found.is === 'status') return resultOfMissing(found, undefined)
       const { Body, ContentLength = 0, ETag = '' } = found.answer
       return { body: Body as Readable, size: ContentLength, etag: ETag }
     },
@@ -75,10 +75,10 @@ export function createS3Store(config: BucketConfig): ObjectStore {
       const input = { Bucket, Key, Body: body, ContentType: contentType, ...conditionOf(only) }
       const done = await ask(
         ({ sdk, client }, options) => client.send(new sdk.PutObjectCommand(input), options),
-        // 409: another conditional write of the key was in flight. 404: what had to be the same is gone.
+        // 409: another conditional write of the key was in flight. 404: the object to replace no longer exists.
         { expected: only === undefined ? [] : [412, 409, 404] },
       )
-      return done.is === 'answer' ? 'written' : missing(done, 'conflict')
+      return done.is === 'answer' ? 'written' : resultOfMissing(done, 'conflict')
     },
 
     async copy(from, Key, signal) {
@@ -88,7 +88,7 @@ export function createS3Store(config: BucketConfig): ObjectStore {
         ({ sdk, client }, options) => client.send(new sdk.CopyObjectCommand(input), options),
         { expected: [412, 404], signal },
       )
-      return done.is === 'answer' ? 'copied' : missing(done, 'changed')
+      return done.is === 'answer' ? 'copied' : resultOfMissing(done, 'changed')
     },
 
     async remove(Key) {
@@ -106,7 +106,7 @@ export function createS3Store(config: BucketConfig): ObjectStore {
       return (found.answer.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]))
     },
 
-    // A bucket's own lifecycle rules end what was begun and left.
+    // The bucket's lifecycle rules remove interrupted uploads.
     tidy: async () => 0,
   }
 }
@@ -116,7 +116,7 @@ function dateOf(response: unknown): string | undefined {
   return headers?.date
 }
 
-function conditionOf(only: Only | undefined) {
+function conditionOf(only: WriteCondition | undefined) {
   if (only === undefined) return {}
   return only === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: only.etag }
 }

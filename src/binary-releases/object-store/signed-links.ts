@@ -5,14 +5,17 @@ export const linkPath = '/release-store'
 
 export type LinkMethod = 'GET' | 'PUT'
 
-/** Signs and checks the URLs of the file store on our own host. */
+/** Signs and checks URLs of the file store on this service's host. */
 export interface LinkSigner {
-  sign(method: LinkMethod, key: string, given: Record<string, string>): SignedLink
-  /** `expired` only for a link that was good once: a stranger learns nothing else. */
+  sign(method: LinkMethod, key: string, parameters: Record<string, string>): SignedLink
+  /** `expired` only for a link that was valid before, so that others learn nothing from the answer. */
   check(method: LinkMethod, key: string, query: Record<string, unknown>): 'valid' | 'expired' | 'invalid'
 }
 
-/** @param secret 32 bytes for this purpose only. The method, the key and every parameter are under the signature. */
+/**
+ * The signature covers the method, the key and every parameter.
+ * @param options `secret`: 32 bytes for this purpose only
+ */
 export function createLinkSigner(options: {
   publicUrl: string
   secret: Uint8Array
@@ -29,9 +32,9 @@ export function createLinkSigner(options: {
   }
 
   return {
-    sign(method, key, given) {
+    sign(method, key, parameters) {
       const expires = Math.floor(now() / 1000) + linkSeconds
-      const query = Object.entries({ ...given, expires: String(expires) })
+      const query = Object.entries({ ...parameters, expires: String(expires) })
       const signature = signatureOf(method, key, query).toString('base64url')
       const search = new URLSearchParams([...query, ['signature', signature]])
       const path = key.split('/').map(encodeURIComponent).join('/')
@@ -42,9 +45,9 @@ export function createLinkSigner(options: {
         (each): each is [string, string] => typeof each[1] === 'string',
       )
       if (typeof signature !== 'string' || query.length !== Object.keys(rest).length) return 'invalid'
-      const given = Buffer.from(signature, 'base64url')
+      const received = Buffer.from(signature, 'base64url')
       const expected = signatureOf(method, key, query)
-      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return 'invalid'
+      if (received.length !== expected.length || !timingSafeEqual(received, expected)) return 'invalid'
       return Number(rest.expires) * 1000 > now() ? 'valid' : 'expired'
     },
   }

@@ -12,11 +12,11 @@ import { findYank, insertYank, type Yank } from '../store/channels.ts'
 import { findFiles } from '../store/files.ts'
 import { findRelease, lockRelease, type Release, type ReleaseFile, updateRelease } from '../store/releases.ts'
 import { fallBack, moveChannel, type Pointers, readPointers } from './channel-moves.ts'
-import { noKey, type PublishEngine } from './run-publish.ts'
+import { noSigningKey, type PublishContext } from './run-publish.ts'
 import { requireDraft } from './uploads.ts'
 
 export interface PublishingOptions {
-  engine: PublishEngine
+  context: PublishContext
   catalogue: Catalogue
   enqueue: Enqueue
 }
@@ -29,59 +29,59 @@ export interface Actor {
 export type Publishing = ReturnType<typeof createPublishing>
 
 /**
- * The verbs of publishers. Those that look into the store do so before their transaction (`prepare...`, `pointers`),
- * and the transaction then decides by what the database knows.
+ * The actions of publishers. Reads of the store happen before the transaction (`prepare...`, `pointers`); the
+ * transaction then decides by the state of the database.
  */
-export function createPublishing({ engine, catalogue, enqueue }: PublishingOptions) {
-  const { store, layout } = engine
+export function createPublishing({ context, catalogue, enqueue }: PublishingOptions) {
+  const { store, layout } = context
 
-  /** The version is published: by us, or found in the bucket. @throws SYS_005, STATE_001 */
+  /** Passes for a version published by this service or found in the bucket. @throws STATE_001 for a draft */
   async function requirePublished(trx: Knex, version: string): Promise<void> {
     const release = await findRelease(trx, version)
     if (release !== undefined && release.state !== 'published')
       throw conflict('This version is not published yet')
   }
 
-  function follow(
+  function enqueuePointerJob(
     trx: Knex.Transaction,
     channel: Channel,
     { principal, correlationId }: Actor,
   ): Promise<string> {
-    const about = { subject: `release-channel:${channel}`, owner: principal.id, correlationId }
-    return enqueue(trx, pointerJob, { payload: { channel }, ...about })
+    const options = { subject: `release-channel:${channel}`, owner: principal.id, correlationId }
+    return enqueue(trx, pointerJob, { payload: { channel }, ...options })
   }
 
   return {
     pointers: () => withStore(() => readPointers(store, layout)),
 
-    /** @returns the job that verifies and publishes. @throws STATE_001 for files that are missing. */
+    /** @returns the id of the job that verifies and publishes. @throws STATE_001 if files are missing */
     async publish(
       trx: Knex.Transaction,
       version: string,
       { principal, correlationId }: Actor,
     ): Promise<string> {
-      if (engine.key() === undefined) throw noKey()
+      if (context.key() === undefined) throw noSigningKey()
       const release = await lockRelease(trx, version)
       if (release === undefined) throw notFound('Draft')
-      // Sealed with an error: an earlier job gave up after the point of no return.
-      const goesOn = release.state === 'sealed' && release.error !== null
-      if (!goesOn) {
+      // Sealed with an error: an earlier job gave up after the metadata may have been written.
+      const resumes = release.state === 'sealed' && release.error !== null
+      if (!resumes) {
         requireDraft(release, principal.id)
         requireFiles(release, await findFiles(trx, version))
       }
-      const about = { subject: `release:${version}`, owner: principal.id, correlationId }
-      const jobId = await enqueue(trx, publishJob, { payload: { version, by: principal.id }, ...about })
-      const begun = goesOn ? {} : ({ state: 'publishing', releasedAt: await databaseTime(trx) } as const)
-      await updateRelease(trx, version, { ...begun, jobId, error: null })
+      const options = { subject: `release:${version}`, owner: principal.id, correlationId }
+      const jobId = await enqueue(trx, publishJob, { payload: { version, by: principal.id }, ...options })
+      const start = resumes ? {} : ({ state: 'publishing', releasedAt: await databaseTime(trx) } as const)
+      await updateRelease(trx, version, { ...start, jobId, error: null })
       return jobId
     },
 
     async promote(
       trx: Knex.Transaction,
-      asked: { version: string; channel: Channel; pointers: Pointers },
+      request: { version: string; channel: Channel; pointers: Pointers },
       actor: Actor,
     ): Promise<{ previous: string | null; jobId: string }> {
-      const { version, channel, pointers } = asked
+      const { version, channel, pointers } = request
       const { principal, correlationId } = actor
       await requirePublished(trx, version)
       const previous = await moveChannel(
@@ -89,25 +89,25 @@ export function createPublishing({ engine, catalogue, enqueue }: PublishingOptio
         { channel, version, kind: 'promoted', by: principal.id },
         pointers,
       )
-      // Under the channel's lock: a yank either is seen here, or comes after and takes the channel back.
+      // Under the channel's lock: a withdrawal is either visible here, or comes later and moves the channel back.
       if ((await findYank(trx, version)) !== undefined) throw conflict('This version was withdrawn')
       const target = `${version} -> ${channel}`
       await recordAudit(trx, { principal: principal.id, action: 'release.promote', target, correlationId })
-      return { previous, jobId: await follow(trx, channel, actor) }
+      return { previous, jobId: await enqueuePointerJob(trx, channel, actor) }
     },
 
     async yank(
       trx: Knex.Transaction,
-      asked: { version: string; reason: string; pointers: Pointers },
+      request: { version: string; reason: string; pointers: Pointers },
       actor: Actor,
     ): Promise<{ yank: Yank; moved: { channel: Channel; version: string | null; jobId: string }[] }> {
-      const { version, reason, pointers } = asked
+      const { version, reason, pointers } = request
       const { principal, correlationId } = actor
       await requirePublished(trx, version)
       const yank = await insertYank(trx, { version, reason, by: principal.id })
       const moved = []
-      for (const each of await fallBack(trx, { version, by: principal.id }, pointers)) {
-        moved.push({ ...each, jobId: await follow(trx, each.channel, actor) })
+      for (const move of await fallBack(trx, { version, by: principal.id }, pointers)) {
+        moved.push({ ...move, jobId: await enqueuePointerJob(trx, move.channel, actor) })
       }
       await recordAudit(trx, {
         principal: principal.id,
@@ -118,8 +118,8 @@ export function createPublishing({ engine, catalogue, enqueue }: PublishingOptio
       return { yank, moved }
     },
 
-    /** Readers can see it: the first condition of promoting and yanking. @throws SYS_005 */
-    exists: (version: string) => catalogue.get(version),
+    /** The precondition of promoting and yanking: readers see the version. @throws SYS_005 */
+    requireVisible: (version: string) => catalogue.get(version),
   }
 }
 

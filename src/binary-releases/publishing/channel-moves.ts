@@ -16,7 +16,7 @@ import {
 /** Milliseconds for a few calls to the store while the channel's lock is held. */
 const storeWaitMs = 20_000
 
-/** The versions that the store's pointers name, read before a transaction that may move them. */
+/** The versions in the store's pointers, read before a transaction that may move them. */
 export type Pointers = ReadonlyMap<Channel, string>
 
 export async function readPointers(store: ObjectStore, layout: Layout): Promise<Pointers> {
@@ -30,27 +30,27 @@ export async function readPointers(store: ObjectStore, layout: Layout): Promise<
   return pointers
 }
 
-/** Moves a channel. @returns where it was; the pointer in the store has to follow (`writePointer`). */
+/** Moves a channel in the database; the caller schedules `writePointer`. @returns the previous version */
 export async function moveChannel(
   trx: Knex.Transaction,
   move: { channel: Channel; version: string; kind: MoveKind; by: string },
   pointers: Pointers,
 ): Promise<string | null> {
-  const before = await adopt(trx, move.channel, pointers)
+  const before = await lockAndAdoptPointer(trx, move.channel, pointers)
   if (before.version !== move.version || before.revision === 0) await recordMove(trx, move)
   return before.version
 }
 
-/** Takes every channel off a version that was just yanked, back to where it was before. @returns where they are now. */
+/** Moves every channel on a withdrawn version back to its previous version. @returns the new versions */
 export async function fallBack(
   trx: Knex.Transaction,
   { version, by }: { version: string; by: string },
   pointers: Pointers,
 ): Promise<{ channel: Channel; version: string | null }[]> {
   const moved: { channel: Channel; version: string | null }[] = []
-  // Sorted, as every mover takes its locks.
+  // Sorted, so that concurrent moves take their locks in the same order.
   for (const channel of [...channels].toSorted()) {
-    const before = await adopt(trx, channel, pointers)
+    const before = await lockAndAdoptPointer(trx, channel, pointers)
     if (before.version !== version) continue
     const [earlier = null] = await earlierVersions(trx, channel)
     await recordMove(trx, { channel, version: earlier, kind: 'fell-back', by })
@@ -59,18 +59,22 @@ export async function fallBack(
   return moved
 }
 
-/** Where the store's pointer was moved by somebody else, that is where the channel was. */
-async function adopt(trx: Knex.Transaction, channel: Channel, pointers: Pointers): Promise<ChannelRow> {
+/** Locks the channel and records a move that another program made in the store's pointer. @returns the channel's row */
+async function lockAndAdoptPointer(
+  trx: Knex.Transaction,
+  channel: Channel,
+  pointers: Pointers,
+): Promise<ChannelRow> {
   const row = await lockChannel(trx, channel)
-  const found = pointers.get(channel)
-  if (row.written < row.revision || found === undefined || found === row.version) return row
-  await recordMove(trx, { channel, version: found, kind: 'found', by: 'store' })
+  const pointed = pointers.get(channel)
+  if (row.written < row.revision || pointed === undefined || pointed === row.version) return row
+  await recordMove(trx, { channel, version: pointed, kind: 'found', by: 'store' })
   return lockChannel(trx, channel)
 }
 
 /**
- * Lets the store's pointer follow the channel, under the channel's lock. The write names the pointer that it replaces: one
- * that arrives late, from a process that was paused, is refused by the store instead of turning the channel back.
+ * Updates the store's pointer to the channel's version, under the channel's lock. The write is conditional on the
+ * replaced pointer, so the store refuses a late write of a paused process instead of moving the channel back.
  */
 export async function writePointer(
   trx: Knex.Transaction,
@@ -81,18 +85,18 @@ export async function writePointer(
   if (row.written === row.revision) return
   await allowIdle(trx, storeWaitMs)
   const key = layout.pointer(channel)
-  const there = await store.head(key)
+  const current = await store.head(key)
   if (row.version === null) {
-    if (there !== undefined) await store.remove(key)
+    if (current !== undefined) await store.remove(key)
   } else {
     const metadata = await store.read(layout.metadata(row.version))
     const parsed = metadata && metadata !== 'unchanged' ? parseAs(metadataSchema, metadata.body) : undefined
     if (parsed === undefined) throw new Error(`the metadata of ${row.version} is not in the store`)
     const { version, released_at, platforms } = parsed
     const body = JSON.stringify({ version, channel, released_at, platforms }, null, 2)
-    const only = there === undefined ? 'absent' : { etag: there.etag }
+    const only = current === undefined ? 'absent' : { etag: current.etag }
     const written = await store.write(key, { body, contentType: 'application/json', only })
-    if (written === 'conflict') throw new Error(`the pointer of ${channel} was changed meanwhile`)
+    if (written === 'conflict') throw new Error(`the pointer of ${channel} was changed concurrently`)
   }
   await markWritten(trx, channel, row.revision)
 }

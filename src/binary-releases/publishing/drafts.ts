@@ -15,7 +15,7 @@ import {
   updateRelease,
 } from '../store/releases.ts'
 import type { Actor } from './actions.ts'
-import type { PublishEngine } from './run-publish.ts'
+import type { PublishContext } from './run-publish.ts'
 import { requireDraft } from './uploads.ts'
 import { removeUploads } from './verify-files.ts'
 
@@ -28,26 +28,26 @@ export interface DraftRequest {
 
 export type Drafts = ReturnType<typeof createDrafts>
 
-/** Versions before they are published. */
-export function createDrafts({ db, store, layout }: PublishEngine) {
+/** Unpublished versions. */
+export function createDrafts({ db, store, layout }: PublishContext) {
   return {
-    /** Before a draft: what an older publisher has put into the bucket is taken, too. @throws STATE_001 */
+    /** Checks before creating a draft that no older publisher put the version into the bucket. @throws STATE_001 */
     async prepareDraft(version: string): Promise<void> {
       if ((await findRelease(db, version)) !== undefined) return
       if ((await withStore(() => store.head(layout.metadata(version)))) !== undefined)
-        throw conflict('This version is in the store already')
+        throw conflict('The store already contains this version')
     },
 
-    /** The same draft asked for again by the same publisher is that draft, so that an upload can go on. */
-    async draft(trx: Knex.Transaction, asked: DraftRequest, { principal }: Actor) {
-      const made = await insertDraft(trx, { ...asked, id: randomUUID(), createdBy: principal.id })
-      const release = await lockRelease(trx, asked.version)
+    /** Creates a draft, or returns the publisher's existing draft of the same content, so that an upload can resume. */
+    async create(trx: Knex.Transaction, request: DraftRequest, { principal }: Actor) {
+      const created = await insertDraft(trx, { ...request, id: randomUUID(), createdBy: principal.id })
+      const release = await lockRelease(trx, request.version)
       if (release === undefined) throw notFound('Draft')
       requireDraft(release, principal.id)
-      const same = release.channel === asked.channel && sameList(release.platforms, asked.platforms)
-      if (!same) throw conflict('There is a draft of this version for another channel or other platforms')
-      if (!made) await updateRelease(trx, asked.version, { notes: asked.notes })
-      return { made, release, files: await findFiles(trx, asked.version) }
+      const same = release.channel === request.channel && sameList(release.platforms, request.platforms)
+      if (!same) throw conflict('A draft of this version exists for another channel or other platforms')
+      if (!created) await updateRelease(trx, request.version, { notes: request.notes })
+      return { created, release, files: await findFiles(trx, request.version) }
     },
 
     async find(version: string): Promise<{ release: Release; files: ReleaseFile[] }> {
@@ -56,7 +56,7 @@ export function createDrafts({ db, store, layout }: PublishEngine) {
       return { release, files: await findFiles(db, version) }
     },
 
-    /** `forget` then removes what was uploaded for it. */
+    /** Deletes a draft; the caller then removes its uploads with `removeUploads`. */
     async discard(
       trx: Knex.Transaction,
       version: string,
@@ -75,7 +75,7 @@ export function createDrafts({ db, store, layout }: PublishEngine) {
       return release
     },
 
-    forget: ({ id }: Release) => withStore(() => removeUploads({ store, layout }, id)),
+    removeUploads: ({ id }: Release) => withStore(() => removeUploads({ store, layout }, id)),
   }
 }
 

@@ -13,7 +13,7 @@ import { findRelease, lockRelease, type Release, type ReleaseFile, updateRelease
 import { moveChannel, readPointers, writePointer } from './channel-moves.ts'
 import { placeFiles, removeUploads } from './verify-files.ts'
 
-export interface PublishEngine {
+export interface PublishContext {
   db: Knex
   store: ObjectStore
   layout: Layout
@@ -22,86 +22,93 @@ export interface PublishEngine {
 
 export interface PublishPayload {
   version: string
-  /** Who asked for it. */
+  /** Id of the principal that requested the publication. */
   by: string
 }
 
 const asJson = { contentType: 'application/json' }
 
 /**
- * Publishes a draft: files, checksums, metadata, signature, then the channel. Each write comes out the same when it is
- * repeated, so a run that died anywhere is made good by the next one; the metadata is what makes a version exist for
- * readers, and it comes after everything that they need.
+ * Publishes a draft: files, checksums, metadata, signature, then the channel. Each write is idempotent, so the next run
+ * completes one that died at any point. The metadata makes a version visible to readers, so it follows everything that
+ * they need.
  */
-export async function runPublish(engine: PublishEngine, payload: PublishPayload, run: Run): Promise<Outcome> {
+export async function runPublish(
+  context: PublishContext,
+  payload: PublishPayload,
+  run: Run,
+): Promise<Outcome> {
   const { version, by } = payload
-  const release = await findRelease(engine.db, version)
-  // A draft again: an earlier run has failed for good, and was recorded.
+  const release = await findRelease(context.db, version)
+  // Back to draft: an earlier run failed permanently, and its result is recorded.
   if (release === undefined || release.state === 'draft') return { kind: 'done' }
-  // The lease is asked for before anything is done outside: a worker that was frozen meanwhile ends here.
+  // Verifies the lease before any outside call: a worker that lost it while it was frozen ends here.
   await run.write(async () => undefined)
   if (release.state !== 'published') {
-    const key = engine.key()
-    if (key === undefined) throw noKey()
-    await withStore(() => publish(engine, { release, key, by }, run))
+    const key = context.key()
+    if (key === undefined) throw noSigningKey()
+    await withStore(() => publish(context, { release, key, by }, run))
   }
   run.progress({ phase: 'channel' })
-  await withStore(() => run.write((trx) => writePointer(trx, engine, release.channel)))
-  await clean(engine, release)
+  await withStore(() => run.write((trx) => writePointer(trx, context, release.channel)))
+  await cleanUp(context, release)
   return { kind: 'done' }
 }
 
 async function publish(
-  engine: PublishEngine,
-  about: { release: Release; key: SigningKey; by: string },
+  context: PublishContext,
+  publication: { release: Release; key: SigningKey; by: string },
   run: Run,
 ): Promise<void> {
-  const { db, store, layout } = engine
-  const { release, key, by } = about
+  const { db, store, layout } = context
+  const { release, key, by } = publication
   const { version } = release
   const files = await findFiles(db, version)
   const metadata = metadataOf(release, files)
   const body = canonicalMetadata(metadata)
-  await refuseForeign(engine, version, body)
-  // Sealed: an earlier run has verified and placed them.
-  if (release.state === 'publishing') await place(engine, { release, files }, run)
+  await refuseForeign(context, version, body)
+  // A sealed release was verified and placed by an earlier run.
+  if (release.state === 'publishing') await place(context, { release, files }, run)
 
   run.progress({ phase: 'metadata' })
-  // From here on readers may see the version: there is no way back to a draft.
+  // From here on readers may see the version, so it cannot become a draft again.
   await run.write((trx) => updateRelease(trx, version, { state: 'sealed', error: null }))
   const written = await store.write(layout.metadata(version), { body, ...asJson, only: 'absent' })
-  if (written === 'conflict') await refuseForeign(engine, version, body)
+  if (written === 'conflict') await refuseForeign(context, version, body)
 
   run.progress({ phase: 'signature' })
-  await sign(engine, { version, body, key })
+  await sign(context, { version, body, key })
   const pointers = await readPointers(store, layout)
   await run.write(async (trx) => {
     await rememberKey(trx, key)
     await updateRelease(trx, version, { state: 'published', published: true })
     await moveChannel(trx, { channel: release.channel, version, kind: 'published', by }, pointers)
     await recordAudit(trx, {
-      ...{ principal: by, action: 'release.publish', target: version, correlationId: run.correlationId },
+      principal: by,
+      action: 'release.publish',
+      target: version,
+      correlationId: run.correlationId,
     })
   })
 }
 
 async function place(
-  { store, layout }: PublishEngine,
-  about: { release: Release; files: ReleaseFile[] },
+  { store, layout }: PublishContext,
+  source: { release: Release; files: ReleaseFile[] },
   run: Run,
 ): Promise<void> {
-  const { version } = about.release
-  await placeFiles({ store, layout }, about, run)
+  const { version } = source.release
+  await placeFiles({ store, layout }, source, run)
   run.progress({ phase: 'checksums' })
-  const lines = about.files.map(
+  const lines = source.files.map(
     ({ platform, sha256 }) => `${sha256}  ${layout.fileName(version, platform)}\n`,
   )
   const body = lines.toSorted(byName).join('')
-  // Naming what is replaced: a late write by a run that was paused is refused.
-  const there = await store.head(layout.checksums(version))
-  const only = there === undefined ? 'absent' : { etag: there.etag }
+  // Conditional on the replaced object, so the store refuses a late write of a paused run.
+  const current = await store.head(layout.checksums(version))
+  const only = current === undefined ? 'absent' : { etag: current.etag }
   const written = await store.write(layout.checksums(version), { body, contentType: 'text/plain', only })
-  if (written === 'conflict') throw new Error('the checksums were written by somebody else at the same time')
+  if (written === 'conflict') throw new Error('the checksums were changed concurrently')
 }
 
 function metadataOf({ version, channel, releasedAt }: Release, files: ReleaseFile[]): Metadata {
@@ -109,33 +116,33 @@ function metadataOf({ version, channel, releasedAt }: Release, files: ReleaseFil
   return { version, channel, released_at: (releasedAt ?? new Date(0)).toISOString(), platforms }
 }
 
-/** Whatever an older publisher has put under this version is left as it is. @throws STATE_001 */
-async function refuseForeign({ store, layout }: PublishEngine, version: string, own: string): Promise<void> {
-  const there = await store.read(layout.metadata(version))
-  if (there === undefined || there === 'unchanged' || there.body.toString() === own) return
-  throw conflict('The store has another release under this version')
+/** Protects a release of another publisher under this version. @throws STATE_001 */
+async function refuseForeign({ store, layout }: PublishContext, version: string, own: string): Promise<void> {
+  const stored = await store.read(layout.metadata(version))
+  if (stored === undefined || stored === 'unchanged' || stored.body.toString() === own) return
+  throw conflict('The store contains another release with this version')
 }
 
-/** A signature by an earlier run may be by another key: a rotation in between changes nothing that was written. */
+/** Writes the signature. An existing one is kept if it is valid for this key, and replaced after a key rotation. */
 async function sign(
-  { store, layout }: PublishEngine,
+  { store, layout }: PublishContext,
   { version, body, key }: { version: string; body: string; key: SigningKey },
 ): Promise<void> {
   const target = layout.signature(version)
   const text = JSON.stringify(key.sign(body))
   if ((await store.write(target, { body: text, ...asJson, only: 'absent' })) === 'written') return
-  const there = await store.read(target)
-  const signature = there && there !== 'unchanged' ? parseAs(signatureSchema, there.body) : undefined
+  const stored = await store.read(target)
+  const signature = stored && stored !== 'unchanged' ? parseAs(signatureSchema, stored.body) : undefined
   if (signature?.key_id === key.id && isSignedBy(key.publicKey, body, signature)) return
   await store.write(target, { body: text, ...asJson })
 }
 
-/** Uploads are of no use any more. What is left by a fault here only takes room; see docs/binary-releases.md. */
-async function clean({ store, layout }: PublishEngine, release: Release): Promise<void> {
+/** Removes the uploads. Failures are ignored: remains only take space (docs/binary-releases.md). */
+async function cleanUp({ store, layout }: PublishContext, release: Release): Promise<void> {
   await removeUploads({ store, layout }, release.id).catch(() => undefined)
 }
 
-/** A publication that can't go on is a draft again, with the files that were not good to be sent anew. */
+/** Returns a failed or cancelled publication to draft, so that its invalid files can be uploaded again. */
 export async function settlePublish(
   trx: Knex.Transaction,
   { payload, ending }: { payload: PublishPayload; ending: Ending },
@@ -146,7 +153,7 @@ export async function settlePublish(
     ending.state === 'failed'
       ? { code: ending.error.code, message: ending.error.message }
       : { code: 'STATE_001', message: 'The publication was cancelled' }
-  // Sealed stays sealed: its metadata may be there, so the only way is forward, by another `publish`.
+  // A sealed release stays sealed: its metadata may be visible, so only another `publish` can complete it.
   await updateRelease(
     trx,
     payload.version,
@@ -157,11 +164,11 @@ export async function settlePublish(
   if (typeof platform === 'string') await restartFile(trx, payload.version, platform)
 }
 
-export const noKey = () =>
-  dependencyFailed('There is no key to sign releases with', {
+export const noSigningKey = () =>
+  dependencyFailed('No signing key for releases is configured', {
     retryable: false,
     suggestedAction: 'Set RELEASE_SIGNING_KEY, then publish again',
   })
 
-/** By file name, as `sha256sum *` lists them. */
+/** Order of checksum lines by file name, as `sha256sum *` prints them. */
 const byName = (a: string, b: string) => (a.slice(66) < b.slice(66) ? -1 : 1)

@@ -27,6 +27,9 @@ export type Upload =
   | { kind: 'whole'; link: SignedLink }
   | { kind: 'parts'; parts: PartToSend[] }
 
+/** `by`: id of the uploading principal. `parts`: the parts that have arrived. */
+export type UploadRequest = Declared & { by: string; parts: UploadedPart[] }
+
 export interface UploadOptions {
   db: Knex
   store: ObjectStore
@@ -34,24 +37,24 @@ export interface UploadOptions {
 }
 
 /**
- * How a file of a draft gets into the store: what is there already, and links for the rest. Asked again after an
- * interruption, it goes on where that was.
+ * Uploads of draft files into the store: the state of a file and links for its missing parts. A repeated request
+ * after an interruption resumes the upload.
  */
 export function createUploads({ db, store, layout }: UploadOptions) {
   async function declare(
     version: string,
-    given: Declared & { by: string; parts: UploadedPart[] },
+    upload: UploadRequest,
   ): Promise<{ release: Release; file: ReleaseFile }> {
     return db.transaction(async (trx) => {
       const release = await lockRelease(trx, version)
       if (release === undefined) throw notFound('Draft')
-      requireDraft(release, given.by)
-      if (!release.platforms.includes(given.platform)) throw notFound('Platform in this draft')
-      await declareFile(trx, version, given)
-      const { platform } = given
+      requireDraft(release, upload.by)
+      if (!release.platforms.includes(upload.platform)) throw notFound('Platform in this draft')
+      await declareFile(trx, version, upload)
+      const { platform } = upload
       const before = await findFile(trx, version, platform)
-      if (before !== undefined && before.uploadId !== null && given.parts.length > 0)
-        await recordParts(trx, version, { platform, attempt: before.attempt, parts: given.parts })
+      if (before !== undefined && before.uploadId !== null && upload.parts.length > 0)
+        await recordParts(trx, version, { platform, attempt: before.attempt, parts: upload.parts })
       await updateRelease(trx, version, {})
       const file = await findFile(trx, version, platform)
       if (file === undefined) throw notFound('File')
@@ -59,14 +62,14 @@ export function createUploads({ db, store, layout }: UploadOptions) {
     })
   }
 
-  async function whole(version: string, key: string, file: ReleaseFile): Promise<Upload> {
+  async function uploadWhole(version: string, key: string, file: ReleaseFile): Promise<Upload> {
     if ((await store.head(key))?.size !== file.size)
       return { kind: 'whole', link: await store.linkToWrite(key, file.size) }
     await markUploaded(db, version, file)
     return { kind: 'uploaded' }
   }
 
-  async function inParts(version: string, key: string, file: ReleaseFile): Promise<Upload | 'lost'> {
+  async function uploadInParts(version: string, key: string, file: ReleaseFile): Promise<Upload | 'lost'> {
     const { platform, attempt } = file
     let { uploadId } = file
     if (uploadId === null) {
@@ -94,7 +97,7 @@ export function createUploads({ db, store, layout }: UploadOptions) {
       )
       return { kind: 'parts', parts }
     }
-    // A join whose answer was lost leaves no upload, but the whole.
+    // If the response to a join was lost, the upload is gone but the whole file exists.
     if (
       (await store.joinParts(key, upload, arrived)) === 'gone' &&
       (await store.head(key))?.size !== file.size
@@ -107,19 +110,19 @@ export function createUploads({ db, store, layout }: UploadOptions) {
   }
 
   return {
-    /** @throws SYS_005 for no such draft or platform, STATE_001 for a version that is no draft any more. */
-    async next(version: string, given: Declared & { by: string; parts: UploadedPart[] }): Promise<Upload> {
+    /** @throws SYS_005 if the draft or platform does not exist, STATE_001 if the version is no longer a draft */
+    async next(version: string, request: UploadRequest): Promise<Upload> {
       for (let tries = 0; tries < 3; tries++) {
-        const { release, file } = await declare(version, tries === 0 ? given : { ...given, parts: [] })
+        const { release, file } = await declare(version, tries === 0 ? request : { ...request, parts: [] })
         if (file.state === 'uploaded') return { kind: 'uploaded' }
         const key = layout.upload(release.id, file.platform, file.attempt)
         const single = file.size <= store.limits.singleUpload
         const upload = await withStore(() =>
-          single ? whole(version, key, file) : inParts(version, key, file),
+          single ? uploadWhole(version, key, file) : uploadInParts(version, key, file),
         )
         if (upload !== 'lost') return upload
       }
-      throw conflict('Somebody else uploads this file at the same time')
+      throw conflict('Another request uploads this file at the same time')
     },
   }
 }
@@ -133,12 +136,12 @@ function piecesOf(size: number, part: number): { number: number; offset: number;
   })
 }
 
-/** @throws STATE_001 */
+/** @throws STATE_001 if the version is not a draft, or the draft belongs to another user */
 export function requireDraft(release: Release, by: string): void {
   if (release.state !== 'draft')
-    throw conflict('This version is published, or about to be: it does not change', {
+    throw conflict('This version is published or being published and cannot be changed', {
       state: release.state,
       ...(release.jobId === null ? {} : { jobId: release.jobId }),
     })
-  if (release.createdBy !== by) throw conflict('This draft belongs to somebody else')
+  if (release.createdBy !== by) throw conflict('This draft belongs to another user')
 }

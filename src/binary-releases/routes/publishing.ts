@@ -18,7 +18,7 @@ export interface PublishingRouteOptions {
   states: ReleaseStates
 }
 
-/** No forwarded identity here: it may read only. */
+/** Forwarded identities are not accepted here: they may only read. */
 const write = { method: 'post', access: 'releases:publish' } as const
 const jobLinks = (id: string) => ({ job: `/jobs/${id}`, events: `/jobs/${id}/events` })
 
@@ -40,9 +40,9 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
       async handle({ body, commit, ...request }) {
         await drafts.prepareDraft(body.version)
         return commit(async (trx) => {
-          const asked = { ...body, platforms: body.platforms ?? platforms, notes: body.notes ?? null }
-          const { made, release, files } = await drafts.draft(trx, asked, actorOf(request))
-          return { status: made ? 201 : 200, body: draftView(release, files, layout) }
+          const draft = { ...body, platforms: body.platforms ?? platforms, notes: body.notes ?? null }
+          const { created, release, files } = await drafts.create(trx, draft, actorOf(request))
+          return { status: created ? 201 : 200, body: draftView(release, files, layout) }
         })
       },
     }),
@@ -64,7 +64,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
           discarded = await drafts.discard(trx, version, actorOf(request))
           return { body: { version, discarded: true } }
         })
-        if (discarded !== undefined) await drafts.forget(discarded)
+        if (discarded !== undefined) await drafts.removeUploads(discarded)
         return reply
       },
     }),
@@ -77,7 +77,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
         const by = actorOf(request).principal.id
         const { parts = [], ...declared } = body
         const upload = await uploads.next(params.version, { ...declared, parts, by })
-        // Links are credentials.
+        // Links are credentials, so no cache may store them.
         return { body: uploadView(declared, upload), headers: { 'Cache-Control': 'private, no-store' } }
       },
     }),
@@ -108,11 +108,11 @@ function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] 
       async handle({ params, body, commit, ...request }) {
         const { version } = params
         const { channel } = body
-        await publishing.exists(version)
+        await publishing.requireVisible(version)
         const pointers = await publishing.pointers()
         const reply = await commit(async (trx) => {
-          const asked = { version, channel, pointers }
-          const { previous, jobId } = await publishing.promote(trx, asked, actorOf(request))
+          const promotion = { version, channel, pointers }
+          const { previous, jobId } = await publishing.promote(trx, promotion, actorOf(request))
           return { body: { version, channel, previous, job_id: jobId, links: jobLinks(jobId) } }
         })
         states.invalidate()
@@ -126,13 +126,16 @@ function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] 
       body: yankBody,
       async handle({ params, body, commit, ...request }) {
         const { version } = params
-        await publishing.exists(version)
+        await publishing.requireVisible(version)
         const pointers = await publishing.pointers()
         const reply = await commit(async (trx) => {
-          const asked = { version, reason: body.reason, pointers }
-          const { yank, moved } = await publishing.yank(trx, asked, actorOf(request))
+          const withdrawal = { version, reason: body.reason, pointers }
+          const { yank, moved } = await publishing.yank(trx, withdrawal, actorOf(request))
           const channels = moved.map(({ channel, version, jobId }) => ({
-            ...{ channel, version, job_id: jobId, links: jobLinks(jobId) },
+            channel,
+            version,
+            job_id: jobId,
+            links: jobLinks(jobId),
           }))
           return { body: { version, yanked: yankView(yank), channels } }
         })

@@ -30,27 +30,28 @@ export interface ReadingOptions {
   states: ReleaseStates
 }
 
-/** A forwarded identity comes first: the Bearer beside it is then the identity provider's, and not ours to judge. */
+/** A forwarded identity takes precedence: a Bearer token beside it belongs to the identity provider and is ignored. */
 const read = { method: 'get', access: 'releases:read', schemes: ['forwarded'] } as const
-/** What is asked for is for the one who may: no cache on the way keeps it for others. */
-const ownEyes = { 'Cache-Control': 'private, no-cache' }
-const oneUse = { 'Cache-Control': 'private, no-store' }
-const stalePart = { Warning: '110 - "Response is Stale"' }
+/** Responses depend on the caller's permissions, so shared caches must not store them. */
+const noSharedCache = { 'Cache-Control': 'private, no-cache' }
+/** Download links are credentials, so no cache may store them. */
+const noStore = { 'Cache-Control': 'private, no-store' }
+const staleWarning = { Warning: '110 - "Response is Stale"' }
 
 export function readingRoutes(options: ReadingOptions): Route[] {
-  // `latest` and its like come before `:version`.
+  // Fixed paths like `latest` come before `:version`, which would match them.
   return [...namedRoutes(options), ...versionRoutes(options), downloadRoute(options)]
 }
 
-/** The text of what is answered many times is made once, for as long as somebody keeps the object. */
-function createBodies<T extends object>(view: (of: T) => unknown): (of: T) => Prepared {
-  const kept = new WeakMap<T, Prepared>()
-  return (of) => {
-    const known = kept.get(of)
-    if (known !== undefined) return known
-    const made = prepare(JSON.stringify(view(of)), 'application/json; charset=utf-8')
-    kept.set(of, made)
-    return made
+/** Caches the serialized response of an object that is sent many times, as long as the object exists. */
+function createBodies<T extends object>(view: (value: T) => unknown): (value: T) => Prepared {
+  const cache = new WeakMap<T, Prepared>()
+  return (value) => {
+    const cached = cache.get(value)
+    if (cached !== undefined) return cached
+    const body = prepare(JSON.stringify(view(value)), 'application/json; charset=utf-8')
+    cache.set(value, body)
+    return body
   }
 }
 
@@ -63,8 +64,8 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       query: latestQuery,
       async handle({ query }) {
         const { metadata, stale } = await catalogue.latest(query.channel)
-        if (!stale) return { prepared: bodies(metadata), headers: ownEyes }
-        return { body: metadataView(metadata, { stale }), headers: { ...ownEyes, ...stalePart } }
+        if (!stale) return { prepared: bodies(metadata), headers: noSharedCache }
+        return { body: metadataView(metadata, { stale }), headers: { ...noSharedCache, ...staleWarning } }
       },
     }),
     route({
@@ -73,7 +74,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       query: listQuery,
       async handle({ query }) {
         const { releases, next } = await listing.page(query)
-        return { body: { releases: releases.map(listedView), next_cursor: next }, headers: ownEyes }
+        return { body: { releases: releases.map(listedView), next_cursor: next }, headers: noSharedCache }
       },
     }),
     route({
@@ -82,7 +83,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       query: updatesQuery(platforms),
       async handle({ query, res }) {
         const update = await listing.update(query)
-        res.set(ownEyes)
+        res.set(noSharedCache)
         if (update.kind === 'none') {
           res.set('X-Update-Reason', update.reason).status(204).end()
           return undefined
@@ -96,7 +97,10 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
     route({
       ...read,
       path: '/releases/keys',
-      handle: async () => ({ body: { keys: (await signatures.keys()).map(keyView) }, headers: ownEyes }),
+      handle: async () => ({
+        body: { keys: (await signatures.keys()).map(keyView) },
+        headers: noSharedCache,
+      }),
     }),
   ]
 }
@@ -110,7 +114,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
       async handle({ params }) {
         const { metadata, stale } = await catalogue.get(params.version)
         const yank = (await states.current()).yanks.get(params.version)
-        const headers = { ...ownEyes, ...(stale ? stalePart : {}) }
+        const headers = { ...noSharedCache, ...(stale ? staleWarning : {}) }
         return { body: metadataView(metadata, { stale, yank }), headers }
       },
     }),
@@ -121,7 +125,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
       async handle({ params }) {
         return {
           body: { version: params.version, ...(await signatures.of(params.version)) },
-          headers: ownEyes,
+          headers: noSharedCache,
         }
       },
     }),
@@ -132,7 +136,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
       async handle({ params }) {
         return {
           body: { version: params.version, links: await readCounts(db, params.version) },
-          headers: ownEyes,
+          headers: noSharedCache,
         }
       },
     }),
@@ -149,9 +153,9 @@ function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
     async handle({ params, query, principal, address, correlationId, res }) {
       const { id, name } = requirePrincipal(principal)
       const download = await downloads.issue({ ...params, principal: id, name, address, correlationId })
-      if (!query.redirect) return { prepared: bodies(download), headers: oneUse }
+      if (!query.redirect) return { prepared: bodies(download), headers: noStore }
       res
-        .set({ ...oneUse, Location: download.url })
+        .set({ ...noStore, Location: download.url })
         .status(302)
         .end()
       return undefined

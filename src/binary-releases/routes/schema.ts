@@ -12,13 +12,13 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, {
   error: ({ input }) => digitsProblem(String(input), 64, 'expected 64 hexadecimal digits in lower case'),
 })
 
-/** One of those that this installation serves. */
+/** A platform that this installation serves. */
 export const platformOf = (platforms: string[]) =>
   z.string().refine((name) => platforms.includes(name), `expected one of ${platforms.join(', ')}`)
 
 export const versionParams = z.object({ version })
 
-// Queries of the source's routes: what else old clients send is left alone.
+// Queries of the CCO Releases API: unknown parameters of old clients are ignored.
 export const latestQuery = z.object({ channel: channel.default('stable') })
 export const downloadQuery = z.object({
   redirect: z
@@ -35,7 +35,7 @@ export const listQuery = z.strictObject({
 export const updatesQuery = (platforms: string[]) =>
   z.strictObject({ channel: channel.default('stable'), current: version, platform: platformOf(platforms) })
 
-const largest = 5 * 1024 ** 3
+const maxFileBytes = 5 * 1024 ** 3
 
 export const draftBody = (platforms: string[]) =>
   z.strictObject({
@@ -53,10 +53,10 @@ export const draftBody = (platforms: string[]) =>
 export const fileBody = (platforms: string[]) =>
   z.strictObject({
     platform: platformOf(platforms),
-    /** What one copy inside an S3 store may be at most. */
-    size: z.number().int().min(1).max(largest),
+    /** At most the limit of a single copy within an S3 store. */
+    size: z.number().int().min(1).max(maxFileBytes),
     sha256,
-    /** Of a file in parts: those that have arrived, with the `ETag` that the store answered. */
+    /** The arrived parts of a file in parts, with the `ETag` of the store's response. */
     parts: z
       .array(
         z.strictObject({

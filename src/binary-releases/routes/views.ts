@@ -1,5 +1,5 @@
 import type { Layout } from '../catalogue/layout.ts'
-import type { Listed } from '../catalogue/listing.ts'
+import type { ListedRelease } from '../catalogue/listing.ts'
 import type { Metadata } from '../catalogue/metadata.ts'
 import type { Download } from '../downloads/downloads.ts'
 import type { PublishedKey } from '../downloads/signatures.ts'
@@ -8,12 +8,12 @@ import type { Upload } from '../publishing/uploads.ts'
 import type { Yank } from '../store/channels.ts'
 import type { Release, ReleaseFile } from '../store/releases.ts'
 
-/** The source's shape, as it lies in the bucket; what is ours comes beside it only when there is something to say. */
-export function metadataView(metadata: Metadata, about: { stale: boolean; yank?: Yank | undefined }) {
+/** The metadata as in the bucket (the CCO Releases API); `yanked` and `stale` are added only where they apply. */
+export function metadataView(metadata: Metadata, state: { stale: boolean; yank?: Yank | undefined }) {
   return {
     ...metadata,
-    ...(about.yank === undefined ? {} : { yanked: yankView(about.yank) }),
-    ...(about.stale ? { stale: true } : {}),
+    ...(state.yank === undefined ? {} : { yanked: yankView(state.yank) }),
+    ...(state.stale ? { stale: true } : {}),
   }
 }
 
@@ -32,7 +32,7 @@ export function downloadView(download: Download) {
   }
 }
 
-export function listedView({ version, metadata, notes, yank }: Listed) {
+export function listedView({ version, metadata, notes, yank }: ListedRelease) {
   return {
     version,
     channel: metadata?.channel ?? null,
@@ -45,10 +45,14 @@ export function listedView({ version, metadata, notes, yank }: Listed) {
 }
 
 export const keyView = ({ id, publicKey, current, revoked }: PublishedKey) => ({
-  ...{ key_id: id, algorithm: 'Ed25519', public_key: publicKey, current, revoked },
+  key_id: id,
+  algorithm: 'Ed25519',
+  public_key: publicKey,
+  current,
+  revoked,
 })
 
-/** A version on its way to being published. */
+/** An unpublished version and its files. */
 export function draftView(release: Release, files: ReleaseFile[], layout: Layout) {
   return {
     version: release.version,
@@ -87,5 +91,6 @@ export function uploadView(declared: { platform: string; size: number; sha256: s
 }
 
 const linkView = (link: SignedLink | undefined) => ({
-  ...{ url: link?.url ?? null, expires_at: link?.expiresAt.toISOString() ?? null },
+  url: link?.url ?? null,
+  expires_at: link?.expiresAt.toISOString() ?? null,
 })

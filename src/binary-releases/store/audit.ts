@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** In the transaction of what it tells. */
+/** Records an audit entry in the transaction of the audited change. */
 export async function recordAudit(
   trx: Knex,
   entry: { principal: string; action: string; target: string; correlationId: string | null },

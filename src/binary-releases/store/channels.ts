@@ -5,7 +5,7 @@ export interface ChannelRow {
   channel: Channel
   version: string | null
   revision: number
-  /** The revision that the store's pointer shows. */
+  /** The revision that was written to the store's pointer. */
   written: number
 }
 
@@ -31,7 +31,7 @@ export async function readChannels(db: Knex): Promise<ChannelRow[]> {
   return db('release_channels').select('channel', 'version', 'revision', 'written')
 }
 
-/** The channel's row under a lock, made when it is the first move. Two movers take turns here. */
+/** Locks the channel's row, created on the first move, so that concurrent moves run one after the other. */
 export async function lockChannel(trx: Knex.Transaction, channel: Channel): Promise<ChannelRow> {
   await trx('release_channels').insert({ channel }).onConflict('channel').ignore()
   return trx('release_channels')
@@ -40,10 +40,10 @@ export async function lockChannel(trx: Knex.Transaction, channel: Channel): Prom
     .first('channel', 'version', 'revision', 'written')
 }
 
-/** Points the channel elsewhere and remembers the way. The store's pointer is then one behind. */
+/** Moves the channel and records the move. The store's pointer is then one revision behind. */
 export async function recordMove(trx: Knex.Transaction, { channel, version, kind, by }: Move): Promise<void> {
   await trx('release_channel_moves').insert({ channel, version, kind, moved_by: by })
-  // What was found in the store is there already.
+  // A move found in the store needs no write to the store.
   const written = kind === 'found' ? trx.raw('revision + 1') : undefined
   await trx('release_channels')
     .where({ channel })
@@ -56,7 +56,7 @@ export async function markWritten(trx: Knex.Transaction, channel: Channel, revis
   await announce(trx)
 }
 
-/** Where the channel was before, newest first, without versions that were yanked. */
+/** The channel's previous versions, newest first, without withdrawn ones. */
 export async function earlierVersions(db: Knex, channel: Channel): Promise<string[]> {
   const { rows } = await db.raw(
     `select version from release_channel_moves as move
@@ -76,7 +76,7 @@ export async function findYank(db: Knex, version: string): Promise<Yank | undefi
   return db('release_yanks').where({ version }).first('version', 'reason', { by: 'yanked_by' }, 'at')
 }
 
-/** @returns the yank that counts: the first one. */
+/** Withdraws a version. @returns the withdrawal that applies: the first one */
 export async function insertYank(trx: Knex.Transaction, yank: Omit<Yank, 'at'>): Promise<Yank> {
   const { version, reason, by } = yank
   await trx('release_yanks').insert({ version, reason, yanked_by: by }).onConflict('version').ignore()
@@ -84,7 +84,7 @@ export async function insertYank(trx: Knex.Transaction, yank: Omit<Yank, 'at'>):
   return trx('release_yanks').where({ version }).first('version', 'reason', { by: 'yanked_by' }, 'at')
 }
 
-/** After the commit every web process looks again. */
+/** Makes every web process read the state again after the commit. */
 async function announce(trx: Knex.Transaction): Promise<void> {
   await trx.raw(`select pg_notify('${stateChannel}', '')`)
 }

@@ -10,8 +10,8 @@ export interface IssuedLink {
 }
 
 /**
- * Records links that are about to be given out, and counts them: one round trip for a whole batch.
- * @returns for each whether it may be; false when its version was yanked, and then nothing is recorded of it.
+ * Records and counts links before they are issued, in one round trip per batch.
+ * @returns whether each link may be issued; false, with nothing recorded, if its version was withdrawn
  */
 export async function recordLinks(db: Knex, links: IssuedLink[]): Promise<boolean[]> {
   const column = (pick: (link: IssuedLink) => string) => links.map(pick)
@@ -27,6 +27,7 @@ export async function recordLinks(db: Knex, links: IssuedLink[]): Promise<boolea
   return links.map((link) => !yanked.has(link.version))
 }
 
+/** The number of issued links by platform. */
 export async function readCounts(db: Knex, version: string): Promise<Record<string, number>> {
   const rows = await db('release_download_counts').where({ version }).orderBy('platform').select()
   return Object.fromEntries(rows.map((row) => [row.platform, Number(row.links)]))

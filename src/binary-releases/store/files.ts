@@ -25,7 +25,7 @@ export async function findFile(
 
 export type Declared = Pick<ReleaseFile, 'platform' | 'size' | 'sha256'>
 
-/** A file of a draft as it is to be uploaded; another size or checksum begins a new upload of it. */
+/** Declares a file of a draft; a different size or checksum starts a new upload. */
 export async function declareFile(trx: Knex, version: string, declared: Declared): Promise<void> {
   await trx.raw(
     `insert into binary_release_files as known (version, platform, size, sha256) values (?, ?, ?, ?)
@@ -37,14 +37,14 @@ export async function declareFile(trx: Knex, version: string, declared: Declared
   )
 }
 
-/** What was uploaded is not good: the next upload goes to a place of its own. */
+/** Discards an invalid upload: the next one gets a new key. */
 export async function restartFile(trx: Knex, version: string, platform: string): Promise<void> {
   await trx('binary_release_files')
     .where({ version, platform })
     .update({ state: 'pending', upload_id: null, parts: '{}', attempt: trx.raw('attempt + 1') })
 }
 
-/** @returns false when somebody else began an upload meanwhile. */
+/** @returns false if another request started an upload meanwhile */
 export async function beginParts(
   db: Knex,
   version: string,
@@ -79,7 +79,7 @@ export async function markUploaded(
   await db('binary_release_files').where({ version, platform, attempt }).update({ state: 'uploaded' })
 }
 
-/** Sizes of a published version's files; undefined when it is none of ours. */
+/** File sizes of a published version, by platform; undefined if this service did not publish it. */
 export async function publishedSizes(db: Knex, version: string): Promise<Record<string, number> | undefined> {
   const rows = await db('binary_release_files as file')
     .join('binary_releases as release', 'release.version', 'file.version')

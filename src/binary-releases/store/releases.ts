@@ -29,12 +29,21 @@ export interface ReleaseFile {
 }
 
 const releaseColumns = {
-  ...{ version: 'version', id: 'id', channel: 'channel', state: 'state', platforms: 'platforms' },
-  ...{ notes: 'notes', error: 'error', releasedAt: 'released_at', jobId: 'job_id' },
-  ...{ createdBy: 'created_by', createdAt: 'created_at', publishedAt: 'published_at' },
+  version: 'version',
+  id: 'id',
+  channel: 'channel',
+  state: 'state',
+  platforms: 'platforms',
+  notes: 'notes',
+  error: 'error',
+  releasedAt: 'released_at',
+  jobId: 'job_id',
+  createdBy: 'created_by',
+  createdAt: 'created_at',
+  publishedAt: 'published_at',
 }
 
-/** @returns false when the version is taken. */
+/** @returns false if the version already exists */
 export async function insertDraft(
   trx: Knex,
   draft: Pick<Release, 'version' | 'id' | 'channel' | 'platforms' | 'notes' | 'createdBy'>,
@@ -53,7 +62,7 @@ export async function findRelease(db: Knex, version: string): Promise<Release | 
   return db('binary_releases').where({ version }).first(releaseColumns)
 }
 
-/** Under a lock until the transaction ends. */
+/** Reads the release and locks its row until the transaction ends. */
 export async function lockRelease(trx: Knex.Transaction, version: string): Promise<Release | undefined> {
   return trx('binary_releases').where({ version }).forUpdate().first(releaseColumns)
 }
@@ -86,7 +95,7 @@ export async function deleteRelease(trx: Knex, version: string): Promise<void> {
   await trx('binary_releases').where({ version }).delete()
 }
 
-/** Notes and channels of published versions, for a list. */
+/** Release notes of published versions, for a list. */
 export async function findPublished(
   db: Knex,
   versions: string[],
@@ -97,7 +106,7 @@ export async function findPublished(
     .select('version', 'notes')
 }
 
-/** Drafts that nobody has touched for a while. */
+/** The drafts without a change for this number of days, oldest first. */
 export async function abandonedDrafts(db: Knex, days: number, limit: number): Promise<string[]> {
   const rows = await db('binary_releases')
     .where({ state: 'draft' })

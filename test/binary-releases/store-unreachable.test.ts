@@ -6,13 +6,20 @@ import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { released, signingKeys, startWorld, type World } from './harness.ts'
 import { startR2 } from './r2-server.ts'
 
-/** A store with one object, whose answers the test decides. */
+/** A cache over a store with one object, whose responses the test controls. */
 function oneObject() {
-  const state = { body: 'one', etag: '"1"', away: false, reads: 0, compared: 0, gate: Promise.resolve() }
+  const state = {
+    body: 'one',
+    etag: '"1"',
+    isUnreachable: false,
+    reads: 0,
+    compared: 0,
+    gate: Promise.resolve(),
+  }
   const store = {
     async read(_key: string, given?: { etag: string }) {
       state.reads += 1
-      if (state.away) throw new StoreUnreachable('away')
+      if (state.isUnreachable) throw new StoreUnreachable('no connection')
       if (given !== undefined) state.compared += 1
       const { body, etag } = state
       await state.gate
@@ -32,8 +39,8 @@ function oneObject() {
   return { state, cache, wait }
 }
 
-describe('what is kept of an object', () => {
-  it('is fresh for 30 s, asked for once at a time, and compared by etag after that', async () => {
+describe('a cached object', () => {
+  it('is fresh for 30 s, then revalidated by etag with one request at a time', async () => {
     const { state, cache, wait } = oneObject()
     await Promise.all(Array.from({ length: 50 }, () => cache.get('k')))
     expect(state.reads).toBe(1)
@@ -50,10 +57,10 @@ describe('what is kept of an object', () => {
     expect(state.reads).toBe(3)
   })
 
-  it('is stale, for ten minutes at most, while the store is away', async () => {
+  it('is served as stale for ten minutes at most while the store is unreachable', async () => {
     const { state, cache, wait } = oneObject()
     await cache.get('k')
-    state.away = true
+    state.isUnreachable = true
     expect(await cache.get('k')).toMatchObject({ value: 'one', stale: false })
     wait(31)
     expect(await cache.get('k')).toMatchObject({ value: 'one', stale: true })
@@ -65,12 +72,12 @@ describe('what is kept of an object', () => {
     wait(10)
     await expect(cache.get('k')).rejects.toThrow(StoreUnreachable)
     await expect(cache.get('k')).rejects.toThrow(StoreUnreachable)
-    state.away = false
+    state.isUnreachable = false
     wait(3)
     expect(await cache.get('k')).toMatchObject({ value: 'one', stale: false })
   })
 
-  it('says what is not there or not readable, and looks again soon for what was not there', async () => {
+  it('is reported as absent or unreadable, and an absent one is read again after a second', async () => {
     const { state, cache, wait } = oneObject()
     state.body = ''
     expect(await cache.get('k')).toMatchObject({ missing: 'absent' })
@@ -78,70 +85,70 @@ describe('what is kept of an object', () => {
     expect(await cache.get('k')).toMatchObject({ missing: 'absent' })
     wait(1.1)
     expect(await cache.get('k')).toMatchObject({ missing: 'unreadable' })
-    await expect(oneObjectAway()).rejects.toThrow(StoreUnreachable)
+    await expect(readUnreachable()).rejects.toThrow(StoreUnreachable)
   })
-  it('that was asked for before it changed is not kept after it was forgotten', async () => {
+  it('is not stored from a read that began before it was forgotten', async () => {
     const { state, cache } = oneObject()
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     state.gate = gate
-    const asked = cache.get('k')
+    const before = cache.get('k')
     Object.assign(state, { body: 'two', etag: '"2"', gate: Promise.resolve() })
     cache.forget('k')
-    const askedAfter = cache.get('k')
+    const after = cache.get('k')
     open()
-    expect((await asked).value).toBe('one')
-    expect((await askedAfter).value).toBe('two')
+    expect((await before).value).toBe('one')
+    expect((await after).value).toBe('two')
     expect((await cache.get('k')).value).toBe('two')
     expect(state.reads).toBe(2)
   })
 
-  it('that was absent when it was asked for is looked for again when something has appeared', async () => {
+  it('is read again after `forgetAbsent` if an unfinished read finds it absent', async () => {
     const { state, cache } = oneObject()
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     Object.assign(state, { body: '', gate })
-    const asked = cache.get('k')
+    const before = cache.get('k')
     Object.assign(state, { body: 'one', gate: Promise.resolve() })
     cache.forgetAbsent()
     open()
-    expect(await asked).toMatchObject({ missing: 'absent' })
+    expect(await before).toMatchObject({ missing: 'absent' })
     expect((await cache.get('k')).value).toBe('one')
   })
 
-  const oneObjectAway = () => {
+  const readUnreachable = () => {
     const { state, cache } = oneObject()
-    state.away = true
+    state.isUnreachable = true
     return cache.get('k')
   }
 })
 
-it('health asks the store once in ten seconds, however often it is asked itself', async () => {
-  let asked = 0
+it('the health check probes the store at most once in ten seconds', async () => {
+  let probes = 0
   let at = 0
-  let away = false
+  let isUnreachable = false
   const probe = async () => {
-    asked += 1
-    if (away) throw new StoreUnreachable('away')
+    probes += 1
+    if (isUnreachable) throw new StoreUnreachable('no connection')
     return { aheadMs: 0 }
   }
-  const reachable = createStoreProbe({ probe } as unknown as ObjectStore, () => at)
-  expect(await Promise.all([reachable(), reachable(), reachable()])).toEqual([[], [], []])
-  away = true
+  const causes = createStoreProbe({ probe } as unknown as ObjectStore, () => at)
+  expect(await Promise.all([causes(), causes(), causes()])).toEqual([[], [], []])
+  isUnreachable = true
   at = 9999
-  expect(await reachable()).toEqual([])
+  expect(await causes()).toEqual([])
   at = 10_000
   const unreachable = [expect.objectContaining({ part: 'object_store', reason: 'unreachable' })]
-  expect([await reachable(), await reachable()]).toEqual([unreachable, unreachable])
-  expect(asked).toBe(2)
+  expect([await causes(), await causes()]).toEqual([unreachable, unreachable])
+  expect(probes).toBe(2)
 })
 
-describe('a store that goes away', () => {
+describe('an unreachable store', () => {
   let world: World
   let r2: Awaited<ReturnType<typeof startR2>>
-  let way: Awaited<ReturnType<typeof startTcpProxy>>
+  let proxy: Awaited<ReturnType<typeof startTcpProxy>>
   beforeAll(async () => {
     r2 = await startR2()
-    way = await startTcpProxy(r2.env.R2_ENDPOINT)
-    world = await startWorld('folder', { ...r2.env, R2_ENDPOINT: way.url })
+    proxy = await startTcpProxy(r2.env.R2_ENDPOINT)
+    world = await startWorld('folder', { ...r2.env, R2_ENDPOINT: proxy.url })
     await released(world, '2025.11.24')
   })
   afterAll(async () => {
@@ -149,11 +156,11 @@ describe('a store that goes away', () => {
     await r2?.stop()
   })
 
-  it('leaves what is known, takes no link, and is told by health', async () => {
+  it('leaves cached metadata readable, refuses links and is reported by the health check', async () => {
     expect((await world.call('/releases/latest')).status).toBe(200)
     expect((await world.call('/releases/2025.11.24')).status).toBe(200)
-    await way.cut()
-    // As after 30 s.
+    await proxy.cut()
+    // Makes the cached pointer expire, as after 30 s.
     await world.ctx
       .db('release_channels')
       .update({ revision: world.ctx.db.raw('revision + 1'), written: world.ctx.db.raw('revision + 1') })
@@ -185,17 +192,17 @@ describe('a store that goes away', () => {
     ])
     const promote = await world.call('/releases/2025.11.24/promote', { json: { channel: 'beta' } })
     expect(promote.status).toBe(500)
-    await way.restore()
+    await proxy.restore()
     await expect
       .poll(async () => (await world.call('/releases/latest')).json.stale, { timeout: 10_000 })
       .toBe(undefined)
     expect((await world.call('/download/2025.11.24/linux-x86_64')).status).toBe(200)
   })
 
-  it('in the middle of a publication only delays it', async () => {
+  it('delays a running publication and does not fail it', async () => {
     await world.prepared('2025.11.25')
     const job = await world.publishing('2025.11.25')
-    await way.cut()
+    await proxy.cut()
     const row = await world.ctx.db('jobs').where({ id: job }).first()
     const { deliveryOf } = await import('../platform/jobs/job-harness.ts')
     await world.worker.runner.run(deliveryOf(job, row.queue))
@@ -203,21 +210,21 @@ describe('a store that goes away', () => {
       state: 'retrying',
       error: { code: 'STATE_003' },
     })
-    await way.restore()
+    await proxy.restore()
     expect((await world.work(job)).state).toBe('completed')
   })
 })
 
 describe('signing keys', () => {
-  it('rotate: each release keeps the key that it was signed with', async () => {
+  it('rotate: each release keeps the signature of its own key', async () => {
     const world = await startWorld('folder')
     await released(world, '1.0.0')
     const first = (await world.call('/releases/1.0.0/signature')).json.key_id
-    const engine = world.ctx.binaryReleases.engine
+    const { publishContext } = world.ctx.binaryReleases
     const { createSigningKey } = await import('../../src/binary-releases/downloads/signing.ts')
     const next = createSigningKey(signingKeys.second)
     // As after a restart with another RELEASE_SIGNING_KEY.
-    engine.key = () => next
+    publishContext.key = () => next
     await released(world, '1.0.1')
     expect((await world.call('/releases/1.0.1/signature')).json.key_id).toBe(next.id)
     expect((await world.call('/releases/1.0.0/signature')).json.key_id).toBe(first)
@@ -225,7 +232,7 @@ describe('signing keys', () => {
     expect(keys.map(({ key_id }: { key_id: string }) => key_id).toSorted()).toEqual(
       [first, next.id].toSorted(),
     )
-    engine.key = () => undefined
+    publishContext.key = () => undefined
     await world.prepared('1.0.2')
     const refused = await world.call('/releases/1.0.2/publish', { method: 'POST' })
     expect([refused.status, refused.json.error.code, refused.json.error.retryable]).toEqual([

@@ -51,8 +51,8 @@ export function createDownloads({ db, store, layout, catalogue, states }: Downlo
 
   return {
     /**
-     * @throws SYS_005 if the version or its file does not exist, STATE_002 if the version was withdrawn, STATE_003 (500)
-     * if the store is unreachable
+     * @throws SYS_005 if the version or its file does not exist, STATE_002 if the version was withdrawn, STATE_003
+     * (500) if the store is unreachable
      */
     async issue(link: IssuedLink): Promise<Download> {
       const download = await downloadOf(link)
@@ -93,7 +93,9 @@ function createDownloadCache(create: (id: FileId) => Promise<Download>): (id: Fi
 const maxCachedSizes = 1000
 const foreignReleaseMs = 30_000
 
-/** Caches file sizes: forever for our own releases, which never change; for 30 s that a release has another publisher. */
+/**
+ * Caches file sizes: forever for our own releases, which never change; for 30 s that a release has another publisher.
+ */
 function createSizes(db: Knex) {
   const cache = new Map<string, { until: number; sizes: Promise<Record<string, number> | undefined> }>()
   return (version: string) => {

@@ -17,9 +17,9 @@ interface CommandContext {
 export interface AccountCommandDeps {
   /** Works directly on the database, whether the service runs or not. */
   withDb(work: (context: CommandContext) => Promise<void>): Promise<void>
-  /** Default: the terminal. */
+  /** The source of answers. Default: the terminal. */
   prompt?: Prompt
-  /** Default: a line on standard output. */
+  /** Prints a line. Default: to standard output. */
   print?(line: string): void
 }
 
@@ -34,7 +34,7 @@ interface CreateOptions {
   password?: string
 }
 
-/** Adds `admin create` and `admin reset-password`. @throws UsageFault for what is refused */
+/** Adds `admin create` and `admin reset-password`. Refused input throws a UsageFault. */
 export function registerAccountCommands(program: Command, deps: AccountCommandDeps): void {
   const admin = program.command('admin').description('manage administrators, directly in the database')
   const print = deps.print ?? ((line: string) => process.stdout.write(`${line}\n`))
@@ -47,11 +47,11 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
     .option('-e, --email <address>', 'the e-mail address')
     .addOption(passwordOption())
     .action(async (options: CreateOptions) => {
-      const asked = new Questions(terminal())
+      const inputs = new AccountInputs(terminal())
       const account = {
-        username: await asked.text('User name', options.username, username),
-        email: await asked.text('E-mail', options.email, email),
-        password: await asked.password(options.password),
+        username: await inputs.text('User name', options.username, username),
+        email: await inputs.text('E-mail', options.email, email),
+        password: await inputs.password(options.password),
       }
       await deps.withDb(async ({ db, config }) => {
         const result = await createAdmin(db, { ...account, rateLimit: config.rateLimits.admin })
@@ -60,7 +60,7 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
         print(
           `Administrator ${account.username} (${account.email}) created, ${perSecond}/s with bursts of ${burst}.`,
         )
-        print(`Initial Admin Token (shown only now): ${result.token}`)
+        print(`Initial Admin Token (shown only once): ${result.token}`)
       })
     })
 
@@ -70,43 +70,45 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
     .requiredOption('-u, --username <name>', 'the user name')
     .addOption(passwordOption())
     .action(async (options: { username: string; password?: string }) => {
-      const replacement = await new Questions(terminal()).password(options.password)
+      const replacement = await new AccountInputs(terminal()).password(options.password)
       await deps.withDb(async ({ db, secrets }) => {
         const found = await resetPassword({ db, secrets }, options.username, replacement)
-        if (!found) throw new UsageFault('there is no user of that name')
-        print(`The password of ${options.username} was changed; its sessions and API tokens have ended.`)
+        if (!found) throw new UsageFault('no user has this name')
+        print(
+          `Changed the password of ${options.username}; all sessions and API tokens of the user have ended.`,
+        )
       })
     })
 }
 
-/** Fills in what the command line left out, and holds both to the same rules. */
-class Questions {
+/** Prompts for values missing on the command line, and validates both by the same rules. */
+class AccountInputs {
   readonly #prompt: Prompt
 
   constructor(prompt: Prompt) {
     this.#prompt = prompt
   }
 
-  async text(label: string, given: string | undefined, schema: z.ZodType<string>): Promise<string> {
-    if (given === undefined && !this.#prompt.interactive) {
-      throw new UsageFault(`${label.toLowerCase()} is missing, and there is no terminal to ask for it`)
+  async text(label: string, option: string | undefined, schema: z.ZodType<string>): Promise<string> {
+    if (option === undefined && !this.#prompt.interactive) {
+      throw new UsageFault(`${label.toLowerCase()} is missing, and no terminal is available to prompt for it`)
     }
-    const answer = given ?? (await this.#prompt.ask(`${label}: `)).trim()
+    const answer = option ?? (await this.#prompt.ask(`${label}: `)).trim()
     if (!schema.safeParse(answer).success) throw new UsageFault(`${label.toLowerCase()} is not valid`)
     return answer
   }
 
-  async password(given: string | undefined): Promise<string> {
+  async password(option: string | undefined): Promise<string> {
     const { interactive } = this.#prompt
-    const asked = !given && interactive
-    const answer = given || (interactive ? await this.#hidden('Password: ') : await this.#prompt.firstLine())
+    const isPrompted = !option && interactive
+    const answer = option || (interactive ? await this.#hidden('Password: ') : await this.#prompt.firstLine())
     if (answer === '')
-      throw new UsageFault('no password was given: set CAPSTAN_PASSWORD, or pipe it to standard input')
+      throw new UsageFault('the password is missing: set CAPSTAN_PASSWORD or pipe it to standard input')
     if (!password.safeParse(answer).success) {
       const { min, max } = passwordLength
       throw new UsageFault(`the password must have ${min} to ${max} characters`)
     }
-    if (asked && (await this.#hidden('Repeat the password: ')) !== answer) {
+    if (isPrompted && (await this.#hidden('Repeat the password: ')) !== answer) {
       throw new UsageFault('the passwords differ')
     }
     return answer

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { passwordText } from '../platform/config/fields.ts'
 
-/** The first administrator, made when there is no user at all. */
+/** The first administrator, created if no user exists. */
 export interface FirstAdminConfig {
   username: string
   email: string

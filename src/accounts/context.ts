@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { RateLimitConfig } from '../platform/config/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 import type { Secrets } from '../platform/secrets.ts'
-import type { Guesses } from './credentials/bad-credential-limiter.ts'
+import type { BadCredentialLimiter } from './credentials/bad-credential-limiter.ts'
 import type { Cookies } from './credentials/cookies.ts'
 import type { Jwts } from './credentials/jwt.ts'
 import type { PrincipalCache } from './credentials/principal-cache.ts'
@@ -11,23 +11,23 @@ import type { LoginLimits } from './sign-in/login-limits.ts'
 import type { Turns } from './sign-in/turns.ts'
 import type { Passwords } from './users/passwords.ts'
 
-/** What the verbs of this folder work with; built once by `createAccounts`. */
+/** The dependencies of the functions in this folder, built once by `createAccounts`. */
 export interface AccountsContext {
   db: Knex
   secrets: Secrets
   log: Logger
   now(): Date
-  /** Awaited before a time is stored that decides how long a credential lasts. */
+  /** Resolves once the clock is accurate; await it before storing a time that limits a credential's lifetime. */
   clockMeasured(): Promise<void>
   cookies: Cookies
   passwords: Passwords
   jwts: Jwts
   limits: LoginLimits
-  /** Of sign-ins from one place, and of those to one account and from one address where the account is not known. */
+  /** Serializes sign-ins: from one known place, or from elsewhere to one account and from one address. */
   turns: Turns
   tokenUse: TokenUse
   principals: PrincipalCache
-  guesses: Guesses
-  /** What new users start with. */
+  badCredentials: BadCredentialLimiter
+  /** The initial rate limits of new users. */
   rateLimits: Pick<RateLimitConfig, 'user' | 'admin'>
 }

@@ -8,7 +8,7 @@ import type { Service } from '../platform/process/lifecycle.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { AccountsContext } from './context.ts'
 import { authenticate } from './credentials/authenticate.ts'
-import { createGuesses } from './credentials/bad-credential-limiter.ts'
+import { createBadCredentialLimiter } from './credentials/bad-credential-limiter.ts'
 import { cookiesOf } from './credentials/cookies.ts'
 import { createJwts } from './credentials/jwt.ts'
 import { type ChangeListener, createPrincipalCache } from './credentials/principal-cache.ts'
@@ -33,22 +33,22 @@ export interface AccountsOptions {
   secrets: Secrets
   config: Pick<PlatformConfig, 'publicUrl' | 'rateLimits'>
   log: Logger
-  /** Tells of changes that other processes make; without it every request asks the database. */
+  /** Reports account changes of other processes; without it every request queries the database. */
   listener?: ChangeListener
   now?: () => Date
-  /** Resolves once `now` can be trusted with times that are stored. */
+  /** Resolves once `now` is accurate enough for stored times. */
   clockMeasured?: () => Promise<void>
 }
 
-/** Users, sessions and API tokens. As a service it writes when tokens were last used. */
+/** Users, sessions and API tokens. As a service it periodically stores when tokens were last used. */
 export interface Accounts extends Service {
-  /** Bearer (API token or JWT) or the session cookie with its CSRF token. Makes an `AccountPrincipal`. */
+  /** Accepts a Bearer (API token or JWT), or the session cookie with its CSRF token. Returns an `AccountPrincipal`. */
   authenticate: Authenticate
   routes: Route[]
 }
 
-/** From one address; as many as its bucket lets through at once (`RATE_LIMIT_ADDRESS_BURST`). */
-const waitingSignIns = 200
+/** Maximum sign-ins of one address that run or wait: the burst of its bucket (`RATE_LIMIT_ADDRESS_BURST`). */
+const maxQueuedSignIns = 200
 
 export function createAccounts(options: AccountsOptions): Accounts {
   const { db, secrets, log, config, now = () => new Date(), clockMeasured = async () => undefined } = options
@@ -62,10 +62,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
     passwords: createPasswords(),
     jwts: createJwts(secrets, now),
     limits: createLoginLimits(db, secrets),
-    turns: createTurns(waitingSignIns),
+    turns: createTurns(maxQueuedSignIns),
     tokenUse: createTokenUse(db, log),
     principals: createPrincipalCache({ listener: options.listener, now }),
-    guesses: createGuesses(config.rateLimits.address),
+    badCredentials: createBadCredentialLimiter(config.rateLimits.address),
     rateLimits: config.rateLimits,
   }
   return {
@@ -77,15 +77,15 @@ export function createAccounts(options: AccountsOptions): Accounts {
   }
 }
 
-/** Where a page sends a browser that is not signed in; it comes back to `next`, a path of this server. */
+/** The sign-in URL for a browser; after signing in it returns to `next`, a path of this server. */
 export function signInUrl(next: string): string {
   return `/login?next=${encodeURIComponent(next)}`
 }
 
 /**
- * Removes sessions, revocations, counts of wrong passwords and places of sign-ins that are over, and corrects times in the
- * future. For the maintenance job.
- * @returns rows deleted.
+ * Removes expired sessions, revocations, counts of wrong passwords and sign-in places, and corrects times in the
+ * future. Called by the maintenance job.
+ * @returns the number of deleted rows
  */
 export async function pruneAccounts(db: Knex, now?: Date): Promise<number> {
   await correctFutureTimes(db, {
@@ -93,6 +93,6 @@ export async function pruneAccounts(db: Knex, now?: Date): Promise<number> {
     login_limits: longestWindowMs / 1000,
     sign_in_places: placeLifetimeSeconds,
   })
-  // By the database's clock: a revocation that goes early lets its token in again.
+  // Uses the database's clock: a revocation deleted too early would make its token valid again.
   return deleteExpired(db, now ?? (await databaseTime(db)))
 }

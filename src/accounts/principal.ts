@@ -2,13 +2,13 @@ import { type Permission, type Principal, permissions } from '../platform/auth.t
 import { forbidden } from '../platform/errors.ts'
 import type { User } from './store/users.ts'
 
-/** The credential behind a request, as far as the verbs of this folder need it. */
+/** The credential of a request, with the fields that this folder needs. */
 export type Credential =
   | { kind: 'session'; idHash: Buffer }
   | { kind: 'jwt'; jti: string; expiresAt: Date }
   | { kind: 'api-token'; tokenId: string; scopes: readonly Permission[] | null; expiresAt: Date | null }
 
-/** A principal that is one of our users, by whatever credential. */
+/** A principal that is a user account, authenticated by any credential. */
 export class AccountPrincipal implements Principal {
   readonly id: string
   readonly user: User
@@ -32,38 +32,37 @@ export class AccountPrincipal implements Principal {
     return this.user.username
   }
 
-  /** A scoped token of an administrator is not one: what it may do is in its permissions alone. */
+  /** False for a scoped token of an administrator: it has only its own permissions. */
   get isAdmin(): boolean {
     return this.user.isAdmin && this.scopes === null
   }
 
-  /** Null: no limit but the user's own. */
+  /** The scopes of an API token. Null: limited only by the user's permissions. */
   get scopes(): readonly Permission[] | null {
     return this.credential.kind === 'api-token' ? this.credential.scopes : null
   }
 
-  /** Requests per second, and the burst, from the user's row. */
+  /** Requests per second and burst, from the user's row. */
   get rateLimit(): { perSecond: number; burst: number } {
     return { perSecond: this.user.rateLimitPerSecond, burst: this.user.rateLimitBurst }
   }
 }
 
-/** A user's name among principals, and for whoever remembers something about it. */
+/** A user's principal id, also used as the subject of cached data. */
 export const subjectOf = (userId: string) => `user:${userId}`
 
 /**
- * The table of the principal's side: an administrator may everything, a user may read. Scopes only take
- * away.
+ * The permissions of a user: all for an administrator, otherwise those for reading. Scopes only reduce them.
  */
 export function permissionsOf(
   user: { isAdmin: boolean },
   scopes: readonly Permission[] | null,
 ): ReadonlySet<Permission> {
-  const own = permissions.filter((each) => user.isAdmin || each.endsWith(':read'))
-  return new Set(scopes === null ? own : own.filter((each) => scopes.includes(each)))
+  const userPermissions = permissions.filter((each) => user.isAdmin || each.endsWith(':read'))
+  return new Set(scopes === null ? userPermissions : userPermissions.filter((each) => scopes.includes(each)))
 }
 
-/** @throws ACCESS_003 for a principal that is no account (a tracker key, a forwarded identity). */
+/** @throws ACCESS_003 for a principal without an account (a tracker key, a forwarded identity) */
 export function accountOf(principal: Principal | undefined): AccountPrincipal {
   if (principal instanceof AccountPrincipal) return principal
   throw forbidden('Only a user account can do this')

@@ -5,19 +5,19 @@ import { instant } from '../platform/instant.ts'
 
 export const passwordLength = { min: 8, max: 1024 }
 
-/** PostgreSQL can't store NUL, and a name with a line break can forge a log line or a page. */
+/** No control characters: PostgreSQL cannot store NUL, and a line break in a name can forge a log line or a page. */
 const printable = /^[^\p{Cc}]*$/u
 const text = (min: number, max: number) =>
   z.string().min(min).max(max).regex(printable, 'control characters are not allowed')
 
 export const password = z.string().min(passwordLength.min).max(passwordLength.max)
 export const username = text(3, 50).regex(/^\S(.*\S)?$/u, 'must not begin or end with a space')
-/** Loose on purpose: `admin@localhost` is an address, and only a mail can prove one. */
+/** Deliberately loose: `admin@localhost` is an address, and only a sent mail can verify one. */
 export const email = text(3, 255).regex(/^[^\s@]+@[^\s@]+$/, 'expected an e-mail address')
 
 export const loginBody = z.strictObject({ username: text(3, 50), password })
 
-/** The sign-in page's form; the page answers every fault of it as a failed sign-in. */
+/** The form of the sign-in page, which treats every invalid form as a failed sign-in. */
 export const signInForm = z.object({
   username: text(1, 50),
   password: z.string().min(1).max(passwordLength.max),
@@ -32,14 +32,14 @@ export const passwordChangeBody = z.strictObject({
 export const newTokenBody = z.strictObject({
   name: text(1, 100),
   expires_at: instant({ error: 'expected an ISO 8601 time with a zone' }).nullish(),
-  // An empty list would be a token that may do nothing, and is easily mistaken for "no limit".
+  // An empty list is refused: it would allow nothing, but is easily mistaken for "no limit".
   scopes: z.array(z.enum(permissions)).min(1).max(permissions.length).nullish(),
 })
 
 const perSecond = z.int().min(1).max(rateLimitBounds.perSecond)
 const burst = z.int().min(1).max(rateLimitBounds.burst)
 
-/** Limits left out, or null, are those that the role starts with. */
+/** Missing or null limits default to those of the role. */
 export const newUserBody = z.strictObject({
   username,
   email,
@@ -49,7 +49,7 @@ export const newUserBody = z.strictObject({
   rate_limit_burst: burst.nullish(),
 })
 
-/** What is left out, or null, stays. */
+/** Missing or null fields keep their values. */
 export const userChangeBody = z.strictObject({
   username: username.nullish(),
   email: email.nullish(),

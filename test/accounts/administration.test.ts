@@ -14,7 +14,7 @@ afterEach(() => h.close())
 
 const admin = { username: 'admin', email: 'admin@localhost', password: undefined }
 
-/** Runs a command line with scripted answers. @returns what was printed, or the error. */
+/** Runs a command line with scripted answers. @returns the output or the error */
 async function capstan(args: string[], answers: string[] = [], interactive = true): Promise<string> {
   const lines: string[] = []
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined })
@@ -40,13 +40,13 @@ async function capstan(args: string[], answers: string[] = [], interactive = tru
   return lines.join('\n')
 }
 
-test('two first starts at once make one administrator, and one knows the password', async () => {
+test('two concurrent first starts create one administrator, and one of them returns the password', async () => {
   const options = { db: h.db, admin, rateLimit: rateLimits.admin, embedded: true, log: h.log }
   const results = await Promise.all([ensureFirstAdmin(options), ensureFirstAdmin(options)])
-  const made = results.filter((each) => each.created)
-  expect(made).toHaveLength(1)
+  const created = results.filter((each) => each.created)
+  expect(created).toHaveLength(1)
   expect(results.find((each) => !each.created)).toEqual({ created: false })
-  const { generatedPassword = '' } = made[0] as { generatedPassword?: string }
+  const { generatedPassword = '' } = created[0] as { generatedPassword?: string }
   expect(generatedPassword.length).toBeGreaterThan(20)
   expect(await rows(h.db, 'users')).toMatchObject([
     { username: 'admin', is_admin: true, rate_limit_burst: 200 },
@@ -55,7 +55,7 @@ test('two first starts at once make one administrator, and one knows the passwor
   expect(await ensureFirstAdmin(options)).toEqual({ created: false })
 })
 
-test('outside the embedded default the password must be given', async () => {
+test('the first start outside embedded mode requires a password', async () => {
   const options = { db: h.db, rateLimit: rateLimits.admin, embedded: false, log: h.log }
   await expect(ensureFirstAdmin({ ...options, admin })).rejects.toMatchObject({
     name: 'ConfigError',
@@ -67,7 +67,7 @@ test('outside the embedded default the password must be given', async () => {
   expect(await ensureFirstAdmin({ ...options, admin })).toEqual({ created: false })
 })
 
-test('names and e-mails are unique in any letter case', async () => {
+test('names and e-mails are unique, ignoring case', async () => {
   await h.user('ada')
   const account = { passwordHash: 'x', isAdmin: false, rateLimit: rateLimits.user }
   await expect(
@@ -84,7 +84,7 @@ test('names and e-mails are unique in any letter case', async () => {
   })
 })
 
-test('admin create makes an administrator and prints a token that works', async () => {
+test('admin create creates an administrator and prints a valid token', async () => {
   const printed = await capstan(['create', '-u', 'ops', '-e', 'ops@example.org', '-p', password])
   const token = /ora_[\w-]{43}/.exec(printed)?.[0]
   expect((await h.call('/probe', { bearer: token })).json.admin).toBe(true)
@@ -93,7 +93,7 @@ test('admin create makes an administrator and prints a token that works', async 
   expect(again).toBe('Username already exists')
 })
 
-test('admin create asks for what is missing', async () => {
+test('admin create prompts for missing values', async () => {
   expect(await capstan(['create'], ['ops', 'ops@example.org', password, password])).toContain('ora_')
   const differ = await capstan(
     ['create', '-u', 'ops2', '-e', 'ops2@example.org'],
@@ -107,7 +107,7 @@ test('admin create asks for what is missing', async () => {
   expect(await h.db('users').count()).toEqual([{ count: '1' }])
 })
 
-test('a pipe gives the password and is never asked', async () => {
+test('admin create reads the password from a pipe without prompting', async () => {
   const args = ['create', '-u', 'ops', '-e', 'ops@example.org']
   expect(await capstan(args, [password], false)).toContain('ora_')
   expect(await capstan(['create', '-u', 'ops2'], [password], false)).toContain('e-mail is missing')
@@ -118,29 +118,29 @@ test('a pipe gives the password and is never asked', async () => {
   expect(await terminalPrompt({ input, output: new PassThrough() }).firstLine()).toBe(password)
 })
 
-test('a hidden answer is not echoed', async () => {
+test('the prompt does not echo a hidden answer', async () => {
   const [input, output] = [new PassThrough(), new PassThrough()]
-  const asked = terminalPrompt({ input, output }).ask('Password: ', { hidden: true })
+  const answer = terminalPrompt({ input, output }).ask('Password: ', { hidden: true })
   input.write(`${password}\n`)
-  expect(await asked).toBe(password)
+  expect(await answer).toBe(password)
   expect(String(output.read())).toBe('Password: \n')
 })
 
-test('admin reset-password ends everything and lifts the limit', async () => {
+test('admin reset-password ends all sessions and tokens and resets the sign-in limit', async () => {
   await h.user('ada')
   const [jwt, page] = [await h.signIn('ada'), await h.browser('ada')]
   const guess = { username: 'ada', password: 'guess guess' }
   for (let round = 0; round < 20; round += 1) await h.call('/api/v1/auth/login', { json: guess })
   expect((await h.call('/api/v1/auth/login', { json: guess })).status).toBe(429)
   const done = await capstan(['reset-password', '-u', 'Ada'], ['a new password', 'a new password'])
-  expect(done).toContain('was changed')
+  expect(done).toContain('Changed the password of Ada')
   expect((await h.call('/probe', { bearer: jwt })).status).toBe(401)
   expect((await h.call('/probe', { cookie: page.cookie })).status).toBe(401)
   expect(await h.signIn('ada', 'a new password')).toMatch(/^ey/)
-  expect(await capstan(['reset-password', '-u', 'nobody', '-p', password])).toContain('no user of that name')
+  expect(await capstan(['reset-password', '-u', 'nobody', '-p', password])).toContain('no user has this name')
 })
 
-test('pruning removes what is over and nothing else', async () => {
+test('pruning removes only expired rows', async () => {
   await h.user('ada')
   const jwt = await h.signIn('ada')
   await h.browser('ada')
@@ -156,7 +156,7 @@ test('pruning removes what is over and nothing else', async () => {
   expect(await rows(h.db, 'users')).toHaveLength(1)
 })
 
-test('pruning corrects times that a clock which was ahead has written', async () => {
+test('pruning corrects times written by a clock that was ahead', async () => {
   await h.user('ada')
   const bearer = await h.signIn('ada')
   await h.browser('ada')

@@ -20,7 +20,7 @@ const create = (bearer: string, json: Record<string, unknown>) =>
 const may = async (bearer: string): Promise<string[]> => (await h.call('/probe', { bearer })).json.permissions
 const inAnHour = () => new Date(h.clock.now.getTime() + 3_600_000).toISOString()
 
-test('a token is shown once, listed without it, and works', async () => {
+test('a new token is valid, and shown once but not in the list', async () => {
   const made = await create(ada, { name: 'laptop', expires_at: inAnHour() })
   expect(made.status).toBe(200)
   expect(Object.keys(made.json)).toEqual(['id', 'name', 'token', 'scopes', 'expires_at', 'created_at'])
@@ -44,7 +44,7 @@ test('a token is shown once, listed without it, and works', async () => {
   expect(list.text).not.toContain(made.json.token)
 })
 
-test('revoking is idempotent, at once, and not for tokens of others', async () => {
+test('revoking a token is immediate and idempotent, and refused for tokens of others', async () => {
   const { id, token } = (await create(ada, {})).json
   const path = `/api/v1/auth/tokens/${id}`
   const principal = await h.accounts.authenticate({
@@ -62,7 +62,7 @@ test('revoking is idempotent, at once, and not for tokens of others', async () =
   expect((await h.call('/api/v1/auth/tokens/7', { method: 'DELETE', bearer: ada })).status).toBe(422)
 })
 
-test('an expired token is none', async () => {
+test('an expired token is refused', async () => {
   const { token } = (await create(ada, { expires_at: inAnHour() })).json
   h.advance(3_600_000)
   expect((await h.call('/probe', { bearer: token })).status).toBe(401)
@@ -79,13 +79,13 @@ test.each([
   [{ scopes: [] }, 'scopes'],
   [{ scopes: ['everything'] }, 'scopes.0'],
   [{ admin: true }, 'admin'],
-])('%j is refused', async (json, path) => {
+])('a new token with %j is refused', async (json, path) => {
   const answer = await create(ada, json)
   expect(answer.status).toBe(422)
   expect(answer.json.error.details.fields[0].path).toBe(path)
 })
 
-test('who may what', async () => {
+test('permissions follow the role of the user and the scopes of the token', async () => {
   expect(await may(admin)).toEqual([...permissions])
   expect(await may(ada)).toEqual(permissions.filter((each) => each.endsWith(':read')))
   const { token } = (await create(admin, { scopes: ['jobs:write', 'releases:read'] })).json
@@ -97,7 +97,7 @@ test('who may what', async () => {
   ])
 })
 
-test('no token can do more than what made it', async () => {
+test('a token cannot have more permissions than the credential that created it', async () => {
   for (const scope of permissions) {
     const { status, json } = await create(ada, { scopes: [scope] })
     expect([scope, status]).toEqual([scope, scope.endsWith(':read') ? 200 : 403])
@@ -109,30 +109,30 @@ test('no token can do more than what made it', async () => {
   expect((await create(narrow, { scopes: ['jobs:read', 'accounts:admin'] })).status).toBe(403)
 })
 
-test('a token that loses its user’s rights loses them too', async () => {
+test('a token loses the permissions that its user loses', async () => {
   const id = await h.user('demoted', true)
   const { token } = (await create(await h.signIn('demoted'), { scopes: ['jobs:write', 'jobs:read'] })).json
   await h.db('users').where({ id }).update({ is_admin: false })
   expect(await may(token)).toEqual(['jobs:read'])
 })
 
-test('what a token makes does not outlive it', async () => {
+test('a token created by a token does not outlive it', async () => {
   const { token } = (await create(ada, { expires_at: inAnHour() })).json
   expect((await create(token, {})).json.expires_at).toBe(inAnHour())
   const later = new Date(h.clock.now.getTime() + 7_200_000).toISOString()
   expect((await create(token, { expires_at: later })).status).toBe(422)
 })
 
-test('a scoped token revokes itself and lesser ones, never a mightier one', async () => {
-  const mighty = (await create(admin, {})).json
+test('a scoped token revokes itself, but no token with more permissions', async () => {
+  const unscoped = (await create(admin, {})).json
   const narrow = (await create(admin, { scopes: ['jobs:read'] })).json
   const revoke = (id: string) =>
     h.call(`/api/v1/auth/tokens/${id}`, { method: 'DELETE', bearer: narrow.token })
-  expect((await revoke(mighty.id)).status).toBe(403)
+  expect((await revoke(unscoped.id)).status).toBe(403)
   expect((await revoke(narrow.id)).status).toBe(200)
 })
 
-test('of many requests at once, fifty active tokens are made', async () => {
+test('concurrent requests create at most fifty active tokens', async () => {
   await h.user('busy')
   const bearer = await h.signIn('busy')
   for (let round = 0; round < 45; round += 1) await create(bearer, {})
@@ -147,7 +147,7 @@ test('of many requests at once, fifty active tokens are made', async () => {
   expect((await create(bearer, {})).status).toBe(200)
 })
 
-test('last use is written by the batch, and at the stop', async () => {
+test('the last use of a token is written in batches and when the service stops', async () => {
   const accounts = h.make()
   const { id, token } = (await create(ada, {})).json
   const use = () =>
@@ -164,7 +164,7 @@ test('last use is written by the batch, and at the stop', async () => {
   expect(await lastUse()).toEqual(h.clock.now)
 })
 
-test('a last use in the future, which a clock that was ahead has written, is corrected by the next', async () => {
+test('a last use in the future, written by a clock that was ahead, is corrected by the next use', async () => {
   const accounts = h.make()
   const { id, token } = (await create(ada, {})).json
   const ahead = new Date('2999-01-01T00:00:00Z')
@@ -172,21 +172,21 @@ test('a last use in the future, which a clock that was ahead has written, is cor
   await accounts.authenticate({ headers: { authorization: `Bearer ${token}` }, method: 'GET', address: '' })
   await accounts.stop()
   expect((await h.db('api_tokens').where({ id }).first()).last_used_at).toEqual(h.clock.now)
-  // By this process's own clock, too.
+  // The same holds for a time from this process's own clock.
   await touchTokens(h.db, new Map([[id, ahead]]))
   expect(Number((await h.db('api_tokens').where({ id }).first()).last_used_at)).toBeLessThan(
     Date.now() + 60_000,
   )
 })
 
-test('revoking a token revokes what was made with it, down the line', async () => {
+test('revoking a token revokes all tokens created with it, directly or indirectly', async () => {
   const parent = await create(ada, { scopes: ['jobs:read'] })
   const child = await create(parent.json.token, {})
   const grandchild = await create(child.json.token, {})
   const other = await create(ada, { scopes: ['jobs:read'] })
   await h.call(`/api/v1/auth/tokens/${parent.json.id}`, { method: 'DELETE', bearer: ada })
-  for (const dead of [parent, child, grandchild]) {
-    expect((await h.call('/api/v1/auth/me', { bearer: dead.json.token })).status).toBe(401)
+  for (const revoked of [parent, child, grandchild]) {
+    expect((await h.call('/api/v1/auth/me', { bearer: revoked.json.token })).status).toBe(401)
   }
   expect((await h.call('/api/v1/auth/me', { bearer: other.json.token })).status).toBe(200)
 })

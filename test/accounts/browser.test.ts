@@ -11,7 +11,7 @@ afterAll(() => h.close())
 
 const form = { username: 'ada', password }
 
-test('the page needs no script and nothing from elsewhere', async () => {
+test('the sign-in page has no scripts and no external resources', async () => {
   const page = await h.call('/login?next=/jobs')
   expect(page.status).toBe(200)
   expect(page.text).not.toMatch(/<script|https?:|\son\w+=/)
@@ -20,7 +20,7 @@ test('the page needs no script and nothing from elsewhere', async () => {
   expect(page.headers.get('referrer-policy')).toBe('same-origin')
 })
 
-test('signing in sets its cookies and leads on', async () => {
+test('signing in sets the cookies and redirects', async () => {
   const answer = await h.call('/login', { form: { ...form, next: '/jobs?state=failed' } })
   expect(answer.status).toBe(303)
   expect(answer.headers.get('location')).toBe('/jobs?state=failed')
@@ -34,7 +34,7 @@ test('signing in sets its cookies and leads on', async () => {
   expect([json.status, json.headers.get('location')]).toEqual([303, '/admin/queues'])
 })
 
-test('cookies are Secure when the public URL is https', async () => {
+test('cookies are Secure if the public URL is https', async () => {
   const secure = await startAccounts({ publicUrl: 'https://capstan.example.org' })
   await secure.user('ada')
   const answer = await secure.call('/login', { form })
@@ -42,7 +42,7 @@ test('cookies are Secure when the public URL is https', async () => {
   await secure.close()
 })
 
-test('a failed sign-in shows the form again, with what was wrong and nothing unescaped', async () => {
+test('a failed sign-in shows the form with the error and escapes all values', async () => {
   const username = '"><b>x</b>'
   const answer = await h.call('/login', { form: { username, password: 'wrong password', next: '/"x' } })
   expect(answer.status).toBe(401)
@@ -57,7 +57,7 @@ test('a failed sign-in shows the form again, with what was wrong and nothing une
   ).toBe('ACCESS_002')
 })
 
-test('page and API share one limit', async () => {
+test('the sign-in page and the API share one limit', async () => {
   const address = '192.0.2.50'
   const guess = { username: 'nobody', password: 'guess guess' }
   for (let round = 0; round < 10; round += 1) await h.call('/api/v1/auth/login', { json: guess, address })
@@ -71,9 +71,9 @@ test('page and API share one limit', async () => {
 
 test.each<[string, Record<string, string>, number]>([
   ['the same origin', { 'sec-fetch-site': 'same-origin', origin: 'null' }, 303],
-  ['an address typed in', { 'sec-fetch-site': 'none' }, 303],
+  ['a typed address', { 'sec-fetch-site': 'none' }, 303],
   ['another site', { 'sec-fetch-site': 'cross-site' }, 403],
-  ['a sister site', { 'sec-fetch-site': 'same-site' }, 403],
+  ['a sibling site', { 'sec-fetch-site': 'same-site' }, 403],
   ['our public origin, over plain HTTP', { origin: 'http://127.0.0.1:8000' }, 303],
   ['a foreign origin', { origin: 'http://evil.example' }, 403],
   ['an opaque origin', { origin: 'null' }, 403],
@@ -96,7 +96,7 @@ test('an unsafe request needs the CSRF token of its own session', async () => {
   expect((await post({ 'x-xsrf-token': csrf })).status).toBe(200)
 })
 
-test('a session slides for eight hours from its last request', async () => {
+test('a session ends eight hours after its last request', async () => {
   const { cookie } = await h.browser('ada')
   for (let round = 0; round < 3; round += 1) {
     h.advance(7 * 60 * 60_000)
@@ -104,7 +104,7 @@ test('a session slides for eight hours from its last request', async () => {
   }
   h.advance(8 * 60 * 60_000)
   expect((await h.call('/probe', { cookie })).json.error.code).toBe('ACCESS_001')
-  // A session that is over must not keep its owner from the form.
+  // The cookie of an ended session must not block the sign-in form.
   expect((await h.call('/login', { cookie })).text).toContain('name="password"')
 })
 
@@ -114,7 +114,7 @@ test('signing in again replaces the session', async () => {
   expect((await h.call('/probe', { cookie })).status).toBe(401)
 })
 
-test('signing out ends the session, and needs the token by form or header', async () => {
+test('signing out ends the session and requires the CSRF token in the form or header', async () => {
   const { cookie, csrf } = await h.browser('ada')
   const page = await h.call('/login', { cookie })
   expect(page.text).toContain(`name="csrf_token" value="${csrf}"`)
@@ -155,12 +155,12 @@ const evil = [
   '/%00',
   '/%',
 ]
-test.each(evil)('does not lead to %j', async (next) => {
+test.each(evil)('signing in does not redirect to %j', async (next) => {
   expect(isLocalPath(next)).toBe(false)
   const answer = await h.call('/login', { form: { ...form, next } })
   expect(answer.headers.get('location')).toBe('/admin/queues')
 })
 
-test.each(['/', '/admin/queues', '/jobs?next=//x&q=%2F%2Fy', '/a%20b#c'])('leads to %j', (next) => {
+test.each(['/', '/admin/queues', '/jobs?next=//x&q=%2F%2Fy', '/a%20b#c'])('%j is a local path', (next) => {
   expect(isLocalPath(next)).toBe(true)
 })

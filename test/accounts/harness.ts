@@ -34,7 +34,7 @@ interface Call {
   form?: Record<string, string>
   headers?: Record<string, string>
   address?: string
-  /** Of another process; default: the first one. */
+  /** The origin of another process; default: the first one. */
   origin?: string
 }
 
@@ -42,17 +42,17 @@ export interface Answer {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  // biome-ignore lint/suspicious/noExplicitAny: tests read responses of any shape
   json: any
 }
 
-/** Accounts behind a small app on a database of their own, with a clock that stands still. */
+/** Starts the accounts behind a small app with a separate database and a clock that does not advance by itself. */
 export async function startAccounts(options: { publicUrl?: string } = {}) {
   const database = await createTestDatabase()
   const db = createDb({ url: database.url, name: 'test' })
   const clock = { now: new Date('2026-06-01T12:00:00.000Z') }
   const logLines: string[] = []
-  // Without the allow-list of the real logger: nothing secret may even be handed to it.
+  // This logger has no allow-list, unlike the real one, so a secret passed to it is detected.
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) })
   const secrets = createSecrets(secretKey)
   const config = { publicUrl: options.publicUrl ?? 'http://127.0.0.1:8000', rateLimits }
@@ -64,13 +64,13 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
   const accounts = make()
   const servers: Server[] = []
 
-  /** A web process: the routes of these accounts on a port of its own. */
-  async function serve(served: Accounts): Promise<string> {
+  /** Starts a web process: the routes of these accounts on a separate port. */
+  async function serve(instance: Accounts): Promise<string> {
     const app = express()
     app.set('trust proxy', true)
     app.use(frame(app, { log, secure: false }))
-    const routes = [...served.routes, ...probes]
-    app.use(mount(routes, { db, version: 'test', authenticate: served.authenticate, limits }))
+    const routes = [...instance.routes, ...probes]
+    app.use(mount(routes, { db, version: 'test', authenticate: instance.authenticate, limits }))
     app.use(answerErrors(log))
     const server = app.listen(0, '127.0.0.1')
     servers.push(server)
@@ -80,17 +80,17 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
   const origin = await serve(accounts)
   let caller = 0
 
-  async function call(path: string, given: Call = {}): Promise<Answer> {
-    const headers = new Headers(given.headers)
-    // Every call from an address of its own, unless the test is about addresses.
+  async function call(path: string, options: Call = {}): Promise<Answer> {
+    const headers = new Headers(options.headers)
+    // Every call has a new address, unless the test sets one.
     caller += 1
-    headers.set('x-forwarded-for', given.address ?? `10.0.${caller >> 8}.${caller & 255}`)
-    if (given.bearer !== undefined) headers.set('authorization', `Bearer ${given.bearer}`)
-    if (given.cookie !== undefined) headers.set('cookie', given.cookie)
-    if (given.json !== undefined) headers.set('content-type', 'application/json')
-    const body = given.form ? new URLSearchParams(given.form) : JSON.stringify(given.json)
-    const method = given.method ?? (given.json || given.form ? 'POST' : 'GET')
-    const answer = await fetch((given.origin ?? origin) + path, {
+    headers.set('x-forwarded-for', options.address ?? `10.0.${caller >> 8}.${caller & 255}`)
+    if (options.bearer !== undefined) headers.set('authorization', `Bearer ${options.bearer}`)
+    if (options.cookie !== undefined) headers.set('cookie', options.cookie)
+    if (options.json !== undefined) headers.set('content-type', 'application/json')
+    const body = options.form ? new URLSearchParams(options.form) : JSON.stringify(options.json)
+    const method = options.method ?? (options.json || options.form ? 'POST' : 'GET')
+    const answer = await fetch((options.origin ?? origin) + path, {
       method,
       headers,
       redirect: 'manual',
@@ -116,9 +116,9 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
     make,
     call,
     origin,
-    /** Another web process on the same database. @returns its origin */
+    /** Starts another web process on the same database. @returns its origin */
     another: () => serve(make()),
-    /** Limits and places go by the database's clock: their rows become older instead. */
+    /** Advances the clock, and ages the rows of limits and places, which use the database's clock. */
     async advance(ms: number) {
       clock.now = new Date(clock.now.getTime() + ms)
       const before = (column: string) => db.raw(`?? - ? * interval '1 ms'`, [column, ms])
@@ -155,7 +155,7 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
 
 export type Harness = Awaited<ReturnType<typeof startAccounts>>
 
-/** Routes of "another domain", to see what a principal may do. */
+/** Routes of another domain, which return the principal's permissions. */
 const probes = [
   route({
     method: 'get',

@@ -30,14 +30,14 @@ function signed(payload: Record<string, unknown>, key = h.secrets.derive('jwt'),
   return new SignJWT(payload).setProtectedHeader({ alg }).sign(key)
 }
 
-test('carries the claims that were agreed', async () => {
+test('a JWT contains the documented claims', async () => {
   const [, payload = ''] = (await h.signIn('ada')).split('.')
   const found = JSON.parse(Buffer.from(payload, 'base64url').toString())
   expect(found).toEqual(claims({ jti: expect.any(String) }))
   expect(await h.call('/probe', { bearer: await signed(claims()) })).toMatchObject({ status: 200 })
 })
 
-test('an expired one says so', async () => {
+test('an expired JWT is refused with a message that says so', async () => {
   const token = await h.signIn('ada')
   h.advance(15 * 60_000 + 1000)
   expect(await refusal(token)).toBe('The token has expired')
@@ -59,30 +59,30 @@ test.each<[string, () => string | Promise<string>]>([
   ['another type', () => signed(claims({ type: 'refresh' }))],
   ['no end', () => signed(claims({ exp: undefined }))],
   ['no id', () => signed(claims({ jti: undefined }))],
-  ['a subject that is no id', () => signed(claims({ sub: "' or 1=1" }))],
-  ['three dots of nothing', () => '..'],
-])('%s is not valid', async (_name, make) => {
+  ['a subject that is not an id', () => signed(claims({ sub: "' or 1=1" }))],
+  ['two dots only', () => '..'],
+])('a JWT with %s is refused', async (_name, make) => {
   expect(await refusal(await make())).toBe('The token is not valid')
 })
 
 test.each(['', 'nonsense', 'ora_short', `ora_${'x'.repeat(43)}`, 'a.b'])(
-  'Bearer "%s" is refused',
+  'the Bearer "%s" is refused',
   async (bearer) => {
     await refusal(bearer)
   },
 )
 
-test('a bad Bearer never falls back to a good cookie', async () => {
+test('an invalid Bearer does not fall back to a valid cookie', async () => {
   const { cookie } = await h.browser('ada')
   expect((await h.call('/probe', { cookie })).status).toBe(200)
   expect((await h.call('/probe', { cookie, bearer: 'nonsense' })).status).toBe(401)
 })
 
-test('another epoch of the user ends it', async () => {
+test('a JWT of another session epoch is refused', async () => {
   expect(await refusal(await signed(claims({ epoch: 2 })))).toBe('The token was revoked')
 })
 
-test('logout revokes this one and no other', async () => {
+test('logout revokes only the JWT of the request', async () => {
   const [first, second] = [await h.signIn('ada'), await h.signIn('ada')]
   const principal = await h.accounts.authenticate({
     headers: { authorization: `Bearer ${first}` },
@@ -97,7 +97,7 @@ test('logout revokes this one and no other', async () => {
   expect((await h.call('/probe', { bearer: second })).status).toBe(200)
 })
 
-test('nothing shown is 401 ACCESS_001', async () => {
+test('a request without credentials gets 401 ACCESS_001', async () => {
   const answer = await h.call('/probe')
   expect(answer.status).toBe(401)
   expect(answer.json.error.code).toBe('ACCESS_001')

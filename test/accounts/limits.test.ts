@@ -30,7 +30,7 @@ describe.each(backends())('rate limits over HTTP, two web processes on %s', (bac
     await one?.dispose()
   })
 
-  /** @returns a user with this bucket, and its JWT. */
+  /** Creates a user with this rate limit. @returns its id and JWT */
   async function limited(perSecond: number, burst: number) {
     const username = `u-${randomUUID().slice(0, 8)}`
     const passwordHash = await hashPassword(password)
@@ -44,7 +44,7 @@ describe.each(backends())('rate limits over HTTP, two web processes on %s', (bac
   }
   const me = (api: Api, token: string) => api.call('/api/v1/auth/me', { token })
 
-  it('lets the burst pass, then answers 429 with everything a client needs to wait', async () => {
+  it('allow the burst, then answer 429 with the time to wait', async () => {
     const { token } = await limited(1, 5)
     for (let call = 1; call <= 5; call += 1) {
       const answer = await me(apiOne, token)
@@ -69,25 +69,25 @@ describe.each(backends())('rate limits over HTTP, two web processes on %s', (bac
     expect(refused.headers.get('ratelimit-policy')).toBe('"default";q=5;w=5')
   })
 
-  it('is one bucket for all credentials of a user, and for every family', async () => {
+  it('use one bucket for all credentials of a user and all routes', async () => {
     const { token } = await limited(1, 6)
-    const made = (await apiOne.call('/api/v1/auth/tokens', { token, json: { name: 'ci' } })).json
-    await apiOne.call('/jobs', { token: made.token })
-    await apiOne.call('/deploy', { token: made.token })
+    const created = (await apiOne.call('/api/v1/auth/tokens', { token, json: { name: 'ci' } })).json
+    await apiOne.call('/jobs', { token: created.token })
+    await apiOne.call('/deploy', { token: created.token })
     await apiOne.call('/jobs/no-id', { token })
     const last = await apiOne.call('/api/v1/users', { token })
     expect([last.status, Number(last.headers.get('x-ratelimit-remaining')) <= 2]).toEqual([403, true])
     await until(async () => (await me(apiOne, token)).status === 429)
-    expect((await apiOne.call('/jobs', { token: made.token })).status).toBe(429)
+    expect((await apiOne.call('/jobs', { token: created.token })).status).toBe(429)
   })
 
-  it('is shared by the processes on Redis, and each has its own without', async () => {
+  it('are shared by all processes with Redis, and per process without', async () => {
     const { token } = await limited(1, 6)
     await until(async () => (await me(apiOne, token)).status === 429)
     expect((await me(apiTwo, token)).status).toBe(backend === 'redis' ? 429 : 200)
   })
 
-  it('follows a change of the row within a second, in both processes', async () => {
+  it('follow a change of the user within a second in both processes', async () => {
     const { id, token } = await limited(1, 20)
     expect([(await me(apiOne, token)).status, (await me(apiTwo, token)).status]).toEqual([200, 200])
     const json = { rate_limit_per_second: 50, rate_limit_burst: 77 }
@@ -99,7 +99,7 @@ describe.each(backends())('rate limits over HTTP, two web processes on %s', (bac
     expect(performance.now() - changedAt).toBeLessThan(1000)
   })
 
-  it('counts an open stream once', async () => {
+  it('count an open stream once', async () => {
     const { token } = await limited(1, 3)
     const id = randomUUID()
     await one.db('jobs').insert({ id, queue: 'maintenance', name: 'prune', payload: '{}', max_attempts: 1 })
@@ -113,7 +113,7 @@ describe.each(backends())('rate limits over HTTP, two web processes on %s', (bac
   })
 })
 
-it('without a credential it is the address that pays, also for bad ones', async () => {
+it('requests without a valid credential are charged to the address', async () => {
   const env = { RATE_LIMIT_ADDRESS_PER_SECOND: '1', RATE_LIMIT_ADDRESS_BURST: '3' }
   const ctx = await createTestContext({ env })
   const api = await startApi(ctx)

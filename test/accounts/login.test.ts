@@ -13,7 +13,7 @@ beforeEach(() => h.advance(2 * 60 * 60_000))
 const login = (username: string, word: string, address?: string) =>
   h.call('/api/v1/auth/login', { json: { username, password: word }, ...(address ? { address } : {}) })
 
-test('answers a bearer token of 15 minutes that nobody may keep', async () => {
+test('login returns a JWT for 15 minutes in a response that must not be cached', async () => {
   const answer = await login('ADA', password)
   expect(answer.status).toBe(200)
   expect(answer.json).toEqual({ access_token: expect.any(String), token_type: 'bearer', expires_in: 900 })
@@ -28,7 +28,7 @@ test('answers a bearer token of 15 minutes that nobody may keep', async () => {
   expect(me.json.created_at).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
 })
 
-test('a wrong name and a wrong password are one answer', async () => {
+test('a wrong name and a wrong password get the same response', async () => {
   const answers = [await login('ada', 'not the password'), await login('nobody', 'not the password')]
   for (const { status, json, headers } of answers) {
     expect(status).toBe(401)
@@ -42,7 +42,7 @@ test('a wrong name and a wrong password are one answer', async () => {
   expect(first).toEqual(second)
 })
 
-test('faults are 422 by path and never echo what was sent', async () => {
+test('an invalid body gets 422 with the field paths and without the sent values', async () => {
   const answer = await h.call('/api/v1/auth/login', {
     json: { username: 'a', password: 'hunter2', extra: 1 },
   })
@@ -55,11 +55,11 @@ test('faults are 422 by path and never echo what was sent', async () => {
   expect((await login('ada', 'x'.repeat(1025))).status).toBe(422)
 })
 
-test('a long password is not cut', async () => {
+test('a long password is not truncated', async () => {
   expect((await login('ada', `${password}${'x'.repeat(900)}`)).status).toBe(401)
 })
 
-test('a disabled user hears of it only with the right password, and its tokens end', async () => {
+test('a disabled user is told so only with the correct password, and its tokens end', async () => {
   const id = await h.user('gone')
   const bearer = await h.signIn('gone')
   await h.db('users').where({ id }).update({ is_active: false })
@@ -76,6 +76,6 @@ test.each([
   ['2001:db8::1', '2001:db8:0:0::/64'],
   ['::1', '0:0:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-])('%s counts as %s', (address, expected) => {
+])('the address %s counts as %s', (address, expected) => {
   expect(network(address)).toBe(expected)
 })

@@ -14,13 +14,13 @@ const change = (how: Parameters<Harness['call']>[1], current = password) =>
   h.call('/api/v1/auth/password', { json: { current_password: current, new_password: replacement }, ...how })
 const works = async (how: Parameters<Harness['call']>[1]) => (await h.call('/probe', how)).status === 200
 
-test('ends the tokens and the other sessions at once, and keeps this one', async () => {
+test('a password change ends all tokens and other sessions and keeps the current session', async () => {
   await h.user('ada')
-  const [mine, other, jwt] = [await h.browser('ada'), await h.browser('ada'), await h.signIn('ada')]
+  const [current, other, jwt] = [await h.browser('ada'), await h.browser('ada'), await h.signIn('ada')]
   const { token } = (await h.call('/api/v1/auth/tokens', { bearer: jwt, json: { name: 'ci' } })).json
-  const answer = await change({ cookie: mine.cookie, headers: { 'x-csrf-token': mine.csrf } })
+  const answer = await change({ cookie: current.cookie, headers: { 'x-csrf-token': current.csrf } })
   expect([answer.status, answer.json]).toEqual([200, { status: 'success', message: 'Password changed' }])
-  expect(await works({ cookie: mine.cookie })).toBe(true)
+  expect(await works({ cookie: current.cookie })).toBe(true)
   expect(await works({ cookie: other.cookie })).toBe(false)
   expect(await works({ bearer: jwt })).toBe(false)
   expect(await works({ bearer: token })).toBe(false)
@@ -28,7 +28,7 @@ test('ends the tokens and the other sessions at once, and keeps this one', async
   expect(await works({ bearer: await h.signIn('ada', replacement) })).toBe(true)
 })
 
-test('who holds a JWT gets a new one', async () => {
+test('a password change with a JWT returns a new JWT', async () => {
   await h.user('grace')
   const bearer = await h.signIn('grace')
   const answer = await change({ bearer })
@@ -37,14 +37,14 @@ test('who holds a JWT gets a new one', async () => {
   expect(await works({ bearer: answer.json.access_token })).toBe(true)
 })
 
-test('of two changes at once one is done', async () => {
+test('exactly one of two concurrent password changes succeeds', async () => {
   await h.user('twice')
   const bearer = await h.signIn('twice')
   const statuses = (await Promise.all([change({ bearer }), change({ bearer })])).map((each) => each.status)
   expect(statuses.toSorted()).toEqual([200, 401])
 })
 
-test('a short one, a wrong current one and a scoped token are refused', async () => {
+test('a password change with a short new password, a wrong current one or a scoped token is refused', async () => {
   await h.user('linus')
   const bearer = await h.signIn('linus')
   const short = { current_password: password, new_password: 'short' }
@@ -55,7 +55,7 @@ test('a short one, a wrong current one and a scoped token are refused', async ()
   expect((await change({ bearer: scoped.json.token })).status).toBe(403)
 })
 
-test('guessing the current password is limited like signing in', async () => {
+test('guesses at the current password are limited like sign-ins', async () => {
   await h.user('victim')
   const bearer = await h.signIn('victim')
   const guesses = await Promise.all(
@@ -65,8 +65,8 @@ test('guessing the current password is limited like signing in', async () => {
   expect(guesses.filter((each) => each.status === 429)).toHaveLength(2)
 })
 
-test('the gate lets two run, keeps the order, and refuses what does not fit in the line', async () => {
-  const gate = createGate({ atOnce: 2, maxWaiting: 2 })
+test('the gate runs two tasks, keeps the order, and refuses tasks beyond the queue limit', async () => {
+  const gate = createGate({ maxRunning: 2, maxWaiting: 2 })
   const order: number[] = []
   const release: (() => void)[] = []
   const task = (id: number) =>
@@ -87,8 +87,8 @@ test('the gate lets two run, keeps the order, and refuses what does not fit in t
   expect(order).toEqual([1, 2, 3, 4])
 })
 
-test('the gate lets preferred tasks in before a full line of others', async () => {
-  const gate = createGate({ atOnce: 1, maxWaiting: 1 })
+test('the gate runs preferred tasks before a full queue of others', async () => {
+  const gate = createGate({ maxRunning: 1, maxWaiting: 1 })
   const order: string[] = []
   const task = (name: string, preferred?: boolean) => gate(async () => void order.push(name), preferred)
   const running = Promise.withResolvers<void>()

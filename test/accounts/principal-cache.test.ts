@@ -5,18 +5,18 @@ import { createTestContext, type TestContext } from '../helpers/context.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { until } from '../helpers/until.ts'
 
-/** Two web processes over one database. */
+/** Two web processes with one database. */
 let one: TestContext
 let two: TestContext
 let apiOne: Api
 let apiTwo: Api
-let cutTwo: Awaited<ReturnType<typeof startTcpProxy>>
+let proxyOfTwo: Awaited<ReturnType<typeof startTcpProxy>>
 const queries = { one: 0 }
 
 beforeAll(async () => {
   one = await createTestContext()
-  cutTwo = await startTcpProxy(one.database.url)
-  two = await createTestContext({ beside: one, env: { DATABASE_URL: cutTwo.url } })
+  proxyOfTwo = await startTcpProxy(one.database.url)
+  two = await createTestContext({ beside: one, env: { DATABASE_URL: proxyOfTwo.url } })
   apiOne = await startApi(one)
   apiTwo = await startApi(two)
   one.db.on('query', () => {
@@ -27,7 +27,7 @@ afterAll(async () => {
   await apiTwo?.stop()
   await apiOne?.stop()
   await two?.dispose()
-  await cutTwo?.cut()
+  await proxyOfTwo?.cut()
   await one?.dispose()
 })
 beforeEach(() => {
@@ -37,16 +37,16 @@ beforeEach(() => {
 let users = 0
 async function token(scopes?: string[]) {
   users += 1
-  // All sign-ins come from one address here.
+  // Resets the limits, because all sign-ins come from one address.
   await one.db('login_limits').del()
   const jwt = await apiOne.signIn(`user-${users}`)
-  const made = await apiOne.call('/api/v1/auth/tokens', { token: jwt, json: { name: 'ci', scopes } })
-  return { jwt, token: made.json.token as string, id: made.json.id as string, name: `user-${users}` }
+  const created = await apiOne.call('/api/v1/auth/tokens', { token: jwt, json: { name: 'ci', scopes } })
+  return { jwt, token: created.json.token as string, id: created.json.id as string, name: `user-${users}` }
 }
 const status = async (api: Api, bearer: string) =>
   (await api.call('/api/v1/auth/me', { token: bearer })).status
 
-test('a busy token or JWT is not looked up again within its second', async () => {
+test('a busy token or JWT is looked up at most once per second', async () => {
   const { token: bearer, jwt } = await token()
   for (const each of [bearer, jwt]) {
     await status(apiOne, each)
@@ -57,14 +57,14 @@ test('a busy token or JWT is not looked up again within its second', async () =>
   }
 })
 
-test('parallel first requests of a credential are one query', async () => {
+test('parallel first requests with a credential share one query', async () => {
   const { token: bearer } = await token()
   queries.one = 0
   await Promise.all(Array.from({ length: 30 }, () => status(apiOne, bearer)))
   expect(queries.one).toBeLessThanOrEqual(2)
 })
 
-test('a revoked token is dead here with the answer, and elsewhere with the notification', async () => {
+test('a revoked token is invalid here with the response, and in other processes with the notification', async () => {
   for (let round = 0; round < 20; round += 1) {
     const { token: bearer, jwt, id } = round === 0 ? await token() : await another()
     expect([await status(apiOne, bearer), await status(apiTwo, bearer)]).toEqual([200, 200])
@@ -72,7 +72,7 @@ test('a revoked token is dead here with the answer, and elsewhere with the notif
     expect(await status(apiOne, bearer)).toBe(401)
     const revokedAt = performance.now()
     await until(async () => (await status(apiTwo, bearer)) === 401)
-    // Less than the second that would end it anyway.
+    // Shorter than the second after which the entry expires anyway.
     expect(performance.now() - revokedAt).toBeLessThan(900)
   }
 })
@@ -80,11 +80,11 @@ test('a revoked token is dead here with the answer, and elsewhere with the notif
 let owner: { jwt: string } | undefined
 async function another() {
   owner ??= await token()
-  const made = await apiOne.call('/api/v1/auth/tokens', { token: owner.jwt, json: { name: 'ci' } })
-  return { jwt: owner.jwt, token: made.json.token as string, id: made.json.id as string }
+  const created = await apiOne.call('/api/v1/auth/tokens', { token: owner.jwt, json: { name: 'ci' } })
+  return { jwt: owner.jwt, token: created.json.token as string, id: created.json.id as string }
 }
 
-test('signing out ends a JWT in both', async () => {
+test('signing out ends a JWT in both processes', async () => {
   const { jwt } = await token()
   expect([await status(apiOne, jwt), await status(apiTwo, jwt)]).toEqual([200, 200])
   expect((await apiOne.call('/api/v1/auth/logout', { method: 'POST', token: jwt })).status).toBe(200)
@@ -92,13 +92,13 @@ test('signing out ends a JWT in both', async () => {
   await until(async () => (await status(apiTwo, jwt)) === 401, { timeoutMs: 900 })
 })
 
-test('what somebody changes in the database itself is told, too; the last use of a token is not', async () => {
+test('a direct change in the database is announced; the last use of a token is not', async () => {
   const { token: bearer, name } = await token()
-  const heard: string[] = []
-  two.listener.on('account_changes', (payload) => void heard.push(payload))
+  const announced: string[] = []
+  two.listener.on('account_changes', (payload) => void announced.push(payload))
   await status(apiTwo, bearer)
   await one.accounts.stop()
-  expect(heard).toEqual([])
+  expect(announced).toEqual([])
   const { id } = await one.db('users').where({ username: name }).first('id')
   await one.db('users').where({ id }).update({ rate_limit_burst: 7 })
   await until(async () => {
@@ -109,62 +109,62 @@ test('what somebody changes in the database itself is told, too; the last use of
   await until(async () => (await status(apiTwo, bearer)) === 401, { timeoutMs: 900 })
 })
 
-test('a process that does not hear of changes remembers nothing', async () => {
+test('a process without notifications caches nothing', async () => {
   const { token: bearer, id } = await token()
   expect(await status(apiTwo, bearer)).toBe(200)
-  await cutTwo.cut()
+  await proxyOfTwo.cut()
   await until(() => !two.listener.connected())
   await one.db('api_tokens').where({ id }).update({ is_revoked: true })
-  await cutTwo.restore()
+  await proxyOfTwo.restore()
   await until(async () => (await status(apiTwo, bearer)) !== 503)
   expect(await status(apiTwo, bearer)).toBe(401)
   await until(() => two.listener.connected())
 })
 
-test('a look that began before a change is not remembered after it', async () => {
+test('the result of a lookup that began before a change is not cached', async () => {
   const listener = { on: vi.fn(), onConnect: vi.fn(), connected: () => true }
   const cache = createPrincipalCache({ listener, now: () => new Date() })
   const gate = Promise.withResolvers<void>()
-  let looks = 0
-  const known = { principal: { id: 'user:a' } as never, subjects: ['user:a'], endsAt: null }
-  const look = async () => {
-    looks += 1
+  let lookups = 0
+  const found = { principal: { id: 'user:a' } as never, subjects: ['user:a'], endsAt: null }
+  const lookup = async () => {
+    lookups += 1
     await gate.promise
-    return known
+    return found
   }
-  const first = cache.find('credential', look)
+  const first = cache.find('credential', lookup)
   cache.forget('user:a')
-  const second = cache.find('credential', look)
+  const second = cache.find('credential', lookup)
   gate.resolve()
   await Promise.all([first, second])
-  expect(looks).toBe(2)
-  await cache.find('credential', look)
-  expect(looks).toBe(2)
+  expect(lookups).toBe(2)
+  await cache.find('credential', lookup)
+  expect(lookups).toBe(2)
   cache.forget('user:b')
-  await cache.find('credential', look)
-  expect(looks).toBe(2)
+  await cache.find('credential', lookup)
+  expect(lookups).toBe(2)
 })
 
-test('a remembered credential still ends on time', async () => {
+test('a cached credential still expires on time', async () => {
   const clock = { now: new Date(0) }
   const listener = { on: vi.fn(), onConnect: vi.fn(), connected: () => true }
   const cache = createPrincipalCache({ listener, now: () => clock.now })
   const endsAt = new Date(500)
-  const look = async () =>
+  const lookup = async () =>
     clock.now < endsAt ? { principal: { id: 'user:a' } as never, subjects: [], endsAt } : undefined
-  expect(await cache.find('credential', look)).toBeDefined()
+  expect(await cache.find('credential', lookup)).toBeDefined()
   clock.now = endsAt
-  expect(await cache.find('credential', look)).toBeUndefined()
+  expect(await cache.find('credential', lookup)).toBeUndefined()
 })
 
-test('an address that sends many bad tokens is refused before the database is asked; known ones are not', async () => {
+test('an address that sent many bad tokens is refused without a query, except with a recently valid token', async () => {
   const env = { RATE_LIMIT_ADDRESS_PER_SECOND: '1', RATE_LIMIT_ADDRESS_BURST: '5' }
   const strict = await createTestContext({ beside: one, env })
   const api = await startApi(strict)
   const { token: bearer } = await token()
-  let asked = 0
+  let queryCount = 0
   strict.db.on('query', () => {
-    asked += 1
+    queryCount += 1
   })
   expect(await status(api, bearer)).toBe(200)
   const { token: fresh } = await token()
@@ -173,7 +173,7 @@ test('an address that sends many bad tokens is refused before the database is as
   for (let index = 0; index < 20; index += 1) answers.push(await status(api, guess(index)))
   expect(answers.slice(0, 5)).toEqual([401, 401, 401, 401, 401])
   expect(answers.slice(7).every((each) => each === 429)).toBe(true)
-  expect(asked).toBeLessThan(12)
+  expect(queryCount).toBeLessThan(12)
   expect(await status(api, fresh)).toBe(429)
   expect(await status(api, bearer)).toBe(200)
   await api.stop()

@@ -7,13 +7,13 @@ beforeAll(async () => {
 })
 afterAll(() => h.close())
 
-test('no secret is in a row or a log line', async () => {
+test('database rows and log lines contain no secret', async () => {
   await h.user('ada')
   const jwt = await h.signIn('ada')
   const { cookie, csrf } = await h.browser('ada')
   const { token } = (await h.call('/api/v1/auth/tokens', { bearer: jwt, json: { name: 'ci' } })).json
   await h.call('/probe', { bearer: token })
-  // A password typed into the field for the name.
+  // A password entered in the user name field.
   const typo = 'my-secret-password'
   await h.call('/api/v1/auth/login', { json: { username: typo, password: 'whatever it is' } })
   await h.call('/login', { form: { username: typo, password: 'whatever it is' } })
@@ -31,7 +31,7 @@ test('no secret is in a row or a log line', async () => {
     'sign_in_places',
     'idempotency_keys',
   ]
-  let kept = h.logLines.join('\n')
+  let stored = h.logLines.join('\n')
   for (const table of tables) {
     for (const row of await rows(h.db, table)) {
       const values = Object.values(row).map((value) =>
@@ -39,11 +39,11 @@ test('no secret is in a row or a log line', async () => {
           ? [...(['utf8', 'hex', 'base64url'] as const)].map((as) => value.toString(as))
           : value,
       )
-      kept += `\n${JSON.stringify(values)}`
+      stored += `\n${JSON.stringify(values)}`
     }
   }
-  expect(kept).toContain('signed in')
-  expect(kept).toContain('$argon2id$v=19$m=19456,t=2,p=1$')
+  expect(stored).toContain('signed in')
+  expect(stored).toContain('$argon2id$v=19$m=19456,t=2,p=1$')
   const browserId = /capstan_browser=([^;.]+)/.exec(cookie)?.[1] ?? 'missing'
   const sessionId = /capstan_session=([^;]+)/.exec(cookie)?.[1] ?? 'missing'
   const secrets = [
@@ -60,7 +60,7 @@ test('no secret is in a row or a log line', async () => {
   ]
   for (const secret of secrets) {
     expect(secret.length).toBeGreaterThan(10)
-    expect(kept).not.toContain(secret)
+    expect(stored).not.toContain(secret)
   }
-  expect(kept).not.toContain(token.slice(4))
+  expect(stored).not.toContain(token.slice(4))
 })

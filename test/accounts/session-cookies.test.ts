@@ -5,8 +5,9 @@ let h: Harness
 afterEach(() => h.close())
 
 const minute = 60_000
-/** What a version without prefixes and places has left of a session. */
-const opened = (by: { host_cookie: boolean; place_recorded: boolean }) => h.db('sessions').update(by)
+/** Changes all sessions into those of an earlier version. */
+const changeSessions = (values: { host_cookie: boolean; place_recorded: boolean }) =>
+  h.db('sessions').update(values)
 const pairsOf = (cookie: string) => Object.fromEntries(cookie.split('; ').map((pair) => pair.split('=')))
 
 describe('over HTTPS', () => {
@@ -30,7 +31,7 @@ describe('over HTTPS', () => {
     }
   })
 
-  test('a session is not accepted from a cookie that another host can plant', async () => {
+  test('a session in a cookie that another host could plant is refused', async () => {
     const { cookie } = await h.browser('ada')
     const id = pairsOf(cookie)['__Host-capstan_session'] ?? 'missing'
     expect((await h.call('/probe', { cookie: `__Host-capstan_session=${id}` })).status).toBe(200)
@@ -39,10 +40,10 @@ describe('over HTTPS', () => {
     expect((await h.call('/probe', { cookie: beside })).status).toBe(200)
   })
 
-  test('a session of an earlier version goes on with its cookie, for as long as it had left', async () => {
+  test('a session of an earlier version continues with its cookie and is not extended', async () => {
     const { cookie } = await h.browser('ada')
     const pairs = pairsOf(cookie)
-    await opened({ host_cookie: false, place_recorded: false })
+    await changeSessions({ host_cookie: false, place_recorded: false })
     const old = `capstan_session=${pairs['__Host-capstan_session']}`
     const headers = { 'x-csrf-token': pairs['XSRF-TOKEN'] ?? '' }
     expect((await h.call('/probe', { cookie: old })).status).toBe(200)
@@ -54,14 +55,14 @@ describe('over HTTPS', () => {
     expect((await h.call('/probe', { cookie: old })).status).toBe(401)
   })
 
-  test('a browser of an earlier version stays known and gets the cookie with the prefix', async () => {
+  test('a browser with the cookie of an earlier version stays known and gets a prefixed cookie', async () => {
     const value = pairsOf((await h.browser('ada')).cookie)['__Host-capstan_browser']
     const form = { username: 'ada', password }
     const answer = await h.call('/login', { form, cookie: `capstan_browser=${value}` })
     expect(answer.headers.getSetCookie().at(-1)).toContain(`__Host-capstan_browser=${value};`)
   })
 
-  test('signing out removes the cookies of both names', async () => {
+  test('signing out removes the cookies with both names', async () => {
     const { cookie, csrf } = await h.browser('ada')
     const answer = await h.call('/logout', { cookie, form: { csrf_token: csrf } })
     const names = answer.headers.getSetCookie().map((each) => each.split('=')[0])
@@ -69,7 +70,7 @@ describe('over HTTPS', () => {
   })
 })
 
-describe('a session that was opened before places were recorded', () => {
+describe('a session opened before places were recorded', () => {
   const office = '192.0.2.1'
   beforeEach(async () => {
     h = await startAccounts()
@@ -77,11 +78,11 @@ describe('a session that was opened before places were recorded', () => {
   })
   const places = async () => (await rows(h.db, 'sign_in_places')).length
 
-  test('makes the place of its next request known, once', async () => {
+  test('records the place of its next request, once', async () => {
     const { cookie } = await h.browser('ada')
     await h.db('sign_in_places').del()
     const session = cookie.split('; ')[0] ?? ''
-    await opened({ host_cookie: false, place_recorded: false })
+    await changeSessions({ host_cookie: false, place_recorded: false })
     expect((await h.call('/probe', { cookie: session, address: office })).status).toBe(200)
     expect(await places()).toBe(1)
     await h.call('/probe', { cookie: session, address: '192.0.2.99' })
@@ -96,7 +97,7 @@ describe('a session that was opened before places were recorded', () => {
     expect((await login(password, office)).status).toBe(200)
   })
 
-  test('does not make a browser known that somebody has planted', async () => {
+  test('does not record a planted browser id', async () => {
     await h.user('mallory')
     const { cookie } = await h.browser('ada')
     const planted = (await h.browser('mallory')).cookie.split('; ').at(-1)
@@ -105,12 +106,12 @@ describe('a session that was opened before places were recorded', () => {
       .where({ user_id: (await h.db('users').first('id')).id })
       .del()
     await h.db('sign_in_places').del()
-    await opened({ host_cookie: false, place_recorded: false })
+    await changeSessions({ host_cookie: false, place_recorded: false })
     await h.call('/probe', { cookie: `${cookie.split('; ')[0]}; ${planted}`, address: office })
     expect((await rows(h.db, 'sign_in_places')).map((row) => row.kind)).toEqual(['address'])
   })
 
-  test('a new session records its place at the sign-in and no other', async () => {
+  test('differs from a new session, which records only the place of its sign-in', async () => {
     const { cookie } = await h.browser('ada')
     expect(await places()).toBe(2)
     await h.call('/probe', { cookie, address: '192.0.2.99' })
@@ -118,13 +119,13 @@ describe('a session that was opened before places were recorded', () => {
   })
 })
 
-describe('times that a clock which was ahead has written', () => {
+describe('times written by a clock that was ahead', () => {
   beforeEach(async () => {
     h = await startAccounts()
     await h.user('ada')
   })
 
-  test('keep no session open: its next request corrects them', async () => {
+  test('do not extend a session: its next request corrects them', async () => {
     const { cookie } = await h.browser('ada')
     const year = 365 * 24 * 60 * minute
     const ahead = (column: string) => h.db.raw(`?? + interval '400 days'`, [column])
@@ -134,7 +135,7 @@ describe('times that a clock which was ahead has written', () => {
     expect((await h.call('/probe', { cookie })).status).toBe(401)
   })
 
-  test('make no JWT outlive its 15 minutes', async () => {
+  test('do not extend a JWT beyond 15 minutes', async () => {
     await h.advance(2 * 60 * minute)
     const bearer = await h.signIn('ada')
     expect((await h.call('/probe', { bearer })).status).toBe(200)

@@ -12,20 +12,20 @@ afterEach(() => h.close())
 
 const hour = 60 * 60_000
 const office = '192.0.2.1'
-/** An address that nobody has used before. */
-function strange(): string {
+/** An address that was not used before. */
+function newAddress(): string {
   callers += 1
   return `198.51.${callers >> 8}.${callers & 255}`
 }
 const wrong = 'guess guess'
 
-const login = (username: string, word: string, address = strange(), origin = h.origin) =>
+const login = (username: string, word: string, address = newAddress(), origin = h.origin) =>
   h.call('/api/v1/auth/login', { json: { username, password: word }, address, origin })
 const statuses = (answers: { status: number }[], status: number) =>
   answers.filter((each) => each.status === status).length
 const guesses = (count: number, from: (n: number) => string, username: (n: number) => string = () => 'ada') =>
   Promise.all(Array.from({ length: count }, (_, n) => login(username(n), `${wrong} ${n}`, from(n))))
-/** The `Cookie` header of a browser that has kept everything but its session. */
+/** The `Cookie` header of a browser without its session cookie. */
 const browserOnly = (cookie: string) =>
   cookie
     .split('; ')
@@ -38,22 +38,22 @@ const cookiesOf = (answer: Answer) =>
     .join('; ')
 const browserLogin = (username: string, cookie: string) =>
   h.call('/api/v1/auth/login', { json: { username, password }, cookie, address: office })
-const page = (username: string, word: string, given: { address?: string; cookie?: string }) =>
-  h.call('/login', { form: { username, password: word }, address: strange(), ...given })
+const page = (username: string, word: string, options: { address?: string; cookie?: string }) =>
+  h.call('/login', { form: { username, password: word }, address: newAddress(), ...options })
 
 describe('guesses from elsewhere', () => {
-  test('never block the right password from an address that has signed in before', async () => {
+  test('never block the correct password from an address that has signed in before', async () => {
     expect((await login('ada', password, office)).status).toBe(200)
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     expect((await login('ada', password)).status).toBe(429)
     expect((await login('ADA', password, office)).status).toBe(200)
-    // The same address, written as IPv6 sockets name it.
+    // The same address in the notation of IPv6 sockets.
     expect((await login('ada', password, `::ffff:${office}`)).status).toBe(200)
   })
 
-  test('never block a browser that has signed in before, wherever it is now, signed out or not', async () => {
+  test('never block a browser that has signed in before, at any address, signed out or not', async () => {
     const { cookie } = await h.browser('ada')
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     expect((await page('ada', password, {})).status).toBe(429)
     expect((await page('ada', password, { cookie: browserOnly(cookie) })).status).toBe(303)
     const api = await h.call('/api/v1/auth/login', {
@@ -63,7 +63,7 @@ describe('guesses from elsewhere', () => {
     expect(api.status).toBe(200)
   })
 
-  test('from its own address do not block that browser either', async () => {
+  test('from the address of a known browser do not block that browser', async () => {
     const { cookie } = await h.browser('ada')
     await page('ada', password, { cookie: browserOnly(cookie), address: office })
     await guesses(60, () => office)
@@ -71,21 +71,21 @@ describe('guesses from elsewhere', () => {
     expect((await page('ada', password, { cookie: browserOnly(cookie), address: office })).status).toBe(303)
   })
 
-  test('from one address do not even block a new place', async () => {
+  test('from one address do not block sign-ins from a new place', async () => {
     await guesses(60, () => '203.0.113.5')
     expect((await login('ada', password)).status).toBe(200)
   })
 
-  test('do not block a change of the password', async () => {
+  test('do not block a password change', async () => {
     const bearer = await h.signIn('ada')
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     const json = { current_password: password, new_password: 'another password' }
     expect((await h.call('/api/v1/auth/password', { bearer, json })).status).toBe(200)
   })
 })
 
 describe('an office behind one address', () => {
-  test('signs in by the dozen, at one instant and again', async () => {
+  test('allows two dozen concurrent sign-ins, repeatedly', async () => {
     const names = Array.from({ length: 24 }, (_, n) => `clerk${n}`)
     for (const name of names) await h.user(name)
     for (let round = 0; round < 2; round += 1) {
@@ -94,7 +94,7 @@ describe('an office behind one address', () => {
     }
   })
 
-  test('may mistype: a dozen wrong passwords keep nobody out', async () => {
+  test('is not blocked by a dozen wrong passwords', async () => {
     for (let n = 0; n < 12; n += 1) {
       await h.user(`clerk${n}`)
       expect((await login(`clerk${n}`, wrong, office)).status).toBe(401)
@@ -102,7 +102,7 @@ describe('an office behind one address', () => {
     }
   })
 
-  test('goes on when somebody in it tries the passwords of others', async () => {
+  test('can sign in while someone there guesses the passwords of others', async () => {
     await login('ada', password, office)
     const tried = await guesses(
       30,
@@ -114,8 +114,8 @@ describe('an office behind one address', () => {
   })
 })
 
-describe('guessing', () => {
-  test('of one account from one address ends after ten', async () => {
+describe('password guessing', () => {
+  test('of one account from one address is blocked after ten guesses', async () => {
     const answers = await guesses(30, () => office)
     expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([10, 20])
     const refused = answers.find((each) => each.status === 429)
@@ -125,12 +125,12 @@ describe('guessing', () => {
     expect((await login('ada', password, office)).status).toBe(200)
   })
 
-  test('of one account from everywhere ends after twenty', async () => {
-    const answers = await guesses(60, strange)
+  test('of one account from all addresses is blocked after twenty guesses', async () => {
+    const answers = await guesses(60, newAddress)
     expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([20, 40])
   })
 
-  test('of many accounts from one address ends after twenty, for five minutes', async () => {
+  test('of many accounts from one address is blocked after twenty guesses for five minutes', async () => {
     const names = Array.from({ length: 30 }, (_, n) => `name${n}`)
     const answers = await guesses(
       30,
@@ -143,7 +143,7 @@ describe('guessing', () => {
     expect((await login('ada', password, office)).status).toBe(200)
   })
 
-  test('from a known address or browser ends after ten', async () => {
+  test('from a known address or browser is blocked after ten guesses', async () => {
     const { cookie } = await h.browser('ada')
     await login('ada', password, office)
     const fromOffice = await guesses(30, () => office)
@@ -154,7 +154,7 @@ describe('guessing', () => {
     expect(statuses(answers, 401)).toBe(10)
   })
 
-  test('a name that nobody has is limited like one that somebody has', async () => {
+  test('of a name without an account is limited like that of an account', async () => {
     const answers = await guesses(
       30,
       () => office,
@@ -167,7 +167,7 @@ describe('guessing', () => {
     })
   })
 
-  test('is limited over several processes together', async () => {
+  test('has a common limit in several processes', async () => {
     const limits = [0, 1, 2].map(() => createLoginLimits(h.db, h.secrets))
     const counts = Array.from({ length: 30 }, (_, n) =>
       limits[n % 3]?.guess(`name${n}`, { address: office }, async () => false),
@@ -177,7 +177,7 @@ describe('guessing', () => {
     expect((await login('ada', password, office)).status).toBe(429)
   })
 
-  test('that is refused leaves nothing behind', async () => {
+  test('beyond the limit stores nothing', async () => {
     await guesses(
       20,
       () => office,
@@ -192,24 +192,24 @@ describe('guessing', () => {
     expect(await rows(h.db, 'login_limits')).toEqual(before)
   })
 
-  test('is not what many right passwords at one instant from a known place are', async () => {
+  test('does not include many concurrent correct passwords from a known place', async () => {
     await login('ada', password, office)
     const answers = await Promise.all(Array.from({ length: 16 }, () => login('ada', password, office)))
     expect(statuses(answers, 200)).toBe(16)
   })
 
-  test('is limited at two processes together, from a known place and from everywhere', async () => {
+  test('has a common limit in two processes, from a known place and from all addresses', async () => {
     await login('ada', password, office)
     const origins = [h.origin, await h.another()]
     const burst = (count: number, from: () => string) =>
       Promise.all(Array.from({ length: count }, (_, n) => login('ada', wrong, from(), origins[n % 2])))
     const fromOffice = await burst(30, () => office)
     expect([statuses(fromOffice, 401), statuses(fromOffice, 429)]).toEqual([10, 20])
-    const fromEverywhere = await burst(50, strange)
+    const fromEverywhere = await burst(50, newAddress)
     expect([statuses(fromEverywhere, 401), statuses(fromEverywhere, 429)]).toEqual([20, 30])
   })
 
-  test('is not what right passwords at one instant at three processes are, even with one guess left', async () => {
+  test('does not include concurrent correct passwords at three processes, even with one guess left', async () => {
     await login('ada', password, office)
     await guesses(9, () => office)
     const origins = [h.origin, await h.another(), await h.another()]
@@ -217,26 +217,26 @@ describe('guessing', () => {
       Array.from({ length: 24 }, (_, n) => login('ada', password, office, origins[n % 3])),
     )
     expect(statuses(right, 200)).toBe(24)
-    await guesses(19, strange)
+    await guesses(19, newAddress)
     const strangers = await Promise.all(
-      Array.from({ length: 24 }, (_, n) => login('ada', password, strange(), origins[n % 3])),
+      Array.from({ length: 24 }, (_, n) => login('ada', password, newAddress(), origins[n % 3])),
     )
     expect(statuses(strangers, 200)).toBe(24)
   })
 
-  test('goes on where a process died while it verified', async () => {
+  test('is not counted if the process dies during verification', async () => {
     const limits = createLoginLimits(h.db, h.secrets)
     const died = limits.guess('name', { address: office }, () => Promise.reject(new Error('died')))
     await expect(died).rejects.toThrow('died')
     expect(await rows(h.db, 'login_limits')).toEqual([])
   })
 
-  test('counts once the limit is reached by others in the meantime as refused, right or not', async () => {
+  test('is refused, correct or not, if other guesses reach the limit during verification', async () => {
     const limits = createLoginLimits(h.db, h.secrets)
     const guess = (right: boolean) =>
-      limits.guess('name', { known: 'place' }, async () => {
+      limits.guess('name', { knownPlace: 'place' }, async () => {
         for (let n = 0; n < 10; n += 1) {
-          await limits.guess('name', { known: 'place' }, async () => false).catch(() => undefined)
+          await limits.guess('name', { knownPlace: 'place' }, async () => false).catch(() => undefined)
         }
         return right
       })
@@ -244,11 +244,11 @@ describe('guessing', () => {
     await expect(guess(false)).rejects.toMatchObject({ code: 'SYS_003' })
   })
 
-  test('of a name that is an address does not wait for itself', async () => {
+  test('of a name equal to the address does not deadlock', async () => {
     expect((await login(office, wrong, office)).status).toBe(401)
   })
 
-  test('counted by a clock that was ahead blocks nobody, and is forgotten at the next guess', async () => {
+  test('counted by a clock that was ahead blocks no sign-in, and is deleted at the next guess', async () => {
     await login('ada', password, office)
     await guesses(10, () => office)
     expect((await login('ada', password, office)).status).toBe(429)
@@ -259,28 +259,28 @@ describe('guessing', () => {
     expect(hits).toContain(1)
   })
 
-  test('with the right password uses up nothing', async () => {
+  test('with the correct password is not counted', async () => {
     for (let round = 0; round < 12; round += 1) await login('ada', password, office)
     const left = await rows(h.db, 'login_limits')
     expect(left.flatMap((row) => row.hits)).toEqual([])
   })
 })
 
-describe('what is known of places', () => {
-  test('outlives a new password, and gains the place of who changed it', async () => {
+describe('a known place', () => {
+  test('survives a password change, which adds its own place', async () => {
     await login('ada', password, office)
     const { cookie } = await h.browser('ada')
     const bearer = await h.signIn('ada')
     const json = { current_password: password, new_password: 'another password' }
     expect((await h.call('/api/v1/auth/password', { bearer, json, address: '192.0.2.99' })).status).toBe(200)
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     expect((await login('ada', 'another password')).status).toBe(429)
     expect((await login('ada', 'another password', office)).status).toBe(200)
     expect((await page('ada', 'another password', { cookie: browserOnly(cookie) })).status).toBe(303)
     expect((await login('ada', 'another password', '192.0.2.99')).status).toBe(200)
   })
 
-  test('is of one user: who has signed in is no less a stranger to other accounts', async () => {
+  test('belongs to one user and gives no advantage at other accounts', async () => {
     await h.user('mallory')
     const { cookie } = await h.browser('mallory')
     const answers = await Promise.all(
@@ -290,17 +290,17 @@ describe('what is known of places', () => {
     expect((await login('ada', password)).status).toBe(200)
   })
 
-  test('takes no cookie that we have not signed', async () => {
+  test('requires a browser cookie with a valid signature', async () => {
     const id = 'x'.repeat(43)
     for (const cookie of [`capstan_browser=${id}`, `capstan_browser=${id}.${id}`, 'capstan_browser=.']) {
       const answer = await page('ada', password, { cookie })
-      const given = answer.headers.getSetCookie().at(-1) ?? ''
-      expect(given).toMatch(/^capstan_browser=/)
-      expect(given).not.toContain(id)
+      const setCookie = answer.headers.getSetCookie().at(-1) ?? ''
+      expect(setCookie).toMatch(/^capstan_browser=/)
+      expect(setCookie).not.toContain(id)
     }
   })
 
-  test('of a browser is of one user: an id that another user has got is replaced', async () => {
+  test('of a browser belongs to one user: the id of another user is replaced', async () => {
     await h.user('mallory')
     const planted = browserOnly((await h.browser('mallory')).cookie)
     for (const signIn of [
@@ -318,30 +318,32 @@ describe('what is known of places', () => {
     const other = await h.db('users').whereNot({ id: shared.user_id }).first('id')
     const both = h.db('sign_in_places').insert({ ...shared, user_id: other.id })
     await expect(both).rejects.toThrow(/sign_in_places_browser/)
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     const guessed = await page('ada', password, { cookie: planted })
     expect(guessed.status).toBe(429)
   })
 
-  test('of a browser outlives a cookie that somebody plants beside its own', async () => {
+  test('of a browser survives a planted cookie beside its own', async () => {
     await h.user('mallory')
     const own = browserOnly((await h.browser('ada')).cookie)
     const planted = browserOnly((await h.browser('mallory')).cookie)
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     for (const cookie of [`${planted}; ${own}`, `${own}; ${planted}`, `capstan_browser=x.y; ${own}`]) {
       const answer = await page('ada', password, { cookie })
       expect([answer.status, browserOnly(cookiesOf(answer))]).toEqual([303, own])
     }
   })
 
-  test('does not grow: fifty addresses of a user are kept, and programs are no browsers', async () => {
+  test('is one of at most fifty addresses per user, and programs get no browser id', async () => {
     const { id: user_id } = await h.db('users').first('id')
     const at = (ms: number) => new Date(Date.now() + ms)
     const place = (n: number) => ({ user_id, place: `place ${n}`, kind: 'address', session_epoch: 0 })
     const old = Array.from({ length: 49 }, (_, n) => ({
-      ...{ ...place(n), last_used_at: at((n - 100) * 1000), expires_at: at(hour) },
+      ...place(n),
+      last_used_at: at((n - 100) * 1000),
+      expires_at: at(hour),
     }))
-    // As a clock that was ahead has written it.
+    // A time written by a clock that was ahead.
     const ahead = { ...place(49), last_used_at: at(1000 * hour), expires_at: at(1000 * hour) }
     await h.db('sign_in_places').insert([...old, ahead])
     expect((await login('ada', password)).headers.getSetCookie()).toEqual([])
@@ -351,18 +353,18 @@ describe('what is known of places', () => {
     expect(kept).toContain('place 1')
     expect(kept).not.toContain('place 49')
     expect(kept).not.toContain('place 0')
-    await guesses(5, strange)
+    await guesses(5, newAddress)
     expect(await rows(h.db, 'sign_in_places')).toHaveLength(50)
   })
 
-  test('ends after half a year without a sign-in', async () => {
+  test('is forgotten after half a year without a sign-in', async () => {
     await login('ada', password, office)
     await h.advance(180 * 24 * hour)
-    await guesses(60, strange)
+    await guesses(60, newAddress)
     expect((await login('ada', password, office)).status).toBe(429)
   })
 
-  test('is not written for a user that is switched off', async () => {
+  test('is not recorded for a deactivated user', async () => {
     await h.db('users').where({ username: 'ada' }).update({ is_active: false })
     expect((await login('ada', password, office)).json.error.message).toBe('User account is disabled')
     expect(await rows(h.db, 'sign_in_places')).toEqual([])

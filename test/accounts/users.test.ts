@@ -25,8 +25,8 @@ const account = (name: string) => ({ username: name, email: `${name}@example.org
 const tokenOf = async (bearer: string, json = {}) =>
   (await h.call('/api/v1/auth/tokens', { bearer, json: { name: 'ci', ...json } })).json
 
-describe('the endpoints', () => {
-  test('POST answers the user, with the limits of its role or its own', async () => {
+describe('the user endpoints', () => {
+  test('POST returns the user, with the default limits of the role or the given ones', async () => {
     const plain = await create(account('grace'))
     expect(plain.status).toBe(200)
     expect(plain.json).toEqual({
@@ -48,7 +48,7 @@ describe('the endpoints', () => {
     expect(await works(await h.signIn('grace'))).toBe(true)
   })
 
-  test('GET lists them newest first, by page and by state, and one by id', async () => {
+  test('GET lists users newest first, by page and state, and returns one by id', async () => {
     const made: string[] = []
     for (const name of ['page-1', 'page-2', 'page-3']) made.unshift((await create(account(name))).json.id)
     await patch(made[1] ?? '', { is_active: false })
@@ -95,7 +95,7 @@ describe('the endpoints', () => {
     }
   })
 
-  test('unknown and malformed ids', async () => {
+  test('unknown and malformed ids are refused', async () => {
     const stranger = `${path}/${randomUUID()}`
     for (const [method, at] of [
       ['GET', stranger],
@@ -113,7 +113,7 @@ describe('the endpoints', () => {
     )
   })
 
-  test('PATCH changes what is named; null and nothing leave it', async () => {
+  test('PATCH changes the given fields; null and missing ones keep their values', async () => {
     const { id } = (await create(account('annie'))).json
     const changed = await patch(id, { email: 'new@example.org', rate_limit_burst: 7, username: null })
     expect(changed.json).toMatchObject({ username: 'annie', email: 'new@example.org', rate_limit_burst: 7 })
@@ -125,7 +125,7 @@ describe('the endpoints', () => {
 })
 
 describe('names and e-mails', () => {
-  test('are unique in any letter case, also when they are changed', async () => {
+  test('are unique, ignoring case, also in changes', async () => {
     const { id } = (await create(account('unique'))).json
     const name = await create({ ...account('UNIQUE'), email: 'other@example.org' })
     expect([name.status, name.json.error.message]).toEqual([409, 'Username already exists'])
@@ -137,7 +137,7 @@ describe('names and e-mails', () => {
     expect((await patch(id, { username: 'Unique' })).json.username).toBe('Unique')
   })
 
-  test('of twenty at once one wins', async () => {
+  test('are given to one of twenty concurrent requests', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => create(account('racer'))))
     expect(answers.map((each) => each.status).toSorted()).toEqual([200, ...Array(19).fill(409)])
   })
@@ -147,7 +147,7 @@ describe('a new password or a deactivation', () => {
   test.each<[string, { password?: string; is_active?: boolean }]>([
     ['a password', { password: 'another password' }],
     ['is_active', { is_active: false }],
-  ])('by %s ends sessions, JWTs and tokens at once', async (_what, change) => {
+  ])('by %s immediately ends sessions, JWTs and tokens', async (_what, change) => {
     const name = `ends-${Object.keys(change)[0]}`
     const { id } = (await create(account(name))).json
     const [jwt, page] = [await h.signIn(name), await h.browser(name)]
@@ -160,7 +160,7 @@ describe('a new password or a deactivation', () => {
     expect(await works(await h.signIn(name, change.password ?? password))).toBe(true)
   })
 
-  test('by DELETE, too, which may be repeated', async () => {
+  test('by DELETE has the same effect and may be repeated', async () => {
     const { id } = (await create(account('leaver'))).json
     const jwt = await h.signIn('leaver')
     for (const round of [1, 2]) {
@@ -173,7 +173,7 @@ describe('a new password or a deactivation', () => {
     expect([refused.status, refused.json.error.message]).toEqual([401, 'User account is disabled'])
   })
 
-  test('a new password lifts the limit of guesses', async () => {
+  test('resets the sign-in limit with a new password', async () => {
     const { id } = (await create(account('locked'))).json
     const json = { username: 'locked', password: 'guess guess' }
     for (let round = 0; round < 20; round += 1) await h.call('/api/v1/auth/login', { json })
@@ -187,7 +187,7 @@ describe('the last administrator', () => {
   test.each([
     ['demoted', { is_admin: false }],
     ['deactivated', { is_active: false }],
-  ])('is not %s', async (_what, change) => {
+  ])('cannot be %s', async (_what, change) => {
     await h.db('users').where({ is_admin: true }).whereNot({ id: adminId }).update({ is_admin: false })
     const answer = await patch(adminId, change)
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
@@ -195,12 +195,12 @@ describe('the last administrator', () => {
     expect(await works(admin)).toBe(true)
   })
 
-  test('is not removed in the database either', async () => {
+  test('cannot be removed in the database either', async () => {
     const last = h.db('users').where({ id: adminId })
     await expect(last.clone().del()).rejects.toMatchObject({ constraint: 'users_last_admin' })
   })
 
-  test('remains one in the database, however many are taken away at once', async () => {
+  test('is kept by concurrent direct changes in the database', async () => {
     for (const each of [1, 2, 3]) await create({ ...account(`chief-${each}`), is_admin: true })
     const admins = await h.db('users').where({ is_admin: true, is_active: true }).select('id')
     const ends = await Promise.allSettled(
@@ -213,7 +213,7 @@ describe('the last administrator', () => {
     admin = await h.signIn('root-admin')
   })
 
-  test('remains one of however many that are taken away at once by a request each', async () => {
+  test('is kept by concurrent requests that each remove an administrator', async () => {
     for (let round = 0; round < 5; round += 1) {
       const others: string[] = []
       for (const each of [1, 2, 3]) {
@@ -225,7 +225,7 @@ describe('the last administrator', () => {
       )
       const statuses = (await Promise.all(changes)).map((each) => each.status)
       const left = await h.db('users').where({ is_admin: true, is_active: true }).select('id')
-      // The caller takes itself away too: requests that are looked at after that are refused with 401 or 403.
+      // The caller removes itself too, so later requests are refused with 401 or 403.
       expect(left.length).toBeGreaterThanOrEqual(1)
       expect([round, statuses.filter((each) => each === 200).length]).toEqual([round, 4 - left.length])
       expect(statuses.filter((each) => ![200, 401, 403, 409].includes(each))).toEqual([])
@@ -237,7 +237,7 @@ describe('the last administrator', () => {
 })
 
 describe('tokens of a user', () => {
-  test('are listed and revoked by an administrator, but only its own', async () => {
+  test('are listed and revoked by an administrator, but only for their user', async () => {
     const { id } = (await create(account('holder'))).json
     const jwt = await h.signIn('holder')
     const made = await tokenOf(jwt)
@@ -252,7 +252,7 @@ describe('tokens of a user', () => {
   })
 })
 
-test('a token with accounts:admin alone manages users, but neither makes nor changes administrators', async () => {
+test('a token with only accounts:admin manages users, but cannot create or change administrators', async () => {
   const { token } = await tokenOf(admin, { scopes: ['accounts:admin'] })
   const made = await create(account('by-token'), token)
   expect(made.status).toBe(200)

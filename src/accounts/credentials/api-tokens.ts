@@ -23,31 +23,31 @@ interface NewTokenRequest {
 }
 
 /**
- * Makes a token for the caller's own user. Any credential may, because none gains by it: scopes lie within
- * the caller's, and what a token makes ends with it.
- * @returns the token in clear, for this once; only its hash is kept
+ * Creates a token for the caller's own user. Every credential may do so, because it gains nothing: the scopes are
+ * limited to the caller's, and a token created by a token expires and is revoked with it.
+ * @returns the token in plain text, only this once; only its hash is stored
  * @throws REQ_002, ACCESS_003 (a scope that the caller lacks), STATE_001 (50 active tokens), ACCESS_002
  */
 export async function createApiToken(
   context: AccountsContext,
   caller: AccountPrincipal,
-  wanted: NewTokenRequest,
+  request: NewTokenRequest,
 ): Promise<{ token: string; row: ApiToken }> {
   const now = context.now()
   const token = newApiToken()
   const row: ApiToken = {
     id: randomUUID(),
     userId: caller.user.id,
-    name: wanted.name,
-    scopes: scopesWithin(caller, wanted.scopes),
-    expiresAt: endWithin(caller, wanted.expiresAt, now),
+    name: request.name,
+    scopes: limitScopes(caller, request.scopes),
+    expiresAt: limitExpiry(caller, request.expiresAt, now),
     isRevoked: false,
     lastUsedAt: null,
     createdAt: now,
   }
   await context.db.transaction(async (trx) => {
     const user = await lockUser(trx, row.userId)
-    // A password changed, or a user disabled, since this request was authenticated ends it here.
+    // Refuses if the password was changed or the user disabled since this request was authenticated.
     if (!user?.isActive || user.sessionEpoch !== caller.user.sessionEpoch) {
       throw badCredential('The credential is no longer valid')
     }
@@ -62,37 +62,37 @@ export async function createApiToken(
   return { token, row }
 }
 
-/** No scopes asked for means the caller's own limit, not none. */
-function scopesWithin(caller: AccountPrincipal, wanted: Permission[] | null): Permission[] | null {
-  if (wanted === null) return caller.scopes === null ? null : [...caller.scopes]
-  const lacking = wanted.find((each) => !caller.permissions.has(each))
-  if (lacking === undefined) return [...new Set(wanted)]
-  const details = { permission: lacking }
-  throw forbidden(`The permission ${lacking} can't be given by one who lacks it`, {
+/** Limits scopes to the caller's. Null means the caller's own scopes. */
+function limitScopes(caller: AccountPrincipal, requested: Permission[] | null): Permission[] | null {
+  if (requested === null) return caller.scopes === null ? null : [...caller.scopes]
+  const missing = requested.find((each) => !caller.permissions.has(each))
+  if (missing === undefined) return [...new Set(requested)]
+  const details = { permission: missing }
+  throw forbidden(`The permission ${missing} cannot be granted: the caller does not have it`, {
     details,
   })
 }
 
-function endWithin(caller: AccountPrincipal, wanted: Date | null, now: Date): Date | null {
+function limitExpiry(caller: AccountPrincipal, requested: Date | null, now: Date): Date | null {
   const limit = caller.credential.kind === 'api-token' ? caller.credential.expiresAt : null
   const problem =
-    wanted !== null && wanted <= now
+    requested !== null && requested <= now
       ? 'expected a time in the future'
-      : wanted !== null && limit !== null && wanted > limit
-        ? 'expected a time before the end of the token that asks'
+      : requested !== null && limit !== null && requested > limit
+        ? 'expected a time before the expiry of the calling token'
         : undefined
-  if (problem === undefined) return wanted ?? limit
+  if (problem === undefined) return requested ?? limit
   throw invalidBody([{ path: 'expires_at', problem }], 422)
 }
 
-/** All of the caller's tokens, newest first, revoked ones too. */
+/** All tokens of the caller, including revoked ones, newest first. */
 export function listApiTokens(context: AccountsContext, caller: AccountPrincipal): Promise<ApiToken[]> {
   return listTokens(context.db, caller.user.id)
 }
 
 /**
- * Ends a token; again is no error.
- * @throws SYS_005 (also for tokens of others), ACCESS_003 when a scoped token would end a mightier one
+ * Revokes a token; repeating it is no error.
+ * @throws SYS_005 (also for tokens of other users), ACCESS_003 if the token has permissions that a scoped caller lacks
  */
 export async function revokeApiToken(
   context: AccountsContext,
@@ -101,9 +101,9 @@ export async function revokeApiToken(
 ): Promise<void> {
   const token = await findToken(context.db, { id, userId: caller.user.id })
   if (token === undefined) throw notFound('Token')
-  const reach = permissionsOf(caller.user, token.scopes)
-  if (caller.scopes !== null && ![...reach].every((each) => caller.permissions.has(each))) {
-    throw forbidden("A scoped token can't revoke a token that may do more")
+  const tokenPermissions = permissionsOf(caller.user, token.scopes)
+  if (caller.scopes !== null && ![...tokenPermissions].every((each) => caller.permissions.has(each))) {
+    throw forbidden('A scoped token cannot revoke a token with more permissions')
   }
   await markRevoked(context.db, token.id)
   context.principals.forget(caller.id)

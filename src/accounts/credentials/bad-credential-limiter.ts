@@ -3,39 +3,39 @@ import { tooManyRequests } from '../../platform/errors.ts'
 import { type BucketRule, createProcessBuckets, network } from '../../platform/rate-limit/index.ts'
 
 /**
- * Bad credentials by address: from whom sends too many, unknown ones are refused before the database is asked. A
- * credential that was good lately is always asked for: behind one proxy all callers may have one address.
+ * Limits bad credentials by address: after too many, unknown ones are refused without a database query. A credential
+ * that was valid recently is always looked up, because all callers behind a proxy may share one address.
  */
-export interface Guesses {
-  /** @throws SYS_003 */
+export interface BadCredentialLimiter {
+  /** @throws SYS_003 if the address has sent too many bad credentials and this one was not valid recently */
   check(credential: string, address: string): void
-  good(credential: string): void
-  bad(credential: string, address: string): void
+  recordGood(credential: string): void
+  recordBad(credential: string, address: string): void
 }
 
-const maxGood = 10_000
+const maxRecentlyGood = 10_000
 
-/** In this process, since it spares this process's queries; the bucket of good calls is another one. */
-export function createGuesses(rule: BucketRule): Guesses {
+/** Counts per process, because it protects this process's queries; valid calls have a separate bucket. */
+export function createBadCredentialLimiter(rule: BucketRule): BadCredentialLimiter {
   const buckets = createProcessBuckets()
-  // By a hash: they stay longer than a request. Looks are rare enough to pay for it.
-  const lately = new Set<string>()
+  // Stores hashes, because the entries outlive their requests; lookups are rare enough for the cost.
+  const recentlyGood = new Set<string>()
   const nameOf = (credential: string) => hash('sha256', credential)
   return {
     check(credential, address) {
-      if (buckets.look(network(address), rule).allowed || lately.has(nameOf(credential))) return
+      if (buckets.look(network(address), rule).allowed || recentlyGood.has(nameOf(credential))) return
       throw tooManyRequests('Too many bad credentials from this address', 1)
     },
-    good(credential) {
+    recordGood(credential) {
       const name = nameOf(credential)
-      lately.delete(name)
-      lately.add(name)
-      if (lately.size <= maxGood) return
-      const [oldest = ''] = lately
-      lately.delete(oldest)
+      recentlyGood.delete(name)
+      recentlyGood.add(name)
+      if (recentlyGood.size <= maxRecentlyGood) return
+      const [oldest = ''] = recentlyGood
+      recentlyGood.delete(oldest)
     },
-    bad(credential, address) {
-      lately.delete(nameOf(credential))
+    recordBad(credential, address) {
+      recentlyGood.delete(nameOf(credential))
       buckets.take(network(address), rule)
     },
   }

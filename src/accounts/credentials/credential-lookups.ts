@@ -4,41 +4,45 @@ import { AccountPrincipal, subjectOf } from '../principal.ts'
 import { findTokenWithUser } from '../store/api-tokens.ts'
 import { findJwtUser } from '../store/sessions.ts'
 import { hashOf } from './credentials.ts'
-import type { Known } from './principal-cache.ts'
+import type { CachedPrincipal } from './principal-cache.ts'
 
-/** Asks the database who is behind one credential now; undefined for nobody. */
-export type Look = () => Promise<Known | undefined>
+/** Looks up the current principal of one credential in the database; undefined if the credential is not valid. */
+export type CredentialLookup = () => Promise<CachedPrincipal | undefined>
 
-export function tokenLook(context: AccountsContext, token: string): Look {
-  const look: Look = async () => {
+export function lookUpApiToken(context: AccountsContext, token: string): CredentialLookup {
+  const lookup: CredentialLookup = async () => {
     const tokenHash = hashOf(token)
     const found = await findTokenWithUser(context.db, tokenHash, context.now())
     if (found === undefined) return undefined
     const { user, tokenId, scopes, expiresAt } = found
     const credential = { kind: 'api-token', tokenId, scopes, expiresAt } as const
-    const principal = new AccountPrincipal(user, credential, () => isGood(context, token, look))
+    const principal = new AccountPrincipal(user, credential, () => isValid(context, token, lookup))
     return { principal, subjects: [subjectOf(user.id)], endsAt: expiresAt }
   }
-  return look
+  return lookup
 }
 
-/** @returns a look that rejects with ACCESS_002 when the signature or the claims are not good. */
-export function jwtLook(context: AccountsContext, text: string): Look {
-  const look: Look = async () => {
+/** @returns a lookup that rejects with ACCESS_002 if the signature or the claims are not valid */
+export function lookUpJwt(context: AccountsContext, text: string): CredentialLookup {
+  const lookup: CredentialLookup = async () => {
     const jwt = await context.jwts.verify(text)
     const user = await findJwtUser(context.db, jwt)
     if (user === undefined) return undefined
     const credential = { kind: 'jwt', jti: jwt.jti, expiresAt: jwt.expiresAt } as const
-    const principal = new AccountPrincipal(user, credential, () => isGood(context, text, look))
+    const principal = new AccountPrincipal(user, credential, () => isValid(context, text, lookup))
     return { principal, subjects: [subjectOf(user.id), `jwt:${jwt.jti}`], endsAt: jwt.expiresAt }
   }
-  return look
+  return lookup
 }
 
-/** Through the memory, so that ten thousand open streams of one token are not ten thousand queries. */
-export async function isGood(context: AccountsContext, credential: string, look: Look): Promise<boolean> {
+/** True if the credential is still valid. Uses the cache, so 10,000 open streams of one token share their queries. */
+export async function isValid(
+  context: AccountsContext,
+  credential: string,
+  lookup: CredentialLookup,
+): Promise<boolean> {
   try {
-    return (await context.principals.find(credential, look)) !== undefined
+    return (await context.principals.find(credential, lookup)) !== undefined
   } catch (error) {
     if (error instanceof CodedError && error.status === 401) return false
     throw error

@@ -4,12 +4,11 @@ import type { Secrets } from '../../platform/secrets.ts'
 const tokenShape = /^ora_[A-Za-z0-9_-]{43}$/
 const sessionShape = /^[A-Za-z0-9_-]{43}$/
 
-/** 256 random bits, 43 characters: what tokens and session cookies are made of. */
+/** The random part of tokens and session cookies: 256 bits in 43 characters. */
 const randomText = () => randomBytes(32).toString('base64url')
 
 /**
- * What is stored of a token or session id. A fast hash will do: there is nothing to guess in 256 random
- * bits.
+ * The stored hash of a token or session id. A fast hash suffices, because 256 random bits cannot be guessed.
  */
 export const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest()
 
@@ -18,12 +17,12 @@ export const isApiToken = (text: string): boolean => tokenShape.test(text)
 export const newSessionId = (): string => randomText()
 export const isSessionId = (text: string): boolean => sessionShape.test(text)
 
-/** Proof that a request's sender can read our cookies; bound to one session, and stored nowhere. */
+/** The CSRF token of a session, which proves that the sender can read our cookies. It is derived, not stored. */
 export function csrfTokenOf(secrets: Secrets, sessionId: string): string {
   return createHmac('sha256', secrets.derive('csrf')).update(sessionId).digest('base64url')
 }
 
-/** Compares in a time that says nothing about where two texts differ. */
+/** Compares two texts in constant time, so the duration does not reveal where they differ. */
 export function sameText(a: string, b: string): boolean {
   return timingSafeEqual(hashOf(a), hashOf(b))
 }

@@ -5,7 +5,7 @@ import { badCredential } from '../../platform/errors.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 
 export const jwtLifetimeSeconds = 15 * 60
-/** Processes estimate the database's clock; their estimates may differ by less than this. */
+/** Maximum difference between the processes' estimates of the database's clock. */
 const toleratedSkewMs = 60_000
 const party = 'capstan'
 
@@ -15,7 +15,7 @@ const claims = z.object({
   iat: z.number(),
   exp: z.number(),
   type: z.literal('session'),
-  /** The user's session epoch: exact where `iat`, in whole seconds, could not tell before from after. */
+  /** The user's session epoch: unlike `iat`, in whole seconds, it orders the token exactly against a revocation. */
   epoch: z.number().int(),
 })
 
@@ -28,11 +28,11 @@ export interface SessionJwt {
 
 export interface Jwts {
   issue(user: { id: string; sessionEpoch: number }): Promise<string>
-  /** @throws ACCESS_002, saying whether it is expired or not valid at all. */
+  /** @throws ACCESS_002, with different messages for an expired and an invalid token */
   verify(token: string): Promise<SessionJwt>
 }
 
-/** HS256 and nothing else, with a key of its own derived from `SECRET_KEY`. */
+/** Session JWTs with HS256 only, signed with a separate key derived from `SECRET_KEY`. */
 export function createJwts(secrets: Secrets, now: () => Date): Jwts {
   const key = secrets.derive('jwt')
   return {
@@ -53,7 +53,7 @@ export function createJwts(secrets: Secrets, now: () => Date): Jwts {
         const options = { algorithms: ['HS256'], issuer: party, audience: party, currentDate: now() }
         const { payload } = await jwtVerify(token, key, options)
         const { sub, jti, iat, exp, epoch } = claims.parse(payload)
-        // Issued in the future, by a clock that was ahead: it would outlive its 15 minutes.
+        // A token issued in the future, by a clock that was ahead, would outlive its 15 minutes.
         if (iat * 1000 > now().getTime() + toleratedSkewMs) throw new Error('issued in the future')
         return { userId: sub, sessionEpoch: epoch, jti, expiresAt: new Date(exp * 1000) }
       } catch (error) {

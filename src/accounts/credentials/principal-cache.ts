@@ -1,27 +1,30 @@
 import type { Listener } from '../../platform/events/index.ts'
 import type { AccountPrincipal } from '../principal.ts'
 
-/** What a look into the database found behind a credential. */
-export interface Known {
+/** The result of a credential's lookup. */
+export interface CachedPrincipal {
   principal: AccountPrincipal
-  /** Whose changes make it void: `user:<id>`, `jwt:<jti>`. */
+  /** The subjects whose changes invalidate the entry: `user:<id>`, `jwt:<jti>`. */
   subjects: readonly string[]
-  /** When the credential ends by itself. */
+  /** Expiry of the credential. */
   endsAt: Date | null
 }
 
 /**
- * Who is behind a credential, remembered for a second so that a busy token costs one query a second.
+ * Caches the principal of a credential for one second, so that a busy token costs one query per second.
  *
- * A change of a user, token, session or revoked JWT is told by the database itself (triggers, NOTIFY) when it
- * commits, and what is remembered of it is dropped: here before the change is answered, in other processes within
- * the milliseconds that a notification takes. While this process does not hear notifications, nothing is remembered;
- * a listening connection that died without a word leaves the second.
+ * The database announces every change of a user, token, session or revoked JWT at its commit (triggers, NOTIFY), which
+ * drops the affected entries: in this process before the change is answered, in others within the milliseconds that a
+ * notification takes. While this process receives no notifications, nothing is cached; if the listening connection dies
+ * undetected, entries still expire after one second.
  */
 export interface PrincipalCache {
-  /** Who is remembered, at once. */
+  /** The cached principal, without a lookup. */
   recall(credential: string): AccountPrincipal | undefined
-  find(credential: string, look: () => Promise<Known | undefined>): Promise<AccountPrincipal | undefined>
+  find(
+    credential: string,
+    lookup: () => Promise<CachedPrincipal | undefined>,
+  ): Promise<AccountPrincipal | undefined>
   forget(subject: string): void
 }
 
@@ -30,11 +33,11 @@ export type ChangeListener = Pick<Listener, 'on' | 'onConnect' | 'connected'>
 const freshMs = 1000
 const maxEntries = 10_000
 
-interface Entry extends Known {
+interface Entry extends CachedPrincipal {
   freshUntil: number
 }
 
-/** @param listener without one nothing is remembered */
+/** @param options without a `listener` nothing is cached */
 export function createPrincipalCache(options: {
   listener: ChangeListener | undefined
   now(): Date
@@ -55,20 +58,20 @@ export function createPrincipalCache(options: {
   function forget(subject: string): void {
     changes += 1
     for (const [key, entry] of entries) if (entry.subjects.includes(subject)) entries.delete(key)
-    // Those on their way may have read what was before the change: nobody new may share them.
+    // Running lookups may have read the state before the change, so later requests must not share them.
     lookups.clear()
   }
 
-  async function lookUp(credential: string, look: () => Promise<Known | undefined>) {
-    const [before, freshUntil] = [changes, performance.now() + freshMs]
-    const known = await look()
-    // Read before a change and told after it: good for the requests that came before, too old to keep.
-    if (known !== undefined && changes === before) keep(credential, { ...known, freshUntil })
-    return known?.principal
+  async function lookUp(credential: string, lookup: () => Promise<CachedPrincipal | undefined>) {
+    const [changesBefore, freshUntil] = [changes, performance.now() + freshMs]
+    const found = await lookup()
+    // A result that may predate a change answers the waiting requests but is not cached.
+    if (found !== undefined && changes === changesBefore) keep(credential, { ...found, freshUntil })
+    return found?.principal
   }
 
   function keep(credential: string, entry: Entry): void {
-    // By the credential itself (a hash costs as much as all the rest): so none stays after its second is over.
+    // The key is the credential itself, because a hash would cost as much as the rest; no key outlives its second.
     entries.set(credential, entry)
     if (!sweeping) setTimeout(dropStale, freshMs).unref()
     sweeping = true
@@ -94,13 +97,13 @@ export function createPrincipalCache(options: {
   return {
     forget,
     recall,
-    async find(credential, look) {
-      if (listener?.connected() !== true) return (await look())?.principal
-      const remembered = recall(credential)
-      if (remembered !== undefined) return remembered
+    async find(credential, lookup) {
+      if (listener?.connected() !== true) return (await lookup())?.principal
+      const cached = recall(credential)
+      if (cached !== undefined) return cached
       const shared = lookups.get(credential)
       if (shared !== undefined) return shared
-      const own = lookUp(credential, look).finally(() => {
+      const own = lookUp(credential, lookup).finally(() => {
         if (lookups.get(credential) === own) lookups.delete(credential)
       })
       lookups.set(credential, own)

@@ -6,57 +6,64 @@ import { sessionLifetimeMs } from '../sign-in/sign-in.ts'
 import { knownOrigin, rememberPlaces } from '../sign-in/sign-in-places.ts'
 import { findSessionWithUser, markPlaceRecorded, slideSession } from '../store/sessions.ts'
 import type { User } from '../store/users.ts'
-import type { ShownSession } from './cookies.ts'
-import { isGood, type Look } from './credential-lookups.ts'
+import type { PresentedSession } from './cookies.ts'
+import { type CredentialLookup, isValid } from './credential-lookups.ts'
 import { hashOf } from './credentials.ts'
 
-/** A session's end is moved at most this often, not by every request. */
-const slideEveryMs = 60_000
+/** Minimum time between two extensions of a session. */
+const slideIntervalMs = 60_000
 
-/** Looks up the session that a request shows. Moves its end, and records where its user is if nobody has yet. */
-export function sessionLook(context: AccountsContext, shown: ShownSession, by: Credentials): Look {
+/** Looks up the session of a request, extends it, and records its place if that was not recorded yet. */
+export function lookUpSession(
+  context: AccountsContext,
+  session: PresentedSession,
+  request: Credentials,
+): CredentialLookup {
   return async () => {
     const at = context.now()
-    const found = await findSession(context, shown, at)
+    const found = await findSession(context, session, at)
     if (found === undefined) return undefined
     const { user, idHash } = found
     const unseenMs = at.getTime() - found.lastSeenAt.getTime()
-    // Seen in the future: recorded by a clock that was ahead.
-    const isDue = unseenMs >= slideEveryMs || unseenMs < 0
-    // Over HTTPS a session of an earlier version has a cookie that another host of the domain can plant: it ends soon.
-    const mayLast = shown.hostCookie === context.cookies.secure
-    const endsAt = isDue && mayLast ? new Date(at.getTime() + sessionLifetimeMs) : found.expiresAt
+    // A time in the future was recorded by a clock that was ahead.
+    const isDue = unseenMs >= slideIntervalMs || unseenMs < 0
+    // Over HTTPS, the cookie of an earlier version's session can be planted by another host: it is not extended.
+    const isExtendable = session.hostCookie === context.cookies.secure
+    const endsAt = isDue && isExtendable ? new Date(at.getTime() + sessionLifetimeMs) : found.expiresAt
     if (endsAt !== found.expiresAt) await slideSession(context.db, idHash, { at, expiresAt: endsAt })
-    if (!found.placeRecorded) await recordPlaceOf(context, found, by)
-    return { principal: sessionPrincipal(context, shown, found), subjects: [subjectOf(user.id)], endsAt }
+    if (!found.placeRecorded) await recordPlaceOf(context, found, request)
+    return { principal: sessionPrincipal(context, session, found), subjects: [subjectOf(user.id)], endsAt }
   }
 }
 
-const findSession = async (context: AccountsContext, shown: ShownSession, at: Date) => {
-  const idHash = hashOf(shown.id)
-  const found = await findSessionWithUser(context.db, { idHash, hostCookie: shown.hostCookie }, at)
+const findSession = async (context: AccountsContext, session: PresentedSession, at: Date) => {
+  const idHash = hashOf(session.id)
+  const found = await findSessionWithUser(context.db, { idHash, hostCookie: session.hostCookie }, at)
   return found && { ...found, idHash }
 }
 
 function sessionPrincipal(
   context: AccountsContext,
-  shown: ShownSession,
+  session: PresentedSession,
   { user, idHash }: { user: User; idHash: Buffer },
 ): AccountPrincipal {
-  const again: Look = async () => {
-    const found = await findSession(context, shown, context.now())
+  const lookup: CredentialLookup = async () => {
+    const found = await findSession(context, session, context.now())
     if (found === undefined) return undefined
-    const principal = sessionPrincipal(context, shown, found)
+    const principal = sessionPrincipal(context, session, found)
     return { principal, subjects: [subjectOf(found.user.id)], endsAt: found.expiresAt }
   }
-  const check = () => isGood(context, nameOfSession(shown), again)
+  const check = () => isValid(context, nameOfSession(session), lookup)
   return new AccountPrincipal(user, { kind: 'session', idHash }, check)
 }
 
-/** How a session is remembered: a session that is good by one cookie is not good by the other. */
-export const nameOfSession = ({ id, hostCookie }: ShownSession) => `${hostCookie ? 'host' : 'plain'} ${id}`
+/** The session's key in the cache. It includes the kind of cookie, because a session is valid with only one of them. */
+export const nameOfSession = ({ id, hostCookie }: PresentedSession) =>
+  `${hostCookie ? 'host' : 'plain'} ${id}`
 
-/** A session of a version that knew no places. Once for each session, or a stolen one could displace all known places. */
+/**
+ * Records the place of a session opened before places were recorded: once, so a stolen one cannot displace all places.
+ */
 async function recordPlaceOf(
   context: AccountsContext,
   { user, idHash }: { user: User; idHash: Buffer },

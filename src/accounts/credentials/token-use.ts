@@ -3,12 +3,12 @@ import type { Logger } from '../../platform/logging/logging.ts'
 import { createLoop } from '../../platform/process/lifecycle.ts'
 import { touchTokens } from '../store/api-tokens.ts'
 
-/** When tokens were last used, written once a minute: a write per request would make their rows hot. */
+/** Stores the last use of tokens once a minute, because a write per request would contend for their rows. */
 export interface TokenUse {
   note(tokenId: string, at: Date): void
   flush(): Promise<void>
   start(): Promise<void>
-  /** Writes what is left. */
+  /** Writes the remaining uses. */
   stop(): Promise<void>
 }
 
@@ -22,7 +22,7 @@ export function createTokenUse(db: Knex, log: Logger): TokenUse {
     try {
       await touchTokens(db, batch)
     } catch (error) {
-      // Kept for the next turn; a newer use of the same token wins.
+      // The batch is kept for the next flush; a newer use of the same token wins.
       used = new Map([...batch, ...used])
       throw error
     }
@@ -37,9 +37,7 @@ export function createTokenUse(db: Knex, log: Logger): TokenUse {
     start: () => loop.start(),
     async stop() {
       await loop.stop()
-      await flush().catch((error: unknown) =>
-        log.warn({ err: error }, 'the last use of tokens was not written'),
-      )
+      await flush().catch((error: unknown) => log.warn({ err: error }, 'last use of tokens not written'))
     },
   }
 }

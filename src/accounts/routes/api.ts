@@ -9,9 +9,9 @@ import { changePassword, signOut } from '../users/account-changes.ts'
 import { clearedCookies } from './session-cookies.ts'
 import { jwtAnswer, meAnswer, newTokenAnswer, tokenListAnswer } from './wire.ts'
 
-/** An answer with a secret in it is kept by nobody on the way. */
+/** Caches must not store a response that contains a secret. */
 const secretHeaders = { 'Cache-Control': 'no-store' }
-/** Passwords and names: nothing here needs more. */
+/** Sufficient for passwords and names. */
 const bodyLimit = 16 * 1024
 
 /** `/api/v1/auth/*`. */
@@ -76,10 +76,10 @@ function sessionRoutes(context: AccountsContext): Route[] {
         const origin = { address, browserIds: browserIdsOf(context, req.headers.cookie) }
         const change = { current: body.current_password, replacement: body.new_password, origin }
         const { sessionEpoch } = await changePassword(context, caller, change)
-        const done = { status: 'success', message: 'Password changed' }
-        if (caller.kind !== 'jwt') return { body: done }
+        const success = { status: 'success', message: 'Password changed' }
+        if (caller.kind !== 'jwt') return { body: success }
         const fresh = await issueJwt(context, { id: caller.user.id, sessionEpoch })
-        return { body: { ...done, ...jwtAnswer(fresh) }, headers: secretHeaders }
+        return { body: { ...success, ...jwtAnswer(fresh) }, headers: secretHeaders }
       },
     }),
   ]
@@ -94,7 +94,7 @@ function tokenRoutes(context: AccountsContext): Route[] {
       invalidStatus: 422,
       bodyLimit,
       body: newTokenBody,
-      // No Idempotency-Key: to repeat the answer we would have to keep the secret.
+      // No Idempotency-Key: repeating the response would require storing the secret.
       async handle({ principal, body }) {
         const { token, row } = await createApiToken(context, accountOf(principal), {
           name: body.name,

@@ -3,7 +3,7 @@ import type { Principal } from '../../platform/auth.ts'
 import { badCredential, CodedError, forbidden } from '../../platform/errors.ts'
 import { type Reply, type Route, route } from '../../platform/http/route.ts'
 import type { AccountsContext } from '../context.ts'
-import { shownSession } from '../credentials/cookies.ts'
+import { sessionFromCookies } from '../credentials/cookies.ts'
 import { csrfTokenOf, sameText } from '../credentials/credentials.ts'
 import { AccountPrincipal } from '../principal.ts'
 import { nextQuery, signInForm } from '../schema.ts'
@@ -16,7 +16,7 @@ import { sendPage, signedInPage, signInPage } from './page.ts'
 import { requireSameOrigin } from './same-origin.ts'
 import { clearedCookies, sessionCookies } from './session-cookies.ts'
 
-/** The pages of a browser: `/login` and `/logout`. */
+/** The pages `/login` and `/logout`. */
 export function browserRoutes(context: AccountsContext, publicUrl: string): Route[] {
   return [
     route({
@@ -50,10 +50,10 @@ export function browserRoutes(context: AccountsContext, publicUrl: string): Rout
       method: 'post',
       path: '/logout',
       access: 'open',
-      // The page's form can't send a header: the token is checked below, from either place.
+      // The page's form cannot send a header: the handler checks the token from the header or the form.
       csrf: false,
       async handle({ principal, req, res }) {
-        // Without a session, too: the answer removes the cookies, also those that did not come with the request.
+        // Without a session too, the response removes the cookies, also those that the request did not contain.
         requireSameOrigin(req, publicUrl)
         const caller = ownSession(principal)
         if (caller !== undefined) {
@@ -73,7 +73,7 @@ interface Submission {
   res: Response
   address: string
   publicUrl: string
-  /** The session that this browser had until now; the new one replaces it. */
+  /** The browser's current session, which the new one replaces. */
   previous: AccountPrincipal | undefined
 }
 
@@ -94,7 +94,7 @@ async function submitSignIn(context: AccountsContext, submission: Submission): P
     if (browserId !== undefined) res.append('Set-Cookie', browserCookieOf(context, browserId))
     res.set('Cache-Control', 'no-store').redirect(303, next)
   } catch (error) {
-    // Programs get the envelope; people get the form again, with what was wrong.
+    // Programs get the error envelope; browsers get the form again with the error.
     if (!(error instanceof CodedError) || isJson(req)) throw error
     const { retryAfter } = error.options
     if (retryAfter !== undefined) res.set('Retry-After', String(retryAfter))
@@ -111,15 +111,15 @@ async function submitSignIn(context: AccountsContext, submission: Submission): P
 
 async function requireCsrfField(context: AccountsContext, req: Request, res: Response): Promise<void> {
   const header = req.get('x-csrf-token') ?? req.get('x-xsrf-token')
-  const given = header ?? (await readForm(req, res)).csrf_token
-  if (typeof given === 'string' && sameText(given, expectedCsrfToken(context, req))) return
+  const token = header ?? (await readForm(req, res)).csrf_token
+  if (typeof token === 'string' && sameText(token, expectedCsrfToken(context, req))) return
   throw forbidden('The CSRF token is missing or wrong')
 }
 
 const expectedCsrfToken = (context: AccountsContext, req: Request) =>
-  csrfTokenOf(context.secrets, shownSession(context.cookies, req.headers.cookie)?.id ?? '')
+  csrfTokenOf(context.secrets, sessionFromCookies(context.cookies, req.headers.cookie)?.id ?? '')
 
-/** The account of a browser's own session; a Bearer on these pages is not one. */
+/** The account of the browser's session; a Bearer is ignored on these pages. */
 function ownSession(principal: Principal | undefined): AccountPrincipal | undefined {
   return principal instanceof AccountPrincipal && principal.kind === 'session' ? principal : undefined
 }

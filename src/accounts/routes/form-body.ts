@@ -3,7 +3,7 @@ import { unsupportedMediaType } from '../../platform/errors.ts'
 
 const limit = 16 * 1024
 
-/** The fields of a page's form, sent as a form or as JSON. @throws REQ_005, and what the parser throws. */
+/** The fields of a page's form, sent as a form or as JSON. @throws REQ_005, and the parser's errors */
 export async function readForm(req: Request, res: Response): Promise<Record<string, unknown>> {
   if (req.get('content-type') === undefined) return {}
   if (req.is('application/json') !== false) await read(express.json({ limit, strict: true }), req, res)
@@ -13,7 +13,7 @@ export async function readForm(req: Request, res: Response): Promise<Record<stri
   return (req.body ?? {}) as Record<string, unknown>
 }
 
-/** True when the sender is a program that wants errors as JSON. */
+/** True if the client is a program that expects errors as JSON. */
 export const isJson = (req: Request): boolean => Boolean(req.is('application/json'))
 
 function read(parser: ReturnType<typeof express.json>, req: Request, res: Response): Promise<void> {

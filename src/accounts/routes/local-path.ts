@@ -1,14 +1,14 @@
 const base = 'http://local.invalid'
 const defaultPath = '/admin/queues'
 
-/** Where to go after sign-in: the path asked for if it is one of this server, else the console. */
+/** The redirect target after signing in: the requested path if it is on this server, otherwise the console. */
 export function nextPath(next: string | undefined): string {
   return next !== undefined && isLocalPath(next) ? next : defaultPath
 }
 
 /**
- * True for a path that can't lead to another host. Browsers read `\` as `/` and skip tabs and line breaks,
- * and something on the way may decode once more than we do: every decoding must be harmless too.
+ * True for a path that cannot lead to another host. Browsers treat `\` as `/` and skip tabs and line breaks, and a
+ * proxy may decode the path again, so every decoded form must be harmless too.
  */
 export function isLocalPath(path: string): boolean {
   let form = path
@@ -22,7 +22,7 @@ export function isLocalPath(path: string): boolean {
 }
 
 function isHarmless(path: string): boolean {
-  // A dot segment may vanish and leave two slashes in front: "/.//evil.example".
+  // Removing a dot segment may leave two leading slashes: "/.//evil.example".
   if (!path.startsWith('/') || /^\/(\.{0,2}\/|\.{0,2}\\)/.test(path)) return false
   if (/[\\\p{Cc}]/u.test(path.split(/[?#]/)[0] ?? '')) return false
   return URL.parse(path, base)?.origin === base

@@ -20,13 +20,13 @@ interface SignInPage {
 }
 
 /**
- * The sign-in form. No script and nothing from elsewhere: it works under a strict content security policy.
+ * The sign-in form. It has no scripts or external resources, so it works under a strict content security policy.
  */
 export function signInPage(page: SignInPage): string {
   const error =
     page.error === undefined ? '' : `<p class="error" id="error" role="alert">${escapeHtml(page.error)}</p>`
   const described = page.error === undefined ? '' : ' aria-describedby="error" aria-invalid="true"'
-  const focus = (here: boolean) => (here ? ' autofocus' : '')
+  const focus = (isFocused: boolean) => (isFocused ? ' autofocus' : '')
   return document(
     'Sign in',
     `<h1>Sign in to Capstan</h1>
@@ -45,8 +45,8 @@ ${error}
 }
 
 /**
- * Shown instead of the form to who is signed in: no redirect, which could loop with a page that refuses
- * them.
+ * The page for a signed-in user instead of the form. It does not redirect, which could loop with a page that refuses
+ * the user.
  */
 export function signedInPage(page: { username: string; next: string; csrfToken: string }): string {
   return document(
@@ -61,11 +61,10 @@ export function signedInPage(page: { username: string; next: string; csrfToken: 
   )
 }
 
-/** Sends a page that nobody keeps. */
+/** Sends a page that is not cached. */
 export function sendPage(res: Response, status: number, html: string): void {
   res.status(status).set('Cache-Control', 'no-store')
-  // Under "no-referrer" a browser sends `Origin: null` with its own forms, and we could not tell them from
-  // foreign ones.
+  // With "no-referrer", browsers send `Origin: null` with forms of this page, like those of other sites.
   res.set('Referrer-Policy', 'same-origin').type('html').send(html)
 }
 

@@ -8,7 +8,7 @@ export function sessionCookies(cookies: Cookies, session: { id: string; csrfToke
   ]
 }
 
-/** `Set-Cookie` values that end a session in the browser, whichever version of us has set its cookies. */
+/** `Set-Cookie` values that remove a session's cookies from the browser, including those of earlier versions. */
 export function clearedCookies(cookies: Cookies): string[] {
   const names = new Set([cookies.session, csrfCookie, plainSession])
   return [...names].map((name) => cookieText({ name, value: '', httpOnly: true }, cookies.secure))

@@ -30,7 +30,8 @@ function listRoutes(context: AccountsContext): Route[] {
       method: 'post',
       path,
       body: newUserBody,
-      // No Idempotency-Key: what is kept of it would be a fast hash of a password. Names are unique: a repeat is a 409.
+      // No Idempotency-Key: it would store a fast hash of a password. Names are unique, so a repeated request gets a
+      // 409.
       async handle({ principal, body }) {
         const user = await createUser(context, accountOf(principal), {
           username: body.username,
@@ -72,8 +73,8 @@ function changeRoutes(context: AccountsContext): Route[] {
           rateLimitPerSecond: body.rate_limit_per_second ?? undefined,
           rateLimitBurst: body.rate_limit_burst ?? undefined,
         }
-        const wanted = { id: params.id, change, password: body.password ?? undefined }
-        return { body: userAnswer(await changeUser(context, accountOf(principal), wanted)) }
+        const request = { id: params.id, change, password: body.password ?? undefined }
+        return { body: userAnswer(await changeUser(context, accountOf(principal), request)) }
       },
     }),
     route({
@@ -82,8 +83,8 @@ function changeRoutes(context: AccountsContext): Route[] {
       path: `${path}/:id`,
       params: userPath,
       async handle({ principal, params }) {
-        const wanted = { id: params.id, change: { isActive: false } }
-        await changeUser(context, accountOf(principal), wanted)
+        const request = { id: params.id, change: { isActive: false } }
+        await changeUser(context, accountOf(principal), request)
         return { body: { status: 'success', message: 'User deactivated' } }
       },
     }),

@@ -17,7 +17,7 @@ export function meAnswer(account: AccountPrincipal) {
     rate_limit_per_second: user.rateLimitPerSecond,
     rate_limit_burst: user.rateLimitBurst,
     created_at: user.createdAt.toISOString(),
-    // Of this request's credential; null: no limit but the user's own.
+    // The scopes of this request's credential; null: limited only by the user's permissions.
     scopes: account.scopes,
   }
 }
@@ -52,7 +52,7 @@ function tokenAnswer(token: ApiToken) {
   }
 }
 
-/** The only answer that holds a token in clear. */
+/** The only response that contains a token in plain text. */
 export function newTokenAnswer(row: ApiToken, token: string) {
   const { id, name, scopes, expires_at, created_at } = tokenAnswer(row)
   return { id, name, token, scopes, expires_at, created_at }

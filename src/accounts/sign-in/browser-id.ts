@@ -3,10 +3,10 @@ import type { Secrets } from '../../platform/secrets.ts'
 import { type Cookies, cookieText, cookieValues, plainBrowser } from '../credentials/cookies.ts'
 import { newSessionId, sameText } from '../credentials/credentials.ts'
 
-/** A browser is known for so long after its last sign-in, and so is an address. */
+/** How long a browser or address is remembered after its last sign-in. */
 export const placeLifetimeSeconds = 180 * 24 * 60 * 60
 
-/** More in one request are not from a browser that only we have given cookies. */
+/** Maximum ids read from one request; a browser with only our cookies sends fewer. */
 const maxBrowserIds = 4
 
 interface BrowserIdContext {
@@ -17,8 +17,8 @@ interface BrowserIdContext {
 export const newBrowserId = newSessionId
 
 /**
- * The ids in the browser cookies of a request that we have signed. Over HTTPS a cookie of an earlier version counts, too:
- * an id is kept only where its user is known, so planting one gains nothing.
+ * The browser ids with a valid signature in the cookies of a request. Over HTTPS, the cookie of an earlier version is
+ * accepted too: an id counts only for the user who signed in with it, so planting one gains nothing.
  */
 export function browserIdsOf({ secrets, cookies }: BrowserIdContext, header: string | undefined): string[] {
   const names = new Set([cookies.browser, plainBrowser])
@@ -28,7 +28,7 @@ export function browserIdsOf({ secrets, cookies }: BrowserIdContext, header: str
     .flatMap((value) => signedId(secrets, value) ?? [])
 }
 
-/** The `Set-Cookie` value by which a browser keeps its id, which is signed so that nobody can make up ids. */
+/** The `Set-Cookie` value for a browser's id, signed so that ids cannot be invented. */
 export function browserCookieOf({ secrets, cookies }: BrowserIdContext, id: string): string {
   const value = `${id}.${signature(secrets, id)}`
   const cookie = { name: cookies.browser, value, httpOnly: true, maxAge: placeLifetimeSeconds }
@@ -36,8 +36,8 @@ export function browserCookieOf({ secrets, cookies }: BrowserIdContext, id: stri
 }
 
 function signedId(secrets: Secrets, value: string): string | undefined {
-  const [id = '', given = '', ...rest] = value.split('.')
-  return rest.length === 0 && given !== '' && sameText(given, signature(secrets, id)) ? id : undefined
+  const [id = '', received = '', ...rest] = value.split('.')
+  return rest.length === 0 && received !== '' && sameText(received, signature(secrets, id)) ? id : undefined
 }
 
 const signature = (secrets: Secrets, id: string) =>

@@ -6,20 +6,20 @@ import { insertToken, revokeTokensNamed } from '../store/api-tokens.ts'
 import { firstActiveAdmin, lockUser } from '../store/users.ts'
 
 /**
- * A token of the first active administrator, for a program that may open the database anyway. It takes the place of
- * the one that had this name before. @returns it in clear, for this once; undefined when there is no administrator
+ * Creates a token of the first active administrator, for a program with direct access to the database. It replaces the
+ * previous token of this name. @returns the token in plain text, only this once; undefined without an administrator
  */
 export function createLocalToken(
   db: Knex,
-  wanted: { name: string; scopes: Permission[] },
+  request: { name: string; scopes: Permission[] },
 ): Promise<string | undefined> {
   return db.transaction(async (trx) => {
     const id = await firstActiveAdmin(trx)
     const user = id === undefined ? undefined : await lockUser(trx, id)
     if (user === undefined) return undefined
     const token = newApiToken()
-    await revokeTokensNamed(trx, { userId: user.id, name: wanted.name })
-    const row = { id: randomUUID(), userId: user.id, ...wanted, createdAt: new Date() }
+    await revokeTokensNamed(trx, { userId: user.id, name: request.name })
+    const row = { id: randomUUID(), userId: user.id, ...request, createdAt: new Date() }
     await insertToken(
       trx,
       { ...row, expiresAt: null, isRevoked: false, lastUsedAt: null },

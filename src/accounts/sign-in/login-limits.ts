@@ -7,41 +7,41 @@ import { addWrongPassword, type Bucket, clearWrongPasswords, fullForMs } from '.
 type Rule = Pick<Bucket, 'limit' | 'windowMs'>
 
 const hour = 60 * 60_000
-/** At one account, from one place or by one credential. */
+/** Guesses at one account from one place, or with one credential. */
 const perPlace: Rule = { limit: 10, windowMs: hour }
-/** At one account, from all places together at which it has never signed in. */
+/** Guesses at one account from all places together where it has never signed in. */
 const perAccount: Rule = { limit: 20, windowMs: hour }
-/** From one address, at all accounts together that have never signed in there. */
+/** Guesses from one address at all accounts together that have never signed in there. */
 const perAddress: Rule = { limit: 20, windowMs: 5 * 60_000 }
 
 export const longestWindowMs = hour
 
-/** Where a guess comes from: a place where this account has signed in before, or just an address. */
-export type GuessOrigin = { known: string } | { address: string }
+/** The origin of a guess: a place where this account has signed in before, or any other address. */
+export type GuessOrigin = { knownPlace: string } | { address: string }
 
-/** Verifies the password of the guess. */
+/** Verifies the password of a guess. */
 type Verify = () => Promise<boolean>
 
 /**
- * The limits of guessing, in the database: they hold across web processes and restarts. Only wrong passwords are counted.
- * Buckets are named by a keyed fingerprint, because people type passwords into the field for the name.
+ * Limits password guesses in the database, across web processes and restarts. Only wrong passwords are counted. Buckets
+ * are named by a keyed fingerprint, because users may type a password into the user name field.
  *
- * A limit is checked twice: before the password is verified, to save the work, and when the result is known, atomically
- * with the count. So of parallel guesses, at however many processes, no more than the limit learn whether they were right,
- * and any number of right passwords can be verified at the same time.
+ * A limit is checked twice: before verifying the password, to save the work, and afterwards, atomically with the count.
+ * So of parallel guesses in any number of processes, no more than the limit get a result, while any number of correct
+ * passwords can be verified at the same time.
  */
 export interface LoginLimits {
   /**
-   * Verifies and counts a guess. One from a known place draws on the bucket of that place alone, so that nobody elsewhere
-   * can use it up.
-   * @param account a user's id, or the name given when there is no such user
-   * @returns whether the password was right
-   * @throws SYS_003 when the limit is reached, whether the password was right or not; whatever `verify` throws, uncounted
+   * Verifies and counts a guess. A guess from a known place uses only that place's bucket, so guesses from elsewhere
+   * cannot exhaust it.
+   * @param account a user's id, or the entered name if no such user exists
+   * @returns whether the password was correct
+   * @throws SYS_003 if the limit is reached, even for a correct password; errors of `verify`, without counting
    */
   guess(account: string, origin: GuessOrigin, verify: Verify): Promise<boolean>
-  /** The same for a guess at the current password by somebody who is signed in. */
+  /** Verifies and counts a signed-in user's entry of the current password. */
   guessAtChange(account: string, verify: Verify): Promise<boolean>
-  /** Lifts the limits of an account, everywhere. */
+  /** Resets the limits of an account for all places. */
   clear(account: string): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export function createLoginLimits(db: Knex, secrets: Secrets): LoginLimits {
   })
 
   function bucketsOf(account: string, origin: GuessOrigin): Bucket[] {
-    if ('known' in origin) return [ofAccount(account, `place ${origin.known}`, perPlace)]
+    if ('knownPlace' in origin) return [ofAccount(account, `place ${origin.knownPlace}`, perPlace)]
     const address = network(origin.address)
     return [
       { name: secrets.fingerprint(`login address ${address}`), account: null, ...perAddress },
@@ -63,25 +63,25 @@ export function createLoginLimits(db: Knex, secrets: Secrets): LoginLimits {
     ]
   }
 
-  async function limited(buckets: Bucket[], verify: Verify): Promise<boolean> {
+  async function verifyLimited(buckets: Bucket[], verify: Verify): Promise<boolean> {
     await requireRoom(buckets)
-    const right = await verify()
-    if (await settle(buckets, right)) return right
+    const isCorrect = await verify()
+    if (await countResult(buckets, isCorrect)) return isCorrect
     await requireRoom(buckets)
     throw refusal(1000)
   }
 
   /**
-   * Counts a wrong password. A right one takes the same way and is undone, so that the time of a refusal does not tell it
-   * from a wrong one.
-   * @returns false, with nothing counted, when a bucket was full
+   * Counts a wrong password. A correct one takes the same path and is rolled back, so that the duration of a refusal
+   * does not reveal which it was.
+   * @returns false, with nothing counted, if a bucket is full
    */
-  async function settle(buckets: Bucket[], right: boolean): Promise<boolean> {
+  async function countResult(buckets: Bucket[], isCorrect: boolean): Promise<boolean> {
     const trx = await db.transaction()
     try {
-      const room = await addWrongPassword(trx, buckets)
-      if (room && !right) await trx.commit()
-      return room
+      const hasRoom = await addWrongPassword(trx, buckets)
+      if (hasRoom && !isCorrect) await trx.commit()
+      return hasRoom
     } finally {
       if (!trx.isCompleted()) await trx.rollback()
     }
@@ -93,8 +93,8 @@ export function createLoginLimits(db: Knex, secrets: Secrets): LoginLimits {
   }
 
   return {
-    guess: (account, origin, verify) => limited(bucketsOf(account, origin), verify),
-    guessAtChange: (account, verify) => limited([ofAccount(account, 'change', perPlace)], verify),
+    guess: (account, origin, verify) => verifyLimited(bucketsOf(account, origin), verify),
+    guessAtChange: (account, verify) => verifyLimited([ofAccount(account, 'change', perPlace)], verify),
     clear: (account) => clearWrongPasswords(db, accountOf(account)),
   }
 }

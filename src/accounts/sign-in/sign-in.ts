@@ -15,15 +15,15 @@ interface Attempt {
   username: string
   password: string
   origin: SignInOrigin
-  /** True for a browser, which keeps an id. Other programs keep no cookies: each sign-in would be a new browser. */
+  /** True for a browser, which gets an id. Other programs keep no cookies, so each sign-in would be a new browser. */
   browser: boolean
 }
 
 /**
- * Verifies a name and a password, and remembers where the user has signed in: guesses from elsewhere do not count there.
- * @returns the user, and the id that a browser has to keep: the one it has shown if this user has signed in with it before,
- * else a new one, since somebody else may have planted what it has shown
- * @throws ACCESS_002 (one answer, in one time, for a wrong name and a wrong password), SYS_003, SYS_002.
+ * Verifies a name and a password, and records the place of the sign-in, where guesses from elsewhere then do not count.
+ * @returns the user, and the id that the browser must keep: its current one if this user has signed in with it before,
+ * otherwise a new one, because the current one may have been planted
+ * @throws ACCESS_002 (same message and duration for a wrong name and a wrong password), SYS_003, SYS_002
  */
 export async function signIn(
   context: AccountsContext,
@@ -35,27 +35,36 @@ export async function signIn(
   const { address } = origin
   const user = await findUserByName(db, attempt.username)
   const known = await knownOrigin(context, user, origin)
-  const who = user === undefined ? { address } : { address, userId: user.id }
-  const right = await verifyGuess(context, { attempt, user, place: known.place }).catch((error: unknown) => {
-    if (error instanceof CodedError && error.code === 'SYS_003')
-      log.warn({ event: 'sign-in', outcome: 'limited', ...who }, 'too many wrong passwords: sign-in refused')
-    throw error
-  })
-  if (!right || user === undefined) {
-    // Never the name that was typed: it may be a password.
-    log.warn({ event: 'sign-in', outcome: 'refused', ...who }, 'sign-in refused')
+  const logFields = user === undefined ? { address } : { address, userId: user.id }
+  const isCorrect = await verifyGuess(context, { attempt, user, place: known.place }).catch(
+    (error: unknown) => {
+      if (error instanceof CodedError && error.code === 'SYS_003')
+        log.warn(
+          { event: 'sign-in', outcome: 'limited', ...logFields },
+          'sign-in refused: too many wrong passwords',
+        )
+      throw error
+    },
+  )
+  if (!isCorrect || user === undefined) {
+    // The entered name is not logged: it may be a password.
+    log.warn(
+      { event: 'sign-in', outcome: 'refused', ...logFields },
+      'sign-in refused: wrong name or password',
+    )
     throw badCredential('Invalid username or password')
   }
   if (!user.isActive) throw badCredential('User account is disabled')
   const browserId = known.browserId ?? (browser ? newBrowserId() : undefined)
   await rememberPlaces(context, user, { address, browserId })
-  log.info({ event: 'sign-in', outcome: 'done', ...who }, 'signed in')
+  log.info({ event: 'sign-in', outcome: 'done', ...logFields }, 'signed in')
   return { user, browserId }
 }
 
 /**
- * In turn in each process: one place or one address can't take up all of the processor. The limits hold without that.
- * From an unknown place the account has a turn, too, so that guesses from many addresses wait for each other.
+ * Verifies guesses one after the other per place or address in each process, so that none of them can occupy the whole
+ * processor; the limits do not depend on it. From unknown places, guesses are also serialized per account, so that
+ * guesses from many addresses wait for each other.
  */
 function verifyGuess(
   { limits, turns, passwords }: AccountsContext,
@@ -66,12 +75,12 @@ function verifyGuess(
   const account = user?.id ?? attempt.username.toLowerCase()
   const verify = () => passwords.verify(user?.passwordHash, attempt.password, place !== undefined)
   if (place !== undefined)
-    return turns(`place ${account} ${place}`, () => limits.guess(account, { known: place }, verify))
-  const inAccountsTurn = () => turns(`account ${account}`, () => limits.guess(account, { address }, verify))
-  return turns(`address ${network(address)}`, inAccountsTurn)
+    return turns(`place ${account} ${place}`, () => limits.guess(account, { knownPlace: place }, verify))
+  const inTurnOfAccount = () => turns(`account ${account}`, () => limits.guess(account, { address }, verify))
+  return turns(`address ${network(address)}`, inTurnOfAccount)
 }
 
-/** Verifies the current password of somebody who is signed in, in turn. @throws SYS_003, SYS_002 */
+/** Verifies the current password of a signed-in user, one attempt at a time. @throws SYS_003, SYS_002 */
 export function isCurrentPassword(
   { limits, passwords, turns }: AccountsContext,
   user: { id: string; passwordHash: string },
@@ -81,12 +90,12 @@ export function isCurrentPassword(
   return turns(`change ${user.id}`, () => limits.guessAtChange(user.id, verify))
 }
 
-/** A signed, short-lived token, for programs. */
+/** Issues a signed, short-lived token for programs. */
 export async function issueJwt(context: AccountsContext, user: { id: string; sessionEpoch: number }) {
   return { accessToken: await context.jwts.issue(user), expiresInSeconds: jwtLifetimeSeconds }
 }
 
-/** A session for browsers. Its id is shown once, to the cookie; a hash of it is stored. */
+/** Opens a session for a browser. Only a hash of its id is stored; the id itself goes into the cookie. */
 export async function openSession(context: AccountsContext, user: User) {
   const id = newSessionId()
   const at = context.now()
@@ -94,7 +103,7 @@ export async function openSession(context: AccountsContext, user: User) {
     idHash: hashOf(id),
     hostCookie: context.cookies.secure,
     userId: user.id,
-    // Of the row whose password was verified: a change of password in between makes this session void.
+    // The epoch of the verified row: a password change in the meantime makes this session invalid.
     sessionEpoch: user.sessionEpoch,
     at,
     expiresAt: new Date(at.getTime() + sessionLifetimeMs),

@@ -42,13 +42,13 @@ function toToken(row: TokenRow): ApiToken {
 export async function insertToken(
   trx: Knex,
   token: ApiToken,
-  made: { hash: Buffer; parentId: string | null },
+  secret: { hash: Buffer; parentId: string | null },
 ): Promise<void> {
   await trx('api_tokens').insert({
     id: token.id,
     user_id: token.userId,
-    token_hash: made.hash,
-    parent_id: made.parentId,
+    token_hash: secret.hash,
+    parent_id: secret.parentId,
     name: token.name,
     scopes: token.scopes,
     expires_at: token.expiresAt,
@@ -56,7 +56,7 @@ export async function insertToken(
   })
 }
 
-/** Tokens that still work. Exact only under the lock of the user's row. */
+/** The number of valid tokens of a user; exact only under the lock of the user's row. */
 export async function countActiveTokens(trx: Knex, userId: string, now: Date): Promise<number> {
   const active = trx('api_tokens')
     .where({ user_id: userId, is_revoked: false })
@@ -84,7 +84,7 @@ export async function findToken(
   return row && toToken(row)
 }
 
-/** Revokes a token and all that was made with it, so that a thief's copy of it ends, too. */
+/** Revokes a token and all tokens created with it, so that those of a thief end too. */
 export async function revokeToken(db: Knex, id: string): Promise<void> {
   await db.raw(
     `with recursive family as (
@@ -100,13 +100,13 @@ export async function revokeTokensOf(db: Knex, userId: string): Promise<void> {
   await db('api_tokens').where({ user_id: userId, is_revoked: false }).update({ is_revoked: true })
 }
 
-export async function revokeTokensNamed(db: Knex, of: { userId: string; name: string }): Promise<void> {
+export async function revokeTokensNamed(db: Knex, token: { userId: string; name: string }): Promise<void> {
   await db('api_tokens')
-    .where({ user_id: of.userId, name: of.name, is_revoked: false })
+    .where({ user_id: token.userId, name: token.name, is_revoked: false })
     .update({ is_revoked: true })
 }
 
-/** A token that works at `now`, and its active user; undefined for every other. */
+/** A token valid at `now` and its active user; undefined for any other token. */
 export async function findTokenWithUser(
   db: Knex,
   tokenHash: Buffer,
@@ -121,8 +121,8 @@ export async function findTokenWithUser(
 }
 
 /**
- * One statement for all tokens used since the last call; a late batch never turns the time back. A time in the future, here
- * or in the row, is from a clock that was ahead.
+ * Stores the last use of several tokens in one statement. A late batch never decreases the time. A time in the future,
+ * here or in the row, comes from a clock that was ahead and is corrected.
  */
 export async function touchTokens(db: Knex, used: ReadonlyMap<string, Date>): Promise<void> {
   await db.raw(

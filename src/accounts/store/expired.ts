@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** Removes rows that no request can match any more. @returns how many. */
+/** Removes expired rows. @returns the number of deleted rows */
 export async function deleteExpired(db: Knex, now: Date): Promise<number> {
   let deleted = 0
   for (const table of ['sessions', 'revoked_jwts', 'login_limits', 'sign_in_places']) {
@@ -9,7 +9,7 @@ export async function deleteExpired(db: Knex, now: Date): Promise<number> {
   return deleted
 }
 
-/** How long after its last use a row may be kept. */
+/** Maximum time that a row is kept after its last use. */
 export interface Lifetimes {
   sessions: number
   login_limits: number
@@ -17,8 +17,8 @@ export interface Lifetimes {
 }
 
 /**
- * Corrects times that a clock which was ahead has written, and that would keep a row for longer than any rule allows.
- * Revoked JWTs stay as they are: a revocation that goes early lets its token in again.
+ * Corrects times written by a clock that was ahead, which would keep rows longer than allowed. Revoked JWTs are not
+ * changed: a revocation deleted too early would make its token valid again.
  * @param lifetimes in seconds
  */
 export async function correctFutureTimes(db: Knex, lifetimes: Lifetimes): Promise<void> {

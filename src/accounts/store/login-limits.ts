@@ -1,30 +1,30 @@
 import type { Knex } from 'knex'
 
-/** Wrong passwords that are counted together, and how many of them may lie inside the window. */
+/** A counter of wrong passwords, with the maximum number within its window. */
 export interface Bucket {
   /** A keyed fingerprint. */
   name: string
-  /** Of the account that the bucket belongs to, if any; a fingerprint. */
+  /** The fingerprint of the account that the bucket belongs to, if any. */
   account: string | null
   limit: number
   windowMs: number
 }
 
 /**
- * The times inside the window, by the database's clock: web processes whose clocks differ count alike. A time in the future
- * was written by a clock that was ahead. It does not count, and the next wrong password removes it.
+ * SQL for the times within the window by the database's clock, so that web processes with different clocks agree. A
+ * time in the future was written by a clock that was ahead: it does not count, and the next wrong password removes it.
  */
-const timesInside = (windowMs: string) =>
+const timesInWindow = (windowMs: string) =>
   `from unnest(l.hits) h
    where h > clock_timestamp() - ${windowMs} * interval '1 ms' and h <= clock_timestamp()`
 
-/** @returns milliseconds until none of these buckets is full; undefined when none is. */
+/** @returns milliseconds until none of these buckets is full; undefined if none is full now */
 export async function fullForMs(db: Knex, buckets: readonly Bucket[]): Promise<number | undefined> {
   const { rows } = await db.raw(
     `select max(b.window_ms - extract(epoch from clock_timestamp() - t.oldest) * 1000)::float8 as ms
      from unnest(?::text[], ?::int[], ?::float8[]) as b (name, cap, window_ms)
      join login_limits l on l.bucket = b.name
-     cross join lateral (select count(*) as count, min(h) as oldest ${timesInside('b.window_ms')}) t
+     cross join lateral (select count(*) as count, min(h) as oldest ${timesInWindow('b.window_ms')}) t
      where t.count >= b.cap`,
     [
       buckets.map((each) => each.name),
@@ -37,9 +37,9 @@ export async function fullForMs(db: Knex, buckets: readonly Bucket[]): Promise<n
 }
 
 /**
- * Adds a wrong password to each bucket. The rows' locks make parallel calls wait for each other, across processes too;
- * callers name the buckets in the same order of kinds, so that no two wait for each other.
- * @returns false when a bucket is full: then the caller has to undo the transaction
+ * Adds a wrong password to each bucket. The row locks serialize parallel calls, across processes too; callers pass the
+ * buckets in the same order of kinds, which prevents deadlocks.
+ * @returns false if a bucket is full; the caller must then roll the transaction back
  */
 export async function addWrongPassword(trx: Knex.Transaction, buckets: readonly Bucket[]): Promise<boolean> {
   for (const { name, account, limit, windowMs } of buckets) {
@@ -47,9 +47,9 @@ export async function addWrongPassword(trx: Knex.Transaction, buckets: readonly 
       `insert into login_limits as l (bucket, account, hits, expires_at)
        values (:name, :account, array[clock_timestamp()], clock_timestamp() + :windowMs * interval '1 ms')
        on conflict (bucket) do update set
-         hits = array(select h ${timesInside(':windowMs')} order by h) || clock_timestamp(),
+         hits = array(select h ${timesInWindow(':windowMs')} order by h) || clock_timestamp(),
          expires_at = excluded.expires_at
-       where (select count(*) ${timesInside(':windowMs')}) < :limit
+       where (select count(*) ${timesInWindow(':windowMs')}) < :limit
        returning 1`,
       { name, account, limit, windowMs },
     )
@@ -58,7 +58,7 @@ export async function addWrongPassword(trx: Knex.Transaction, buckets: readonly 
   return true
 }
 
-/** Forgets the wrong passwords at one account, wherever they came from. */
+/** Deletes the counted wrong passwords of an account from all places. */
 export async function clearWrongPasswords(db: Knex, account: string): Promise<void> {
   await db('login_limits').where({ account }).del()
 }

@@ -3,7 +3,7 @@ import { toUser, type User, userColumns } from './users.ts'
 
 export interface NewSession {
   idHash: Buffer
-  /** Its cookie has the prefix `__Host-`. */
+  /** True if its cookie has the prefix `__Host-`. */
   hostCookie: boolean
   userId: string
   sessionEpoch: number
@@ -24,7 +24,7 @@ export async function insertSession(db: Knex, session: NewSession): Promise<void
   })
 }
 
-/** A session that is open at `now`, shown by the cookie it was made for, and its active user; undefined for every other. */
+/** A session valid at `now` with this kind of cookie, and its active user; undefined for any other session. */
 export async function findSessionWithUser(
   db: Knex,
   { idHash, hostCookie }: { idHash: Buffer; hostCookie: boolean },
@@ -47,7 +47,7 @@ export async function slideSession(
 ): Promise<void> {
   await db('sessions')
     .where({ id_hash: idHash })
-    // Later than now: recorded by a clock that was ahead.
+    // A time in the future was recorded by a clock that was ahead.
     .whereRaw('(last_seen_at < ? or last_seen_at > clock_timestamp())', [times.at])
     .update({ last_seen_at: times.at, expires_at: times.expiresAt })
 }
@@ -56,7 +56,7 @@ export async function markPlaceRecorded(db: Knex, idHash: Buffer): Promise<void>
   await db('sessions').where({ id_hash: idHash }).update({ place_recorded: true })
 }
 
-/** Carries one session over a change of password; the others stay behind in the old epoch. */
+/** Moves one session to the new epoch after a password change; all others remain in the old, invalid epoch. */
 export async function moveSession(trx: Knex, idHash: Buffer, sessionEpoch: number): Promise<void> {
   await trx('sessions').where({ id_hash: idHash }).update({ session_epoch: sessionEpoch })
 }
@@ -69,7 +69,7 @@ export async function deleteOldSessions(trx: Knex, userId: string, sessionEpoch:
   await trx('sessions').where({ user_id: userId }).whereNot({ session_epoch: sessionEpoch }).del()
 }
 
-/** The user of a JWT, if it is active, its epoch is the current one and the JWT was not revoked. */
+/** The user of a JWT, if the user is active, the epoch is current and the JWT was not revoked. */
 export async function findJwtUser(
   db: Knex,
   jwt: { userId: string; sessionEpoch: number; jti: string },

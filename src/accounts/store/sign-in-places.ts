@@ -6,16 +6,16 @@ export interface Place {
   place: string
 }
 
-/** @returns those of the given places at which the user has signed in, also before its last change of password */
-export async function findPlaces(db: Knex, userId: string, asked: string[]): Promise<string[]> {
+/** @returns those of the places where the user has signed in, including before the last password change */
+export async function findPlaces(db: Knex, userId: string, places: string[]): Promise<string[]> {
   return db('sign_in_places')
     .where({ user_id: userId })
     .where('expires_at', '>', db.raw('clock_timestamp()'))
-    .whereIn('place', asked)
+    .whereIn('place', places)
     .pluck('place')
 }
 
-/** Adds places or renews them. Of each kind only the `keep` that were used last stay. */
+/** Adds or renews places and keeps only the `keep` most recently used ones of each kind. */
 export async function recordPlaces(
   db: Knex,
   user: { id: string; sessionEpoch: number },
@@ -31,7 +31,7 @@ export async function recordPlaces(
     .insert(places.map((each) => ({ user_id: user.id, ...each, ...common })))
     .onConflict(['user_id', 'place'])
     .merge()
-  // A time in the future was written by a clock that was ahead: such a place goes first.
+  // A time in the future was written by a clock that was ahead: such a place is deleted first.
   await db.raw(
     `delete from sign_in_places where (user_id, place) in (
        select user_id, place from (

@@ -16,7 +16,7 @@ export interface User {
 
 export type NewUser = Omit<User, 'isActive' | 'sessionEpoch' | 'createdAt' | 'updatedAt'>
 
-/** What an administrator may change besides the password; what is left out stays. */
+/** The fields that an administrator may change besides the password; missing ones keep their values. */
 export type UserChange = {
   [K in 'username' | 'email' | 'isActive' | 'isAdmin' | 'rateLimitPerSecond' | 'rateLimitBurst']?:
     | User[K]
@@ -37,7 +37,7 @@ interface UserRow {
   updated_at: Date
 }
 
-/** For joins: the columns of a user, from the alias `u`. */
+/** The columns of a user with the alias `u`, for joins. */
 export const userColumns = [
   'u.id',
   'u.username',
@@ -77,7 +77,7 @@ export async function findUserByName(db: Knex, username: string): Promise<User |
   return row && toUser(row)
 }
 
-/** @returns the id of the administrator that has been there longest; undefined when none is active. */
+/** @returns the id of the oldest active administrator; undefined if none is active */
 export async function firstActiveAdmin(db: Knex): Promise<string | undefined> {
   const row = await db('users')
     .where({ is_admin: true, is_active: true })
@@ -86,18 +86,18 @@ export async function firstActiveAdmin(db: Knex): Promise<string | undefined> {
   return row?.id
 }
 
-/** Locks the row: changes to a user's credentials happen one after the other. */
+/** Locks the user's row, which serializes changes of the user's credentials. */
 export async function lockUser(trx: Knex.Transaction, id: string): Promise<User | undefined> {
   const row = await trx('users as u').where('u.id', id).forNoKeyUpdate().first(userColumns)
   return row && toUser(row)
 }
 
-/** The first administrator is made by one process, however many start. Held until the transaction ends. */
+/** Lets only one of several starting processes create the first administrator. Held until the transaction ends. */
 export async function lockFirstUser(trx: Knex.Transaction): Promise<void> {
   await trx.raw(`select pg_advisory_xact_lock(hashtextextended('capstan:first-user', 0))`)
 }
 
-/** @throws a unique violation of `users_username` or `users_email`. */
+/** @throws a unique violation of `users_username` or `users_email` */
 export async function insertUser(db: Knex, user: NewUser): Promise<void> {
   await db('users').insert({
     id: user.id,
@@ -119,7 +119,7 @@ export async function findUser(db: Knex, id: string): Promise<User | undefined> 
   return row && toUser(row)
 }
 
-/** A page of users, newest first, and how many there are in all. */
+/** A page of users, newest first, and their total number. */
 export async function listUsers(
   db: Knex,
   query: { skip: number; limit: number; isActive?: boolean | undefined },
@@ -138,7 +138,7 @@ export async function listUsers(
   return { users: rows.map(toUser), total: Number(counted?.total) }
 }
 
-/** @throws a unique violation as `insertUser`, a check violation of `users_last_admin` */
+/** @throws a unique violation like `insertUser`, or a check violation of `users_last_admin` */
 export async function updateUser(trx: Knex.Transaction, id: string, change: UserChange): Promise<void> {
   await trx('users').where({ id }).update({
     username: change.username,
@@ -151,7 +151,7 @@ export async function updateUser(trx: Knex.Transaction, id: string, change: User
   })
 }
 
-/** @returns the new epoch: sessions and JWTs of earlier ones are over. */
+/** Starts a new epoch, which ends all sessions and JWTs of earlier ones. @returns the new epoch */
 export async function raiseEpoch(trx: Knex.Transaction, id: string): Promise<number> {
   const [row] = await trx('users')
     .where({ id })

@@ -9,7 +9,7 @@ import { deleteOldSessions, deleteSession, moveSession, revokeJwt } from '../sto
 import { lockUser, raiseEpoch, setPassword } from '../store/users.ts'
 
 /**
- * Ends the credential of this very request. @throws STATE_001 for an API token, which is revoked by its id.
+ * Ends the credential of the current request. @throws STATE_001 for an API token, which is revoked by its id
  */
 export async function signOut(context: AccountsContext, caller: AccountPrincipal): Promise<void> {
   const { credential } = caller
@@ -28,20 +28,19 @@ export async function signOut(context: AccountsContext, caller: AccountPrincipal
 }
 
 /**
- * Changes the caller's own password and ends all its tokens and every other session at once. The session of
- * this request goes on; a JWT can't, its caller gets a new one for the epoch returned. The place of this request becomes
- * known.
- * @throws ACCESS_002 (wrong password, or changed meanwhile), ACCESS_003 (a scoped token), SYS_003
+ * Changes the caller's own password and immediately ends all other sessions and all tokens. The session of this request
+ * continues; a JWT cannot, so its caller gets a new one for the returned epoch. The place of this request is recorded.
+ * @throws ACCESS_002 (password wrong, or changed meanwhile), ACCESS_003 (a scoped token), SYS_003
  */
 export async function changePassword(
   context: AccountsContext,
   caller: AccountPrincipal,
   change: { current: string; replacement: string; origin: SignInOrigin },
 ): Promise<{ sessionEpoch: number }> {
-  if (caller.scopes !== null) throw forbidden("A scoped token can't change the password")
+  if (caller.scopes !== null) throw forbidden('A scoped token cannot change the password')
   const { user, credential } = caller
   await context.clockMeasured()
-  // A stolen session must not be a way around the limit of guesses.
+  // The limit of guesses applies here too, because a stolen session must not bypass it.
   if (!(await isCurrentPassword(context, user, change.current))) {
     throw badCredential('The current password is wrong')
   }
@@ -66,7 +65,7 @@ export async function changePassword(
   return { sessionEpoch }
 }
 
-/** The one way to a new password: whoever knew the old one is out when the transaction commits. */
+/** The only function that sets a new password: all credentials of the old one end when the transaction commits. */
 export async function replacePassword(
   trx: Knex.Transaction,
   change: { userId: string; passwordHash: string; keep?: AccountPrincipal['credential'] },
@@ -76,8 +75,8 @@ export async function replacePassword(
 }
 
 /**
- * Ends all sessions, JWTs and API tokens of a user, but for the one session that may be kept. The places where it has
- * signed in stay known: they let nobody in, and without them guesses from elsewhere would keep the owner out.
+ * Ends all sessions, JWTs and API tokens of a user, except one session that may be kept. The user's sign-in places are
+ * kept: they grant no access, and without them guesses from elsewhere would lock the owner out.
  * @returns the new epoch
  */
 export async function endCredentials(

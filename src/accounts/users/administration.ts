@@ -20,7 +20,7 @@ interface NewAccount {
 }
 
 /**
- * @returns the new user's id @throws STATE_001 for a name or e-mail that is taken, in whatever letter case.
+ * @returns the new user's id. @throws STATE_001 if the name or e-mail is taken, ignoring case
  */
 export async function addUser(db: Knex, account: NewAccount): Promise<string> {
   const id = randomUUID()
@@ -29,27 +29,27 @@ export async function addUser(db: Knex, account: NewAccount): Promise<string> {
     const limits = { rateLimitPerSecond: rateLimit.perSecond, rateLimitBurst: rateLimit.burst }
     await insertUser(db, { id, ...rest, ...limits })
   } catch (error) {
-    throw refusalOf(error)
+    throw toUserError(error)
   }
   return id
 }
 
-/** What the database's rules for users say to a caller; any other error as it is. */
-export function refusalOf(error: unknown): unknown {
+/** Maps violations of the database's constraints on users to API errors; returns any other error unchanged. */
+export function toUserError(error: unknown): unknown {
   if (isUniqueViolation(error, 'users_username')) return conflict('Username already exists')
   if (isUniqueViolation(error, 'users_email')) return conflict('Email already exists')
   if (isCheckViolation(error, 'users_last_admin'))
-    return conflict("The last active administrator can't be removed, demoted or deactivated")
+    return conflict('The last active administrator cannot be removed, demoted or deactivated')
   return error
 }
 
-type Created = { outcome: 'created'; token: string } | { outcome: 'taken'; reason: string }
+type CreateAdminResult = { outcome: 'created'; token: string } | { outcome: 'taken'; reason: string }
 
-/** An administrator with an unlimited API token, both or neither. The token is returned for this once. */
+/** Creates an administrator and an unlimited API token in one transaction. The token is returned only this once. */
 export async function createAdmin(
   db: Knex,
   account: { username: string; email: string; password: string; rateLimit: RateLimitRule },
-): Promise<Created> {
+): Promise<CreateAdminResult> {
   const passwordHash = await createPasswords().hash(account.password)
   const token = newApiToken()
   try {
@@ -70,7 +70,8 @@ export async function createAdmin(
 }
 
 /**
- * Sets a password from the server itself: ends sessions and tokens, and lifts the limit of failed sign-ins.
+ * Sets a user's password, ends the user's sessions and tokens, and resets the limit of failed sign-ins.
+ * @returns false if the user does not exist
  */
 export async function resetPassword(
   { db, secrets }: { db: Knex; secrets: Secrets },

@@ -12,17 +12,17 @@ export interface FirstAdminOptions {
   db: Knex
   admin: FirstAdminConfig
   rateLimit: RateLimitRule
-  /** True lets a missing password be generated. */
+  /** Embedded mode: a missing password is generated. */
   embedded: boolean
   log: Logger
 }
 
-/** `generatedPassword` is there only in the process that made it: to be shown once, and kept nowhere. */
+/** `generatedPassword` is set only in the process that generated it, which shows it once; it is not stored. */
 export type FirstAdmin = { created: false } | { created: true; generatedPassword?: string }
 
 /**
- * Makes the first administrator if there is no user at all. Any number of processes may call it at once.
- * @throws ConfigError when the password is missing outside the embedded default.
+ * Creates the first administrator if no user exists. Several processes may call it concurrently.
+ * @throws ConfigError if the password is missing outside embedded mode
  */
 export async function ensureFirstAdmin(options: FirstAdminOptions): Promise<FirstAdmin> {
   const { db, admin, rateLimit, embedded, log } = options
@@ -40,6 +40,6 @@ export async function ensureFirstAdmin(options: FirstAdminOptions): Promise<Firs
     return true
   })
   if (!created) return { created }
-  log.info({ event: 'first-admin', account: admin.username }, 'the first administrator was created')
+  log.info({ event: 'first-admin', account: admin.username }, 'first administrator created')
   return admin.password === undefined ? { created, generatedPassword: password } : { created }
 }

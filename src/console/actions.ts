@@ -15,9 +15,9 @@ export interface ActionOptions {
 const deliveryId = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d+)$/
 
 /**
- * Every write of the console, before Bull Board sees it. Jobs are changed by our own verbs, since the rows are the
- * truth; pausing is the library's own; cleaning up records of finished deliveries touches no row; the rest is
- * refused. Each is audited.
+ * Handles every write of the console before Bull Board does. Retrying and removing a job changes its row, which is
+ * authoritative; pausing queues and clearing records of finished deliveries change no row and are forwarded to the
+ * library; every other write is refused. Each write is audited.
  */
 export function consoleActions(options: ActionOptions): Router {
   const { db, verbs } = options
@@ -34,7 +34,7 @@ export function consoleActions(options: ActionOptions): Router {
     const row = await db('jobs')
       .where({ id: rowOf(req) })
       .first('finished_at', 'delivery')
-    // The record of an earlier delivery says nothing about the job, which may be running by a later one.
+    // Removing the record of an earlier delivery must not affect the job, which may be running in a later one.
     const current = row !== undefined && row.finished_at === null && row.delivery === numberOf(req)
     if (!current) return forward(req, res, next)
     await audited(options, { req, res, outcome: 'done' }, (trx) =>
@@ -58,7 +58,7 @@ export function consoleActions(options: ActionOptions): Router {
     router.put(path, forward)
   }
 
-  /** Out of this router, past the refusal at its end. */
+  /** Passes the request on to Bull Board, skipping the refusal at the end of this router. */
   async function forward(req: Request, res: Response, next: NextFunction) {
     await audited(options, { req, res, outcome: 'forwarded' }, async () => undefined)
     next('router')
@@ -67,8 +67,8 @@ export function consoleActions(options: ActionOptions): Router {
   async function refuse(req: Request, res: Response) {
     await audited(options, { req, res, outcome: 'refused' }, async () => undefined)
     const message =
-      'The console can retry and remove single jobs, pause queues and clear finished records, and no more'
-    throw forbidden(message, { suggestedAction: 'See GET /jobs and its verbs' })
+      'The console can only retry or remove single jobs, pause queues and clear records of finished deliveries'
+    throw forbidden(message, { suggestedAction: 'Use the /jobs API' })
   }
 
   router.use((req, res, next) => {
@@ -81,19 +81,19 @@ export function consoleActions(options: ActionOptions): Router {
 function rowOf(req: Request): string {
   const id = String(req.params.delivery).match(deliveryId)?.[1]
   if (id === undefined)
-    throw conflict('This is not a delivery of a job: a schedule made it, or its id is unknown')
+    throw conflict('This delivery belongs to no job: it was created by a schedule, or its id is unknown')
   return id
 }
 
 const numberOf = (req: Request) => Number(String(req.params.delivery).match(deliveryId)?.[2])
 
-/** The action and its record are one transaction; an action that its verb refuses is recorded by itself. */
+/** Runs the action and records it in one transaction; a refused action is recorded separately. */
 async function audited(
   options: ActionOptions,
-  about: { req: Request; res: Response; outcome: 'done' | 'refused' | 'forwarded' },
+  request: { req: Request; res: Response; outcome: 'done' | 'refused' | 'forwarded' },
   work: (trx: Knex.Transaction) => Promise<unknown>,
 ): Promise<void> {
-  const { req, res, outcome } = about
+  const { req, res, outcome } = request
   const principal = String(res.locals.principal)
   const entry = { principal, action: `console ${req.method}`, target: req.path.slice(0, 500), outcome }
   const correlationId = correlationIdOf(res)

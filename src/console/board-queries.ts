@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { notFound } from '../platform/errors.ts'
 import { parse } from '../platform/http/validation.ts'
 
-/** A queue's name, which the library's page encodes twice. */
+/** A queue name, which the library's page percent-encodes twice. */
 const queueName = z.string().transform((text, context) => {
   try {
     return decodeURIComponent(text)
@@ -16,7 +16,7 @@ const queueName = z.string().transform((text, context) => {
 
 const fromOne = z.string().regex(/^[1-9]\d{0,5}$/, 'expected a whole number from 1 to 999999')
 
-/** The parameters of the library's API; it ignores others. */
+/** The parameters of the library's API, which ignores all others. */
 const boardQuery = z.looseObject({
   activeQueue: queueName.optional(),
   queueName: queueName.optional(),
@@ -26,17 +26,17 @@ const boardQuery = z.looseObject({
 })
 
 /**
- * Refuses what the library would refuse without naming all fields, and a queue or job that does not exist, which some of its
- * handlers answer with an empty list.
+ * Refuses invalid parameters, which the library refuses without naming all fields, and unknown queues and jobs, which
+ * some of its handlers answer with an empty list.
  * @throws REQ_002, SYS_005
  */
 export async function checkBoardRequest(
   queues: BullBoardQueues,
   { params, query }: { params: Record<string, unknown>; query: Record<string, unknown> },
 ): Promise<void> {
-  // The library reads an empty value as one that is missing.
-  const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
-  const { activeQueue, queueName } = parse(boardQuery, given, { part: 'query', status: 400 })
+  // The library treats an empty value as missing.
+  const nonEmpty = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
+  const { activeQueue, queueName } = parse(boardQuery, nonEmpty, { part: 'query', status: 400 })
   for (const name of [activeQueue, queueName]) if (name !== undefined) queueOf(queues, name)
   if (typeof params.queueName !== 'string') return
   const queue = queueOf(queues, params.queueName)

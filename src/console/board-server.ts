@@ -14,14 +14,14 @@ import { propertiesOf } from '../platform/thrown.ts'
 import { boardPage } from './board-page.ts'
 import { checkBoardRequest } from './board-queries.ts'
 
-/** What the library answers with, after redaction. */
+/** Transforms the body of the library's response, for example by redaction. */
 type Refine = (body: unknown) => Promise<unknown>
 
-const hashed = /\.[0-9a-f]{8,}\.(?:js|css)$/
+const hashedFileName = /\.[0-9a-f]{8,}\.(?:js|css)$/
 
 /**
- * Serves Bull Board from our own router instead of the library's Express application, whose answers would have neither
- * our headers nor our envelope.
+ * Serves Bull Board from our own router instead of the library's Express application, whose responses have neither our
+ * headers nor our error envelope.
  */
 export class BoardServer implements IServerAdapter {
   readonly router = Router()
@@ -47,9 +47,9 @@ export class BoardServer implements IServerAdapter {
   }
 
   setStaticPath(route: string, path: string): this {
-    // Their names change with their content.
+    // Hashed names change with the content, so browsers may cache these files.
     const setHeaders = (res: Response, file: string) => {
-      if (hashed.test(file)) res.setHeader('Cache-Control', 'private, max-age=604800, immutable')
+      if (hashedFileName.test(file)) res.setHeader('Cache-Control', 'private, max-age=604800, immutable')
     }
     // A redirect to a folder would be a page of the library's own.
     this.router.use(route, express.static(path, { index: false, redirect: false, setHeaders }))
@@ -61,7 +61,7 @@ export class BoardServer implements IServerAdapter {
     return this
   }
 
-  /** Errors go on to the one place that answers them. */
+  /** Does nothing: errors are passed to the application's error handler. */
   setErrorHandler(): this {
     return this
   }
@@ -78,8 +78,8 @@ export class BoardServer implements IServerAdapter {
   setApiRoutes(routes: AppControllerRoute[]): this {
     const body = express.json({ limit: '100kb' })
     for (const { method, route, handler } of routes) {
-      for (const verb of [method].flat())
-        this.router[verb](route, body, (req: Request, res: Response) => this.#answer(handler, req, res))
+      for (const name of [method].flat())
+        this.router[name](route, body, (req: Request, res: Response) => this.#answer(handler, req, res))
     }
     return this
   }
@@ -89,9 +89,9 @@ export class BoardServer implements IServerAdapter {
     refuseUnstorable({ path: params, query, body: req.body })
     await checkBoardRequest(this.#queues, { params, query })
     const headers = {}
-    const asked = { queues: this.#queues, uiConfig: this.#uiConfig, query, params, body: req.body, headers }
-    const { status = 200, body } = await handler(asked)
-    if (status >= 400) throw refusal(status, body)
+    const request = { queues: this.#queues, uiConfig: this.#uiConfig, query, params, body: req.body, headers }
+    const { status = 200, body } = await handler(request)
+    if (status >= 400) throw toCodedError(status, body)
     res.status(status).json(await this.#refine(body))
   }
 }
@@ -103,8 +103,8 @@ function refuseUnstorable(parts: Record<'path' | 'query' | 'body', unknown>): vo
   }
 }
 
-/** The library's own refusal in our words; it names a reason by the key of a translation. */
-function refusal(status: number, body: unknown): CodedError {
+/** Maps an error response of the library, which contains a translation key, to our error codes. */
+function toCodedError(status: number, body: unknown): CodedError {
   const error = propertiesOf(propertiesOf(body).error)
   const key = String(error.key ?? '')
   if (status === 404) return notFound(key.includes('QUEUE') ? 'Queue' : key.includes('JOB') ? 'Job' : 'Page')

@@ -28,7 +28,7 @@ export interface ConsoleOptions {
 
 const base = '/admin/queues'
 
-/** The address that people remember, and that the start prints: it leads to the console, which asks for a sign-in. */
+/** Redirects `/admin`, the short address that the start-up prints, to the console, which requires signing in. */
 export function consoleRoutes(): Route[] {
   return [
     route({
@@ -49,11 +49,17 @@ export function consoleRoutes(): Route[] {
 export function createConsole(options: ConsoleOptions): Router {
   let board: RequestHandler | undefined
   const router = Router()
-  router.use(base, guard(options), whileStoreAnswers(options.queues), consoleActions(options), (...args) => {
-    // Made at the first request: before the queue store is available its queues can't be.
-    board ??= createBoard(options)
-    return board(...args)
-  })
+  router.use(
+    base,
+    requireAdmin(options),
+    requireQueueStore(options.queues),
+    consoleActions(options),
+    (...args) => {
+      // Created at the first request, because the queues exist only once the queue store is available.
+      board ??= createBoard(options)
+      return board(...args)
+    },
+  )
   return router
 }
 
@@ -63,8 +69,8 @@ function createBoard(options: ConsoleOptions): RequestHandler {
   createBullBoard({
     queues: options.queueNames.map((name) => {
       const allowRetries = jobs.every((job) => job.queue !== name || job.retryRefused === undefined)
-      const shown = { allowRetries, allowCompletedRetries: false }
-      return new BullMQAdapter(options.queues.get(name), shown)
+      const settings = { allowRetries, allowCompletedRetries: false }
+      return new BullMQAdapter(options.queues.get(name), settings)
     }),
     serverAdapter: server,
     options: {
@@ -78,16 +84,16 @@ function createBoard(options: ConsoleOptions): RequestHandler {
   return server.router
 }
 
-/** Commands to a queue store that is away wait for it; a page should not. */
-function whileStoreAnswers(queues: Queues) {
+/** Answers 503 while the queue store is unreachable, because commands would wait for it. */
+function requireQueueStore(queues: Queues) {
   return (_req: Request, _res: Response, next: NextFunction) => {
     if (queues.available()) return next()
-    next(unavailable('The queue store is away; see GET /jobs for the jobs', { retryAfter: 5 }))
+    next(unavailable('The queue store is unreachable; GET /jobs still lists the jobs', { retryAfter: 5 }))
   }
 }
 
-/** A browser without a session goes to the sign-in page; everybody else gets the envelope. */
-function guard({ accounts, limits }: ConsoleOptions) {
+/** Requires `console:admin`. A browser without a session is redirected to the sign-in page; others get an error. */
+function requireAdmin({ accounts, limits }: ConsoleOptions) {
   return async (req: Request, res: Response, next: NextFunction) => {
     res.setHeader('Cache-Control', 'no-store')
     try {

@@ -1,18 +1,18 @@
 import { maskSecrets } from '../platform/logging/redact.ts'
 
-/** The only options of a delivery that an operator needs to see. */
+/** The options of a delivery that are shown to operators. */
 const shownOptions = new Set(['attempts', 'delay', 'jobId', 'priority', 'timestamp', 'prevMillis', 'repeat'])
-/** What our deliveries carry; anything else in a job's data is not ours to show. */
+/** The data fields of our deliveries; any other field is removed. */
 const shownData = new Set(['job', 'schedule'])
 
 /**
- * Redacts a Bull Board answer by allow-list: data and options keep what is known to be harmless, stack traces go,
- * and every other text (failure reasons, log lines, progress, return values) is masked.
+ * Redacts a Bull Board response by allow-list: data and options keep only harmless fields, stack traces and return
+ * values are removed, and secrets in all other texts (failure reasons, log lines, progress) are masked.
  */
 export function redact(value: unknown, key = ''): unknown {
   if (key === 'stacktrace') return []
   if (key === 'returnValue' || key === 'returnvalue') return null
-  // Numbers under this name are a queue's metrics.
+  // An array of numbers with this name contains a queue's metrics.
   if (key === 'data' && Array.isArray(value)) return value.filter((each) => typeof each === 'number')
   if (key === 'data' && typeof value === 'string') return '[redacted]'
   if (typeof value === 'string') return maskSecrets(value)

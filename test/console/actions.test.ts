@@ -18,8 +18,8 @@ const failed = {
 }
 const queue = '/api/queues/rollback'
 
-describe('remove', () => {
-  test('of a waiting job cancels its row, by our verb, and is recorded', async () => {
+describe('removing a delivery', () => {
+  test('of a waiting job cancels the job and is recorded', async () => {
     const id = await world.job()
     const answer = await world.put(`${queue}/${id}-1/clean`)
     expect(answer.status).toBe(204)
@@ -31,7 +31,7 @@ describe('remove', () => {
     expect(entry.correlation_id).toBe(answer.headers.get('x-request-id'))
   })
 
-  test('of a running job asks it to end', async () => {
+  test('of a running job requests its cancellation', async () => {
     const lease = new Date(Date.now() + 60_000)
     const id = await world.job({ state: 'running', attempt: 1, lease_until: lease, started_at: new Date() })
     expect((await world.put(`${queue}/${id}-1/clean`)).status).toBe(204)
@@ -39,7 +39,7 @@ describe('remove', () => {
     expect([row.state, row.cancel_requested_at === null]).toEqual(['running', false])
   })
 
-  test('of the record of a finished job goes to the queue store, and leaves the row', async () => {
+  test('of a finished job removes the record in the queue store and keeps the row', async () => {
     const id = await world.job(failed)
     expect((await world.put(`${queue}/${id}-1/clean`)).status).toBeLessThan(300)
     expect(await world.delivery(id)).toBeUndefined()
@@ -47,7 +47,7 @@ describe('remove', () => {
     expect((await world.audit()).map((entry) => entry.outcome)).toEqual(['forwarded'])
   })
 
-  test('of the record of an earlier delivery does not touch the job that runs by a later one', async () => {
+  test('of an earlier attempt does not affect the job that runs in a later delivery', async () => {
     const id = await world.job({ delivery: 2 })
     expect((await world.put(`${queue}/${id}-1/clean`)).status).toBeLessThan(300)
     expect(await world.delivery(id)).toBeUndefined()
@@ -55,7 +55,7 @@ describe('remove', () => {
     expect([row.state, row.cancel_requested_at]).toEqual(['queued', null])
   })
 
-  test('and its record are one: without the record nothing is done', async () => {
+  test('is rolled back if it cannot be recorded', async () => {
     const id = await world.job()
     await world.ctx.db.raw('alter table audit_entries rename to audit_entries_away')
     const answer = await world.put(`${queue}/${id}-1/clean`)
@@ -65,8 +65,8 @@ describe('remove', () => {
   })
 })
 
-describe('retry', () => {
-  test('is our verb: what it refuses is refused with its reason, and not recorded as done', async () => {
+describe('retrying a job', () => {
+  test('is refused with a reason where the jobs API refuses it, and recorded as refused', async () => {
     const id = await world.job(failed)
     const answer = await world.put(`${queue}/${id}-1/retry`)
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
@@ -75,7 +75,7 @@ describe('retry', () => {
     expect(await world.audit()).toMatchObject([{ action: 'console PUT', outcome: 'refused' }])
   })
 
-  test('makes a failed job run again', async () => {
+  test('runs a failed job again', async () => {
     const id = await world.job({ ...failed, queue: 'maintenance', name: 'prune', payload: {} })
     const answer = await world.put(`/api/queues/maintenance/${id}-1/retry/failed`)
     expect(answer.status).toBe(403)
@@ -85,21 +85,21 @@ describe('retry', () => {
     expect((await world.audit()).map((entry) => entry.outcome)).toEqual(['refused', 'done'])
   })
 
-  test('of a delivery that a schedule made is refused: it has no row', async () => {
-    for (const verb of ['retry', 'clean']) {
-      const answer = await world.put(`${queue}/repeat:prune:1/${verb}`)
+  test('is refused for a delivery created by a schedule, which has no row', async () => {
+    for (const action of ['retry', 'clean']) {
+      const answer = await world.put(`${queue}/repeat:prune:1/${action}`)
       expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
     }
   })
 
-  test('of a job that is not there is 404', async () => {
+  test('answers 404 for an unknown job', async () => {
     const answer = await world.put(`${queue}/00000000-0000-4000-8000-000000000000-1/retry`)
     expect([answer.status, answer.json.error.code]).toEqual([404, 'SYS_005'])
   })
 })
 
-describe("what is the library's own goes through, recorded", () => {
-  test('pausing and resuming, of one queue and of all', async () => {
+describe('an action of the library is forwarded and recorded', () => {
+  test('for pausing and resuming one queue or all', async () => {
     const paused = () => world.ctx.queues.get('rollback').isPaused()
     for (const [path, state] of [
       ['/api/queues/rollback/pause', true],
@@ -118,7 +118,7 @@ describe("what is the library's own goes through, recorded", () => {
     ])
   })
 
-  test.each(['completed', 'failed'])('cleaning up the records of %s deliveries', async (status) => {
+  test.each(['completed', 'failed'])('for clearing the records of %s deliveries', async (status) => {
     expect((await world.put(`${queue}/clean/${status}`)).status).toBe(200)
     expect((await world.audit()).map((entry) => entry.outcome)).toEqual(['forwarded'])
   })
@@ -149,13 +149,13 @@ const refused: [method: string, path: string][] = [
   ['PUT', `${queue}/${job}/remove-unprocessed-children`],
   ['POST', `${queue}/${job}/retry`],
   ['DELETE', queue],
-  ['PUT', '/api/queues/a-verb-of-tomorrow'],
+  ['PUT', '/api/queues/an-unknown-action'],
   ['POST', '/api/metrics/history/purge'],
   ['PUT', `${queue}/clean/active/`],
   ['PUT', '//api/queues/rollback/obliterate'],
 ]
 
-describe('everything else is refused with a reason, recorded, and changes nothing', () => {
+describe('any other write is refused with a reason, recorded, and changes nothing', () => {
   test.each(refused)('%s %s', async (method, path) => {
     const before = await world.ctx.queues.get('rollback').getJobCounts()
     const answer = await world.call(path, { method })
@@ -170,7 +170,7 @@ describe('everything else is refused with a reason, recorded, and changes nothin
     ])
   })
 
-  test('no write route of the library is forgotten in this file', async () => {
+  test('the tests cover every write route of the library', async () => {
     const { appRoutes } = await import('@bull-board/api/dist/routes.js')
     const known = new Set([
       ...refused.map(([method, path]) => `${method} ${path}`),

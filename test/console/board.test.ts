@@ -15,7 +15,7 @@ const job = '00000000-0000-4000-8000-000000000000-1'
 const list = (queue: string, status = 'latest') =>
   world.call(`/api/queues?activeQueue=${queue}&status=${status}&page=1&jobsPerPage=10`)
 
-describe('what is wrong is answered in the envelope', () => {
+describe('an invalid request gets the error envelope', () => {
   test.each([
     ['GET', '/api/queues/nowhere/workers', 404, 'SYS_005'],
     ['GET', `/api/queues/nowhere/${job}`, 404, 'SYS_005'],
@@ -59,19 +59,19 @@ describe('what is wrong is answered in the envelope', () => {
     expect(text).not.toContain('bogus')
   })
 
-  test('an empty value counts as none', async () => {
+  test('an empty value counts as missing', async () => {
     expect((await world.call('/api/queues?activeQueue=&status=&page=')).status).toBe(200)
   })
 
-  test.each(['{', '"text"', '{"a":'])('a body that is %s is 400', async (raw) => {
+  test.each(['{', '"text"', '{"a":'])('the body %s gets 400', async (raw) => {
     const headers = { 'content-type': 'application/json' }
     const answer = await world.put('/api/queues/rollback/pause', { raw, headers })
     expect([answer.status, answer.json.error.code]).toEqual([400, 'REQ_001'])
   })
 })
 
-describe('a page', () => {
-  test('has all security headers and asks no other host for anything', async () => {
+describe('the console page', () => {
+  test('has all security headers and loads nothing from other hosts', async () => {
     const { cookie } = await world.browser('the-admin')
     for (const path of ['', '/queue/rollback', '/api/queues', '/static/favicon.ico']) {
       const { headers, status } = await world.api.call(base + path, {
@@ -91,10 +91,10 @@ describe('a page', () => {
     expect(page.text).toContain('"text":"Sign out","url":"/login?next=')
   })
 
-  test('of a template that asks for more than it can be given is refused at once', () => {
-    expect(() => boardPage('<% if (x) %>', {})).toThrow(/can not be rendered/)
+  test('is not rendered from a template with unsupported content', () => {
+    expect(() => boardPage('<% if (x) %>', {})).toThrow(/cannot be rendered/)
     expect(() => boardPage('<script src="https://example.org/x.js"></script>', {})).toThrow(
-      /can not be rendered/,
+      /cannot be rendered/,
     )
     expect(boardPage('<a title="<%= t %>"><%- raw %></a>', { t: '"<', raw: '<b>' })).toBe(
       '<a title="&#34;&#60;"><b></a>',
@@ -102,16 +102,16 @@ describe('a page', () => {
   })
 })
 
-describe('what a row shows', () => {
-  test('is the job, what it is about, and why it failed', async () => {
+describe('a displayed job', () => {
+  test('has its name, its subject and its error', async () => {
     const { queues } = world.ctx
     const id = await world.job({
-      ...{ queue: 'maintenance', name: 'publish-release', payload: { version: '1.2.3', by: 'ada' } },
-      ...{
-        state: 'failed',
-        finished_at: new Date(),
-        error: { code: 'STATE_003', message: 'the store is away' },
-      },
+      queue: 'maintenance',
+      name: 'publish-release',
+      payload: { version: '1.2.3', by: 'ada' },
+      state: 'failed',
+      finished_at: new Date(),
+      error: { code: 'STATE_003', message: 'the store is unreachable' },
     })
     await queues
       .get('maintenance')
@@ -120,16 +120,16 @@ describe('what a row shows', () => {
     const queue = answer.json.queues.find(({ name }: { name: string }) => name === 'maintenance')
     expect(queue.jobs).toMatchObject([
       {
-        name: 'publish-release · 1.2.3: STATE_003: the store is away',
+        name: 'publish-release · 1.2.3: STATE_003: the store is unreachable',
         data: { job: id, version: '1.2.3', state: 'failed' },
       },
     ])
     const one = await world.call(`/api/queues/maintenance/${id}-1`)
-    expect(one.json.job.name).toBe('publish-release · 1.2.3: STATE_003: the store is away')
+    expect(one.json.job.name).toBe('publish-release · 1.2.3: STATE_003: the store is unreachable')
   })
 })
 
-describe('the entries that are hidden by their place', () => {
+describe('the entries hidden by their position', () => {
   const folder = dirname(createRequire(import.meta.url).resolve('@bull-board/ui/package.json'))
   const scripts = join(folder, 'dist/static/js/async')
   const code = readdirSync(scripts)
@@ -137,7 +137,7 @@ describe('the entries that are hidden by their place', () => {
     .map((name) => readFileSync(join(scripts, name), 'utf8'))
     .join('\n')
 
-  test('are at those places in the actions of a job: remove at the end, and retry before three others', () => {
+  test('have the expected positions in the actions of a job: remove last, retry before three others', () => {
     const found = [...code.matchAll(/\[\w+\.\w+\.(\w+)\]:\[((?:\w+\.\w+,?)+)\]/g)]
     const actions = new Map(
       found.map(([, status = '', list = '']) => [status, list.split(',').map((each) => each.split('.')[1])]),
@@ -146,11 +146,11 @@ describe('the entries that are hidden by their place', () => {
     for (const list of actions.values()) expect(list.at(-1)).toBe('clean')
     expect(actions.get('failed')).toHaveLength(4)
     expect(actions.get('failed')?.[0]).toBe('retry')
-    // Statuses that our deliveries never have may have four, too.
+    // Statuses that our deliveries never have may have four entries too.
     for (const status of ['delayed', 'waiting', 'paused']) expect(actions.get(status)).not.toHaveLength(4)
   })
 
-  test('are at those places in the menu of a queue: pause is the fifth from the end', () => {
+  test('have the expected positions in the menu of a queue: pause is fifth from the end', () => {
     const menu = code.slice(code.indexOf('trigger-'))
     const entries = ['PAUSE"', 'SET_CONCURRENCY"', 'SET_RATE_LIMIT"', 'EMPTY"', 'OBLITERATE"']
     const places = entries.map((entry) => menu.indexOf(`"QUEUE.ACTIONS.${entry}`))
@@ -158,7 +158,7 @@ describe('the entries that are hidden by their place', () => {
     expect(places).toEqual(places.toSorted((a, b) => a - b))
   })
 
-  test('of queues whose jobs belong to something else include retry', async () => {
+  test('include retry for queues whose jobs cannot be retried', async () => {
     const { queues } = (await list('rollback')).json
     const retries = new Map(
       queues.map((queue: Record<string, unknown>) => [

@@ -10,9 +10,9 @@ afterAll(() => world.stop())
 
 const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
-describe('without a credential', () => {
+describe('a console request without a credential', () => {
   test.each(['', '/', '/queue/deploy-step', '/queue/deploy-step?status=failed'])(
-    'a browser that opens the page %j is sent to sign in, and back',
+    'redirects a browser that opens %j to the sign-in page, and back',
     async (path) => {
       const answer = await world.api.call(base + path, { headers: html })
       expect(answer.status).toBe(302)
@@ -33,18 +33,18 @@ describe('without a credential', () => {
     expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/)
   })
 
-  test('a bad token is 401, also on the page: a script must not be sent to a form', async () => {
+  test('gets 401 for an invalid token, also for the page, because a script cannot use the form', async () => {
     const answer = await world.api.call(base, { token: 'ora_nonsense', headers: html })
     expect([answer.status, answer.json.error.code]).toEqual([401, 'ACCESS_002'])
   })
 
-  test('assets of the page are not served either', async () => {
+  test('gets 401 for the assets of the page', async () => {
     expect((await world.api.call(`${base}/static/js/main.js`)).status).toBe(401)
   })
 })
 
-describe('with a credential', () => {
-  test.each(['/', '/api/queues'])('a user without the permission gets 403 for %s', async (path) => {
+describe('a console request with a credential', () => {
+  test.each(['/', '/api/queues'])('gets 403 for %s without the permission', async (path) => {
     const byToken = await world.api.call(base + path, { token: world.user })
     expect([byToken.status, byToken.json.error.code]).toEqual([403, 'ACCESS_003'])
     const { cookie } = await world.browser('a-user')
@@ -53,7 +53,7 @@ describe('with a credential', () => {
     expect(bySession.json.error.details.permission).toBe('console:admin')
   })
 
-  test('an API token of an admin needs the scope', async () => {
+  test('requires the scope for an API token of an administrator', async () => {
     const make = async (scopes: string[]) =>
       (await world.api.call('/api/v1/auth/tokens', { token: world.admin, json: { name: scopes[0], scopes } }))
         .json.token
@@ -62,7 +62,7 @@ describe('with a credential', () => {
     expect((await world.api.call(`${base}/api/queues`, { token: operator })).status).toBe(200)
   })
 
-  test('an admin sees the page and every queue of the catalogue', async () => {
+  test('shows an administrator the page and every queue of the catalogue', async () => {
     const { cookie } = await world.browser('the-admin')
     const page = await world.api.call(base, { headers: { ...html, cookie } })
     expect(page.status).toBe(200)
@@ -74,11 +74,11 @@ describe('with a credential', () => {
   })
 })
 
-describe('a write by a session', () => {
+describe('a console write with a session', () => {
   const path = `${base}/api/queues/maintenance/pause`
   const isPaused = () => world.ctx.queues.get('maintenance').isPaused()
 
-  test('needs the CSRF token of that session', async () => {
+  test('requires the CSRF token of the session', async () => {
     const { cookie } = await world.browser('the-admin')
     const other = await world.browser('a-user')
     for (const headers of [
@@ -93,7 +93,7 @@ describe('a write by a session', () => {
     expect(await world.audit()).toEqual([])
   })
 
-  test('goes through with it, under either name of the header', async () => {
+  test('is accepted with the CSRF token under either header name', async () => {
     const { cookie, csrf } = await world.browser('the-admin')
     const pause = await world.api.call(path, { method: 'PUT', headers: { cookie, 'x-xsrf-token': csrf } })
     expect(pause.status).toBeLessThan(300)

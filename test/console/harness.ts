@@ -6,7 +6,7 @@ export const base = '/admin/queues'
 
 export type ConsoleWorld = Awaited<ReturnType<typeof startConsole>>
 
-/** The application with an admin, a user and their browser sessions. No jobs run, no deliveries are made. */
+/** Starts the application with an administrator, a user and their browser sessions. No worker or dispatcher runs. */
 export async function startConsole() {
   const ctx = await createTestContext()
   const api = await startApi(ctx)
@@ -24,7 +24,7 @@ export async function startConsole() {
     return { cookie: pairs.join('; '), csrf }
   }
 
-  /** One sign-in per user: they are limited. */
+  /** Signs in once per user, because sign-ins are limited. */
   function browser(username: string) {
     const session = sessions.get(username) ?? signIn(username)
     sessions.set(username, session)
@@ -32,18 +32,28 @@ export async function startConsole() {
   }
 
   return {
-    ...{ ctx, api, admin, user, browser },
-    call: (path: string, given: Parameters<typeof api.call>[1] = {}) =>
-      api.call(base + path, { token: admin, ...given }),
-    put: (path: string, given: Parameters<typeof api.call>[1] = {}) =>
-      api.call(base + path, { token: admin, method: 'PUT', ...given }),
+    ctx,
+    api,
+    admin,
+    user,
+    browser,
+    call: (path: string, options: Parameters<typeof api.call>[1] = {}) =>
+      api.call(base + path, { token: admin, ...options }),
+    put: (path: string, options: Parameters<typeof api.call>[1] = {}) =>
+      api.call(base + path, { token: admin, method: 'PUT', ...options }),
     audit: () => ctx.db('audit_entries').orderBy('id').select('principal', 'action', 'target', 'outcome'),
-    /** A row of the rollback queue with its delivery in the queue store. @returns the row's id. */
+    /** Creates a job of the rollback queue and its delivery in the queue store. @returns the row's id */
     async job(row: object = {}): Promise<string> {
       const id = randomUUID()
       await ctx.db('jobs').insert({
-        ...{ id, queue: 'rollback', name: 'rollback', payload: { deploymentId: randomUUID() } },
-        ...{ max_attempts: 3, undelivered: false, delivery: 1, ...row },
+        id,
+        queue: 'rollback',
+        name: 'rollback',
+        payload: { deploymentId: randomUUID() },
+        max_attempts: 3,
+        undelivered: false,
+        delivery: 1,
+        ...row,
       })
       await ctx.queues.get('rollback').add('rollback', { job: id }, { jobId: `${id}-1`, delay: 3_600_000 })
       return id

@@ -19,8 +19,8 @@ const policy = [
   "script-src-attr 'none'",
 ].join(';')
 
-/** Of the library and of Express, which serve paths that are in no table of ours. */
-const others = [
+/** Paths of the library and of Express, which are not in our route table. */
+const otherPaths = [
   '',
   '/',
   '/queue/rollback',
@@ -30,35 +30,35 @@ const others = [
   '/nowhere',
 ].map((path) => base + path)
 
-/** Data in a `script` element is no script. */
+/** Inline scripts, except `script` elements that contain only data. */
 const inlineScript = /<script(?![^>]*(?: src=| type="application\/json"))|\son[a-z]+=["']/
 
-test('every page that is served has the strict content security policy', async () => {
+test('every page has the strict content security policy', async () => {
   const { cookie } = await world.browser('the-admin')
   const paths = allRoutes(world.ctx, () => false)
     .filter(({ method }) => method === 'get')
     .map(({ path }) => path.replace(/[:*]\w+/g, 'x'))
     .filter((path) => !path.endsWith('/events'))
   const pages: string[] = []
-  for (const path of [...paths, ...others, '/', '/nowhere', '/%ff', '/admin/']) {
+  for (const path of [...paths, ...otherPaths, '/', '/nowhere', '/%ff', '/admin/']) {
     for (const by of [{}, { cookie }]) {
       const { headers, text } = await world.api.call(path, { headers: { ...by, accept: 'text/html' } })
-      const own = headers.get('content-security-policy')
-      // A badge is an image, which needs less.
-      expect([path, own]).toEqual([
+      const received = headers.get('content-security-policy')
+      // A badge is an image, whose policy is stricter.
+      expect([path, received]).toEqual([
         path,
         expect.stringMatching(/^default-src '(?:self|none)'(?!.*(?:https?:|\*))/),
       ])
       if (headers.get('content-type')?.includes('html') !== true) continue
       pages.push(path)
-      expect([path, own]).toEqual([path, policy])
+      expect([path, received]).toEqual([path, policy])
       expect([path, text.match(inlineScript)]).toEqual([path, null])
     }
   }
   expect(pages).toEqual(expect.arrayContaining(['/login', '/admin', base, `${base}/queue/rollback`]))
 })
 
-test('a refused sign-in is a page with that policy, too', async () => {
+test('the page of a refused sign-in has the strict content security policy', async () => {
   const raw = new URLSearchParams({ username: 'nobody', password: 'wrong password' }).toString()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const answer = await world.api.call('/login', { raw, headers })

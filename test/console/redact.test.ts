@@ -4,7 +4,7 @@ import { redact } from '../../src/console/redact.ts'
 import { until } from '../helpers/until.ts'
 import { type ConsoleWorld, startConsole } from './harness.ts'
 
-describe('redacting', () => {
+describe('redaction', () => {
   test.each<[string, unknown, unknown]>([
     [
       'data keeps the ids of ours',
@@ -51,7 +51,7 @@ describe('redacting', () => {
   })
 })
 
-describe('real answers of the console', () => {
+describe('responses of the console', () => {
   const plain = 'planted-plain-text-secret'
   const tokens = [
     `cfut_${'a'.repeat(40)}`,
@@ -68,7 +68,7 @@ describe('real answers of the console', () => {
   })
   afterAll(() => world.stop())
 
-  test('show no secret of a delivery, wherever it was put', async () => {
+  test('show no secret of a delivery, in any of its fields', async () => {
     const queue = world.ctx.queues.get('rollback')
     const add = (jobId: string) =>
       queue.add(

@@ -41,8 +41,8 @@ export async function startWorld(kind: StoreKind, env: Record<string, string> = 
     ctx,
     live ? { queues: ['maintenance'] } : { queues: [], without: ['dispatcher', 'reconciler'] },
   )
-  const call = (path: string, given: Parameters<typeof api.call>[1] = {}) =>
-    api.call(path, { token: publisher, ...given })
+  const call = (path: string, options: Parameters<typeof api.call>[1] = {}) =>
+    api.call(path, { token: publisher, ...options })
 
   return {
     ctx,

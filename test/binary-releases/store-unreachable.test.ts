@@ -17,13 +17,13 @@ function oneObject() {
     gate: Promise.resolve(),
   }
   const store = {
-    async read(_key: string, given?: { etag: string }) {
+    async read(_key: string, condition?: { etag: string }) {
       state.reads += 1
       if (state.isUnreachable) throw new StoreUnreachable('no connection')
-      if (given !== undefined) state.compared += 1
+      if (condition !== undefined) state.compared += 1
       const { body, etag } = state
       await state.gate
-      if (given?.etag === etag) return 'unchanged'
+      if (condition?.etag === etag) return 'unchanged'
       return body === '' ? undefined : { body: Buffer.from(body), etag }
     },
   } as unknown as ObjectStore
@@ -223,7 +223,7 @@ describe('signing keys', () => {
     const { publishContext } = world.ctx.binaryReleases
     const { createSigningKey } = await import('../../src/binary-releases/downloads/signing.ts')
     const next = createSigningKey(signingKeys.second)
-    // As after a restart with another RELEASE_SIGNING_KEY.
+    // Simulates a restart with another RELEASE_SIGNING_KEY.
     publishContext.key = () => next
     await released(world, '1.0.1')
     expect((await world.call('/releases/1.0.1/signature')).json.key_id).toBe(next.id)

@@ -38,7 +38,7 @@ describe('an invalid request gets the error envelope', () => {
     ['GET', '/api/queues?activeQueue=%25', 400, 'REQ_002'],
     ['GET', '/api/queues?activeQueue=rollback&status=nonsense', 400, 'REQ_002'],
     ['GET', '/api/queues?activeQueue=rollback&page=x', 400, 'REQ_002'],
-  ])('%s %s is %i %s', async (method, path, status, code) => {
+  ])('for %s %s: %i %s', async (method, path, status, code) => {
     const answer = await world.call(path, { method })
     expect([answer.status, answer.json.error?.code]).toEqual([status, code])
     if (status >= 400)
@@ -52,7 +52,7 @@ describe('an invalid request gets the error envelope', () => {
     ['activeQueue=%25', ['activeQueue']],
     ['activeQueue=rollback&activeQueue=rollback', ['activeQueue']],
     ['status=failed&status=latest', ['status']],
-  ])('of ?%s the fields %j are named, without their values', async (query, names) => {
+  ])('for ?%s, which names the fields %j without their values', async (query, names) => {
     const { status, json, text } = await world.call(`/api/queues?${query}`)
     expect(status).toBe(400)
     expect(json.error.details.fields.map(({ path }: { path: string }) => path)).toEqual(names)
@@ -63,7 +63,7 @@ describe('an invalid request gets the error envelope', () => {
     expect((await world.call('/api/queues?activeQueue=&status=&page=')).status).toBe(200)
   })
 
-  test.each(['{', '"text"', '{"a":'])('the body %s gets 400', async (raw) => {
+  test.each(['{', '"text"', '{"a":'])('for the body %s: 400', async (raw) => {
     const headers = { 'content-type': 'application/json' }
     const answer = await world.put('/api/queues/rollback/pause', { raw, headers })
     expect([answer.status, answer.json.error.code]).toEqual([400, 'REQ_001'])

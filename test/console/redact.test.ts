@@ -7,47 +7,43 @@ import { type ConsoleWorld, startConsole } from './harness.ts'
 describe('redaction', () => {
   test.each<[string, unknown, unknown]>([
     [
-      'data keeps the ids of ours',
+      'keeps only the ids of rows and schedules in data',
       { data: { job: 'a', schedule: 'b', secret: 'x' } },
       { data: { job: 'a', schedule: 'b' } },
     ],
-    ['data keeps no objects', { data: { job: { password: 'x' } } }, { data: {} }],
-    ['data that is a text is not shown', { data: 'hunter2' }, { data: '[redacted]' }],
-    ['data that is a list keeps numbers, as metrics have', { data: [1, 'x', { a: 1 }] }, { data: [1] }],
+    ['removes objects from data', { data: { job: { password: 'x' } } }, { data: {} }],
+    ['hides data that is a text', { data: 'hunter2' }, { data: '[redacted]' }],
+    ['keeps only numbers in a list of data, for metrics', { data: [1, 'x', { a: 1 }] }, { data: [1] }],
     [
-      'options keep what is harmless',
+      'keeps only harmless options',
       { opts: { attempts: 3, delay: 1, env: 'x', parent: {} } },
       { opts: { attempts: 3, delay: 1 } },
     ],
-    ['stack traces go', { stacktrace: ['Error: x\n at y'] }, { stacktrace: [] }],
+    ['removes stack traces', { stacktrace: ['Error: x\n at y'] }, { stacktrace: [] }],
     [
-      'return values go, in both spellings',
+      'removes return values in both spellings',
       { returnValue: { a: 1 }, returnvalue: 'x' },
       { returnValue: null, returnvalue: null },
     ],
     [
-      'texts are masked',
+      'masks secrets in texts',
       { failedReason: 'password=hunter2 failed' },
       { failedReason: 'password=[redacted] failed' },
     ],
-    ['texts in lists are masked', ['Bearer abcdefgh1234'], ['Bearer [redacted]']],
+    ['masks secrets in lists', ['Bearer abcdefgh1234'], ['Bearer [redacted]']],
     [
-      'progress is masked at any depth',
+      'masks secrets in progress at any depth',
       { progress: { a: [{ b: 'token: abc' }] } },
       { progress: { a: [{ b: 'token: [redacted]' }] } },
     ],
+    ['masks passwords in URLs', { m: 'postgres://u:pw@host/db' }, { m: 'postgres://u:[redacted]@host/db' }],
     [
-      'addresses lose their passwords',
-      { m: 'postgres://u:pw@host/db' },
-      { m: 'postgres://u:[redacted]@host/db' },
-    ],
-    [
-      'other values stay',
+      'keeps other values',
       { id: 'x', n: 1, t: true, z: null, u: undefined },
       { id: 'x', n: 1, t: true, z: null, u: undefined },
     ],
-  ])('%s', (_, given, shown) => {
-    expect(redact(given)).toEqual(shown)
+  ])('%s', (_, value, redacted) => {
+    expect(redact(value)).toEqual(redacted)
   })
 })
 

@@ -34,9 +34,9 @@ export async function signIn(
   await context.clockMeasured()
   const { address } = origin
   const user = await findUserByName(db, attempt.username)
-  const known = await knownOrigin(context, user, origin)
+  const knownParts = await knownOrigin(context, user, origin)
   const logFields = user === undefined ? { address } : { address, userId: user.id }
-  const isCorrect = await verifyGuess(context, { attempt, user, place: known.place }).catch(
+  const isCorrect = await verifyGuess(context, { attempt, user, place: knownParts.place }).catch(
     (error: unknown) => {
       if (error instanceof CodedError && error.code === 'SYS_003')
         log.warn(
@@ -55,7 +55,7 @@ export async function signIn(
     throw badCredential('Invalid username or password')
   }
   if (!user.isActive) throw badCredential('User account is disabled')
-  const browserId = known.browserId ?? (browser ? newBrowserId() : undefined)
+  const browserId = knownParts.browserId ?? (browser ? newBrowserId() : undefined)
   await rememberPlaces(context, user, { address, browserId })
   log.info({ event: 'sign-in', outcome: 'done', ...logFields }, 'signed in')
   return { user, browserId }

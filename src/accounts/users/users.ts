@@ -77,7 +77,7 @@ export async function changeUser(
     throw toUserError(error)
   }
   principals.forget(subjectOf(id))
-  // As in `resetPassword`: a user locked out by guesses at the old password can use the new one.
+  // A user locked out by guesses at the old password can use the new one, like after `resetPassword`.
   if (passwordHash !== undefined) await limits.clear(id)
   log.info({ event: 'user-changed', userId: id, account: caller.name }, 'user changed')
   return getUser(context, id)

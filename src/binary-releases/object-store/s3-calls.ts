@@ -62,9 +62,9 @@ export function createS3Calls(config: BucketConfig): S3Calls {
       accepted = true
       return answer
     } catch (error) {
-      const wanted = regionRequestedBy(error) ?? (await regionByList(error, options))
-      if (wanted === undefined || wanted === region) throw error
-      region = wanted
+      const requested = regionRequestedBy(error) ?? (await regionByList(error, options))
+      if (requested === undefined || requested === region) throw error
+      region = requested
       opening = undefined
       const answer = await call(await connect(), options)
       accepted = true

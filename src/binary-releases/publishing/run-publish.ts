@@ -117,9 +117,13 @@ function metadataOf({ version, channel, releasedAt }: Release, files: ReleaseFil
 }
 
 /** Protects a release of another publisher under this version. @throws STATE_001 */
-async function refuseForeign({ store, layout }: PublishContext, version: string, own: string): Promise<void> {
+async function refuseForeign(
+  { store, layout }: PublishContext,
+  version: string,
+  expected: string,
+): Promise<void> {
   const stored = await store.read(layout.metadata(version))
-  if (stored === undefined || stored === 'unchanged' || stored.body.toString() === own) return
+  if (stored === undefined || stored === 'unchanged' || stored.body.toString() === expected) return
   throw conflict('The store contains another release with this version')
 }
 

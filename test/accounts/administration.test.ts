@@ -112,7 +112,7 @@ test('admin create reads the password from a pipe without prompting', async () =
   expect(await capstan(args, [password], false)).toContain('ora_')
   expect(await capstan(['create', '-u', 'ops2'], [password], false)).toContain('e-mail is missing')
   for (const none of [[], ['']])
-    expect(await capstan(args, none, false)).toMatch(/^no password was given: set CAPSTAN_PASSWORD/)
+    expect(await capstan(args, none, false)).toMatch(/^the password is missing: set CAPSTAN_PASSWORD/)
   const input = new PassThrough()
   input.end(`${password}\nsecond line\n`)
   expect(await terminalPrompt({ input, output: new PassThrough() }).firstLine()).toBe(password)

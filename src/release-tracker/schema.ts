@@ -83,15 +83,6 @@ export const putParams = z.object({
   container: names.container,
 })
 
-/** The path of a PUT before `putParams` has checked it. */
-export const rawPutParams = z.object({
-  namespace: z.string(),
-  kind: z.string(),
-  workload: z.string(),
-  container: z.string(),
-})
-export type RawPutParams = z.output<typeof rawPutParams>
-
 export const putBody = z.object({
   image_tag: image.tag,
   image_sha: image.sha,

@@ -1,7 +1,7 @@
 export { createHttpApp } from './app.ts'
 export { decodeCursor, encodeCursor, page, readCursor } from './cursor.ts'
 export { createForwardedIdentity } from './protection/forwarded-identity.ts'
-export { type Route, type RouteRequest, route, type Wrap } from './route.ts'
+export { type InvalidRequest, type Route, type RouteRequest, route, type Wrap } from './route.ts'
 export { correlationIdOf } from './routing/frame.ts'
 export { type Prepared, prepare } from './routing/prepared.ts'
 export { mount } from './routing/router.ts'

@@ -76,6 +76,17 @@ export interface Route {
   /** False for a page's own form or a login, which carry no session yet. */
   csrf: boolean
   handle(request: RouteRequest<never, never, never>): Reply | Promise<Reply>
+  /** Runs before an invalid request is refused, for routes that record their refusals. */
+  onInvalid: ((request: InvalidRequest) => Promise<void>) | undefined
+}
+
+/** A request that its route's schemas refuse, as it arrived. */
+export interface InvalidRequest {
+  params: Readonly<Partial<Record<string, string | string[]>>>
+  body: unknown
+  principal: Principal | undefined
+  /** The refusal; its details name the fields. */
+  error: unknown
 }
 
 interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -92,6 +103,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   invalidStatus?: Route['invalidStatus']
   csrf?: boolean
   handle(request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>): Reply | Promise<Reply>
+  onInvalid?: (request: InvalidRequest) => Promise<void>
 }
 
 const MIB = 1024 * 1024
@@ -114,5 +126,6 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     invalidStatus: input.invalidStatus ?? 400,
     csrf: input.csrf ?? true,
     handle: input.handle as Route['handle'],
+    onInvalid: input.onInvalid,
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parse, type Route, route } from '../../platform/http/index.ts'
+import { type InvalidRequest, type Route, route } from '../../platform/http/index.ts'
 import { withQueryLimit } from '../../platform/postgres/index.ts'
 import { clientOf, requireClient } from '../access.ts'
 import { bulkQueryMs, type TrackerContext } from '../context.ts'
@@ -8,7 +8,7 @@ import { receivePing } from '../push/ping.ts'
 import { receiveBatch } from '../push/receiving/receive.ts'
 import { batchBody } from '../push/wire.ts'
 import { environmentsView } from '../reading/views.ts'
-import { name, pingBody, putBody, putParams, type RawPutParams, rawPutParams } from '../schema.ts'
+import { name, pingBody, putBody, putParams } from '../schema.ts'
 import type { ManualRelease, RefusedRelease, TrackerService } from '../service.ts'
 import { listPings } from '../store/push/pings.ts'
 import { waitingOfMaster } from '../store/push/waiting.ts'
@@ -68,28 +68,26 @@ function putRoute(context: TrackerContext, service: TrackerService): Route {
     ...fromSlaves,
     method: 'put',
     path: '/api/collect/:namespace/:kind/:workload/:container',
-    // Parsed by the handler, so that every refusal of a slave's release can be reported.
-    params: rawPutParams,
-    body: z.unknown(),
+    params: putParams,
+    body: putBody,
     async handle({ params, body, principal, commit }) {
+      const release = releaseOf(params, body)
       try {
-        const release = releaseOf(params, body)
         return await commit(async (trx) => {
           const { releasedAt } = await service.put(trx, principal, release)
           return { body: putAnswer(release, releasedAt, context.now()) }
         })
       } catch (error) {
-        await service.noteRefusal(principal, refusedRelease(params, body), error)
+        await service.noteRefusal(principal, refusedRelease(release), error)
         throw error
       }
     },
+    onInvalid: ({ params, body, principal, error }) =>
+      service.noteRefusal(principal, invalidRelease(params, body), error),
   })
 }
 
-/** @throws REQ_002 */
-function releaseOf(params: RawPutParams, body: unknown): ManualRelease {
-  const path = parse(putParams, params, { part: 'path', status: 400 })
-  const fields = parse(putBody, body, { part: 'body', status: 400 })
+function releaseOf(path: z.output<typeof putParams>, fields: z.output<typeof putBody>): ManualRelease {
   return {
     ...path,
     clientName: fields.client_name,
@@ -104,16 +102,33 @@ function releaseOf(params: RawPutParams, body: unknown): ManualRelease {
   }
 }
 
-function refusedRelease(params: RawPutParams, body: unknown): RefusedRelease {
+function refusedRelease({ clientName, envName, image, ...container }: ManualRelease): RefusedRelease {
+  return {
+    clientName,
+    envName,
+    item: {
+      namespace: container.namespace,
+      workload_kind: container.kind.kind,
+      workload_name: container.workload,
+      container_name: container.container,
+      image_tag: image.tag,
+      image_sha: image.sha,
+    },
+  }
+}
+
+/** Names a release that the schemas refuse, as far as it can be read. */
+function invalidRelease(params: InvalidRequest['params'], body: unknown): RefusedRelease {
   const fields = z.record(z.string(), z.unknown()).safeParse(body).data ?? {}
+  const { namespace, kind, workload, container } = params
   return {
     clientName: name.safeParse(fields.client_name).data,
     envName: name.safeParse(fields.env_name).data,
     item: {
-      namespace: params.namespace,
-      workload_kind: parseKind(params.kind).kind,
-      workload_name: params.workload,
-      container_name: params.container,
+      namespace,
+      workload_kind: parseKind(String(kind)).kind,
+      workload_name: workload,
+      container_name: container,
       image_tag: fields.image_tag,
       image_sha: fields.image_sha,
     },

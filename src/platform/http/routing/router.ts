@@ -52,12 +52,16 @@ async function serve(route: Route, options: RouterOptions, { req, res, params }:
   if (principal !== undefined) res.locals.principal = principal.name
   authorise(route.access, principal)
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
-  const status = route.invalidStatus
   const key = keyOf(req, principal, body)
+  let valid: Pick<RouteRequest<never, never, never>, 'params' | 'query' | 'body'>
+  try {
+    valid = validate(route, { params, query: req.query, body })
+  } catch (error) {
+    await route.onInvalid?.({ params, body, principal, error })
+    throw error
+  }
   const request = {
-    params: (route.params ? parse(route.params, params, { part: 'path', status }) : {}) as never,
-    query: (route.query ? parse(route.query, req.query, { part: 'query', status }) : {}) as never,
-    body: (route.body ? parse(route.body, body, { part: 'body', status }) : undefined) as never,
+    ...valid,
     principal,
     correlationId: correlationIdOf(res),
     get address() {
@@ -70,6 +74,16 @@ async function serve(route: Route, options: RouterOptions, { req, res, params }:
   // Looked up before the handler's own checks: a repeat is answered even while what they ask is away.
   const kept = key === undefined || req.method !== 'POST' ? undefined : await findKept(options.db, key)
   answer(route, res, { reply: kept ?? (await route.handle(request)), version: options.version })
+}
+
+/** @throws REQ_002 naming the fields of the first invalid part */
+function validate(route: Route, raw: { params: unknown; query: unknown; body: unknown }) {
+  const status = route.invalidStatus
+  return {
+    params: (route.params ? parse(route.params, raw.params, { part: 'path', status }) : {}) as never,
+    query: (route.query ? parse(route.query, raw.query, { part: 'query', status }) : {}) as never,
+    body: (route.body ? parse(route.body, raw.body, { part: 'body', status }) : undefined) as never,
+  }
 }
 
 /** Who calls, having paid for it: a bad credential is paid for by its address. */

@@ -73,7 +73,7 @@ function watched(name: string, child: ChildProcess): Target {
   const target: Target = { name, badUntil: 0, lines: 0, runs: [] }
   if (child.stdout === null) throw new Error('the output of a process is not read')
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.includes('"msg":"run ended"')) target.runs.push(Date.now())
+    if (line.includes('"msg":"attempt ended"')) target.runs.push(Date.now())
     if (!/"level":"(warn|error)"/.test(line)) return
     target.lines += 1
     if (process.env.OUTAGE_LOG !== undefined) console.error(`${name}: ${line}`)

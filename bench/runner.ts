@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
 import { type Context, createContext } from '../src/context.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres/index.ts'
-import { createDispatcher } from '../src/platform/jobs/index.ts'
+import { createOutboxDispatcher } from '../src/platform/jobs/index.ts'
 import { insertJobs } from '../src/platform/jobs/store.ts'
 import { createLogger } from '../src/platform/logging/logging.ts'
 import { migrateUp } from '../src/platform/postgres/db.ts'
@@ -35,7 +35,7 @@ async function untilDone(side: Side, target: number): Promise<void> {
 
 function ourSide(ctx: Context): Side {
   const { db, queues } = ctx
-  const dispatcher = createDispatcher({ db, queues, log })
+  const outboxDispatcher = createOutboxDispatcher({ db, queues, log })
   const row = (n: number) => ({
     id: randomUUID(),
     queue: 'bench',
@@ -53,7 +53,7 @@ function ourSide(ctx: Context): Side {
           Array.from({ length: Math.min(500, jobs - n) }, (_, i) => row(n + i)),
         )
       }
-      await dispatcher.start()
+      await outboxDispatcher.start()
       while ((await db('jobs').where({ undelivered: true }).first('id')) !== undefined) {
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
@@ -62,7 +62,7 @@ function ourSide(ctx: Context): Side {
       const job = row(0)
       const startedAt = performance.now()
       await insertJobs(db, [job])
-      dispatcher.nudge()
+      outboxDispatcher.nudge()
       while ((await db('jobs').where({ id: job.id, state: 'completed' }).first('id')) === undefined)
         await tick()
       return performance.now() - startedAt

@@ -6,7 +6,7 @@ import { runProcess, type Service } from './platform/process/lifecycle.ts'
 import { runMain } from './platform/process/main.ts'
 import { announceReady, exitWhenOrphaned, isSupervised } from './platform/process/supervised.ts'
 
-/** The web process: validates, authorises, writes rows, answers. */
+/** The web process: validates and authorises requests, writes rows and responds. */
 async function main(): Promise<void> {
   const settings = processSettings(process.env, isSupervised())
   const ctx = createContext(await withRedisTopology(settings.config), 'web')
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     frame,
     ctx.clock,
     ctx.listener,
-    ctx.dispatcher,
+    ctx.outboxDispatcher,
     ctx.accounts,
     server,
     ctx.orchestrators,

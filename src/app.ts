@@ -7,17 +7,20 @@ import { createForwardedIdentity, createHttpApp, mount, type Route } from './pla
 import { jobRoutes } from './platform/jobs/index.ts'
 import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platform/sockets/index.ts'
 
-/** The one list of routes: also the table of permissions. */
+/** All HTTP routes. The list is also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
   const { db, queues, hub, verbs, config } = ctx
   return [
     ...healthRoutes({
-      ...{ ...ctx.health, queueBackend: queues.backend, service: config.service, stopping },
+      ...ctx.health,
+      queueBackend: queues.backend,
+      service: config.service,
+      stopping,
       waitingReleases: ctx.releaseTracker.waiting,
     }),
     ...ctx.accounts.routes,
     ...jobRoutes({ db, hub, verbs }),
-    // A slave only collects.
+    // A slave only collects releases.
     ...(config.releaseTracker.mode === 'slave'
       ? []
       : [...ctx.deployments.routes, ...ctx.orchestrators.routes]),
@@ -27,7 +30,7 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
   ]
 }
 
-/** @param routes what is served behind the console and the frame */
+/** @param routes served behind the console and the frame */
 export function createApp(
   ctx: Context,
   stopping: () => boolean = () => false,
@@ -50,7 +53,7 @@ export function createApp(
   })
 }
 
-/** The one list of what is spoken to by WebSocket. */
+/** All WebSocket endpoints. */
 export function allSockets(ctx: Context): SocketRoute[] {
   return [...ctx.orchestrators.sockets]
 }

@@ -20,26 +20,26 @@ import {
   type ReleaseTracker,
 } from './release-tracker/index.ts'
 
-/** Every queue, and how many of its jobs one worker process runs at once. */
+/** All queues, with the number of jobs that one worker process runs at once. */
 export const queues = {
   'deploy-step': { concurrency: 20 },
   rollback: { concurrency: 10 },
-  // More than one: a release of gigabytes that is verified must not hold up the others, or the housekeeping.
+  // More than one: verifying a release of gigabytes must not block other releases or the housekeeping.
   maintenance: { concurrency: 4 },
-  // A collection and a push at once; the rest waits, since both read or write much.
+  // One collection and one push at a time: both read or write large amounts.
   collect: { concurrency: 2 },
   ping: { concurrency: 2 },
-  // A cycle and its parts wait for nodes most of the time.
+  // Cycles and their shards wait for nodes most of the time.
   'poll-orchestrators': { concurrency: 4 },
 } as const
 export type QueueName = keyof typeof queues
 export const queueNames = Object.keys(queues) as QueueName[]
 
-// Finished jobs and their events stay for a month; idempotency keys for a day.
+// Finished jobs and their events are kept for a month, idempotency keys for a day.
 const finishedJobs = { days: 30, limit: 1000 }
 const idempotencyHours = 24
 
-/** Every job with the services that do its work. */
+/** All jobs, bound to the services that they use. */
 export function bindCatalog(services: {
   db: Knex
   deployments: Deployments

@@ -4,7 +4,7 @@ import { areas } from './commands.ts'
 import type { Permission } from './platform/auth.ts'
 import { endProcess } from './platform/process/process-end.ts'
 
-/** What these commands need of the API, and no more. */
+/** The permissions that the commands need. */
 const scopes: Permission[] = [
   'releases:read',
   'releases:publish',
@@ -31,7 +31,7 @@ async function ask(question: string, options?: { hidden: boolean }): Promise<str
   return terminalPrompt({ input: process.stdin, output: process.stderr }).ask(question, options)
 }
 
-/** The settings of `.env`, where it is one of ours: any project may have a file of that name. */
+/** Reads the settings of `.env` if the file belongs to Capstan: any project may have a file of that name. */
 async function prepare(): Promise<void> {
   const { addSettings, readEnvFile } = await import('./platform/config/env-file.ts')
   const { settingWarnings } = await import('./platform/config/process-settings.ts')

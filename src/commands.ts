@@ -1,6 +1,6 @@
 import { type Area, packageVersion } from './cli/run.ts'
 
-/** All commands, by their first word; the code of each is loaded when it is used. */
+/** All commands by their first word. The code of a command is loaded when the command is used. */
 export const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
     (await import('./deployments/index.ts')).registerDeploymentCommands(program, deps),

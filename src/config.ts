@@ -30,7 +30,7 @@ import {
   releaseTrackerVariables,
 } from './release-tracker/config.ts'
 
-/** The settings of all domains, parsed once at a process's start; each domain gets its own part. */
+/** The settings of all domains, parsed once when a process starts. Each domain receives its own part. */
 export interface Config extends PlatformConfig, DeploymentsConfig {
   admin: FirstAdminConfig
   localCloud: LocalCloudConfig
@@ -54,8 +54,8 @@ type Variables = z.infer<typeof variables>
 export const knownSettings: readonly string[] = Object.keys(variables.shape)
 
 /**
- * Parses the environment into a Config. All faults are reported together.
- * @throws ConfigError with one line per faulty variable; values are never shown.
+ * Parses the environment and reports all faults together.
+ * @throws ConfigError with one line per faulty variable, without its value
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
@@ -64,7 +64,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const deployments = deploymentsConfig(vars, faults)
   const binaryReleases = binaryReleasesConfig(vars, faults)
   const releaseTracker = releaseTrackerConfig(vars, faults)
-  // A slave only collects: it deploys nothing.
+  // A slave only collects releases and deploys nothing.
   const deploysHere = vars.CLOUDFLARE_TARGET === 'local' || !isProduction(vars, present)
   const localCloud = localCloudConfig(vars, { enabled: vars.MODE !== 'slave' && deploysHere, faults })
   if (faults.length > 0) throw new ConfigError(faults)
@@ -82,7 +82,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
-/** Drops faulty variables, so that the checks across variables can add their faults. */
+/** Omits faulty variables, so that the checks across variables can add their faults. */
 function readVariables(present: NodeJS.ProcessEnv): { vars: Variables; faults: string[] } {
   const parsed = variables.safeParse(present)
   if (parsed.success) return { vars: parsed.data, faults: [] }
@@ -96,9 +96,9 @@ function readVariables(present: NodeJS.ProcessEnv): { vars: Variables; faults: s
 }
 
 /**
- * The configuration of a process: its environment, to which the settings of its `.env` are added.
- * @param supervised true when the process that started this one has warned about misspelt names already
- * @throws ConfigError with all faults, and with the settings that misspelt names were probably meant for.
+ * The configuration of a process, from its environment and the settings of its `.env`.
+ * @param supervised true if the process that started this one has already warned about misspelt names
+ * @throws ConfigError with all faults, and with suggestions for misspelt names
  */
 export function processSettings(env: NodeJS.ProcessEnv, supervised: boolean): ProcessSettings<Config> {
   return readProcessSettings(env, { supervised, load: loadConfig, known: knownSettings })

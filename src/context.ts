@@ -13,12 +13,12 @@ import { createHealth, type Health } from './platform/health/index.ts'
 import { createInstallation } from './platform/installation/installation-id.ts'
 import {
   type BoundJob,
-  createDispatcher,
   createEnqueue,
   createJobVerbs,
-  type Dispatcher,
+  createOutboxDispatcher,
   type Enqueue,
   type JobVerbs,
+  type OutboxDispatcher,
 } from './platform/jobs/index.ts'
 import { createLogger, type Logger } from './platform/logging/logging.ts'
 import { createDb } from './platform/postgres/db.ts'
@@ -34,19 +34,19 @@ import { createResources } from './platform/resources.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
 import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
-/** Everything a process is made of, built once and passed on. */
+/** All services of a process, created once and passed to its parts. */
 export interface Context {
   config: Config
   log: Logger
   db: Knex
-  /** The database's time, which decides about order. */
+  /** The database's time, which decides the order of events. */
   clock: Clock
   secrets: Secrets
   queues: Queues
   listener: Listener
   hub: EventHub
   jobs: readonly BoundJob[]
-  dispatcher: Dispatcher
+  outboxDispatcher: OutboxDispatcher
   enqueue: Enqueue
   verbs: JobVerbs
   limiter: RateLimiter
@@ -57,7 +57,7 @@ export interface Context {
   releaseTracker: ReleaseTracker
   orchestrators: Orchestrators
   health: Health
-  /** Closes what was opened, in reverse order. Services must have been stopped. */
+  /** Closes all resources in reverse order. Services must have been stopped before. */
   dispose(): Promise<void>
 }
 
@@ -65,84 +65,120 @@ export interface ContextOverrides {
   log?: Logger
 }
 
-/** The configuration with the URL by which Redis is to be used, for `createContext`, which waits for nothing. */
+/** Resolves the URL of the current Redis master, since `createContext` cannot wait for it. */
 export async function withRedisTopology(config: Config): Promise<Config> {
   return { ...config, redisUrl: await resolveRedisUrl(config.redisUrl) }
 }
 
-/** @param process the process's name, as it shows in logs and in the database's activity. */
-export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
+type Platform = ReturnType<typeof createPlatform>
+
+/** The services that know no domain. */
+function createPlatform(config: Config, process: string, overrides: ContextOverrides) {
   const databaseUrl = requireDatabaseUrl(config)
   const directUrl = requireDirectDatabaseUrl(config)
   const log = overrides.log ?? createLogger({ level: config.logLevel, format: config.logFormat, process })
   const db = createDb({ url: databaseUrl, name: process })
-  const secrets = createSecrets(config.secretKey, config.previousSecretKeys)
-  const clock = createDatabaseClock(db, log)
   const installation = createInstallation(db)
   const store = { redisUrl: config.redisUrl, log, installation }
   const queues = createQueues({ databaseUrl: directUrl, ...store })
   const limiter = createRateLimiter(store)
-  const limits = createRateLimits(limiter, config.rateLimits)
   const listener = createListener(databaseUrl, log, directUrl)
-  const hub = createEventHub(db, listener, log)
-  const dispatcher = createDispatcher({ db, queues, log })
-  const enqueue = createEnqueue(() => dispatcher.nudge())
-  const accounts = createAccounts({
-    ...{ db, secrets, config, log, listener },
-    ...{ now: clock.now, clockMeasured: clock.measured },
-  })
-  const deployments = createDeployments({
-    ...{ db, config, secrets, hub, enqueue, log, now: clock.now },
-    localCredentials: async () => localCloudCredentials(config.dataDir, config.localCloud.token),
-    verbs: () => verbs,
-    resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),
-  })
-  const binaryReleases = createBinaryReleases({
-    ...{ db, config: config.binaryReleases, platform: config, secrets, listener, enqueue, now: clock.now },
-  })
-  const releaseTracker = createReleaseTracker({
-    ...{ db, config: config.releaseTracker, version: config.service.version, log, hub, listener, enqueue },
-    now: clock.now,
-  })
-  const orchestrators = createOrchestrators({
-    ...{ db, config: config.orchestrators, hub, enqueue, log, clock },
-    enabled: config.releaseTracker.mode !== 'slave',
-  })
-  const jobs = bindCatalog({ db, deployments, releaseTracker, binaryReleases, orchestrators })
-  const health = createHealth({
-    ...{ databaseUrl, queues, limiter, listener, log, dataDir: config.dataDir },
-    objectStore: binaryReleases.storeCauses,
-  })
-  const verbs = createJobVerbs(jobs, () => dispatcher.nudge())
+  const outboxDispatcher = createOutboxDispatcher({ db, queues, log })
   return {
-    ...{
-      config,
-      log,
+    config,
+    log,
+    db,
+    databaseUrl,
+    installation,
+    secrets: createSecrets(config.secretKey, config.previousSecretKeys),
+    clock: createDatabaseClock(db, log),
+    queues,
+    limiter,
+    limits: createRateLimits(limiter, config.rateLimits),
+    listener,
+    hub: createEventHub(db, listener, log),
+    outboxDispatcher,
+    enqueue: createEnqueue(() => outboxDispatcher.nudge()),
+  }
+}
+
+/** @param verbs the operations on jobs; called once the context is complete, since jobs use the domains */
+function createDomains(platform: Platform, verbs: () => JobVerbs) {
+  const { config, log, db, secrets, clock, queues, listener, hub, enqueue } = platform
+  const { now } = clock
+  return {
+    accounts: createAccounts({ db, secrets, config, log, listener, now, clockMeasured: clock.measured }),
+    deployments: createDeployments({
       db,
-      clock,
+      config,
       secrets,
-      queues,
-      listener,
       hub,
-      jobs,
-      dispatcher,
       enqueue,
+      log,
+      now,
+      localCredentials: async () => localCloudCredentials(config.dataDir, config.localCloud.token),
       verbs,
-      limiter,
-      limits,
-      accounts,
-      deployments,
-      binaryReleases,
-      releaseTracker,
-      orchestrators,
-      health,
-    },
+      resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),
+    }),
+    binaryReleases: createBinaryReleases({
+      db,
+      config: config.binaryReleases,
+      platform: config,
+      secrets,
+      listener,
+      enqueue,
+      now,
+    }),
+    releaseTracker: createReleaseTracker({
+      db,
+      config: config.releaseTracker,
+      version: config.service.version,
+      log,
+      hub,
+      listener,
+      enqueue,
+      now,
+    }),
+    orchestrators: createOrchestrators({
+      db,
+      config: config.orchestrators,
+      hub,
+      enqueue,
+      log,
+      clock,
+      enabled: config.releaseTracker.mode !== 'slave',
+    }),
+  }
+}
+
+/** @param process the name of the process in logs and in `pg_stat_activity` */
+export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
+  const platform = createPlatform(config, process, overrides)
+  const { db, databaseUrl, queues, limiter, listener, log, outboxDispatcher } = platform
+  const domains = createDomains(platform, () => verbs)
+  const jobs = bindCatalog({ db, ...domains })
+  const health = createHealth({
+    databaseUrl,
+    queues,
+    limiter,
+    listener,
+    log,
+    dataDir: config.dataDir,
+    objectStore: domains.binaryReleases.storeCauses,
+  })
+  const verbs = createJobVerbs(jobs, () => outboxDispatcher.nudge())
+  return {
+    ...platform,
+    ...domains,
+    jobs,
+    verbs,
+    health,
     async dispose() {
-      installation.close()
+      platform.installation.close()
       limiter.close()
-      await orchestrators.stop()
+      await domains.orchestrators.stop()
       await queues.close()
-      await deployments.close()
+      await domains.deployments.close()
       await health.probe.close()
       await db.destroy()
     },

@@ -12,7 +12,7 @@ import { isSupervised } from './platform/process/supervised.ts'
 import { migrateQueues } from './platform/queues/index.ts'
 import { errorCode, errorMessage } from './platform/thrown.ts'
 
-/** Brings the database up to date (ours, then the queue library's) and makes the first admin; then exits. */
+/** Migrates Capstan's schema, then the queue library's, creates the first administrator, and exits. */
 async function main(): Promise<void> {
   const { config, warn } = processSettings(process.env, isSupervised())
   const databaseUrl = requireDatabaseUrl(config)
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     const { admin, embedded, rateLimits } = config
     const first = await ensureFirstAdmin({ db, admin, rateLimit: rateLimits.admin, embedded, log })
     if (first.created && first.generatedPassword !== undefined) {
-      // Shown once and kept nowhere; the log's own lines never carry it.
+      // The password is shown once and stored nowhere; log lines never contain it.
       console.log(
         `\nSign in at ${config.publicUrl}/login as ${config.admin.username} with ${first.generatedPassword}\n`,
       )
@@ -36,14 +36,14 @@ async function main(): Promise<void> {
   }
 }
 
-// A wrong password, or a database that does not exist.
-const refusals = new Set(['28P01', '28000', '3D000'])
+// SQLSTATE codes of a wrong password and of a database that does not exist.
+const refusedConnectionCodes = new Set(['28P01', '28000', '3D000'])
 
-/** Most faults of DATABASE_URL show here first: a line for the person who starts us, not a stack. */
+/** Turns an unusable database into a one-line message: most faults of DATABASE_URL first occur here. */
 function explain(error: unknown): never {
   const code = errorCode(error) ?? ''
   const message = errorMessage(error)
-  if (!isDatabaseUnavailable(error) && !refusals.has(code)) throw error
+  if (!isDatabaseUnavailable(error) && !refusedConnectionCodes.has(code)) throw error
   throw new ConfigError([`DATABASE_URL: the database can't be used: ${maskSecrets(message || code)}`])
 }
 

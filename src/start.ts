@@ -9,14 +9,14 @@ import { StartFault } from './platform/process/start-fault.ts'
 
 const migrate: Program = { name: 'migrate', file: 'src/migrate.ts' }
 
-/** Stopped in reverse: what takes new work goes first, and what running steps still need goes last. */
+// Programs stop in reverse order: those that accept work first, and those that running steps need last.
 const cloud: Program = { name: 'cloud', file: 'src/local-cloud/main.ts' }
 /**
- * A worker waits for others and makes short-lived garbage. With V8's default a thousand polled nodes leave it at twice
- * the memory, at the same speed; Procfile and the compose file say the same.
+ * A worker mostly waits and creates short-lived objects. With V8's default flags it needs twice the memory to poll a
+ * thousand nodes, at the same speed. Procfile and the compose file set the same flag.
  */
 const worker: Program = { name: 'worker', file: 'workers/main.ts', flags: ['--max-semi-space-size=4'] }
-/** A slave collects and delivers; queues of what it never does would only cost memory and connections. */
+/** A slave works only these queues; the others would cost memory and connections and have no jobs. */
 const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance'] }
 const web: Program = { name: 'web', file: 'src/api.ts' }
 
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   let withdraw: () => void = () => undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // A terminal's Ctrl-C comes twice through npm: once is enough, and the children's deadline bounds the rest.
+      // npm delivers a terminal's Ctrl-C twice. The second signal is ignored; the children's deadline bounds the stop.
       if (stopping) return
       stopping = true
       withdraw()
@@ -44,10 +44,10 @@ async function main(): Promise<void> {
     })
   }
   try {
-    const said = await running.ready
-    for (const { notice } of said.values()) if (notice !== undefined) console.log(notice)
+    const messages = await running.ready
+    for (const { notice } of messages.values()) if (notice !== undefined) console.log(notice)
     if (stopping) return
-    const url = localUrl({ host: config.host, port: said.get('web')?.port ?? config.port })
+    const url = localUrl({ host: config.host, port: messages.get('web')?.port ?? config.port })
     withdraw = announceRunning({ env: process.env, dataDir: config.dataDir, log }, describe(config, url))
     console.log(`ready ${url}/admin`)
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Service } from '../src/platform/process/lifecycle.ts'
-import type { WorkerEngine } from './engine.ts'
+import type { WorkerRuntime } from './runtime.ts'
 
-/** The queue `collect`: reading the cluster, and pushing what changed to a master. */
-export function collectWorker(engine: WorkerEngine): Service {
-  return engine.worker('collect')
+/** The queue `collect`: reads the cluster, and pushes the changes to a master. */
+export function collectWorker(runtime: WorkerRuntime): Service {
+  return runtime.worker('collect')
 }

@@ -1,7 +1,7 @@
 import type { Service } from '../src/platform/process/lifecycle.ts'
-import type { WorkerEngine } from './engine.ts'
+import type { WorkerRuntime } from './runtime.ts'
 
-/** The queue `deploy-step`: the eight steps of deployments, each one its own job. */
-export function deployStepWorker(engine: WorkerEngine): Service {
-  return engine.worker('deploy-step')
+/** The queue `deploy-step`: the eight steps of deployments, each its own job. */
+export function deployStepWorker(runtime: WorkerRuntime): Service {
+  return runtime.worker('deploy-step')
 }

@@ -1,7 +1,7 @@
 import type { Service } from '../src/platform/process/lifecycle.ts'
-import type { WorkerEngine } from './engine.ts'
+import type { WorkerRuntime } from './runtime.ts'
 
 /** The queue `maintenance`: housekeeping. */
-export function maintenanceWorker(engine: WorkerEngine): Service {
-  return engine.worker('maintenance')
+export function maintenanceWorker(runtime: WorkerRuntime): Service {
+  return runtime.worker('maintenance')
 }

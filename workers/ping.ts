@@ -1,7 +1,7 @@
 import type { Service } from '../src/platform/process/lifecycle.ts'
-import type { WorkerEngine } from './engine.ts'
+import type { WorkerRuntime } from './runtime.ts'
 
-/** The queue `ping`: slaves say that they live, masters notice who does not. */
-export function pingWorker(engine: WorkerEngine): Service {
-  return engine.worker('ping')
+/** The queue `ping`: slaves report that they are running, and masters detect missing reports. */
+export function pingWorker(runtime: WorkerRuntime): Service {
+  return runtime.worker('ping')
 }

@@ -1,7 +1,7 @@
 import type { Service } from '../src/platform/process/lifecycle.ts'
-import type { WorkerEngine } from './engine.ts'
+import type { WorkerRuntime } from './runtime.ts'
 
-/** The queue `poll-orchestrators`: cycles over the bridge's nodes, and parts of large ones. */
-export function pollOrchestratorsWorker(engine: WorkerEngine): Service {
-  return engine.worker('poll-orchestrators')
+/** The queue `poll-orchestrators`: poll cycles over the bridge's nodes, and the shards of large cycles. */
+export function pollOrchestratorsWorker(runtime: WorkerRuntime): Service {
+  return runtime.worker('poll-orchestrators')
 }

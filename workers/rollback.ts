@@ -1,7 +1,7 @@
 import type { Service } from '../src/platform/process/lifecycle.ts'
-import type { WorkerEngine } from './engine.ts'
+import type { WorkerRuntime } from './runtime.ts'
 
-/** The queue `rollback`: undoing what a failed deployment changed. */
-export function rollbackWorker(engine: WorkerEngine): Service {
-  return engine.worker('rollback')
+/** The queue `rollback`: undoes the changes of failed deployments. */
+export function rollbackWorker(runtime: WorkerRuntime): Service {
+  return runtime.worker('rollback')
 }

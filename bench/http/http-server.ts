@@ -50,7 +50,7 @@ function routes(): Route[] {
 async function app(): Promise<RequestListener> {
   const ctx = createContext(loadConfig(process.env), 'web')
   await ctx.listener.start()
-  await ctx.dispatcher.start()
+  await ctx.outboxDispatcher.start()
   await ctx.accounts.start()
   return createApp(ctx, () => false, [...allRoutes(ctx, () => false), ...routes()])
 }

@@ -27,12 +27,12 @@ export async function describeAnswer(db: Knex, jobs: readonly BoundJob[], body: 
 }
 
 function displayFields(job: DescribedJob, { data, failedReason }: Fields): Fields {
-  const subject = Object.values(job.about).filter((text) => text !== '')
+  const subject = Object.values(job.subject).filter((text) => text !== '')
   const title = [job.name, ...subject].join(' · ')
   const reason = job.error === null ? undefined : `${job.error.code}: ${maskSecrets(job.error.message)}`
   return {
     name: reason === undefined ? title : `${title}: ${reason}`,
-    data: { ...(data as Fields), ...job.about, state: job.state },
+    data: { ...(data as Fields), ...job.subject, state: job.state },
     ...(typeof failedReason === 'string' && reason !== undefined ? { failedReason: reason } : {}),
   }
 }

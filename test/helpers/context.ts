@@ -67,11 +67,11 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
   return {
     ...ctx,
     jobs,
-    verbs: createJobVerbs(jobs, () => ctx.dispatcher.nudge()),
+    verbs: createJobVerbs(jobs, () => ctx.outboxDispatcher.nudge()),
     database,
     async dispose() {
       // Each may have been stopped already: stopping twice is part of their contract.
-      for (const service of [ctx.dispatcher, ctx.listener, ctx.accounts]) await service.stop()
+      for (const service of [ctx.outboxDispatcher, ctx.listener, ctx.accounts]) await service.stop()
       await ctx.dispose()
       if (beside !== undefined) return
       const open = () => connectionsTo(database)
@@ -101,9 +101,9 @@ export async function startEngine(ctx: TestContext, options: EngineOptions = {})
 }
 
 function buildEngine(ctx: TestContext, options: EngineOptions) {
-  const { db, log, listener, dispatcher, jobs } = ctx
+  const { db, log, listener, outboxDispatcher, jobs } = ctx
   const queues = options.through ?? ctx.queues
-  const nudge = () => dispatcher.nudge()
+  const nudge = () => outboxDispatcher.nudge()
   const keeper = createLeaseKeeper({ db, listener, log })
   const runner = createRunner({ db, jobs, keeper, log, nudge })
   const names = options.queues ?? [...new Set(jobs.map((job) => job.queue))]
@@ -112,9 +112,9 @@ function buildEngine(ctx: TestContext, options: EngineOptions) {
   const reconciler = createReconciler({ db, queues, jobs: worked, log, nudge })
   const { concurrency = 5, without = [] } = options
   const workers = names.map((queue) => createQueueWorker({ queue, concurrency, queues, runner }))
-  const parts = { dispatcher, reconciler, keeper }
+  const parts = { dispatcher: outboxDispatcher, reconciler, keeper }
   const left = without.map((name) => parts[name])
-  const services = [listener, dispatcher, keeper, ...workers, reconciler].filter(
+  const services = [listener, outboxDispatcher, keeper, ...workers, reconciler].filter(
     (service) => !left.includes(service as (typeof left)[number]),
   )
   return {
@@ -132,7 +132,7 @@ function buildEngine(ctx: TestContext, options: EngineOptions) {
       keeper.abortAll('shutdown')
       await fetching
       await runner.idle()
-      for (const service of [keeper, dispatcher, listener]) await service.stop()
+      for (const service of [keeper, outboxDispatcher, listener]) await service.stop()
     },
   }
 }

@@ -4,13 +4,13 @@ import { createListener } from '../../src/platform/events/index.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
 import { installationNamed } from '../../src/platform/installation/installation-id.ts'
 import {
-  createDispatcher,
   createLeaseKeeper,
+  createOutboxDispatcher,
   createQueueWorker,
   createReconciler,
   createRunner,
 } from '../../src/platform/jobs/index.ts'
-import { createLoop, type Service, together } from '../../src/platform/process/lifecycle.ts'
+import { concurrently, createLoop, type Service } from '../../src/platform/process/lifecycle.ts'
 import { createQueues, type Queues } from '../../src/platform/queues/index.ts'
 import { backends, createTestContext, silent, type TestContext } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
@@ -24,8 +24,8 @@ const nudge = () => undefined
 /** Every kind of service that a process has. A fresh one for each case, since none starts twice. */
 const kinds: [string, (ctx: TestContext) => Service][] = [
   ['loop', loop],
-  ['several together', () => together('both', [loop(), loop()])],
-  ['dispatcher', createDispatcher],
+  ['several together', () => concurrently('both', [loop(), loop()])],
+  ['dispatcher', createOutboxDispatcher],
   ['reconciler', (ctx) => createReconciler({ ...ctx, jobs: bound(job), nudge })],
   ['lease keeper', (ctx) => createLeaseKeeper(ctx)],
   ['listener', (ctx) => createListener(ctx.database.url, log)],
@@ -178,7 +178,7 @@ describe.each(backends())('a queue worker over %s', (backend) => {
     const runner = createRunner({ db: ctx.db, jobs: ctx.jobs, keeper, log, nudge })
     const worker = createQueueWorker({ queue: 'work', concurrency: 1, queues: ctx.queues, runner })
     await worker.start()
-    await ctx.dispatcher.start()
+    await ctx.outboxDispatcher.start()
     const id = await enqueue(ctx, slow)
     await began.promise
     const stopping = worker.stop()

@@ -7,7 +7,7 @@ import type { Logger } from '../logging/logging.ts'
 export const jobStates = ['queued', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const
 export type JobState = (typeof jobStates)[number]
 
-/** A row of `jobs`, the truth about one unit of work. */
+/** A row of `jobs`: the authoritative state of one unit of work. */
 export interface Job {
   id: string
   queue: string
@@ -29,43 +29,44 @@ export interface Job {
   finishedAt: Date | null
 }
 
-/** How a run may end; nothing else. A `commit` joins the same transaction as the outcome. */
+/** The possible results of an attempt. `commit` runs in the transaction that records the outcome. */
 export type Outcome =
   | { kind: 'done'; commit?: Commit }
-  /** Again, with backoff or after `afterMs`; becomes `failed` when the attempts are used up. */
+  /** Run again with backoff, or after `afterMs`; becomes `failed` when the attempts are used up. */
   | { kind: 'retry'; error: CodedError; afterMs?: number }
-  /** Again after `ms`, without using up an attempt. */
+  /** Run again after `ms`, without using up an attempt. */
   | { kind: 'snooze'; ms: number }
   | { kind: 'cancelled' }
   | { kind: 'failed'; error: CodedError }
 
 export type Commit = (trx: Knex.Transaction) => Promise<void>
 
-/** How a job ended for good, if not with its handler's commit. */
+/** The final state of a job that did not complete. */
 export type Ending = { state: 'failed'; error: CodedError } | { state: 'cancelled' }
 
-/** One attempt, as its handler sees it. */
+/** The attempt that a handler executes: its number, its signal, and the operations that need the job's lease. */
 export interface Run {
   jobId: string
   attempt: number
   maxAttempts: number
   correlationId: string | null
-  /** Aborted by the time limit, a cancel, a lost lease or a shutdown. Pass it to every outside call. */
+  /** Aborted by the time limit, a cancel, a lost lease or a shutdown. Pass it to every external call. */
   signal: AbortSignal
   log: Logger
   /**
-   * A transaction that commits only while this run still holds its job: another holder can't come in between.
+   * Runs a transaction that commits only while this attempt holds the job's lease. The lock on the row keeps other
+   * workers from claiming the job meanwhile.
    * @throws LostLease
    */
   write<T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T>
-  /** Shown in `GET /jobs/{id}`, written in small batches. Resolves when it is there; never rejects. */
+  /** Sets the progress that `GET /jobs/{id}` shows, in small batches. Resolves once it is written; never rejects. */
   progress(value: unknown): Promise<void>
 }
 
-/** The fixed settings of a job, without its code: what `enqueue` needs. */
+/** The settings of a job without its code, as `enqueue` needs them. */
 export interface JobSpec<Payload> {
   queue: string
-  /** Stable, never a class or file name: rows outlive code. To rename, keep the old name registered until drained. */
+  /** Stable, never a class or file name, since rows outlive code. A renamed job keeps its old name until no row has it. */
   name: string
   payload: z.ZodType<Payload>
   maxAttempts: number
@@ -85,9 +86,9 @@ export interface JobSpec<Payload> {
 
 /** A job with its code. `services` is what `bindJob` passes in. */
 export interface JobDefinition<Payload, Services> extends JobSpec<Payload> {
-  /** Who may watch the job without `jobs:read` and without having started it. */
+  /** True if a principal may watch the job without `jobs:read` and without having started it. */
   mayWatch?(services: Services, request: { payload: Payload; principal: Principal }): boolean
-  /** What operators see beside the name, e.g. `{ app, environment }`: one entry per payload, in their order. */
+  /** The details that the console shows next to the name, e.g. `{ app, environment }`: one entry per payload, in order. */
   describe?(services: Services, db: Knex, payloads: Payload[]): Promise<Record<string, string>[]>
   /** Checks what a principal needs beyond `jobs:write` to cancel or retry the job. @throws ACCESS_003 */
   authorizeChange?(
@@ -110,31 +111,31 @@ export interface Schedule {
   subject?: string
 }
 
-/** A definition with its services, as the runner and the verbs use it. Its payloads are parsed before each use. */
+/** A definition bound to its services. Payloads are parsed before each use. */
 export interface BoundJob extends JobDefinition<unknown, unknown> {
   services: unknown
 }
 
 /**
- * Ties a definition to its services.
- * @param schedule replaces the definition's, where it comes from the configuration.
+ * Binds a definition to its services.
+ * @param schedule replaces the definition's schedule, for an interval that comes from the configuration
  */
 export function bindJob<P, S>(definition: JobDefinition<P, S>, services: S, schedule?: Schedule): BoundJob {
   return { ...definition, services, schedule: schedule ?? definition.schedule }
 }
 
-/** Thrown by writes of a run whose job has another holder by now. */
+/** Thrown when an attempt writes after another worker has claimed its job. */
 export class LostLease extends Error {
   override name = 'LostLease'
 }
 
-/** Why a run's signal was aborted. */
+/** The reason with which an attempt's signal is aborted. */
 export class RunAborted extends Error {
   override name = 'RunAborted'
   readonly why: 'timeout' | 'cancelled' | 'lost' | 'shutdown'
 
   constructor(why: RunAborted['why']) {
-    super(`the run was ended: ${why}`)
+    super(`the attempt was aborted: ${why}`)
     this.why = why
   }
 }

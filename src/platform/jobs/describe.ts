@@ -1,22 +1,22 @@
 import type { Knex } from 'knex'
 import type { BoundJob, JobState } from './definition.ts'
 
-/** What an operator needs to know of a job beside its delivery. */
+/** The details of a job that the console adds to its delivery. */
 export interface DescribedJob {
   id: string
   name: string
   state: JobState
   error: { code: string; message: string } | null
-  /** What it is about, e.g. `{ app, environment, step }`. */
-  about: Record<string, string>
+  /** The object that the job works on, e.g. `{ app, environment, step }`. */
+  subject: Record<string, string>
 }
 
-interface Row extends Omit<DescribedJob, 'about'> {
+interface Row extends Omit<DescribedJob, 'subject'> {
   queue: string
   payload: unknown
 }
 
-/** Describes jobs by their rows, in one query for the rows and one for each kind. @returns them by id. */
+/** Describes jobs with one query for the rows and one for each kind of job. @returns the descriptions by job id */
 export async function describeJobs(
   db: Knex,
   jobs: readonly BoundJob[],
@@ -39,6 +39,12 @@ async function describeKind(db: Knex, jobs: readonly BoundJob[], rows: Row[]): P
   })
   const payloads = valid.map(({ payload }) => payload)
   const found = (await job?.describe?.(job.services, db, payloads)) ?? []
-  const abouts = new Map(valid.map(({ id }, index) => [id, found[index] ?? {}]))
-  return rows.map(({ id, name, state, error }) => ({ id, name, state, error, about: abouts.get(id) ?? {} }))
+  const subjects = new Map(valid.map(({ id }, index) => [id, found[index] ?? {}]))
+  return rows.map(({ id, name, state, error }) => ({
+    id,
+    name,
+    state,
+    error,
+    subject: subjects.get(id) ?? {},
+  }))
 }

@@ -4,13 +4,13 @@ import type { JobSpec } from './definition.ts'
 import { insertJobs } from './store.ts'
 
 export interface EnqueueOptions {
-  /** What the job is about, e.g. `deployment:<id>`; a filter of `GET /jobs`. */
+  /** The object that the job works on, e.g. `deployment:<id>`; a filter of `GET /jobs`. */
   subject?: string
-  /** The principal who asked for it. */
+  /** The id of the principal that requested the job. */
   owner?: string
   correlationId?: string
   maxAttempts?: number
-  /** Milliseconds from now until it may run, by the database's clock. */
+  /** Milliseconds from now until the job may run, by the database's clock. */
   delayMs?: number
 }
 
@@ -21,9 +21,10 @@ export type Enqueue = <P>(
 ) => Promise<string>
 
 /**
- * Makes a job exist exactly when the caller's transaction commits; the row is also the outbox.
- * @param nudge wakes this process's dispatcher after the commit.
- * @returns a function that answers the job's id. @throws ZodError for a payload that does not match the spec.
+ * Inserts a job in the caller's transaction: the job exists if and only if the transaction commits. The row is also
+ * the job's outbox entry.
+ * @param nudge wakes this process's dispatcher after the commit
+ * @returns a function that resolves with the job's id. @throws ZodError for a payload that does not match the spec
  */
 export function createEnqueue(nudge: () => void): Enqueue {
   return async (trx, spec, job) => {

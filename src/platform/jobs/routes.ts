@@ -19,10 +19,10 @@ const list = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 })
 
-/** Credentials of other kinds than an account's see the jobs that they started, or could have. */
+/** Credentials without an account may read the jobs that they started or have the permission to start. */
 const schemes = ['tracker-key'] as const
 
-/** The same five verbs for every job of every domain. */
+/** The routes for jobs, the same for every domain: list, read, cancel, retry and events. */
 export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs }): Route[] {
   const { db, hub, verbs } = options
   return [
@@ -85,7 +85,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
   ]
 }
 
-/** The public shape of a job. The payload stays inside: it is only ids, but it is nobody's interface. */
+/** The public view of a job. It omits the payload, which holds ids only but is not a stable interface. */
 function jobView(job: Job) {
   return {
     id: job.id,

@@ -10,21 +10,22 @@ interface DueSchedule {
   due_at: Date
   late_ms: number
   was_ahead: boolean
-  /** The job of an earlier due time has not begun yet. */
+  /** True while the job of an earlier due time has not started. */
   pending: boolean
 }
 
 export interface DueJobs {
+  /** The number of jobs created. */
   made: number
-  /** Schedules that were due later than one interval from now. */
+  /** The keys of schedules whose next due time was more than one interval away. */
   corrected: string[]
-  /** Milliseconds until the next schedule is due; undefined when there is none, or another process is at it. */
+  /** Milliseconds until the next schedule is due; undefined without schedules, or while another process holds the lock. */
   nextInMs: number | undefined
 }
 
 /**
- * Makes the jobs of all schedules that are due, each due time once, by the database's clock. A schedule whose last job
- * has not begun makes no other. One that was missed is due once, then at its next time; a new one is due at once.
+ * Creates the jobs of all due schedules by the database's clock, one for each due time. A schedule whose last job has
+ * not started creates no other. Several missed due times create one job; a new schedule is due at once.
  */
 export async function makeDueJobs(db: Knex, jobs: readonly BoundJob[]): Promise<DueJobs> {
   const scheduled = new Map(
@@ -34,7 +35,10 @@ export async function makeDueJobs(db: Knex, jobs: readonly BoundJob[]): Promise<
   )
   if (scheduled.size === 0) return { made: 0, corrected: [], nextInMs: undefined }
   const intervals = [...scheduled].map(([key, { job, everyMs }]) => ({
-    ...{ key, every_ms: everyMs, queue: job.queue, name: job.name },
+    key,
+    every_ms: everyMs,
+    queue: job.queue,
+    name: job.name,
   }))
   return db.transaction(async (trx) => {
     const { rows } = await trx.raw('select pg_try_advisory_xact_lock(7041003) as mine')
@@ -58,7 +62,7 @@ export async function makeDueJobs(db: Knex, jobs: readonly BoundJob[]): Promise<
 
 const keyOf = ({ queue, name }: BoundJob) => `${queue}/${name}`
 
-/** Moves what is due on to its next time, which is never more than one interval away. */
+/** Returns the due schedules and advances each to its next due time, which is at most one interval away. */
 async function takeDue(trx: Knex.Transaction, intervals: string): Promise<DueSchedule[]> {
   await trx.raw(
     `insert into job_schedules as s (key, every_ms, next_at)
@@ -99,8 +103,8 @@ async function nextDue(trx: Knex.Transaction, keys: string[]): Promise<number | 
 }
 
 /**
- * Removes the queue library's own schedules, which earlier versions made: it counts them by the clock of whichever
- * worker was the last to run one.
+ * Removes the queue library's own schedules, which earlier versions created: the library computes their times with the
+ * clock of the worker that ran the last job.
  */
 export async function dropStoredSchedules(queues: Queues, jobs: readonly BoundJob[]): Promise<void> {
   for (const name of new Set(jobs.map((job) => job.queue))) {

@@ -32,10 +32,10 @@ export async function insertJobs(trx: Knex, jobs: NewJob[]): Promise<void> {
 
 const after = (db: Knex, ms: number) => db.raw("clock_timestamp() + ? * interval '1 millisecond'", [ms])
 
-/** What the column holds, 24 days: an installation may have been off for longer. */
-const mostLateMs = 2 ** 31 - 1
+/** The largest value of the column, 24 days; an installation may have been stopped for longer. */
+const maxLateMs = 2 ** 31 - 1
 
-/** The row of one due time of a schedule; the same due time never makes a second row. */
+/** Inserts the job for one due time of a schedule. A due time that already has a job is ignored. */
 export async function insertDueJob(
   db: Knex,
   job: NewJob,
@@ -49,7 +49,7 @@ export async function insertDueJob(
     job.maxAttempts,
     job.subject ?? null,
     due.key,
-    Math.min(due.lateMs, mostLateMs),
+    Math.min(due.lateMs, maxLateMs),
   ]
   await db.raw(
     `insert into jobs (id, queue, name, payload, max_attempts, subject, due_key, late_ms)
@@ -63,7 +63,7 @@ export async function findJob(db: Knex, id: string): Promise<Job | undefined> {
   return row === undefined ? undefined : toJob(row)
 }
 
-/** The newest job about a subject that has not ended and was not told to, for what is to be done by one job at a time. */
+/** The newest job of a subject that has neither ended nor been cancelled, for work that only one job at a time may do. */
 export async function findOpenJob(db: Knex, subject: string): Promise<Job | undefined> {
   const row = await db('jobs')
     .where({ subject })
@@ -74,26 +74,26 @@ export async function findOpenJob(db: Knex, subject: string): Promise<Job | unde
   return row === undefined ? undefined : toJob(row)
 }
 
-/** A job that was told to wait, and has not begun again, is due at once. */
-export async function hurryJob(trx: Knex.Transaction, id: string): Promise<void> {
+/** Makes a delayed job due now. A job that is delivered or running stays as it is. */
+export async function makeJobDue(trx: Knex.Transaction, id: string): Promise<void> {
   await trx('jobs')
     .where({ id, state: 'queued', undelivered: true })
     .whereRaw('run_at > clock_timestamp()')
     .update({ run_at: trx.raw('clock_timestamp()'), delay_ms: 0 })
 }
 
-/** The row, locked until the transaction ends. */
+/** The job, with its row locked until the transaction ends. */
 export async function lockJob(trx: Knex.Transaction, id: string): Promise<Job | undefined> {
   const row = await trx('jobs').where({ id }).forUpdate().first()
   return row === undefined ? undefined : toJob(row)
 }
 
-/** The oldest row that has not ended, locked; undefined also when it ended while its lock was waited for. */
+/** The oldest unfinished job, locked; undefined also if the job ended while this call waited for the lock. */
 export async function lockOpenJob(
   trx: Knex.Transaction,
-  about: { subject: string; queue: string },
+  filter: { subject: string; queue: string },
 ): Promise<Job | undefined> {
-  const open = trx('jobs').where(about).whereNull('finished_at').orderBy('created_at')
+  const open = trx('jobs').where(filter).whereNull('finished_at').orderBy('created_at')
   const row = await open.forUpdate().first()
   return row === undefined ? undefined : toJob(row)
 }
@@ -103,12 +103,12 @@ export interface JobFilter {
   name?: string | undefined
   state?: JobState | undefined
   subject?: string | undefined
-  /** Rows strictly older than this position. */
+  /** Returns only rows older than this position. */
   before?: { createdAt: string; id: string } | undefined
   limit: number
 }
 
-/** Newest first. `position` is exact (microseconds), for the cursor. */
+/** Lists jobs, newest first. `position` is exact to the microsecond, for the cursor. */
 export async function listJobs(db: Knex, filter: JobFilter): Promise<(Job & { position: string })[]> {
   const query = db('jobs').orderBy([
     { column: 'created_at', order: 'desc' },
@@ -131,7 +131,7 @@ export async function listJobs(db: Knex, filter: JobFilter): Promise<(Job & { po
   return rows.map((row) => ({ ...toJob(row), position: row.position }))
 }
 
-/** Ends a job that nobody runs. */
+/** Ends a job that no worker is running. */
 export async function endJob(
   trx: Knex.Transaction,
   id: string,
@@ -148,7 +148,7 @@ export async function endJob(
     })
 }
 
-/** Asks the holder to stop; the row's flag is the truth, the notification only makes it quick. */
+/** Requests that the holder stops. The row's flag is decisive; the notification only shortens the delay. */
 export async function requestCancel(trx: Knex.Transaction, id: string): Promise<void> {
   await trx('jobs')
     .where({ id })
@@ -157,7 +157,7 @@ export async function requestCancel(trx: Knex.Transaction, id: string): Promise<
   await trx.raw('select pg_notify(?, ?)', [jobsChannel, id])
 }
 
-/** A finished job runs again with `attempts` more; crashes of its former life are not held against it. */
+/** Queues a finished job again with `attempts` more attempts and resets its count of crashes. */
 export async function reopenJob(trx: Knex.Transaction, id: string, attempts: number): Promise<void> {
   await trx('jobs')
     .where({ id })
@@ -174,7 +174,7 @@ export async function reopenJob(trx: Knex.Transaction, id: string, attempts: num
     })
 }
 
-/** Removes finished rows and their events. @returns how many, at most `limit`. */
+/** Deletes old finished jobs and their events. @returns the number of deleted jobs, at most `limit` */
 export async function pruneJobs(db: Knex, limits: { days: number; limit: number }): Promise<number> {
   const { rows } = await db.raw(
     `with gone as (

@@ -7,17 +7,17 @@ import { jobStream } from './execution/leases.ts'
 import { endJob, findJob, lockJob, lockOpenJob, reopenJob, requestCancel } from './store.ts'
 
 /**
- * What people do with jobs, by HTTP, command line or console: one way, in one transaction. `by` must hold what the
- * job's domain asks for; without it Capstan itself acts.
+ * The operations on jobs that users request by HTTP, command line or console, each in one transaction. `by` must have
+ * the permissions that the job's domain requires; undefined means that Capstan itself acts.
  */
 export interface JobVerbs {
-  /** @throws SYS_005 for a job that is not there, or not the caller's to see. */
+  /** @throws SYS_005 for a job that does not exist or that the caller may not read */
   watch(db: Knex, id: string, by: Principal | undefined): Promise<Job>
-  /** A waiting job ends at once, a running one is asked to end. @throws SYS_005, STATE_001 when it has ended. */
+  /** Ends a waiting job at once; requests that a running one ends. @throws SYS_005; STATE_001 if the job has ended */
   cancel(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
-  /** The oldest open job about a subject in one queue, locked until the transaction ends. */
-  lockOpen(trx: Knex.Transaction, about: { subject: string; queue: string }): Promise<Job | undefined>
-  /** A failed or cancelled job runs again with a new budget. @throws SYS_005, STATE_001 */
+  /** The oldest unfinished job of a subject in one queue, locked until the transaction ends. */
+  lockOpen(trx: Knex.Transaction, filter: { subject: string; queue: string }): Promise<Job | undefined>
+  /** Queues a failed or cancelled job again with its full number of attempts. @throws SYS_005, STATE_001 */
   retry(trx: Knex.Transaction, id: string, by?: Principal): Promise<Job>
 }
 
@@ -25,7 +25,7 @@ export interface JobVerbs {
 export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): JobVerbs {
   const known = new Map(jobs.map((job) => [`${job.queue}/${job.name}`, job]))
 
-  /** Whoever may read all jobs, who started this one, and who its domain lets in. */
+  /** True for principals that may read all jobs, that started this job, or that its domain admits. */
   function mayWatch(job: Job, by: Principal): boolean {
     if (by.permissions.has('jobs:read') && (isAccount(by) || job.owner === by.id)) return true
     const definition = known.get(`${job.queue}/${job.name}`)
@@ -102,5 +102,5 @@ export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): Jo
   }
 }
 
-/** Other credentials act for a system outside: they see what is theirs. */
+/** True for an account's credentials. Others act for an external system and see only the jobs that they started. */
 const isAccount = ({ kind }: Principal) => kind === 'session' || kind === 'jwt' || kind === 'api-token'

@@ -74,7 +74,7 @@ export function createLoop(
 }
 
 /** Services that start and stop side by side, as one. */
-export function together(name: string, services: Service[]): Service {
+export function concurrently(name: string, services: Service[]): Service {
   return {
     name,
     async start() {

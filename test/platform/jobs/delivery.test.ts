@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { CodedError } from '../../../src/platform/errors.ts'
-import { createDispatcher } from '../../../src/platform/jobs/index.ts'
+import { createOutboxDispatcher } from '../../../src/platform/jobs/index.ts'
 import {
   backends,
   createTestContext,
@@ -47,7 +47,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     const id = await ctx.db.transaction(async (trx) => {
       const made = await ctx.enqueue(trx, job, { payload: { key: 'kept' } })
       // Whatever the dispatcher does meanwhile, it can't see the row.
-      ctx.dispatcher.nudge()
+      ctx.outboxDispatcher.nudge()
       expect(await ctx.db('jobs').where({ id: made })).toEqual([])
       return made
     })
@@ -147,7 +147,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
       const job = testJob(done)
       const { ctx } = await processOf(job, { without: ['dispatcher', 'reconciler'] })
       const store = withOutages(ctx.queues)
-      const dispatcher = createDispatcher({ db: ctx.db, queues: store.queues, log: silent })
+      const dispatcher = createOutboxDispatcher({ db: ctx.db, queues: store.queues, log: silent })
       store.set(outage)
       const ids = [await enqueue(ctx, job), await enqueue(ctx, job)]
       await dispatcher.start()

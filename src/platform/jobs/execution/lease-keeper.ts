@@ -7,41 +7,41 @@ import { RunAborted } from '../definition.ts'
 import { jobsChannel } from '../store.ts'
 import { type Lease, leaseMs, renewEveryMs, renewLeases } from './leases.ts'
 
-interface Held {
+interface HeldLease {
   lease: Lease
   controller: AbortController
-  /** Ends the run just before somebody else may claim its job; set again by every renewal. */
+  /** Aborts the attempt just before another worker may claim its job; reset by every renewal. */
   expiry: NodeJS.Timeout
 }
 
-/** For the way of the claim's answer, and for the run to let go. */
+/** The time reserved for the response to the claim, and for the attempt to stop. */
 const marginMs = 500
 
 export interface LeaseKeeper extends Service {
-  /** Renews the lease until `release`. @returns the signal that says when the run must end. */
+  /** Renews the lease until `release`. @returns a signal that is aborted when the attempt must end */
   hold(lease: Lease): AbortSignal
   release(lease: Lease): void
-  /** Ends every run in this process with a reason. */
+  /** Aborts every attempt in this process. */
   abortAll(why: RunAborted['why']): void
   count(): number
 }
 
-/** Renews all leases of this process in one statement every two seconds, and ends runs that must not go on. */
+/** Renews all leases of this process in one statement every two seconds, and aborts attempts that must end. */
 export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: Logger }): LeaseKeeper {
   const { db, listener, log } = options
-  const held = new Map<string, Held>()
+  const held = new Map<string, HeldLease>()
 
   async function renew(): Promise<void> {
     const sentAt = performance.now()
-    const asked = [...held.values()]
-    if (asked.length === 0) return
+    const renewing = [...held.values()]
+    if (renewing.length === 0) return
     const renewal = renewLeases(
       db,
-      asked.map((each) => each.lease),
+      renewing.map((each) => each.lease),
     )
-    // A connection that swallows the question must not keep the next one from being asked.
+    // A connection that never responds must not delay the next renewal.
     const found = await within(renewEveryMs, renewal, 'the database')
-    for (const each of asked) {
+    for (const each of renewing) {
       const state = found.get(each.lease.id)
       if (state === undefined) end(each, 'lost')
       else if (state.cancelRequested) end(each, 'cancelled')
@@ -49,18 +49,18 @@ export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: 
     }
   }
 
-  function expireAfter(each: Held, ms: number): void {
+  function expireAfter(each: HeldLease, ms: number): void {
     clearTimeout(each.expiry)
     if (held.get(each.lease.id) === each) each.expiry = armed(each, ms)
   }
 
-  const armed = (each: Omit<Held, 'expiry'>, ms: number) =>
+  const armed = (each: Omit<HeldLease, 'expiry'>, ms: number) =>
     setTimeout(() => end(each, 'lost'), ms - marginMs).unref()
 
-  function end(each: Omit<Held, 'expiry'>, why: RunAborted['why']): void {
-    // A run that finished while its renewal was on the way is no longer ours to end.
+  function end(each: Omit<HeldLease, 'expiry'>, why: RunAborted['why']): void {
+    // The attempt may have finished during the renewal; a later attempt of the job must not be aborted.
     if (held.get(each.lease.id)?.controller !== each.controller || each.controller.signal.aborted) return
-    log.info({ jobId: each.lease.id, reason: why }, 'a run is asked to end')
+    log.info({ jobId: each.lease.id, reason: why }, 'aborting an attempt')
     each.controller.abort(new RunAborted(why))
   }
 
@@ -73,7 +73,7 @@ export function createLeaseKeeper(options: { db: Knex; listener: Listener; log: 
   return {
     ...loop,
     hold(lease) {
-      // After a long pause of this process the same job may be claimed here again: its older run must end.
+      // After a long pause of this process it may claim the same job again; the older attempt must end.
       const older = held.get(lease.id)
       if (older !== undefined) {
         end(older, 'lost')

@@ -2,11 +2,11 @@ import type { Knex } from 'knex'
 import { appendEvents } from '../../events/index.ts'
 import { LostLease } from '../definition.ts'
 
-/** How long a claim lasts without renewal. A dead worker's job goes on after this and one reconciler sweep. */
+/** The duration of a lease. A dead worker's job runs again after this and one sweep of the reconciler. */
 export const leaseMs = 5000
 export const renewEveryMs = 2000
 
-/** A claimed job: only who shows this fence may write. */
+/** A claimed job. Each write must present its fence. */
 export interface Lease {
   id: string
   fence: string
@@ -24,14 +24,14 @@ export type ClaimResult =
   | { kind: 'claimed'; lease: Lease }
   | { kind: 'held' }
   | { kind: 'finished' }
-  /** There is no such row in this database. */
+  /** The database has no such row. */
   | { kind: 'unknown' }
 
 export const jobStream = (id: string) => `job:${id}`
 
 /**
- * Claims jobs for this worker in one statement: those that wait, and those whose holder's lease has expired.
- * A crash is not the job's fault: it raises the budget with the count, so a job that was to run once still does.
+ * Claims waiting jobs and jobs with an expired lease for this worker, in one statement. A crash raises the limit of
+ * attempts with the count, since it is not the job's fault: a job with one attempt still gets it.
  */
 export async function claimJobs(db: Knex, ids: string[], worker: string): Promise<ClaimResult[]> {
   const { rows }: { rows: ClaimRow[] } = await db.raw('select * from claim_jobs(?, ?, ?)', [
@@ -43,7 +43,7 @@ export async function claimJobs(db: Knex, ids: string[], worker: string): Promis
   return ids.map((id, index) => {
     const row = byId.get(id)
     if (row === undefined) return { kind: 'unknown' }
-    // Two deliveries of one job may meet in one batch: only the first one gets it.
+    // A batch may contain two deliveries of one job; only the first one gets the lease.
     const first = ids.indexOf(id) === index
     if (row.id !== null && first) return { kind: 'claimed', lease: toLease(row) }
     return { kind: row.id !== null || row.is_held ? 'held' : 'finished' }
@@ -53,7 +53,7 @@ export async function claimJobs(db: Knex, ids: string[], worker: string): Promis
 interface ClaimRow {
   want_id: string
   is_held: boolean
-  /** Null when the claim failed; then all columns below are, too. */
+  /** Null if the claim failed; all columns below are then null, too. */
   id: string | null
   fence: string
   queue: string
@@ -81,16 +81,16 @@ function toLease(row: ClaimRow): Lease {
   }
 }
 
-/** What a renewal found out about a lease that is still ours. */
+/** The result of renewing a lease that this process still holds. */
 interface Renewal {
-  /** False when a write of the run held the row just then: the next renewal will tell. */
+  /** False if a write of the attempt had the row locked; the next renewal tries again. */
   renewed: boolean
   cancelRequested: boolean
 }
 
 /**
- * Renews leases that are still ours, without waiting for locks: one run's long write must not let the leases of all
- * others run out. @returns those that are ours, by job.
+ * Renews the leases that this process still holds, without waiting for locks: a long write of one attempt must not let
+ * all other leases expire. @returns the leases still held, by job id
  */
 export async function renewLeases(db: Knex, leases: Lease[]): Promise<Map<string, Renewal>> {
   const { rows } = await db.raw(
@@ -117,8 +117,8 @@ export async function renewLeases(db: Knex, leases: Lease[]): Promise<Map<string
 }
 
 /**
- * The gate of every write of a run: locks the row until the transaction ends, so that no other claim can slip in.
- * @returns whether a cancel was asked for. @throws LostLease
+ * Checks the fence before a write and locks the row until the transaction ends, so that no other worker can claim the
+ * job meanwhile. @returns whether a cancel was requested. @throws LostLease
  */
 export async function assertHolder(
   trx: Knex.Transaction,
@@ -132,16 +132,16 @@ export async function assertHolder(
   return { cancelRequested: row.cancel_requested_at !== null }
 }
 
-/** What becomes of a run's row. `queued` gives the attempt back: a snooze or a hand-over does not use one up. */
+/** The change of a row at the end of an attempt. `queued` gives the attempt back, for a snooze or a hand-over. */
 export interface Finish {
   lease: Lease
   state: 'completed' | 'failed' | 'cancelled' | 'retrying' | 'queued'
   error?: { code: string; message: string }
-  /** How long the job waits in the outbox before it runs again. */
+  /** The delay in the outbox before the job runs again. */
   delayMs?: number
 }
 
-/** Records outcomes of runs that still hold their jobs. @returns the ids of those. */
+/** Records the outcomes of attempts that still hold their lease. @returns the ids of their jobs */
 export async function finishRuns(db: Knex, finishes: Finish[]): Promise<Set<string>> {
   const column = <T>(pick: (finish: Finish) => T) => finishes.map(pick)
   const { rows } = await db.raw('select id from finish_runs(?, ?, ?, ?, ?, ?)', [
@@ -156,7 +156,7 @@ export async function finishRuns(db: Knex, finishes: Finish[]): Promise<Set<stri
   return new Set(rows.map((row: { id: string }) => row.id))
 }
 
-/** Progress of runs, fenced like every write; the last value of a batch wins. */
+/** Writes the progress of attempts, fenced like every write. */
 export async function writeProgress(db: Knex, entries: { lease: Lease; value: unknown }[]): Promise<void> {
   await db.transaction(async (trx) => {
     const { rows } = await trx.raw(

@@ -8,10 +8,10 @@ import type { Finish, Lease } from './leases.ts'
 /** The result of a delivery for the queue library; `queue-worker.ts` translates it. */
 export type DeliveryEnd =
   | { kind: 'completed' }
-  /** For this attempt; the row says whether there is another. */
+  /** The attempt failed; the row decides whether there is another. */
   | { kind: 'failed'; code: string }
 
-/** The domain's part of a final failure or cancel, to run in its transaction; undefined if there is none. */
+/** The domain's writes for a final failure or cancel, to run in its transaction; undefined if there are none. */
 export function onFinalState(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
   const ending = endingOf(outcome)
   if (job?.onFinalState === undefined || ending === undefined) return undefined
@@ -26,13 +26,13 @@ function endingOf(outcome: Outcome): Ending | undefined {
   return outcome.kind === 'cancelled' ? { state: 'cancelled' } : undefined
 }
 
-/** A retry without attempts left is a failure. */
+/** Turns a retry into a failure if no attempts are left. */
 export function withinBudget(outcome: Outcome, lease: Lease): Outcome {
   if (outcome.kind !== 'retry' || lease.attempt < lease.maxAttempts) return outcome
   return { kind: 'failed', error: outcome.error }
 }
 
-/** An outcome as the row's change and as the library's ending. */
+/** Translates an outcome into the change of the row and the result of the delivery. */
 export function translate(
   outcome: Outcome,
   run: { lease: Lease; backoff: { firstMs: number; maxMs: number } },
@@ -46,13 +46,13 @@ export function translate(
     case 'failed': {
       const { code } = outcome.error
       return {
-        finish: { lease, state: 'failed', error: shown(outcome.error) },
+        finish: { lease, state: 'failed', error: toStoredError(outcome.error) },
         end: { kind: 'failed', code },
       }
     }
     case 'retry': {
       const delayMs = boundedDelay(outcome.afterMs ?? backoffMs(lease.attempt, run.backoff))
-      const finish: Finish = { lease, state: 'retrying', error: shown(outcome.error), delayMs }
+      const finish: Finish = { lease, state: 'retrying', error: toStoredError(outcome.error), delayMs }
       return { finish, end: { kind: 'failed', code: outcome.error.code } }
     }
     case 'snooze':
@@ -63,23 +63,26 @@ export function translate(
   }
 }
 
-const shown = (error: CodedError) => ({
+const toStoredError = (error: CodedError) => ({
   code: error.code,
   message: truncate(maskSecrets(error.message), 2000),
 })
 
-const longestDelayMs = 7 * 24 * 3_600_000
+const maxDelayMs = 7 * 24 * 3_600_000
 
-/** Whole milliseconds, at most a week: a `Retry-After` from outside may be any number. */
-const boundedDelay = (ms: number) => Math.min(Math.max(0, Math.round(ms) || 0), longestDelayMs)
+/** Whole milliseconds, at most a week: the `Retry-After` of another service may be any number. */
+const boundedDelay = (ms: number) => Math.min(Math.max(0, Math.round(ms) || 0), maxDelayMs)
 
-/** Exponential with full jitter in the upper half: 1x to 2x never meet, and a herd spreads out. */
+/**
+ * Exponential backoff with jitter over the upper half of each delay: successive delays never overlap, and jobs that
+ * failed together are spread out.
+ */
 function backoffMs(attempt: number, backoff: { firstMs: number; maxMs: number }): number {
   const ceiling = Math.min(backoff.maxMs, backoff.firstMs * 2 ** (attempt - 1))
   return Math.round(ceiling * (0.5 + Math.random() / 2))
 }
 
-/** A failure that another attempt would not change. */
+/** A failure that another attempt would repeat. */
 export function failed(message: string): Outcome {
   return { kind: 'failed', error: internalError(message) }
 }

@@ -4,12 +4,12 @@ import type { Service } from '../../process/lifecycle.ts'
 import type { DeliveryJob, Queues } from '../../queues/index.ts'
 import type { Runner } from './runner.ts'
 
-/** How long a stop waits for a queue store that may be away. */
-const awayMs = 2000
+/** The time for which a stop waits for a queue store that may be unreachable. */
+const storeUnavailableTimeoutMs = 2000
 
 /**
- * One queue's worker: fetches deliveries and tells the library how they ended. The only place that speaks its
- * vocabulary. Failure reasons are our error codes: they are readable by every operator.
+ * The worker of one queue: fetches deliveries and reports their results to the queue library, in its terms. No other
+ * file does. The reason of a failure is an error code, since every operator can read it.
  */
 export function createQueueWorker(options: {
   queue: string
@@ -42,19 +42,21 @@ export function createQueueWorker(options: {
     async start() {
       if (started || stopped) return
       started = true
-      // Not awaited: a database or queue store that is unreachable must not keep the process from starting.
+      // Not awaited: the process must start even while the database or the queue store is unreachable.
       queues.ready().then(fetch, () => undefined)
     },
-    /** Fetches nothing more and waits for the deliveries at hand. */
+    /** Stops fetching and waits for the running deliveries. */
     async stop() {
       stopped = true
       if (worker === undefined) return
-      // The library leaves a connection behind that is being made while it closes.
-      await within(awayMs, worker.waitUntilReady(), 'the queue store').catch(() => undefined)
+      // The library leaks a connection that it is opening while it closes.
+      await within(storeUnavailableTimeoutMs, worker.waitUntilReady(), 'the queue store').catch(
+        () => undefined,
+      )
       const closing = worker.close()
       while (running.size > 0) await Promise.allSettled(running)
-      // It would wait for ever for a queue store that is away; the rows say all that matters.
-      await within(awayMs, closing, 'the queue store').catch(() => undefined)
+      // It would wait forever for an unreachable queue store; the rows hold everything that matters.
+      await within(storeUnavailableTimeoutMs, closing, 'the queue store').catch(() => undefined)
     },
   }
 }

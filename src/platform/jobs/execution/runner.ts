@@ -24,17 +24,17 @@ export interface RunnerOptions {
   jobs: readonly BoundJob[]
   keeper: LeaseKeeper
   log: Logger
-  /** Wakes the dispatcher after a job was put back into its queue. */
+  /** Wakes the dispatcher after a job was returned to the outbox. */
   nudge: () => void
 }
 
 export interface Runner {
   run(delivery: DeliveryJob): Promise<DeliveryEnd>
-  /** Resolves when the outcomes of all finished runs are recorded. */
+  /** Resolves once the outcomes of all finished attempts are recorded. */
   idle(): Promise<void>
 }
 
-/** What the stages of the pipeline share. The batchers join the writes of many runs into one statement. */
+/** The state shared by the stages of the pipeline. The batchers combine the writes of many attempts in one statement. */
 interface RunnerContext extends RunnerOptions {
   find(queue: string, name: string): BoundJob | undefined
   claims: Batcher<string, ClaimResult>
@@ -46,8 +46,8 @@ interface RunnerContext extends RunnerOptions {
 const maxCrashes = 5
 
 /**
- * The pipeline around every handler: identify -> claim -> parse -> run under signals -> record the outcome. The job's
- * row decides everything; the queue library's view of the delivery decides nothing.
+ * The pipeline around every handler: find the row -> claim -> parse -> run with a signal -> record the outcome. The
+ * job's row decides everything; the queue library's state of the delivery decides nothing.
  */
 export function createRunner(options: RunnerOptions): Runner {
   const context = createRunnerContext(options)
@@ -57,10 +57,10 @@ export function createRunner(options: RunnerOptions): Runner {
       try {
         return await runDelivery(context, delivery)
       } catch (error) {
-        // Nothing was recorded: the reconciler delivers the job again, once its lease has expired.
+        // No outcome was recorded: the reconciler delivers the job again once its lease has expired.
         log.error(
           { queue: delivery.queueName, err: error },
-          'a job could not be claimed, or its outcome not recorded',
+          'a job could not be claimed, or its outcome could not be recorded',
         )
         return { kind: 'failed', code: isDatabaseUnavailable(error) ? 'SYS_002' : 'SYS_001' }
       }
@@ -87,7 +87,7 @@ async function runDelivery(context: RunnerContext, delivery: DeliveryJob): Promi
   // Another worker holds the lease. If that worker dies, the reconciler delivers the job again.
   if (claim.kind !== 'claimed') return { kind: 'completed' }
   const { lease } = claim
-  const about = { jobId: id, name: lease.name, attempt: lease.attempt }
+  const fields = { jobId: id, name: lease.name, attempt: lease.attempt }
   const signal = keeper.hold(lease)
   const startedAt = performance.now()
   try {
@@ -95,11 +95,11 @@ async function runDelivery(context: RunnerContext, delivery: DeliveryJob): Promi
     const outcome = await attempt(context, { job, lease, held: signal })
     const end = await recordOrReplace(context, lease, { job, outcome })
     const durationMs = Math.round(performance.now() - startedAt)
-    log.debug({ ...about, outcome: end.kind, durationMs }, 'run ended')
+    log.debug({ ...fields, outcome: end.kind, durationMs }, 'attempt ended')
     return end
   } catch (error) {
     if (!(error instanceof LostLease)) throw error
-    log.warn(about, 'the lease was lost; another worker has taken the job over')
+    log.warn(fields, 'the lease was lost; another worker has taken the job over')
     return { kind: 'completed' }
   } finally {
     keeper.release(lease)
@@ -109,10 +109,10 @@ async function runDelivery(context: RunnerContext, delivery: DeliveryJob): Promi
 function createRunnerContext(options: RunnerOptions): RunnerContext {
   const { db } = options
   const worker = `${hostname()}:${process.pid}`
-  const known = new Map(options.jobs.map((job) => [`${job.queue}/${job.name}`, job]))
+  const jobs = new Map(options.jobs.map((job) => [`${job.queue}/${job.name}`, job]))
   return {
     ...options,
-    find: (queue, name) => known.get(`${queue}/${name}`),
+    find: (queue, name) => jobs.get(`${queue}/${name}`),
     claims: createBatcher((ids) => whileDatabaseIsAway(() => claimJobs(db, ids, worker))),
     finishes: createBatcher((batch) =>
       whileDatabaseIsAway(async () => {
@@ -129,14 +129,14 @@ function createRunnerContext(options: RunnerOptions): RunnerContext {
 
 async function attempt(
   context: RunnerContext,
-  about: { job: BoundJob | undefined; lease: Lease; held: AbortSignal },
+  claimed: { job: BoundJob | undefined; lease: Lease; held: AbortSignal },
 ): Promise<Outcome> {
-  const { job, lease, held } = about
+  const { job, lease, held } = claimed
   if (job === undefined) return failed(`no handler for the job ${lease.queue}/${lease.name}`)
   if (lease.cancelRequested) return { kind: 'cancelled' }
   if (lease.crashes > maxCrashes) return failed(`the worker died ${lease.crashes} times in this job`)
   const payload = job.payload.safeParse(lease.payload)
-  if (!payload.success) return failed('the payload does not fit the job')
+  if (!payload.success) return failed('the payload does not match the schema of the job')
   const limit = AbortSignal.timeout(job.timeoutMs(payload.data))
   const signal = AbortSignal.any([held, limit])
   try {
@@ -213,28 +213,28 @@ async function recordOrReplace(
     return await record(context, lease, ended)
   } catch (error) {
     if (error instanceof LostLease) throw error
-    const about = { jobId: lease.id, name: lease.name, attempt: lease.attempt, err: error }
+    const fields = { jobId: lease.id, name: lease.name, attempt: lease.attempt, err: error }
     if (outcome.kind === 'done') {
       // The handler's own write failed in the transaction of the outcome: the attempt has failed.
-      context.log.error(about, 'the commit of a handler failed')
+      context.log.error(fields, 'the commit of a handler failed')
       return recordOrReplace(context, lease, { job, outcome: outcomeOfError(error) })
     }
     if (isPassing(error)) throw error
     if (outcome === unrecordable) {
       if (job === undefined) throw error
-      // Each later delivery would fail in the same way: end the job without its domain's part.
+      // Each later delivery would fail in the same way: end the job without its final-state handler.
       context.log.error(
-        about,
-        'the job ends without its final-state handler: its domain does not know of the failure',
+        fields,
+        'the job ends without its final-state handler: its domain is not informed of the failure',
       )
       return recordOrReplace(context, lease, { job: undefined, outcome })
     }
-    context.log.error({ ...about, outcome: outcome.kind }, 'an outcome could not be recorded')
+    context.log.error({ ...fields, outcome: outcome.kind }, 'an outcome could not be recorded')
     return recordOrReplace(context, lease, { job, outcome: unrecordable })
   }
 }
 
-/** @throws LostLease if another worker holds the job: then nothing is written. */
+/** @throws LostLease if another worker holds the job; nothing is then written */
 async function record(
   context: RunnerContext,
   lease: Lease,
@@ -262,7 +262,7 @@ async function record(
 
 const runsAgain = ({ state }: Finish) => state === 'queued' || state === 'retrying'
 
-/** The row's change for an outcome, the domain's part of the transaction, and the result for the queue library. */
+/** The change of the row for an outcome, the domain's writes in the same transaction, and the delivery's result. */
 function planCompletion(job: BoundJob | undefined, lease: Lease, outcome: Outcome) {
   const backoff = job?.backoff ?? { firstMs: 1000, maxMs: 1000 }
   const commit = outcome.kind === 'done' ? outcome.commit : onFinalState(job, lease, outcome)

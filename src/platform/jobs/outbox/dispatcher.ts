@@ -8,22 +8,22 @@ import { type Delivery, returnUndelivered, takeUndelivered } from './outbox.ts'
 const batchSize = 100
 const sweepMs = 1000
 
-export interface Dispatcher extends Loop {
-  /** False since the last time the queue store refused a delivery. */
+export interface OutboxDispatcher extends Loop {
+  /** False from a refused delivery until the queue store accepts one. */
   healthy(): boolean
 }
 
 /**
- * Hands rows of the outbox to the queue when they are due: at once when nudged, and in a sweep every second. If the process dies
- * between taking and handing over, the reconciler finds the row without a live delivery.
+ * Delivers due rows of the outbox to their queues: immediately when nudged, and in a sweep every second. If the process
+ * dies between taking a row and delivering it, the reconciler finds the row without a live delivery.
  */
-export function createDispatcher(options: { db: Knex; queues: Queues; log: Logger }): Dispatcher {
+export function createOutboxDispatcher(options: { db: Knex; queues: Queues; log: Logger }): OutboxDispatcher {
   const { db, queues, log } = options
   let healthy = true
   let timer: NodeJS.Timeout | undefined
   const loop: Loop = createLoop({ name: 'dispatcher', intervalMs: sweepMs, log }, async (signal) => {
     await within(1000, queues.ready(), 'the database')
-    // Nothing is taken while the store is away: what it got too late would come back as duplicates.
+    // No row is taken while the store is unreachable: a delivery that reaches it late would be a duplicate.
     if (!healthy) await within(1000, queues.ping(), 'the queue store')
     while (!signal.aborted) {
       healthy = queues.available()
@@ -50,7 +50,7 @@ async function deliver(queues: Queues, deliveries: Delivery[]): Promise<Delivery
   const failed: Delivery[] = []
   for (const [queue, group] of Map.groupBy(deliveries, (each) => each.queue)) {
     try {
-      // A frozen queue store must not hold the outbox: what was taken goes back, and out under a new id.
+      // A frozen queue store must not block the outbox: the rows return to it and are delivered under a new id.
       await within(3000, queues.get(queue).addBulk(group.map(toBullJob)), 'the queue store')
     } catch {
       failed.push(...group)
@@ -60,8 +60,8 @@ async function deliver(queues: Queues, deliveries: Delivery[]): Promise<Delivery
 }
 
 /**
- * A new id for each delivery, since the library silently ignores an id that it still keeps. One attempt each: the row
- * counts attempts and waits between them.
+ * Each delivery has a new id, since the library silently ignores an id that it still stores. A delivery has one attempt:
+ * the row counts attempts and holds the delay between them.
  */
 function toBullJob(delivery: Delivery) {
   return {

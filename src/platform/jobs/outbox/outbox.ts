@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { leaseMs } from '../execution/leases.ts'
 
-/** Statements of one moment may differ by this. */
+/** The tolerance between the times of two statements of one moment. */
 const slackMs = 1000
 
 export interface Delivery {
@@ -11,16 +11,16 @@ export interface Delivery {
   delivery: number
 }
 
-/** Due rows that were taken out of the outbox, and how long it is until another one is due. */
+/** Due rows taken from the outbox, and the time until the next row is due. */
 export interface Taken {
   deliveries: Delivery[]
-  /** Milliseconds; undefined when nothing else waits. */
+  /** Milliseconds; undefined if no other row waits. */
   nextInMs: number | undefined
 }
 
 /**
- * Takes rows that are due out of the outbox, each by one process only. A row waits in the outbox until then: delays in
- * the queue store would be counted by the clock of whichever process asks.
+ * Takes due rows from the outbox; each row goes to one process only. Rows wait in the outbox and not in the queue store,
+ * which would measure delays with the clock of the calling process.
  */
 export async function takeUndelivered(db: Knex, limit: number): Promise<Taken> {
   const { rows }: { rows: (Partial<Delivery> & { next_in_ms: number | null })[] } = await db.raw(
@@ -41,9 +41,9 @@ export async function takeUndelivered(db: Knex, limit: number): Promise<Taken> {
 }
 
 /**
- * Corrects rows that only a clock which was ahead can have written: a job that would wait longer than it was told to,
- * a lease longer than any lease, a check in the future. The holder of such a lease renews it, or has died.
- * @returns how many jobs would have waited too long.
+ * Corrects times that only a clock running ahead can have written: a delay longer than the job's own, a lease longer
+ * than any lease, a check in the future. The holder of such a lease renews it, or has died.
+ * @returns the number of jobs whose delay was corrected
  */
 export async function correctFutureTimes(db: Knex): Promise<number> {
   const { rowCount } = await db.raw(
@@ -56,9 +56,9 @@ export async function correctFutureTimes(db: Knex): Promise<number> {
   await db.raw(
     `update jobs set lease_until = clock_timestamp() + :leaseMs * interval '1 millisecond'
      where id in (select id from jobs
-       where state = 'running' and lease_until > clock_timestamp() + :longestMs * interval '1 millisecond'
+       where state = 'running' and lease_until > clock_timestamp() + :maxMs * interval '1 millisecond'
        order by id limit 500 for update skip locked)`,
-    { leaseMs, longestMs: leaseMs + slackMs },
+    { leaseMs, maxMs: leaseMs + slackMs },
   )
   await db.raw(
     `update jobs set checked_at = null
@@ -71,8 +71,8 @@ export async function correctFutureTimes(db: Knex): Promise<number> {
 }
 
 /**
- * Puts rows back into the outbox whose handing over failed, unless they were handed over again meanwhile. Like all
- * statements that lock several jobs and wait, it locks them in the order of their ids.
+ * Returns rows whose delivery failed to the outbox, unless they have been delivered again meanwhile. Like all statements
+ * that lock several jobs and wait, it locks them in the order of their ids.
  */
 export async function returnUndelivered(db: Knex, deliveries: Delivery[]): Promise<void> {
   await db.raw(
@@ -85,9 +85,10 @@ export async function returnUndelivered(db: Knex, deliveries: Delivery[]): Promi
   )
 }
 
-const settledMs = 5000
+/** The age from which a delivery is checked. */
+const minCheckedAgeMs = 5000
 
-/** Puts expired leases into the outbox, unless a delivery made after the expiry is on its way. */
+/** Returns jobs with expired leases to the outbox, unless they were delivered again after the expiry. */
 export async function returnExpiredLeases(db: Knex): Promise<number> {
   const { rowCount } = await db.raw(
     `update jobs set undelivered = true
@@ -103,14 +104,14 @@ export interface Checkable {
   id: string
   queue: string
   delivery: number
-  /** Handed over so long ago that a worker which fetched it has claimed it, or has died. */
+  /** True if the delivery is so old that a worker which fetched it has claimed the job or died. */
   aged: boolean
 }
 
 /** Longer than the queue library takes to notice that a worker has died. */
 const agedMs = 30_000
 
-/** Rows that should have a live delivery, the longest unchecked first. */
+/** Returns rows that should have a live delivery and records the check; rows with the oldest check come first. */
 export async function takeForCheck(db: Knex, limit: number): Promise<Checkable[]> {
   const { rows } = await db.raw(
     `update jobs set checked_at = now() where id in (
@@ -120,12 +121,12 @@ export async function takeForCheck(db: Knex, limit: number): Promise<Checkable[]
          and (delivered_at < now() - ? * interval '1 millisecond' or delivered_at > clock_timestamp())
        order by checked_at nulls first limit ? for update skip locked)
      returning id, queue, delivery, delivered_at < now() - ? * interval '1 millisecond' as aged`,
-    [settledMs, limit, agedMs],
+    [minCheckedAgeMs, limit, agedMs],
   )
   return rows
 }
 
-/** Puts rows without a live delivery back, unless something happened to them since they were read. */
+/** Returns rows without a live delivery to the outbox, unless they have changed since they were read. */
 export async function returnLost(db: Knex, lost: Checkable[]): Promise<void> {
   await db.raw(
     `with lost as materialized (

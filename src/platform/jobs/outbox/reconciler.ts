@@ -22,15 +22,15 @@ export interface ReconcilerOptions {
   nudge: () => void
 }
 
-// A sample finds a lost store within a sweep; only then is every row looked at.
+// A sample detects a lost queue store within one sweep; all rows are checked only then.
 const sampleSize = 20
 const fullSize = 500
 const sweepMs = 1000
 
 /**
- * Makes the jobs of schedules that are due; finds work without a live delivery and puts it back into the outbox: expired
- * leases at once, and rows whose delivery the queue store no longer knows; and corrects times that a clock which was
- * ahead has left. Any number of processes may run it; a sweep is done by one.
+ * Creates the jobs of due schedules, returns jobs without a live delivery to the outbox (expired leases, and deliveries
+ * that the queue store has lost), and corrects times written by a clock that was ahead. Any number of processes may run
+ * a reconciler; an advisory lock lets one of them sweep at a time.
  */
 export function createReconciler(options: ReconcilerOptions): Loop {
   const { db, log, nudge } = options
@@ -40,7 +40,7 @@ export function createReconciler(options: ReconcilerOptions): Loop {
   async function schedule(): Promise<void> {
     const { made, corrected, nextInMs } = await makeDueJobs(db, options.jobs)
     for (const key of corrected)
-      log.warn({ name: key }, 'a schedule was due later than its interval from now; it is due now')
+      log.warn({ name: key }, 'the next time of a schedule was more than one interval away; corrected to now')
     if (made > 0) nudge()
     clearTimeout(timer)
     if (nextInMs !== undefined && nextInMs < sweepMs) timer = setTimeout(loop.nudge, nextInMs).unref()
@@ -50,13 +50,10 @@ export function createReconciler(options: ReconcilerOptions): Loop {
     await schedule()
     const early = await correctFutureTimes(db)
     if (early > 0) {
-      log.warn(
-        { count: early },
-        'jobs would have waited longer than they were told to; their time is corrected',
-      )
+      log.warn({ count: early }, 'the start times of jobs were later than their delay allows; corrected')
       nudge()
     }
-    // In a transaction of its own: an unreachable queue store must not undo it.
+    // A separate transaction, which an unreachable queue store cannot roll back.
     let returned = await returnExpiredLeases(db)
     if (returned > 0) nudge()
     await within(5000, options.queues.ready(), 'the database')
@@ -67,7 +64,7 @@ export function createReconciler(options: ReconcilerOptions): Loop {
       if (sweeps++ % 10 === 0) await dropStoredSchedules(options.queues, options.jobs)
     })
     if (returned === 0) return
-    log.info({ count: returned }, 'jobs without a live delivery go back into the outbox')
+    log.info({ count: returned }, 'jobs without a live delivery were returned to the outbox')
     nudge()
   }
 
@@ -75,7 +72,7 @@ export function createReconciler(options: ReconcilerOptions): Loop {
   return loop
 }
 
-/** Outside the sweep's transaction: no row may stay locked while the queue store is asked. */
+/** Runs outside the sweep's transaction, so that no row stays locked during calls to the queue store. */
 async function returnLostDeliveries(options: ReconcilerOptions): Promise<number> {
   let total = 0
   for (let size = sampleSize; ; size = fullSize) {
@@ -88,15 +85,18 @@ async function returnLostDeliveries(options: ReconcilerOptions): Promise<number>
   }
 }
 
-/** What is handed over is due: a delayed delivery is of an earlier version, or of a worker whose clock was ahead. */
-const dead = new Set(['completed', 'failed', 'unknown', 'delayed'])
+/**
+ * The states of a delivery that will never run. Only due jobs are delivered, so a delayed delivery comes from an earlier
+ * version or from a worker whose clock was ahead.
+ */
+const lostDeliveryStates = new Set(['completed', 'failed', 'unknown', 'delayed'])
 
 async function withoutDelivery(queues: Queues, candidates: Checkable[]): Promise<Checkable[]> {
-  const asked = candidates.map((each) => queues.get(each.queue).getJobState(`${each.id}-${each.delivery}`))
-  const states = await within(5000, Promise.all(asked), 'the queue store')
+  const lookups = candidates.map((each) => queues.get(each.queue).getJobState(`${each.id}-${each.delivery}`))
+  const states = await within(5000, Promise.all(lookups), 'the queue store')
   return candidates.filter(({ aged }, index) => {
     const state = states[index] ?? 'unknown'
-    // On PostgreSQL a worker's lock lasts as long as its clock was ahead, also after its death.
-    return dead.has(state) || (aged && state === 'active')
+    // On PostgreSQL the lock of a dead worker lasts for as long as its clock was ahead.
+    return lostDeliveryStates.has(state) || (aged && state === 'active')
   })
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { findOpenJob, hurryJob } from '../../../platform/jobs/index.ts'
+import { findOpenJob, makeJobDue } from '../../../platform/jobs/index.ts'
 import type { TrackerContext } from '../../context.ts'
 import { nextRun } from '../../store/push/outbox.ts'
 import { pushJob, pushSubject } from './job.ts'
@@ -26,7 +26,7 @@ export async function asRun<T>(
  */
 async function ensurePushJob(trx: Knex.Transaction, context: TrackerContext): Promise<void> {
   const open = await findOpenJob(trx, pushSubject)
-  if (open?.state === 'queued') return hurryJob(trx, open.id)
+  if (open?.state === 'queued') return makeJobDue(trx, open.id)
   if (open !== undefined) return
   await context.enqueue(trx, pushJob, { payload: {}, subject: pushSubject })
 }

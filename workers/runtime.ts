@@ -8,21 +8,21 @@ import {
 } from '../src/platform/jobs/index.ts'
 import type { Service } from '../src/platform/process/lifecycle.ts'
 
-/** What all queues of a worker process share. */
-export interface WorkerEngine {
+/** The parts of a worker process that all its queues share. */
+export interface WorkerRuntime {
   worker(queue: QueueName): Service
-  /** To start before the queues, and so to stop after them. */
+  /** Services that start before the queues and therefore stop after them. */
   before: Service[]
-  /** To start after the queues: stopped first, it begins the hand-over. */
+  /** Services that start after the queues and therefore stop first, which begins the hand-over. */
   after: Service[]
 }
 
-/** Running jobs may end by themselves this long after a stop began; then they are handed over. */
+/** The time in which running jobs may finish after a stop has begun; the rest is then handed over. */
 const graceMs = 10_000
 
-export function createWorkerEngine(ctx: Context): WorkerEngine {
-  const { db, log, listener, dispatcher, jobs } = ctx
-  const nudge = () => dispatcher.nudge()
+export function createWorkerRuntime(ctx: Context): WorkerRuntime {
+  const { db, log, listener, outboxDispatcher, jobs } = ctx
+  const nudge = () => outboxDispatcher.nudge()
   const keeper = createLeaseKeeper({ db, listener, log })
   const runner = createRunner({ db, jobs, keeper, log, nudge })
   const reconciler = createReconciler({ db, queues: ctx.queues, jobs, log, nudge })
@@ -40,7 +40,7 @@ export function createWorkerEngine(ctx: Context): WorkerEngine {
       const { concurrency } = queues[queue]
       return createQueueWorker({ queue, concurrency, queues: ctx.queues, runner })
     },
-    before: [frame, ctx.clock, listener, dispatcher, keeper, outcomes, ctx.health.monitor.service],
+    before: [frame, ctx.clock, listener, outboxDispatcher, keeper, outcomes, ctx.health.monitor.service],
     after: [reconciler, handOver],
   }
 }

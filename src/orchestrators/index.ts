@@ -81,7 +81,7 @@ export function createOrchestrators(options: OrchestratorsOptions): Orchestrator
     start: async () => undefined,
     async stop() {
       stream.close()
-      await live.crowd.stop()
+      await live.group.stop()
       client.close()
     },
   }

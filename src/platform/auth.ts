@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { forbidden, unauthenticated } from './errors.ts'
 
-/** What a route may need; the same words are the scopes of API tokens. */
+/** The permissions that routes require; also the scopes of API tokens. */
 export const permissions = [
   'releases:read',
   'releases:publish',
@@ -20,27 +20,27 @@ export const permissions = [
 export type Permission = (typeof permissions)[number]
 
 /**
- * What a route declares: nothing to show (`open`), any signed-in principal (`signed-in`), or one permission.
- * `deployments:write` is held by whoever may write to at least one environment, `jobs:watch` by whoever may read jobs
- * or start one by a domain of its own; the verb then checks which.
+ * The access that a route requires: none (`open`), any signed-in principal (`signed-in`), or one permission. Write access
+ * to one environment is enough for `deployments:write`; permission to read jobs, or to start jobs of one domain, is
+ * enough for `jobs:watch`. The handler then checks the environment or the job.
  */
 export type Access = 'open' | 'signed-in' | 'deployments:write' | 'jobs:watch' | Permission
 
-/** Who is calling. */
+/** The authenticated caller. */
 export interface Principal {
   kind: 'session' | 'jwt' | 'api-token' | Scheme
-  /** Stable across requests and credentials of one account: what rows name as their owner. */
+  /** Stable across the requests and credentials of one account; rows store it as their owner. */
   id: string
   name: string
   isAdmin: boolean
   permissions: ReadonlySet<Permission>
   /** Its token bucket: refill in requests per second, and capacity. */
   rateLimit: { perSecond: number; burst: number }
-  /** False once its credential is revoked or expired or its account disabled; open streams ask every 60 s. */
+  /** False once the credential is revoked or expired, or the account disabled. Open streams check it every 60 s. */
   stillValid(): Promise<boolean>
 }
 
-/** The part of a request that says who is calling. `address` is the client's, after trusted proxies. */
+/** The part of a request that identifies the caller. `address` is the client's, as determined by the trusted proxies. */
 export interface Credentials {
   headers: IncomingHttpHeaders
   method: string
@@ -48,17 +48,17 @@ export interface Credentials {
 }
 
 /**
- * Turns a request into a principal, at once where it is remembered; undefined when it shows no credential.
- * @throws ACCESS_002 for a bad one.
+ * Finds the principal of a request, synchronously if it is cached; undefined for a request without a credential.
+ * @throws ACCESS_002 for a bad credential
  */
 export type Authenticate = (
   credentials: Credentials,
 ) => Principal | undefined | Promise<Principal | undefined>
 
-/** Credentials beside those of accounts. They count on the routes that name them, before an account's. */
+/** Credentials other than those of accounts. Routes that name them accept them, before an account's. */
 export type Scheme = 'forwarded' | 'tracker-key'
 
-/** The guard of every route. @throws ACCESS_001 without a principal, ACCESS_003 without the permission. */
+/** Checks the access of every route. @throws ACCESS_001 without a principal, ACCESS_003 without the permission */
 export function authorise(access: Access, principal: Principal | undefined): void {
   if (access === 'open') return
   if (principal === undefined) {
@@ -86,11 +86,11 @@ function holds(principal: Principal, access: Exclude<Access, 'open' | 'signed-in
   return (anyOf[access] ?? [access as Permission]).some((each) => principal.permissions.has(each))
 }
 
-/** What is held by holding one of several. */
+/** The permissions of which any one is enough for an access. */
 const anyOf: Partial<Record<Access, Permission[]>> = {
   'deployments:write': ['deployments:write:staging', 'deployments:write:production'],
   'jobs:watch': ['jobs:read', 'tracker:write'],
 }
 
-/** Sent with every 401. */
+/** The header of every 401 response. */
 export const challenge = { 'WWW-Authenticate': 'Bearer realm="capstan"' }

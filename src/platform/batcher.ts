@@ -1,10 +1,10 @@
 import { isDatabaseUnavailable } from './postgres/index.ts'
 
-/** Groups calls into batches: one flush runs at a time, and what arrives meanwhile makes the next one. */
+/** Groups calls into batches: one flush runs at a time, and calls that arrive meanwhile form the next batch. */
 export interface Batcher<Item, Result> {
-  /** Resolves with this item's result; rejects with the error of the flush that failed with this item alone. */
+  /** Resolves with the item's result; rejects with the error of the flush that contained only this item. */
   add(item: Item): Promise<Result>
-  /** Resolves when everything added so far was flushed. */
+  /** Resolves once all added items have been flushed. */
   idle(): Promise<void>
 }
 
@@ -15,18 +15,18 @@ interface Waiting<Item, Result> {
 }
 
 const maxSize = 200
-// Under load, waiting for company up to twice as long as a flush takes (the database then has other work to do)
-// raised the runner's throughput on PostgreSQL by half; without it most batches held one or two items.
+// Under load, waiting up to twice the duration of a flush for further items raised the runner's throughput on PostgreSQL
+// by half (the database has other work meanwhile); without it most batches held one or two items.
 const lingerOfFlush = 2
-const longestLingerMs = 12
-/** How long after a batch of several a call still counts as part of a burst. */
+const maxLingerMs = 12
+/** The time after a batch of several items in which a call counts as part of the same burst. */
 const burstMs = 20
 
 /**
- * A lone call is flushed at once; under load calls share round trips (the shape of a group commit). Items that fail
- * together are flushed one by one, so that one bad item does not fail the others.
- * @param flush answers one result per item, in order; has no effect when it rejects.
- * @param options `linger: false` where callers wait for the answer: a batch is then what came during the one before.
+ * Flushes a single call at once; under load, calls share round trips (like a group commit). The items of a failed batch
+ * are flushed one by one, so that one bad item does not fail the others.
+ * @param flush resolves with one result per item, in order; must have no effect if it rejects
+ * @param options `linger: false` if callers wait for the result; a batch then holds the calls made during the last flush
  */
 export function createBatcher<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,
@@ -40,10 +40,8 @@ export function createBatcher<Item, Result>(
   async function drain(): Promise<void> {
     do {
       if (options.linger && performance.now() < busyUntil)
-        await new Promise((resolve) =>
-          setTimeout(resolve, Math.min(longestLingerMs, lingerOfFlush * flushMs)),
-        )
-      // One turn of the event loop lets calls of the same tick join.
+        await new Promise((resolve) => setTimeout(resolve, Math.min(maxLingerMs, lingerOfFlush * flushMs)))
+      // One turn of the event loop lets calls of the same tick join the batch.
       else await new Promise((resolve) => setImmediate(resolve))
       const batch = waiting.splice(0, maxSize)
       if (batch.length > 1) busyUntil = performance.now() + burstMs
@@ -61,7 +59,7 @@ export function createBatcher<Item, Result>(
         each.resolve(results[index] as Result)
       })
     } catch (error) {
-      // With an unreachable database every item would only wait for the same error.
+      // With an unreachable database every single item would wait for the same error.
       if (batch.length === 1 || isDatabaseUnavailable(error)) for (const each of batch) each.reject(error)
       else for (const each of batch) await settle([each])
     }

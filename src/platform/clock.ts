@@ -3,32 +3,32 @@ import { within } from './deadline.ts'
 import type { Logger } from './logging/logging.ts'
 import { createLoop, type Service } from './process/lifecycle.ts'
 
-/** The database's time, asked for: for what is rare, or happens in a transaction anyway. */
+/** Queries the database's time, for rare uses and inside transactions. */
 export async function databaseTime(db: Knex): Promise<Date> {
   const { rows } = await db.raw('select clock_timestamp() as now')
   return rows[0].now
 }
 
-/** The database's time, which all processes of an installation share, without asking for it each time. */
+/** The database's time, shared by all processes of an installation, without a query per use. */
 export interface Clock extends Service {
   now(): Date
-  /** Resolves once `now` is the database's time, or when the database does not answer. */
+  /** Resolves once `now` returns the database's time, or when the database does not respond. */
   measured(): Promise<void>
-  /** Milliseconds by which this machine's clock is ahead of the database's; undefined until it was measured. */
+  /** Milliseconds by which this machine's clock is ahead of the database's; undefined before the first measurement. */
   aheadMs(): number | undefined
 }
 
 const measureEveryMs = 10_000
-/** A clock that is off by more is named in the log. */
+/** A larger difference between the clocks is logged. */
 const toleratedMs = 60_000
 const startWaitMs = 2000
 
 /**
- * Measures the database's clock against this process's monotonic one, so that a machine whose time of day is wrong, or
- * is set while we run, makes no difference. Until the first measurement it is the machine's time of day.
+ * Measures the database's clock against this process's monotonic clock, so that a wrong or changed time of day of the
+ * machine has no effect. Until the first measurement `now` returns the machine's time of day.
  */
 export function createDatabaseClock(db: Knex, log: Logger): Clock {
-  /** What to add to `performance.now()`. */
+  /** The value added to `performance.now()`. */
   let offsetMs: number | undefined
   let warned = false
 
@@ -49,7 +49,7 @@ export function createDatabaseClock(db: Knex, log: Logger): Clock {
   function report(ahead: number): void {
     const isOff = Math.abs(ahead) > toleratedMs
     if (isOff && !warned)
-      log.warn({ aheadMs: ahead }, "this machine's clock differs from the database's, which counts")
+      log.warn({ aheadMs: ahead }, "this machine's clock differs from the database's, which is used instead")
     if (!isOff && warned) log.info("this machine's clock agrees with the database's again")
     warned = isOff
   }
@@ -57,7 +57,7 @@ export function createDatabaseClock(db: Knex, log: Logger): Clock {
   const loop = createLoop({ name: 'clock', intervalMs: measureEveryMs, log }, measure)
   let first: Promise<void> | undefined
 
-  /** Also where nothing started the loop: a command, or a request in the first moments. */
+  /** Measures without the loop, for commands and for requests that arrive before the loop has started. */
   async function measureOnce(): Promise<void> {
     if (offsetMs !== undefined) return
     first ??= measure().catch(() => {

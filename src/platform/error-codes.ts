@@ -1,7 +1,11 @@
-/** The one registry of error codes: the status of an answer and what the caller may do about it. */
+/** All error codes, with the status of the response and the action suggested to the caller. */
 export const errorCodes = {
   AUTH_001: { status: 401, retryable: false, action: 'Check the GitHub App id and its private key' },
-  AUTH_002: { status: 403, retryable: false, action: 'Grant the installation what is asked for' },
+  AUTH_002: {
+    status: 403,
+    retryable: false,
+    action: 'Grant the GitHub App installation the requested permissions',
+  },
   AUTH_003: { status: 401, retryable: false, action: 'Check the Cloudflare API token' },
   AUTH_004: { status: 403, retryable: false, action: 'Give the Cloudflare token the permissions it lacks' },
   AUTH_005: { status: 401, retryable: true, action: 'Renew the token and try again' },
@@ -19,7 +23,11 @@ export const errorCodes = {
     retryable: true,
     action: 'Check the health path and the logs of the app, then deploy again',
   },
-  DEPLOY_007: { status: 500, retryable: true, action: 'Look at what is left to undo, then roll back again' },
+  DEPLOY_007: {
+    status: 500,
+    retryable: true,
+    action: 'Check the remaining changes in the deployment’s log, then roll back again',
+  },
   SYS_001: { status: 500, retryable: false, action: 'Report the correlationId to the operators' },
   SYS_002: { status: 503, retryable: true, action: 'Try again after the time in Retry-After' },
   SYS_003: { status: 429, retryable: true, action: 'Wait for the time in Retry-After' },
@@ -36,9 +44,13 @@ export const errorCodes = {
   ACCESS_001: { status: 401, retryable: false, action: 'Sign in or send a token' },
   ACCESS_002: { status: 401, retryable: false, action: 'Sign in again or send a valid token' },
   ACCESS_003: { status: 403, retryable: false, action: 'Ask an administrator for the permission' },
-  STATE_001: { status: 409, retryable: false, action: 'Look at the current state, then decide' },
+  STATE_001: { status: 409, retryable: false, action: 'Read the current state, then decide' },
   STATE_002: { status: 410, retryable: false, action: 'Start again' },
-  STATE_003: { status: 424, retryable: true, action: 'Mend the dependency named, then try again' },
+  STATE_003: {
+    status: 424,
+    retryable: true,
+    action: 'Repair the dependency named in the message, then try again',
+  },
   STATE_004: { status: 402, retryable: false, action: 'Free or raise the quota' },
 } as const satisfies Record<string, { status: number; retryable: boolean; action: string }>
 

@@ -1,13 +1,13 @@
 import { type ErrorCode, errorCodes } from './error-codes.ts'
 
 export interface ErrorOptions {
-  /** Overrides the registry's status where a family answers another one for the same code. */
+  /** Overrides the code's default status, for families of routes that use another one. */
   status?: number
-  /** Shown to the caller. Never a secret, never an echoed value. */
+  /** Shown to the caller; contains no secrets and no values from the request. */
   details?: Record<string, unknown>
   retryable?: boolean
   suggestedAction?: string
-  /** Seconds, sent as `Retry-After`. */
+  /** The seconds sent as `Retry-After`. */
   retryAfter?: number
   headers?: Record<string, string>
   cause?: unknown
@@ -32,7 +32,7 @@ export class CodedError extends Error {
   }
 }
 
-/** A start that can't go on: one line per fault, for the person who started the process. */
+/** A faulty configuration, with one line per fault for the user who started the process. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
   readonly faults: string[]
@@ -43,7 +43,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** One fault of a request's body, query or path: where, and what is wrong; never the value. */
+/** A fault in a request's body, query or path: its path and a description without the value. */
 export interface FieldFault {
   path: string
   problem: string
@@ -63,16 +63,16 @@ export function errorEnvelope(error: CodedError, correlationId: string) {
   }
 }
 
-// Each helper below makes the error of one code; the code is the wire's name for it, the helper the source's.
+// Each helper below creates the error of one code. Responses contain the code; the source uses the helper.
 
-/** A path, an id or the like that leads to nothing. @param what begins the sentence: `Plan` */
+/** An object that does not exist. @param what the start of the sentence: `Plan` */
 export const notFound = (what: string): CodedError => new CodedError('SYS_005', `${what} not found`)
 
 /** A path that this server does not have. */
 export const noSuchPath = (message = 'There is nothing at this path', options?: ErrorOptions): CodedError =>
   new CodedError('SYS_005', message, options)
 
-/** The present state does not allow the request. */
+/** The current state does not allow the request. */
 export const conflict = (
   message: string,
   details: Record<string, unknown> = {},
@@ -86,32 +86,32 @@ export const invalidRequest = (part: string, fields: FieldFault[], status = 400)
 export const invalidBody = (fields: FieldFault[], status?: number): CodedError =>
   invalidRequest('body', fields, status)
 
-/** Makes a helper for one code: `(message, options) => CodedError`. */
+/** Creates a helper for one code: `(message, options) => CodedError`. */
 const withCode = (code: ErrorCode) => (message: string, options?: ErrorOptions) =>
   new CodedError(code, message, options)
 
-/** Not HTTP, not JSON, or not what its headers announce. */
+/** A request that is not HTTP, not JSON, or not as its headers declare. */
 export const malformed = withCode('REQ_001')
 export const tooLarge = withCode('REQ_004')
 export const unsupportedMediaType = withCode('REQ_005')
 export const unauthenticated = (): CodedError => new CodedError('ACCESS_001', 'Authentication is required')
-/** A password, token or the like that is wrong, expired or revoked. */
+/** A password, token or similar that is wrong, expired or revoked. */
 export const badCredential = withCode('ACCESS_002')
 export const forbidden = withCode('ACCESS_003')
 export const gone = withCode('STATE_002')
-/** Something that the request needs does not work or is not configured. */
+/** A dependency of the request does not work or is not configured. */
 export const dependencyFailed = withCode('STATE_003')
 export const quotaExceeded = withCode('STATE_004')
-/** A fault of this service. Its message must not say more than the caller may know. */
+/** A fault of this service. Its message must not disclose internal details. */
 export const internalError = withCode('SYS_001')
-/** Passes by itself. */
+/** A temporary condition that ends without intervention. */
 export const unavailable = withCode('SYS_002')
 /** @param retryAfter seconds */
 export const tooManyRequests = (message: string, retryAfter: number): CodedError =>
   new CodedError('SYS_003', message, { retryAfter })
 export const timedOut = withCode('SYS_004')
 
-/** A write failed for lack of disk space or quota. */
+/** A write failed because disk space or the quota is exhausted. */
 export const outOfDiskSpace = (cause: unknown): CodedError =>
   new CodedError('SYS_006', 'The server has no disk space left for this', {
     details: { reason: 'disk_full' },

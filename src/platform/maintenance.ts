@@ -3,17 +3,17 @@ import { requirePermission } from './auth.ts'
 import type { JobDefinition } from './jobs/index.ts'
 import { withQueryLimit } from './postgres/index.ts'
 
-/** One piece of housekeeping; does a bounded amount and says how much, so that a big backlog takes turns. */
+/** A housekeeping task. Each run is bounded and returns its count, so that a large backlog is processed in portions. */
 export interface Housekeeping {
   name: string
   run(): Promise<number>
 }
 
 const hour = 3_600_000
-/** A bounded amount of rows, with their indexes, on a busy database. */
+/** The query limit for deleting one portion of rows, with their indexes, on a busy database. */
 const bulkLimitMs = 60_000
 
-/** Removes what has outlived its use, every hour. */
+/** Runs all housekeeping tasks every hour. */
 export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
   queue: 'maintenance',
   name: 'prune',
@@ -22,7 +22,7 @@ export const pruneJob: JobDefinition<Record<string, never>, Housekeeping[]> = {
   timeoutMs: () => 10 * 60_000,
   backoff: { firstMs: 5000, maxMs: 60_000 },
   schedule: { everyMs: hour },
-  // Nobody's work in particular.
+  // The job belongs to no domain, so only console administrators may change it.
   async authorizeChange(_tasks, _db, { principal }) {
     requirePermission(principal, 'console:admin')
   },

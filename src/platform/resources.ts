@@ -2,20 +2,20 @@ import { statfs } from 'node:fs/promises'
 import type { Knex } from 'knex'
 import { countWorkers, type Queues } from './queues/index.ts'
 
-/** What the installation has and uses, whichever of its processes is asked. */
+/** The resources of the installation and their use, the same in each of its processes. */
 export interface Resources {
   queues: QueueLoad[]
   database: { sizeBytes: number; connections: number; maxConnections: number }
-  /** Of `DATA_DIR` on the machine that answers; null when it can't be read. */
+  /** The disk of `DATA_DIR` on the machine of this process; null if it cannot be read. */
   disk: { totalBytes: number; freeBytes: number } | null
 }
 
 export interface QueueLoad {
   queue: string
-  /** Processes that work it; null when the queue store does not tell. */
+  /** The number of processes that work the queue; null if the queue store does not report it. */
   workers: number | null
   waiting: number
-  /** Due later: retries and jobs that wait for a time. */
+  /** Jobs that are due later: retries and delayed jobs. */
   delayed: number
   active: number
 }
@@ -29,24 +29,24 @@ export interface ResourcesOptions {
 
 const freshMs = 5000
 
-/** @returns a function that looks again when what it knows is five seconds old; callers at one time share one look. */
+/** @returns a function that caches its result for five seconds; concurrent callers share one read */
 export function createResources(options: ResourcesOptions): () => Promise<Resources> {
-  let known: { at: number; resources: Promise<Resources> } | undefined
+  let cached: { at: number; resources: Promise<Resources> } | undefined
   return () => {
     const now = performance.now()
-    if (known === undefined || now - known.at > freshMs) {
-      const looked = { at: now, resources: look(options) }
-      known = looked
-      // A failure is not kept.
-      looked.resources.catch(() => {
-        if (known === looked) known = undefined
+    if (cached === undefined || now - cached.at > freshMs) {
+      const current = { at: now, resources: readResources(options) }
+      cached = current
+      // A failure is not cached.
+      current.resources.catch(() => {
+        if (cached === current) cached = undefined
       })
     }
-    return known.resources
+    return cached.resources
   }
 }
 
-async function look({ db, queues, queueNames, dataDir }: ResourcesOptions): Promise<Resources> {
+async function readResources({ db, queues, queueNames, dataDir }: ResourcesOptions): Promise<Resources> {
   const [loads, database, disk, workers] = await Promise.all([
     readLoads(db),
     readDatabase(db),
@@ -56,7 +56,8 @@ async function look({ db, queues, queueNames, dataDir }: ResourcesOptions): Prom
   const none = { waiting: 0, delayed: 0, active: 0 }
   return {
     queues: queueNames.map((queue, index) => ({
-      ...{ queue, workers: workers[index] ?? null },
+      queue,
+      workers: workers[index] ?? null,
       ...(loads.get(queue) ?? none),
     })),
     database,
@@ -68,7 +69,7 @@ type Load = Pick<QueueLoad, 'waiting' | 'delayed' | 'active'>
 
 async function readLoads(db: Knex): Promise<Map<string, Load>> {
   const { rows } = await db.raw(
-    // Two conditions that each have an index; finished jobs of a month are not looked at.
+    // Two conditions with an index each, so that a month of finished jobs is not scanned.
     `select queue, (count(*) filter (where not active and run_at <= now()))::int as waiting,
        (count(*) filter (where not active and run_at > now()))::int as delayed,
        (count(*) filter (where active))::int as active

@@ -1,25 +1,27 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
-/** Seals small secrets for storage, and derives the other keys that hang on `SECRET_KEY`. */
+/** Encrypts small secrets for storage, and derives further keys from `SECRET_KEY`. */
 export interface Secrets {
-  /** AES-256-GCM; `context` (say, the row's id) is authenticated, so a sealed value can't be moved to another row. */
+  /** Encrypts with AES-256-GCM; `context` (e.g. the row's id) is authenticated, so a value cannot be moved to another row. */
   seal(plain: string, context: string): string
-  /** @throws Error when the key is unknown or the text or context was changed. */
+  /** @throws Error if the key is unknown, or if the text or the context was changed */
   open(sealed: string, context: string): string
-  /** Whether the present key sealed it: after a rotation the rest is sealed again, and the old key can go. */
+  /** True if the value is sealed with the current key. After a rotation other values are sealed again. */
   isCurrent(sealed: string): boolean
-  /** A keyed fingerprint: equal secrets have equal ones, and none can be guessed offline without the key. */
+  /** A keyed fingerprint: equal for equal secrets, and not guessable offline without the key. */
   fingerprint(plain: string): string
   /** A 32-byte key for one purpose, e.g. the signature of session tokens. */
   derive(purpose: string): Uint8Array
 }
 
-/** Said when opening, too: otherwise a tag cut to four bytes, which can be guessed, would do. */
+/** Also passed when opening: otherwise a tag shortened to four bytes, which can be guessed, would be accepted. */
 const authTagLength = 16
 const purposes = { seal: 'capstan/seal', fingerprint: 'capstan/fingerprint' }
 
 /**
- * @param secretKey seals; `previous` can only open, for a rotation without downtime.
+ * @param secretKey seals and opens
+ * @param previous keys that only open, for a rotation without downtime
+ *
  * Format: `v1.<key id>.<iv>.<tag>.<ciphertext>`, base64url; the key id is 8 hex digits of the derived key's hash.
  */
 export function createSecrets(secretKey: string, previous: string[] = []): Secrets {

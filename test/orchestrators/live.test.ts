@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { createCrowd } from '../../src/platform/sockets/index.ts'
+import { createSocketGroup } from '../../src/platform/sockets/index.ts'
 import { silent } from '../helpers/context.ts'
 import { until } from '../helpers/until.ts'
 import { startWorld, type World } from './harness.ts'
@@ -132,7 +132,7 @@ describe('live status', () => {
   })
 })
 
-describe('a crowd of sockets', () => {
+describe('a socket group', () => {
   let world: World
   beforeAll(async () => {
     world = await startWorld({ nodes: 1 })
@@ -140,16 +140,16 @@ describe('a crowd of sockets', () => {
   afterAll(() => world?.stop())
 
   /** Sockets of a server of their own, swept at the test's pace. */
-  async function crowdOf(valid?: () => boolean, token = world.admin) {
+  async function groupOf(valid?: () => boolean, token = world.admin) {
     const { createHttpServer } = await import('../../src/platform/http/index.ts')
     const { createUpgrades } = await import('../../src/platform/sockets/index.ts')
-    const crowd = createCrowd({ name: 'test', log: silent, onMessage: () => undefined, sweepMs: 500 })
+    const group = createSocketGroup({ name: 'test', log: silent, onMessage: () => undefined, sweepMs: 500 })
     const route = {
-      path: '/crowd',
+      path: '/group',
       access: 'orchestrators:read' as const,
       protocol: 'test',
-      accept: (socket: WebSocket, caller: Parameters<typeof crowd.add>[1]) =>
-        crowd.add(
+      accept: (socket: WebSocket, caller: Parameters<typeof group.add>[1]) =>
+        group.add(
           socket,
           valid === undefined
             ? caller
@@ -166,78 +166,78 @@ describe('a crowd of sockets', () => {
       { upgrade },
     )
     await server.start()
-    return { crowd, server, url: `ws://127.0.0.1:${server.port()}/crowd?token=${token}` }
+    return { group, server, url: `ws://127.0.0.1:${server.port()}/group?token=${token}` }
   }
 
   it('closes those whose credential is no longer good', async () => {
     let valid = true
-    const { crowd, server, url } = await crowdOf(() => valid)
+    const { group, server, url } = await groupOf(() => valid)
     const socket = new WebSocket(url)
     const closed = once(socket, 'close')
-    await until(() => crowd.size() === 1)
+    await until(() => group.size() === 1)
     valid = false
     expect((await closed)[0]).toBe(4001)
-    await crowd.stop()
+    await group.stop()
     await server.stop()
   })
 
   it('closes those of a token that was revoked, and nobody else', async () => {
     const make = async () => (await world.call('/auth/tokens', { json: { name: 'socket' } })).json
     const revoked = await make()
-    const { crowd, server, url } = await crowdOf(undefined, revoked.token)
+    const { group, server, url } = await groupOf(undefined, revoked.token)
     const socket = new WebSocket(url)
     const closed = once(socket, 'close')
     const other = new WebSocket(url.replace(revoked.token, (await make()).token))
-    await until(() => crowd.size() === 2)
+    await until(() => group.size() === 2)
     await world.call(`/auth/tokens/${revoked.id}`, { method: 'DELETE' })
     expect((await closed)[0]).toBe(4001)
-    await until(() => crowd.size() === 1)
+    await until(() => group.size() === 1)
     expect(other.readyState).toBe(WebSocket.OPEN)
-    await crowd.stop()
+    await group.stop()
     await server.stop()
   })
 
   it.each([0, 125, 126, 0xffff, 0x1_0000])('tells all of them a text of %i bytes', async (size) => {
-    const { crowd, server, url } = await crowdOf(() => true)
+    const { group, server, url } = await groupOf(() => true)
     const sockets = [new WebSocket(url), new WebSocket(url)]
     const heard = sockets.map((socket) => once(socket, 'message'))
-    await until(() => crowd.size() === 2)
-    crowd.broadcast(Buffer.alloc(size, 'x'))
+    await until(() => group.size() === 2)
+    group.broadcast(Buffer.alloc(size, 'x'))
     for (const [data, isBinary] of await Promise.all(heard)) {
       expect([String(data), isBinary]).toEqual(['x'.repeat(size), false])
     }
-    await crowd.stop()
+    await group.stop()
     await server.stop()
   })
 
   it('cuts who does not read and who does not answer', async () => {
-    const { crowd, server, url } = await crowdOf(() => true)
+    const { group, server, url } = await groupOf(() => true)
     const raw = connect(server.port(), '127.0.0.1')
     raw.on('error', () => undefined)
     raw.write(
       `GET ${new URL(url).pathname}${new URL(url).search} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n` +
         'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     )
-    await until(() => crowd.size() === 1)
+    await until(() => group.size() === 1)
     raw.pause()
     const text = Buffer.alloc(512 * 1024, 'x')
     await until(() => {
-      crowd.broadcast(text)
-      return crowd.size() === 0
+      group.broadcast(text)
+      return group.size() === 0
     })
     raw.destroy()
     // Reads, but never answers a ping.
     const silentOne = new WebSocket(url, { autoPong: false })
-    await until(() => crowd.size() === 1)
+    await until(() => group.size() === 1)
     await once(silentOne, 'close')
     const good = new WebSocket(url)
-    await until(() => crowd.size() === 1)
+    await until(() => group.size() === 1)
     let pings = 0
     good.on('ping', () => (pings += 1))
     await until(() => pings >= 3)
-    expect(crowd.size()).toBe(1)
+    expect(group.size()).toBe(1)
     const closed = once(good, 'close')
-    await crowd.stop()
+    await group.stop()
     expect((await closed)[0]).toBe(1001)
     await server.stop()
   })

@@ -23,7 +23,7 @@ export function createBadCredentialLimiter(rule: BucketRule): BadCredentialLimit
   const nameOf = (credential: string) => hash('sha256', credential)
   return {
     check(credential, address) {
-      if (buckets.look(network(address), rule).allowed || recentlyGood.has(nameOf(credential))) return
+      if (buckets.peek(network(address), rule).allowed || recentlyGood.has(nameOf(credential))) return
       throw tooManyRequests('Too many bad credentials from this address', 1)
     },
     recordGood(credential) {

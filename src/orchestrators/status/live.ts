@@ -1,6 +1,6 @@
 import type { EventHub, StoredEvent } from '../../platform/events/index.ts'
 import type { Logger } from '../../platform/logging/logging.ts'
-import { type Crowd, createCrowd, type SocketRoute } from '../../platform/sockets/index.ts'
+import { createSocketGroup, type SocketGroup, type SocketRoute } from '../../platform/sockets/index.ts'
 import type { StatusCache, StatusSnapshot } from './status-cache.ts'
 
 /** The same messages for WebSocket and SSE. */
@@ -24,7 +24,7 @@ function createTexts(type: MessageType): (snapshot: StatusSnapshot) => Buffer {
 
 export interface Live {
   socket: SocketRoute
-  crowd: Crowd
+  group: SocketGroup
 }
 
 /** JSON, since clients parse every message. */
@@ -47,18 +47,18 @@ export function createLive(options: { cache: StatusCache; log: Logger; sweepMs?:
   const { cache, log, sweepMs } = options
   const initial = createTexts('initial_status')
   const update = createTexts('status_update')
-  const crowd = createCrowd({
+  const group = createSocketGroup({
     name: 'status sockets',
     log,
     ...(sweepMs === undefined ? {} : { sweepMs }),
     onMessage(socket, text) {
-      if (isPing(text)) crowd.send(socket, pong)
-      else crowd.send(socket, JSON.stringify({ type: 'echo', message: text }))
+      if (isPing(text)) group.send(socket, pong)
+      else group.send(socket, JSON.stringify({ type: 'echo', message: text }))
     },
   })
-  cache.follow((snapshot) => crowd.broadcast(update(snapshot)))
+  cache.follow((snapshot) => group.broadcast(update(snapshot)))
   return {
-    crowd,
+    group,
     socket: {
       path: '/api/v1/ws/status',
       access: 'orchestrators:read',
@@ -68,9 +68,9 @@ export function createLive(options: { cache: StatusCache; log: Logger; sweepMs?:
         socket.pause()
         Promise.resolve(cache.current()).then(
           (snapshot) => {
-            crowd.send(socket, initial(snapshot))
+            group.send(socket, initial(snapshot))
             // From here on the client gets updates; no event can come in between.
-            crowd.add(socket, caller)
+            group.add(socket, caller)
             socket.resume()
           },
           () => socket.close(1013, 'Try again later'),

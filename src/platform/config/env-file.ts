@@ -9,25 +9,25 @@ import { errorCode } from '../thrown.ts'
 export interface EnvFile {
   path: string
   settings: Record<string, string>
-  /** Names in the file that are not taken from it, because other programs may read it, too. */
-  others?: string[]
+  /** The names in the file that are not used, because they may belong to other programs. */
+  ignoredNames?: string[]
 }
 
-/** The folder of the program, where `npm start` and the Procfile run. */
+/** The folder of this program, in which `npm start` and the Procfile run. */
 const checkout = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** Paths in the file count from its own folder, wherever the command that reads it runs. */
-const paths = ['DATA_DIR', 'GITHUB_APP_PRIVATE_KEY_FILE', 'MASTER_CA_FILE']
+/** Settings with a path, which is relative to the file's folder and not to the folder in which a command runs. */
+const pathSettings = ['DATA_DIR', 'GITHUB_APP_PRIVATE_KEY_FILE', 'MASTER_CA_FILE']
 
-/** Chooses among the settings of a `.env` that merely lies in the current folder; undefined: the file is not one of ours. */
+/** Selects settings from a `.env` in the current folder; undefined: the file does not belong to Capstan. */
 export type ChooseSettings = (file: EnvFile) => EnvFile | undefined
 
 /**
- * The file of settings for processes that run in `cwd`: `CAPSTAN_ENV_FILE` (empty: none), else `.env` there, else
- * `.env` of the checkout.
- * @param choose what counts of a `.env` that was found in the current folder; by default everything
- * @returns undefined when there is none
- * @throws ConfigError naming the file and the line that is no setting, never a value
+ * Reads the settings file for processes that run in `cwd`: `CAPSTAN_ENV_FILE` (empty: none), else the `.env` of `cwd`,
+ * else the `.env` of the checkout.
+ * @param choose selects settings from a `.env` in the current folder; by default all are used
+ * @returns undefined if there is no file
+ * @throws ConfigError with the file and the faulty line, without values
  */
 export function readEnvFile(
   env: NodeJS.ProcessEnv,
@@ -36,18 +36,18 @@ export function readEnvFile(
   const { CAPSTAN_ENV_FILE: named } = env
   if (named === '') return undefined
   if (named !== undefined) return read(resolve(cwd, named))
-  const here = join(cwd, '.env')
+  const local = join(cwd, '.env')
   const own = join(checkout, '.env')
-  if (here !== own && existsSync(here)) {
-    const found = choose === undefined ? read(here) : choose(readable(here))
-    // Only now: lines of another project's file are none of our business.
-    if (choose !== undefined && found !== undefined) read(here)
+  if (local !== own && existsSync(local)) {
+    const found = choose === undefined ? read(local) : choose(readable(local))
+    // Checked after the choice: faults in another project's file are not reported.
+    if (choose !== undefined && found !== undefined) read(local)
     if (found !== undefined) return found
   }
   return existsSync(own) ? read(own) : undefined
 }
 
-/** Adds the settings of a file to an environment; what is set there already wins, also when it is empty. */
+/** Adds the settings of a file to an environment; variables that are already set win, empty ones included. */
 export function addSettings(env: NodeJS.ProcessEnv, file: EnvFile | undefined): void {
   for (const [name, value] of Object.entries(file?.settings ?? {})) env[name] ??= value
 }
@@ -59,7 +59,7 @@ function read(path: string): EnvFile {
   return parsed(path, text)
 }
 
-/** What can be understood of a file; nothing of one that can't be read. */
+/** The settings that can be parsed; none if the file cannot be read. */
 function readable(path: string): EnvFile {
   try {
     return parsed(path, textOf(path))
@@ -71,9 +71,9 @@ function readable(path: string): EnvFile {
 function parsed(path: string, text: string): EnvFile {
   const settings: Record<string, string> = {}
   for (const [name, value = ''] of Object.entries(parseEnv(text))) {
-    // As `#NAME=` uncommented and not filled in: not set.
+    // An uncommented `#NAME=` without a value counts as not set.
     if (value === '') continue
-    const isRelative = paths.includes(name) && !isAbsolute(value)
+    const isRelative = pathSettings.includes(name) && !isAbsolute(value)
     settings[name] = isRelative ? resolve(path, '..', value) : value
   }
   return { path, settings }
@@ -89,7 +89,7 @@ function textOf(path: string): string {
   }
 }
 
-/** Node's parser passes over what it does not understand: a setting that is not read should be a fault instead. */
+/** Faults in the syntax. Node's parser skips lines that it does not understand; a skipped setting must be a fault. */
 function faultsOf(text: string): string[] {
   const faults: string[] = []
   let quote: { mark: string; line: number } | undefined
@@ -104,6 +104,6 @@ function faultsOf(text: string): string[] {
     const mark = value?.[0] ?? ''
     if (['"', "'", '`'].includes(mark) && !value?.slice(1).includes(mark)) quote = { mark, line: index + 1 }
   }
-  if (quote !== undefined) faults.push(`line ${quote.line}: the quote is not closed`)
+  if (quote !== undefined) faults.push(`line ${quote.line}: the quoted value has no closing quote`)
   return faults
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 
-/** A variable that is absent or says something. */
+/** An optional variable that must not be empty. */
 export const flag = (name: string) => z.string().min(1, `${name} is set but empty`).optional()
 
 export const port = (fallback: number) =>
@@ -19,34 +19,34 @@ const anyHttpUrl = z
 const withoutOptions = (url: string) => !/[?#]/.test(url)
 const optionsFault = 'expected no ? and no # in the URL'
 
-/** An address under which paths of ours follow: what stands behind its path would be lost or spoil them. */
+/** A base URL to which paths are appended; a query or fragment would be lost or break them. */
 export const httpUrl = anyHttpUrl
   .refine(withoutOptions, optionsFault)
   .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'expected no user name and no password in the URL')
 
-/** The address of a proxy, which may have a user name and a password. */
+/** The URL of a proxy, which may contain a user name and a password. */
 export const proxyUrl = anyHttpUrl.refine(withoutOptions, optionsFault)
 
 /**
- * A key, token or the like that is copied from somewhere: white space around it is left out; what cannot belong to one,
- * like the quotes that `docker --env-file` leaves in place, is a fault. Otherwise the far end would refuse it much later.
+ * A key, token or similar value that is usually copied. White space around it is removed; characters that no such value
+ * has, like the quotes that `docker --env-file` keeps, are a fault, since the other service would refuse it much later.
  */
 export const credentialText = (name: string) =>
   z
     .string()
     .trim()
     .min(1, `${name} is set but empty`)
-    .refine((text) => !/^(["'`]).*\1$/s.test(text), 'is in quotes; leave them out')
-    .regex(/^[\x21-\x7e]*$/, 'has white space or other characters inside that no such value has')
+    .refine((text) => !/^(["'`]).*\1$/s.test(text), 'is in quotes; remove them')
+    .regex(/^[\x21-\x7e]*$/, 'contains white space or other characters that are not allowed')
 
 export const credential = (name: string) => credentialText(name).optional()
 
-/** A password may have spaces inside, but a line break at its end comes from the file that it was read from. */
+/** A password, which may contain spaces; a line break at its end comes from the file that it was read from. */
 export const passwordText = z
   .string()
-  .regex(/^(\S(.*\S)?)?$/su, 'begins or ends with white space')
-  .regex(/^\P{Cc}*$/u, 'has control characters')
-  .refine((text) => !/^(["']).*\1$/s.test(text), 'is in quotes; leave them out')
+  .regex(/^(\S(.*\S)?)?$/su, 'starts or ends with white space')
+  .regex(/^\P{Cc}*$/u, 'contains control characters')
+  .refine((text) => !/^(["']).*\1$/s.test(text), 'is in quotes; remove them')
 
 /** The parts of a comma-separated list, trimmed, without empty ones. */
 export const listOf = (text: string) =>

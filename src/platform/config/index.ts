@@ -10,32 +10,32 @@ import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rat
 
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
 
-/** What every process needs, whatever the domains need besides. */
+/** The settings that every process needs, independent of the domains. */
 export interface PlatformConfig {
-  /** True when nothing outside this machine is configured: our own PostgreSQL and the local cloud. */
+  /** True for the embedded default, which runs its own PostgreSQL and the local cloud on this machine. */
   embedded: boolean
   service: { name: string; version: string }
   host: string
   port: number
-  /** Source of all absolute URLs of ours, without a trailing slash; also decides the Secure cookie flag. */
+  /** The base of all absolute URLs, without a trailing slash; its scheme also decides the cookies' Secure flag. */
   publicUrl: string
   dataDir: string
-  /** Unset only on the embedded default before PostgreSQL was first started. */
+  /** Undefined only for the embedded default before the first start of PostgreSQL. */
   databaseUrl: string | undefined
-  /** The same database past a pooler, for what needs a session: notifications, migrations, the queues' tables. */
+  /** The same database without a pooler, for notifications, migrations and the queues' tables, which need a session. */
   directDatabaseUrl: string | undefined
   redisUrl: string | undefined
   secretKey: string
-  /** Keys that may still open what was sealed before a rotation. */
+  /** Earlier keys, which still open secrets that were sealed before a rotation. */
   previousSecretKeys: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error'
-  /** Undefined: for people on a terminal, JSON elsewhere. */
+  /** Undefined: readable text on a terminal, JSON elsewhere. */
   logFormat: 'json' | 'pretty' | undefined
   trustedProxies: string[]
   rateLimits: RateLimitConfig
 }
 
-/** Where a browser on this machine finds us: brackets for IPv6, loopback for "all addresses". */
+/** The URL for a browser on this machine: brackets around IPv6, loopback in place of the unspecified address. */
 function localOrigin(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
@@ -64,28 +64,28 @@ export const platformVariables = z.object({
 })
 type Variables = z.infer<typeof platformVariables>
 
-// What examples and templates say where a key belongs.
+// Placeholders that examples and templates contain in place of a key.
 const placeholder = /change[-_ ]?(this|me)|your[-_ ]?secret|example/i
 
-/** True for a start that generates and guesses nothing; false for the embedded default. */
+/** True if settings must be given and none is generated; false for the embedded default. */
 export const isProduction = (
   vars: Pick<Variables, 'ENVIRONMENT' | 'DATABASE_URL'>,
   env: NodeJS.ProcessEnv,
 ): boolean => vars.ENVIRONMENT === 'production' || env.DATABASE_URL !== undefined
 
-/** Faults of the platform's settings that concern several of them. @param env without undefined values */
+/** The faults that concern several settings of the platform. @param env without undefined values */
 export function platformFaults(vars: Variables, env: NodeJS.ProcessEnv): string[] {
   const faults = isProduction(vars, env) ? productionFaults(vars, env) : []
   if (vars.DATABASE_DIRECT_URL !== undefined && env.DATABASE_URL === undefined)
-    faults.push('DATABASE_DIRECT_URL: only of use together with DATABASE_URL')
+    faults.push('DATABASE_DIRECT_URL: requires DATABASE_URL')
   return faults
 }
 
-/** What the embedded default keeps in DATA_DIR for the settings that are not set. */
+/** The values that the embedded default stores in DATA_DIR for settings that are not given. */
 export interface EmbeddedDefaults {
-  /** Undefined before PostgreSQL was first started. */
+  /** Undefined before the first start of PostgreSQL. */
   databaseUrl(dataDir: string): string | undefined
-  /** Made on first use. */
+  /** Generated on first use. */
   secretKey(dataDir: string): string
 }
 
@@ -117,7 +117,7 @@ export function platformConfig(
 }
 
 /**
- * The address that a web process with these variables listens on; reads nothing else and creates nothing.
+ * The address on which a web process with these variables listens. Reads no other settings and creates no files.
  * @throws ConfigError for a faulty HOST or PORT
  */
 export function listenAddress(env: NodeJS.ProcessEnv): { host: string; port: number } {
@@ -125,7 +125,7 @@ export function listenAddress(env: NodeJS.ProcessEnv): { host: string; port: num
   return { host, port }
 }
 
-/** Where an installation keeps its files. */
+/** The variable with the folder in which an installation keeps its files. */
 export const dataDirVariable = platformVariables.pick({ DATA_DIR: true })
 
 /** Parses some variables and ignores all others. @throws ConfigError with one line for each faulty variable */
@@ -143,7 +143,7 @@ export function parseVariables<Shape extends z.ZodObject>(
 export const faultsOf = ({ issues }: z.ZodError): string[] =>
   issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
 
-/** A production start generates and guesses nothing: what is missing stops it. */
+/** The faults of a production start, which generates no settings: a missing one is a fault. */
 function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[] {
   const faults: string[] = []
   if (present.DATABASE_URL === undefined) faults.push('DATABASE_URL: required in production')
@@ -151,7 +151,7 @@ function productionFaults(vars: Variables, present: NodeJS.ProcessEnv): string[]
     faults.push('SECRET_KEY: required in production, 32 characters or more')
   else if (vars.SECRET_KEY === undefined) return faults
   else if (placeholder.test(vars.SECRET_KEY) || new Set(vars.SECRET_KEY).size < 8)
-    faults.push('SECRET_KEY: this is a default or a guessable key; generate one with openssl rand -base64 32')
+    faults.push('SECRET_KEY: a default or guessable key; generate one with openssl rand -base64 32')
   return faults
 }
 
@@ -160,17 +160,15 @@ function packageVersion(): string {
   return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
 }
 
-/** The URL that keeps a session. @throws ConfigError like `requireDatabaseUrl` */
+/** The URL of the database without a pooler. @throws ConfigError like `requireDatabaseUrl` */
 export function requireDirectDatabaseUrl(
   config: Pick<PlatformConfig, 'databaseUrl' | 'directDatabaseUrl'>,
 ): string {
   return config.directDatabaseUrl ?? requireDatabaseUrl(config)
 }
 
-/** The database's URL, or a clear fault when the embedded default was never started. */
+/** The database's URL. @throws ConfigError if the embedded default was never started */
 export function requireDatabaseUrl(config: Pick<PlatformConfig, 'databaseUrl'>): string {
   if (config.databaseUrl !== undefined) return config.databaseUrl
-  throw new ConfigError([
-    'DATABASE_URL: not set, and no embedded database was started here yet: run npm start',
-  ])
+  throw new ConfigError(['DATABASE_URL: not set, and DATA_DIR has no embedded database yet: run npm start'])
 }

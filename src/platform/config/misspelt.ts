@@ -1,15 +1,15 @@
 import type { EnvFile } from './env-file.ts'
 
-/** A name that is no setting, and the setting that was probably meant. */
+/** A name that is not a setting, and the setting that was probably meant. */
 export interface Misspelt {
   name: string
   nearest: string | undefined
-  /** The file it stands in; undefined for the environment. */
+  /** The file that contains the name; undefined for the environment. */
   file: string | undefined
 }
 
-/** Read by our programs or by Node, but not part of the configuration. */
-const others = [
+/** Variables that Capstan's programs or Node read but that are not part of the configuration. */
+const otherKnownNames = [
   ...['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD', 'CAPSTAN_ENV_FILE'],
   ...[
     'HTTPS_PROXY',
@@ -22,28 +22,28 @@ const others = [
     'all_proxy',
   ],
 ]
-/** What a `.env` may hold for other programs that read it, too. */
-const foreign =
+/** Variables of other programs that may read the same `.env`. */
+const foreignNames =
   /^(KUBERNETES|NODE|NPM|npm|COMPOSE|DOCKER|XDG|LC|PG|TEST)_|^(TZ|LANG|PATH|HOME|USER|SHELL|CI|DOMAIN|DB_PASSWORD|REDIS_PASSWORD)$/
 
 /**
- * Names that look like settings of ours and are none. A file of settings is ours, so every unknown name in it counts.
- * The environment belongs to many programs: there a name counts only when it is one or two letters from a setting, of
- * a short one two swapped letters, and that setting is not set.
+ * Names that look like Capstan's settings but are unknown. Every unknown name in a settings file counts. Many programs use
+ * the environment, so a name in it counts only if it differs from a setting by one or two letters (two swapped letters
+ * for a short one) and that setting is not set.
  */
 export function misspeltSettings(
   env: NodeJS.ProcessEnv,
   file: EnvFile | undefined,
   settings: readonly string[],
 ): Misspelt[] {
-  const known = [...settings, ...others]
+  const known = [...settings, ...otherKnownNames]
   const inFile = Object.keys(file?.settings ?? {})
-  const isUnknown = (name: string) => !known.includes(name) && !foreign.test(name)
+  const isUnknown = (name: string) => !known.includes(name) && !foreignNames.test(name)
   const isMisspelt = ({ name, nearest }: { name: string; nearest: string | undefined }) =>
     nearest !== undefined && !(nearest in env) && isAlike(name, nearest)
   const likely = (name: string) => ({ name, nearest: nearest(name, known, name.length >= 13 ? 2 : 1) })
   return [
-    ...(file?.others ?? [])
+    ...(file?.ignoredNames ?? [])
       .filter(isUnknown)
       .map((name) => ({ ...likely(name), file: file?.path }))
       .filter((each) => isMisspelt(each) || /^CAPSTAN_/i.test(each.name)),
@@ -55,7 +55,7 @@ export function misspeltSettings(
   ]
 }
 
-/** Short names are close to many others by chance: there only swapped letters count. */
+/** Short names resemble many others by chance, so only swapped letters count for them. */
 function isAlike(name: string, setting: string): boolean {
   const letters = (text: string) => [...text].toSorted().join('')
   return setting.length >= 8 || (letters(name) === letters(setting) && name !== setting)
@@ -67,18 +67,18 @@ export function misspeltText({ name, nearest, file }: Misspelt): string {
   return `${name}${where} is not a setting of Capstan${meant}`
 }
 
-function nearest(name: string, known: readonly string[], most: number): string | undefined {
+function nearest(name: string, known: readonly string[], maxDistance: number): string | undefined {
   let best: { name: string; distance: number } | undefined
   for (const candidate of known) {
     const distance = distanceOf(name.toUpperCase(), candidate.toUpperCase())
     // Half of a short name may differ from any other short name.
-    if (distance > Math.min(most, candidate.length / 2)) continue
+    if (distance > Math.min(maxDistance, candidate.length / 2)) continue
     if (best === undefined || distance < best.distance) best = { name: candidate, distance }
   }
   return best?.name
 }
 
-/** How many letters have to be added, left out, replaced or swapped with their neighbour. */
+/** The number of letters to insert, delete, replace or swap with their neighbour (Damerau-Levenshtein distance). */
 function distanceOf(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, at) => at)

@@ -5,18 +5,18 @@ import { misspeltSettings, misspeltText } from './misspelt.ts'
 
 export interface ProcessSettings<Config> {
   config: Config
-  /** Names that look like settings and are none, as lines for the log. */
+  /** Logs names that look like settings but are unknown. */
   warn(log: Pick<Logger, 'warn'>): void
 }
 
 /**
- * Adds the settings of the process's `.env` to its environment, and parses that.
- * @throws ConfigError with all faults, and with the settings that misspelt names were probably meant for.
+ * Adds the settings of the process's `.env` to its environment and parses the result.
+ * @throws ConfigError with all faults, and with suggestions for misspelt names
  */
 export function readProcessSettings<Config>(
   env: NodeJS.ProcessEnv,
   options: {
-    /** True when the process that started this one has warned already. */
+    /** True if the process that started this one has already logged the warnings. */
     supervised: boolean
     load: (env: NodeJS.ProcessEnv) => Config
     /** The names of all settings. */
@@ -39,7 +39,7 @@ export function readProcessSettings<Config>(
   }
 }
 
-/** One line for each name that looks like a setting and is none; never a value. */
+/** One line for each name that looks like a setting but is unknown, without its value. */
 export function settingWarnings(
   env: NodeJS.ProcessEnv,
   file: EnvFile | undefined,

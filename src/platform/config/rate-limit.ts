@@ -1,13 +1,13 @@
 import { z } from 'zod'
 
-/** Tokens a second, and the capacity, of one kind of caller's bucket. */
+/** The tokens per second and the capacity of the buckets of one kind of caller. */
 export interface RateLimitRule {
   perSecond: number
   burst: number
 }
 
 export interface RateLimitConfig {
-  /** What new users start with, by role; from then on their row decides. */
+  /** The limits of new users, by role. Existing users have their limits in their row. */
   user: RateLimitRule
   admin: RateLimitRule
   forwarded: RateLimitRule
@@ -15,17 +15,17 @@ export interface RateLimitConfig {
   address: RateLimitRule
 }
 
-/** Wider than anybody needs, and small enough for exact arithmetic. */
+/** The largest values: more than needed, and small enough for exact arithmetic. */
 export const rateLimitBounds = { perSecond: 10_000, burst: 100_000 }
 
-const whole = (max: number, fallback: number) => {
+const wholeNumber = (max: number, fallback: number) => {
   const problem = `expected a whole number from 1 to ${max}`
   return z.coerce.number(problem).int(problem).min(1, problem).max(max, problem).default(fallback)
 }
-/** A variable: tokens a second. */
-export const perSecond = (fallback: number) => whole(rateLimitBounds.perSecond, fallback)
-/** A variable: the capacity of a bucket. */
-export const burst = (fallback: number) => whole(rateLimitBounds.burst, fallback)
+/** A variable with tokens per second. */
+export const perSecond = (fallback: number) => wholeNumber(rateLimitBounds.perSecond, fallback)
+/** A variable with the capacity of a bucket. */
+export const burst = (fallback: number) => wholeNumber(rateLimitBounds.burst, fallback)
 
 export const rateLimitVariables = z.object({
   DEFAULT_RATE_LIMIT_PER_SECOND: perSecond(10),

@@ -2,13 +2,13 @@ import type { Request, Response } from 'express'
 import type { Logger } from '../logging/logging.ts'
 
 /**
- * One line a request, by route pattern: a raw path or query may hold a badge token or a key. Streams log at
- * their end. Probes are left out.
+ * Logs one line per request with the route's pattern, since a raw path or query may contain a badge token or a key.
+ * Streams are logged when they end; health probes are not logged.
  */
 export function logAccess(log: Logger, req: Request, res: Response): void {
   if (req.url === '/health' || req.url === '/health/ready') return
   const startedAt = performance.now()
-  // Also when the client left before the answer was whole.
+  // `close` also occurs if the client disconnects before the response is complete.
   res.once('close', () => {
     const line = {
       correlationId: res.locals.correlationId,

@@ -7,9 +7,9 @@ import { frame } from './routing/frame.ts'
 
 export interface HttpAppOptions {
   log: Logger
-  /** Addresses whose `X-Forwarded-*` are believed. */
+  /** Addresses and networks whose `X-Forwarded-*` headers are trusted. */
   trustedProxies: string[]
-  /** Served over TLS: browsers are told to stay there. */
+  /** True if served over TLS; responses then carry `Strict-Transport-Security`. */
   secure: boolean
   routers: (RequestHandler | { at: string; router: RequestHandler })[]
 }
@@ -21,7 +21,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.set('trust proxy', options.trustedProxies.length > 0 ? options.trustedProxies : false)
   app.set('query parser', 'simple')
   app.set('etag', false)
-  const trusts = remembered(app.get('trust proxy fn'))
+  const trusts = cached(app.get('trust proxy fn'))
   app.set('trust proxy', trusts)
   app.use(stripForgedIdentity(trusts, options.log))
   app.use(frame(app, options))
@@ -34,17 +34,17 @@ export function createHttpApp(options: HttpAppOptions): Express {
   return app
 }
 
-const rememberedAddresses = 10_000
+const maxCachedAddresses = 10_000
 
-/** A list of networks says the same of an address each time, and every request asks about its peer. */
-function remembered(trusts: (address: string, hop: number) => boolean): (address: string) => boolean {
-  const known = new Map<string, boolean>()
+/** Caches the result for each address: every request checks its peer, and the list of networks is fixed. */
+function cached(trusts: (address: string, hop: number) => boolean): (address: string) => boolean {
+  const results = new Map<string, boolean>()
   return (address) => {
-    let trusted = known.get(address)
+    let trusted = results.get(address)
     if (trusted === undefined) {
       trusted = trusts(address, 0)
-      if (known.size >= rememberedAddresses) known.clear()
-      known.set(address, trusted)
+      if (results.size >= maxCachedAddresses) results.clear()
+      results.set(address, trusted)
     }
     return trusted
   }

@@ -2,7 +2,7 @@ import { invalidRequest } from '../errors.ts'
 import { parseInstant } from '../instant.ts'
 import { isStorable } from '../postgres/storable-text.ts'
 
-/** A position in a list that is sorted newest first by creation and id; exact to the microsecond. */
+/** A position in a list sorted by creation time and id, newest first; exact to the microsecond. */
 export interface Position {
   createdAt: string
   id: string
@@ -10,13 +10,13 @@ export interface Position {
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** A position as opaque text. */
+/** Encodes a position as opaque text. */
 export const encodeCursor = (position: string): string => Buffer.from(position).toString('base64url')
 
 /**
- * Reads a cursor that `encodeCursor` has made.
- * @param read the position in its text; undefined when it is none of this list.
- * @param status of the family's validation errors.
+ * Decodes a cursor made by `encodeCursor`.
+ * @param read parses the text of a position; returns undefined for text that is not a position in this list
+ * @param status the status of validation errors in this family of routes
  * @throws REQ_002
  */
 export function readCursor<P>(
@@ -32,7 +32,7 @@ export function readCursor<P>(
   throw invalidRequest('query', fields, status)
 }
 
-/** @throws REQ_002 for anything that `page` did not make. */
+/** @throws REQ_002 for a cursor that `page` did not create */
 export function decodeCursor(cursor: string | undefined, status?: 400 | 422): Position | undefined {
   const read = (text: string): Position | undefined => {
     const [createdAt = '', id = '', ...rest] = text.split(' ')
@@ -42,7 +42,7 @@ export function decodeCursor(cursor: string | undefined, status?: 400 | 422): Po
   return readCursor(cursor, read, status)
 }
 
-/** Cuts a page from rows that were read with one more than `limit`. @returns the cursor of the next page, or null. */
+/** Makes a page of rows that were read with a limit of `limit + 1`. @returns the cursor of the next page, or null */
 export function page<Row extends { id: string; position: string }>(rows: Row[], limit: number) {
   const items = rows.slice(0, limit)
   const last = rows.length > limit ? items.at(-1) : undefined

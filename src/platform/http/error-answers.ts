@@ -16,19 +16,19 @@ import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
 import { propertiesOf } from '../thrown.ts'
 import { correlationIdOf } from './routing/frame.ts'
 
-/** The one place where an error becomes an answer. What is not a CodedError says nothing about the inside. */
+/** Turns errors into responses. The response to an error without a code discloses no internal details. */
 export function answerErrors(log: Logger): ErrorRequestHandler {
   return (error: unknown, _req: Request, res: Response, next: NextFunction) => {
     const coded = toCoded(error)
     if (coded.status >= 500) {
-      const about = { code: coded.code, correlationId: correlationIdOf(res) }
-      // What was said on purpose and has no cause is no fault of ours: where it was thrown tells nobody anything.
+      const fields = { code: coded.code, correlationId: correlationIdOf(res) }
+      // A deliberate refusal without a cause is not a fault of the service; its stack is not useful.
       if (error instanceof CodedError && error.cause === undefined && coded.code !== 'SYS_001')
-        log.warn({ ...about, reason: error.message }, 'request refused')
-      else log.error({ ...about, err: error }, 'request failed')
+        log.warn({ ...fields, reason: error.message }, 'request refused')
+      else log.error({ ...fields, err: error }, 'request failed')
     }
     if (res.headersSent) {
-      // The stream is broken off: the client sees an incomplete answer instead of a false end.
+      // Express closes the connection, so that the client sees an incomplete response and not a complete one.
       next(error)
       return
     }

@@ -5,19 +5,19 @@ import type { JsonReply } from './route.ts'
 
 export interface IdempotencyKey {
   key: string
-  /** Keys of different principals never meet. */
+  /** Keys of different principals are independent. */
   owner: string
   /** Method and path. */
   target: string
   body: unknown
-  /** What the caller may do: an answer is not replayed to a weaker credential of the same owner. */
+  /** The caller's permissions: a response is not replayed to a weaker credential of the same owner. */
   permissions: readonly string[]
 }
 
 /**
- * Runs `work` in one transaction. With a key, its answer is recorded in that same transaction, so there is no
- * moment in which the work is done and the answer unknown. Same key and body: the first answer again; another
- * body: REQ_006; while the first is still running: REQ_007. Only a hash of the body is kept.
+ * Runs `work` in one transaction. With a key, the response is recorded in the same transaction, so that work is never
+ * committed without its response. A repeat with the same body gets the first response. Only a hash of the body is stored.
+ * @throws REQ_006 for a key that was used with another request, REQ_007 while the first request is in progress
  */
 export function withIdempotency(
   db: Knex,
@@ -28,12 +28,12 @@ export function withIdempotency(
   const row = { owner: key.owner, key: key.key }
   const fingerprint = fingerprintOf(key)
   return db.transaction(async (trx) => {
-    // The lock, not the row, says "in flight": it goes away with the connection of a process that died.
+    // A lock and not a row marks a request in progress, since the lock ends with the connection of a process that died.
     const lock = await trx.raw('select pg_try_advisory_xact_lock(hashtextextended(?, 0)) as held', [
       `idempotency:${key.owner}:${key.key}`,
     ])
     if (!lock.rows[0].held) {
-      throw new CodedError('REQ_007', 'A request with this Idempotency-Key is in flight', { retryAfter: 1 })
+      throw new CodedError('REQ_007', 'A request with this Idempotency-Key is in progress', { retryAfter: 1 })
     }
     const kept = await findKept(trx, key)
     if (kept !== undefined) return kept
@@ -44,7 +44,7 @@ export function withIdempotency(
   })
 }
 
-/** The first answer to this request; undefined when there was none. @throws REQ_006 for another request. */
+/** The recorded response to this request, or undefined. @throws REQ_006 for a key that was used with another request */
 export async function findKept(db: Knex, key: IdempotencyKey): Promise<JsonReply | undefined> {
   const kept = await db('idempotency_keys').where({ owner: key.owner, key: key.key }).first()
   if (kept === undefined) return undefined
@@ -55,7 +55,7 @@ export async function findKept(db: Knex, key: IdempotencyKey): Promise<JsonReply
 const fingerprintOf = (key: IdempotencyKey) =>
   sha256(`${key.target}\n${[...key.permissions].sort().join(' ')}\n${canonical(key.body)}`)
 
-/** JSON with sorted keys: two bodies that mean the same have one form. */
+/** JSON with sorted keys, so that equivalent bodies have the same text. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'

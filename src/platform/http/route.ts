@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Access, Principal, Scheme } from '../auth.ts'
 import type { Prepared } from './routing/prepared.ts'
 
-/** A body that is sent as JSON, inside what the route's `wrap` makes of it. */
+/** A reply whose body is passed through the route's `wrap` and sent as JSON. */
 export interface JsonReply {
   status?: number
   body: unknown
@@ -13,8 +13,8 @@ export interface JsonReply {
 }
 
 /**
- * A body that is served from memory, as it is: `prepare` makes it, once for many requests. It goes out without being
- * looked at again, and a client that has it already (`If-None-Match`) gets a 304.
+ * A reply whose body `prepare` has serialized once for many requests. It is sent unchanged; a client that already has it
+ * (`If-None-Match`) gets a 304.
  */
 export interface PreparedReply {
   prepared: Prepared
@@ -23,7 +23,7 @@ export interface PreparedReply {
   body?: undefined
 }
 
-/** What a handler answers. `undefined` means that it has written the response itself (a stream, a page). */
+/** A handler's result. `undefined` means that the handler has written the response itself (a stream, a page). */
 export type Reply = JsonReply | PreparedReply | undefined
 
 export interface RouteRequest<Params, Query, Body> {
@@ -37,43 +37,43 @@ export interface RouteRequest<Params, Query, Body> {
   req: Request
   res: Response
   /**
-   * Runs the writes of a creating request in one transaction, together with the record of its
-   * `Idempotency-Key` if it carries one: a repeat gets the first answer and nothing is made twice.
+   * Runs the writes of a request in one transaction, together with the record of its `Idempotency-Key` if it has one:
+   * a repeat gets the first response and writes nothing.
    */
   commit(work: (trx: Knex.Transaction) => Promise<JsonReply>): Promise<Reply>
 }
 
-/** What a wrapped reply can say about itself. */
+/** The metadata available to `wrap`. */
 export interface ReplyMetadata {
   /** ISO 8601. */
   timestamp: string
-  /** Of the service. */
+  /** The version of the service. */
   version: string
   correlationId: string
 }
 
 export type Wrap = (body: unknown, metadata: ReplyMetadata) => unknown
 
-/** One endpoint, as data: the table of routes is also the table of permissions. */
+/** One endpoint as data. The table of routes is also the table of permissions. */
 export interface Route {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** An Express 5 path. */
   path: string
   access: Access
-  /** Credentials that count here beside an account's, the first one that is shown. */
+  /** The schemes accepted in addition to an account's credentials; the first one present in the request counts. */
   schemes: readonly Scheme[]
-  /** Whose token bucket a request is taken from; `none` for what must never be refused by it. */
+  /** The token bucket that a request is charged to; `none` for routes without a rate limit. */
   limit: 'principal' | 'address' | 'none'
-  /** Makes the body that is sent of the body of a reply. Default: the same. */
+  /** Transforms the body of a reply before it is sent. Undefined: no transformation. */
   wrap: Wrap | undefined
   params: z.ZodType | undefined
   query: z.ZodType | undefined
   body: z.ZodType | undefined
-  /** Bytes after inflation. */
+  /** The limit in bytes, after decompression. */
   bodyLimit: number
   /** Status of a validation error: 422 in accounts and orchestrators, 400 elsewhere. */
   invalidStatus: 400 | 422
-  /** False for a page's own form or a login, which carry no session yet. */
+  /** False for forms and sign-in requests, which have no session yet. */
   csrf: boolean
   handle(request: RouteRequest<never, never, never>): Reply | Promise<Reply>
   /** Runs before an invalid request is refused, for routes that record their refusals. */
@@ -108,7 +108,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
 
 const MIB = 1024 * 1024
 
-/** Declares a route; the schemas give the handler's types. */
+/** Declares a route. The handler's types follow from the schemas. */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
   input: RouteInput<P, Q, B>,
 ): Route {

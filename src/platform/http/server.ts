@@ -6,10 +6,10 @@ import type { Service } from '../process/lifecycle.ts'
 import type { UpgradeHandler } from '../sockets/index.ts'
 import { answerMalformedRequests, maxHeaderBytes } from './protection/malformed-requests.ts'
 
-/** How long running requests may take once we stop. */
+/** The time in which running requests may finish after a stop has begun. */
 const drainMs = 5000
 
-/** The listening socket as a service. @throws ConfigError when the port is taken. */
+/** The HTTP server as a service. @throws ConfigError if the port is in use */
 export function createHttpServer(
   app: Express,
   at: { host: string; port: number },
@@ -18,13 +18,13 @@ export function createHttpServer(
   const limits = { keepAliveTimeout: 65_000, requestTimeout: 120_000, maxHeaderSize: maxHeaderBytes }
   const server = createServer(limits, app)
   answerMalformedRequests(server, log)
-  // Without a listener the request is served as if it had not asked for an upgrade.
+  // Without a listener Node serves an upgrade request as an ordinary request.
   if (upgrade !== undefined) server.on('upgrade', upgrade)
   let listening: Promise<void> | undefined
   let stopped: Promise<void> | undefined
 
   async function close(): Promise<void> {
-    // A start may be on its way: only what listens can be closed.
+    // A start may be in progress; only a listening server can be closed.
     await listening?.catch(() => undefined)
     if (!server.listening) return
     await new Promise<void>((resolve) => {
@@ -47,7 +47,7 @@ export function createHttpServer(
           const taken = error.code === 'EADDRINUSE'
           reject(
             taken
-              ? new ConfigError([`PORT: port ${at.port} on ${at.host} is in use; set PORT to move`])
+              ? new ConfigError([`PORT: port ${at.port} on ${at.host} is in use; set PORT to another port`])
               : error,
           )
         })

@@ -3,8 +3,8 @@ import { type FieldFault, invalidRequest } from '../errors.ts'
 import { unstorableFields } from '../postgres/storable-text.ts'
 
 /**
- * Parses a part of a request. Text that the database can't store is refused whatever the schema says.
- * @throws REQ_002 listing every fault by path; zod's own messages may quote the input, so they are rephrased here.
+ * Parses a part of a request. Text that the database cannot store is always refused.
+ * @throws REQ_002 with every fault by path; zod's messages may quote the input and are therefore replaced
  */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, where: Where): z.output<S> {
   const fields = unstorableFields(value, where.part)
@@ -16,7 +16,7 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, where: Whe
   throw invalidRequest(where.part, fields, where.status)
 }
 
-/** What is wrong with a value, by path. @param whole what the value is called where the fault is in no part of it. */
+/** The faults of a value, by path. @param whole the path of a fault that concerns the whole value */
 export function fieldFaults(error: z.ZodError, whole: string): FieldFault[] {
   return error.issues.flatMap((issue) => faultsOf(issue, whole))
 }

@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import { StartFault } from '../process/start-fault.ts'
 import { errorCode } from '../thrown.ts'
 
-/** The file that names the process which holds DATA_DIR. */
+/** The file with the id of the process that holds DATA_DIR. */
 export const lockFileOf = (dataDir: string) => join(dataDir, 'supervisor.pid')
 
 export interface DataDirLock {
-  /** True when the holder before us died without `release`: its children may be about to end just now. */
+  /** True if the previous holder died without `release`; its child processes may still be ending. */
   takenOver: boolean
   release(): void
 }
 
-/** A folder into which a backup is being restored, or was until something interrupted it: half of its data is missing. */
+/** Marks a folder as incomplete while a backup is restored to it; the mark remains if the restore is interrupted. */
 export const halfRestored = {
   file: 'restoring',
   is: (dataDir: string) => existsSync(join(dataDir, halfRestored.file)),
@@ -24,13 +24,13 @@ export const halfRestored = {
 }
 
 /**
- * Makes this process the only supervisor of DATA_DIR, until `release` or its death.
- * @throws StartFault naming the pid of the one that is there already, or for a folder that is half restored.
+ * Makes this process the only supervisor of DATA_DIR until `release` or its death.
+ * @throws StartFault with the pid of another supervisor, or for an incompletely restored folder
  */
 export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDirLock {
   if (!restoring && halfRestored.is(dataDir)) {
     throw new StartFault(
-      `A backup was being restored to ${dataDir}, and not to its end: run \`capstan restore\` again, or remove the folder`,
+      `The restore of a backup to ${dataDir} was interrupted: run \`capstan restore\` again, or remove the folder`,
     )
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
@@ -40,7 +40,7 @@ export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDi
   writeFileSync(temporary, own, { mode: 0o600 })
   let takenOver = false
   try {
-    // A link fails when the name is taken, and never shows a file that is only half written.
+    // `link` fails if the name exists, and a linked file is always complete.
     while (!linked(temporary, lock)) {
       clearStale(lock, temporary)
       takenOver = true
@@ -56,7 +56,7 @@ export function lockDataDir(dataDir: string, { restoring = false } = {}): DataDi
   }
 }
 
-/** @returns the pid of the process that holds DATA_DIR now; undefined when nobody does. */
+/** @returns the pid of the process that holds DATA_DIR, or undefined */
 export function holderOf(dataDir: string): number | undefined {
   const content = contentOf(lockFileOf(dataDir))
   return content !== undefined && isLive(content) ? Number.parseInt(content, 10) : undefined
@@ -66,7 +66,7 @@ function clearStale(lock: string, temporary: string): void {
   const found = contentOf(lock)
   if (found === undefined) return
   refuseLive(found, lock)
-  // Two may find the same stale lock: what was really moved away decides, and a live one is put back.
+  // Two processes may find the same stale lock: the moved file decides, and a live lock is put back.
   const moved = `${temporary}.stale`
   try {
     renameSync(lock, moved)
@@ -89,18 +89,18 @@ function refuseLive(content: string, lock: string): void {
   if (!isLive(content)) return
   const [pid] = content.split(' ')
   throw new StartFault(
-    `Capstan already runs here (pid ${pid}, ${lock}); stop it, or set DATA_DIR for a second one`,
+    `Capstan already runs here (pid ${pid}, ${lock}); stop it, or set DATA_DIR to run a second one`,
   )
 }
 
-/** A pid alone may by now belong to another process: its start time has to be the same, too. */
+/** Also compares the start time, since the pid may belong to another process by now. */
 function isLive(content: string): boolean {
   const [pid = '', ...startTime] = content.trim().split(' ')
   const now = startTimeOf(Number(pid))
   return now !== undefined && now === startTime.join(' ')
 }
 
-/** When a process started, in the system's own notation; undefined when there is none. */
+/** The start time of a process in the system's notation; undefined if the process does not exist. */
 function startTimeOf(pid: number): string | undefined {
   if (!Number.isInteger(pid) || pid <= 0) return undefined
   if (process.platform !== 'linux') {
@@ -108,7 +108,7 @@ function startTimeOf(pid: number): string | undefined {
     return stdout?.trim() || undefined
   }
   const stat = contentOf(`/proc/${pid}/stat`)
-  // Field 22; the second field is a name in parentheses that may hold spaces. A zombie counts as gone.
+  // Field 22; the second field is a name in parentheses that may contain spaces. A zombie counts as ended.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
   return fields[0] === 'Z' ? undefined : fields[19]
 }

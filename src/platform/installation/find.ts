@@ -6,42 +6,42 @@ import { isOwn } from './ownership.ts'
 import { runningInstallations } from './registry.ts'
 import { type RunningService, readRunning } from './running.ts'
 
-/** The folder of data that a command means, and the service that runs on it. */
+/** The data folder that a command works with, and the service that runs on it. */
 export interface Installation {
   dataDir: string
   running: RunningService | undefined
 }
 
-/** Why no installation was chosen: there is none, or there are several. */
+/** The reason why no installation was chosen: none exists, or there are several. */
 export type NotFound = { missing: string } | { several: { dataDir: string; url: string }[] }
 
 export interface Place {
   env: NodeJS.ProcessEnv
   cwd: string
   /**
-   * `service`: for commands that ask a running service, so one that runs elsewhere wins over one that is stopped here.
-   * `data`: for commands that work on the data, so what is here wins.
+   * `service`: for commands that call a running service; one that runs elsewhere takes precedence over a stopped one here.
+   * `data`: for commands that work on the data; the current folder takes precedence.
    */
   wanted: 'service' | 'data'
 }
 
-/** The checkout that this program is part of. */
+/** The checkout that contains this program. */
 export const checkout = fileURLToPath(new URL('../../..', import.meta.url))
 
 /**
  * Chooses an installation: the one of DATA_DIR, else the one of the current folder or a folder above it, else the only
- * one that runs on this machine, else the one of this program's own checkout. Makes nothing.
+ * one that runs on this machine, else the one of this program's own checkout. Creates no files.
  */
 export function findInstallation({ env, cwd, wanted }: Place): Installation | NotFound {
   if (env.DATA_DIR) return existing(resolve(cwd, env.DATA_DIR)) ?? { missing: resolve(cwd, env.DATA_DIR) }
-  const here = nearest(cwd)
-  if (here !== undefined && (wanted === 'data' || here.running !== undefined)) return here
+  const local = nearest(cwd)
+  if (local !== undefined && (wanted === 'data' || local.running !== undefined)) return local
   const running = runningInstallations(env)
   const [only, ...others] = running
   if (only !== undefined && others.length === 0) return only
   if (only !== undefined)
     return { several: running.map(({ dataDir, running: { url } }) => ({ dataDir, url })) }
-  return here ?? existing(join(checkout, '.capstan')) ?? { missing: join(cwd, '.capstan') }
+  return local ?? existing(join(checkout, '.capstan')) ?? { missing: join(cwd, '.capstan') }
 }
 
 function nearest(cwd: string): Installation | undefined {
@@ -53,8 +53,8 @@ function nearest(cwd: string): Installation | undefined {
 }
 
 /**
- * Any folder called `.capstan` may lie above us, also one that another user or a repository has put there for us to find;
- * ours belongs to this user and holds a key or the port of a database that nobody else can read.
+ * True for a data folder of this user. A folder `.capstan` above the current one may come from another user or from a
+ * repository; a genuine one belongs to this user and has a key or a database's port in a file that only this user can read.
  */
 const isDataDir = (folder: string) =>
   isOwn(folder) &&
@@ -64,30 +64,30 @@ function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined
 }
 
-/** Settings that a command may take from a `.env` in the current folder; proxies and Node's own variables are not among them. */
-const ofCommands = ['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD']
-const proxies = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
+/** The variables that a command may use from a `.env` in the current folder; proxies and Node's variables are excluded. */
+const commandVariables = ['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD']
+const proxyVariables = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
 
 /**
- * What a command takes from a `.env` in the current folder. The folder may be a repository of somebody else's, so the
- * file must not decide where this user's credentials are sent: its address does not count beside a `CAPSTAN_TOKEN` of
- * the environment, and its `HOST` never does.
+ * Selects the settings that a command uses from a `.env` in the current folder. The folder may be another person's
+ * repository, so the file must not decide where this user's credentials are sent: its address is ignored if the
+ * environment has a `CAPSTAN_TOKEN`, and its `HOST` always.
  * @param known the names of all settings
- * @returns undefined unless the file is this user's and names a service or its data, or the data is beside it
+ * @returns undefined unless the file belongs to this user and names a service or its data, or the data is next to it
  */
 export function chooseSettings(
   { path, settings }: EnvFile,
   options: { env: NodeJS.ProcessEnv; known: readonly string[] },
 ): EnvFile | undefined {
   const names = Object.keys(settings)
-  const says = names.some((name) => name === 'DATA_DIR' || /^CAPSTAN_/i.test(name))
-  if (!isOwn(path) || !(says || isDataDir(join(dirname(path), '.capstan')))) return undefined
-  const excluded = ['HOST', ...proxies, ...(options.env.CAPSTAN_TOKEN ? ['CAPSTAN_URL', 'PORT'] : [])]
-  const isTaken = (name: string) =>
-    (options.known.includes(name) || ofCommands.includes(name)) && !excluded.includes(name)
+  const namesService = names.some((name) => name === 'DATA_DIR' || /^CAPSTAN_/i.test(name))
+  if (!isOwn(path) || !(namesService || isDataDir(join(dirname(path), '.capstan')))) return undefined
+  const excluded = ['HOST', ...proxyVariables, ...(options.env.CAPSTAN_TOKEN ? ['CAPSTAN_URL', 'PORT'] : [])]
+  const isUsed = (name: string) =>
+    (options.known.includes(name) || commandVariables.includes(name)) && !excluded.includes(name)
   return {
     path,
-    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => isTaken(name))),
-    others: names.filter((name) => !isTaken(name)),
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => isUsed(name))),
+    ignoredNames: names.filter((name) => !isUsed(name)),
   }
 }

@@ -1,18 +1,18 @@
 import type { Knex } from 'knex'
 import { pause } from '../deadline.ts'
 
-/** Which Capstan this process belongs to: the id that is stored in its database. */
+/** The id of the installation that this process belongs to, as stored in its database. */
 export interface Installation {
-  /** Undefined until the database has answered for the first time. */
+  /** Undefined until the id has been read from the database. */
   id(): string | undefined
-  /** Resolves once the id is known, however long the database is unreachable. Rejects once it is closed. */
+  /** Resolves once the id has been read, however long the database is unreachable. Rejects after `close`. */
   known(): Promise<string>
   close(): void
 }
 
 const retryMs = 500
 
-/** Reads the id at its first use, and again until the database answers: a process starts without its database. */
+/** Reads the id at its first use and retries until the database responds: a process may start without its database. */
 export function createInstallation(db: Knex): Installation {
   const ending = new AbortController()
   let id: string | undefined
@@ -43,11 +43,11 @@ export function createInstallation(db: Knex): Installation {
       return id
     },
     known,
-    close: () => ending.abort(new Error('the process stops')),
+    close: () => ending.abort(new Error('the process is stopping')),
   }
 }
 
-/** An installation whose id is given, for programs without a database of ours. */
+/** An installation with a given id, for programs without Capstan's database. */
 export const installationNamed = (id: string): Installation => ({
   id: () => id,
   known: async () => id,

@@ -1,10 +1,10 @@
 import { lstatSync, statSync } from 'node:fs'
 
 /**
- * Whether a file or folder exists and belongs to the user of this process; a link and its target both have to. Other
- * users may write to a folder above the current one, like /tmp.
- * @param options `secret`: no other user may have any right to it. Git checks files out as readable by others, so this
- * also rules out the files of a repository.
+ * True if a file or folder exists and belongs to the user of this process; a link and its target both must. Other users
+ * may write to a folder above the current one, like /tmp.
+ * @param options `secret`: no other user may have any permission. Git checks out files as readable by others, so this
+ * excludes the files of a repository.
  */
 export function isOwn(path: string, { secret = false } = {}): boolean {
   const user = process.getuid?.()

@@ -4,13 +4,13 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type RunningService, readRunning } from './running.ts'
 
-/** A service that runs on this machine, by the folder of its data. */
+/** A service that runs on this machine, with its data folder. */
 export interface RunningInstallation {
   dataDir: string
   running: RunningService
 }
 
-/** The user's own folder for it: one file for each running installation, which holds the path of its DATA_DIR. */
+/** The user's folder with one file per running installation, which contains the path of its DATA_DIR. */
 function folderOf(env: NodeJS.ProcessEnv): string {
   const state = env.XDG_STATE_HOME
   const base = state && isAbsolute(state) ? state : join(env.HOME || homedir(), '.local', 'state')
@@ -19,22 +19,22 @@ function folderOf(env: NodeJS.ProcessEnv): string {
 
 const nameOf = (dataDir: string) => createHash('sha256').update(dataDir).digest('hex').slice(0, 32)
 
-/** Lets commands in other folders find the service. @throws where the user's state folder can't be written. */
-export function enlist(env: NodeJS.ProcessEnv, dataDir: string): void {
+/** Registers a service, so that commands in other folders find it. @throws if the user's state folder is not writable */
+export function registerRunning(env: NodeJS.ProcessEnv, dataDir: string): void {
   const folder = folderOf(env)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const entry of entriesOf(folder)) {
-    // Left by a service that was killed.
+    // A service that was killed has left the entry.
     if (readRunning(entry.dataDir) === undefined) rmSync(entry.file, { force: true })
   }
   writeFileSync(join(folder, nameOf(dataDir)), `${dataDir}\n`, { mode: 0o600 })
 }
 
-export function delist(env: NodeJS.ProcessEnv, dataDir: string): void {
+export function unregisterRunning(env: NodeJS.ProcessEnv, dataDir: string): void {
   rmSync(join(folderOf(env), nameOf(dataDir)), { force: true })
 }
 
-/** @returns what runs now, in the order of paths; entries of what was killed are passed over. */
+/** @returns the running installations, sorted by path; entries of killed services are ignored */
 export function runningInstallations(env: NodeJS.ProcessEnv): RunningInstallation[] {
   return entriesOf(folderOf(env))
     .flatMap(({ dataDir }) => {

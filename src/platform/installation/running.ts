@@ -6,25 +6,25 @@ import { holderOf, lockFileOf } from './data-dir-lock.ts'
 import { isOwn } from './ownership.ts'
 
 const runningSchema = z.object({
-  /** Of the supervisor. */
+  /** The supervisor's process id. */
   pid: z.number().int(),
-  /** Where the API answers from this machine, without a trailing slash. */
+  /** The API's URL on this machine, without a trailing slash. */
   url: z.string(),
-  /** False when it uses a database that is not its own: then the command line can make itself no token. */
+  /** False with an external database; the command line then cannot create a token for itself. */
   embedded: z.boolean(),
-  /** Undefined when it runs none. */
+  /** Undefined if the service runs no local cloud. */
   localCloud: z.object({ port: z.number().int(), token: z.string().optional() }).optional(),
 })
 
-/** How a running service was started, as far as the command line has to know: its shell may have had other variables. */
+/** The settings of a running service that the command line needs: its shell may have had other variables. */
 export type RunningService = z.infer<typeof runningSchema>
 
 const fileOf = (dataDir: string) => join(dataDir, 'running.json')
 
 /**
- * Commands send their token to the address in the file, so a file that another user or a repository may have written
- * does not count.
- * @returns the service that runs on this DATA_DIR and has said that it serves; undefined when there is none.
+ * Reads `running.json`. Commands send their token to the address in it, so a file that another user or a repository may
+ * have written is ignored.
+ * @returns the service that runs on this DATA_DIR and is ready, or undefined
  */
 export function readRunning(dataDir: string): RunningService | undefined {
   if (![fileOf(dataDir), lockFileOf(dataDir)].every((file) => isOwn(file, { secret: true }))) return undefined
@@ -34,7 +34,7 @@ export function readRunning(dataDir: string): RunningService | undefined {
   } catch {
     return undefined
   }
-  // A file from before a crash names another process than the one that holds the folder now.
+  // A file written before a crash names a process that no longer holds the folder.
   const parsed = runningSchema.safeParse(jsonOf(text))
   return parsed.success && holderOf(dataDir) === parsed.data.pid ? parsed.data : undefined
 }
@@ -47,7 +47,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Replaces the file as a whole; nobody else can read it (mode 0600). */
+/** Replaces the file atomically; only its owner can read it (mode 0600). */
 export function writeRunning(dataDir: string, running: RunningService): void {
   const file = fileOf(dataDir)
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`

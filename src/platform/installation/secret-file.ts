@@ -4,12 +4,12 @@ import { dirname } from 'node:path'
 import { errorCode } from '../thrown.ts'
 
 /**
- * The text of a file with a secret (mode 0600), made when it is first asked for. Several processes may ask at once: `link`
- * lets exactly one file win, and all read that one.
+ * Reads a file with a secret (mode 0600), which is created at its first use. Several processes may create it at once:
+ * `link` lets exactly one file win, and all read that one.
  * @throws the error of the file system
  */
 export function readOrCreate(file: string, make: () => string): string {
-  const kept = readIfThere(file)
+  const kept = readIfExists(file)
   if (kept !== undefined) return kept
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
@@ -24,7 +24,7 @@ export function readOrCreate(file: string, make: () => string): string {
   return readFileSync(file, 'utf8')
 }
 
-function readIfThere(file: string): string | undefined {
+function readIfExists(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {

@@ -1,16 +1,16 @@
-/** Milliseconds after the first line in which repetitions are counted, and the length of all later intervals. */
+/** The length of the first interval in which repetitions are counted, and of all later ones. */
 const firstIntervalMs = 10_000
 const intervalMs = 60_000
-/** Lines with different causes that are watched at a time; further ones are written as they come. */
-const mostWatched = 1000
+/** The number of different keys that are watched at a time; lines with further keys are all written. */
+const maxWatchedKeys = 1000
 
-/** Writes a line that stands for `count` others like it. */
+/** Writes a line that summarises `count` repetitions. */
 type Summarise = (repeated: { count: number; seconds: number }) => void
 
 export interface LogRepetitions {
-  /** Whether to write a line. Further ones with its key are counted, and summarised at the end of each interval. */
+  /** True if a line should be written. Further lines with its key are counted and summarised after each interval. */
   isFirst(key: string, summarise: Summarise): boolean
-  /** Summarises what was counted so far, because the process ends. */
+  /** Summarises all counted lines before the process ends. */
   flush(): void
 }
 
@@ -31,7 +31,7 @@ export function createLogRepetitions(now: () => number = () => performance.now()
 
   function endInterval(key: string, each: Watched): void {
     summarise(each)
-    // Quiet for a whole interval: the next line is news again.
+    // No repetition in a whole interval: the next line is written again.
     if (each.count === 0) {
       watched.delete(key)
       return
@@ -49,7 +49,7 @@ export function createLogRepetitions(now: () => number = () => performance.now()
         before.summarise = line
         return false
       }
-      if (watched.size >= mostWatched) return true
+      if (watched.size >= maxWatchedKeys) return true
       const each = { count: 0, since: now(), summarise: line }
       watched.set(key, each)
       setTimeout(() => endInterval(key, each), firstIntervalMs).unref()
@@ -62,15 +62,15 @@ export function createLogRepetitions(now: () => number = () => performance.now()
   }
 }
 
-/** Fields that tell one thing that failed from another. All others differ between lines with one cause. */
-const identity = [
+/** The fields that identify what failed. All other fields differ between lines with the same cause. */
+const identityFields = [
   'jobId',
   'deploymentId',
   'app',
   'environment',
   'account',
   'userId',
-  // Who caused the line: an attempt to break in from each address must be seen.
+  // The client that caused the line: break-in attempts from each address must be visible.
   'address',
   'principal',
   'script',
@@ -78,8 +78,8 @@ const identity = [
 ] as const
 
 /**
- * What lines with one cause have in common; undefined for lines that are written every time: each internal error is
- * looked up by its own correlation id.
+ * The key shared by lines with the same cause; undefined for lines that are always written: each internal error is looked
+ * up by its own correlation id.
  */
 export function repetitionKey(
   level: number,
@@ -95,6 +95,6 @@ export function repetitionKey(
     fields.code,
     fields.reason,
     cause,
-    identity.map((name) => fields[name]),
+    identityFields.map((name) => fields[name]),
   ])
 }

@@ -10,10 +10,10 @@ import { maskSecrets } from './redact.ts'
 export type Logger = pino.Logger
 
 /**
- * The only fields a log line may carry. Redaction is by allow-list: a field nobody thought of is left out
- * instead of leaking, and a new one is added here on purpose.
+ * The fields that a log line may have. Redaction uses this allow-list, so that an unforeseen field is dropped and cannot
+ * leak; a new field must be added here.
  */
-const allowed = new Set([
+const allowedFields = new Set([
   'account',
   'action',
   'address',
@@ -64,10 +64,10 @@ const allowed = new Set([
 ])
 
 /**
- * A logger that writes to standard output: JSON lines, or text for people where that is a terminal; `format` decides
- * otherwise. Values are masked, unknown fields dropped. Lines below `warn`
- * are written together at the end of the event loop's turn, so that a busy process makes one write of many; what
- * comes from `warn` on is written at once, for the process may be dying; what repeats itself from there on is counted.
+ * A logger that writes to standard output: readable text on a terminal, JSON lines elsewhere, or as `format` requires.
+ * Secrets are masked and unknown fields dropped. Lines below `warn` are written together at the end of the event loop's
+ * turn, which saves writes in a busy process. Lines from `warn` on are written at once, since the process may be about
+ * to die; their repetitions are counted and summarised.
  */
 export function createLogger(options: {
   level: string
@@ -75,7 +75,7 @@ export function createLogger(options: {
   format?: 'json' | 'pretty' | undefined
 }): Logger {
   const repetitions = createLogRepetitions()
-  // Before the output's own: what is counted is still to be written.
+  // Registered before the listener of the output, which then still writes the summaries.
   process.on('exit', repetitions.flush)
   const pretty = (options.format ?? (isatty(1) ? 'pretty' : 'json')) === 'pretty'
   const output = turnOutput(pretty ? prettyLines() : (line) => line)
@@ -88,28 +88,28 @@ export function createLogger(options: {
       serializers: { err: serialiseError },
       hooks: {
         logMethod(args, method, level) {
-          const said = [...args, ...messageOf(args)].map((arg) =>
+          const masked = [...args, ...messageOf(args)].map((arg) =>
             typeof arg === 'string' ? maskSecrets(arg) : arg,
           ) as typeof args
           const write = (line: typeof args) => {
             method.apply(this, line)
             if (level >= warning) output.flush()
           }
-          if (level < warning) return write(said)
-          const { fields, text } = partsOf(said)
+          if (level < warning) return write(masked)
+          const { fields, text } = partsOf(masked)
           const key = repetitionKey(level, { ...this.bindings(), ...fields }, text)
           const summarise = ({ count, seconds }: { count: number; seconds: number }) =>
             write([
               { ...fields, count },
               `${text} (repeated ${count} times in ${seconds} s)`,
             ] as unknown as typeof args)
-          if (key === undefined || repetitions.isFirst(key, summarise)) write(said)
+          if (key === undefined || repetitions.isFirst(key, summarise)) write(masked)
         },
       },
     },
     output,
   )
-  // The library's formatters pass over what a child logger is bound to. Children of children inherit this.
+  // The library's formatters skip the bindings of child loggers. Children of children inherit this method.
   const { child } = logger
   logger.child = function allowListedChild(this: Logger, bindings: pino.Bindings, options?: object) {
     return Reflect.apply(child, this, [allowListed(bindings), options])
@@ -118,14 +118,14 @@ export function createLogger(options: {
 }
 
 const warning = 40
-/** Characters; a turn that says more is written in pieces. */
-const mostWaiting = 64 * 1024
+/** The number of buffered characters after which lines are written before the turn ends. */
+const maxBufferedChars = 64 * 1024
 
-/** Loaded only where it is used: most processes write to a file or a pipe. */
+/** Formats lines as readable text. The library is loaded only here: most processes write to a file or a pipe. */
 function prettyLines(): (line: string) => string {
   const library: { prettyFactory: typeof prettyFactory } = createRequire(import.meta.url)('pino-pretty')
   const format = library.prettyFactory({
-    // As the terminal, NO_COLOR and FORCE_COLOR have it.
+    // `hasColors` also considers NO_COLOR and FORCE_COLOR.
     colorize: process.stdout instanceof WriteStream && process.stdout.hasColors(),
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,process',
@@ -135,7 +135,7 @@ function prettyLines(): (line: string) => string {
   return (line) => String(format(line))
 }
 
-/** Standard output that is written once a turn of the event loop, and before the process ends by itself. */
+/** Standard output, written once per turn of the event loop and before the process exits. */
 function turnOutput(format: (line: string) => string) {
   const destination = pino.destination({ fd: 1, sync: true })
   let waiting = ''
@@ -145,19 +145,19 @@ function turnOutput(format: (line: string) => string) {
     waiting = ''
     destination.write(lines)
   }
-  // Also after an uncaught error, and whoever called `process.exit`.
+  // `exit` also occurs after an uncaught error and after `process.exit`.
   process.on('exit', flush)
   return {
     flush,
     write(line: string): void {
       if (waiting === '') setImmediate(flush)
       waiting += format(line)
-      if (waiting.length > mostWaiting) flush()
+      if (waiting.length > maxBufferedChars) flush()
     },
   }
 }
 
-/** The fields and the text of a line, however it was logged. */
+/** The fields and the text of a log call in any of its forms. */
 function partsOf(args: unknown[]): { fields: Record<string, unknown>; text: string } {
   const [first, second] = args
   if (typeof first === 'string') return { fields: {}, text: first }
@@ -165,7 +165,7 @@ function partsOf(args: unknown[]): { fields: Record<string, unknown>; text: stri
   return { fields, text: typeof second === 'string' ? second : '' }
 }
 
-/** An error without a text of its own: pino would take the error's message for the line's, unmasked. */
+/** The message of an error that is logged without a text; pino would use it as the line's text, unmasked. */
 function messageOf(args: unknown[]): string[] {
   if (args.length > 1) return []
   const [only] = args
@@ -176,14 +176,14 @@ function messageOf(args: unknown[]): string[] {
 function allowListed(fields: Record<string, unknown>): Record<string, unknown> {
   const kept: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(fields)) {
-    if (!allowed.has(key)) continue
-    // A route is a pattern of our own; its colons would make every pattern of secrets look at it.
+    if (!allowedFields.has(key)) continue
+    // A route is a constant pattern without secrets; its colons would make every pattern of secrets scan it.
     kept[key] = typeof value === 'string' && key !== 'route' ? maskSecrets(value) : value
   }
   return kept
 }
 
-/** A driver's error may hold its query's values (`detail`, `where`, `parameters`): only these fields are kept. */
+/** Keeps only these fields of an error: a driver's error may hold its query's values (`detail`, `where`, `parameters`). */
 export function serialiseError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: 'not an Error' }
   const code = errorCode(error)

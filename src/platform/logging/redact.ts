@@ -1,11 +1,11 @@
-/** What names a credential in front of it; the quotes of JSON inside a string of JSON are escaped. */
+/** Matches the label before a credential; quotes are escaped in JSON that is nested in a JSON string. */
 const label = `(?:password|passwd|secret|token|api[_-]?key|authorization)\\\\?["']?\\s*[=:]\\s*`
 
 /**
- * Patterns of credentials that may turn up inside free text (an upstream's error, a log line of an app):
- * Cloudflare's new prefixes, GitHub's (since April 2026 about 520 characters with dots), our own, JWTs,
- * Authorization headers, `password=...`-like pairs, and user info in URLs. Lengths are
- * bounded where a long text could make a pattern look at it again from every word on.
+ * Patterns of credentials in free text (an upstream's error, a log line of an app): Cloudflare's new prefixes, GitHub's
+ * (since April 2026 about 520 characters with dots), Capstan's own, JWTs, Authorization headers, pairs like
+ * `password=...`, and user info in URLs. Lengths are bounded where a pattern would otherwise rescan a long text from
+ * every word.
  */
 const patterns: [RegExp, string][] = [
   [/\bcf(?:ut|at|k)_[A-Za-z0-9_-]{8,}/g, '[redacted]'],
@@ -19,10 +19,10 @@ const patterns: [RegExp, string][] = [
   [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1[redacted]@'],
 ]
 
-/** What every pattern above needs. Most texts of a busy log have none of it, and eight patterns cost a microsecond. */
+/** Matches every text that a pattern above can match. Most log texts do not, and eight patterns cost a microsecond. */
 const suspicious = /[_.:=]|\b(?:bearer|basic)\s/i
 
-/** Masks whatever looks like a credential in a text. For free text only: structured data is allow-listed. */
+/** Masks text that looks like a credential. For free text only: structured data is allow-listed. */
 export function maskSecrets(text: string): string {
   if (!suspicious.test(text)) return text
   let masked = text

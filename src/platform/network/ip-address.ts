@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 
 /**
- * The one spelling of an IP address: IPv4 dotted, IPv6 shortened in lower case, and an IPv4-mapped IPv6 address
- * (`::ffff:127.0.0.1`, `::ffff:7f00:1`) as the IPv4 address it stands for. Two texts name the same address exactly when
- * their canonical spellings are equal. What is not an address, or names a zone, is returned unchanged.
+ * The canonical spelling of an IP address: IPv4 dotted, IPv6 shortened in lower case, and an IPv4-mapped IPv6 address
+ * (`::ffff:127.0.0.1`, `::ffff:7f00:1`) as the IPv4 address. Two texts name the same
+ * address if and only if their canonical spellings are equal. Text that is not an address, or names a zone, is returned
+ * unchanged.
  */
 export function canonicalAddress(text: string): string {
   if (isIP(text) !== 6 || text.includes('%')) return text

@@ -7,31 +7,31 @@ import { Agent, Dispatcher, ProxyAgent } from 'undici'
 import { createProxyChoice, type ProxyChoice } from './proxies.ts'
 import { lookupElsewhere, namesThisMachine, OnThisMachine } from './this-machine.ts'
 
-/** `*.localhost` is loopback by RFC 6761, but not every system's resolver knows. */
+/** Resolves `*.localhost` to loopback (RFC 6761), which not every system's resolver does. */
 const lookup: LookupFunction = (host, options, done) => {
   if (!host.endsWith('.localhost')) return systemLookup(host, options, done)
   if (options.all) return done(null, [{ address: '127.0.0.1', family: 4 }])
   return done(null, '127.0.0.1', 4)
 }
 
-/** How the server at the far end is verified, and what we show it. */
+/** The certificates with which the server is verified, and those presented to it. */
 export type OutgoingTls = Pick<
   ConnectionOptions,
   'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'rejectUnauthorized'
 >
 
 export interface OutgoingOptions {
-  /** Instead of the environment's proxies; `NO_PROXY` still counts. */
+  /** Replaces the environment's proxies; `NO_PROXY` still applies. */
   proxyUrl?: string | undefined
-  /** Certificates that are trusted beside the usual ones, as PEM. */
+  /** Certificates to trust in addition to the default ones, as PEM. */
   ca?: string | undefined
-  /** For one server: `ca` in it takes the place of the usual certificates. */
+  /** The TLS options for a single server; their `ca` replaces the default certificates. */
   tls?: OutgoingTls
-  /** Refuses every connection to this machine, by whatever name or address, with OnThisMachine. */
+  /** Refuses connections to this machine, by any name or address, with OnThisMachine. */
   elsewhereOnly?: boolean
 }
 
-/** The way out of every call of ours: through the proxies that the environment names. The caller closes it. */
+/** The undici dispatcher for outgoing calls, which uses the environment's proxies. The caller closes it. */
 export function createOutgoing({
   proxyUrl,
   ca,
@@ -42,7 +42,7 @@ export function createOutgoing({
   return new Outgoing(createProxyChoice(process.env, proxyUrl), trusted, elsewhereOnly)
 }
 
-/** Sends each request directly or through the proxy for its origin. */
+/** Sends each request directly or through the proxy of its origin. */
 class Outgoing extends Dispatcher {
   readonly #proxyFor: ProxyChoice
   readonly #tls: OutgoingTls
@@ -60,7 +60,7 @@ class Outgoing extends Dispatcher {
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const origin = options.origin === undefined ? undefined : new URL(options.origin)
-    // An address is not looked up, and a proxy resolves names by itself.
+    // Checked before connecting: an address is not resolved, and a proxy resolves names itself.
     if (this.#elsewhereOnly && origin !== undefined && namesThisMachine(origin.hostname))
       throw new OnThisMachine(origin.hostname)
     const proxy = origin === undefined ? undefined : this.#proxyFor(origin)
@@ -94,8 +94,8 @@ class Outgoing extends Dispatcher {
 }
 
 /**
- * The same way out to one server, for clients that bring no `fetch` of their own but use Node's agents. Node before 24.5
- * knows no `proxyEnv` and goes out directly.
+ * The agents for calls to one server by clients that use Node's `http` instead of undici. Node before 24.5 does not support
+ * `proxyEnv` and connects directly.
  */
 export function createHttpAgents(server: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
   const proxy = createProxyChoice(process.env)(new URL(server))
@@ -103,13 +103,13 @@ export function createHttpAgents(server: string): { httpAgent: HttpAgent; httpsA
   return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) }
 }
 
-/** Ways to very many machines over plain HTTP, each asked once in a while. */
+/** Agents for occasional calls to many machines over plain HTTP. */
 export interface PlainOutgoing {
   agentFor(url: URL): HttpAgent
   close(): void
 }
 
-/** A connection a call: a pool for each of 1,000 nodes took 100 MB more. */
+/** Uses one connection per call: a pool for each of 1,000 nodes took 100 MB more. */
 export function createPlainOutgoing(): PlainOutgoing {
   const proxyFor = createProxyChoice(process.env)
   const agents = new Map<string | undefined, HttpAgent>()
@@ -126,6 +126,6 @@ export function createPlainOutgoing(): PlainOutgoing {
   }
 }
 
-/** Node's own list of exceptions knows no networks: the proxy is named only where it is to be used. */
+/** Sets a proxy only where it is to be used, since Node's own exception list does not support networks. */
 const through = (proxy: string | undefined) =>
   proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }

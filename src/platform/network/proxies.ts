@@ -2,20 +2,20 @@ import { BlockList, isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { canonicalAddress } from './ip-address.ts'
 
-/** This machine is never reached through a proxy: the proxy would not find it, and would see our tokens. */
+/** Hosts that are never reached through a proxy, which could not connect to them and would see Capstan's tokens. */
 const thisMachine = 'localhost 127.0.0.0/8 [::1]'
 
-/** The proxy for a URL, as a URL of its own; undefined: directly. */
+/** Returns the URL of the proxy for a URL; undefined for a direct connection. */
 export type ProxyChoice = (url: URL) => string | undefined
 
 /**
- * Which proxy each address is reached through, by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in lower case before upper
- * case. Without `HTTPS_PROXY` the other one counts for https, too.
+ * Chooses the proxy of each URL by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; lower-case names take precedence. Without
+ * `HTTPS_PROXY`, `HTTP_PROXY` also applies to https.
  *
  * `NO_PROXY` is a list, separated by commas or spaces, of: `*`; host names, which include their subdomains (`.name` and
  * `*.name`: see `createBypass`); IP addresses; networks like `10.0.0.0/8` and `fd00::/8`. Each may end in `:port`; an IPv6
- * address or network with a port is in brackets. Names are not looked up: a network matches addresses only.
- * @param proxyUrl instead of the environment's proxies; `NO_PROXY` still counts
+ * address or network with a port is in brackets. Names are not resolved, so a network matches addresses only.
+ * @param proxyUrl replaces the environment's proxies; `NO_PROXY` still applies
  */
 export function createProxyChoice(env: NodeJS.ProcessEnv, proxyUrl?: string): ProxyChoice {
   const named = (name: string) => env[name.toLowerCase()] || env[name] || undefined
@@ -29,7 +29,7 @@ export function createProxyChoice(env: NodeJS.ProcessEnv, proxyUrl?: string): Pr
   }
 }
 
-/** `proxy.example:3128` is an http proxy. */
+/** Adds the scheme `http` to a proxy like `proxy.example:3128`. */
 const withScheme = (proxy: string | undefined) =>
   proxy === undefined || proxy.includes('://') ? proxy : `http://${proxy}`
 
@@ -38,7 +38,7 @@ interface Entry {
   matches(host: string): boolean
 }
 
-/** Whether a list in the form of `NO_PROXY` names a URL's host. Entries that cannot be understood match nothing. */
+/** Tests whether a list in the form of `NO_PROXY` contains a URL's host. Invalid entries match nothing. */
 function createBypass(list: string): (url: URL) => boolean {
   const entries = list
     .split(/[\s,]+/)
@@ -53,7 +53,7 @@ function createBypass(list: string): (url: URL) => boolean {
 
 const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
 
-/** A host without brackets and the final dot of a full domain name; an address in its one spelling. */
+/** A host without brackets and without the final dot of a full domain name; an address in canonical spelling. */
 function nameOf(host: string): string {
   const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/(.)\.$/, '$1')
   if (isIP(bare) !== 0) return canonicalAddress(bare)
@@ -65,7 +65,7 @@ function parseEntry(text: string): Entry {
   if (host === '*') return { port, matches: () => true }
   const [, address = '', bits] = /^(.*)\/(\d{1,3})$/.exec(host) ?? []
   if (bits !== undefined) return { port, matches: networkMatcher(nameOf(address), Number(bits)) }
-  // As curl does: `.name` includes the name itself. `*.name` is its subdomains only.
+  // As in curl, `.name` includes the name itself; `*.name` matches only its subdomains.
   const name = nameOf(host.replace(/^\*?\./, ''))
   const suffix = `.${name}`
   if (isIP(name) !== 0) return { port, matches: (other) => other === name }
@@ -73,7 +73,7 @@ function parseEntry(text: string): Entry {
   return { port, matches: (other) => other === name || other.endsWith(suffix) }
 }
 
-/** A bare IPv6 address has colons of its own: it needs brackets before a port. */
+/** Splits off the port. An IPv6 address contains colons and therefore needs brackets before a port. */
 function splitPort(text: string): { host: string; port: number | undefined } {
   const [, bracketed, afterBracket] = /^\[(.*)\](\/\d+)?(?::\d+)?$/.exec(text) ?? []
   const [, plain, port] = /^(\[.*\](?:\/\d+)?|[^:]*):(\d+)$/.exec(text) ?? []

@@ -3,20 +3,20 @@ import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { canonicalAddress } from './ip-address.ts'
 
-/** Loopback, and the unspecified addresses, which a connection treats as loopback. */
+/** Loopback addresses, and the unspecified addresses, which connect to loopback. */
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8)
 loopback.addSubnet('0.0.0.0', 8)
 loopback.addAddress('::1', 'ipv6')
 loopback.addAddress('::', 'ipv6')
 
-/** @returns the addresses of this machine's network interfaces, in canonical spelling; they may change. */
+/** @returns the current addresses of this machine's network interfaces, in canonical spelling */
 export function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
   return all.map(({ address }) => canonicalAddress(withoutZone(address)))
 }
 
-/** @returns whether a connection to the IP address, in any spelling, ends at this machine. */
+/** True if the IP address, in any spelling, belongs to this machine. */
 export function isOwnAddress(address: string): boolean {
   const plain = canonicalAddress(withoutZone(address))
   const family = isIP(plain)
@@ -24,13 +24,13 @@ export function isOwnAddress(address: string): boolean {
   return loopback.check(plain, family === 6 ? 'ipv6' : 'ipv4') || ownAddresses().includes(plain)
 }
 
-/** @param hostname of a URL: a name, an IPv4 address, or an IPv6 address in brackets. */
+/** True if a URL's host is this machine. @param hostname a name, an IPv4 address, or an IPv6 address in brackets */
 export function namesThisMachine(hostname: string): boolean {
   const plain = hostname.replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1')
   return plain === 'localhost' || plain.endsWith('.localhost') || isOwnAddress(plain)
 }
 
-/** A connection was refused because it would have ended at this machine. */
+/** Thrown for a refused connection to this machine. */
 export class OnThisMachine extends Error {
   override name = 'OnThisMachine'
   readonly code = 'ON_THIS_MACHINE'
@@ -41,8 +41,8 @@ export class OnThisMachine extends Error {
 }
 
 /**
- * Resolves names as the system does, but fails with OnThisMachine when one of the addresses is this machine's. For the
- * connection itself: a name that is resolved twice may have two answers.
+ * Resolves names like the system, but fails with OnThisMachine if one of the addresses belongs to this machine. The
+ * connection itself must use this function: resolving a name twice may give different addresses.
  */
 export const lookupElsewhere: LookupFunction = (hostname, options, done) => {
   systemLookup(hostname, { ...options, all: true }, (error, addresses) => {

@@ -7,7 +7,7 @@ const options = {
     ...['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert'],
     ...['host', 'port', 'user', 'password', 'application_name'],
   ],
-  instead: {
+  hints: {
     options: 'use `alter role ... set ...` in the database',
     dbname: 'the name of the database is the path of the URL',
     connect_timeout: 'the limits are fixed, see docs/outages.md',

@@ -2,7 +2,7 @@ import type { Logger } from '../logging/logging.ts'
 import { endProcess } from './process-end.ts'
 import { announceStopped } from './supervised.ts'
 
-/** Anything long-lived. Both calls are idempotent; stop before start is allowed; stop awaits the current work. */
+/** A long-lived part of a process. Both calls are idempotent; stop may precede start; stop awaits the current work. */
 export interface Service {
   name: string
   start(): Promise<void>
@@ -10,13 +10,13 @@ export interface Service {
 }
 
 export interface Loop extends Service {
-  /** Runs soon, without waiting for the interval. A nudge during a run causes one more run after it. */
+  /** Starts a run without waiting for the interval. A nudge during a run causes one more run after it. */
   nudge(): void
 }
 
 /**
- * The one periodic loop: the interval counts from the end of a run, runs never overlap, and nothing is armed
- * again after stop. A failing run is logged and does not end the loop.
+ * A periodic loop. The interval starts at the end of a run, runs never overlap, and no timer is set after stop. A failed
+ * run is logged and does not end the loop.
  */
 export function createLoop(
   options: { name: string; intervalMs: number; log: Logger },
@@ -34,10 +34,10 @@ export function createLoop(
       again = false
       try {
         await run(ending.signal)
-        if (failing) options.log.info({ name: options.name }, 'the periodic run works again')
+        if (failing) options.log.info({ name: options.name }, 'the periodic run succeeds again')
         failing = false
       } catch (error) {
-        // Once per outage: a database that is away for a minute is one fault, not sixty.
+        // Logged once per outage: a database that is unreachable for a minute is one fault, not sixty.
         if (!failing && !ending.signal.aborted) {
           options.log.warn({ name: options.name, err: error }, 'a periodic run failed')
         }
@@ -73,7 +73,7 @@ export function createLoop(
   }
 }
 
-/** Services that start and stop side by side, as one. */
+/** Combines services into one that starts and stops them concurrently. */
 export function concurrently(name: string, services: Service[]): Service {
   return {
     name,
@@ -87,9 +87,10 @@ export function concurrently(name: string, services: Service[]): Service {
 }
 
 /**
- * Starts services in order and stops them in reverse on SIGINT, SIGTERM, SIGHUP or a lost parent, at any moment of the
- * start, too; a second signal or the deadline ends the process at once. @returns when all are started; never once a
- * stop has begun, so that its caller does not announce a process that is ending.
+ * Starts services in order and stops them in reverse order on SIGINT, SIGTERM, SIGHUP or the loss of the supervisor, even
+ * during the start. A second signal or the deadline ends the process at once.
+ * @returns once all services have started; never after a stop has begun, so that the caller does not announce a process
+ * that is ending
  */
 export async function runProcess(
   services: Service[],
@@ -104,7 +105,7 @@ export async function runProcess(
     stopping = true
     log.info({ signal }, 'stopping')
     setTimeout(() => {
-      log.error({ signal }, 'stopping took too long')
+      log.error({ signal }, 'the stop exceeded its deadline; ending the process')
       endProcess(1)
     }, deadlineMs).unref()
     for (const service of started.reverse()) {
@@ -126,12 +127,12 @@ export async function runProcess(
     try {
       await service.start()
     } catch (error) {
-      // A start that a stop has interrupted fails as a matter of course.
+      // A start may fail because a stop has interrupted it.
       if (!stopping) throw error
     }
   }
   if (stopping) return untilEnded
 }
 
-/** Settles never: the stop that is under way ends the process. */
+/** Never settles: the stop in progress ends the process. */
 const untilEnded = new Promise<never>(() => undefined)

@@ -2,10 +2,10 @@ import { ConfigError } from '../errors.ts'
 import { endProcess } from './process-end.ts'
 import { exitMisconfigured } from './supervised.ts'
 
-/** The last frame of every process entry: a configuration fault is a message, not a stack. */
+/** Runs a process's entry function. A configuration fault is shown as a message without a stack. */
 export function runMain(main: () => Promise<void>): void {
   main().catch((error: unknown) => {
-    // Ends the process when its message is on its way.
+    // Ends the process once the message has been sent.
     if (error instanceof ConfigError) return exitMisconfigured(error.message)
     console.error(error)
     endProcess(1)

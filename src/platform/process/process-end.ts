@@ -4,15 +4,15 @@ import { flushCompileCache } from 'node:module'
 const shell = '/bin/sh'
 
 /**
- * Ends this process with an exit code, and certainly. `process.exit` and a natural end wait for V8's own threads, and
- * Node 24.21 was seen to wait for ever: the main thread for a compiler thread, which waits for a garbage collection
- * of the main thread. Replacing the program lets the kernel end all threads at once, keeps the exit code, and works
- * for process 1 of a container, too, where the default action of a signal does nothing.
+ * Ends this process reliably with an exit code. `process.exit` and a normal exit wait for V8's threads, and Node 24.21 can
+ * hang: the main thread waits for a compiler thread, which waits for a garbage collection of the main thread. Replacing
+ * the program makes the kernel end all threads at once, keeps the exit code, and also works for process 1 of a container,
+ * where the default action of a signal has no effect.
  *
- * `exit` listeners run as with `process.exit`; what they throw does not keep the process alive.
+ * `exit` listeners run as with `process.exit`; an error in one does not keep the process alive.
  */
 export function endProcess(code: number): never {
-  // Absent before Node 22.15, and it aborts instead of throwing when the program is not there.
+  // Not available before Node 22.15; aborts the process instead of throwing if the program does not exist.
   if (process.execve === undefined || !existsSync(shell)) process.exit(code)
   try {
     process.emit('exit', code)

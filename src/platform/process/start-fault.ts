@@ -1,4 +1,4 @@
-/** A start that can't go on, for a reason its message tells the person who started it. Shown without a stack. */
+/** A start that cannot continue. The message explains the reason to the user and is shown without a stack. */
 export class StartFault extends Error {
   override name = 'StartFault'
 }

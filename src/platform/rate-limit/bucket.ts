@@ -1,10 +1,10 @@
-/** A token bucket's rule, in whole numbers: `perSecond` tokens come back a second, up to `burst`. */
+/** The rule of a token bucket, in whole numbers: `perSecond` tokens are added per second, up to `burst`. */
 export interface BucketRule {
   perSecond: number
   burst: number
 }
 
-/** What a call left in its bucket, in millionths of a token; whether it was let through. */
+/** The result of a call: whether it is allowed, and the millionths of a token left in the bucket. */
 export interface Decision {
   allowed: boolean
   microTokens: number
@@ -12,8 +12,8 @@ export interface Decision {
 }
 
 /**
- * Millionths of tokens and of seconds: `perSecond` millionths of a token come back every microsecond, so that the
- * arithmetic is in whole numbers, exact, and the same here and in Lua.
+ * The unit of tokens and of seconds, a millionth: `perSecond` millionths of a token are added every microsecond. The
+ * arithmetic is therefore in whole numbers, exact, and the same in JavaScript and Lua.
  */
 export const micro = 1_000_000
 
@@ -22,7 +22,7 @@ export interface BucketState {
   atMicros: number
 }
 
-/** What is in a bucket at a time. A clock that goes back adds nothing; a capacity that was lowered cuts. */
+/** The content of a bucket at a time. A clock that goes back adds nothing; a lowered capacity caps the content. */
 export function levelOf(state: BucketState | undefined, rule: BucketRule, nowMicros: number): number {
   const capacity = rule.burst * micro
   if (state === undefined) return capacity
@@ -30,7 +30,7 @@ export function levelOf(state: BucketState | undefined, rule: BucketRule, nowMic
   return Math.min(capacity, state.microTokens + elapsed * rule.perSecond)
 }
 
-/** Microseconds until the bucket holds this much. */
+/** The microseconds until the bucket contains this amount. */
 export function microsUntil(
   microTokens: number,
   { microTokens: now, rule }: Omit<Decision, 'allowed'>,

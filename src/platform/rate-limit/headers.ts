@@ -1,16 +1,16 @@
 import { type Decision, micro, microsUntil } from './bucket.ts'
 
-/** An answer, or what keeps its headers until it is written. */
+/** A response, or an object that collects headers until the response is written. */
 export interface HeaderSink {
   setHeader(name: string, value: string | number): unknown
 }
 
 /**
- * Tells a caller where its bucket stands: `X-RateLimit-*` (rate a second, whole tokens left, the Unix second in
- * which the bucket is full again) and the two fields of draft-ietf-httpapi-ratelimit-headers (quota and the seconds
- * to fill it; tokens left and the seconds until there is another).
+ * Describes the caller's bucket: `X-RateLimit-*` (tokens per second, whole tokens left, the Unix second in which the
+ * bucket is full again) and the two fields of draft-ietf-httpapi-ratelimit-headers (capacity and the seconds to fill it;
+ * tokens left and the seconds until the next one).
  */
-export function tellLimit(res: HeaderSink, decision: Decision): void {
+export function setRateLimitHeaders(res: HeaderSink, decision: Decision): void {
   const { microTokens, rule } = decision
   const remaining = Math.floor(microTokens / micro)
   const fullInMicros = microsUntil(rule.burst * micro, decision)
@@ -22,7 +22,7 @@ export function tellLimit(res: HeaderSink, decision: Decision): void {
   res.setHeader('RateLimit', `"default";r=${remaining};t=${Math.ceil(nextInMicros / micro)}`)
 }
 
-/** Whole seconds, at least one, until a refused caller has a token. */
+/** The whole seconds, at least one, until a refused caller has a token. */
 export function retryAfterSeconds(decision: Decision): number {
   return Math.max(1, Math.ceil(microsUntil(micro, decision) / micro))
 }

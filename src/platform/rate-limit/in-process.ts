@@ -1,22 +1,22 @@
 import { type BucketRule, type BucketState, type Decision, levelOf, micro } from './bucket.ts'
 
-/** Buckets of this process only. */
+/** Token buckets in the memory of this process. */
 export interface ProcessBuckets {
   /** Takes one token; a refused call costs nothing. */
   take(key: string, rule: BucketRule): Decision
-  /** What `take` would find. */
-  look(key: string, rule: BucketRule): Decision
-  /** Goes on from what another store said, without taking. */
+  /** The state that `take` would find; takes no token. */
+  peek(key: string, rule: BucketRule): Decision
+  /** Sets a bucket to the state that another store has returned. */
   set(key: string, decision: Decision): void
   readonly size: number
 }
 
-/** Beyond this the least recently used are forgotten: a flood of addresses must not fill the memory. */
+/** The number of buckets above which the least recently used are dropped: a flood of addresses must not fill the memory. */
 export const maxBuckets = 50_000
 
-/** @param now a clock that never goes back, in microseconds */
+/** @param now a monotonic clock, in microseconds */
 export function createProcessBuckets(now: () => number = monotonicMicros): ProcessBuckets {
-  // Two generations: whoever is not asked for during one is gone after the next, without a sweep over all.
+  // Two generations: a bucket unused for one generation is dropped with it, without a sweep over all buckets.
   let recent = new Map<string, BucketState>()
   let older = new Map<string, BucketState>()
 
@@ -36,7 +36,7 @@ export function createProcessBuckets(now: () => number = monotonicMicros): Proce
   }
 
   return {
-    look(key, rule) {
+    peek(key, rule) {
       const microTokens = levelOf(find(key), rule, now())
       return { allowed: microTokens >= micro, microTokens, rule }
     },

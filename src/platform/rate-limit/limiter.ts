@@ -8,11 +8,11 @@ import { createProcessBuckets } from './in-process.ts'
 import { redisBuckets } from './redis-bucket.ts'
 
 export interface RateLimiter {
-  /** Takes a token of the bucket named `key`. Never rejects, and waits for Redis no longer than `maxWaitMs`. */
+  /** Takes a token from the bucket `key`. Never rejects; waits for Redis at most `maxWaitMs`. */
   take(key: string, rule: BucketRule): Decision | Promise<Decision>
-  /** Whether calls are counted where they should be; false also until the first connection is made. */
+  /** True while tokens are counted in the configured store; false also before the first connection. */
   available(): boolean
-  /** True once Redis is known to be away: every process then counts for itself. */
+  /** True once Redis is known to be unreachable; each process then counts in its own memory. */
   lost(): boolean
   close(): void
 }
@@ -20,11 +20,11 @@ export interface RateLimiter {
 export interface RateLimiterOptions {
   redisUrl: string | undefined
   log: Logger
-  /** Its id is in every key: installations on one Redis never share a bucket. */
+  /** Every key contains the installation's id, so that installations on one Redis share no bucket. */
   installation: Installation
 }
 
-/** A Redis that needs longer is as good as away: a limit is not worth a slow answer. */
+/** The time after which Redis counts as unreachable: a rate limit must not slow responses down. */
 export const maxWaitMs = 250
 const probeEveryMs = 500
 
@@ -46,15 +46,15 @@ function inProcess(): RateLimiter {
 function onRedis({ log, installation }: RateLimiterOptions, redisUrl: string): RateLimiter {
   const local = createProcessBuckets()
   let store: ReturnType<typeof connect> | undefined
-  let away = false
+  let unavailable = false
   let probe: NodeJS.Timeout | undefined
   let closed = false
-  // Known once a connection has ended: one that is still being made says nothing.
+  // Set once a connection has ended; the first attempt to connect does not count as a loss.
   let lost = false
 
-  // At the first use: a worker process has the limiter, too, and never asks it.
+  // Connects at the first use: worker processes create a limiter, too, but never use it.
   function connect() {
-    // Nothing waits in a line and nothing is sent twice: a call that Redis may have counted is not counted again.
+    // No queue and no repeated commands: a call that Redis may have counted must not be counted again.
     const redis = connectRedis(redisUrl, {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -72,21 +72,21 @@ function onRedis({ log, installation }: RateLimiterOptions, redisUrl: string): R
     return { redis, take: redisBuckets(redis) }
   }
 
-  function leave(error: unknown): void {
-    if (away || closed) return
-    away = true
-    log.warn({ reason: errorMessage(error) }, 'rate limits are counted in this process: Redis is away')
-    probe = setTimeout(look, probeEveryMs)
+  function useProcessBuckets(error: unknown): void {
+    if (unavailable || closed) return
+    unavailable = true
+    log.warn({ reason: errorMessage(error) }, 'Redis is unreachable: rate limits are counted in this process')
+    probe = setTimeout(probeRedis, probeEveryMs)
   }
 
-  function look(): void {
+  function probeRedis(): void {
     within(maxWaitMs, Promise.resolve(store?.redis.ping()), 'Redis').then(
       () => {
-        away = false
+        unavailable = false
         if (!closed) log.info('rate limits are counted in Redis again')
       },
       () => {
-        if (!closed) probe = setTimeout(look, probeEveryMs)
+        if (!closed) probe = setTimeout(probeRedis, probeEveryMs)
       },
     )
   }
@@ -95,23 +95,23 @@ function onRedis({ log, installation }: RateLimiterOptions, redisUrl: string): R
     if (closed) return undefined
     store ??= connect()
     const id = installation.id()
-    if (away || store.redis.status !== 'ready' || id === undefined) return undefined
+    if (unavailable || store.redis.status !== 'ready' || id === undefined) return undefined
     return { take: store.take, keyOf: (key: string) => `capstan-${id}-limit:${key}` }
   }
 
   return {
     available: () => usable() !== undefined,
-    lost: () => usable() === undefined && (away || lost),
+    lost: () => usable() === undefined && (unavailable || lost),
     async take(key, rule) {
       const redis = usable()
       if (redis === undefined) return local.take(key, rule)
       try {
         const decision = await within(maxWaitMs, redis.take(redis.keyOf(key), rule), 'Redis')
-        // So that an outage is no second burst for those who are at their limit.
+        // Keeps an outage of Redis from granting a second burst to callers at their limit.
         local.set(key, decision)
         return decision
       } catch (error) {
-        leave(error)
+        useProcessBuckets(error)
         return local.take(key, rule)
       }
     },

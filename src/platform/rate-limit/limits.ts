@@ -2,14 +2,14 @@ import type { Principal } from '../auth.ts'
 import { tooManyRequests } from '../errors.ts'
 import { network } from './address.ts'
 import type { BucketRule, Decision } from './bucket.ts'
-import { type HeaderSink, retryAfterSeconds, tellLimit } from './headers.ts'
+import { type HeaderSink, retryAfterSeconds, setRateLimitHeaders } from './headers.ts'
 import type { RateLimiter } from './limiter.ts'
 
-/** The one gate in front of routes, pages and sockets. */
+/** The rate limits of routes, pages and sockets. */
 export interface RateLimits {
   /**
-   * Takes a token of the principal's bucket, or of the address's for who shows no credential, and puts the bucket's
-   * state into the answer's headers. Done at once where buckets are in process. @throws SYS_003 when it is empty
+   * Takes a token from the principal's bucket, or from the address's bucket without a credential, and sets the
+   * response's rate limit headers. Synchronous if buckets are in process. @throws SYS_003 if the bucket is empty
    */
   charge(payer: { principal: Principal } | { address: string }, res?: HeaderSink): Promise<void> | void
 }
@@ -21,13 +21,13 @@ export function createRateLimits(limiter: RateLimiter, rules: { address: BucketR
         'principal' in payer
           ? limiter.take(payer.principal.id, payer.principal.rateLimit)
           : limiter.take(`address:${network(payer.address)}`, rules.address)
-      return decision instanceof Promise ? decision.then((each) => tell(each, res)) : tell(decision, res)
+      return decision instanceof Promise ? decision.then((each) => apply(each, res)) : apply(decision, res)
     },
   }
 }
 
-function tell(decision: Decision, res: HeaderSink | undefined): void {
-  if (res !== undefined) tellLimit(res, decision)
+function apply(decision: Decision, res: HeaderSink | undefined): void {
+  if (res !== undefined) setRateLimitHeaders(res, decision)
   if (decision.allowed) return
   throw tooManyRequests('Rate limit exceeded', retryAfterSeconds(decision))
 }

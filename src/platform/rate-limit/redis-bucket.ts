@@ -2,9 +2,9 @@ import type { Cluster, Redis } from 'ioredis'
 import type { BucketRule, Decision } from './bucket.ts'
 
 /**
- * The whole bucket in one script: nothing can come between reading and writing it, and the clock is Redis' own, so
- * web processes need not agree on the time. A refused call writes no state. A bucket that is full again expires.
- * One key, so any Redis Cluster can run it.
+ * The bucket as one script, which makes the read and the write atomic. The clock is Redis' own, so that web processes need
+ * not agree on the time. A refused call writes no state. A bucket expires once it is full again. The script uses one
+ * key, as a Redis Cluster requires.
  */
 const script = `
 local time = redis.call('TIME')
@@ -30,7 +30,7 @@ type WithScript = (Redis | Cluster) & {
   takeToken(key: string, perSecond: number, burst: number): Promise<[number, number]>
 }
 
-/** @returns takes a token of the bucket at `key`; rejects when Redis can't answer. */
+/** @returns a function that takes a token from the bucket at `key`; rejects if Redis does not respond */
 export function redisBuckets(redis: Redis | Cluster) {
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: script })
   const client = redis as WithScript

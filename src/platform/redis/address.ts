@@ -66,7 +66,7 @@ function parseOne(text: string) {
   const { tls, kind, login, rest = '' } = found
   const [hosts = '', path = '', query = ''] = splitRest(rest)
   const known = ['family', 'db', ...(kind === 'sentinel' ? ['sentinel_username', 'sentinel_password'] : [])]
-  const options = readUrlOptions(query, { known, instead: otherNames })
+  const options = readUrlOptions(query, { known, hints: otherNames })
   const family = familyOf(options.get('family'))
   return { kind, hosts, path, options, login: loginOf(login), tls: tls !== undefined, family }
 }

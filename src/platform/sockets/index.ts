@@ -1,2 +1,2 @@
-export { type Crowd, createCrowd } from './crowd.ts'
+export { createSocketGroup, type SocketGroup } from './socket-group.ts'
 export { createUpgrades, type SocketRoute, type UpgradeHandler } from './upgrades.ts'

@@ -8,17 +8,17 @@ import type { Logger } from '../logging/logging.ts'
 import type { RateLimits } from '../rate-limit/index.ts'
 import { createTrust } from './trust.ts'
 
-/** A path that is spoken to by WebSocket: the table of these is the sockets' table of permissions. */
+/** A WebSocket endpoint. The table of endpoints is also the sockets' table of permissions. */
 export interface SocketRoute {
   path: string
   access: Permission
-  /** The subprotocol that a client may name, beside one that carries its token. */
+  /** The subprotocol that a client may offer, next to one that carries its token. */
   protocol: string
-  /** Takes over a socket whose caller is known and allowed. */
+  /** Takes over a socket whose caller is authenticated and authorised. */
   accept(socket: WebSocket, caller: Caller): void
 }
 
-/** `credential` tells callers apart by what they showed, without showing it. */
+/** `credential` is a hash that distinguishes callers by their credential. */
 export interface Caller {
   principal: Principal
   credential: string
@@ -27,14 +27,14 @@ export interface Caller {
 export interface UpgradeOptions {
   authenticate: Authenticate
   trustedProxies: string[]
-  /** An open socket counts once, when it is opened. */
+  /** A socket is charged once, when it is opened. */
   limits: RateLimits
   log: Logger
 }
 
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** What a client is told by the code that its socket is closed with. */
+/** The close codes that clients receive. */
 export const closeCodes = {
   goingAway: 1001,
   tryAgainLater: 1013,
@@ -42,14 +42,14 @@ export const closeCodes = {
   notAllowed: 4003,
 } as const
 
-// Clients say `ping`, or little else.
+// Clients send `ping` or short texts.
 const maxMessageBytes = 4096
 const tokenProtocol = 'authorization.bearer.'
 
 /**
- * The one entry of WebSockets. A browser can't set a header on a handshake: the token comes in the query or as a
- * subprotocol. Browsers also can't see why a handshake was refused, so a bad token is accepted and closed with 4001.
- * Cookies do not count: other sites' pages could use them.
+ * The handler of all WebSocket upgrades. Browsers cannot set headers on a handshake, so the token is in the query or in a
+ * subprotocol. Browsers cannot see why a handshake was refused either, so a socket with a bad token is accepted and
+ * closed with 4001. Cookies are ignored, since pages of other sites could use them.
  */
 export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeOptions): UpgradeHandler {
   const servers = new Map(routes.map((route) => [route.path, { route, server: serverOf(route) }]))
@@ -57,11 +57,11 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
 
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const url = URL.parse(req.url ?? '/', 'http://localhost')
-    const known = servers.get(url?.pathname.replace(/\/$/, '') ?? '')
-    if (url === null || known === undefined) return refuse(socket, '404 Not Found')
-    const { route, server } = known
-    const about = { access: route.access, token: tokenOf(req, url), address: addressOf(req) }
-    const verdict = await judge(options, about)
+    const endpoint = servers.get(url?.pathname.replace(/\/$/, '') ?? '')
+    if (url === null || endpoint === undefined) return refuse(socket, '404 Not Found')
+    const { route, server } = endpoint
+    const request = { access: route.access, token: tokenOf(req, url), address: addressOf(req) }
+    const verdict = await authenticateSocket(options, request)
     if (socket.destroyed) return
     server.handleUpgrade(req, socket, head, (ws) => {
       ws.on('error', () => ws.terminate())
@@ -73,7 +73,7 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
   return (req, socket, head) => {
     socket.on('error', () => socket.destroy())
     upgrade(req, socket, head).catch((error: unknown) => {
-      options.log.error({ err: error }, 'an upgrade failed')
+      options.log.error({ err: error }, 'a WebSocket upgrade failed')
       refuse(socket, '500 Internal Server Error')
     })
   }
@@ -81,12 +81,12 @@ export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeO
 
 type Verdict = Caller | { code: number; reason: string }
 
-/** A bad credential is paid for by its address. */
-async function judge(
+/** Authenticates, charges and authorises a caller; a bad credential is charged to the client's address. */
+async function authenticateSocket(
   { authenticate, limits, log }: UpgradeOptions,
-  about: { access: Permission; token: string | undefined; address: string },
+  request: { access: Permission; token: string | undefined; address: string },
 ): Promise<Verdict> {
-  const { access, token, address } = about
+  const { access, token, address } = request
   try {
     const principal = await principalOf(authenticate, token, address)
     await limits.charge(principal === undefined ? { address } : { principal })
@@ -123,15 +123,15 @@ function serverOf(route: SocketRoute): WebSocketServer {
   return new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // Its buffers would cost more memory per client than everything else.
+    // The buffers of compression would need more memory per client than everything else.
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
-    // Never the one with the token: what is answered shows in logs and tools.
+    // Never the subprotocol with the token: the response appears in logs and tools.
     handleProtocols: (offered) => (offered.has(route.protocol) ? route.protocol : false),
   })
 }
 
-/** The subprotocol first: a query ends up in logs. */
+/** The token of a handshake. The subprotocol comes first, since queries appear in logs. */
 function tokenOf(req: IncomingMessage, url: URL): string | undefined {
   const offered = (req.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
   const carrier = offered.find((each) => each.startsWith(tokenProtocol))

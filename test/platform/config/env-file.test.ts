@@ -45,7 +45,7 @@ describe('.env', () => {
 
   test.each([
     ['PORT 9000\nSECRET_KEY', ['line 1: expected NAME=value', 'line 2: expected NAME=value']],
-    ['\nKEY="open\nPORT=1', ['line 2: the quote is not closed']],
+    ['\nKEY="open\nPORT=1', ['line 2: the quoted value has no closing quote']],
     ['1ST=x', ['line 1: expected NAME=value']],
   ])('with a line that is no setting is refused, without its text (%#)', (text, faults) => {
     const path = join(cwd, '.env')

@@ -54,10 +54,10 @@ describe('a bucket in process', () => {
     let now = 0
     const buckets = createProcessBuckets(() => now)
     for (let call = 0; call < 20; call += 1) buckets.take('a', { perSecond: 1, burst: 100 })
-    expect(buckets.look('a', { perSecond: 1, burst: 100 }).microTokens).toBe(80 * micro)
+    expect(buckets.peek('a', { perSecond: 1, burst: 100 }).microTokens).toBe(80 * micro)
     expect(buckets.take('a', { perSecond: 1, burst: 2 }).microTokens).toBe(1 * micro)
     now += 100_000
-    expect(buckets.look('a', { perSecond: 50, burst: 100 }).microTokens).toBe(6 * micro)
+    expect(buckets.peek('a', { perSecond: 50, burst: 100 }).microTokens).toBe(6 * micro)
   })
 
   it('never holds more than its bound, and keeps who is asked for', () => {
@@ -69,7 +69,7 @@ describe('a bucket in process', () => {
       if (each % 1000 === 0) expect(buckets.take('busy', rule).allowed).toBe(false)
     }
     expect(buckets.size).toBeLessThanOrEqual(maxBuckets + 2)
-    expect(buckets.look('address:0', rule).microTokens).toBe(5 * micro)
+    expect(buckets.peek('address:0', rule).microTokens).toBe(5 * micro)
   })
 })
 

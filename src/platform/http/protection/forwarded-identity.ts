@@ -7,40 +7,39 @@ import type { Logger } from '../../logging/logging.ts'
 const prefix = 'x-authentik-'
 const username = `${prefix}username`
 
-/** One line per source in this time, and no more sources than this are remembered: a flood must not fill the log. */
-const quietMs = 10 * 60_000
-const rememberedSources = 1000
+/** At most one log line per source in this time, and at most this many sources are tracked: a flood must not fill the log. */
+const warnEveryMs = 10 * 60_000
+const maxTrackedSources = 1000
 
 /**
- * Takes the identity headers of a forward-auth proxy off every request that does not come straight from a trusted
- * one, before anything else sees them. What counts is the socket's peer: `X-Forwarded-For` only repeats what somebody
- * further away has said.
- * @param trusts whether a peer's address is in `TRUSTED_PROXIES`.
+ * Removes the identity headers of a forward-auth proxy from every request that does not come directly from a trusted
+ * proxy, before any other handler runs. The socket's peer decides: `X-Forwarded-For` is set by clients, too.
+ * @param trusts true for a peer's address in `TRUSTED_PROXIES`
  */
 export function stripForgedIdentity(
   trusts: (address: string, hop: number) => boolean,
   log: Logger,
 ): RequestHandler {
-  const told = new Map<string, number>()
+  const warnedAt = new Map<string, number>()
 
-  function tell(address: string): void {
+  function warn(address: string): void {
     const now = performance.now()
-    const last = told.get(address)
-    if (last !== undefined && now - last < quietMs) return
-    if (told.size >= rememberedSources) told.delete(told.keys().next().value ?? '')
-    told.set(address, now)
-    log.warn({ address }, 'identity headers from an address that is not in TRUSTED_PROXIES were removed')
+    const last = warnedAt.get(address)
+    if (last !== undefined && now - last < warnEveryMs) return
+    if (warnedAt.size >= maxTrackedSources) warnedAt.delete(warnedAt.keys().next().value ?? '')
+    warnedAt.set(address, now)
+    log.warn({ address }, 'removed identity headers of an address that is not in TRUSTED_PROXIES')
   }
 
   return (req: Request, _res: Response, next: NextFunction) => {
     if (hasIdentity(req.headers)) {
       const peer = req.socket.remoteAddress ?? ''
       if (peer === '' || !trusts(peer, 0)) {
-        tell(peer)
+        warn(peer)
         for (const name of Object.keys(req.headers)) if (name.startsWith(prefix)) delete req.headers[name]
         req.rawHeaders = withoutIdentity(req.rawHeaders)
       } else if (count(req.rawHeaders, username) > 1) {
-        // A proxy that adds its own line instead of replacing the client's: which one is true can't be told.
+        // The proxy appends its header instead of replacing the client's, so the genuine one is unknown.
         req.headers[username] = ''
       }
     }
@@ -48,13 +47,13 @@ export function stripForgedIdentity(
   }
 }
 
-/** Every request is asked this: without a list of its headers. */
+/** Runs for every request and therefore builds no list of the headers. */
 function hasIdentity(headers: IncomingHttpHeaders): boolean {
   for (const name in headers) if (name.startsWith(prefix)) return true
   return false
 }
 
-/** Names and values alternate. */
+/** @param raw names and values in alternation */
 function withoutIdentity(raw: string[]): string[] {
   return raw.filter((_, index) => !raw[index - (index % 2)]?.toLowerCase().startsWith(prefix))
 }
@@ -63,8 +62,8 @@ const count = (raw: string[], name: string) =>
   raw.filter((each, index) => index % 2 === 0 && each.toLowerCase() === name).length
 
 /**
- * The credential of the scheme `forwarded`: who the proxy's forward auth says is calling. Only what
- * `stripForgedIdentity` has left over gets here. @throws ACCESS_002 for a name that is none.
+ * Authenticates the scheme `forwarded`: the user that the proxy's forward auth names. `stripForgedIdentity` has already
+ * removed headers that do not come from a trusted proxy. @throws ACCESS_002 for an invalid name
  */
 export function createForwardedIdentity(rateLimit: Principal['rateLimit']): Authenticate {
   return ({ headers }) => {
@@ -75,17 +74,17 @@ export function createForwardedIdentity(rateLimit: Principal['rateLimit']): Auth
       id: `forwarded:${name}`,
       name,
       isAdmin: false,
-      permissions: reading,
+      permissions: readPermissions,
       rateLimit,
       stillValid: always,
     }
   }
 }
 
-/** The proxy asks for every request anew. */
+/** The proxy authenticates every request itself. */
 const always = async () => true
 
-const reading: Principal['permissions'] = new Set(['releases:read'])
+const readPermissions: Principal['permissions'] = new Set(['releases:read'])
 
 function nameOf(headers: IncomingHttpHeaders): string | undefined {
   const given = headers[username]
@@ -101,8 +100,8 @@ function nameOf(headers: IncomingHttpHeaders): string | undefined {
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * A header's value as its sender wrote it: Node makes a character of each byte, and identity providers send UTF-8. One
- * user's name can be written in composed or decomposed characters; it is the same name. Undefined for other bytes.
+ * Decodes a header as UTF-8, which identity providers send; Node decodes each byte as one character. The text is
+ * normalized, since a name may be composed or decomposed. Undefined for bytes that are not UTF-8.
  */
 function utf8Of(value: string): string | undefined {
   try {

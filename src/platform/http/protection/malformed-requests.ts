@@ -7,17 +7,17 @@ import type { Logger } from '../../logging/logging.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /**
- * Of the request line and all headers together. Users of an identity provider can have hundreds of groups, which it
- * forwards in a header of up to 64 KiB; the rest is for the other headers.
+ * The limit for the request line and all headers together. An identity provider may forward hundreds of groups of a user
+ * in a header of up to 64 KiB; the rest is for the other headers.
  */
 export const maxHeaderBytes = 65 * 1024
 
-/** How long a client may go on sending after the answer: a connection that is reset at once can lose the answer. */
+/** The time for which the connection stays open after the response: an immediate reset may lose the response. */
 const lingerMs = 1000
 
 /**
- * Answers requests that the HTTP parser refuses, which never reach the application, in the one error envelope, and
- * closes their connections. Headers that are too large are logged: their sender sees them grow with its users.
+ * Responds in the error envelope to requests that the HTTP parser rejects and that never reach the application, and
+ * closes their connections. Headers that are too large are logged, since they grow with the users of a proxy.
  */
 export function answerMalformedRequests(server: Server, log: Logger | undefined): void {
   const answering = new WeakSet<Duplex>()
@@ -27,10 +27,10 @@ export function answerMalformedRequests(server: Server, log: Logger | undefined)
     res.once('close', () => answering.delete(req.socket))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // What follows on a connection that was answered is of no interest.
+    // The connection is already being closed; further input is ignored.
     if (answered.has(socket)) return
     answered.add(socket)
-    // In the middle of an earlier request's answer nothing else can be said.
+    // A second response cannot be written while the response to an earlier request is being sent.
     if (error.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) {
       socket.destroy()
       return

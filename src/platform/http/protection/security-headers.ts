@@ -3,8 +3,8 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 
 /**
- * Nothing from other hosts, and no script in a page's text. Pages have their styles in their text. It is the policy of all
- * answers, so that a new page cannot do without one.
+ * Allows no resources of other hosts and no inline scripts; styles may be inline. The policy applies to all responses, so
+ * that a new page cannot omit it.
  */
 const contentSecurityPolicy = {
   'default-src': ["'self'"],
@@ -18,23 +18,23 @@ const contentSecurityPolicy = {
 }
 
 /**
- * The security headers of every answer. They are the same each time, so the library is asked once and its answer
- * repeated: its dozen handlers cost a busy route a tenth of its time.
+ * The security headers of every response. They are computed once: the library's dozen handlers cost a busy route a tenth
+ * of its time.
+ * @param secure true if served over TLS; the headers then include `Strict-Transport-Security`
  * @returns names and values
- * @param secure served over TLS: browsers are told to stay there
  */
 export function securityHeaders(secure: boolean): [string, string][] {
   const sample = new ServerResponse(new IncomingMessage(new Socket()))
-  const ask = helmet({
+  const addHeaders = helmet({
     strictTransportSecurity: secure,
     frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'strict-origin-when-cross-origin' },
-    // On plain HTTP the default `upgrade-insecure-requests` would break our own pages' assets.
+    // On plain HTTP the default `upgrade-insecure-requests` would break the assets of Capstan's own pages.
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { ...contentSecurityPolicy, 'upgrade-insecure-requests': secure ? [] : null },
     },
   })
-  ask(sample.req, sample, () => undefined)
+  addHeaders(sample.req, sample, () => undefined)
   return Object.entries(sample.getHeaders()).map(([name, value]) => [name, String(value)])
 }

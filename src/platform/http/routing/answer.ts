@@ -2,12 +2,12 @@ import { ServerResponse } from 'node:http'
 import type { Response } from 'express'
 import type { JsonReply, PreparedReply, Reply, ReplyMetadata, Route } from '../route.ts'
 import { correlationIdOf, waitingHeaders } from './frame.ts'
-import { isKnown } from './prepared.ts'
+import { isNotModified } from './prepared.ts'
 
 const bodiless = new Set([204, 205, 304])
 const json = 'application/json; charset=utf-8'
 
-/** Writes what a handler has answered. */
+/** Writes a handler's reply as the response. */
 export function answer(
   route: Route,
   res: Response,
@@ -23,7 +23,7 @@ function answerJson(route: Route, res: Response, { reply, version }: { reply: Js
   const { wrap } = route
   const content = wrap === undefined ? reply.body : wrap(reply.body, metadataOf(res, version))
   const text = JSON.stringify(content)
-  // What Express leaves out of an answer without a body, or names otherwise, stays its business.
+  // Express handles responses without a body and those with their own content type.
   if (text === undefined || bodiless.has(status) || namesType(reply, res)) {
     if (reply.headers !== undefined) res.set(reply.headers)
     res.status(status).json(content)
@@ -53,7 +53,7 @@ function answerPrepared(res: Response, reply: PreparedReply): void {
   const { prepared, status = 200 } = reply
   const headers = ['ETag', prepared.etag]
   addTo(headers, reply.headers)
-  if (status === 200 && isKnown(prepared, res.req)) {
+  if (status === 200 && isNotModified(prepared, res.req)) {
     write(res, { status: 304, headers, body: undefined })
     return
   }
@@ -68,13 +68,13 @@ interface Written {
   ascii?: boolean
 }
 
-/** The head in one list, which Node writes as it is; what a handler has set itself has to be merged with it. */
+/** Writes the head as one list, which Node sends unchanged, unless the handler has set headers that must be merged. */
 function write(res: Response, { status, headers, body, ascii = false }: Written): void {
   const waiting = waitingHeaders(res)
   if (waiting === undefined || res.getHeaderNames().length > 0) {
     res.writeHead(status, headers)
   } else {
-    // Past the frame's own `writeHead`, whose headers are in the list.
+    // Bypasses the frame's `writeHead`, whose headers are already in the list.
     ServerResponse.prototype.writeHead.call(res, status, waiting.beside(headers).concat(headers))
   }
   if (ascii) res.end(body, 'latin1')

@@ -6,10 +6,10 @@ import { securityHeaders } from '../protection/security-headers.ts'
 
 const acceptableId = /^[A-Za-z0-9._-]{1,128}$/
 
-/** Names and values in turns, as `writeHead` takes them. */
+/** Names and values in alternation, as `writeHead` accepts them. */
 type FlatHeaders = string[]
 
-/** Headers that wait for the answer to be written. A route's rate limit puts its own beside the frame's. */
+/** Headers that are added when the response is written: the frame's and those of the rate limit. */
 class WaitingHeaders {
   readonly flat: FlatHeaders
   readonly #names: ReadonlySet<string>
@@ -19,7 +19,7 @@ class WaitingHeaders {
     this.#names = names
   }
 
-  /** Those that an answer with these headers does not have itself. */
+  /** The waiting headers whose names are not in `headers`. */
   beside(headers: FlatHeaders): FlatHeaders {
     let own: Set<string> | undefined
     for (let at = 0; at < headers.length; at += 2) {
@@ -40,16 +40,16 @@ class WaitingHeaders {
   }
 }
 
-/** A key may be in any header: without this a cache in front could give one reader's answer to another. */
-const forItsReader = ['Cache-Control', 'private, no-cache'] as const
+/** Keeps shared caches from serving one caller's response to another: credentials may be in any header. */
+const privateResponse = ['Cache-Control', 'private, no-cache'] as const
 
 /**
- * What every answer has: a request id (a well-formed `X-Request-Id` is taken over), security headers, an access line.
- * The headers are added when the head is written, where an answer has not set its own: one by one beforehand they
- * cost a busy route a tenth of its time.
+ * Adds to every response a request id (a well-formed `X-Request-Id` is kept), the security headers and a line in the
+ * access log. The headers are added when the head is written and the response has not set its own: setting them one by
+ * one beforehand cost a busy route a tenth of its time.
  */
 export function frame(app: Express, options: { log: Logger; secure: boolean }) {
-  const security = [...securityHeaders(options.secure), forItsReader]
+  const security = [...securityHeaders(options.secure), privateResponse]
   const always = security.flat()
   const names = new Set(security.map(([name]) => name.toLowerCase()))
   const { writeHead } = app.response
@@ -75,7 +75,7 @@ function addMissing(res: Response, flat: FlatHeaders): void {
   }
 }
 
-/** Where a header is put that the answer itself need not see. */
+/** The headers that are added when the response is written; undefined outside the frame. */
 export function waitingHeaders(res: Response): WaitingHeaders | undefined {
   return res.locals.waitingHeaders
 }

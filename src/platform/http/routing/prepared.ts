@@ -2,19 +2,19 @@ import { isAscii } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** A body made beforehand. */
+/** A body serialized in advance. */
 export interface Prepared {
   body: Buffer
-  /** A small body of ASCII: written in one piece with the head, which spares a system call's worth of work. */
+  /** A small ASCII body, written together with the head, which saves a system call. */
   text?: string
   contentType: string
-  /** With its quotes. */
+  /** The entity tag with its quotes. */
   etag: string
 }
 
 const smallBytes = 16 * 1024
 
-/** @param contentType with its charset, if it has one */
+/** @param contentType including the charset, if any */
 export function prepare(body: string | Buffer, contentType: string): Prepared {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const prepared = { body: bytes, contentType, etag: `"${hash('sha1', bytes, 'base64url')}"` }
@@ -23,8 +23,8 @@ export function prepare(body: string | Buffer, contentType: string): Prepared {
     : prepared
 }
 
-/** True when the client says that it has this body already (RFC 9110, 13.1.2). */
-export function isKnown({ etag }: Prepared, { method, headers }: IncomingMessage): boolean {
+/** True if `If-None-Match` matches the body (RFC 9110, 13.1.2). */
+export function isNotModified({ etag }: Prepared, { method, headers }: IncomingMessage): boolean {
   const given = headers['if-none-match']
   if (given === undefined || (method !== 'GET' && method !== 'HEAD')) return false
   if (given.trim() === '*') return true

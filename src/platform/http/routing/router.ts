@@ -8,47 +8,47 @@ import type { Route, RouteRequest } from '../route.ts'
 import { parse } from '../validation.ts'
 import { answer } from './answer.ts'
 import { correlationIdOf, waitingHeaders } from './frame.ts'
-import { createRouteTable, type Found, type Place } from './route-table.ts'
+import { createRouteTable, type PathRoutes, type RouteMatch } from './route-table.ts'
 
 export interface RouterOptions {
   db: Knex
   version: string
   authenticate: Authenticate
-  /** For the routes that name them. */
+  /** The authenticators of the schemes that routes accept in addition to an account's credentials. */
   schemes?: Partial<Record<Scheme, Authenticate>>
   limits: RateLimits
 }
 
 /**
- * Mounts routes as one pipeline: who calls -> within their limit -> may they -> body -> validation -> handler -> answer. Authorisation
- * comes before the body is read, so that a stranger can't make us inflate 16 MiB.
+ * Mounts routes as one pipeline: authentication -> rate limit -> permission -> body -> validation -> handler -> response.
+ * The permission is checked before the body is read, so that unauthorised callers cannot make the server decompress 16 MiB.
  */
 export function mount(routes: readonly Route[], options: RouterOptions): RequestHandler {
   const find = createRouteTable(routes)
   return (req, res, next) => {
     const found = find(req.path)
     if (found === undefined) return next()
-    // Where Express has its own: the access log names the pattern.
-    req.route = found.place
-    const route = found.place.methods.get(req.method)
-    if (route === undefined) return next(methodNotAllowed(found.place))
+    // Express sets the same property for its routes; the access log reads the pattern from it.
+    req.route = found.routes
+    const route = found.routes.methods.get(req.method)
+    if (route === undefined) return next(methodNotAllowed(found.routes))
     serve(route, options, { req, res, params: found.params }).catch(next)
   }
 }
 
-function methodNotAllowed({ allow }: Place): CodedError {
+function methodNotAllowed({ allow }: PathRoutes): CodedError {
   return new CodedError('REQ_003', 'The method is not allowed here', { headers: { Allow: allow } })
 }
 
 interface Exchange {
   req: Request
   res: Response
-  params: Found['params']
+  params: RouteMatch['params']
 }
 
-/** Awaits only what is not there at once: a remembered caller within an in-process limit waits for nothing. */
+/** Awaits only promises: a cached principal within an in-process limit needs no await. */
 async function serve(route: Route, options: RouterOptions, { req, res, params }: Exchange) {
-  const principal = await identified(route, options, { req, res })
+  const principal = await authenticateAndCharge(route, options, { req, res })
   if (principal !== undefined) res.locals.principal = principal.name
   authorise(route.access, principal)
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
@@ -71,7 +71,7 @@ async function serve(route: Route, options: RouterOptions, { req, res, params }:
     res,
     commit: (work) => withIdempotency(options.db, key, work),
   } satisfies RouteRequest<never, never, never>
-  // Looked up before the handler's own checks: a repeat is answered even while what they ask is away.
+  // Looked up before the handler's checks: a repeat gets its response even while a dependency of the checks is down.
   const kept = key === undefined || req.method !== 'POST' ? undefined : await findKept(options.db, key)
   answer(route, res, { reply: kept ?? (await route.handle(request)), version: options.version })
 }
@@ -86,15 +86,19 @@ function validate(route: Route, raw: { params: unknown; query: unknown; body: un
   }
 }
 
-/** Who calls, having paid for it: a bad credential is paid for by its address. */
-async function identified(route: Route, options: RouterOptions, http: { req: Request; res: Response }) {
+/** Authenticates the caller and charges its rate limit; a bad credential is charged to the client's address. */
+async function authenticateAndCharge(
+  route: Route,
+  options: RouterOptions,
+  http: { req: Request; res: Response },
+) {
   let principal: Principal | undefined
   try {
     const found = identify(route, options, http.req)
     principal = found instanceof Promise ? await found : found
   } catch (error) {
     const coded = error instanceof CodedError ? error : undefined
-    // On an open route a bad credential counts as none: a client with an expired token must be able to sign in.
+    // An open route ignores a bad credential: a client with an expired token must be able to sign in.
     if (route.access !== 'open' || coded === undefined || coded.status >= 500) {
       if (coded?.status === 401) await charge(route, options, http)
       throw error
@@ -116,8 +120,8 @@ function charge(
   return limits.charge(payer, waitingHeaders(res) ?? res)
 }
 
-/** The address is worked out only where it is asked for: most requests' credentials are known without. */
-class ShownCredentials implements Credentials {
+/** Computes the address only when it is read: most credentials are found without it. */
+class RequestCredentials implements Credentials {
   readonly #req: Request
   readonly headers: Credentials['headers']
   readonly method: string
@@ -134,18 +138,23 @@ class ShownCredentials implements Credentials {
 }
 
 function identify(route: Route, { schemes, authenticate }: RouterOptions, req: Request) {
-  const credentials = new ShownCredentials(req, route.csrf ? req.method : 'GET')
+  const credentials = new RequestCredentials(req, route.csrf ? req.method : 'GET')
   if (route.schemes.length === 0) return authenticate(credentials)
-  const ways = [...route.schemes.map((scheme) => schemes?.[scheme]), authenticate]
-  return firstOf(ways, credentials)
+  const authenticators = [...route.schemes.map((scheme) => schemes?.[scheme]), authenticate]
+  return firstPrincipal(authenticators, credentials)
 }
 
-/** The first that finds a principal; what needs no waiting is not waited for. */
-function firstOf(ways: (Authenticate | undefined)[], credentials: Credentials): ReturnType<Authenticate> {
-  for (const [index, way] of ways.entries()) {
-    const found = way?.(credentials)
+/** The principal of the first authenticator that finds one; synchronous if the authenticators are. */
+function firstPrincipal(
+  authenticators: (Authenticate | undefined)[],
+  credentials: Credentials,
+): ReturnType<Authenticate> {
+  for (const [index, find] of authenticators.entries()) {
+    const found = find?.(credentials)
     if (found instanceof Promise)
-      return found.then((principal) => principal ?? firstOf(ways.slice(index + 1), credentials))
+      return found.then(
+        (principal) => principal ?? firstPrincipal(authenticators.slice(index + 1), credentials),
+      )
     if (found !== undefined) return found
   }
   return undefined

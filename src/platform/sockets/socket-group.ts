@@ -4,41 +4,41 @@ import type { Logger } from '../logging/logging.ts'
 import type { Service } from '../process/lifecycle.ts'
 import { type Caller, closeCodes } from './upgrades.ts'
 
-/** Open sockets of one kind, by the thousand: told things, watched over, and closed. */
-export interface Crowd extends Service {
+/** A set of open sockets that share broadcasts, heartbeats and credential checks. */
+export interface SocketGroup extends Service {
   add(socket: WebSocket, caller: Caller): void
-  /** Sends one text to all that are open now, a slice at a time: other work goes on in between. */
+  /** Sends a text to all open sockets, in slices, so that other work can run in between. */
   broadcast(text: Buffer): void
-  /** To one of them; cuts a client that does not read. */
+  /** Sends a text to one socket; disconnects a client that does not read. */
   send(socket: WebSocket, text: string | Buffer): void
   size(): number
 }
 
-export interface CrowdOptions {
+export interface SocketGroupOptions {
   name: string
   log: Logger
-  /** A text from a client. */
+  /** Called for each text of a client. */
   onMessage(socket: WebSocket, text: string): void
-  /** How often each socket is looked at: whether it answers, and whether its principal may still listen. */
+  /** The interval of the checks whether each socket responds and its credential is still valid. */
   sweepMs?: number
   sliceSize?: number
 }
 
 interface Member {
   caller: Caller
-  /** Heard of since the last look. */
+  /** True if the client has sent anything since the last sweep. */
   alive: boolean
 }
 
-/** What a client may leave unread. A few updates of a large fleet; far more means that it does not read. */
-const bufferLimit = 1024 * 1024
-const farewellMs = 1000
+/** The unread bytes after which a client is disconnected: a few updates of a large fleet. */
+const maxBufferedBytes = 1024 * 1024
+const closeTimeoutMs = 1000
 
 /**
- * One timer for all sockets, and no closure for each of them: what an idle client costs is what the library and the
- * kernel need for it.
+ * Uses one timer for all sockets and no closures per socket, so that an idle client costs only what the library and the
+ * kernel need.
  */
-export function createCrowd(options: CrowdOptions): Crowd {
+export function createSocketGroup(options: SocketGroupOptions): SocketGroup {
   const { log, onMessage, sweepMs = 25_000, sliceSize = 200 } = options
   const members = new Map<WebSocket, Member>()
   let timer: NodeJS.Timeout | undefined
@@ -46,7 +46,7 @@ export function createCrowd(options: CrowdOptions): Crowd {
 
   function send(socket: WebSocket, text: string | Buffer): void {
     if (socket.readyState !== WebSocket.OPEN) return
-    if (socket.bufferedAmount > bufferLimit) socket.terminate()
+    if (socket.bufferedAmount > maxBufferedBytes) socket.terminate()
     else socket.send(text, { binary: false })
   }
 
@@ -63,7 +63,7 @@ export function createCrowd(options: CrowdOptions): Crowd {
     members.delete(this)
   }
 
-  /** Twice silent is gone; a credential with many sockets is asked about once. */
+  /** Disconnects sockets that were silent for two sweeps. A credential of several sockets is checked once. */
   async function sweep(): Promise<void> {
     const verdicts = new Map<string, Promise<boolean>>()
     for (const slice of slices([...members], sliceSize)) {
@@ -81,10 +81,10 @@ export function createCrowd(options: CrowdOptions): Crowd {
     caller: Caller,
     verdicts: Map<string, Promise<boolean>>,
   ): Promise<void> {
-    const known = verdicts.get(caller.credential) ?? caller.principal.stillValid()
-    verdicts.set(caller.credential, known)
-    // While the database is away nobody is sent off: the next look asks again.
-    if (!(await known.catch(() => true))) socket.close(closeCodes.notSignedIn, 'Invalid or expired token')
+    const isValid = verdicts.get(caller.credential) ?? caller.principal.stillValid()
+    verdicts.set(caller.credential, isValid)
+    // While the database is unreachable no socket is closed; the next sweep checks again.
+    if (!(await isValid.catch(() => true))) socket.close(closeCodes.notSignedIn, 'Invalid or expired token')
   }
 
   function arm(): void {
@@ -92,7 +92,7 @@ export function createCrowd(options: CrowdOptions): Crowd {
     timer = setTimeout(() => {
       sweep()
         .catch((error: unknown) =>
-          log.error({ err: error, name: options.name }, 'sockets were not looked at'),
+          log.error({ err: error, name: options.name }, 'the sweep over the sockets failed'),
         )
         .finally(arm)
     }, sweepMs)
@@ -127,8 +127,8 @@ export function createCrowd(options: CrowdOptions): Crowd {
       stopped = true
       clearTimeout(timer)
       for (const socket of members.keys()) socket.close(closeCodes.goingAway, 'Shutting down')
-      // A client that does not answer must not keep the server from closing.
-      for (let waited = 0; members.size > 0 && waited < farewellMs; waited += 20) await pause(20)
+      // A client that does not respond must not prevent the server from closing.
+      for (let waited = 0; members.size > 0 && waited < closeTimeoutMs; waited += 20) await pause(20)
       for (const socket of members.keys()) socket.terminate()
     },
   }

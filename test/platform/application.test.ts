@@ -24,7 +24,7 @@ describe('the application', () => {
     await ctx?.dispose()
   })
 
-  it('lists jobs newest first, in pages that neither skip nor repeat', async () => {
+  it('lists jobs newest first, in pages without gaps or duplicates', async () => {
     const made: string[] = []
     await ctx.db.transaction(async (trx) => {
       // One transaction gives them all one creation time: the id decides.
@@ -41,7 +41,7 @@ describe('the application', () => {
     expect((await api.call('/jobs?state=failed', { token })).json).toEqual({ jobs: [], next_cursor: null })
   })
 
-  it('refuses a cursor that it did not make', async () => {
+  it('refuses a cursor of another origin', async () => {
     for (const cursor of ['x', Buffer.from("2026-01-01T00:00:00.000000Z '; --").toString('base64url')]) {
       const { status, json } = await api.call(`/jobs?cursor=${cursor}`, { token })
       expect([status, json.error.code, json.error.details.fields[0].path]).toEqual([400, 'REQ_002', 'cursor'])
@@ -72,14 +72,14 @@ describe('the application', () => {
     expect([retried.status, retried.json.state]).toEqual([202, 'queued'])
   })
 
-  it('answers an unknown job with 404, and what is no id with 400', async () => {
+  it('responds 404 to an unknown job and 400 to an invalid id', async () => {
     expect((await api.call('/jobs/00000000-0000-4000-8000-000000000000', { token })).status).toBe(404)
     expect((await api.call('/jobs/00000000-0000-4000-8000-000000000000/events', { token })).status).toBe(404)
     expect((await api.call('/jobs/1', { token })).status).toBe(400)
     expect((await api.call('/jobs?nonsense=1', { token })).status).toBe(400)
   })
 
-  it('shows jobs to nobody that is not signed in', async () => {
+  it('shows jobs only to signed-in users', async () => {
     expect((await api.call('/jobs')).status).toBe(401)
     const reader = await api.signIn('reader')
     expect((await api.call('/jobs', { token: reader })).status).toBe(200)
@@ -88,7 +88,7 @@ describe('the application', () => {
     expect([refused.status, refused.json.error.code]).toEqual([403, 'ACCESS_003'])
   })
 
-  it('streams a job to its end', async () => {
+  it('streams the events of a job until its end', async () => {
     const engine = await startEngine(ctx, { queues: ['work'] })
     const id = await enqueue(ctx, job)
     const { text } = await api.call(`/jobs/${id}/events`, { token })
@@ -97,7 +97,7 @@ describe('the application', () => {
     await engine.stop()
   })
 
-  it('tells its health, without a word for strangers about the inside', async () => {
+  it('reports its health without internal details to unauthenticated callers', async () => {
     const { status, json } = await api.call('/health')
     expect(status).toBe(200)
     expect(json).toMatchObject({
@@ -113,7 +113,7 @@ describe('the application', () => {
     ])
   })
 
-  it('says that it is degraded when work is overdue and nobody runs anything', async () => {
+  it('is degraded while work is overdue and no worker runs', async () => {
     const id = await enqueue(ctx, job)
     const overdue = (by: string) =>
       ctx
@@ -154,7 +154,7 @@ describe('the application', () => {
     }))
   }
 
-  it('says that it is degraded while the queue store is away', async () => {
+  it('is degraded while the queue store is unreachable', async () => {
     const store = withOutages(ctx.queues)
     const probes = await probesWith({ queues: store.queues })
     store.set('refusing')
@@ -170,7 +170,7 @@ describe('the application', () => {
     await probes.stop()
   })
 
-  it('says that it is degraded while rate limits are counted in process for want of Redis', async () => {
+  it('is degraded while rate limits are counted in process because Redis is unreachable', async () => {
     let away = true
     const probes = await probesWith({ limiter: { lost: () => away } })
     const { json } = await probes.call('/health')
@@ -180,7 +180,7 @@ describe('the application', () => {
     await probes.stop()
   })
 
-  it('answers 503 with Retry-After while the database is away, and recovers', async () => {
+  it('responds 503 with Retry-After while the database is unreachable, and recovers', async () => {
     const proxy = await startTcpProxy(ctx.database.url)
     const env = { DATABASE_URL: proxy.url }
     const far = await createTestContext({ beside: ctx, env })
@@ -201,7 +201,7 @@ describe('the application', () => {
     await proxy.cut()
   })
 
-  it('is not ready once it stops', async () => {
+  it('is not ready once it is stopping', async () => {
     api.beginStopping()
     const { status, json } = await api.call('/health/ready')
     expect([status, json.status]).toEqual([503, 'not_ready'])

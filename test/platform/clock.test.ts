@@ -5,7 +5,7 @@ import { silent } from '../helpers/context.ts'
 import { createTestDatabase } from '../helpers/servers/postgres-server.ts'
 
 describe('the clock of an installation', () => {
-  it('is the database’s, whatever the time of day is here', async () => {
+  it('returns the database’s time, whatever the machine’s time of day', async () => {
     const database = await createTestDatabase()
     const db = createDb({ url: database.url, name: 'test', max: 1 })
     const clock = createDatabaseClock(db, silent)
@@ -28,7 +28,7 @@ describe('the clock of an installation', () => {
     await database.drop()
   })
 
-  it('is the machine’s until the database has answered', async () => {
+  it('returns the machine’s time until the database has responded', async () => {
     const db = createDb({ url: 'postgresql://nobody@127.0.0.1:1/none', name: 'test', max: 1 })
     const clock = createDatabaseClock(db, silent)
     await clock.start()

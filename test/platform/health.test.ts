@@ -53,7 +53,7 @@ async function writingTo(ctx: TestContext) {
 }
 
 describe('a database that accepts reads and refuses writes', () => {
-  it('is found when writes are never answered', async () => {
+  it('is detected if writes never complete', async () => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const probe = createDatabaseProbe(ctx.database.url)
@@ -65,7 +65,7 @@ describe('a database that accepts reads and refuses writes', () => {
     expect(await probe.look()).not.toHaveProperty('unwritable')
   })
 
-  it('makes health degraded with its reason, and writes fail for the moment', async () => {
+  it('makes health degraded with its reason, and writes fail temporarily', async () => {
     const { ctx } = await application()
     const name = new URL(ctx.database.url).pathname.slice(1)
     await administer(
@@ -90,7 +90,7 @@ describe('a database that accepts reads and refuses writes', () => {
   })
 })
 
-describe('a passing condition of the database', () => {
+describe('a temporary condition of the database', () => {
   it.each([
     ['25006', 'read_only'],
     ['53300', 'too_many_connections'],
@@ -102,7 +102,7 @@ describe('a passing condition of the database', () => {
     ['57P05', 'unreachable'],
     ['08006', 'unreachable'],
     ['08P01', 'unreachable'],
-  ])('%s is answered with 503, Retry-After and its reason', async (state, reason) => {
+  ])('%s leads to 503 with Retry-After and its reason', async (state, reason) => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const raising = route({
@@ -126,7 +126,7 @@ describe('a passing condition of the database', () => {
 })
 
 describe('a disk without space', () => {
-  it('makes health degraded when it is that of DATA_DIR, and is logged once', async () => {
+  it('makes health degraded if it is the disk of DATA_DIR, and is logged once', async () => {
     const dataDir = folder()
     const warn = vi.spyOn(silent, 'warn')
     const { api } = await application({ env: { DATA_DIR: dataDir } })
@@ -143,7 +143,7 @@ describe('a disk without space', () => {
     expect((await api.call('/health')).json.status).toBe('healthy')
   })
 
-  it('is what an upload that fails for it is answered with', async () => {
+  it('is the reason in the response to an upload that fails because of it', async () => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const root = folder()
@@ -196,7 +196,7 @@ describe('an object store', () => {
     })
   }
 
-  it('that refuses our credentials is named so by health', async () => {
+  it('that refuses the credentials is reported by health', async () => {
     const { api } = await bucketThat(403)
     expect((await api.call('/health')).json).toMatchObject({
       status: 'degraded',
@@ -205,7 +205,7 @@ describe('an object store', () => {
     })
   })
 
-  it('whose clock differs by more than a minute is named so by health', async () => {
+  it('whose clock differs by more than a minute is reported by health', async () => {
     const { api } = await bucketThat(200, new Date(Date.now() - 90_000))
     expect((await api.call('/health')).json).toMatchObject({
       status: 'degraded',
@@ -216,12 +216,12 @@ describe('an object store', () => {
 })
 
 describe.skipIf(inject('redisUrl') === undefined)('Redis', () => {
-  it('is no reason to be degraded in the first answer of a process', async () => {
+  it('does not make the first response of a process degraded', async () => {
     const { api } = await application({ backend: 'redis' })
     expect((await api.call('/health')).json).toMatchObject({ status: 'healthy', causes: [] })
   })
 
-  it('that is full is named so by health', async () => {
+  it('that is full is reported by health', async () => {
     const redis = createRedisServers('a-password-of-the-tests')
     opened.push(redis.stop)
     const { port, ask } = await redis.server()

@@ -10,6 +10,6 @@ it.each([
   [`sha512:${'a'.repeat(128)}`, ''],
   ['not-digits', ''],
   ['A'.repeat(64), ''],
-])('%s: says how many digits there are, if they are digits', (text, found) => {
+])('%s: the description has the number of digits if all are digits', (text, found) => {
   expect(digitsProblem(text, 64, expected)).toBe(expected + found)
 })

@@ -20,7 +20,7 @@ describe('a time in a request', () => {
     '2026-01-01',
     '-000001-01-01T00:00:00Z',
     '0044-03-15 BC',
-  ])('%s is none', (text) => {
+  ])('%s is invalid', (text) => {
     expect(schema.safeParse(text).error?.issues[0]?.message).toBe('expected a time')
   })
 
@@ -32,7 +32,7 @@ describe('a time in a request', () => {
 })
 
 describe('a cursor', () => {
-  it('is the position of the last row of a page', () => {
+  it('encodes the position of the last row of a page', () => {
     const rows = [1, 2].map((n) => ({ id, position: `2026-01-01T00:00:00.00000${n}Z` }))
     expect(decodeCursor(page(rows, 1).next ?? undefined)).toEqual({ createdAt: rows[0]?.position, id })
     expect(page(rows, 2).next).toBeNull()
@@ -52,7 +52,7 @@ describe('a cursor', () => {
     expect(() => decodeCursor(encodeCursor(text))).toThrow(/query is not valid/)
   })
 
-  it('holds no text that can not be stored', () => {
+  it('contains no text that cannot be stored', () => {
     expect(() => readCursor(encodeCursor('a\0'), (text) => text)).toThrow(/query is not valid/)
   })
 

@@ -23,7 +23,7 @@ function lines(code: string): Record<string, unknown>[] {
 }
 
 describe('log lines', () => {
-  it('carry allowed fields only, with what looks like a credential masked', () => {
+  it('have only allowed fields, with credentials masked', () => {
     const [fields, text, child, error, only, bare] = lines(`
       log.info({ jobId: '1', password: 'hunter2', body: { a: 'hunter2' }, reason: 'Bearer hunter2hunter2' }, 'fields')
       log.warn('sent Bearer hunter2hunter2 to it')
@@ -51,8 +51,8 @@ describe('log lines', () => {
   })
 })
 
-describe('lines that repeat themselves', () => {
-  it('are written once, and then counted', () => {
+describe('repeated lines', () => {
+  it('are written once and then counted', () => {
     const printed = lines(`
       for (let n = 0; n < 500; n++) {
         log.warn({ queue: 'q' + n % 6, reason: 'connect ECONNREFUSED' }, 'queue store lost')
@@ -75,7 +75,7 @@ describe('lines that repeat themselves', () => {
     ])
   })
 
-  it('are all written for each address and principal that caused them', () => {
+  it('are written for each address and principal that caused them', () => {
     const printed = lines(`
       for (let n = 0; n < 6; n++) {
         log.warn({ event: 'sign-in', address: '192.0.2.' + n % 3 }, 'sign-in refused')
@@ -86,7 +86,7 @@ describe('lines that repeat themselves', () => {
     expect(printed.filter(({ msg }) => msg === 'refused')).toHaveLength(3)
   })
 
-  it('are all written where they are looked up one by one, or are about different jobs', () => {
+  it('are all written for internal errors and for different jobs', () => {
     const printed = lines(`
       for (let n = 0; n < 3; n++) {
         log.error({ code: 'SYS_001', correlationId: String(n), err: new Error('same') }, 'request failed')
@@ -97,7 +97,7 @@ describe('lines that repeat themselves', () => {
     expect(printed).toHaveLength(9)
   })
 
-  it('are summarised at the end of each interval until they are quiet for one', () => {
+  it('are summarised after each interval until one has no repetition', () => {
     vi.useFakeTimers()
     try {
       const repetitions = createLogRepetitions(() => Date.now())
@@ -120,7 +120,7 @@ describe('lines that repeat themselves', () => {
   })
 })
 
-describe('the end of a process', () => {
+describe('the output of an ending process', () => {
   /** What a process has printed that ends this way in the turn in which it logs. */
   function printed(ending: string): string[] {
     const module = new URL('../../src/platform/logging/logging.ts', import.meta.url)
@@ -145,11 +145,11 @@ describe('the end of a process', () => {
       "for (let n = 0; n < 3000; n++) log.info('x'.repeat(100))",
       ['first', ...Array(3000).fill('x'.repeat(100))],
     ],
-  ])('loses no line by %s', (ending, lines) => {
+  ])('loses no line after %s', (ending, lines) => {
     expect(printed(ending)).toEqual(lines)
   })
 
-  it('is not put off by an output that nobody reads any more', () => {
+  it('does not prevent the exit when the pipe’s reader is gone', () => {
     const module = new URL('../../src/platform/logging/logging.ts', import.meta.url)
     const source = `const { createLogger } = await import(${JSON.stringify(module)})
       const log = createLogger({ level: 'info', process: 'test' })
@@ -164,7 +164,7 @@ describe('the end of a process', () => {
 })
 
 describe('errors in log lines', () => {
-  it('keep no field of a database driver but the code', () => {
+  it('keep only the code of a database driver’s fields', () => {
     const cause = Object.assign(new Error('duplicate key'), {
       code: '23505',
       detail: 'Key (email)=(a@example.org) already exists.',
@@ -180,7 +180,7 @@ describe('errors in log lines', () => {
     })
   })
 
-  it('are cut, masked, and nothing else is taken for one', () => {
+  it('are truncated and masked; other values are not logged as errors', () => {
     expect(serialiseError({ password: 'hunter2' })).toEqual({ message: 'not an Error' })
     const long = serialiseError(new Error(`token=hunter2 ${'x'.repeat(5000)}`))
     expect(String(long.message)).toHaveLength(2000)
@@ -222,7 +222,7 @@ describe('masking of free text', () => {
     expect(maskSecrets(text)).toBe(text)
   })
 
-  it('is done in a moment, whatever the text is', () => {
+  it('is fast for any text', () => {
     const words = ['a:', 'a.', 'eyJaaaaaa-', 'token="', 'a://a:'].map((word) => word.repeat(30_000))
     for (const text of [...words, 'password'.repeat(20_000), `eyJ${'a'.repeat(100_000)}`]) {
       const startedAt = performance.now()
@@ -238,7 +238,7 @@ describe('the format of log lines', () => {
     createLogger({ level: 'info', process: 'web', format: ${format} }).info({ port: 1, reason: 'Bearer hunter2hunter2' }, 'serving')`
   const run = (command: string, args: string[]) => spawnSync(command, args, { encoding: 'utf8' }).stdout
 
-  it('is JSON in a pipe, and text on request, masked in both', () => {
+  it('is JSON in a pipe and text on request, masked in both', () => {
     const node = (format: string) => run(process.execPath, ['--input-type=module', '-e', source(format)])
     expect(JSON.parse(node('undefined'))).toMatchObject({ process: 'web', msg: 'serving' })
     expect(JSON.parse(node('"json"'))).toMatchObject({ process: 'web', msg: 'serving' })

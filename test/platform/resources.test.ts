@@ -44,11 +44,11 @@ it('describe the queues, the database and the disk of the installation', async (
   expect(disk?.totalBytes).toBeGreaterThanOrEqual(disk?.freeBytes ?? 0)
 })
 
-it('say that the disk is unknown where it can not be read', async () => {
+it('report an unknown disk if it cannot be read', async () => {
   expect((await resources(join(dataDir, 'nowhere'))()).disk).toBeNull()
 })
 
-it('are looked up once for callers at one time, and kept for a while', async () => {
+it('are read once for concurrent callers and cached', async () => {
   const read = resources()
   const [first, second] = await Promise.all([read(), read()])
   expect(second).toBe(first)

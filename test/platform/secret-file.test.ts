@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
-test('a secret is made once, for its owner only', () => {
+test('a secret is created once and readable by its owner only', () => {
   expect(readOrCreate(file, () => 'first')).toBe('first')
   expect(readOrCreate(file, () => 'second')).toBe('first')
   expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -20,7 +20,7 @@ test('a secret is made once, for its owner only', () => {
   expect(readdirSync(join(dir, 'data'))).toEqual(['secret'])
 })
 
-test('the secret of a process that was faster is used, and the own one is removed', () => {
+test('the secret of the faster process is used, and the other is removed', () => {
   const made = readOrCreate(file, () => {
     writeFileSync(file, 'faster', { mode: 0o600 })
     return 'slower'
@@ -29,7 +29,7 @@ test('the secret of a process that was faster is used, and the own one is remove
   expect(readdirSync(join(dir, 'data'))).toEqual(['secret'])
 })
 
-test('a secret that could not be made leaves no file', () => {
+test('a secret that could not be created leaves no file', () => {
   const failing = () => {
     throw new Error('on purpose')
   }

@@ -16,11 +16,11 @@ describe('secrets at rest', () => {
     expect(secrets.seal('a', 'b')).not.toBe(secrets.seal('a', 'b'))
   })
 
-  it('opens nothing that was moved to another place', () => {
+  it('a sealed value does not open in another context', () => {
     expect(() => secrets.open(secrets.seal('a', 'plan:1'), 'plan:2')).toThrow()
   })
 
-  it('opens what an earlier key sealed, and seals with the current one', () => {
+  it('opens values of an earlier key and seals with the current one', () => {
     const before = createSecrets(oldKey).seal('a', 'b')
     const rotated = createSecrets(newKey, [oldKey])
     expect(rotated.open(before, 'b')).toBe('a')
@@ -28,7 +28,7 @@ describe('secrets at rest', () => {
     expect(() => secrets.open(before, 'b')).toThrow('not configured')
   })
 
-  it('opens nothing that was changed, cut or made up', () => {
+  it('a changed, truncated or forged value does not open', () => {
     const sealed = secrets.seal('a secret', 'b')
     const parts = sealed.split('.')
     for (let part = 0; part < parts.length; part++) {
@@ -45,13 +45,13 @@ describe('secrets at rest', () => {
     }
   })
 
-  it('gives equal secrets equal fingerprints, of this key only', () => {
+  it('equal secrets have equal fingerprints under the same key only', () => {
     expect(secrets.fingerprint('a')).toBe(secrets.fingerprint('a'))
     expect(secrets.fingerprint('a')).not.toBe(secrets.fingerprint('b'))
     expect(secrets.fingerprint('a')).not.toBe(createSecrets(oldKey).fingerprint('a'))
   })
 
-  it('derives a key of its own for each purpose', () => {
+  it('derives a separate key for each purpose', () => {
     const [one, two] = [secrets.derive('one'), secrets.derive('two')]
     expect(one).toHaveLength(32)
     expect(one).not.toEqual(two)

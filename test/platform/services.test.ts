@@ -57,12 +57,12 @@ describe.each(kinds)('the %s as a service', (_name, make) => {
     ['may be stopped before it was started', (it) => it.stop()],
     ['does not start after it was stopped', (it) => it.stop().then(() => it.start())],
     [
-      'starts once and stops once, however often it is told',
+      'starts and stops once, however often it is called',
       (it) => Promise.all([it.start(), it.start(), it.stop(), it.stop()]),
     ],
     ['may be stopped while it starts', (it) => Promise.all([it.start(), it.stop()])],
     [
-      'takes a second start and a second stop',
+      'accepts a second start and a second stop',
       async (it) => {
         await it.start()
         await it.start()
@@ -94,7 +94,7 @@ describe.each(kinds)('the %s as a service', (_name, make) => {
 })
 
 describe('a loop', () => {
-  it('waits for its current run when it is stopped, and does not run again', async () => {
+  it('stop waits for the current run, and no run follows', async () => {
     const [began, end] = [gate(), gate()]
     let runs = 0
     const service = createLoop({ name: 'loop', intervalMs: 0, log }, async () => {
@@ -118,7 +118,7 @@ describe('a loop', () => {
     expect(runs).toBe(1)
   })
 
-  it('tells its run that it is to stop', async () => {
+  it('aborts the signal of its run when it is stopped', async () => {
     const began = gate()
     const service = createLoop({ name: 'loop', intervalMs: 0, log }, async (signal) => {
       began.resolve()
@@ -129,7 +129,7 @@ describe('a loop', () => {
     await service.stop()
   })
 
-  it('runs once more after nudges that came during a run, never twice at a time', async () => {
+  it('runs once more after nudges during a run, and never concurrently', async () => {
     let running = 0
     let runs = 0
     const gates = [gate(), gate(), gate()]
@@ -153,7 +153,7 @@ describe('a loop', () => {
     expect(runs).toBe(3)
   })
 
-  it('goes on after a run that failed', async () => {
+  it('continues after a failed run', async () => {
     let runs = 0
     const service = createLoop({ name: 'loop', intervalMs: 1, log }, async () => {
       runs += 1
@@ -166,7 +166,7 @@ describe('a loop', () => {
 })
 
 describe.each(backends())('a queue worker over %s', (backend) => {
-  it('waits for the run at hand when it is stopped', async () => {
+  it('stop waits for the current attempt', async () => {
     const [began, end] = [gate(), gate()]
     const slow = testJob(async () => {
       began.resolve()
@@ -191,7 +191,7 @@ describe.each(backends())('a queue worker over %s', (backend) => {
     await ctx.dispose()
   })
 
-  it('starts without its queue store, which is waited for', async () => {
+  it('starts before its queue store is reachable', async () => {
     const ctx = await createTestContext({ backend })
     const away = createQueues({
       databaseUrl: 'postgresql://nobody@127.0.0.1:1/none',

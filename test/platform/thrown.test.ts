@@ -14,13 +14,13 @@ test.each([
   expect(errorCode(thrown)).toBe(code)
 })
 
-test('the code of a cause is that of the error below, and of nothing else', () => {
+test('the code of a cause comes only from the direct cause', () => {
   expect(causeCode(new TypeError('fetch failed', { cause: fault }))).toBe('ENOENT')
   expect(causeCode(fault)).toBeUndefined()
   expect(causeCode(undefined)).toBeUndefined()
 })
 
-test('whatever was thrown has a message and is an error', () => {
+test('any thrown value has a message and converts to an error', () => {
   expect(errorMessage(fault)).toBe('no such file')
   expect(errorMessage('plain text')).toBe('plain text')
   expect(toError(fault)).toBe(fault)

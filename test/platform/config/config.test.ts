@@ -30,7 +30,7 @@ describe('the configuration', () => {
   }
   const namesOf = (env: Record<string, string>) => faultsOf(env).map((fault) => fault.split(':')[0])
 
-  it('needs nothing at all, and then generates one secret key for good', () => {
+  it('needs no settings; the generated secret key is permanent', () => {
     const first = load({})
     expect(first).toMatchObject({ embedded: true, databaseUrl: undefined, redisUrl: undefined, port: 8000 })
     expect(first.localCloud.enabled).toBe(true)
@@ -59,7 +59,7 @@ describe('the configuration', () => {
     ])
   })
 
-  it('names a faulty variable once, not also as missing', () => {
+  it('reports a faulty variable once and not also as missing', () => {
     expect(namesOf({ ...production, SECRET_KEY: 'short' })).toEqual(['SECRET_KEY'])
     expect(namesOf({ SECRET_KEY, DATABASE_URL: 'mysql://x' })).toEqual(['DATABASE_URL'])
   })
@@ -80,7 +80,7 @@ describe('the configuration', () => {
     expect(faults.join('\n')).not.toContain('hunter')
   })
 
-  it('generates and guesses nothing in production', () => {
+  it('generates no settings in production', () => {
     expect(namesOf({ ENVIRONMENT: 'production' }).toSorted()).toEqual(['DATABASE_URL', 'SECRET_KEY'])
     expect(namesOf({ DATABASE_URL: databaseUrl })).toEqual(['SECRET_KEY'])
     expect(namesOf({ ...production, SECRET_KEY: 'a'.repeat(40) })).toEqual(['SECRET_KEY'])
@@ -90,12 +90,12 @@ describe('the configuration', () => {
     expect(load({ ...production, CLOUDFLARE_TARGET: 'local' }).localCloud.enabled).toBe(true)
   })
 
-  it('takes the URL of a database as other drivers spell it', () => {
+  it('accepts database URLs in the spellings of other drivers', () => {
     const spelled = databaseUrl.replace('postgresql://', 'postgresql+asyncpg://')
     expect(load({ ...production, DATABASE_URL: spelled }).databaseUrl).toBe(databaseUrl)
   })
 
-  it('takes a group of variables whole or not at all', () => {
+  it('requires all variables of a group or none', () => {
     const token = { CLOUDFLARE_API_TOKEN: 'a-token' }
     expect(load(production).cloudflare.credentials).toEqual({ staging: undefined, production: undefined })
     expect(namesOf({ ...production, ...token })).toHaveLength(2)
@@ -109,7 +109,7 @@ describe('the configuration', () => {
     expect(load({ ...production, ...only }).cloudflare.credentials.production).toBeUndefined()
   })
 
-  it('takes what is written to mean several', () => {
+  it('parses lists', () => {
     const config = load({
       ...production,
       TRUSTED_PROXIES: ' 10.0.0.1, 10.0.0.0/8 ,',

@@ -39,7 +39,7 @@ describe('a key or token in a setting', () => {
   })
 
   it.each(names)(
-    'in quotes or with white space inside is named at the start, without its value: %s',
+    'in quotes or with white space inside is refused at the start, without its value: %s',
     (name) => {
       for (const text of [
         `"${value}"`,
@@ -59,13 +59,13 @@ describe('a key or token in a setting', () => {
     },
   )
 
-  it('that is a password may have spaces inside, but not around it', () => {
+  it('that is a password may contain spaces but not start or end with them', () => {
     expect(faultsOf({ ADMIN_PASSWORD: 'correct horse battery' })).toEqual([])
     for (const text of ['correct horse\n', ' correct horse', '"correct horse"', 'correct\thorse\u0000'])
       expect(faultsOf({ ADMIN_PASSWORD: text })[0]).toMatch(/^ADMIN_PASSWORD: /)
   })
 
-  it('a region is one word', () => {
+  it('a region must be one word', () => {
     const regionOf = (env: object) => loadConfig({ ...base, ...bucket, ...env }).binaryReleases.bucket?.region
     expect(regionOf({})).toBeUndefined()
     expect(regionOf({ R2_REGION: ' eu-central-1\n' })).toBe('eu-central-1')

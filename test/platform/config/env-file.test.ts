@@ -32,14 +32,14 @@ describe('.env', () => {
     expect(env).toEqual({ PORT: '', HOST: '::1', LOG_LEVEL: 'warn' })
   })
 
-  test('holds values of several lines', () => {
+  test('may have values of several lines', () => {
     expect(environment('KEY="one\ntwo = 2\nthree"\nPORT=1')).toEqual({
       KEY: 'one\ntwo = 2\nthree',
       PORT: '1',
     })
   })
 
-  test('names paths from its own folder', () => {
+  test('resolves paths relative to its own folder', () => {
     expect(environment('DATA_DIR=data\nMASTER_CA_FILE=/etc/ca.pem').DATA_DIR).toBe(join(cwd, 'data'))
   })
 
@@ -47,20 +47,20 @@ describe('.env', () => {
     ['PORT 9000\nSECRET_KEY', ['line 1: expected NAME=value', 'line 2: expected NAME=value']],
     ['\nKEY="open\nPORT=1', ['line 2: the quoted value has no closing quote']],
     ['1ST=x', ['line 1: expected NAME=value']],
-  ])('with a line that is no setting is refused, without its text (%#)', (text, faults) => {
+  ])('with a line that is not a setting is refused without the line’s text (%#)', (text, faults) => {
     const path = join(cwd, '.env')
     expect(() => environment(text)).toThrow(
       expect.objectContaining({ faults: faults.map((fault) => `${path}: ${fault}`) }),
     )
   })
 
-  test('that can not be read is named', () => {
+  test('that cannot be read is reported by name', () => {
     mkdirSync(join(cwd, '.env'))
     expect(() => readEnvFile({}, { cwd })).toThrow(`${join(cwd, '.env')}: can't be read (EISDIR)`)
     expect(() => readEnvFile({ CAPSTAN_ENV_FILE: 'other.env' }, { cwd })).toThrow('other.env')
   })
 
-  test('is not read where CAPSTAN_ENV_FILE is empty, and another one where it names one', () => {
+  test('is not read if CAPSTAN_ENV_FILE is empty or names another file', () => {
     writeFileSync(join(cwd, '.env'), 'PORT=1')
     writeFileSync(join(cwd, 'other.env'), 'PORT=2')
     expect(readEnvFile({ CAPSTAN_ENV_FILE: '' }, { cwd })).toBeUndefined()
@@ -79,13 +79,13 @@ describe('a misspelt setting', () => {
     ['ORCHESTRATOR_POL_INTERVALL', 'ORCHESTRATOR_POLL_INTERVAL'],
     ['redis_url', 'REDIS_URL'],
     ['PROT', 'PORT'],
-  ])('in the environment is named with the setting that was meant: %s', (name, meant) => {
+  ])('in the environment is reported with the setting that was meant: %s', (name, meant) => {
     expect(warnings({ [name]: 'secret-value' })).toEqual([
       `${name} is not a setting of Capstan; did you mean ${meant}?`,
     ])
   })
 
-  test('is not seen in the variables of others', () => {
+  test('is not reported for variables of other programs', () => {
     const usual = `PATH HOME HOSTNAME NODE NODE_ENV NODE_OPTIONS npm_config_loglevel TERM LANG USER SHELL PWD SHLVL OLDPWD
       http_proxy https_proxy no_proxy HTTP_PROXY ALL_PROXY CI GITHUB_ACTIONS GITHUB_API_URL GITHUB_TOKEN GITHUB_REF
       CLOUDFLARE_API_KEY CLOUDFLARE_EMAIL DATABASE_HOST DATABASE_NAME REDIS_HOST REDIS_PORT REDIS_PASSWORD PGHOST
@@ -97,7 +97,7 @@ describe('a misspelt setting', () => {
     expect(warnings({ DATABASE_URI: 'x', DATABASE_URL: 'x' })).toEqual([])
   })
 
-  test('in the file is named, whether a setting is near or not', () => {
+  test('in the file is reported, with or without a similar setting', () => {
     writeFileSync(join(cwd, '.env'), 'PROT=1\nSOMETHING_ELSE=2\nNODE_ENV=production\nPORT=3')
     const file = readEnvFile({}, { cwd })
     expect(settingWarnings({}, file, knownSettings)).toEqual([
@@ -106,13 +106,13 @@ describe('a misspelt setting', () => {
     ])
   })
 
-  test('is named beside the setting that is missing for it', () => {
+  test('is reported together with the setting that is missing because of it', () => {
     const env = { ENVIRONMENT: 'production', DATABSE_URL: 'x', CAPSTAN_ENV_FILE: '' }
     expect(() => processSettings(env, false)).toThrow(/DATABASE_URL: required.*did you mean DATABASE_URL\?/s)
   })
 })
 
-test('.env.example offers every setting', () => {
+test('.env.example contains every setting', () => {
   const text = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8')
   const offered = [...text.matchAll(/^#([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name)
   // Kubernetes sets it in every pod.

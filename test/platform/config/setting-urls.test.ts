@@ -53,7 +53,7 @@ describe('an option of REDIS_URL', () => {
     ['redis://:canary@h:1,redis://:other@i:2', 'expected one login and one scheme in all URLs'],
     ['redis://h:1,rediss://i:2', 'expected one login and one scheme in all URLs'],
     ['redis://h:1?family=4,redis://i:2?family=6', 'expected one family in all URLs'],
-  ])('that would have no effect is refused by name: %s', (url, fault) => {
+  ])('without an effect is refused by name: %s', (url, fault) => {
     expect(faultOf('REDIS_URL', url)).toBe(`REDIS_URL: ${fault}`)
   })
 
@@ -64,7 +64,7 @@ describe('an option of REDIS_URL', () => {
     expect(parseRedisUrl('redis://:p@h:1,redis://i:2')).toMatchObject({ login: { password: 'p' } })
   })
 
-  it('that chooses the IP version counts for every connection', async () => {
+  it('that chooses the IP version applies to every connection', async () => {
     const url = 'redis://localhost:1'
     const refused = async (options: string) => {
       const redis = connectRedis(`${url}${options}`, { lazyConnect: true })
@@ -105,7 +105,7 @@ describe.each(['DATABASE_URL', 'DATABASE_DIRECT_URL'])('an option of %s', (name)
     ['?sslmode=require&sslmode=disable', 'the option sslmode is given twice'],
     ['?sslrootcert=/canary/ca.pem', 'a file of sslcert, sslkey or sslrootcert can not be read'],
     ['#canary', 'expected no #; write it as %23'],
-  ])('that would have no effect is refused by name: %s', (options, fault) => {
+  ])('without an effect is refused by name: %s', (options, fault) => {
     expect(faultOf(name, `${server}${options}`)).toBe(`${name}: ${fault}`)
   })
 
@@ -113,7 +113,7 @@ describe.each(['DATABASE_URL', 'DATABASE_DIRECT_URL'])('an option of %s', (name)
     ['postgresql://user:12?canary=x@h/db', 'expected no @ after the ?; write a ? in a password as %3F'],
     ['postgresql://canary:5432,other:5432/db', 'expected one host'],
     ['postgresql://canary:port/db', 'malformed'],
-  ])('and nothing of the URL is shown: %s', (url, fault) => {
+  ])('is refused without showing the URL: %s', (url, fault) => {
     expect(faultOf(name, url)).toBe(`${name}: ${fault}`)
   })
 })
@@ -128,11 +128,11 @@ describe('DATABASE_URL', () => {
     ['postgresql://h/db?sslmode=no-verify', 'postgresql://h/db?sslmode=no-verify'],
     ['postgresql:///db?host=/run/postgresql', 'postgresql:///db?host=%2Frun%2Fpostgresql'],
     ['postgresql://user:p%23@h/db', 'postgresql://user:p%23@h/db'],
-  ])('is understood in whole: %s', (given, url) => {
+  ])('is parsed completely: %s', (given, url) => {
     expect(urlOf(given)).toBe(url)
   })
 
-  it('may name files of certificates that are there', () => {
+  it('may name existing certificate files', () => {
     const folder = mkdtempSync(join(tmpdir(), 'capstan-test-url-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'ca.pem')
@@ -154,7 +154,7 @@ describe('the address of a service', () => {
     ['CLOUDFLARE_API_BASE_URL', {}],
     ['GITHUB_API_BASE_URL', {}],
   ]
-  it.each(addresses)('has nothing that would be lost or sent along: %s', (name, more) => {
+  it.each(addresses)('has no query, fragment or credentials: %s', (name, more) => {
     const fault = (url: string) => faultOf(name, url, more)
     expect(fault('https://h.example/base')).toBe('')
     expect(fault('https://h.example/base?region=canary')).toBe(`${name}: expected no ? and no # in the URL`)

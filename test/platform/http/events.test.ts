@@ -35,7 +35,7 @@ describe('events', () => {
     return { got, leave: ctx.hub.subscribe(stream, { after, sink, end: () => undefined }) }
   }
 
-  it('numbers without gaps under concurrent writers that name streams in crossed order', async () => {
+  it('numbers events without gaps under concurrent writers that use streams in opposite order', async () => {
     const streams = ['crossed:a', 'crossed:b', 'crossed:c']
     const writers = 8
     const rounds = 12
@@ -68,7 +68,7 @@ describe('events', () => {
     }
   })
 
-  it('keeps the order of events of one call, and gives a number back when the transaction is undone', async () => {
+  it('keeps the order of one call’s events, and reuses numbers of a transaction that was rolled back', async () => {
     await append('ordered', 'one', 'two', 'three')
     const undone = ctx.db.transaction(async (trx) => {
       await appendEvents(trx, [{ stream: 'ordered', type: 'undone', data: null }])
@@ -85,7 +85,7 @@ describe('events', () => {
     ])
   })
 
-  it('knows a stream’s head, and that an end which was followed by more is none', async () => {
+  it('reads a stream’s head; an end event followed by more is not an end', async () => {
     expect(await streamHead(ctx.db, 'head')).toBeUndefined()
     await append('head', 'message', 'end')
     expect(await streamHead(ctx.db, 'head')).toEqual({ seq: 2, ended: true })
@@ -93,7 +93,7 @@ describe('events', () => {
     expect(await streamHead(ctx.db, 'head')).toEqual({ seq: 3, ended: false })
   })
 
-  it('wakes the readers of many streams by one call', async () => {
+  it('wakes the readers of many streams with one call', async () => {
     const streams = upTo(60).map((n) => `many:${n}`)
     const readers = streams.map((stream) => collect(stream))
     await appendEvents(
@@ -104,7 +104,7 @@ describe('events', () => {
     for (const { leave } of readers) leave()
   })
 
-  it('gives each number once and in order to readers that come at any time', async () => {
+  it('gives each number once and in order to readers that join at any time', async () => {
     const total = 1300
     const batch = Array.from({ length: 50 }, () => 'message')
     await append('live', ...batch)
@@ -120,7 +120,7 @@ describe('events', () => {
     for (const { leave } of readers) leave()
   })
 
-  it('does not give a reader that joins from further back the page that was read for another', async () => {
+  it('does not give a reader that joins further back the page read for another', async () => {
     await append('joining', ...Array.from({ length: 8 }, () => 'message'))
     const blocker = await ctx.db.transaction()
     await blocker.raw('lock table events in access exclusive mode')
@@ -139,7 +139,7 @@ describe('events', () => {
     behind.leave()
   })
 
-  it('drops a reader that says no, and goes on with the others', async () => {
+  it('drops a reader that refuses an event, and continues with the others', async () => {
     const other = collect('dropping')
     const got: number[] = []
     const sink = (events: StoredEvent[]) => {
@@ -155,7 +155,7 @@ describe('events', () => {
     other.leave()
   })
 
-  it('loses nothing while the listening connection is away', async () => {
+  it('loses no event while the listening connection is interrupted', async () => {
     const { got, leave } = collect('reconnecting')
     await append('reconnecting', 'message')
     await until(() => got.length === 1)
@@ -173,7 +173,7 @@ describe('events', () => {
     leave()
   })
 
-  it('reads again after a fault of the database, without a wake-up', async () => {
+  it('reads again after a database error without a notification', async () => {
     let faults = 1
     const flaky = new Proxy(ctx.db, {
       apply(target, self, args) {

@@ -87,14 +87,14 @@ describe('the frame', () => {
     },
   )
 
-  it('names every method of a path, whatever the method is', async () => {
+  it('lists every method of a path after a wrong method', async () => {
     for (const method of ['DELETE', 'OPTIONS', 'PROPFIND']) {
       const { status, headers } = await api.call('/items/new', { method })
       expect([status, headers.get('allow')]).toEqual([405, 'GET, POST, HEAD'])
     }
   })
 
-  it('sends a prepared body as it is, and only once to who keeps it', async () => {
+  it('sends a prepared body unchanged, and 304 to a client that has it', async () => {
     const first = await api.call('/badge')
     expect([first.status, first.text]).toEqual([200, '<svg/>'])
     const shown = ['content-type', 'content-length', 'etag', 'cache-control'].map((name) =>
@@ -112,7 +112,7 @@ describe('the frame', () => {
   })
 
   it.each([['/badge'], ['/items/new']])(
-    'answers HEAD of %s with the headers of GET and no body',
+    'sends HEAD of %s with the headers of GET and no body',
     async (path) => {
       const [get, head] = [await api.call(path), await api.call(path, { method: 'HEAD' })]
       expect([head.status, head.text]).toEqual([200, ''])
@@ -137,7 +137,7 @@ describe('the frame', () => {
     if (method !== 'PUT') expect(headers.get('x-ratelimit-limit')).toMatch(/^\d+$/)
   })
 
-  it('gives way to a header that an answer sets itself', async () => {
+  it('does not override a header that the response sets itself', async () => {
     const own = await api.call('/own')
     expect(own.headers.get('referrer-policy')).toBe('same-origin')
     expect([own.headers.get('x-own'), own.json]).toEqual(['yes', { a: 'é' }])
@@ -146,12 +146,12 @@ describe('the frame', () => {
     expect(embedded.headers.get('x-content-type-options')).toBe('nosniff')
   })
 
-  it('answers 204 without a type or a length', async () => {
+  it('sends 204 without a type or a length', async () => {
     const { status, headers } = await api.call('/items/new', { method: 'POST' })
     expect([status, headers.get('content-type'), headers.get('content-length')]).toEqual([204, null, null])
   })
 
-  it('logs each request by its pattern', async () => {
+  it('logs each request with its route pattern', async () => {
     await api.call('/items/hunter2', { as: 'somebody' })
     await until(async () => logged.some((line) => line.includes('somebody')))
     const line = JSON.parse(logged.find((each) => each.includes('somebody')) ?? '')

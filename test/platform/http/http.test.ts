@@ -57,7 +57,7 @@ const routes = [
   }),
 ]
 
-describe('answers', () => {
+describe('responses', () => {
   let ctx: TestContext
   let api: Awaited<ReturnType<typeof startRoutes>>
   const logged: string[] = []
@@ -71,7 +71,7 @@ describe('answers', () => {
     await ctx?.dispose()
   })
 
-  it('wraps every error in the one envelope', async () => {
+  it('use the error envelope for every error', async () => {
     const { status, headers, json } = await api.call('/broken/coded')
     expect(status).toBe(429)
     expect(headers.get('retry-after')).toBe('7')
@@ -90,7 +90,7 @@ describe('answers', () => {
     })
   })
 
-  it('says nothing about the inside when something unexpected fails', async () => {
+  it('disclose no internal details of an unexpected error', async () => {
     const { status, text, json } = await api.call('/broken/badly')
     expect(status).toBe(500)
     expect(json.error).toMatchObject({ code: 'SYS_001', message: 'Internal server error', retryable: false })
@@ -98,7 +98,7 @@ describe('answers', () => {
     expect(logged.join('')).toContain(json.error.details.correlationId)
   })
 
-  it('takes a request id over, makes one otherwise, and refuses one that could forge a log line', async () => {
+  it('have the request’s id, or a new one if it is missing or could forge a log line', async () => {
     const given = await api.call('/nowhere', { headers: { 'x-request-id': 'deploy-42.a_b' } })
     expect(given.headers.get('x-request-id')).toBe('deploy-42.a_b')
     expect(given.json.error.details.correlationId).toBe('deploy-42.a_b')
@@ -108,12 +108,12 @@ describe('answers', () => {
     }
   })
 
-  it.each([['/'], ['/nowhere'], ['/things/1/2']])('answers 404 at %s', async (path) => {
+  it.each([['/'], ['/nowhere'], ['/things/1/2']])('are 404 at %s', async (path) => {
     const { status, json } = await api.call(path)
     expect([status, json.error.code]).toEqual([404, 'SYS_005'])
   })
 
-  it('answers a wrong method with those that are allowed', async () => {
+  it('list the allowed methods after a wrong method', async () => {
     const { status, headers, json } = await api.call('/things', { method: 'DELETE' })
     expect([status, json.error.code, headers.get('allow')]).toEqual([405, 'REQ_003', 'POST'])
     const get = await api.call('/wrapped', { method: 'PATCH' })
@@ -125,13 +125,13 @@ describe('answers', () => {
     ['"text"', 400, 'REQ_001'],
     ['', 400, 'REQ_002'],
     ['[]', 400, 'REQ_002'],
-  ])('answers the body %j with %i', async (text, status, code) => {
+  ])('to the body %j have the status %i', async (text, status, code) => {
     const headers = { 'content-type': 'application/json' }
     const answer = await api.call('/things', { method: 'POST', body: text, headers })
     expect([answer.status, answer.json.error.code]).toEqual([status, code])
   })
 
-  it('names every faulty field by its path, and echoes no value', async () => {
+  it('name every faulty field by its path and echo no value', async () => {
     const json = { name: 'hunter2-hunter2', kind: 'hunter2', nested: { count: 'hunter2' }, extra: 'hunter2' }
     const answer = await api.call('/things', { json })
     expect(answer.status).toBe(400)
@@ -147,14 +147,14 @@ describe('answers', () => {
     expect(answer.text).not.toContain('hunter2')
   })
 
-  it('validates ids of the path', async () => {
+  it('report invalid ids in the path', async () => {
     const { status, json } = await api.call('/things/hunter2')
     expect(status).toBe(400)
     expect(json.error.details.fields).toEqual([{ path: 'id', problem: 'expected an id' }])
     expect((await api.call('/things/%E0%A4%A')).status).toBe(400)
   })
 
-  it('limits a body by its size after inflation', async () => {
+  it('refuse a body by its size after decompression', async () => {
     const as = 'a|jobs:write'
     const put = (body: string | Uint8Array<ArrayBuffer>, encoding?: string) =>
       api.call('/small', {
@@ -171,7 +171,7 @@ describe('answers', () => {
     expect((await put('{}', 'br2')).status).toBe(415)
   })
 
-  it('takes JSON only', async () => {
+  it('refuse bodies that are not JSON', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream']) {
       const headers = { 'content-type': type }
       const { status, json } = await api.call('/things', { method: 'POST', body: 'name=a', headers })
@@ -179,20 +179,20 @@ describe('answers', () => {
     }
   })
 
-  it('asks a stranger to sign in before it looks at the body', async () => {
+  it('require sign-in before the body is read', async () => {
     const { status, headers, json } = await api.call('/small', { method: 'PUT', body: '{' })
     expect([status, json.error.code]).toEqual([401, 'ACCESS_001'])
     expect(headers.get('www-authenticate')).toMatch(/^Bearer/)
   })
 
-  it('refuses a bad credential, except where none is needed', async () => {
+  it('refuse a bad credential, except on open routes', async () => {
     const { status, headers, json } = await api.call('/wrapped', { as: 'expired' })
     expect([status, json.error.code]).toEqual([401, 'ACCESS_002'])
     expect(headers.get('www-authenticate')).toMatch(/^Bearer/)
     expect((await api.call('/things', { as: 'expired', json: { name: 'a' } })).status).toBe(201)
   })
 
-  it('names the permission that is missing', async () => {
+  it('name the missing permission', async () => {
     const { status, json } = await api.call('/small', { method: 'PUT', as: 'a|jobs:read', json: {} })
     expect([status, json.error.code, json.error.details.permission]).toEqual([
       403,
@@ -201,7 +201,7 @@ describe('answers', () => {
     ])
   })
 
-  it('wraps success in the deployment family only', async () => {
+  it('wrap successful bodies only in the deployment routes', async () => {
     const { json, headers } = await api.call('/wrapped', { as: 'a' })
     const correlationId = headers.get('x-request-id')
     const metadata = { timestamp: expect.stringMatching(/Z$/), version: 'test', correlationId }
@@ -209,7 +209,7 @@ describe('answers', () => {
     expect((await api.call('/things', { json: { name: 'a' } })).json).toEqual({ name: 'a' })
   })
 
-  it('sends security headers and no server name', async () => {
+  it('have security headers and no server name', async () => {
     const { headers } = await api.call('/nowhere')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
     expect(headers.get('content-security-policy')).toContain("default-src 'self'")

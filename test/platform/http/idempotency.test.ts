@@ -44,7 +44,7 @@ describe('idempotency keys', () => {
   }
   const count = async () => Number((await ctx.db('things').count('* as n').first())?.n)
 
-  it('gives the first answer again, byte by byte the same, and makes nothing twice', async () => {
+  it('a repeat gets the same bytes as the first response and writes nothing', async () => {
     const before = await count()
     const first = await post({ a: 1, b: [2, { c: 3 }] }, 'same')
     const again = await post({ b: [2, { c: 3 }], a: 1 }, 'same')
@@ -53,12 +53,12 @@ describe('idempotency keys', () => {
     expect(await count()).toBe(before + 1)
   })
 
-  it('makes a new thing for every request without a key', async () => {
+  it('each request without a key creates a new object', async () => {
     const [first, second] = [await post({ a: 1 }), await post({ a: 1 })]
     expect(first.json.id).not.toBe(second.json.id)
   })
 
-  it('refuses the key with another body or at another path', async () => {
+  it('a key used with another body or path is refused', async () => {
     await post({ a: 1 }, 'reused')
     for (const answer of [
       await post({ a: 2 }, 'reused'),
@@ -68,14 +68,14 @@ describe('idempotency keys', () => {
     }
   })
 
-  it('keeps principals apart', async () => {
+  it('keys of different principals are independent', async () => {
     const first = await post({ a: 1 }, 'mine')
     const other = await post({ a: 2 }, 'mine', { as: 'user:2' })
     expect(other.status).toBe(201)
     expect(other.json.id).not.toBe(first.json.id)
   })
 
-  it('answers 409 while the first request is in flight, and its answer afterwards', async () => {
+  it('a repeat gets 409 while the first request is in progress, and its response afterwards', async () => {
     const inside = gate()
     const leave = gate()
     during = async () => {
@@ -94,7 +94,7 @@ describe('idempotency keys', () => {
     expect((await post({ a: 1 }, 'flight')).json).toEqual(done.json)
   })
 
-  it('leaves the key free when the work was undone', async () => {
+  it('a key stays free if the work was rolled back', async () => {
     const before = await count()
     during = async () => {
       during = async () => undefined
@@ -106,7 +106,7 @@ describe('idempotency keys', () => {
     expect(await count()).toBe(before + 1)
   })
 
-  it('leaves the key free when the connection died before the commit', async () => {
+  it('a key stays free if the connection was lost before the commit', async () => {
     during = async () => {
       during = async () => undefined
       await ctx.db.raw(
@@ -119,7 +119,7 @@ describe('idempotency keys', () => {
     expect((await post({ a: 1 }, 'lost')).status).toBe(201)
   })
 
-  it('does not replay an answer to a weaker credential of the same owner', async () => {
+  it('a response is not replayed to a weaker credential of the same owner', async () => {
     const key = {
       key: 'of-two-tokens',
       owner: 'user:1',
@@ -133,21 +133,21 @@ describe('idempotency keys', () => {
     await expect(weaker).rejects.toMatchObject({ code: 'REQ_006' })
   })
 
-  it('keeps a hash of the body only', async () => {
+  it('only a hash of the body is stored', async () => {
     await post({ secret: 'hunter2-hunter2' }, 'hashed')
     const row = await ctx.db('idempotency_keys').where({ key: 'hashed' }).first()
     expect(row.fingerprint).toMatch(/^[0-9a-f]{64}$/)
     expect(JSON.stringify(row)).not.toContain('hunter2')
   })
 
-  it('refuses a key that is none', async () => {
+  it('an invalid key is refused', async () => {
     for (const key of ['two words', 'x'.repeat(256)]) {
       const { status, json } = await post({ a: 1 }, key)
       expect([status, json.error.details.fields[0].path]).toEqual([400, 'Idempotency-Key'])
     }
   })
 
-  it('forgets keys after a day', async () => {
+  it('keys are deleted after a day', async () => {
     await post({ a: 1 }, 'old')
     await ctx
       .db('idempotency_keys')
@@ -157,7 +157,7 @@ describe('idempotency keys', () => {
     expect((await post({ a: 2 }, 'old')).status).toBe(201)
   })
 
-  it('has one form for bodies that mean the same', () => {
+  it('equivalent bodies have the same canonical form', () => {
     expect(canonical({ b: [1, { d: null, c: 'x' }], a: undefined })).toBe(
       canonical({ b: [1, { c: 'x', d: null }] }),
     )

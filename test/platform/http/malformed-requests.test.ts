@@ -80,7 +80,7 @@ describe('requests that never reach the application', () => {
     expect(upgrades).toBe(0)
   })
 
-  it('what is not HTTP is refused in the envelope', async () => {
+  it('a request that is not HTTP gets the error envelope', async () => {
     lines.length = 0
     const answer = await exchange('this is not HTTP\r\n\r\n')
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)

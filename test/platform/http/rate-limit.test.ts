@@ -34,7 +34,7 @@ const rules = fc.record({
 const gaps = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 300_000 })), { maxLength: 120 })
 
 describe('a bucket in process', () => {
-  it('lets exactly those calls pass that the ideal bucket lets pass', () => {
+  it('allows exactly the calls that the ideal bucket allows', () => {
     fc.assert(
       fc.property(rules, gaps, (rule, waits) => {
         let now = 5_000_000
@@ -50,7 +50,7 @@ describe('a bucket in process', () => {
     )
   })
 
-  it('takes a changed rule at once: a new capacity cuts, a new rate refills', () => {
+  it('applies a changed rule at once: capacity and rate', () => {
     let now = 0
     const buckets = createProcessBuckets(() => now)
     for (let call = 0; call < 20; call += 1) buckets.take('a', { perSecond: 1, burst: 100 })
@@ -60,7 +60,7 @@ describe('a bucket in process', () => {
     expect(buckets.peek('a', { perSecond: 50, burst: 100 }).microTokens).toBe(6 * micro)
   })
 
-  it('never holds more than its bound, and keeps who is asked for', () => {
+  it('the number of buckets is bounded, and used buckets are kept', () => {
     const rule = { perSecond: 1, burst: 5 }
     const buckets = createProcessBuckets(() => 0)
     for (let call = 0; call < 5; call += 1) buckets.take('busy', rule)
@@ -104,7 +104,7 @@ describe.each(backends())('fifty parallel callers on %s', (backend) => {
     for (const each of limiters) each.close()
   })
 
-  it('never exceed the ideal bucket by more than one token, and get all that it gives', async () => {
+  it('exceed the ideal bucket by at most one token and get all its tokens', async () => {
     const rule = { perSecond: 80, burst: 30 }
     const startedAt = performance.now()
     const passed = await hammer(async (caller) => {
@@ -126,7 +126,7 @@ describe.each(backends())('fifty parallel callers on %s', (backend) => {
     expect(passed.length).toBeGreaterThan(rule.burst + rule.perSecond * seconds - 10)
   })
 
-  it('are counted apart by key', async () => {
+  it('are counted separately by key', async () => {
     const rule = { perSecond: 1, burst: 1 }
     const allowed = async (key: string) => (await limiters[0]?.take(key, rule))?.allowed
     expect([await allowed('user:a'), await allowed('user:b')]).toEqual([true, true])
@@ -159,7 +159,7 @@ describe.skipIf(inject('redisUrl') === undefined)('a bucket on Redis', () => {
     return limiter
   }
 
-  it('is not touched by refused calls, and expires when it is full again', async () => {
+  it('is unchanged by refused calls and expires when it is full again', async () => {
     const limiter = await started()
     const rule = { perSecond: 1, burst: 3 }
     for (let call = 0; call < 3; call += 1) expect((await limiter.take('user:a', rule)).allowed).toBe(true)
@@ -174,7 +174,7 @@ describe.skipIf(inject('redisUrl') === undefined)('a bucket on Redis', () => {
     limiter.close()
   })
 
-  it('keeps its exactness: whole millionths, and a clock that went back gives nothing', async () => {
+  it('is exact: whole millionths, and a clock that goes back adds nothing', async () => {
     const limiter = await started()
     const rule = { perSecond: 7, burst: 1000 }
     await limiter.take('user:a', rule)
@@ -185,7 +185,7 @@ describe.skipIf(inject('redisUrl') === undefined)('a bucket on Redis', () => {
     limiter.close()
   })
 
-  it('is replaced by one in process while Redis is away, without an error, a wait or a second burst', async () => {
+  it('is replaced by one in process while Redis is unreachable, without an error, a delay or a second burst', async () => {
     const limiter = await started()
     const rule = { perSecond: 1, burst: 10 }
     for (let call = 0; call < 8; call += 1) await limiter.take('user:a', rule)
@@ -204,7 +204,7 @@ describe.skipIf(inject('redisUrl') === undefined)('a bucket on Redis', () => {
     limiter.close()
   })
 
-  it('is not waited for while Redis hangs', async () => {
+  it('does not delay calls while Redis hangs', async () => {
     const limiter = await started()
     const rule = { perSecond: 100, burst: 100 }
     await redis.call('CLIENT', 'PAUSE', '2000', 'ALL')

@@ -95,7 +95,7 @@ describe('server-sent events', () => {
     return reader
   }
 
-  it('writes what is stored, then what comes, each with its number, and ends at the end', async () => {
+  it('sends stored events, then new ones, each with its number, and ends with the last', async () => {
     await append('whole', ['message', { line: 'a\nb' }], ['progress', { percent: 5 }])
     const reader = await follow('whole')
     expect(reader.answer.headers).toMatchObject({
@@ -123,12 +123,12 @@ describe('server-sent events', () => {
     expect(byHeader.ids()).toEqual([5])
   })
 
-  it('refuses a position that is no number', async () => {
+  it('refuses a position that is not a number', async () => {
     const { answer } = await follow('resumed?after=x')
     expect(answer.statusCode).toBe(400)
   })
 
-  it('answers 204 to who has all of an ended stream, and the rest to who has not', async () => {
+  it('sends 204 to a client that has all events of an ended stream, and the rest to others', async () => {
     await append('finished', ['message', {}], ['end', {}])
     expect((await follow('finished', { 'Last-Event-ID': '2' })).answer.statusCode).toBe(204)
     const late = await follow('finished', { 'Last-Event-ID': '1' })
@@ -136,7 +136,7 @@ describe('server-sent events', () => {
     expect(late.ids()).toEqual([2])
   })
 
-  it('goes on past an end that was followed by more', async () => {
+  it('continues after an end event that was followed by more', async () => {
     await append('again', ['end', { run: 1 }], ['state', { run: 2 }])
     const [old, current] = [await follow('again'), await follow('again', { 'Last-Event-ID': '2' })]
     expect(current.answer.statusCode).toBe(200)
@@ -148,7 +148,7 @@ describe('server-sent events', () => {
     expect(current.ids()).toEqual([3])
   })
 
-  it('does not end at an end that is followed by more in the same page', async () => {
+  it('does not end at an end event that is followed by more in the same page', async () => {
     before = () => append('paged', ['end', {}], ['state', {}])
     const reader = await follow('paged')
     await until(() => reader.ids().length === 2)
@@ -176,7 +176,7 @@ describe('server-sent events', () => {
     await until(reader.ended)
   })
 
-  it('cuts a reader that does not take what it is sent, and lets it resume', async () => {
+  it('disconnects a client that does not read, and lets it resume', async () => {
     const big = (count: number) =>
       append(
         'slow',
@@ -196,7 +196,7 @@ describe('server-sent events', () => {
     expect(resumed.ids()[0]).toBe(150)
   })
 
-  it('does not cut a reader that keeps up because one page is big', async () => {
+  it('does not disconnect a client that keeps up because of one large page', async () => {
     const line = 'x'.repeat(30_000)
     await append('page', ...Array.from({ length: 100 }, () => ['message', line] as [string, unknown]))
     const reader = await follow('page')
@@ -206,7 +206,7 @@ describe('server-sent events', () => {
     expect(reader.ids()).toHaveLength(101)
   })
 
-  it('leaves nothing behind for a reader that left while its request was looked at', async () => {
+  it('keeps no state for a client that disconnected during its request', async () => {
     const asked = gate()
     const left = gate()
     gone = gate()
@@ -230,14 +230,14 @@ describe('server-sent events', () => {
     expect(vi.getTimerCount()).toBe(timers)
   })
 
-  it('ends all readers when the process stops', async () => {
+  it('ends all streams when the process stops', async () => {
     const reader = await follow('stopping')
     await until(() => open.size === 1)
     ctx.hub.close()
     await until(reader.ended)
   })
 
-  it('answers HEAD without opening a stream', async () => {
+  it('handles HEAD without opening a stream', async () => {
     const answer = await fetch(`http://127.0.0.1:${server.port()}/streams/whole-head`, { method: 'HEAD' })
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toMatch('text/event-stream')

@@ -32,7 +32,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
   const ended = (ctx: TestContext, id: string, state: string) =>
     until(async () => (await rowOf(ctx, id)).state === state, { what: `the job is ${state}` })
 
-  it('makes a job exist exactly with its transaction', async () => {
+  it('creates a job if and only if the transaction commits', async () => {
     const ran: string[] = []
     const job = testJob(async (payload) => {
       ran.push(payload.key)
@@ -61,7 +61,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     expect(counts).toMatchObject({ completed: 1, waiting: 0, delayed: 0, active: 0, failed: 0 })
   })
 
-  it('runs a job again after its backoff until it succeeds', async () => {
+  it('retries a job with backoff until it succeeds', async () => {
     const job = testJob(
       async (_payload, run) => {
         if (run.attempt < 3) throw new CodedError('SYS_004', 'late')
@@ -75,7 +75,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     expect(await rowOf(ctx, id)).toMatchObject({ attempt: 3, crashes: 0, error: null })
   })
 
-  it('tells the queue library our codes only, never a message', async () => {
+  it('reports only error codes to the queue library, never messages', async () => {
     const job = testJob(async () => {
       throw new CodedError('DEPLOY_001', 'a message for the row')
     })
@@ -89,7 +89,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     expect(kept?.data).toEqual({ job: id })
   })
 
-  it('shares a queue between two processes, each job once', async () => {
+  it('two processes share a queue and run each job once', async () => {
     const ran: string[] = []
     const job = testJob(async (payload) => {
       ran.push(payload.key)
@@ -105,7 +105,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     expect(ran.toSorted()).toEqual(keys.toSorted())
   })
 
-  it('cancels a job that another process runs', async () => {
+  it('cancels a job that runs in another process', async () => {
     const began = gate()
     const job = testJob(async (_payload, run) => {
       began.resolve()
@@ -122,7 +122,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     await ended(ctx, id, 'cancelled')
   })
 
-  it('hands a running job over to another process when it stops', async () => {
+  it('a stopping process hands its running job over to another process', async () => {
     const began = gate()
     let stopping = false
     const job = testJob(async (_payload, run) => {
@@ -142,7 +142,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
   })
 
   it.each(['away', 'refusing'] as const)(
-    'keeps accepted work while the queue store is %s, and delivers it afterwards',
+    'jobs accepted while the queue store is %s are kept and delivered afterwards',
     async (outage) => {
       const job = testJob(done)
       const { ctx } = await processOf(job, { without: ['dispatcher', 'reconciler'] })

@@ -16,7 +16,7 @@ import {
 
 type Handler = (payload: Payload, run: Run) => Promise<Outcome>
 
-describe('how a run ends', () => {
+describe('the outcome of an attempt', () => {
   let handler: Handler = done
   const settled: { key: string; state: string }[] = []
   const job = testJob((payload, run) => handler(payload, run))
@@ -48,7 +48,7 @@ describe('how a run ends', () => {
     return { id, end, row: await rowOf(direct.ctx, id) }
   }
 
-  it('completes once, with two events, and its later deliveries do nothing', async () => {
+  it('a job completes once with two events; later deliveries have no effect', async () => {
     let runs = 0
     const { id, end, row } = await runOnce(async () => {
       runs += 1
@@ -68,7 +68,7 @@ describe('how a run ends', () => {
     expect(await eventsOf(direct.ctx, id)).toEqual(events)
   })
 
-  it('fails for good, visibly, when a stored payload does not fit', async () => {
+  it('a job whose stored payload does not match the schema fails with a visible error', async () => {
     handler = done
     const id = await enqueue(direct.ctx, job)
     await direct.ctx.db('jobs').where({ id }).update({ payload: '{"old":"shape"}' })
@@ -79,7 +79,7 @@ describe('how a run ends', () => {
     expect((await eventsOf(direct.ctx, id)).at(-1)).toEqual(['end', 'failed'])
   })
 
-  it('waits longer after each attempt, within the bounds, and names the code', async () => {
+  it('the delay grows with each attempt within its bounds, and the row has the error code', async () => {
     handler = async () => ({ kind: 'retry', error: new CodedError('STATE_003', 'the zone is away') })
     const id = await enqueue(direct.ctx, job)
     for (const ceiling of [1000, 2000]) {
@@ -96,7 +96,7 @@ describe('how a run ends', () => {
     }
   })
 
-  it('honours Retry-After of what a handler throws', async () => {
+  it('the Retry-After of a thrown error sets the delay', async () => {
     const { end, id } = await runOnce(async () => {
       throw new CodedError('SYS_003', 'too many calls', { retryAfter: 70 })
     })
@@ -106,7 +106,7 @@ describe('how a run ends', () => {
     expect(run_at.getTime() - Date.now()).toBeGreaterThan(60_000)
   })
 
-  it('fails with the last error’s code once the attempts are used up', async () => {
+  it('a job without attempts left fails with the code of the last error', async () => {
     handler = async () => ({ kind: 'retry', error: new CodedError('DEPLOY_006', 'not healthy') })
     const id = await enqueue(direct.ctx, job)
     await direct.deliver(id)
@@ -116,7 +116,7 @@ describe('how a run ends', () => {
     expect(row).toMatchObject({ state: 'failed', attempt: 3, error: { code: 'DEPLOY_006' } })
   })
 
-  it('fails at once for what no attempt can mend', async () => {
+  it('an error that is not retryable fails the job at once', async () => {
     const { end, row } = await runOnce(async () => {
       throw new CodedError('DEPLOY_001', 'bad configuration')
     })
@@ -124,7 +124,7 @@ describe('how a run ends', () => {
     expect(row).toMatchObject({ state: 'failed', attempt: 1 })
   })
 
-  it('tries again after an unexpected error, and shows nothing of it', async () => {
+  it('an unexpected error is retried and not disclosed', async () => {
     const { end, row } = await runOnce(async () => {
       throw new Error('password=hunter2 in /etc/capstan')
     })
@@ -132,14 +132,14 @@ describe('how a run ends', () => {
     expect(JSON.stringify(row.error)).not.toMatch(/hunter2|etc/)
   })
 
-  it('masks a credential in an expected error’s message', async () => {
+  it('a credential in an expected error’s message is masked', async () => {
     const { row } = await runOnce(async () => {
       throw new CodedError('DEPLOY_001', 'refused: Bearer abcdefghijklmnop')
     })
     expect(row.error?.message).toBe('refused: Bearer [redacted]')
   })
 
-  it('snoozes through the outbox without using up an attempt', async () => {
+  it('a snoozed job waits in the outbox and uses up no attempt', async () => {
     handler = async () => ({ kind: 'snooze', ms: 60_000 })
     const id = await enqueue(direct.ctx, job)
     for (let round = 0; round < 5; round++) {
@@ -151,18 +151,18 @@ describe('how a run ends', () => {
     }
   })
 
-  it('ends an attempt at its time limit, and tries again', async () => {
+  it('an attempt that exceeds its time limit is aborted and retried', async () => {
     const id = await enqueue(direct.ctx, short)
     expect(await direct.deliver(id)).toEqual({ kind: 'failed', code: 'SYS_004' })
   })
 
-  it('fails a job that this version has no handler for', async () => {
+  it('a job without a handler in this version fails', async () => {
     const id = await enqueue(direct.ctx, testJob(done, { name: 'retired' }))
     expect(await direct.deliver(id)).toEqual({ kind: 'failed', code: 'SYS_001' })
     expect((await rowOf(direct.ctx, id)).error?.message).toMatch('work/retired')
   })
 
-  it('hands a running job over at shutdown, with its attempt given back', async () => {
+  it('a shutdown hands over a running job and gives its attempt back', async () => {
     const started = gate()
     handler = (_payload, run) => {
       started.resolve()
@@ -177,7 +177,7 @@ describe('how a run ends', () => {
     expect((await rawRow(direct.ctx, id)).undelivered).toBe(true)
   })
 
-  it('commits a handler’s last write together with the outcome', async () => {
+  it('a handler’s commit runs in the transaction of the outcome', async () => {
     const { row } = await runOnce(
       async () => ({
         kind: 'done',
@@ -197,7 +197,7 @@ describe('how a run ends', () => {
     expect(await marks()).toContain('together')
   })
 
-  it('undoes the outcome with a last write that fails, and counts it as the handler’s failure', async () => {
+  it('a commit that fails rolls back the outcome and counts as a failed attempt', async () => {
     const { end, row } = await runOnce(async () => ({
       kind: 'done',
       commit: async (trx) => {
@@ -210,7 +210,7 @@ describe('how a run ends', () => {
     expect(row).toMatchObject({ state: 'retrying', attempt: 1, crashes: 0 })
   })
 
-  it('settles a failure in the transaction of its outcome', async () => {
+  it('the final-state handler runs in the transaction of the failure', async () => {
     const fail: Handler = async () => {
       throw new CodedError('DEPLOY_001', 'no')
     }
@@ -220,7 +220,7 @@ describe('how a run ends', () => {
     expect(await marks()).toContain('settled failed')
   })
 
-  it('fails without a settlement that can never be recorded', async () => {
+  it('a job fails without its final-state handler if that handler always fails', async () => {
     const refuse: Handler = async () => {
       throw new CodedError('DEPLOY_001', 'no')
     }
@@ -231,7 +231,7 @@ describe('how a run ends', () => {
     expect((await eventsOf(direct.ctx, id)).at(-1)).toEqual(['end', 'failed'])
   })
 
-  it('fails with a plain reason when its outcome can not be recorded, and does not run again', async () => {
+  it('a job whose outcome cannot be recorded fails with a general reason and is not retried', async () => {
     const settlingBriefly = async (): Promise<Outcome> => {
       throw new CodedError('DEPLOY_001', 'refused')
     }
@@ -242,7 +242,7 @@ describe('how a run ends', () => {
     expect(await marks()).toContain('refused failed')
   })
 
-  it('leaves the outcomes recorded together with it as they are', async () => {
+  it('an outcome that cannot be recorded does not affect others of the same batch', async () => {
     await direct.ctx.db.raw(`
       create function refuse_poison() returns trigger language plpgsql as $$
       begin
@@ -267,7 +267,7 @@ describe('how a run ends', () => {
   })
 
   it.each(['\0 and \ud800', `{"message":"\\u0000\\ud800"}`, `${'x'.repeat(1999)}😀😀`])(
-    'keeps its own reason when that is a text that PostgreSQL refuses (%j)',
+    'an error message that PostgreSQL cannot store is recorded in a storable form (%j)',
     async (message) => {
       const { row } = await runOnce(async () => ({
         kind: 'failed',
@@ -278,7 +278,7 @@ describe('how a run ends', () => {
   )
 
   it.each([Number.POSITIVE_INFINITY, Number.NaN, 1e15, 1500.5, -1])(
-    'may ask for any delay: %d ms are bounded',
+    'a delay of %d ms is bounded',
     async (ms) => {
       for (const outcome of [
         { kind: 'snooze', ms },
@@ -292,7 +292,7 @@ describe('how a run ends', () => {
     },
   )
 
-  it('writes progress with its events, and none after the end', async () => {
+  it('progress is written with its events, and never after the end', async () => {
     let late = () => undefined as undefined
     const { id, row } = await runOnce(async (_payload, run) => {
       run.progress({ percent: 10 })
@@ -308,7 +308,7 @@ describe('how a run ends', () => {
     expect((await eventsOf(direct.ctx, id)).map(([type]) => type)).toEqual(['state', 'progress', 'end'])
   })
 
-  it('does not settle a retry or a success', async () => {
+  it('the final-state handler does not run for a retry or a success', async () => {
     settled.length = 0
     await runOnce(done, settling)
     await runOnce(async () => ({ kind: 'retry', error: new CodedError('SYS_004', 'late') }), settling)

@@ -15,7 +15,7 @@ import {
   testJob,
 } from './job-harness.ts'
 
-describe('what people do with jobs', () => {
+describe('operations on jobs', () => {
   let handler: () => Promise<Outcome> = done
   const job = testJob(() => handler(), {
     async onFinalState(_services, trx, { payload, ending }) {
@@ -41,7 +41,7 @@ describe('what people do with jobs', () => {
     return id
   }
 
-  it('refuses a payload that is not the definition’s when it is enqueued, and makes no row', async () => {
+  it('enqueue refuses a payload that does not match the definition and writes no row', async () => {
     const before = await direct.ctx.db('jobs').count('* as n').first()
     const wrong = { key: 1 } as unknown as Payload
     const attempt = direct.ctx.db.transaction((trx) => direct.ctx.enqueue(trx, job, { payload: wrong }))
@@ -49,7 +49,7 @@ describe('what people do with jobs', () => {
     expect(await direct.ctx.db('jobs').count('* as n').first()).toEqual(before)
   })
 
-  it('cancels a waiting job at once, settles it, and ignores its delivery', async () => {
+  it('cancel ends a waiting job at once, runs its final-state handler, and its delivery is ignored', async () => {
     let runs = 0
     handler = async () => {
       runs += 1
@@ -64,7 +64,7 @@ describe('what people do with jobs', () => {
     expect((await rawRow(direct.ctx, id)).undelivered).toBe(false)
   })
 
-  it('cancels a job between two attempts', async () => {
+  it('cancel ends a job between two attempts', async () => {
     handler = async () => ({ kind: 'retry', error: new CodedError('SYS_004', 'late') })
     const id = await enqueue(direct.ctx, job)
     await direct.deliver(id)
@@ -72,7 +72,7 @@ describe('what people do with jobs', () => {
     expect(await direct.deliver(id)).toEqual({ kind: 'completed' })
   })
 
-  it('lets a run that ended before it noticed the cancel keep its result', async () => {
+  it('an attempt that ends before it notices the cancel keeps its result', async () => {
     const end = gate()
     handler = async () => {
       await end.promise
@@ -87,7 +87,7 @@ describe('what people do with jobs', () => {
     expect((await rowOf(direct.ctx, id)).state).toBe('completed')
   })
 
-  it('lets an accepted cancel win over the result of a job that others follow', async () => {
+  it('an accepted cancel wins over the result of a job that enqueues successors', async () => {
     const end = gate()
     let followed = false
     handler = async () => {
@@ -110,7 +110,7 @@ describe('what people do with jobs', () => {
     expect(await direct.ctx.db('marks').where({ mark: 'leading cancelled' })).toHaveLength(1)
   })
 
-  it('does not begin a cancelled job again after its holder died', async () => {
+  it('a cancelled job is not run again after its worker has died', async () => {
     let runs = 0
     handler = () => {
       runs += 1
@@ -126,12 +126,12 @@ describe('what people do with jobs', () => {
     expect(runs).toBe(1)
   })
 
-  it('refuses to cancel what has ended or never was', async () => {
+  it('cancel is refused for finished and unknown jobs', async () => {
     await expect(cancel(await failedJob())).rejects.toMatchObject({ code: 'STATE_001' })
     await expect(cancel('00000000-0000-4000-8000-000000000000')).rejects.toMatchObject({ code: 'SYS_005' })
   })
 
-  it('retries a failed job with a new budget, on the same stream of events', async () => {
+  it('retry runs a failed job again with its full number of attempts, on the same event stream', async () => {
     const id = await failedJob()
     expect(await retry(id)).toMatchObject({ state: 'queued', attempt: 1, maxAttempts: 4, error: null })
     expect(await rawRow(direct.ctx, id)).toMatchObject({ undelivered: true, finished_at: null })
@@ -147,7 +147,7 @@ describe('what people do with jobs', () => {
     ])
   })
 
-  it('retries a cancelled job, which then runs', async () => {
+  it('retry runs a cancelled job again', async () => {
     handler = done
     const id = await enqueue(direct.ctx, job)
     await cancel(id)
@@ -156,7 +156,7 @@ describe('what people do with jobs', () => {
     expect(await rowOf(direct.ctx, id)).toMatchObject({ state: 'completed', cancelRequestedAt: null })
   })
 
-  it('gives a job that failed for its crashes a real new chance', async () => {
+  it('retry resets the count of crashes', async () => {
     const id = await failedJob()
     await direct.ctx.db('jobs').where({ id }).update({ crashes: 6 })
     await retry(id)
@@ -165,7 +165,7 @@ describe('what people do with jobs', () => {
     expect((await rowOf(direct.ctx, id)).state).toBe('completed')
   })
 
-  it('refuses to retry what runs, what is done, what its domain forbids and what it does not know', async () => {
+  it('retry is refused for running, completed and unknown jobs and where the domain forbids it', async () => {
     handler = done
     const completed = await enqueue(direct.ctx, job)
     await direct.deliver(completed)

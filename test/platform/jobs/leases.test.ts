@@ -41,7 +41,7 @@ describe('leases and fences', () => {
     return made
   }
 
-  it('refuses every write of a holder that was paused past its lease, and changes nothing', async () => {
+  it('every write of a worker paused beyond its lease is refused and changes nothing', async () => {
     const { job, nth } = held()
     const a = await direct([job])
     const b = await direct([job], { beside: a.ctx })
@@ -73,7 +73,7 @@ describe('leases and fences', () => {
     ])
   })
 
-  it('lets a write that began in time finish before another can claim', async () => {
+  it('a write that started in time finishes before another worker can claim the job', async () => {
     const { job, nth } = held()
     const a = await direct([job])
     const b = await direct([job], { beside: a.ctx })
@@ -98,7 +98,7 @@ describe('leases and fences', () => {
     expect((await rowOf(a.ctx, id)).attempt).toBe(1)
   })
 
-  it('gives duplicates of one delivery in one batch to one run only', async () => {
+  it('duplicate deliveries in one batch start only one attempt', async () => {
     const { job, runs, nth } = held()
     const a = await direct([job])
     const id = await enqueue(a.ctx, job)
@@ -110,7 +110,7 @@ describe('leases and fences', () => {
     expect(runs).toHaveLength(1)
   })
 
-  it('ignores a second delivery while the first runs, and afterwards', async () => {
+  it('a second delivery is ignored during and after the first', async () => {
     const { job, runs, nth } = held()
     const a = await direct([job])
     const id = await enqueue(a.ctx, job)
@@ -123,7 +123,7 @@ describe('leases and fences', () => {
     expect(runs).toHaveLength(1)
   })
 
-  it('renews the lease of a run that goes on, even while a write of its own holds the row', async () => {
+  it('the lease of a running attempt is renewed even while its own write locks the row', async () => {
     const { job, nth } = held()
     const { ctx, keeper, runner } = await engineWith(job)
     const [id, other] = [await enqueue(ctx, job), await enqueue(ctx, job)]
@@ -144,7 +144,7 @@ describe('leases and fences', () => {
     expect(keeper.count()).toBe(0)
   })
 
-  it('aborts the signal of a run whose lease another one took', async () => {
+  it('the signal of an attempt is aborted when another worker has taken its lease', async () => {
     const reasons: unknown[] = []
     const job = testJob(async (_payload, run) => {
       await untilAborted(run.signal).catch((reason) => reasons.push(reason.why))
@@ -160,7 +160,7 @@ describe('leases and fences', () => {
     expect((await rowOf(ctx, id)).state).toBe('running')
   })
 
-  it('aborts the signal before the lease ends when no renewal comes through', async () => {
+  it('the signal is aborted before the lease expires if no renewal succeeds', async () => {
     const { job, nth } = held()
     const { ctx, runner } = await engineWith(job)
     const id = await enqueue(ctx, job)
@@ -184,7 +184,7 @@ describe('leases and fences', () => {
     await running
   })
 
-  it('aborts an older run of this process when the same job is claimed here again', async () => {
+  it('an older attempt is aborted when the same process claims its job again', async () => {
     const { job, nth } = held()
     const a = await direct([job])
     const id = await enqueue(a.ctx, job)
@@ -203,7 +203,7 @@ describe('leases and fences', () => {
     expect((await rowOf(a.ctx, id)).state).toBe('completed')
   })
 
-  it('raises the budget with every crash, and fails the job at the sixth', async () => {
+  it('each crash raises the attempt limit, and the sixth fails the job', async () => {
     const a = await direct([testJob(() => gate<never>().promise, { maxAttempts: 1 })])
     const id = await enqueue(a.ctx, testJob(done, { maxAttempts: 1 }))
     for (let crash = 0; crash <= 5; crash++) {

@@ -21,7 +21,7 @@ describe('a connection that the queue library has borrowed', () => {
   ]
   // An uncaught error fails the run.
   it.each(borrowers)(
-    'fails its query, and not the process, when it is cut under %s, which is of use again',
+    'that is cut during %s fails its query but not the process; the connection is replaced',
     async (who, make) => {
       const proxy = await startTcpProxy(ctx.database.url)
       let borrower: DeliveryQueue | Worker | undefined

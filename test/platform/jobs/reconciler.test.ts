@@ -44,7 +44,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
         run_at: ctx.db.raw('least(run_at, now())'),
       })
 
-  it('delivers again what a process took out of the outbox before it died', async () => {
+  it('a job taken from the outbox by a process that died is delivered again', async () => {
     const job = testJob(done)
     const ctx = await contextOf(job)
     const id = await enqueue(ctx, job)
@@ -55,7 +55,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
     expect((await ctx.db('jobs').where({ id }).first()).delivery).toBe(2)
   })
 
-  it('gives a job whose worker died to another one, and ignores the dead one’s late end', async () => {
+  it('a job of a dead worker runs in another one, and the late result of the dead worker is ignored', async () => {
     const late = gate()
     const began = gate()
     const job = testJob(async (_payload, run) => {
@@ -76,7 +76,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
     expect(await rowOf(ctx, id)).toMatchObject({ state: 'completed', attempt: 2, crashes: 1, error: null })
   })
 
-  it('completes queued, retrying and running jobs when the queue store loses everything', async () => {
+  it('queued, retrying and running jobs complete after the queue store has lost all data', async () => {
     const hold = gate()
     const began = gate()
     const job = testJob(
@@ -134,7 +134,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
     }
   })
 
-  it('ends right when two processes get deliveries of jobs that a dead holder still holds', async () => {
+  it('jobs still leased by a dead worker run once when two processes get their deliveries', async () => {
     const job = testJob(done)
     const ctx = await contextOf(job)
     const ids: string[] = []
@@ -148,7 +148,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
     expect(rows).toEqual([{ attempt: 2, crashes: 1 }])
   })
 
-  it('does not keep a job locked while it asks a queue store that does not answer', async () => {
+  it('no job stays locked while the queue store does not respond', async () => {
     const job = testJob(done)
     const ctx = await contextOf(job)
     const id = await enqueue(ctx, job)

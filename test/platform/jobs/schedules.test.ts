@@ -33,7 +33,7 @@ describe.each(backends())('schedules over %s', (backend) => {
     return { ctx, due, inMs, shift, begin }
   }
 
-  it('are due at once when they are new, then an interval later', async () => {
+  it('are due at once when new, then after each interval', async () => {
     const { ctx, due, inMs } = await contextOf(tick)
     expect(await due()).toMatchObject({ made: 1, corrected: [] })
     expect(await due()).toMatchObject({ made: 0 })
@@ -44,14 +44,14 @@ describe.each(backends())('schedules over %s', (backend) => {
     ])
   })
 
-  it('make one job for each due time, whichever processes look', async () => {
+  it('create one job for each due time, whatever the number of processes', async () => {
     const { ctx, due } = await contextOf(tick)
     await Promise.all([due(), due(), due()])
     await due()
     expect(await ctx.db('jobs')).toHaveLength(1)
   })
 
-  it('make one late job for all due times that were missed, and keep their rhythm', async () => {
+  it('create one late job for all missed due times and keep their times', async () => {
     const { ctx, due, inMs, shift, begin } = await contextOf(tick)
     await due()
     await begin()
@@ -64,7 +64,7 @@ describe.each(backends())('schedules over %s', (backend) => {
     expect(await inMs()).toBeGreaterThan(20_000)
   })
 
-  it('make their job also after months in which nothing ran', async () => {
+  it('create their job even after months without a running process', async () => {
     const { ctx, due, shift, begin } = await contextOf(tick)
     await due()
     await begin()
@@ -73,7 +73,7 @@ describe.each(backends())('schedules over %s', (backend) => {
     expect((await ctx.db('jobs').whereNull('started_at').first()).late_ms).toBe(2 ** 31 - 1)
   })
 
-  it('make no second job while the first one has not begun', async () => {
+  it('create no second job before the first has started', async () => {
     const { ctx, due, inMs, shift } = await contextOf(tick)
     await due()
     await shift('-1 second')
@@ -82,7 +82,7 @@ describe.each(backends())('schedules over %s', (backend) => {
     expect(await ctx.db('jobs')).toHaveLength(1)
   })
 
-  it('are due at once when they lie further ahead than their interval', async () => {
+  it('are due at once if their next time is more than one interval away', async () => {
     const { ctx, due, inMs, shift, begin } = await contextOf(tick)
     await due()
     await begin()
@@ -95,14 +95,14 @@ describe.each(backends())('schedules over %s', (backend) => {
     expect(await due()).toMatchObject({ made: 0, corrected: [] })
   })
 
-  it('follow a new interval of the catalogue', async () => {
+  it('use a changed interval of the catalogue', async () => {
     const { ctx, due, inMs } = await contextOf(tick)
     await due()
     await makeDueJobs(ctx.db, bound(testJob(done, { name: 'tick', schedule: { everyMs: 10_000 } })))
     expect(await inMs()).toBeLessThanOrEqual(10_000)
   })
 
-  it('of the queue library are dropped: earlier versions made them', async () => {
+  it('of the queue library, created by earlier versions, are removed', async () => {
     const { ctx } = await contextOf(tick)
     const queue = ctx.queues.get('work')
     await queue.upsertJobScheduler('tick', { every: everyMs }, { name: 'tick', data: { schedule: 'tick' } })
@@ -111,7 +111,7 @@ describe.each(backends())('schedules over %s', (backend) => {
     expect(await queue.getJobCounts()).toMatchObject({ delayed: 0 })
   })
 
-  it('run time after time, a row for each', async () => {
+  it('run repeatedly, with one row for each due time', async () => {
     const { ctx } = await contextOf(often)
     const engine = await startEngine(ctx, { queues: ['work'] })
     opened.push(engine.stop)

@@ -52,7 +52,7 @@ describe.each(backends())('a worker over %s whose clock', (backend) => {
   it.each([
     ['an hour ahead', hour],
     ['an hour behind', -hour],
-  ])('is %s changes neither schedules nor delays for the others', async (_, shiftMs) => {
+  ])('is %s changes neither schedules nor delays of other workers', async (_, shiftMs) => {
     const env = { ORCHESTRATOR_POLL_INTERVAL: '2' }
     const ctx = await createTestContext({ backend, env })
     opened.push(ctx.dispose)
@@ -90,8 +90,8 @@ describe.each(backends())('a worker over %s whose clock', (backend) => {
   })
 })
 
-describe('rows that only a clock which was ahead can have written', () => {
-  it('are corrected: the job runs, and a dead worker’s lease ends', async () => {
+describe('rows written by a clock that was ahead', () => {
+  it('are corrected: the job runs, and the lease of a dead worker ends', async () => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const { db } = ctx
@@ -116,7 +116,7 @@ describe('rows that only a clock which was ahead can have written', () => {
       })
   })
 
-  it('are not jobs that a process of the previous version has delayed', async () => {
+  it('do not include jobs delayed by a process of the previous version', async () => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const { db } = ctx
@@ -129,7 +129,7 @@ describe('rows that only a clock which was ahead can have written', () => {
     expect(Number(delayMs)).toBeGreaterThan(3_590_000)
   })
 
-  it('are delivered again when the queue store holds them back', async () => {
+  it('are delivered again if the queue store delays them', async () => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const { db } = ctx

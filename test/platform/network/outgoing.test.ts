@@ -30,7 +30,7 @@ async function answerOf(url: string): Promise<string> {
   }
 }
 
-test.each(['127.0.0.1', 'localhost', 'hello.localhost'])('%s is reached past every proxy', async (host) => {
+test.each(['127.0.0.1', 'localhost', 'hello.localhost'])('%s is reached without a proxy', async (host) => {
   const proxy = await listening('the proxy')
   const target = await listening('the target')
   vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${proxy}`)

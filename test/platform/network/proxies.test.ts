@@ -68,7 +68,7 @@ describe('NO_PROXY', () => {
     expect(isDirect(noProxy, url)).toBe(false)
   })
 
-  it('is read in lower case before upper case, and an empty one says nothing', () => {
+  it('in lower case takes precedence over upper case, and an empty one is ignored', () => {
     const env = { HTTPS_PROXY: proxy, NO_PROXY: 'a.example', no_proxy: 'b.example' }
     expect(choose(env, 'https://a.example')).toBe(proxy)
     expect(choose(env, 'https://b.example')).toBeUndefined()
@@ -88,7 +88,7 @@ describe('the proxy', () => {
     expect([choose(env, 'http://a.example'), choose(env, 'https://a.example')]).toEqual([http, https])
   })
 
-  it('that a setting names comes before the environment, and NO_PROXY still counts', () => {
+  it('of a setting takes precedence over the environment, and NO_PROXY still applies', () => {
     const choice = createProxyChoice({ HTTPS_PROXY: 'http://other', NO_PROXY: '10.0.0.0/8' }, proxy)
     expect(choice(new URL('https://master.example'))).toBe(proxy)
     expect(choice(new URL('https://10.0.0.1'))).toBeUndefined()

@@ -32,14 +32,14 @@ const cases = [
 ]
 
 test.each(cases)(
-  'a WebSocket from $from through $proxies with $forwarded is of $client, as in Express',
+  'the client of a WebSocket from $from through $proxies with $forwarded is $client, as in Express',
   ({ proxies, from, forwarded, client }) => {
     expect(createTrust(proxies)(requestFrom(from, forwarded))).toBe(client)
     expect(addressInExpress(proxies, requestFrom(from, forwarded))).toBe(client)
   },
 )
 
-test('a peer that came over an IPv4-mapped address counts as its IPv4 address', () => {
+test('a peer with an IPv4-mapped address counts as its IPv4 address', () => {
   expect(createTrust([])(requestFrom('::ffff:203.0.113.9'))).toBe('203.0.113.9')
   expect(createTrust(['10.0.0.0/8'])(requestFrom('::ffff:10.1.2.3', '198.51.100.1'))).toBe('198.51.100.1')
 })

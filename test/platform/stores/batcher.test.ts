@@ -4,7 +4,7 @@ import { pause, within } from '../../../src/platform/deadline.ts'
 import { gate } from '../jobs/job-harness.ts'
 
 describe('a batcher', () => {
-  it('answers each call its own result, and shares a flush among calls of one burst', async () => {
+  it('gives each call its own result and shares a flush among the calls of a burst', async () => {
     const batches: number[][] = []
     const batcher = createBatcher<number, number>(async (items) => {
       batches.push(items)
@@ -15,7 +15,7 @@ describe('a batcher', () => {
     expect(batches).toEqual([[1, 2, 3], [4]])
   })
 
-  it('runs one flush at a time, and takes what came meanwhile next', async () => {
+  it('runs one flush at a time; calls made meanwhile form the next one', async () => {
     const hold = gate()
     const batches: number[][] = []
     const batcher = createBatcher<number, number>(async (items) => {
@@ -32,7 +32,7 @@ describe('a batcher', () => {
     expect(batches).toEqual([[0], [1, 2, 3]])
   })
 
-  it('fails the calls of a flush that failed, and no others', async () => {
+  it('fails only the calls whose own flush fails', async () => {
     let fails = true
     const batcher = createBatcher<number, number>(async (items) => {
       if (fails) throw new Error('away')
@@ -43,7 +43,7 @@ describe('a batcher', () => {
     expect(await batcher.add(2)).toBe(2)
   })
 
-  it('is idle when everything was flushed', async () => {
+  it('is idle once all items have been flushed', async () => {
     const done: number[] = []
     const batcher = createBatcher<number, undefined>(async (items) => {
       done.push(...items)
@@ -57,7 +57,7 @@ describe('a batcher', () => {
 })
 
 describe('deadlines', () => {
-  it('answer what came in time, and refuse what did not', async () => {
+  it('pass on a result in time and reject a late one', async () => {
     expect(await within(1000, Promise.resolve(1), 'it')).toBe(1)
     await expect(within(1, gate<never>().promise, 'the store')).rejects.toThrow(
       'the store did not answer within 1 ms',
@@ -65,7 +65,7 @@ describe('deadlines', () => {
     await expect(within(1000, Promise.reject(new Error('no')), 'it')).rejects.toThrow('no')
   })
 
-  it('end a pause with the reason of its signal', async () => {
+  it('reject a pause with the reason of its signal', async () => {
     await pause(1)
     const reason = new Error('stopped')
     const ending = new AbortController()

@@ -34,7 +34,7 @@ async function installation(backend: 'postgres' | 'redis') {
 }
 
 describe.each(backends())('two installations over %s', (backend) => {
-  it('each run all of their own jobs and schedules, and nothing of the other', async () => {
+  it('each run all of their own jobs and schedules and none of the other’s', async () => {
     const [one, two] = [await installation(backend), await installation(backend)]
     const sent = { one: [] as string[], two: [] as string[] }
     for (let n = 0; n < 30; n++) {
@@ -71,7 +71,7 @@ describe.skipIf(inject('redisUrl') === undefined)('an installation on Redis', ()
     for (const key of ofQueues) expect(key.startsWith(`{capstan-${id}-work}:work:`), key).toBe(true)
   })
 
-  it('delivers again what an earlier version has left under keys without the id', async () => {
+  it('delivers jobs again that an earlier version left under keys without the id', async () => {
     const { ctx, job, ran } = await installation('redis')
     // As the row of a job that the earlier version handed over.
     const id = await ctx.db.transaction((trx) =>
@@ -92,7 +92,7 @@ describe.skipIf(inject('redisUrl') === undefined)('an installation on Redis', ()
 })
 
 describe('a delivery of a job that this database does not have', () => {
-  it('is not completed: it fails with a code of its own', async () => {
+  it('fails with its own code and is not completed', async () => {
     const direct = await startDirect([testJob(done)])
     opened.push(direct.dispose)
     expect(await direct.runner.run(deliveryOf(randomUUID()))).toEqual({
@@ -103,7 +103,7 @@ describe('a delivery of a job that this database does not have', () => {
 })
 
 describe('the id of an installation', () => {
-  it('is one for all processes of a database, and another for each database', async () => {
+  it('is the same for all processes of a database and different for each database', async () => {
     const [one, two] = [await createTestDatabase(), await createTestDatabase()]
     const ids: string[] = []
     for (const { url } of [one, one, two]) {
@@ -117,7 +117,7 @@ describe('the id of an installation', () => {
     await two.drop()
   })
 
-  it('is read once the database is reachable, and until then nothing is delivered', async () => {
+  it('is read once the database is reachable; until then no job is delivered', async () => {
     const database = await createTestDatabase()
     const proxy = await startTcpProxy(database.url)
     await proxy.cut()

@@ -38,7 +38,7 @@ describe('a database that falls silent', () => {
     return Date.now() - startedAt
   }
 
-  it('is used again at once over new connections when the old ones are silent for ever', async () => {
+  it('is used again over new connections while the old ones stay silent', async () => {
     const { ctx, proxy } = await behindProxy()
     await fill(ctx)
     // Idle connections that were just used are trusted.
@@ -52,7 +52,7 @@ describe('a database that falls silent', () => {
     expect(Date.now() - startedAt).toBeLessThan(4000)
   }, 60_000)
 
-  it('fails every call within bounds while it is silent, and is used again when it is back', async () => {
+  it('fails every call within the time limit, and is used again when it responds', async () => {
     const { ctx, proxy } = await behindProxy()
     await fill(ctx)
     proxy.freeze()
@@ -115,7 +115,7 @@ describe('a database that falls silent', () => {
     })
   }, 60_000)
 
-  it('releases the locks of a transaction that nobody continues', async () => {
+  it('releases the locks of an abandoned transaction', async () => {
     const { direct, ctx, proxy } = await behindProxy()
     const locked = Promise.withResolvers<void>()
     const over = Promise.withResolvers<void>()
@@ -159,7 +159,7 @@ describe('a database that falls silent', () => {
     await ctx.listener.stop()
   }, 60_000)
 
-  it('is found out by another connection when a query just waits for its answer', async () => {
+  it('is detected by another connection while a query waits for its result', async () => {
     const { ctx, proxy } = await behindProxy()
     await fill(ctx)
     const waiting = ctx.db.raw('select pg_sleep(0.5)')
@@ -170,7 +170,7 @@ describe('a database that falls silent', () => {
     expect(Date.now() - startedAt).toBeLessThan(8000)
   }, 60_000)
 
-  it('is found out by the listening connection, which listens again', async () => {
+  it('is detected by the listening connection, which listens again', async () => {
     const { direct, ctx, proxy } = await behindProxy()
     const heard: string[] = []
     ctx.listener.on('silence_test', (payload) => heard.push(payload))
@@ -186,7 +186,7 @@ describe('a database that falls silent', () => {
 })
 
 describe('a limit on queries', () => {
-  it('ends a query that takes longer, and not one for which a longer time was allowed', async () => {
+  it('ends a query that exceeds it, and not one with a raised limit', async () => {
     const ctx = await createTestContext()
     const db = createDb({ url: ctx.database.url, name: 'test', max: 2, queryMs: 300 })
     await expect(db.raw('select pg_sleep(1)')).rejects.toMatchObject({ code: 'ETIMEDOUT' })
@@ -196,7 +196,7 @@ describe('a limit on queries', () => {
     await ctx.dispose()
   })
 
-  it('ends a query also on the server, where it would wait for a lock for ever', async () => {
+  it('also ends the query on the server, where it would wait forever for a lock', async () => {
     const ctx = await createTestContext()
     const db = createDb({ url: ctx.database.url, name: 'waiting', max: 2, queryMs: 300 })
     await ctx.db.transaction(async (trx) => {
@@ -249,7 +249,7 @@ describe('a limit on queries', () => {
     await ctx.dispose()
   })
 
-  it('ends a transaction that stands still, also behind a pooler that keeps no settings', async () => {
+  it('ends an idle transaction, also behind a pooler that keeps no settings', async () => {
     const ctx = await createTestContext()
     const { rows } = await ctx.db.transaction((trx) => trx.raw('show idle_in_transaction_session_timeout'))
     expect(rows).toEqual([{ idle_in_transaction_session_timeout: '6s' }])

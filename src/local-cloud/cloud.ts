@@ -1,6 +1,6 @@
 import { Api } from './api/api.ts'
-import { Front } from './cloud-server.ts'
-import { type Cloud, scriptDir } from './context.ts'
+import { CloudServer } from './cloud-server.ts'
+import { type CloudContext, scriptDir } from './context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
@@ -31,8 +31,8 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     clock: Date.now,
     images: options.images,
   }
-  const cloud: Cloud = { ...parts, locks: new KeyedLock() }
-  const front = new Front({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
+  const cloud: CloudContext = { ...parts, locks: new KeyedLock() }
+  const server = new CloudServer({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const release = async () => {
     await pool.stop()
     runtime.close()
@@ -42,10 +42,10 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     store.scripts.seedAccount(accountId, `local-${accountId.slice(0, 8)}`)
     store.zones.seed(accountId, options.zones ?? [])
     await sweepOrphanedData(dataDir, store)
-    const port = await front.listen(host, options.port)
+    const port = await server.listen(host, options.port)
     pool.watchAlarms(store.scripts.list().map(({ id }) => id))
     let stopped: Promise<void> | undefined
-    const stop = () => (stopped ??= front.close().then(release))
+    const stop = () => (stopped ??= server.close().then(release))
     return { url: `http://${reachable(host)}:${port}`, port, stop }
   } catch (error) {
     await release()

@@ -21,7 +21,7 @@ export function registerCloudCommands(
     })
 }
 
-type Cloud = Awaited<ReturnType<typeof describe>>
+type CloudDescription = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv) {
   const { findLocalCloud } = await import('../cli/target/service.ts')
@@ -41,7 +41,7 @@ async function describe(env: NodeJS.ProcessEnv) {
   }
 }
 
-function linesOf({ url, accountId, token, environment, appHost }: Cloud): string[] {
+function linesOf({ url, accountId, token, environment, appHost }: CloudDescription): string[] {
   return [
     `URL         ${url}`,
     `Token       ${token}`,

@@ -8,7 +8,7 @@ import type { Script } from './store/scripts.ts'
 import type { WorkerRuntime } from './worker-runtime.ts'
 
 /** What the verbs of a running cloud share. */
-export interface Cloud {
+export interface CloudContext {
   accountId: string
   dataDir: string
   store: Store

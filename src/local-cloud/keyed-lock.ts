@@ -1,24 +1,24 @@
 /** Runs the work of one key strictly in turn; other keys are not held up. */
 export class KeyedLock<K> {
-  private readonly tails = new Map<K, Promise<void>>()
+  readonly #tails = new Map<K, Promise<void>>()
 
   async run<T>(key: K, work: () => Promise<T>): Promise<T> {
-    const before = this.tails.get(key) ?? Promise.resolve()
+    const before = this.#tails.get(key) ?? Promise.resolve()
     const turn = before.then(work)
     const tail = turn.then(
       () => {},
       () => {},
     )
-    this.tails.set(key, tail)
+    this.#tails.set(key, tail)
     try {
       return await turn
     } finally {
-      if (this.tails.get(key) === tail) this.tails.delete(key)
+      if (this.#tails.get(key) === tail) this.#tails.delete(key)
     }
   }
 
   /** Resolves when no work of the key is running or waiting; does not reserve a turn. */
   async idle(key: K): Promise<void> {
-    for (let tail = this.tails.get(key); tail !== undefined; tail = this.tails.get(key)) await tail
+    for (let tail = this.#tails.get(key); tail !== undefined; tail = this.#tails.get(key)) await tail
   }
 }

@@ -24,22 +24,22 @@ const windowSeconds = 300
 
 /** Counts calls in fixed windows, tells the state in Cloudflare's headers, and refuses what is over. */
 export class RateLimit {
-  private used = 0
-  private windowEnds = 0
+  #used = 0
+  #windowEnds = 0
 
   take(res: ServerResponse, now = Date.now()): void {
-    if (now >= this.windowEnds) {
-      this.used = 0
-      this.windowEnds = now + windowSeconds * 1000
+    if (now >= this.#windowEnds) {
+      this.#used = 0
+      this.#windowEnds = now + windowSeconds * 1000
     }
-    const reset = Math.ceil((this.windowEnds - now) / 1000)
-    const left = Math.max(0, quota - this.used - 1)
+    const reset = Math.ceil((this.#windowEnds - now) / 1000)
+    const left = Math.max(0, quota - this.#used - 1)
     res.setHeader('ratelimit', `"default";r=${left};t=${reset}`)
     res.setHeader('ratelimit-policy', `"default";q=${quota};w=${windowSeconds}`)
-    if (this.used >= quota) {
+    if (this.#used >= quota) {
       res.setHeader('retry-after', String(reset))
       throw new ApiError('rateLimited')
     }
-    this.used += 1
+    this.#used += 1
   }
 }

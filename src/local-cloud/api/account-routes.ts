@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { namespaceView } from '../scripts/views.ts'
 import { readJson } from './body.ts'
@@ -21,7 +21,7 @@ const active = (accountId: string) => ({
 })
 
 /** Tokens, the user, the account, and what belongs to the account as a whole. */
-export function accountRoutes(router: Router, cloud: Cloud): void {
+export function accountRoutes(router: Router, cloud: CloudContext): void {
   const { accountId, store } = cloud
   const account = () => ({
     id: accountId,

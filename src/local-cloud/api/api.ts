@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { notOffered } from '../scripts/not-offered.ts'
 import { RateLimit, requireToken } from './access.ts'
@@ -25,32 +25,32 @@ export const isApiPath = (path: string): boolean =>
 
 /** Cloudflare's API over the state of this cloud. */
 export class Api {
-  private readonly open = new Router()
-  private readonly guarded = new Router()
-  private readonly rateLimit = new RateLimit()
-  private readonly cloud: Cloud
-  private readonly token: string
+  readonly #open = new Router()
+  readonly #guarded = new Router()
+  readonly #rateLimit = new RateLimit()
+  readonly #cloud: CloudContext
+  readonly #token: string
 
-  constructor(cloud: Cloud, token: string) {
-    this.cloud = cloud
-    this.token = token
-    publicRoutes(this.open)
-    accountRoutes(this.guarded, cloud)
-    scriptRoutes(this.guarded, cloud)
-    secretRoutes(this.guarded, cloud)
-    versionRoutes(this.guarded, cloud)
-    containerRoutes(this.guarded, cloud)
-    registryRoutes(this.guarded, cloud)
-    zoneRoutes(this.guarded, cloud)
+  constructor(cloud: CloudContext, token: string) {
+    this.#cloud = cloud
+    this.#token = token
+    publicRoutes(this.#open)
+    accountRoutes(this.#guarded, cloud)
+    scriptRoutes(this.#guarded, cloud)
+    secretRoutes(this.#guarded, cloud)
+    versionRoutes(this.#guarded, cloud)
+    containerRoutes(this.#guarded, cloud)
+    registryRoutes(this.#guarded, cloud)
+    zoneRoutes(this.#guarded, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     setEdgeHeaders(res)
     try {
-      sendAnswer(res, await this.answer(req, res))
+      sendAnswer(res, await this.#answer(req, res))
     } catch (error) {
       if (!(error instanceof ApiError)) {
-        this.cloud.log.error({ err: error, method: req.method }, 'a call of the API failed')
+        this.#cloud.log.error({ err: error, method: req.method }, 'a call of the API failed')
       }
       // What is left of a refused body is not read: the connection can't be used again.
       if (!req.complete) res.setHeader('connection', 'close')
@@ -58,22 +58,22 @@ export class Api {
     }
   }
 
-  private async answer(req: IncomingMessage, res: ServerResponse): Promise<Answer> {
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<Answer> {
     const url = new URL(req.url ?? '/', 'http://local-cloud')
     const [, logsOf] = logsPath.exec(url.pathname) ?? []
     if (logsOf !== undefined) {
-      requireToken(req, this.token, false)
-      return { result: this.cloud.logs.of(logsOf) }
+      requireToken(req, this.#token, false)
+      return { result: this.#cloud.logs.of(logsOf) }
     }
     const path = url.pathname.slice(apiPrefix.length)
-    if (path === '/ips') return await this.open.dispatch(req, url, apiPrefix)
-    requireToken(req, this.token, path.endsWith('/tokens/verify'))
-    this.rateLimit.take(res)
+    if (path === '/ips') return await this.#open.dispatch(req, url, apiPrefix)
+    requireToken(req, this.#token, path.endsWith('/tokens/verify'))
+    this.#rateLimit.take(res)
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
-    if (account !== undefined && account !== this.cloud.accountId) throw new ApiError('unresolvable')
+    if (account !== undefined && account !== this.#cloud.accountId) throw new ApiError('unresolvable')
     const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
-    if (zone !== undefined) requireZone(this.cloud, zone)
-    return await this.guarded.dispatch(req, url, apiPrefix, () => {
+    if (zone !== undefined) requireZone(this.#cloud, zone)
+    return await this.#guarded.dispatch(req, url, apiPrefix, () => {
       const feature = notOffered(path)
       if (feature !== undefined)
         throw new ApiError('notOffered', `The local cloud does not offer ${feature}.`)

@@ -6,7 +6,7 @@ import { actOnRollout, findRollout, startRollout } from '../containers/rollouts.
 import { createBody, editBody, rolloutAction, rolloutBody } from '../containers/schema.ts'
 import { findApplication, listApplications } from '../containers/state.ts'
 import { applicationView, notRun, rolloutView } from '../containers/views.ts'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { readJson } from './body.ts'
 import { paged } from './envelope.ts'
@@ -16,7 +16,7 @@ const root = '/accounts/{account}/containers'
 const one = `${root}/applications/{application}`
 
 /** Applications and their rollouts are recorded: what would run is shown, and nothing does. */
-export function containerRoutes(router: Router, cloud: Cloud): void {
+export function containerRoutes(router: Router, cloud: CloudContext): void {
   const { accountId, store } = cloud
   const view = (application: Parameters<typeof applicationView>[0]) => applicationView(application, accountId)
   const messages = [notRun]
@@ -63,7 +63,7 @@ export function containerRoutes(router: Router, cloud: Cloud): void {
   rolloutRoutes(router, cloud)
 }
 
-function rolloutRoutes(router: Router, cloud: Cloud): void {
+function rolloutRoutes(router: Router, cloud: CloudContext): void {
   const messages = [notRun]
   const ids = ({ param }: Pick<Call, 'param'>) => ({
     applicationId: param('application'),

@@ -3,7 +3,7 @@ import { managedDomain } from '../containers/images.ts'
 import { containersRefusal } from '../containers/refusal.ts'
 import { credentialsBody, registryBody } from '../containers/schema.ts'
 import { registryView } from '../containers/views.ts'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { readJson } from './body.ts'
 import { paged } from './envelope.ts'
@@ -12,7 +12,7 @@ import type { Router } from './router.ts'
 const root = '/accounts/{account}/containers/registries'
 
 /** The account's own registry, and those that it knows of. */
-export function registryRoutes(router: Router, cloud: Cloud): void {
+export function registryRoutes(router: Router, cloud: CloudContext): void {
   const { accountId, store, images } = cloud
   router
     .on(`GET ${root}`, ({ query }) => {

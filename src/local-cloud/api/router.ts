@@ -19,11 +19,11 @@ interface Route {
 
 /** A table of `METHOD /path/{parameter}` routes, matched segment by segment. */
 export class Router {
-  private readonly routes: Route[] = []
+  readonly #routes: Route[] = []
 
   on(pattern: string, handler: Handler): this {
     const [method = '', path = ''] = pattern.split(' ')
-    this.routes.push({ method, segments: path.split('/'), handler })
+    this.#routes.push({ method, segments: path.split('/'), handler })
     return this
   }
 
@@ -33,7 +33,7 @@ export class Router {
    */
   async dispatch(req: IncomingMessage, url: URL, prefix: string, onUnknown?: () => void): Promise<Answer> {
     const segments = url.pathname.slice(prefix.length).replace(/\/$/, '').split('/')
-    const matching = this.routes.filter((route) => matches(route.segments, segments))
+    const matching = this.#routes.filter((route) => matches(route.segments, segments))
     const route = matching.find((candidate) => candidate.method === req.method)
     if (route === undefined) onUnknown?.()
     if (route === undefined) throw new ApiError(matching.length > 0 ? 'methodNotAllowed' : 'noRoute')

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { servingVersion } from '../scripts/deploy.ts'
 import { deleteScript, patchSettings, requireScript, setPublished } from '../scripts/lifecycle.ts'
@@ -39,7 +39,7 @@ function usableName(call: Call): string {
   return name
 }
 
-export function scriptRoutes(router: Router, cloud: Cloud): void {
+export function scriptRoutes(router: Router, cloud: CloudContext): void {
   const { store } = cloud
   const view = (one: Script) => scriptView(one, servingVersion(cloud, one))
   const remove = async (call: Call) => {
@@ -90,7 +90,7 @@ function search(all: Script[], query: URLSearchParams) {
   return { result, resultInfo: info }
 }
 
-function settingRoutes(router: Router, cloud: Cloud): void {
+function settingRoutes(router: Router, cloud: CloudContext): void {
   const { store } = cloud
   const published = (one: Script) => ({
     result: { enabled: one.subdomainEnabled, previews_enabled: one.previewsEnabled },

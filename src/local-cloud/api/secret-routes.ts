@@ -1,4 +1,4 @@
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { requireScript } from '../scripts/lifecycle.ts'
 import {
   deleteSecret,
@@ -20,7 +20,7 @@ const workers = '/accounts/{account}/workers'
 const script = `${workers}/scripts/{script}`
 
 /** Secrets: each change of them makes a version. Their texts go in here, and never come out. */
-export function secretRoutes(router: Router, cloud: Cloud): void {
+export function secretRoutes(router: Router, cloud: CloudContext): void {
   const edit = (call: Call, change: ReturnType<typeof deleteSecret>) =>
     editSecrets(cloud, { scriptName: call.param('script'), source: sourceOf(call.req), edit: change })
   router

@@ -1,4 +1,4 @@
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { deploymentBody, deployVersions, listDeployable } from '../scripts/deploy.ts'
 import { requireScript } from '../scripts/lifecycle.ts'
@@ -13,7 +13,7 @@ import { sourceOf } from './script-routes.ts'
 const script = '/accounts/{account}/workers/scripts/{script}'
 
 /** Versions, which are code without requests, and deployments, which give them requests. */
-export function versionRoutes(router: Router, cloud: Cloud): void {
+export function versionRoutes(router: Router, cloud: CloudContext): void {
   const { versions, scripts } = cloud.store
   router
     .on(`POST ${script}/versions`, async (call) => {
@@ -41,7 +41,7 @@ export function versionRoutes(router: Router, cloud: Cloud): void {
   deploymentRoutes(router, cloud)
 }
 
-function deploymentRoutes(router: Router, cloud: Cloud): void {
+function deploymentRoutes(router: Router, cloud: CloudContext): void {
   const all = (call: Call) => cloud.store.versions.deployments(requireScript(cloud, call.param('script')).id)
   router
     .on(`POST ${script}/deployments`, async (call) => {

@@ -1,4 +1,4 @@
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { DnsRecord, Zone } from '../store/zones.ts'
 import { domainBody, putDomain, requireDomain } from '../zones/domains.ts'
@@ -21,7 +21,7 @@ const records = '/zones/{zone}/dns_records'
 const routes = '/zones/{zone}/workers/routes'
 
 /** Zones, and the host names in them. All is recorded and nothing is served: Workers answer below `localhost`. */
-export function zoneRoutes(router: Router, cloud: Cloud): void {
+export function zoneRoutes(router: Router, cloud: CloudContext): void {
   const { store, accountId } = cloud
   router
     .on('GET /zones', ({ query }) => {
@@ -38,21 +38,21 @@ export function zoneRoutes(router: Router, cloud: Cloud): void {
 }
 
 /** Every call below a zone passes here first. Throws ApiError 7003 for what is no id, 9109 for one of nobody's. */
-export function requireZone({ store }: Cloud, id: string): Zone {
+export function requireZone({ store }: CloudContext, id: string): Zone {
   if (!/^[0-9a-f]{32}$/.test(id)) throw new ApiError('unresolvable')
   const found = store.zones.list().find((each) => each.id === id)
   if (found === undefined) throw new ApiError('zoneNotFound')
   return found
 }
 
-const zoneOf = (cloud: Cloud, call: Call) => requireZone(cloud, call.param('zone'))
+const zoneOf = (cloud: CloudContext, call: Call) => requireZone(cloud, call.param('zone'))
 
 function listed<T>(all: T[], query: URLSearchParams, view: (each: T) => object) {
   const { items, info } = paged(all, query)
   return { result: items.map(view), resultInfo: info }
 }
 
-function domainRoutes(router: Router, cloud: Cloud): void {
+function domainRoutes(router: Router, cloud: CloudContext): void {
   router
     .on(`GET ${domains}`, ({ query }) => {
       const wanted = (name: string, value: string) => (query.get(name) ?? value) === value
@@ -79,7 +79,7 @@ function domainRoutes(router: Router, cloud: Cloud): void {
     })
 }
 
-function recordRoutes(router: Router, cloud: Cloud): void {
+function recordRoutes(router: Router, cloud: CloudContext): void {
   const recordOf = (call: Call) => requireRecord(cloud, zoneOf(cloud, call), call.param('record'))
   router
     .on(`GET ${records}`, (call) => {
@@ -119,7 +119,7 @@ function matching(query: URLSearchParams) {
     wanted(['comment', 'comment.exact'], comment)
 }
 
-function workerRoutes(router: Router, cloud: Cloud): void {
+function workerRoutes(router: Router, cloud: CloudContext): void {
   router
     .on(`GET ${routes}`, (call) => {
       const all = cloud.store.zones.routes(zoneOf(cloud, call).id)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import type { Application } from '../store/containers.ts'
 import { checkImage } from './images.ts'
 import { checkLimits } from './limits.ts'
@@ -8,7 +8,7 @@ import type { CreateBody, EditBody } from './schema.ts'
 import { findApplication, otherApplications } from './state.ts'
 
 /** @throws 1607, 1608, IMAGE_REGISTRY_*, SURPASSED_*, DURABLE_OBJECT_NOT_FOUND. */
-export async function createApplication(cloud: Cloud, body: CreateBody): Promise<Application> {
+export async function createApplication(cloud: CloudContext, body: CreateBody): Promise<Application> {
   const { store, clock } = cloud
   const { name, instances, max_instances: maxInstances, configuration, durable_objects, ...given } = body
   await checkImage(cloud, configuration.image)
@@ -33,7 +33,7 @@ export async function createApplication(cloud: Cloud, body: CreateBody): Promise
 }
 
 /** Limits and the like; an image that comes along is not for a PATCH, and left alone. */
-export function editApplication(cloud: Cloud, id: string, body: EditBody): Application {
+export function editApplication(cloud: CloudContext, id: string, body: EditBody): Application {
   return cloud.store.transaction(() => {
     const application = findApplication(cloud, id)
     const maxInstances = body.max_instances ?? application.maxInstances
@@ -54,7 +54,7 @@ export function editApplication(cloud: Cloud, id: string, body: EditBody): Appli
   })
 }
 
-export function deleteApplication(cloud: Cloud, id: string): void {
+export function deleteApplication(cloud: CloudContext, id: string): void {
   findApplication(cloud, id)
   cloud.store.containers.deleteApplication(id)
 }
@@ -69,7 +69,7 @@ function restOf(given: EditBody): Application['rest'] {
 }
 
 /** A class is made for containers by the upload that serves: one that leaves it out takes that back. */
-function requireContainerClass(cloud: Cloud, wanted: CreateBody['durable_objects']): string {
+function requireContainerClass(cloud: CloudContext, wanted: CreateBody['durable_objects']): string {
   const { scripts, versions } = cloud.store
   const found = scripts
     .allNamespaces()

@@ -1,4 +1,4 @@
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import type { ImageRegistry } from '../options.ts'
 import { containersRefusal } from './refusal.ts'
 
@@ -14,7 +14,7 @@ const accept = [
 ].join(', ')
 
 /** @throws IMAGE_REGISTRY_* when the image could not be had for a container. */
-export async function checkImage({ images, store }: Cloud, image: string): Promise<void> {
+export async function checkImage({ images, store }: CloudContext, image: string): Promise<void> {
   if (images === undefined) return
   const slash = image.indexOf('/')
   const host = image.slice(0, slash)

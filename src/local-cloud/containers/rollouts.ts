@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Rollout } from '../store/containers.ts'
 import { checkImage } from './images.ts'
@@ -9,7 +9,11 @@ import type { RolloutBody } from './schema.ts'
 import { advance, endRollout, findApplication, otherApplications } from './state.ts'
 
 /** Begins a rollout; one under way is replaced, and what it had not reached it does not reach any more. */
-export async function startRollout(cloud: Cloud, applicationId: string, body: RolloutBody): Promise<Rollout> {
+export async function startRollout(
+  cloud: CloudContext,
+  applicationId: string,
+  body: RolloutBody,
+): Promise<Rollout> {
   const { store, clock } = cloud
   const application = findApplication(cloud, applicationId)
   const { image = application.configuration.image, ...target } = body.target_configuration
@@ -44,7 +48,7 @@ export async function startRollout(cloud: Cloud, applicationId: string, body: Ro
 
 /** @throws VALIDATE_INPUT for a rollout that is over. */
 export function actOnRollout(
-  cloud: Cloud,
+  cloud: CloudContext,
   about: { applicationId: string; rolloutId: string; action: 'next' | 'previous' | 'revert' },
 ): Rollout {
   const rollout = findRollout(cloud, about)
@@ -59,7 +63,7 @@ export function actOnRollout(
 }
 
 export function findRollout(
-  cloud: Cloud,
+  cloud: CloudContext,
   { applicationId, rolloutId }: { applicationId: string; rolloutId: string },
 ): Rollout {
   findApplication(cloud, applicationId)

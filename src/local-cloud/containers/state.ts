@@ -1,17 +1,17 @@
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Application, Rollout } from '../store/containers.ts'
 
 /** How long one step of an automatic rollout takes: no container has to become healthy here. */
 const stepMs = 50
 
-export function findApplication(cloud: Cloud, id: string): Application {
+export function findApplication(cloud: CloudContext, id: string): Application {
   const found = cloud.store.containers.application(id)
   if (found === undefined) throw new ApiError('applicationNotFound')
   return settleRollouts(cloud, found)
 }
 
-export function listApplications(cloud: Cloud, filter: { name: string | null; image: string | null }) {
+export function listApplications(cloud: CloudContext, filter: { name: string | null; image: string | null }) {
   const all = cloud.store.containers.applications().map((each) => settleRollouts(cloud, each))
   return all.filter(
     ({ name, configuration }) =>
@@ -19,11 +19,11 @@ export function listApplications(cloud: Cloud, filter: { name: string | null; im
   )
 }
 
-export const otherApplications = (cloud: Cloud, id: string) =>
+export const otherApplications = (cloud: CloudContext, id: string) =>
   cloud.store.containers.applications().filter((each) => each.id !== id)
 
 /** Automatic rollouts go on with time; what is due is written down before anything is read or changed. */
-function settleRollouts(cloud: Cloud, application: Application): Application {
+function settleRollouts(cloud: CloudContext, application: Application): Application {
   const { store, clock } = cloud
   if (application.activeRolloutId === null) return application
   const rollout = store.containers
@@ -36,7 +36,7 @@ function settleRollouts(cloud: Cloud, application: Application): Application {
   return store.containers.application(application.id) ?? application
 }
 
-export function advance(cloud: Cloud, rollout: Rollout, doneSteps: number): Rollout {
+export function advance(cloud: CloudContext, rollout: Rollout, doneSteps: number): Rollout {
   if (doneSteps >= rollout.body.steps.length) return endRollout(cloud, rollout, 'completed')
   const updatedOn = new Date(cloud.clock()).toISOString()
   const moved: Rollout = { ...rollout, status: 'progressing', doneSteps, updatedOn }
@@ -44,7 +44,7 @@ export function advance(cloud: Cloud, rollout: Rollout, doneSteps: number): Roll
   return moved
 }
 
-export function endRollout(cloud: Cloud, rollout: Rollout, status: 'completed' | 'reverted'): Rollout {
+export function endRollout(cloud: CloudContext, rollout: Rollout, status: 'completed' | 'reverted'): Rollout {
   const { containers } = cloud.store
   const updatedOn = new Date(cloud.clock()).toISOString()
   const doneSteps = status === 'completed' ? rollout.body.steps.length : 0

@@ -33,41 +33,41 @@ const overLimit = ({ message }: Error): Refused => ({ status: 503, text: `error 
 
 /** Answers requests to `<script>.localhost`, or to a host name of the script's own, with the script's Worker. */
 export class Gateway {
-  private readonly parts: GatewayParts
+  readonly #parts: GatewayParts
 
   constructor(parts: GatewayParts) {
-    this.parts = parts
+    this.#parts = parts
   }
 
   siteOf(req: IncomingMessage): Site | undefined {
-    return siteOf(this.parts.store, req)
+    return siteOf(this.#parts.store, req)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse, site: Site): Promise<void> {
-    const outcome = await this.exchange(req, site, isRepeatable(req), (lease) => forward(req, res, lease))
+    const outcome = await this.#exchange(req, site, isRepeatable(req), (lease) => forward(req, res, lease))
     if (outcome !== undefined) refuse(res, outcome.status, outcome.text)
   }
 
   async handleUpgrade(req: IncomingMessage, client: UpgradeClient, site: Site): Promise<void> {
-    const outcome = await this.exchange(req, site, false, (lease) => forwardUpgrade(req, client, lease))
+    const outcome = await this.#exchange(req, site, false, (lease) => forwardUpgrade(req, client, lease))
     if (outcome !== undefined) refuseUpgrade(client.socket, outcome.status)
   }
 
   /** Runs one exchange under a lease, twice when a dead workerd was found before anything was sent. */
-  private async exchange(
+  async #exchange(
     req: IncomingMessage,
     { script: name, ownName }: Site,
     repeatable: boolean,
     send: (lease: Lease) => Promise<Forwarded>,
   ): Promise<Refused | undefined> {
-    const script = this.parts.store.scripts.find(name)
+    const script = this.#parts.store.scripts.find(name)
     if (script === undefined) return { status: 404, text: 'There is no Worker at this address.' }
     if (!script.subdomainEnabled && !ownName) {
       return { status: 404, text: 'The workers.dev address of this Worker is not enabled.' }
     }
     try {
       for (let attempt = 0; attempt < 3; attempt++) {
-        const lease = await this.parts.pool.acquire(script.id, (shares) =>
+        const lease = await this.#parts.pool.acquire(script.id, (shares) =>
           pickVersion(shares, req.headers, name),
         )
         if (lease === undefined) return { status: 404, text: 'There is no Worker at this address.' }
@@ -82,7 +82,7 @@ export class Gateway {
       }
     } catch (error) {
       if (error instanceof LimitExceeded || error instanceof StartTimeout) return overLimit(error)
-      this.parts.log.warn({ err: error, script: name }, 'a Worker could not be reached')
+      this.#parts.log.warn({ err: error, script: name }, 'a Worker could not be reached')
     }
     return { status: 500, text: 'The Worker could not be started.' }
   }

@@ -36,50 +36,50 @@ const longestWaitMs = 86_400_000
 
 /** Starts sleeping scripts when their next alarm is due. */
 export class AlarmClock {
-  private readonly timers = new Map<number, NodeJS.Timeout>()
-  private readonly failures = new Map<number, number>()
-  private readonly next: (scriptId: number) => number | undefined
-  private readonly wake: (scriptId: number) => void
+  readonly #timers = new Map<number, NodeJS.Timeout>()
+  readonly #failures = new Map<number, number>()
+  readonly #next: (scriptId: number) => number | undefined
+  readonly #wake: (scriptId: number) => void
 
   /** @param next when a script's earliest alarm is due @param wake starts a script that sleeps */
   constructor(next: (scriptId: number) => number | undefined, wake: (scriptId: number) => void) {
-    this.next = next
-    this.wake = wake
+    this.#next = next
+    this.#wake = wake
   }
 
   /** For a script that does not run now. */
   set(scriptId: number): void {
     this.cancel(scriptId)
-    const failures = this.failures.get(scriptId) ?? 0
-    const at = this.next(scriptId)
+    const failures = this.#failures.get(scriptId) ?? 0
+    const at = this.#next(scriptId)
     if (at === undefined || failures > mostFailures) return
     const delay = failures === 0 ? 0 : firstDelayMs * 2 ** (failures - 1)
     const wait = Math.max(at - Date.now(), delay)
-    const ring = () => (wait > longestWaitMs ? this.set(scriptId) : this.wake(scriptId))
-    this.timers.set(scriptId, setTimeout(ring, Math.min(wait, longestWaitMs)).unref())
+    const ring = () => (wait > longestWaitMs ? this.set(scriptId) : this.#wake(scriptId))
+    this.#timers.set(scriptId, setTimeout(ring, Math.min(wait, longestWaitMs)).unref())
   }
 
   /** For a script that ended by itself: its alarm may be what ends it. */
   setAfterFailure(scriptId: number): void {
-    this.failures.set(scriptId, (this.failures.get(scriptId) ?? 0) + 1)
+    this.#failures.set(scriptId, (this.#failures.get(scriptId) ?? 0) + 1)
     this.set(scriptId)
   }
 
   /** Forgets failures: the script has new code. */
   forgive(scriptId: number): void {
-    this.failures.delete(scriptId)
+    this.#failures.delete(scriptId)
   }
 
   cancel(scriptId: number): void {
-    clearTimeout(this.timers.get(scriptId))
-    this.timers.delete(scriptId)
+    clearTimeout(this.#timers.get(scriptId))
+    this.#timers.delete(scriptId)
   }
 
   isSet(scriptId: number): boolean {
-    return this.timers.has(scriptId)
+    return this.#timers.has(scriptId)
   }
 
   stop(): void {
-    for (const scriptId of [...this.timers.keys()]) this.cancel(scriptId)
+    for (const scriptId of [...this.#timers.keys()]) this.cancel(scriptId)
   }
 }

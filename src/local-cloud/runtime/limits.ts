@@ -69,76 +69,78 @@ const busyShare = 0.5
  * belong to many requests, each within its limit.
  */
 export class LimitWatch {
-  private readonly watched: Watched
-  private readonly timer: NodeJS.Timeout
-  private readonly intervalMs = process.platform === 'linux' ? linuxIntervalMs : otherIntervalMs
-  private last: Usage | undefined
-  private lastAt = performance.now()
-  private lastActivity: number
+  readonly #watched: Watched
+  readonly #timer: NodeJS.Timeout
+  readonly #intervalMs = process.platform === 'linux' ? linuxIntervalMs : otherIntervalMs
+  #last: Usage | undefined
+  #lastAt = performance.now()
+  #lastActivity: number
   /** The CPU time at which the Worker was last known to do nothing for too long. */
-  private mark = 0
-  private looking = false
-  private probing = false
-  private answeredSince = false
+  #mark = 0
+  #looking = false
+  #probing = false
+  #answeredSince = false
   /** Over the limit at the last look; an answer that waited for this process may still be on its way. */
-  private suspected = false
+  #suspected = false
 
   constructor(watched: Watched) {
-    this.watched = watched
-    this.lastActivity = watched.activity()
-    this.timer = setInterval(() => void this.look(), this.intervalMs).unref()
+    this.#watched = watched
+    this.#lastActivity = watched.activity()
+    this.#timer = setInterval(() => void this.#look(), this.#intervalMs).unref()
   }
 
   close(): void {
-    clearInterval(this.timer)
+    clearInterval(this.#timer)
   }
 
-  private async look(): Promise<void> {
-    if (this.looking) return
-    this.looking = true
-    const usage = await usageOf(this.watched.pid)
-    this.looking = false
+  async #look(): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    const usage = await usageOf(this.#watched.pid)
+    this.#looking = false
     if (usage === undefined) return
-    const { limits, onExceeded } = this.watched
-    const probe = this.watched.probe()
-    this.account(usage, probe !== undefined)
-    const kind = usage.memoryBytes > limits.memoryBytes ? 'memory' : this.isOverCpu(usage) ? 'cpu' : undefined
+    const { limits, onExceeded } = this.#watched
+    const probe = this.#watched.probe()
+    this.#account(usage, probe !== undefined)
+    const kind =
+      usage.memoryBytes > limits.memoryBytes ? 'memory' : this.#isOverCpu(usage) ? 'cpu' : undefined
     if (kind !== undefined) {
       this.close()
       onExceeded(kind)
-    } else if (probe !== undefined && usage.cpuMs - this.mark > this.intervalMs * busyShare) this.ask(probe)
+    } else if (probe !== undefined && usage.cpuMs - this.#mark > this.#intervalMs * busyShare)
+      this.#ask(probe)
   }
 
   /** Moves the mark when the thread was free, and the Worker either idle or serving one request after the other. */
-  private account(usage: Usage, isServing: boolean): void {
+  #account(usage: Usage, isServing: boolean): void {
     const now = performance.now()
-    const { cpuMs = 0, waitedMs = 0 } = this.last ?? {}
-    const couldRunMs = now - this.lastAt - (usage.waitedMs - waitedMs)
+    const { cpuMs = 0, waitedMs = 0 } = this.#last ?? {}
+    const couldRunMs = now - this.#lastAt - (usage.waitedMs - waitedMs)
     const busy = usage.cpuMs - cpuMs > couldRunMs * busyShare
-    const activity = this.watched.activity()
-    if (!isServing || (this.answeredSince && (!busy || activity !== this.lastActivity)))
-      this.mark = usage.cpuMs
-    if (this.answeredSince) {
-      this.answeredSince = false
-      this.lastActivity = activity
+    const activity = this.#watched.activity()
+    if (!isServing || (this.#answeredSince && (!busy || activity !== this.#lastActivity)))
+      this.#mark = usage.cpuMs
+    if (this.#answeredSince) {
+      this.#answeredSince = false
+      this.#lastActivity = activity
     }
-    this.last = usage
-    this.lastAt = now
+    this.#last = usage
+    this.#lastAt = now
   }
 
-  private isOverCpu(usage: Usage): boolean {
-    const over = usage.cpuMs - this.mark > this.watched.limits.cpuMs
-    const confirmed = over && this.suspected
-    this.suspected = over
+  #isOverCpu(usage: Usage): boolean {
+    const over = usage.cpuMs - this.#mark > this.#watched.limits.cpuMs
+    const confirmed = over && this.#suspected
+    this.#suspected = over
     return confirmed
   }
 
-  private ask(probe: () => Promise<unknown>): void {
-    if (this.probing) return
-    this.probing = true
+  #ask(probe: () => Promise<unknown>): void {
+    if (this.#probing) return
+    this.#probing = true
     const done = () => {
-      this.probing = false
-      this.answeredSince = true
+      this.#probing = false
+      this.#answeredSince = true
     }
     // A refused connection is an answer, too: then the end of the process is noticed elsewhere.
     probe().then(done, done)

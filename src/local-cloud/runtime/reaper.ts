@@ -18,22 +18,22 @@ for p in $pids; do kill -9 "$p" 2>/dev/null; done
  * its own session waits at the end of a pipe from us: the kernel closes the pipe however we die.
  */
 export class Reaper {
-  private readonly shell: ChildProcess | undefined
+  readonly #shell: ChildProcess | undefined
 
   constructor() {
     if (process.platform === 'win32') return
-    this.shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
-    this.shell.on('error', () => {})
-    this.shell.stdin?.on('error', () => {})
-    this.shell.unref()
+    this.#shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+    this.#shell.on('error', () => {})
+    this.#shell.stdin?.on('error', () => {})
+    this.#shell.unref()
   }
 
   watch(child: ChildProcess): void {
-    child.once('spawn', () => this.shell?.stdin?.write(`+ ${child.pid}\n`))
-    child.once('exit', () => this.shell?.stdin?.write(`- ${child.pid}\n`))
+    child.once('spawn', () => this.#shell?.stdin?.write(`+ ${child.pid}\n`))
+    child.once('exit', () => this.#shell?.stdin?.write(`- ${child.pid}\n`))
   }
 
   close(): void {
-    this.shell?.stdin?.end()
+    this.#shell?.stdin?.end()
   }
 }

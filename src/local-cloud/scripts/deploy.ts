@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Deployment, Version } from '../store/versions.ts'
@@ -36,7 +36,7 @@ export interface DeployRequest {
 }
 
 /** Deploys uploaded versions, new or old: a rollback is a deployment of an old one. Resolves when they serve. */
-export function deployVersions(cloud: Cloud, request: DeployRequest): Promise<Deployment> {
+export function deployVersions(cloud: CloudContext, request: DeployRequest): Promise<Deployment> {
   return cloud.locks.run(request.scriptName, async () => {
     const script = cloud.store.scripts.find(request.scriptName)
     if (script === undefined) throw new ApiError('scriptNotFound')
@@ -66,17 +66,17 @@ export function deployVersions(cloud: Cloud, request: DeployRequest): Promise<De
 }
 
 /** The newest of the versions that serve. */
-export function servingVersion(cloud: Cloud, script: Script): Version | undefined {
+export function servingVersion(cloud: CloudContext, script: Script): Version | undefined {
   const shares = cloud.store.versions.serving(script.id)?.versions ?? []
   const found = shares.map((one) => cloud.store.versions.find(script.id, one.version_id))
   return found.filter((version) => version !== undefined).toSorted((a, b) => b.number - a.number)[0]
 }
 
-export function listDeployable(cloud: Cloud, script: Script): Version[] {
+export function listDeployable(cloud: CloudContext, script: Script): Version[] {
   return cloud.store.versions.list(script.id).slice(0, deployableVersions)
 }
 
-function checkClasses(cloud: Cloud, script: Script, target: Version): void {
+function checkClasses(cloud: CloudContext, script: Script, target: Version): void {
   const live = cloud.store.scripts.namespaces(script.id).map((namespace) => namespace.className)
   const missing = live.find((name) => !target.code.classes.includes(name))
   const bound = target.bindings.flatMap((one) =>

@@ -1,20 +1,20 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Cloud, scriptDir, workersDir } from '../context.ts'
+import { type CloudContext, scriptDir, workersDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Store } from '../store/index.ts'
 import type { Script } from '../store/scripts.ts'
 import type { ScriptSettings } from './metadata.ts'
 
 /** Throws ApiError 10007 for a script that does not exist. */
-export function requireScript(cloud: Cloud, name: string): Script {
+export function requireScript(cloud: CloudContext, name: string): Script {
   const script = cloud.store.scripts.find(name)
   if (script === undefined) throw new ApiError('scriptNotFound')
   return script
 }
 
 /** Deletes a script with all of its versions; with its Durable Objects and their data only when forced. */
-export function deleteScript(cloud: Cloud, name: string, force: boolean): Promise<void> {
+export function deleteScript(cloud: CloudContext, name: string, force: boolean): Promise<void> {
   return cloud.locks.run(name, async () => {
     const script = requireScript(cloud, name)
     const [owned] = cloud.store.scripts.namespaces(script.id)
@@ -33,7 +33,7 @@ export function deleteScript(cloud: Cloud, name: string, force: boolean): Promis
 
 /** Opens or closes the script's workers.dev address; here `<script>.localhost`. */
 export async function setPublished(
-  cloud: Cloud,
+  cloud: CloudContext,
   name: string,
   wanted: { enabled: boolean; previews?: boolean | undefined },
 ): Promise<Script> {
@@ -47,7 +47,11 @@ export async function setPublished(
   })
 }
 
-export async function patchSettings(cloud: Cloud, name: string, patch: ScriptSettings): Promise<Script> {
+export async function patchSettings(
+  cloud: CloudContext,
+  name: string,
+  patch: ScriptSettings,
+): Promise<Script> {
   return cloud.locks.run(name, async () => {
     const script = requireScript(cloud, name)
     cloud.store.scripts.setSettings(script.id, { ...script.settings, ...patch })

@@ -1,4 +1,4 @@
-import { type Cloud, namespaceDir } from '../context.ts'
+import { type CloudContext, namespaceDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { StartupReport } from '../runtime/startup/check.ts'
 import type { Script } from '../store/scripts.ts'
@@ -27,7 +27,7 @@ export interface Published {
 }
 
 /** Uploads a script and deploys it at 100 %, with its migrations. Resolves when the new version serves. */
-export function uploadScript(cloud: Cloud, request: UploadRequest): Promise<Published> {
+export function uploadScript(cloud: CloudContext, request: UploadRequest): Promise<Published> {
   return cloud.locks.run(request.scriptName, async () => {
     const present = cloud.store.scripts.find(request.scriptName)
     checkAccount(cloud, present)
@@ -42,7 +42,7 @@ export function uploadScript(cloud: Cloud, request: UploadRequest): Promise<Publ
 }
 
 /** Uploads a version of an existing script without sending it any requests. */
-export function uploadVersion(cloud: Cloud, request: UploadRequest): Promise<Published> {
+export function uploadVersion(cloud: CloudContext, request: UploadRequest): Promise<Published> {
   return cloud.locks.run(request.scriptName, async () => {
     const script = cloud.store.scripts.find(request.scriptName)
     if (script === undefined) throw new ApiError('scriptNotFound')
@@ -61,7 +61,7 @@ interface Prepared {
 
 /** All that may refuse an upload; nothing is changed yet. */
 async function prepare(
-  cloud: Cloud,
+  cloud: CloudContext,
   script: Script | undefined,
   request: UploadRequest,
   trigger = 'upload',
@@ -109,7 +109,7 @@ async function prepare(
   return { plan, draft }
 }
 
-function commitUpload(cloud: Cloud, request: UploadRequest, { plan, draft }: Prepared): Published {
+function commitUpload(cloud: CloudContext, request: UploadRequest, { plan, draft }: Prepared): Published {
   const { scripts, versions } = cloud.store
   const now = draft.createdOn
   const { id, settings } = scripts.find(request.scriptName) ?? scripts.create(request.scriptName, now)
@@ -131,7 +131,7 @@ function commitUpload(cloud: Cloud, request: UploadRequest, { plan, draft }: Pre
   return { script, version }
 }
 
-function checkAccount(cloud: Cloud, present: Script | undefined): void {
+function checkAccount(cloud: CloudContext, present: Script | undefined): void {
   if (present !== undefined) return
   if (cloud.store.scripts.account(cloud.accountId).subdomain === null) throw new ApiError('noSubdomain')
   if (cloud.store.scripts.list().length >= maxScripts) throw new ApiError('tooManyScripts')

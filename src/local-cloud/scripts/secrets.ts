@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Binding, Version } from '../store/versions.ts'
@@ -64,7 +64,7 @@ export function patchSecrets(secrets: Record<string, { text: string } | null>): 
 }
 
 /** Changes the secrets of what serves: a new version of the same code, deployed at once. */
-export function editSecrets(cloud: Cloud, request: SecretRequest): Promise<Version> {
+export function editSecrets(cloud: CloudContext, request: SecretRequest): Promise<Version> {
   return cloud.locks.run(request.scriptName, async () => {
     const { script, base } = latestOf(cloud, request.scriptName)
     requireDeployed(cloud, script, base)
@@ -83,7 +83,7 @@ export function editSecrets(cloud: Cloud, request: SecretRequest): Promise<Versi
 }
 
 /** Changes the secrets of the latest version, deployed or not: a new version that gets no requests yet. */
-export function editVersionSecrets(cloud: Cloud, request: SecretRequest): Promise<Version> {
+export function editVersionSecrets(cloud: CloudContext, request: SecretRequest): Promise<Version> {
   return cloud.locks.run(request.scriptName, async () => {
     const { script, base } = latestOf(cloud, request.scriptName)
     const version = await changed(cloud, base, request)
@@ -92,7 +92,7 @@ export function editVersionSecrets(cloud: Cloud, request: SecretRequest): Promis
 }
 
 /** The draft that an edit makes of a version. */
-async function changed(cloud: Cloud, base: Version, request: SecretRequest) {
+async function changed(cloud: CloudContext, base: Version, request: SecretRequest) {
   const bindings = request.edit(base.bindings)
   checkSizes(bindings)
   const modules = cloud.store.versions.modules(base.id)
@@ -103,7 +103,7 @@ async function changed(cloud: Cloud, base: Version, request: SecretRequest) {
   return { createdOn, source: request.source, annotations, migrationTag, bindings, code, modules }
 }
 
-function latestOf(cloud: Cloud, scriptName: string): { script: Script; base: Version } {
+function latestOf(cloud: CloudContext, scriptName: string): { script: Script; base: Version } {
   const script = cloud.store.scripts.find(scriptName)
   if (script === undefined) throw new ApiError('scriptNotFound')
   const base = cloud.store.versions.latest(script.id)
@@ -112,7 +112,7 @@ function latestOf(cloud: Cloud, scriptName: string): { script: Script; base: Ver
 }
 
 /** An edit goes on top of the newest version, and would deploy code that nobody deployed if that one did not serve. */
-function requireDeployed(cloud: Cloud, script: Script, latest: Version): void {
+function requireDeployed(cloud: CloudContext, script: Script, latest: Version): void {
   const [only, second] = cloud.store.versions.serving(script.id)?.versions ?? []
   if (second !== undefined || only?.version_id !== latest.id) throw new ApiError('latestNotDeployed')
 }

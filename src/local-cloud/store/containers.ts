@@ -88,21 +88,21 @@ const toRollout = (row: Row): Rollout => ({
 
 /** SQL of container applications, their rollouts, and registries. Takes no decisions. */
 export class ContainerStore {
-  private readonly db: DatabaseSync
+  readonly #db: DatabaseSync
 
   constructor(db: DatabaseSync) {
-    this.db = db
+    this.#db = db
   }
 
   applications(): Application[] {
-    return this.db
+    return this.#db
       .prepare('select * from container_applications order by created_on, id')
       .all()
       .map(toApplication)
   }
 
   application(id: string): Application | undefined {
-    const row = this.db.prepare('select * from container_applications where id = ?').get(id)
+    const row = this.#db.prepare('select * from container_applications where id = ?').get(id)
     return row === undefined ? undefined : toApplication(row)
   }
 
@@ -116,7 +116,7 @@ export class ContainerStore {
         version = excluded.version, configuration = excluded.configuration, rest = excluded.rest,
         active_rollout_id = excluded.active_rollout_id, updated_on = excluded.updated_on`
     const json = [JSON.stringify(configuration), JSON.stringify(rest)]
-    this.db
+    this.#db
       .prepare(sql)
       .run(
         id,
@@ -133,13 +133,13 @@ export class ContainerStore {
   }
 
   deleteApplication(id: string): void {
-    this.db.prepare('delete from container_applications where id = ?').run(id)
+    this.#db.prepare('delete from container_applications where id = ?').run(id)
   }
 
   /** Newest first. */
   rollouts(applicationId: string): Rollout[] {
     const sql = 'select * from container_rollouts where application_id = ? order by seq desc'
-    return this.db.prepare(sql).all(applicationId).map(toRollout)
+    return this.#db.prepare(sql).all(applicationId).map(toRollout)
   }
 
   saveRollout(rollout: Rollout): void {
@@ -151,7 +151,7 @@ export class ContainerStore {
       on conflict (id) do update set status = excluded.status, done_steps = excluded.done_steps,
         updated_on = excluded.updated_on`
     const [was, becomes] = [JSON.stringify(currentConfiguration), JSON.stringify(targetConfiguration)]
-    this.db
+    this.#db
       .prepare(sql)
       .run(
         ...[id, applicationId, status, doneSteps, JSON.stringify(body), currentVersion, targetVersion],
@@ -160,11 +160,11 @@ export class ContainerStore {
   }
 
   deleteRollout(id: string): void {
-    this.db.prepare('delete from container_rollouts where id = ?').run(id)
+    this.#db.prepare('delete from container_rollouts where id = ?').run(id)
   }
 
   registries(): ExternalRegistry[] {
-    const rows = this.db.prepare('select * from container_registries order by domain').all()
+    const rows = this.#db.prepare('select * from container_registries order by domain').all()
     return rows.map((row) => ({
       domain: text(row, 'domain'),
       kind: text(row, 'kind'),
@@ -176,11 +176,11 @@ export class ContainerStore {
   saveRegistry({ domain, kind, publicCredential, createdOn }: ExternalRegistry): void {
     const sql = `insert into container_registries (domain, kind, public_credential, created_on) values (?, ?, ?, ?)
       on conflict (domain) do update set kind = excluded.kind, public_credential = excluded.public_credential`
-    this.db.prepare(sql).run(domain, kind, publicCredential, createdOn)
+    this.#db.prepare(sql).run(domain, kind, publicCredential, createdOn)
   }
 
   /** @returns whether it was there. */
   deleteRegistry(domain: string): boolean {
-    return this.db.prepare('delete from container_registries where domain = ?').run(domain).changes > 0
+    return this.#db.prepare('delete from container_registries where domain = ?').run(domain).changes > 0
   }
 }

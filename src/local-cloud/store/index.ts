@@ -11,21 +11,21 @@ export class Store {
   readonly versions: VersionStore
   readonly containers: ContainerStore
   readonly zones: ZoneStore
-  private readonly db: DatabaseSync
+  readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
-    this.db = openDatabase(dataDir)
-    this.scripts = new ScriptStore(this.db)
-    this.versions = new VersionStore(this.db)
-    this.containers = new ContainerStore(this.db)
-    this.zones = new ZoneStore(this.db)
+    this.#db = openDatabase(dataDir)
+    this.scripts = new ScriptStore(this.#db)
+    this.versions = new VersionStore(this.#db)
+    this.containers = new ContainerStore(this.#db)
+    this.zones = new ZoneStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {
-    return inTransaction(this.db, work)
+    return inTransaction(this.#db, work)
   }
 
   close(): void {
-    this.db.close()
+    this.#db.close()
   }
 }

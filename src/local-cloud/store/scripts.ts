@@ -50,85 +50,85 @@ function toNamespace(row: Row): Namespace {
 
 /** SQL of the account, its scripts and their namespaces. Takes no decisions. */
 export class ScriptStore {
-  private readonly db: DatabaseSync
+  readonly #db: DatabaseSync
 
   constructor(db: DatabaseSync) {
-    this.db = db
+    this.#db = db
   }
 
   seedAccount(accountId: string, subdomain: string): void {
     const sql = 'insert into account (id, subdomain, created_on) values (?, ?, ?) on conflict do nothing'
-    this.db.prepare(sql).run(accountId, subdomain, new Date().toISOString())
+    this.#db.prepare(sql).run(accountId, subdomain, new Date().toISOString())
   }
 
   account(accountId: string): { createdOn: string; subdomain: string | null } {
-    const row = this.db.prepare('select * from account where id = ?').get(accountId)
+    const row = this.#db.prepare('select * from account where id = ?').get(accountId)
     if (row === undefined) throw new Error('the account was never seeded')
     return { createdOn: text(row, 'created_on'), subdomain: textOrNull(row, 'subdomain') }
   }
 
   setSubdomain(accountId: string, subdomain: string): void {
-    this.db.prepare('update account set subdomain = ? where id = ?').run(subdomain, accountId)
+    this.#db.prepare('update account set subdomain = ? where id = ?').run(subdomain, accountId)
   }
 
   find(name: string): Script | undefined {
-    const row = this.db.prepare('select * from scripts where name = ?').get(name)
+    const row = this.#db.prepare('select * from scripts where name = ?').get(name)
     return row === undefined ? undefined : toScript(row)
   }
 
   byId(id: number): Script | undefined {
-    const row = this.db.prepare('select * from scripts where id = ?').get(id)
+    const row = this.#db.prepare('select * from scripts where id = ?').get(id)
     return row === undefined ? undefined : toScript(row)
   }
 
   list(): Script[] {
-    return this.db.prepare('select * from scripts order by name').all().map(toScript)
+    return this.#db.prepare('select * from scripts order by name').all().map(toScript)
   }
 
   create(name: string, now: string): Script {
     const tag = randomUUID().replaceAll('-', '')
     const sql = 'insert into scripts (name, tag, created_on, modified_on) values (?, ?, ?, ?) returning *'
-    const row = this.db.prepare(sql).get(name, tag, now, now)
+    const row = this.#db.prepare(sql).get(name, tag, now, now)
     if (row === undefined) throw new Error('the script was not inserted')
     return toScript(row)
   }
 
   /** Deletes the script with its versions, deployments and namespaces (not their data on disk). */
   delete(id: number): void {
-    this.db.prepare('delete from scripts where id = ?').run(id)
+    this.#db.prepare('delete from scripts where id = ?').run(id)
   }
 
   touch(id: number, now: string, migrationTag: string | null): void {
     const sql = 'update scripts set modified_on = ?, migration_tag = ? where id = ?'
-    this.db.prepare(sql).run(now, migrationTag, id)
+    this.#db.prepare(sql).run(now, migrationTag, id)
   }
 
   setSettings(id: number, settings: ScriptSettings): void {
-    this.db.prepare('update scripts set settings = ? where id = ?').run(JSON.stringify(settings), id)
+    this.#db.prepare('update scripts set settings = ? where id = ?').run(JSON.stringify(settings), id)
   }
 
   setPublished(id: number, enabled: boolean, previews: boolean): void {
     const sql = 'update scripts set subdomain_enabled = ?, previews_enabled = ? where id = ?'
-    this.db.prepare(sql).run(Number(enabled), Number(previews), id)
+    this.#db.prepare(sql).run(Number(enabled), Number(previews), id)
   }
 
   namespaces(scriptId: number): Namespace[] {
     const sql = 'select * from namespaces where script_id = ? order by class_name'
-    return this.db.prepare(sql).all(scriptId).map(toNamespace)
+    return this.#db.prepare(sql).all(scriptId).map(toNamespace)
   }
 
   allNamespaces(): OwnedNamespace[] {
     const sql = `select n.*, s.name as script_name from namespaces n join scripts s on s.id = n.script_id
       order by s.name, n.class_name`
-    const rows = this.db.prepare(sql).all()
+    const rows = this.#db.prepare(sql).all()
     return rows.map((row) => ({ ...toNamespace(row), scriptName: text(row, 'script_name') }))
   }
 
   /** Makes the namespaces of a script those of a migration plan: new classes get an id, renamed ones keep theirs. */
   replaceNamespaces(scriptId: number, classes: ObjectClass[]): void {
-    this.db.prepare('delete from namespaces where script_id = ?').run(scriptId)
+    this.#db.prepare('delete from namespaces where script_id = ?').run(scriptId)
     const sql = 'insert into namespaces (id, script_id, class_name, use_sqlite) values (?, ?, ?, ?)'
-    const insert = this.db.prepare(sql)
+    const insert = this.#db.prepare(sql)
     for (const entry of classes) {
       const id = entry.namespaceId ?? randomBytes(16).toString('hex')
       insert.run(id, scriptId, entry.className, Number(entry.useSqlite))

@@ -98,10 +98,10 @@ function toDeployment(row: Row): Deployment {
 
 /** SQL of versions, their modules and deployments. Versions and deployments are only ever added. */
 export class VersionStore {
-  private readonly db: DatabaseSync
+  readonly #db: DatabaseSync
 
   constructor(db: DatabaseSync) {
-    this.db = db
+    this.#db = db
   }
 
   add(scriptId: number, draft: VersionDraft, modules: WorkerModule[]): Version {
@@ -113,16 +113,16 @@ export class VersionStore {
     const json = [annotations, bindings, code].map((value) => JSON.stringify(value))
     const [annotationsJson = '', bindingsJson = '', codeJson = ''] = json
     const values = [createdOn, source, annotationsJson, migrationTag, bindingsJson, codeJson]
-    const row = this.db.prepare(sql).get(randomUUID(), scriptId, scriptId, ...values)
+    const row = this.#db.prepare(sql).get(randomUUID(), scriptId, scriptId, ...values)
     if (row === undefined) throw new Error('the version was not inserted')
     const version = toVersion(row)
-    this.addModules(version.id, modules)
+    this.#addModules(version.id, modules)
     return version
   }
 
-  private addModules(versionId: string, modules: WorkerModule[]): void {
-    const keep = this.db.prepare('insert into modules (hash, content) values (?, ?) on conflict do nothing')
-    const link = this.db.prepare('insert into version_modules values (?, ?, ?, ?, ?)')
+  #addModules(versionId: string, modules: WorkerModule[]): void {
+    const keep = this.#db.prepare('insert into modules (hash, content) values (?, ?) on conflict do nothing')
+    const link = this.#db.prepare('insert into version_modules values (?, ?, ?, ?, ?)')
     for (const [position, { name, type, content }] of modules.entries()) {
       const hash = moduleHash(content)
       keep.run(hash, content)
@@ -133,7 +133,7 @@ export class VersionStore {
   modules(versionId: string): WorkerModule[] {
     const sql = `select v.name, v.type, m.content from version_modules v join modules m on m.hash = v.hash
       where v.version_id = ? order by v.position`
-    const rows = this.db.prepare(sql).all(versionId)
+    const rows = this.#db.prepare(sql).all(versionId)
     return rows.map((row) => ({
       name: text(row, 'name'),
       type: text(row, 'type') as ModuleType,
@@ -143,24 +143,24 @@ export class VersionStore {
 
   /** Drops the contents that no version names any more. */
   dropUnusedModules(): void {
-    this.db.exec('delete from modules where hash not in (select hash from version_modules)')
+    this.#db.exec('delete from modules where hash not in (select hash from version_modules)')
   }
 
   find(scriptId: number, versionId: string): Version | undefined {
     const sql = 'select * from versions where script_id = ? and id = ?'
-    const row = this.db.prepare(sql).get(scriptId, versionId)
+    const row = this.#db.prepare(sql).get(scriptId, versionId)
     return row === undefined ? undefined : toVersion(row)
   }
 
   /** Newest first. */
   list(scriptId: number): Version[] {
     const sql = 'select * from versions where script_id = ? order by number desc'
-    return this.db.prepare(sql).all(scriptId).map(toVersion)
+    return this.#db.prepare(sql).all(scriptId).map(toVersion)
   }
 
   latest(scriptId: number): Version | undefined {
     const sql = 'select * from versions where script_id = ? order by number desc limit 1'
-    const row = this.db.prepare(sql).get(scriptId)
+    const row = this.#db.prepare(sql).get(scriptId)
     return row === undefined ? undefined : toVersion(row)
   }
 
@@ -169,7 +169,7 @@ export class VersionStore {
       values (?, ?, ?, ?, ?, ?) returning *`
     const { createdOn, source, annotations, versions } = deployment
     const json = [JSON.stringify(annotations), JSON.stringify(versions)]
-    const row = this.db.prepare(sql).get(randomUUID(), scriptId, createdOn, source, ...json)
+    const row = this.#db.prepare(sql).get(randomUUID(), scriptId, createdOn, source, ...json)
     if (row === undefined) throw new Error('the deployment was not inserted')
     return toDeployment(row)
   }
@@ -177,12 +177,12 @@ export class VersionStore {
   /** Newest first: the first one serves. */
   deployments(scriptId: number): Deployment[] {
     const sql = 'select * from deployments where script_id = ? order by seq desc'
-    return this.db.prepare(sql).all(scriptId).map(toDeployment)
+    return this.#db.prepare(sql).all(scriptId).map(toDeployment)
   }
 
   serving(scriptId: number): Deployment | undefined {
     const sql = 'select * from deployments where script_id = ? order by seq desc limit 1'
-    const row = this.db.prepare(sql).get(scriptId)
+    const row = this.#db.prepare(sql).get(scriptId)
     return row === undefined ? undefined : toDeployment(row)
   }
 }

@@ -101,44 +101,44 @@ const routeColumns = `select r.id, r.pattern, s.name as script_name
 
 /** Zones with what is recorded in them. */
 export class ZoneStore {
-  private readonly db: DatabaseSync
+  readonly #db: DatabaseSync
 
   constructor(db: DatabaseSync) {
-    this.db = db
+    this.#db = db
   }
 
   /** Zones are given from outside; one that is not named any more stays, with what is in it. */
   seed(accountId: string, names: readonly string[]): void {
-    const insert = this.db.prepare('insert into zones values (?, ?, ?) on conflict do nothing')
+    const insert = this.#db.prepare('insert into zones values (?, ?, ?) on conflict do nothing')
     for (const name of names) {
       const id = createHash('sha256').update(`zone:${accountId}:${name}`).digest('hex').slice(0, 32)
       insert.run(id, name, new Date().toISOString())
     }
   }
 
-  list = (): Zone[] => this.db.prepare('select * from zones order by name').all().map(toZone)
+  list = (): Zone[] => this.#db.prepare('select * from zones order by name').all().map(toZone)
 
-  domains = (): Domain[] => this.db.prepare(`${domainColumns} order by d.hostname`).all().map(toDomain)
+  domains = (): Domain[] => this.#db.prepare(`${domainColumns} order by d.hostname`).all().map(toDomain)
 
   putDomain(domain: { hostname: string; zoneId: string; scriptId: number }): void {
-    this.db
+    this.#db
       .prepare('insert into domains (id, zone_id, hostname, script_id, cert_id) values (?, ?, ?, ?, ?)')
       .run(newId(), domain.zoneId, domain.hostname, domain.scriptId, newId())
   }
 
   deleteDomain(id: string): void {
-    this.db.prepare('delete from domains where id = ?').run(id)
+    this.#db.prepare('delete from domains where id = ?').run(id)
   }
 
   records(zoneId: string): DnsRecord[] {
-    return this.db
+    return this.#db
       .prepare('select * from dns_records where zone_id = ? order by name, type')
       .all(zoneId)
       .map(toRecord)
   }
 
   putRecord(record: DnsRecord): void {
-    this.db
+    this.#db
       .prepare('insert or replace into dns_records values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .run(
         ...[record.id, record.zoneId, record.type, record.name, record.content, record.ttl],
@@ -147,20 +147,20 @@ export class ZoneStore {
   }
 
   deleteRecord(id: string): void {
-    this.db.prepare('delete from dns_records where id = ?').run(id)
+    this.#db.prepare('delete from dns_records where id = ?').run(id)
   }
 
   routes(zoneId: string): WorkerRoute[] {
-    return this.db.prepare(`${routeColumns} where r.zone_id = ? order by r.pattern`).all(zoneId).map(toRoute)
+    return this.#db.prepare(`${routeColumns} where r.zone_id = ? order by r.pattern`).all(zoneId).map(toRoute)
   }
 
   putRoute(route: { id: string; zoneId: string; pattern: string; scriptId: number | null }): void {
-    this.db
+    this.#db
       .prepare('insert or replace into worker_routes values (?, ?, ?, ?)')
       .run(route.id, route.zoneId, route.pattern, route.scriptId)
   }
 
   deleteRoute(id: string): void {
-    this.db.prepare('delete from worker_routes where id = ?').run(id)
+    this.#db.prepare('delete from worker_routes where id = ?').run(id)
   }
 }

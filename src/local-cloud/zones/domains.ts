@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { type Domain, newId, type Zone } from '../store/zones.ts'
 import { isWithin } from './names.ts'
@@ -15,7 +15,7 @@ export const domainBody = z.strictObject({
 })
 
 /** Attaches a host name to a Worker, with its record; the same again changes nothing. */
-export function putDomain(cloud: Cloud, body: z.output<typeof domainBody>): Domain {
+export function putDomain(cloud: CloudContext, body: z.output<typeof domainBody>): Domain {
   const { store } = cloud
   const hostname = body.hostname.toLowerCase()
   const zone = zoneOf(cloud, body)
@@ -41,10 +41,10 @@ export function putDomain(cloud: Cloud, body: z.output<typeof domainBody>): Doma
 }
 
 const addresses = new Set(['A', 'AAAA', 'CNAME'])
-const find = ({ store }: Cloud, hostname: string) =>
+const find = ({ store }: CloudContext, hostname: string) =>
   store.zones.domains().find((each) => each.hostname === hostname)
 
-function zoneOf({ store }: Cloud, body: z.output<typeof domainBody>): Zone {
+function zoneOf({ store }: CloudContext, body: z.output<typeof domainBody>): Zone {
   const { zone_id: id, zone_name: name, hostname } = body
   const zone = store.zones
     .list()
@@ -55,7 +55,7 @@ function zoneOf({ store }: Cloud, body: z.output<typeof domainBody>): Zone {
   return zone
 }
 
-export function requireDomain({ store }: Cloud, id: string): Domain {
+export function requireDomain({ store }: CloudContext, id: string): Domain {
   const found = store.zones.domains().find((each) => each.id === id)
   if (found === undefined) throw new ApiError('domainNotFound')
   return found

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { type DnsRecord, newId, type Zone } from '../store/zones.ts'
 import { isWithin } from './names.ts'
@@ -21,7 +21,7 @@ export const recordBody = wholeRecord
 export const recordPatch = wholeRecord.partial()
 
 /** @throws ApiError 81058 for an identical one, 81053 for a host that has another kind of address. */
-export function createRecord(cloud: Cloud, zone: Zone, body: z.output<typeof recordBody>): DnsRecord {
+export function createRecord(cloud: CloudContext, zone: Zone, body: z.output<typeof recordBody>): DnsRecord {
   const now = new Date().toISOString()
   const { type, content, ttl, proxied, comment } = body
   const name = body.name === '@' ? zone.name : body.name.toLowerCase()
@@ -37,7 +37,7 @@ export function createRecord(cloud: Cloud, zone: Zone, body: z.output<typeof rec
 }
 
 export function changeRecord(
-  cloud: Cloud,
+  cloud: CloudContext,
   zone: Zone,
   change: { record: DnsRecord; body: z.output<typeof recordPatch> },
 ): DnsRecord {
@@ -50,18 +50,18 @@ export function changeRecord(
   return keep(cloud, zone, { ...record, type, name, content, ttl, proxied, comment, modifiedOn })
 }
 
-export function deleteRecord({ store }: Cloud, record: DnsRecord): void {
+export function deleteRecord({ store }: CloudContext, record: DnsRecord): void {
   requireOwn(record)
   store.zones.deleteRecord(record.id)
 }
 
-export function requireRecord({ store }: Cloud, zone: Zone, id: string): DnsRecord {
+export function requireRecord({ store }: CloudContext, zone: Zone, id: string): DnsRecord {
   const found = store.zones.records(zone.id).find((each) => each.id === id)
   if (found === undefined) throw new ApiError('recordNotFound')
   return found
 }
 
-function keep({ store }: Cloud, zone: Zone, record: DnsRecord): DnsRecord {
+function keep({ store }: CloudContext, zone: Zone, record: DnsRecord): DnsRecord {
   if (!isWithin(record.name, zone.name)) throw new ApiError('invalidBody', 'name: is not in the zone')
   const wrong =
     (record.type === 'A' && !isIPv4(record.content)) || (record.type === 'AAAA' && !isIPv6(record.content))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cloud } from '../context.ts'
+import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { newId, type WorkerRoute, type Zone } from '../store/zones.ts'
 import { isWithin } from './names.ts'
@@ -32,7 +32,7 @@ function requirePattern(text: string, zone: Zone): RoutePattern {
 
 /** @param id of the route that is replaced; a new one otherwise. */
 export function putWorkerRoute(
-  cloud: Cloud,
+  cloud: CloudContext,
   zone: Zone,
   given: { id?: string; body: z.output<typeof workerRouteBody> },
 ): WorkerRoute {
@@ -53,7 +53,7 @@ export function putWorkerRoute(
   })
 }
 
-export function requireWorkerRoute({ store }: Cloud, zone: Zone, id: string): WorkerRoute {
+export function requireWorkerRoute({ store }: CloudContext, zone: Zone, id: string): WorkerRoute {
   const found = store.zones.routes(zone.id).find((each) => each.id === id)
   if (found === undefined) throw new ApiError('routeNotFound')
   return found

@@ -38,50 +38,50 @@ export class Breach extends Error {}
  * published, as a client may meet fields that are newer than it.
  */
 export class StrictContract {
-  private readonly contract: Contract
-  private readonly additions: Additions
-  private readonly ajv = new Ajv({
+  readonly #contract: Contract
+  readonly #additions: Additions
+  readonly #ajv = new Ajv({
     strict: false,
     allErrors: true,
     coerceTypes: false,
     validateFormats: false,
   })
-  private readonly coercing = new Ajv({ strict: false, coerceTypes: true, validateFormats: false })
-  private readonly compiled = new Map<string, ValidateFunction>()
+  readonly #coercing = new Ajv({ strict: false, coerceTypes: true, validateFormats: false })
+  readonly #compiled = new Map<string, ValidateFunction>()
 
   constructor(published: Contract, additions: Additions = {}, without: string[] = []) {
-    this.contract = closed(structuredClone(published)) as Contract
-    for (const path of without) delete this.contract.paths[path]
-    this.additions = additions
-    this.ajv.addSchema(this.contract, 'closed')
+    this.#contract = closed(structuredClone(published)) as Contract
+    for (const path of without) delete this.#contract.paths[path]
+    this.#additions = additions
+    this.#ajv.addSchema(this.#contract, 'closed')
   }
 
   /** Whether answers of the route are in the contract. Throws Breach when the request is not. */
   async checkRequest(sent: Sent): Promise<boolean> {
     if (!/^Bearer \S+$/.test(sent.req.headers.authorization ?? '')) throw new Breach('no bearer token')
     const method = sent.req.method ?? ''
-    const candidates = Object.keys(this.contract.paths).filter((each) => matches(each, sent.path))
-    const template = candidates.find((each) => this.contract.paths[each]?.[method.toLowerCase()])
-    const operation = template && this.contract.paths[template]?.[method.toLowerCase()]
+    const candidates = Object.keys(this.#contract.paths).filter((each) => matches(each, sent.path))
+    const template = candidates.find((each) => this.#contract.paths[each]?.[method.toLowerCase()])
+    const operation = template && this.#contract.paths[template]?.[method.toLowerCase()]
     if (template === undefined || !operation) {
-      const added = this.additions.routes?.some((route) => {
+      const added = this.#additions.routes?.some((route) => {
         const [wanted, path = ''] = route.split(' ')
         return wanted === method && matches(path, sent.path)
       })
       if (added) return false
       throw new Breach(candidates.length > 0 ? `${method} is not known there` : 'the path is not known')
     }
-    this.checkParameters(sent, template, operation)
-    await this.checkBody(sent, template, operation)
+    this.#checkParameters(sent, template, operation)
+    await this.#checkBody(sent, template, operation)
     return true
   }
 
-  private checkParameters(sent: Sent, template: string, operation: Operation): void {
-    const added = this.additions.query?.[`${sent.req.method} ${template}`] ?? []
+  #checkParameters(sent: Sent, template: string, operation: Operation): void {
+    const added = this.#additions.query?.[`${sent.req.method} ${template}`] ?? []
     const parameters = operation.parameters ?? []
     for (const [name, value] of sent.query) {
       const known = parameters.find((each) => each.in === 'query' && each.name === name)
-      if (known !== undefined) this.checkValue(name, value, known.schema)
+      if (known !== undefined) this.#checkValue(name, value, known.schema)
       else if (!added.includes(name)) throw new Breach(`the query parameter ${name} is not known`)
     }
     const missing = parameters.find(
@@ -91,17 +91,17 @@ export class StrictContract {
     const given = sent.path.split('/')
     for (const [at, part] of template.split('/').entries()) {
       const known = parameters.find((each) => each.in === 'path' && `{${each.name}}` === part)
-      if (known !== undefined) this.checkValue(known.name, decodeURIComponent(given[at] ?? ''), known.schema)
+      if (known !== undefined) this.#checkValue(known.name, decodeURIComponent(given[at] ?? ''), known.schema)
     }
   }
 
-  private checkValue(name: string, value: string, schema: object): void {
+  #checkValue(name: string, value: string, schema: object): void {
     // Coercion needs a place to put its result.
-    const ok = this.coercing.validate({ type: 'object', properties: { value: schema } }, { value })
-    if (!ok) throw new Breach(`the parameter ${name}: ${this.coercing.errorsText()}`)
+    const ok = this.#coercing.validate({ type: 'object', properties: { value: schema } }, { value })
+    if (!ok) throw new Breach(`the parameter ${name}: ${this.#coercing.errorsText()}`)
   }
 
-  private async checkBody(sent: Sent, template: string, operation: Operation): Promise<void> {
+  async #checkBody(sent: Sent, template: string, operation: Operation): Promise<void> {
     if (operation.requestBody === undefined) {
       if (sent.body.length > 0) throw new Breach('a body where none is known')
       return
@@ -114,17 +114,17 @@ export class StrictContract {
     const [type = ''] = Object.keys(operation.requestBody.content)
     if (given !== type) throw new Breach(`the content type is not ${type}`)
     const body =
-      type === 'multipart/form-data' ? await this.uploadOf(sent) : this.withoutAdded(sent, sent.body)
+      type === 'multipart/form-data' ? await this.#uploadOf(sent) : this.#withoutAdded(sent, sent.body)
     const at = `paths/${pointerSegment(template)}/${sent.req.method?.toLowerCase()}`
     const pointer = `closed#/${at}/requestBody/content/${pointerSegment(type)}/schema`
-    const validate = this.compiled.get(pointer) ?? this.ajv.compile({ $ref: pointer })
-    this.compiled.set(pointer, validate)
-    if (!validate(body)) throw new Breach(`the body: ${this.ajv.errorsText(validate.errors)}`)
+    const validate = this.#compiled.get(pointer) ?? this.#ajv.compile({ $ref: pointer })
+    this.#compiled.set(pointer, validate)
+    if (!validate(body)) throw new Breach(`the body: ${this.#ajv.errorsText(validate.errors)}`)
   }
 
-  private withoutAdded({ req }: Sent, text: Buffer | string): unknown {
+  #withoutAdded({ req }: Sent, text: Buffer | string): unknown {
     const value = JSON.parse(text.toString())
-    for (const known of this.additions.fields ?? []) {
+    for (const known of this.#additions.fields ?? []) {
       const [field = '', method = req.method] = known.split(' ').reverse()
       if (method !== req.method) continue
       const [last = '', ...above] = field.split('.').reverse()
@@ -134,13 +134,13 @@ export class StrictContract {
     return value
   }
 
-  private async uploadOf(sent: Sent): Promise<unknown> {
+  async #uploadOf(sent: Sent): Promise<unknown> {
     const { req, body } = sent
     const headers = { 'content-type': req.headers['content-type'] ?? '' }
     const form = await new Response(new Uint8Array(body), { headers }).formData()
     const given = form.get('metadata')
     if (given === null) throw new Breach('the part metadata is missing')
-    const metadata = this.withoutAdded(sent, typeof given === 'string' ? given : await given.text())
+    const metadata = this.#withoutAdded(sent, typeof given === 'string' ? given : await given.text())
     for (const [name, part] of form) {
       if (name === 'metadata') continue
       if (typeof part === 'string') throw new Breach(`the part ${name} is no file`)

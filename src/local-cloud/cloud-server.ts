@@ -8,25 +8,25 @@ import type { Gateway } from './gateway/gateway.ts'
 import { refuse, refuseUpgrade } from './gateway/proxy.ts'
 import type { LocalCloudLog } from './options.ts'
 
-interface Faces {
+interface ServerParts {
   api: Api
   gateway: Gateway
   log: LocalCloudLog
 }
 
-/** The HTTP server: sends each request to the API or, by its Host, to a Worker. */
+/** The HTTP server. It passes each request to the API or, depending on the Host header, to a Worker. */
 export class CloudServer {
   readonly #server: Server
-  /** Node does not count an upgraded connection as one of the server's own, and would wait for its end for ever. */
+  /** Upgraded connections. Node's server does not track them and could not close them. */
   readonly #upgraded = new Set<Duplex>()
 
-  constructor({ api, gateway, log }: Faces) {
-    const failed = (error: unknown) => log.error({ err: error }, 'a request failed')
+  constructor({ api, gateway, log }: ServerParts) {
+    const failed = (error: unknown) => log.error({ err: error }, 'The local cloud could not handle a request')
     this.#server = createServer((req, res) => {
       const site = gateway.siteOf(req)
       if (site !== undefined) gateway.handle(req, res, site).catch(failed)
       else if (isApi(req)) api.handle(req, res).catch(failed)
-      else refuse(res, 404, 'There is nothing at this address.')
+      else refuse(res, 404, 'No Worker or API is at this address.')
     })
     this.#server.on('upgrade', (req, socket, head) => {
       this.#upgraded.add(socket)
@@ -36,11 +36,11 @@ export class CloudServer {
       if (site === undefined) refuseUpgrade(socket, 404)
       else gateway.handleUpgrade(req, { socket, head }, site).catch(failed)
     })
-    // A Worker may be sent a stream that takes longer than Node's default of five minutes.
+    // Request streams to a Worker may take longer than Node's default of five minutes.
     this.#server.requestTimeout = 0
   }
 
-  /** Resolves with the port. Rejects with one clear line when the port is occupied. */
+  /** Resolves with the port. @throws Error with a message for users if the port is in use */
   async listen(host: string, port: number): Promise<number> {
     this.#server.listen(port, host)
     try {
@@ -52,7 +52,7 @@ export class CloudServer {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Lets answers under way finish for a moment, then cuts what is left. */
+  /** Stops listening. Responses in progress get 2 s to finish before their connections are closed. */
   async close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()

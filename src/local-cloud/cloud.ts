@@ -10,12 +10,12 @@ import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
 import { createWorkerdRuntime, type Serving } from './worker-runtime.ts'
 
-/** Puts the parts together: the state, the running Workers, the API and the gateway. */
+/** Creates and connects the parts: the store, the pool of running Workers, the API and the gateway. */
 export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const { host, dataDir, accountId, log } = options
   if (!/^[0-9a-f]{32}$/.test(accountId)) throw new Error('local cloud: the account id must be 32 hex digits')
   const store = new Store(dataDir)
-  const serving = (scriptId: number) => whatServes(store, dataDir, scriptId)
+  const serving = (scriptId: number) => servingOf(store, dataDir, scriptId)
   const limits = { maxRunning: 12, idleMs: 600_000 }
   const logs = new WorkerLogs()
   const { privateNetwork = false, runtime = createWorkerdRuntime({ privateNetwork }) } = options
@@ -46,20 +46,20 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     pool.watchAlarms(store.scripts.list().map(({ id }) => id))
     let stopped: Promise<void> | undefined
     const stop = () => (stopped ??= server.close().then(release))
-    return { url: `http://${reachable(host)}:${port}`, port, stop }
+    return { url: `http://${clientHost(host)}:${port}`, port, stop }
   } catch (error) {
     await release()
     throw error
   }
 }
 
-/** An address that a client on this machine can call for one that is listened on. */
-function reachable(host: string): string {
+/** The host under which a client on this machine reaches a server that listens on `host`. */
+function clientHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
 }
 
-function whatServes(store: Store, dataDir: string, scriptId: number): Serving | undefined {
+function servingOf(store: Store, dataDir: string, scriptId: number): Serving | undefined {
   const script = store.scripts.byId(scriptId)
   const shares = store.versions.serving(scriptId)?.versions ?? []
   if (script === undefined || shares.length === 0) return undefined

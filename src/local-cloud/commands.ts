@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf } from '../cli/index.ts'
-import { describedCloud } from './config.ts'
+import { configuredCloud } from './config.ts'
 import { localCloudCredentials } from './credentials.ts'
 
-/** Adds `cloud`: how to reach the local cloud with other programs. */
+/** Adds the command `cloud`, which prints how other programs reach the local cloud. */
 export function registerCloudCommands(
   program: Command,
   deps: Pick<CommandDeps, 'env' | 'stdout' | 'stderr'>,
@@ -11,7 +11,7 @@ export function registerCloudCommands(
   program
     .command('cloud')
     .description(
-      "show the local cloud's address and credentials, and the variables for wrangler; prints a secret",
+      "show the local cloud's URL, token and account id, and the variables for wrangler (prints the secret token)",
     )
     .addOption(jsonOption())
     .action(async (_flags: unknown, command: Command) => {
@@ -25,7 +25,7 @@ type CloudDescription = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv) {
   const { findLocalCloud } = await import('../cli/target/service.ts')
-  const { dataDir, port, token } = findLocalCloud(env, describedCloud)
+  const { dataDir, port, token } = findLocalCloud(env, configuredCloud)
   const { accountId, apiToken } = localCloudCredentials(dataDir, token)
   const url = `http://127.0.0.1:${port}`
   return {
@@ -50,7 +50,7 @@ function linesOf({ url, accountId, token, environment, appHost }: CloudDescripti
     'For wrangler:',
     ...Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`),
     '',
-    'Apps answer by their Host header; the script of an app is its name, and in staging <name>-staging:',
+    'The Host header selects the app. Its script is <name> in production and <name>-staging in staging:',
     `  curl -H 'Host: ${appHost}' ${url}/`,
   ]
 }

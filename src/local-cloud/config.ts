@@ -5,13 +5,13 @@ import { dataDirVariable, parseVariables } from '../platform/config/index.ts'
 import type { ImageRegistry } from './options.ts'
 
 export interface LocalCloudConfig {
-  /** False where the service deploys to Cloudflare only, or not at all. */
+  /** False if the service deploys only to Cloudflare, or not at all. */
   enabled: boolean
   port: number
   token: string | undefined
   privateNetwork: boolean
   zones: string[]
-  /** Unset, images are not copied there. */
+  /** The registry for container images. Images are not copied if it is unset. */
   images: ImageRegistry | undefined
 }
 
@@ -31,14 +31,14 @@ export const localCloudVariables = z.object({
   LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
   LOCAL_CLOUD_REGISTRY: z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, 'expected a host name, perhaps with a port')
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, 'expected a host name with an optional port')
     .optional(),
   LOCAL_CLOUD_REGISTRY_USERNAME: flag('LOCAL_CLOUD_REGISTRY_USERNAME'),
   LOCAL_CLOUD_REGISTRY_PASSWORD: passwordText.min(1, 'is set but empty').optional(),
 })
 type Variables = z.infer<typeof localCloudVariables>
 
-/** @param faults takes what must stop the start. */
+/** @param faults the list to which configuration errors are added; any error prevents the start */
 export function localCloudConfig(
   vars: Variables,
   { enabled, faults }: { enabled: boolean; faults: string[] },
@@ -53,25 +53,25 @@ export function localCloudConfig(
   }
 }
 
-const described = z.object({
+const addressVariables = z.object({
   ...dataDirVariable.shape,
   ...localCloudVariables.pick({ LOCAL_CLOUD_PORT: true, LOCAL_CLOUD_TOKEN: true }).shape,
 })
 
 /**
- * Where the local cloud that these variables describe answers and keeps its state; reads no other variables.
- * @throws ConfigError for faulty ones
+ * The port, the token and the data directory of the local cloud in these variables; reads no other variables.
+ * @throws ConfigError for invalid values
  */
-export function describedCloud(env: NodeJS.ProcessEnv): {
+export function configuredCloud(env: NodeJS.ProcessEnv): {
   dataDir: string
   port: number
   token: string | undefined
 } {
-  const { DATA_DIR, LOCAL_CLOUD_PORT: port, LOCAL_CLOUD_TOKEN: token } = parseVariables(described, env)
+  const { DATA_DIR, LOCAL_CLOUD_PORT: port, LOCAL_CLOUD_TOKEN: token } = parseVariables(addressVariables, env)
   return { dataDir: resolve(DATA_DIR), port, token }
 }
 
-/** All of the group or none of it: half of it is a fault. */
+/** The image registry. The user name and the password must be set together, and only with a registry. */
 function imageRegistryOf(vars: Variables, faults: string[]): ImageRegistry | undefined {
   const { LOCAL_CLOUD_REGISTRY: host } = vars
   const { LOCAL_CLOUD_REGISTRY_USERNAME: username, LOCAL_CLOUD_REGISTRY_PASSWORD: password } = vars

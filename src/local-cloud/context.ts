@@ -7,7 +7,7 @@ import type { Store } from './store/index.ts'
 import type { Script } from './store/scripts.ts'
 import type { WorkerRuntime } from './worker-runtime.ts'
 
-/** What the verbs of a running cloud share. */
+/** The parts of a running cloud that its operations share. */
 export interface CloudContext {
   accountId: string
   dataDir: string
@@ -15,16 +15,16 @@ export interface CloudContext {
   pool: Pool
   runtime: WorkerRuntime
   logs: WorkerLogs
-  /** One mutating call per script name at a time. */
+  /** Serializes the mutating calls for each script name. */
   locks: KeyedLock<string>
   log: LocalCloudLog
-  /** Milliseconds, as `Date.now`. */
+  /** The current time in milliseconds since the epoch, like `Date.now`. */
   clock: () => number
-  /** Where the images of containers are, if anywhere. */
+  /** The registry of the container images, if one is configured. */
   images: ImageRegistry | undefined
 }
 
-/** Where the Workers' own data lies: `<tag>/do/<namespace id>/` holds the objects of one class. */
+/** The directory of the Workers' data: `<tag>/do/<namespace id>/` contains the Durable Objects of one class. */
 export const workersDir = (dataDir: string): string => join(dataDir, 'workers')
 
 export const scriptDir = (dataDir: string, script: Script): string => join(workersDir(dataDir), script.tag)

@@ -10,17 +10,17 @@ const storedCredentials = z.object({
 
 export type LocalCloudCredentials = z.infer<typeof storedCredentials>
 
-/** The local cloud's own directory below DATA_DIR. */
+/** The local cloud's directory below DATA_DIR. */
 export const localCloudDir = (dataDir: string): string => join(dataDir, 'local-cloud')
 
 /**
- * The account id and token of the cloud below `dataDir`, made at the first call and kept in
- * `local-cloud/credentials.json` (mode 0600). A token from the environment replaces the kept one, without being
- * written down.
+ * The account id and token of the cloud in `dataDir`. The first call creates them and stores them in
+ * `local-cloud/credentials.json` (mode 0600). A token from the environment overrides the stored one and is not stored.
+ * @throws Error if the file does not contain credentials
  */
 export function localCloudCredentials(dataDir: string, tokenFromEnv?: string): LocalCloudCredentials {
-  const kept = readCredentials(join(localCloudDir(dataDir), 'credentials.json'))
-  return tokenFromEnv ? { ...kept, apiToken: tokenFromEnv } : kept
+  const stored = readCredentials(join(localCloudDir(dataDir), 'credentials.json'))
+  return tokenFromEnv ? { ...stored, apiToken: tokenFromEnv } : stored
 }
 
 function readCredentials(file: string): LocalCloudCredentials {
@@ -28,8 +28,8 @@ function readCredentials(file: string): LocalCloudCredentials {
   try {
     return storedCredentials.parse(JSON.parse(text))
   } catch {
-    // The parser's error may quote the content, which is secret.
-    throw new Error(`local cloud: ${file} can't be read as credentials; restore it or delete it`)
+    // The parser's error is dropped: it may quote the content, which is secret.
+    throw new Error(`local cloud: ${file} does not contain valid credentials; restore it or delete it`)
   }
 }
 

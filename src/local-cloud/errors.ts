@@ -1,6 +1,6 @@
 /**
- * Every refusal of the API, with Cloudflare's code. A code without a published meaning is not invented where a
- * published one fits; where Cloudflare documents none, the comment says so.
+ * All errors of the API, with Cloudflare's codes. A published code is used wherever one fits; a comment marks the errors
+ * for which Cloudflare documents none.
  */
 const refusals = {
   invalidToken: { status: 401, code: 1000, message: 'Invalid API Token' },
@@ -12,8 +12,8 @@ const refusals = {
   },
   authentication: { status: 401, code: 10000, message: 'Authentication error' },
   noRoute: { status: 404, code: 7000, message: 'No route for that URI' },
-  // Cloudflare has no code for what only a stand-in lacks.
-  notOffered: { status: 400, code: 10300, message: 'The local cloud does not offer this.' },
+  // Cloudflare has no code for a feature that only the local cloud lacks.
+  unsupported: { status: 400, code: 10300, message: 'The local cloud does not support this.' },
   methodNotAllowed: { status: 405, code: 7001, message: 'Method not available for that URI.' },
   unresolvable: {
     status: 404,
@@ -30,13 +30,17 @@ const refusals = {
     message: 'A Worker name is 1-63 lower-case letters, digits, hyphens or underscores.',
   },
   invalidScript: { status: 400, code: 10021, message: 'The Worker failed validation.' },
-  // Cloudflare documents no single code for a malformed body; 10026 is what its Workers API answers for some.
+  // Cloudflare documents no single code for a malformed body; its Workers API returns 10026 for some of them.
   invalidBody: { status: 400, code: 10026, message: 'The request body is invalid.' },
   tooLarge: { status: 413, code: 10027, message: 'Your Worker exceeded the size limit.' },
   subdomainTaken: { status: 409, code: 10036, message: 'This account already has a workers.dev subdomain.' },
   tooManyScripts: { status: 400, code: 10037, message: 'You have exceeded the limit of Workers.' },
   bindingTooLarge: { status: 400, code: 10054, message: 'A variable or secret is over 5 KB.' },
-  tooManyBindings: { status: 400, code: 10055, message: 'A Worker has at most 128 variables and secrets.' },
+  tooManyBindings: {
+    status: 400,
+    code: 10055,
+    message: 'A Worker can have at most 128 variables and secrets.',
+  },
   secretNotFound: { status: 404, code: 10056, message: 'Binding not found.' },
   inheritedBindingMissing: { status: 400, code: 10057, message: 'An inherited binding does not exist.' },
   classNotConfigured: {
@@ -45,17 +49,29 @@ const refusals = {
     message: 'The class is not configured as a Durable Object.',
   },
   noSubdomain: { status: 400, code: 10063, message: 'You do not have a workers.dev subdomain.' },
-  classNoLongerExported: { status: 400, code: 10064, message: 'A class with Durable Objects is gone.' },
+  classNoLongerExported: {
+    status: 400,
+    code: 10064,
+    message: 'A class with Durable Objects is no longer exported.',
+  },
   noHandlers: {
     status: 400,
     code: 10068,
     message: 'No event handlers were registered. This script does nothing.',
   },
   classNotExported: { status: 400, code: 10070, message: 'A migrated class is not exported.' },
-  migrationConflict: { status: 400, code: 10074, message: 'The migration does not fit the present classes.' },
+  migrationConflict: {
+    status: 400,
+    code: 10074,
+    message: 'The migration does not apply to the current classes.',
+  },
   migrationTag: { status: 412, code: 10079, message: 'The migration tag precondition failed.' },
   serviceNotFound: { status: 404, code: 10090, message: 'This service does not exist on your account.' },
-  migrationInBetween: { status: 400, code: 10123, message: 'A migration lies between the versions.' },
+  migrationInBetween: {
+    status: 400,
+    code: 10123,
+    message: 'There is a Durable Object migration between the two versions.',
+  },
   migrationInVersion: {
     status: 400,
     code: 10211,
@@ -67,11 +83,19 @@ const refusals = {
     code: 10215,
     message: 'Secret edit failed. The latest version of your Worker is not currently deployed.',
   },
-  notContainerEnabled: { status: 400, code: 1607, message: 'The Durable Object is not made for containers.' },
-  hasApplication: { status: 400, code: 1608, message: 'The Durable Object has an application already.' },
+  notContainerEnabled: {
+    status: 400,
+    code: 1607,
+    message: 'The Durable Object class is not enabled for containers.',
+  },
+  hasApplication: {
+    status: 400,
+    code: 1608,
+    message: 'The Durable Object class already has an application.',
+  },
   applicationNotFound: { status: 404, code: 1609, message: 'The application was not found.' },
-  // Cloudflare documents no code for the other refusals of containers: the reason inside the message is what counts.
-  containersRefused: { status: 400, code: 1600, message: 'The containers API refused the call.' },
+  // Cloudflare documents no code for the other errors of the containers API: clients read the reason in the message.
+  containersRefused: { status: 400, code: 1600, message: 'The containers API rejected the request.' },
   noVersions: { status: 404, code: 10222, message: 'This Worker has no versions.' },
   secretsChanged: {
     status: 400,
@@ -103,7 +127,7 @@ const refusals = {
 
 export type Refusal = keyof typeof refusals
 
-/** A refusal on its way to the client; anything else that is thrown becomes a 500 that says nothing. */
+/** An error that the client receives. Any other thrown error becomes a 500 response without details. */
 export class ApiError extends Error {
   readonly status: number
   readonly code: number

@@ -1,4 +1,4 @@
-/** Runs the work of one key strictly in turn; other keys are not held up. */
+/** A lock for each key: work of the same key runs in the order of the calls, work of other keys concurrently. */
 export class KeyedLock<K> {
   readonly #tails = new Map<K, Promise<void>>()
 
@@ -17,7 +17,7 @@ export class KeyedLock<K> {
     }
   }
 
-  /** Resolves when no work of the key is running or waiting; does not reserve a turn. */
+  /** Resolves when no work of the key is running or waiting. It does not acquire the lock. */
   async idle(key: K): Promise<void> {
     for (let tail = this.#tails.get(key); tail !== undefined; tail = this.#tails.get(key)) await tail
   }

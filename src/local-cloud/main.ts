@@ -5,14 +5,14 @@ import { runMain } from '../platform/process/main.ts'
 import { announceReady, exitWhenOrphaned, isSupervised } from '../platform/process/supervised.ts'
 import { type LocalCloud, localCloudCredentials, localCloudDir, startLocalCloud } from './index.ts'
 
-/** What workerd, and so the Workers' side, may know of our environment: none of it is a setting of ours. */
+/** The environment variables that workerd inherits. None of them is a Capstan setting, which a Worker must not see. */
 const inherited = new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE_CACHE', 'NODE_CHANNEL_FD'])
 
-/** The local cloud's process. Always on loopback: it runs what it is given. */
+/** The local cloud's process. It listens on loopback only, because it runs any code that is uploaded. */
 async function main(): Promise<void> {
   const { config, warn } = processSettings(process.env, isSupervised())
   const log = createLogger({ level: config.logLevel, format: config.logFormat, process: 'cloud' })
-  // After the logger, which reads from TERM and NO_COLOR whether its lines are coloured.
+  // This must follow the creation of the logger, which reads TERM and NO_COLOR to decide about colours.
   for (const name of Object.keys(process.env)) if (!inherited.has(name)) delete process.env[name]
   warn(log)
   const dataDir = localCloudDir(config.dataDir)

@@ -1,6 +1,6 @@
 import type { WorkerRuntime } from './worker-runtime.ts'
 
-/** The four levels that the local cloud writes; pino's logger fits. */
+/** The logger of the local cloud; pino's logger implements it. */
 export interface LocalCloudLog {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -8,40 +8,40 @@ export interface LocalCloudLog {
   error(fields: object, message: string): void
 }
 
-/** The registry of this cloud: one that somebody else runs. Without one, images are only names here. */
+/** An image registry that runs outside the local cloud. Without one, image names are stored but not checked. */
 export interface ImageRegistry {
-  /** `127.0.0.1:5000` */
+  /** The host and optional port, for example `127.0.0.1:5000`. */
   host: string
   username?: string | undefined
   password?: string | undefined
 }
 
 export interface LocalCloudOptions {
-  /** The address to listen on; the Workers' own sockets stay on loopback whatever it is. */
+  /** The address to listen on. The Workers' own sockets are always on loopback. */
   host: string
-  /** 0 takes any free port. */
+  /** The port to listen on; 0 selects a free port. */
   port: number
-  /** A directory of its own: made with mode 0700, held by one process at a time. */
+  /** The directory of the state, created with mode 0700 and locked by the process that uses it. */
   dataDir: string
-  /** The only API token that is accepted. */
+  /** The only accepted API token. */
   token: string
-  /** The only account there is: 32 lower-case hex digits. */
+  /** The id of the only account: 32 lower-case hex digits. */
   accountId: string
-  /** Names of the zones that host names can be in. */
+  /** The names of the zones in which host names can be created. */
   zones?: readonly string[]
-  /** Lets Workers call this machine and its network, too. Default: the internet only. */
+  /** Lets Workers also call this machine and its network. Default: only the internet. */
   privateNetwork?: boolean
-  /** A registry that somebody runs beside this cloud, for the images of containers. */
+  /** The registry of the container images. */
   images?: ImageRegistry | undefined
-  /** Executes the Workers. Default: workerd. */
+  /** The runtime that executes the Workers. Default: workerd. */
   runtime?: WorkerRuntime | undefined
   log: LocalCloudLog
 }
 
 export interface LocalCloud {
-  /** Where it answers, without the API's path: `http://127.0.0.1:8787`. */
+  /** The URL without the API's path: `http://127.0.0.1:8787`. */
   url: string
   port: number
-  /** Ends every Worker and closes the state; may be called again. */
+  /** Ends all Workers and closes the state. Idempotent. */
   stop(): Promise<void>
 }

@@ -7,51 +7,51 @@ import { type Runnable, scriptWorkers } from './runtime/worker-options.ts'
 import { Workerd } from './runtime/workerd.ts'
 import type { Namespace } from './store/scripts.ts'
 
-/** What a script serves: its versions with their shares of the traffic. */
+/** The deployed versions of a script with their shares of the traffic. */
 export interface Serving {
   /** The script's name. */
   name: string
   runnables: Runnable[]
-  /** Version id and percentage, summing to 100. */
+  /** The percentage of each version; the percentages sum to 100. */
   shares: { version_id: string; percentage: number }[]
   namespaces: Namespace[]
   persistDir: string
 }
 
 export interface StartOptions {
-  /** Receives each line that a Worker or the runtime itself wrote, and each uncaught exception. */
+  /** Called for each line that a Worker or the runtime writes, and for each uncaught exception. */
   onLog: OnLine
-  /** Changes with every request or message that begins or ends. */
+  /** @returns a number that changes whenever a request or message begins or ends */
   activity(): number
 }
 
-/** The started Workers of one script, each with a URL of its own. */
+/** The started Workers of one script, each with its own URL. */
 export interface RunningWorkers {
   readonly alive: boolean
-  /** Resolves when they have ended, for whatever reason. */
+  /** Resolves when the Workers have ended, for any reason. */
   readonly gone: Promise<void>
-  /** Headers that a request must carry to reach a Worker. */
+  /** Headers that a request needs to reach a Worker. */
   readonly gate: Record<string, string>
-  /** Where the version with the given id listens. */
+  /** The URL of the version with the given id. */
   url(versionId: string): URL | undefined
-  /** Resolves when another start may open the same files. */
+  /** Stops the Workers. Resolves when another start may open the same files. */
   stop(): Promise<void>
-  /** Waits for the end, at most `ms`. @returns the limit that was exceeded, if that was the reason. */
+  /** Waits up to `ms` for the Workers to end. @returns the exceeded limit if that was the reason */
   expectExit(ms: number): Promise<LimitExceeded | undefined>
 }
 
-/** Executes Workers. The local cloud uses workerd; tests that are not about the execution pass a cheaper one. */
+/** Executes Workers. The local cloud uses workerd; tests that do not need it use a cheaper runtime. */
 export interface WorkerRuntime {
-  /** @throws ApiError 10021 with the Worker's own error when the candidate does not load. */
+  /** @throws ApiError 10021 with the Worker's error if the candidate does not load */
   report(candidate: Candidate): Promise<StartupReport>
   start(serving: Serving, options: StartOptions): Promise<RunningWorkers>
-  /** Ends what the runtime keeps beside the started Workers. */
+  /** Releases the resources of the runtime other than the started Workers. */
   close(): void
 }
 
 const startTimeoutMs = 15_000
 
-/** One workerd process for each started script. `privateNetwork` lets Workers call this machine and its network, too. */
+/** Starts one workerd process per script. `privateNetwork` lets Workers also call this machine and its network. */
 export function createWorkerdRuntime({ privateNetwork }: { privateNetwork: boolean }): WorkerRuntime {
   const reaper = new Reaper()
   return {
@@ -59,7 +59,12 @@ export function createWorkerdRuntime({ privateNetwork }: { privateNetwork: boole
     start: ({ runnables, namespaces, persistDir }, { onLog, activity }) =>
       Workerd.start({
         workers: scriptWorkers(runnables, namespaces),
-        ...{ persistDir, startTimeoutMs, onLog, reaper, activity, privateNetwork },
+        persistDir,
+        startTimeoutMs,
+        onLog,
+        reaper,
+        activity,
+        privateNetwork,
         limits: limitsOfAll(runnables),
       }),
     close: () => reaper.close(),

@@ -1,6 +1,6 @@
 import { startLocalCloud } from '../../src/local-cloud/index.ts'
 
-/** A cloud in a process of its own, for tests that kill it; tells its port, and exits 42 after an orderly stop. */
+/** Runs a cloud in its own process, for tests that kill it. It sends its port and exits with 42 after a normal stop. */
 const [dataDir = '', accountId = '', token = ''] = process.argv.slice(2)
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const cloud = await startLocalCloud({ host: '127.0.0.1', port: 0, dataDir, accountId, token, log })

@@ -39,7 +39,7 @@ function send(
   return promise
 }
 
-test('a request arrives as it was sent, and so does the answer', async () => {
+test('requests and responses are forwarded unchanged', async () => {
   const cloud = await startCloud()
   await serve(
     cloud,
@@ -102,7 +102,7 @@ test('bodies stream in both directions', async () => {
   const req = request(options, (res) => {
     res.setEncoding('utf8').on('data', (chunk: string) => {
       chunks.push(chunk)
-      // The second part is sent only when the first has come back.
+      // The second part is sent after the first has been received.
       if (chunks.length === 1) req.end('second')
     })
     res.on('end', () => resolve(chunks))
@@ -111,7 +111,7 @@ test('bodies stream in both directions', async () => {
   expect(await promise).toEqual(['first', 'second'])
 })
 
-/** One unmasked or masked text frame of less than 126 bytes. */
+/** A WebSocket text frame of less than 126 bytes, masked or not. */
 const frame = (text: string) =>
   Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
 
@@ -137,7 +137,7 @@ async function nextText(socket: Duplex): Promise<string> {
   return (await promise).subarray(2).toString()
 }
 
-test('two WebSockets chat through a Durable Object', async () => {
+test('two WebSockets exchange messages through a Durable Object', async () => {
   const cloud = await startCloud()
   const code = `
     import { DurableObject } from 'cloudflare:workers'
@@ -160,24 +160,24 @@ test('two WebSockets chat through a Durable Object', async () => {
   const heard = nextText(bob)
   ann.write(frame('hi'))
   expect(await heard).toBe('said: hi')
-  // A new version cuts the sockets, as Cloudflare does; it does not wait for them.
+  // A new version closes the sockets without waiting, as on Cloudflare.
   const cut = new Promise((resolve) => bob.once('close', resolve))
   await cloud.put('chat', { bindings }, main(code))
   await cut
   ann.destroy()
-  // One that is open when the cloud stops is cut, too.
+  // Stopping the cloud also closes open sockets.
   await connect(cloud, 'chat')
   await cloud.stop()
 })
 
-test('an upgrade that the Worker declines is an ordinary answer, and none goes to an unknown host', async () => {
+test('an upgrade that the Worker declines gets its response, and one to an unknown host gets 404', async () => {
   const cloud = await startCloud()
   await serve(cloud, 'plain', 'export default { fetch: () => new Response("no", { status: 426 }) }')
   await expect(connect(cloud, 'plain')).rejects.toThrow('not upgraded: 426')
   await expect(connect(cloud, 'nobody')).rejects.toThrow('not upgraded: 404')
 })
 
-test('no request fails while versions are swapped', async () => {
+test('no request fails while versions are replaced', async () => {
   const cloud = await startCloud()
   await serve(cloud, 'busy', 'export default { fetch: () => new Response("0") }')
   let swapping = true
@@ -200,7 +200,7 @@ test('no request fails while versions are swapped', async () => {
   expect(new Set(statuses)).toEqual(new Set([200]))
 })
 
-test('a host names a script on any port', () => {
+test('the Host header selects a script on any port', () => {
   const zones = {
     list: () => [{ id: 'zone', name: 'example.test', createdOn: '' }],
     domains: () => [],
@@ -221,7 +221,7 @@ test('a host names a script on any port', () => {
   }
 })
 
-test('a version key always meets the same version, an override the one it names', () => {
+test('a version key always selects the same version, and an override the named version', () => {
   const shares = [
     { version_id: 'a', percentage: 50 },
     { version_id: 'b', percentage: 50 },

@@ -14,7 +14,7 @@ export interface Reply {
   headers: Headers
   code: number | undefined
   message: string
-  // biome-ignore lint/suspicious/noExplicitAny: answers are held to the contract; their fields are asserted one by one
+  // biome-ignore lint/suspicious/noExplicitAny: answers are checked against the contract; tests assert their fields
   result: any
   // biome-ignore lint/suspicious/noExplicitAny: as above
   body: any
@@ -37,7 +37,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** Runs after the test, before what was registered earlier. */
+/** Registers a cleanup that runs after the test, before those registered earlier. */
 export function onCleanup(cleanup: () => Promise<void>): void {
   cleanups.push(cleanup)
 }
@@ -51,12 +51,12 @@ export function temporaryDir(): string {
 export interface TestCloud extends LocalCloud {
   logged: string[]
   call(method: string, path: string, body?: unknown): Promise<Reply>
-  /** A script's path below the API, as `/accounts/.../scripts/<name><rest>`. */
+  /** Calls a path of a script: `/accounts/.../scripts/<name><rest>`. */
   script(method: string, rest: string, body?: unknown): Promise<Reply>
   put(name: string, metadata: Metadata, modules?: Module[], query?: string): Promise<Reply>
   upload(name: string, metadata: Metadata, modules?: Module[], query?: string): Promise<Reply>
   deploy(name: string, versionId: string, query?: string): Promise<Reply>
-  /** Opens the script's address and sends it a request. */
+  /** Enables the script's address and sends a request to it. */
   get(name: string, path?: string): Promise<{ status: number; text: string }>
   publish(name: string): Promise<void>
 }
@@ -70,7 +70,7 @@ export async function startCloud(dataDir = temporaryDir(), zones: string[] = [])
   return { ...cloud, logged, ...clientOf(cloud) }
 }
 
-/** The calls of a test, to a cloud in this process or another. */
+/** The calls of a test to a cloud in this or another process. */
 export function clientOf(cloud: LocalCloud) {
   const call = async (method: string, path: string, body?: unknown): Promise<Reply> => {
     const multipart = body instanceof FormData
@@ -114,7 +114,7 @@ export function clientOf(cloud: LocalCloud) {
   }
 }
 
-/** A plain request with a Host of one's own, which fetch does not allow. */
+/** Sends a request with the given Host header, which fetch does not allow. */
 export function getText(
   cloud: LocalCloud,
   host: string,
@@ -150,7 +150,7 @@ export function form(
 export const hello = (text: string): string =>
   `export default { fetch: () => new Response(${JSON.stringify(text)}) }`
 
-/** A Worker that counts in a Durable Object of the given class, bound as COUNTER; `label` tells versions apart. */
+/** A Worker that counts in a Durable Object of the given class, bound as COUNTER. `label` identifies the version. */
 export function counter(label: string, className = 'Counter'): Module[] {
   const content = `
     import { DurableObject } from 'cloudflare:workers'
@@ -178,6 +178,6 @@ export const counterBinding = (className = 'Counter') => ({
 
 export const firstMigration = { new_tag: 'v1', new_sqlite_classes: ['Counter'] }
 
-/** The version id that an upload's answer names. */
+/** The version id in the response of an upload. */
 export const versionIdOf = ({ result }: Reply): string =>
   result.deployment_id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -3,7 +3,7 @@ import { siteOf } from '../../src/local-cloud/gateway/host.ts'
 import { canonicalPattern, parseRoutePattern } from '../../src/local-cloud/zones/route-pattern.ts'
 import { accountId, startCloud, temporaryDir } from './harness.ts'
 
-/** The script that serves a URL, with one route for each pattern; each script is named as its pattern. */
+/** The script that serves a URL if each pattern has a route to a script of the same name. */
 function scriptOf(patterns: string[], url: string): string | undefined {
   const zones = {
     list: () => [{ id: 'zone', name: 'example.test', createdOn: '' }],
@@ -103,7 +103,7 @@ describe('a route pattern', () => {
   })
 })
 
-test('the local cloud refuses invalid route patterns with 10022 when a route is made or changed', async () => {
+test('creating or changing a route with an invalid pattern fails with 10022', async () => {
   const cloud = await startCloud(temporaryDir(), ['example.test'])
   const zones = await cloud.call('GET', `/zones?account.id=${accountId}&name=example.test`)
   const zone = zones.result[0].id

@@ -4,7 +4,10 @@ import { ApiError } from '../errors.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 
-/** Refuses every call without the one token of this cloud; `verifying` picks the code of the verify routes. */
+/**
+ * Checks the API token. `verifying` selects the error code of the verify routes.
+ * @throws ApiError 1000, 6003, 9106 or 10000
+ */
 export function requireToken(req: IncomingMessage, token: string, verifying: boolean): void {
   const header = req.headers.authorization
   if (header === undefined) throw new ApiError('noCredentials')
@@ -13,20 +16,21 @@ export function requireToken(req: IncomingMessage, token: string, verifying: boo
     const message = 'Invalid format for Authorization header'
     throw new ApiError('badAuthorizationFormat', undefined, [{ code: 6111, message }])
   }
-  // Hashing first makes both sides equally long, which timingSafeEqual needs.
+  // Hashing gives both values the same length, which timingSafeEqual requires.
   if (timingSafeEqual(sha256(given), sha256(token))) return
   throw new ApiError(verifying ? 'invalidToken' : 'authentication')
 }
 
-/** Calls in one window. Cloudflare allows 1200; ten times that, so that load tests on one machine fit. */
+/** The requests per window: ten times Cloudflare's 1200, so that load tests on one machine do not reach the limit. */
 const quota = 12_000
 const windowSeconds = 300
 
-/** Counts calls in fixed windows, tells the state in Cloudflare's headers, and refuses what is over. */
+/** A rate limit with fixed windows that reports its state in Cloudflare's headers. */
 export class RateLimit {
   #used = 0
   #windowEnds = 0
 
+  /** Counts one request and sets the headers. @throws ApiError 10013 (HTTP 429) above the limit */
   take(res: ServerResponse, now = Date.now()): void {
     if (now >= this.#windowEnds) {
       this.#used = 0

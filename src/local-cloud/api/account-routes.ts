@@ -11,7 +11,7 @@ const subdomainBody = z.strictObject({
   subdomain: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label'),
 })
 
-/** An id that other calls may show, made from the account's: the same at every start. */
+/** An id derived from the account id, so that it is the same after each start. */
 const derivedId = (kind: string, accountId: string) =>
   createHash('sha256').update(`${kind}:${accountId}`).digest('hex').slice(0, 32)
 
@@ -20,7 +20,7 @@ const active = (accountId: string) => ({
   messages: [{ code: 10000, message: 'This API Token is valid and active' }],
 })
 
-/** Tokens, the user, the account, and what belongs to the account as a whole. */
+/** The routes of tokens, the user, the account and its account-wide settings. */
 export function accountRoutes(router: Router, cloud: CloudContext): void {
   const { accountId, store } = cloud
   const account = () => ({
@@ -34,7 +34,7 @@ export function accountRoutes(router: Router, cloud: CloudContext): void {
     const { items, info } = paged(all, query)
     return { result: items, resultInfo: info }
   }
-  const named = (query: URLSearchParams) =>
+  const accountsNamed = (query: URLSearchParams) =>
     [account()].filter((one) => (query.get('name') ?? one.name) === one.name)
 
   router
@@ -45,13 +45,13 @@ export function accountRoutes(router: Router, cloud: CloudContext): void {
       const id = derivedId('membership', accountId)
       return list([{ id, status: 'accepted', account: account(), roles: ['Administrator'] }], query)
     })
-    .on('GET /accounts', ({ query }) => list(named(query), query))
+    .on('GET /accounts', ({ query }) => list(accountsNamed(query), query))
     .on('GET /accounts/{account}', () => ({ result: account() }))
-    // `wrangler delete` fails without this list, in which it looks for the namespace of a site.
+    // `wrangler delete` searches this list for the namespace of a site and fails without it.
     .on('GET /accounts/{account}/storage/kv/namespaces', ({ query }) => ({
       ...list([], query),
       messages: [
-        { code: 10300, message: 'The local cloud does not offer KV: no namespace can be made here.' },
+        { code: 10300, message: 'The local cloud does not support KV: no namespace can be created.' },
       ],
     }))
     .on('GET /accounts/{account}/workers/durable_objects/namespaces', ({ query }) =>
@@ -62,7 +62,8 @@ export function accountRoutes(router: Router, cloud: CloudContext): void {
     }))
     .on('GET /accounts/{account}/workers/subdomain', () => {
       const { subdomain } = store.scripts.account(accountId)
-      if (subdomain === null) throw new ApiError('scriptNotFound', 'There is no workers.dev subdomain yet.')
+      if (subdomain === null)
+        throw new ApiError('scriptNotFound', 'The account has no workers.dev subdomain yet.')
       return { result: { subdomain } }
     })
     .on('PUT /accounts/{account}/workers/subdomain', async ({ req }) => {
@@ -88,7 +89,7 @@ function user(accountId: string) {
   }
 }
 
-/** Answered without a token, as a cheap sign of life. The networks are those of this machine. */
+/** The routes that need no token; they serve as a health check. The networks are the loopback networks. */
 export function publicRoutes(router: Router): void {
   const networks = { ipv4_cidrs: ['127.0.0.0/8'], ipv6_cidrs: ['::1/128'] }
   const etag = createHash('md5').update(JSON.stringify(networks)).digest('hex')

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { notOffered } from '../scripts/not-offered.ts'
+import { unsupportedFeature } from '../scripts/unsupported.ts'
 import { RateLimit, requireToken } from './access.ts'
 import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { containerRoutes } from './container-routes.ts'
@@ -13,20 +13,20 @@ import { secretRoutes } from './secret-routes.ts'
 import { versionRoutes } from './version-routes.ts'
 import { requireZone, zoneRoutes } from './zone-routes.ts'
 
-/** The path below which Cloudflare's API answers. */
+/** The path prefix of Cloudflare's API. */
 const apiPrefix = '/client/v4'
 
-/** Not a part of Cloudflare's API, whose tails are live only: the last lines of a script, by its name. */
+/** The last log lines of a script. Cloudflare's API has only live tails, so this path is an addition. */
 const logsPath = /^\/capstan\/logs\/([a-z0-9_-]+)$/
 
-/** Whether a path of this server belongs to `Api`. */
+/** True if `Api` handles this path. */
 export const isApiPath = (path: string): boolean =>
   path === apiPrefix || path.startsWith(`${apiPrefix}/`) || logsPath.test(path)
 
-/** Cloudflare's API over the state of this cloud. */
+/** Cloudflare's API on the state of this cloud. */
 export class Api {
-  readonly #open = new Router()
-  readonly #guarded = new Router()
+  readonly #publicRoutes = new Router()
+  readonly #routes = new Router()
   readonly #rateLimit = new RateLimit()
   readonly #cloud: CloudContext
   readonly #token: string
@@ -34,14 +34,14 @@ export class Api {
   constructor(cloud: CloudContext, token: string) {
     this.#cloud = cloud
     this.#token = token
-    publicRoutes(this.#open)
-    accountRoutes(this.#guarded, cloud)
-    scriptRoutes(this.#guarded, cloud)
-    secretRoutes(this.#guarded, cloud)
-    versionRoutes(this.#guarded, cloud)
-    containerRoutes(this.#guarded, cloud)
-    registryRoutes(this.#guarded, cloud)
-    zoneRoutes(this.#guarded, cloud)
+    publicRoutes(this.#publicRoutes)
+    accountRoutes(this.#routes, cloud)
+    scriptRoutes(this.#routes, cloud)
+    secretRoutes(this.#routes, cloud)
+    versionRoutes(this.#routes, cloud)
+    containerRoutes(this.#routes, cloud)
+    registryRoutes(this.#routes, cloud)
+    zoneRoutes(this.#routes, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -50,9 +50,12 @@ export class Api {
       sendAnswer(res, await this.#answer(req, res))
     } catch (error) {
       if (!(error instanceof ApiError)) {
-        this.#cloud.log.error({ err: error, method: req.method }, 'a call of the API failed')
+        this.#cloud.log.error(
+          { err: error, method: req.method },
+          'The local cloud could not handle an API request',
+        )
       }
-      // What is left of a refused body is not read: the connection can't be used again.
+      // The rest of a rejected body is not read, so the connection can't be reused.
       if (!req.complete) res.setHeader('connection', 'close')
       sendError(res, error instanceof ApiError ? error : new ApiError('internal'))
     }
@@ -66,17 +69,17 @@ export class Api {
       return { result: this.#cloud.logs.of(logsOf) }
     }
     const path = url.pathname.slice(apiPrefix.length)
-    if (path === '/ips') return await this.#open.dispatch(req, url, apiPrefix)
+    if (path === '/ips') return await this.#publicRoutes.dispatch(req, url, apiPrefix)
     requireToken(req, this.#token, path.endsWith('/tokens/verify'))
     this.#rateLimit.take(res)
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
     if (account !== undefined && account !== this.#cloud.accountId) throw new ApiError('unresolvable')
     const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
     if (zone !== undefined) requireZone(this.#cloud, zone)
-    return await this.#guarded.dispatch(req, url, apiPrefix, () => {
-      const feature = notOffered(path)
+    return await this.#routes.dispatch(req, url, apiPrefix, () => {
+      const feature = unsupportedFeature(path)
       if (feature !== undefined)
-        throw new ApiError('notOffered', `The local cloud does not offer ${feature}.`)
+        throw new ApiError('unsupported', `The local cloud does not support ${feature}.`)
     })
   }
 }

@@ -4,7 +4,7 @@ import { ApiError } from '../errors.ts'
 
 const MIB = 1024 * 1024
 
-/** Cloudflare's published limit for all modules of one Worker together, uncompressed. */
+/** Cloudflare's published limit for the total uncompressed size of a Worker's modules. */
 export const maxScriptBytes = 64 * MIB
 const maxUploadBytes = maxScriptBytes + MIB
 const maxJsonBytes = MIB
@@ -22,13 +22,13 @@ async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Reads and checks a JSON body; unknown fields are refused when the schema is strict. Values are never echoed. */
+/** Reads and validates a JSON body. @throws ApiError 10026 or 10027; messages name fields but contain no values */
 export async function readJson<T>(req: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
   const text = (await readBytes(req, maxJsonBytes)).toString('utf8')
   return parseJson(text, schema, 'invalidBody')
 }
 
-/** Parses JSON text against a schema; the error names the fields, as `path: problem`. */
+/** Parses and validates JSON text. @throws ApiError `refusal`, with a message of the form `path: problem` */
 export function parseJson<T>(
   text: string,
   schema: z.ZodType<T>,
@@ -38,7 +38,7 @@ export function parseJson<T>(
   try {
     value = JSON.parse(text)
   } catch {
-    throw new ApiError(refusal, 'The JSON could not be parsed.')
+    throw new ApiError(refusal, 'The body is not valid JSON.')
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -46,7 +46,10 @@ export function parseJson<T>(
   throw new ApiError(refusal, problems.slice(0, 5).join('; '))
 }
 
-/** Reads a multipart body. Part names come as sent: module names may hold slashes. */
+/**
+ * Reads a multipart body. Part names are unchanged, because module names may contain slashes.
+ * @throws ApiError 10026 or 10027
+ */
 export async function readMultipart(req: IncomingMessage): Promise<FormData> {
   const contentType = req.headers['content-type'] ?? ''
   if (!contentType.startsWith('multipart/form-data')) {

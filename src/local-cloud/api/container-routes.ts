@@ -5,7 +5,7 @@ import { containersRefusal } from '../containers/refusal.ts'
 import { actOnRollout, findRollout, startRollout } from '../containers/rollouts.ts'
 import { createBody, editBody, rolloutAction, rolloutBody } from '../containers/schema.ts'
 import { findApplication, listApplications } from '../containers/state.ts'
-import { applicationView, notRun, rolloutView } from '../containers/views.ts'
+import { applicationView, recordedOnly, rolloutView } from '../containers/views.ts'
 import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { readJson } from './body.ts'
@@ -13,19 +13,19 @@ import { paged } from './envelope.ts'
 import type { Call, Router } from './router.ts'
 
 const root = '/accounts/{account}/containers'
-const one = `${root}/applications/{application}`
+const applicationPath = `${root}/applications/{application}`
 
-/** Applications and their rollouts are recorded: what would run is shown, and nothing does. */
+/** The routes of container applications and rollouts. Both are recorded, but no container runs. */
 export function containerRoutes(router: Router, cloud: CloudContext): void {
   const { accountId, store } = cloud
   const view = (application: Parameters<typeof applicationView>[0]) => applicationView(application, accountId)
-  const messages = [notRun]
+  const messages = [recordedOnly]
 
   router
     .on(`GET ${root}/me`, () => ({ result: account(accountId), messages }))
     .on(`GET ${root}/usage`, () => {
-      const maximum = sized(perAccount)
-      const usage = { ...sized(usageOf(store.containers.applications())), instances: 0 }
+      const maximum = sizeView(perAccount)
+      const usage = { ...sizeView(usageOf(store.containers.applications())), instances: 0 }
       return { result: { maximum, usage }, messages }
     })
     .on(`GET ${root}/applications`, ({ query }) => {
@@ -36,68 +36,72 @@ export function containerRoutes(router: Router, cloud: CloudContext): void {
       const body = await readBody(req, createBody)
       return { result: view(await createApplication(cloud, body)), messages }
     })
-    .on(`GET ${one}`, ({ param }) => ({
+    .on(`GET ${applicationPath}`, ({ param }) => ({
       result: view(findApplication(cloud, param('application'))),
       messages,
     }))
-    .on(`PATCH ${one}`, async ({ req, param }) => {
+    .on(`PATCH ${applicationPath}`, async ({ req, param }) => {
       const body = await readBody(req, editBody)
       return { result: view(editApplication(cloud, param('application'), body)), messages }
     })
-    .on(`DELETE ${one}`, ({ param }) => {
+    .on(`DELETE ${applicationPath}`, ({ param }) => {
       deleteApplication(cloud, param('application'))
-      return { result: { message: 'The application is deleted.' } }
+      return { result: { message: 'The application was deleted.' } }
     })
-    .on(`GET ${one}/versions`, ({ param, query }) => {
+    .on(`GET ${applicationPath}/versions`, ({ param, query }) => {
       const { version, configuration } = findApplication(cloud, param('application'))
       return pages([{ version, configuration, percentage: 100 }], query)
     })
-    .on(`GET ${one}/instances-v2`, ({ param, query }) => {
+    .on(`GET ${applicationPath}/instances-v2`, ({ param, query }) => {
       findApplication(cloud, param('application'))
       return pages([], query)
     })
-    .on(`GET ${one}/instances/{instance}`, ({ param }) => {
+    .on(`GET ${applicationPath}/instances/{instance}`, ({ param }) => {
       findApplication(cloud, param('application'))
-      throw new ApiError('applicationNotFound', 'No instance runs here: this cloud has no container engine.')
+      throw new ApiError(
+        'applicationNotFound',
+        'The local cloud runs no instances: it has no container engine.',
+      )
     })
   rolloutRoutes(router, cloud)
 }
 
 function rolloutRoutes(router: Router, cloud: CloudContext): void {
-  const messages = [notRun]
+  const messages = [recordedOnly]
   const ids = ({ param }: Pick<Call, 'param'>) => ({
     applicationId: param('application'),
     rolloutId: param('rollout'),
   })
   router
-    .on(`POST ${one}/rollouts`, async ({ req, param }) => {
+    .on(`POST ${applicationPath}/rollouts`, async ({ req, param }) => {
       const body = await readBody(req, rolloutBody)
       return { result: rolloutView(await startRollout(cloud, param('application'), body)), messages }
     })
-    .on(`GET ${one}/rollouts`, ({ param, query }) => {
+    .on(`GET ${applicationPath}/rollouts`, ({ param, query }) => {
       findApplication(cloud, param('application'))
       const limit = Number(query.get('limit') ?? 100) || 100
       return {
         result: cloud.store.containers.rollouts(param('application')).slice(0, limit).map(rolloutView),
       }
     })
-    .on(`GET ${one}/rollouts/{rollout}`, ({ param }) => ({
-      ...{ result: rolloutView(findRollout(cloud, ids({ param }))), messages },
+    .on(`GET ${applicationPath}/rollouts/{rollout}`, ({ param }) => ({
+      result: rolloutView(findRollout(cloud, ids({ param }))),
+      messages,
     }))
-    .on(`POST ${one}/rollouts/{rollout}`, async ({ req, param }) => {
+    .on(`POST ${applicationPath}/rollouts/{rollout}`, async ({ req, param }) => {
       const { action } = await readBody(req, rolloutAction)
       return { result: rolloutView(actOnRollout(cloud, { ...ids({ param }), action })), messages }
     })
-    .on(`DELETE ${one}/rollouts/{rollout}`, ({ param }) => {
+    .on(`DELETE ${applicationPath}/rollouts/{rollout}`, ({ param }) => {
       const rollout = findRollout(cloud, ids({ param }))
       const active = cloud.store.containers.application(rollout.applicationId)?.activeRolloutId
-      if (active === rollout.id) throw containersRefusal('VALIDATE_INPUT', 'The rollout is under way.')
+      if (active === rollout.id) throw containersRefusal('VALIDATE_INPUT', 'The rollout is in progress.')
       cloud.store.containers.deleteRollout(rollout.id)
       return { result: {} }
     })
 }
 
-/** A body that does not fit is refused in the way of this API. */
+/** Reads a body and reports an invalid one in the format of the containers API. @throws VALIDATE_INPUT */
 async function readBody<T>(req: Call['req'], schema: z.ZodType<T>): Promise<T> {
   try {
     return await readJson(req, schema)
@@ -108,8 +112,10 @@ async function readBody<T>(req: Call['req'], schema: z.ZodType<T>): Promise<T> {
   }
 }
 
-const sized = ({ vcpu, memoryMib, diskMb }: Size) => ({
-  ...{ vcpus: vcpu, memory_mib: memoryMib, disk_mb: diskMb },
+const sizeView = ({ vcpu, memoryMib, diskMb }: Size) => ({
+  vcpus: vcpu,
+  memory_mib: memoryMib,
+  disk_mb: diskMb,
 })
 
 function account(accountId: string) {
@@ -129,7 +135,7 @@ function account(accountId: string) {
   }
 }
 
-/** This API pages by a token: here, the number of the next page. */
+/** Selects one page. The containers API pages by a token, which is the number of the next page here. */
 function pages(all: readonly unknown[], query: URLSearchParams) {
   const search = new URLSearchParams(query)
   search.set('page', query.get('page_token') ?? '1')

@@ -16,14 +16,14 @@ export interface PageInfo {
   next_page_token?: string
 }
 
-/** What a handler answers: the `result` of Cloudflare's envelope, with its optional neighbours. */
+/** The response of a handler: the `result` of Cloudflare's envelope and its optional other fields. */
 export interface Answer {
   result: unknown
   messages?: ApiMessage[]
   resultInfo?: PageInfo
 }
 
-/** Headers that Cloudflare's edge sets on every answer. */
+/** Sets the headers that Cloudflare's edge adds to every response. */
 export function setEdgeHeaders(res: ServerResponse): void {
   res.setHeader('cf-ray', `${randomBytes(8).toString('hex')}-LOCAL`)
   res.setHeader('content-type', 'application/json')
@@ -47,7 +47,9 @@ function send(res: ServerResponse, status: number, body: object): void {
   res.end(JSON.stringify(body))
 }
 
-/** Cuts one page out of a list: `page` from 1, `per_page` 1-1000; what can't be read takes its default. */
+/**
+ * Selects one page of a list: `page` from 1, `per_page` 1-1000. Invalid values are replaced with the defaults 1 and 20.
+ */
 export function paged<T>(all: readonly T[], query: URLSearchParams): { items: T[]; info: PageInfo } {
   const page = positive(query.get('page'), 1, Number.MAX_SAFE_INTEGER)
   const perPage = positive(query.get('per_page'), 20, 1000)

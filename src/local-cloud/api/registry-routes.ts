@@ -11,7 +11,7 @@ import type { Router } from './router.ts'
 
 const root = '/accounts/{account}/containers/registries'
 
-/** The account's own registry, and those that it knows of. */
+/** The routes of the account's own registry and of the external registries. */
 export function registryRoutes(router: Router, cloud: CloudContext): void {
   const { accountId, store, images } = cloud
   router
@@ -37,11 +37,11 @@ export function registryRoutes(router: Router, cloud: CloudContext): void {
         throw containersRefusal('IMAGE_REGISTRY_NOT_CONFIGURED', noRegistry)
       }
       const username = images.username ?? 'v1'
-      // A registry that asks for no password takes any.
+      // A registry without authentication accepts any password.
       const password = images.password ?? randomBytes(16).toString('hex')
       return { result: { account_id: accountId, registry_host: images.host, username, password } }
     })
 }
 
 const noRegistry =
-  'This cloud knows no such registry; for images of its own it needs one that is run beside it (LOCAL_CLOUD_REGISTRY).'
+  'The registry is not configured. The local cloud needs an external registry for its own images (LOCAL_CLOUD_REGISTRY).'

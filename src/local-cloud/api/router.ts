@@ -5,7 +5,7 @@ import type { Answer } from './envelope.ts'
 export interface Call {
   req: IncomingMessage
   query: URLSearchParams
-  /** A path parameter by its name in the pattern, decoded. */
+  /** Returns the decoded value of a path parameter by its name in the pattern. */
   param(name: string): string
 }
 
@@ -28,8 +28,8 @@ export class Router {
   }
 
   /**
-   * Runs the route of a call. Throws ApiError 7000 (no such path) or 7001 (no such method there), unless `onUnknown`
-   * has thrown before.
+   * Runs the handler of the matching route. `onUnknown` is called first if there is none, and may throw another error.
+   * @throws ApiError 7000 for an unknown path, 7001 for an unknown method
    */
   async dispatch(req: IncomingMessage, url: URL, prefix: string, onUnknown?: () => void): Promise<Answer> {
     const segments = url.pathname.slice(prefix.length).replace(/\/$/, '').split('/')

@@ -25,14 +25,14 @@ const script = `${workers}/scripts/{script}`
 const publishedBody = z.strictObject({ enabled: z.boolean(), previews_enabled: z.boolean().optional() })
 const recordedContainers = {
   code: 10300,
-  message: 'The containers are recorded, but none runs: the local cloud has no container engine.',
+  message: 'The containers are recorded but do not run: the local cloud has no container engine.',
 }
 
-/** Which client calls, for the `source` of what it makes. */
+/** The client of a request, which versions and deployments record as their `source`. */
 export const sourceOf = (req: IncomingMessage) =>
   req.headers['user-agent']?.startsWith('wrangler') ? 'wrangler' : 'api'
 
-/** What a new script may be called: it becomes a host name. */
+/** The name of a new script, which must be usable as a host name. @throws ApiError 10016 */
 function usableName(call: Call): string {
   const name = call.param('script')
   if (!/^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/.test(name)) throw new ApiError('invalidScriptName')
@@ -69,7 +69,7 @@ export function scriptRoutes(router: Router, cloud: CloudContext): void {
       return { result: uploadView(published.script, published.version), messages }
     })
     .on(`DELETE ${script}`, remove)
-    // The same by its older name, which `wrangler delete` uses.
+    // An older path of the same operation, which `wrangler delete` uses.
     .on(`DELETE ${workers}/services/{script}`, remove)
   settingRoutes(router, cloud)
 }

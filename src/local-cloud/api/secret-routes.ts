@@ -19,7 +19,7 @@ import { sourceOf } from './script-routes.ts'
 const workers = '/accounts/{account}/workers'
 const script = `${workers}/scripts/{script}`
 
-/** Secrets: each change of them makes a version. Their texts go in here, and never come out. */
+/** The routes of secrets. Each change creates a version. No response contains the text of a secret. */
 export function secretRoutes(router: Router, cloud: CloudContext): void {
   const edit = (call: Call, change: ReturnType<typeof deleteSecret>) =>
     editSecrets(cloud, { scriptName: call.param('script'), source: sourceOf(call.req), edit: change })

@@ -12,13 +12,13 @@ import { sourceOf } from './script-routes.ts'
 
 const script = '/accounts/{account}/workers/scripts/{script}'
 
-/** Versions, which are code without requests, and deployments, which give them requests. */
+/** The routes of versions (uploaded code) and deployments (which send requests to versions). */
 export function versionRoutes(router: Router, cloud: CloudContext): void {
   const { versions, scripts } = cloud.store
   router
     .on(`POST ${script}/versions`, async (call) => {
       const strictInherit = call.query.get('bindings_inherit') === 'strict'
-      // A script that does not exist is told before its code is read.
+      // An unknown script is reported before the upload is read.
       const { name: scriptName } = requireScript(cloud, call.param('script'))
       const upload = await parseUpload(await readMultipart(call.req))
       const request = { scriptName, upload, strictInherit, source: sourceOf(call.req) }

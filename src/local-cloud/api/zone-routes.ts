@@ -20,7 +20,10 @@ const domains = '/accounts/{account}/workers/domains'
 const records = '/zones/{zone}/dns_records'
 const routes = '/zones/{zone}/workers/routes'
 
-/** Zones, and the host names in them. All is recorded and nothing is served: Workers answer below `localhost`. */
+/**
+ * The routes of zones and the DNS records, Worker routes and custom domains in them. DNS records are stored but not
+ * served.
+ */
 export function zoneRoutes(router: Router, cloud: CloudContext): void {
   const { store, accountId } = cloud
   router
@@ -37,7 +40,10 @@ export function zoneRoutes(router: Router, cloud: CloudContext): void {
   workerRoutes(router, cloud)
 }
 
-/** Every call below a zone passes here first. Throws ApiError 7003 for what is no id, 9109 for one of nobody's. */
+/**
+ * Finds the zone of a request; the API calls it before every zone route.
+ * @throws ApiError 7003 for a malformed id, 9109 for an unknown one
+ */
 export function requireZone({ store }: CloudContext, id: string): Zone {
   if (!/^[0-9a-f]{32}$/.test(id)) throw new ApiError('unresolvable')
   const found = store.zones.list().find((each) => each.id === id)

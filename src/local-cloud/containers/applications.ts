@@ -7,7 +7,7 @@ import { containersRefusal } from './refusal.ts'
 import type { CreateBody, EditBody } from './schema.ts'
 import { findApplication, otherApplications } from './state.ts'
 
-/** @throws 1607, 1608, IMAGE_REGISTRY_*, SURPASSED_*, DURABLE_OBJECT_NOT_FOUND. */
+/** Creates an application. @throws ApiError 1607, 1608, IMAGE_REGISTRY_*, SURPASSED_*, DURABLE_OBJECT_NOT_FOUND */
 export async function createApplication(cloud: CloudContext, body: CreateBody): Promise<Application> {
   const { store, clock } = cloud
   const { name, instances, max_instances: maxInstances, configuration, durable_objects, ...given } = body
@@ -18,21 +18,30 @@ export async function createApplication(cloud: CloudContext, body: CreateBody): 
     if (present.some((each) => each.namespaceId === namespaceId)) {
       throw containersRefusal(
         'DURABLE_OBJECT_ALREADY_HAS_APPLICATION',
-        'The class has an application already.',
+        'The class already has an application.',
       )
     }
     checkLimits({ configuration, maxInstances }, present)
     const now = new Date(clock()).toISOString()
     const application: Application = {
-      ...{ id: randomUUID(), name, namespaceId, instances, maxInstances, version: 1, configuration },
-      ...{ rest: restOf(given), activeRolloutId: null, createdOn: now, updatedOn: now },
+      id: randomUUID(),
+      name,
+      namespaceId,
+      instances,
+      maxInstances,
+      version: 1,
+      configuration,
+      rest: restOf(given),
+      activeRolloutId: null,
+      createdOn: now,
+      updatedOn: now,
     }
     store.containers.saveApplication(application)
     return application
   })
 }
 
-/** Limits and the like; an image that comes along is not for a PATCH, and left alone. */
+/** Changes limits and similar settings. An image or a size in the body is ignored: only a rollout changes them. */
 export function editApplication(cloud: CloudContext, id: string, body: EditBody): Application {
   return cloud.store.transaction(() => {
     const application = findApplication(cloud, id)
@@ -45,7 +54,9 @@ export function editApplication(cloud: CloudContext, id: string, body: EditBody)
     }
     const edited: Application = {
       ...application,
-      ...{ maxInstances, configuration, rest: { ...application.rest, ...restOf(body) } },
+      maxInstances,
+      configuration,
+      rest: { ...application.rest, ...restOf(body) },
       updatedOn: new Date(cloud.clock()).toISOString(),
     }
     checkLimits(edited, otherApplications(cloud, id))
@@ -68,7 +79,10 @@ function restOf(given: EditBody): Application['rest'] {
   }
 }
 
-/** A class is made for containers by the upload that serves: one that leaves it out takes that back. */
+/**
+ * Finds the namespace of a class that the deployed version enables for containers.
+ * @throws ApiError 1607, DURABLE_OBJECT_NOT_FOUND
+ */
 function requireContainerClass(cloud: CloudContext, wanted: CreateBody['durable_objects']): string {
   const { scripts, versions } = cloud.store
   const found = scripts
@@ -80,7 +94,7 @@ function requireContainerClass(cloud: CloudContext, wanted: CreateBody['durable_
     )
   const script = found === undefined ? undefined : scripts.find(found.scriptName)
   if (found === undefined || script === undefined) {
-    throw containersRefusal('DURABLE_OBJECT_NOT_FOUND', 'There is no such Durable Object namespace.')
+    throw containersRefusal('DURABLE_OBJECT_NOT_FOUND', 'The Durable Object namespace does not exist.')
   }
   const [share] = versions.serving(script.id)?.versions ?? []
   const serving = share === undefined ? undefined : versions.find(script.id, share.version_id)

@@ -2,10 +2,10 @@ import type { CloudContext } from '../context.ts'
 import type { ImageRegistry } from '../options.ts'
 import { containersRefusal } from './refusal.ts'
 
-/** The name under which an account's own registry is asked for; where it is, its credentials say. */
+/** The API's name of an account's own registry. The response with its credentials contains the actual host. */
 export const managedDomain = 'registry.cloudflare.com'
 
-const lookMs = 10_000
+const manifestTimeoutMs = 10_000
 const accept = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.image.manifest.v1+json',
@@ -13,25 +13,22 @@ const accept = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ')
 
-/** @throws IMAGE_REGISTRY_* when the image could not be had for a container. */
+/** Checks that the image can be pulled. @throws ApiError IMAGE_REGISTRY_* */
 export async function checkImage({ images, store }: CloudContext, image: string): Promise<void> {
   if (images === undefined) return
   const slash = image.indexOf('/')
   const host = image.slice(0, slash)
   if (host !== images.host) {
     if (store.containers.registries().some(({ domain }) => domain === host)) return
-    throw containersRefusal(
-      'IMAGE_REGISTRY_NOT_CONFIGURED',
-      'The image is in a registry that is not configured.',
-    )
+    throw containersRefusal('IMAGE_REGISTRY_NOT_CONFIGURED', 'The registry of the image is not configured.')
   }
   const [, repository = '', reference = ''] = /^(.+?)(?:@|:)([^/]+)$/.exec(image.slice(slash + 1)) ?? []
   const status = await headManifest(images, `${repository}/manifests/${reference.replace(/^.*@/, '')}`)
   if (status === 404) {
-    throw containersRefusal('IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE', 'The registry does not have the image.')
+    throw containersRefusal('IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE', 'The registry does not contain the image.')
   }
   if (status === undefined || status >= 500) {
-    throw containersRefusal('IMAGE_REGISTRY_RETURNED_ERROR', 'The registry did not answer.')
+    throw containersRefusal('IMAGE_REGISTRY_RETURNED_ERROR', 'The registry did not respond.')
   }
 }
 
@@ -44,7 +41,7 @@ async function headManifest(registry: ImageRegistry, path: string): Promise<numb
     const response = await fetch(`${scheme}://${host}/v2/${path}`, {
       method: 'HEAD',
       headers: { accept, ...authorization },
-      signal: AbortSignal.timeout(lookMs),
+      signal: AbortSignal.timeout(manifestTimeoutMs),
     })
     return response.status
   } catch {

@@ -9,7 +9,7 @@ export interface Size {
 }
 
 const lite: Size = { vcpu: 0.0625, memoryMib: 256, diskMb: 2000 }
-/** Cloudflare's sizes. */
+/** Cloudflare's instance types. */
 const sizes: Record<NonNullable<Configuration['instance_type']>, Size> = {
   lite,
   basic: { vcpu: 0.25, memoryMib: 1024, diskMb: 4000 },
@@ -33,7 +33,7 @@ function sizeOf(configuration: Partial<Configuration>): Size {
   }
 }
 
-/** What all applications may take together: nothing runs here, so what they may is what counts. */
+/** The total of the applications' maximum sizes. No container runs, so the maximum counts as the usage. */
 export function usageOf(applications: Pick<Application, 'configuration' | 'maxInstances'>[]): Size {
   const sum: Size = { vcpu: 0, memoryMib: 0, diskMb: 0 }
   for (const { configuration, maxInstances } of applications) {
@@ -45,20 +45,26 @@ export function usageOf(applications: Pick<Application, 'configuration' | 'maxIn
 
 const parts = ['vcpu', 'memoryMib', 'diskMb'] as const
 
-/** @throws SURPASSED_BASE_LIMITS for one container that is too large, SURPASSED_TOTAL_LIMITS for all together. */
+/**
+ * Checks the account's limits.
+ * @throws ApiError SURPASSED_BASE_LIMITS per container, SURPASSED_TOTAL_LIMITS for the total
+ */
 export function checkLimits(
   wanted: Pick<Application, 'configuration' | 'maxInstances'>,
   others: Pick<Application, 'configuration' | 'maxInstances'>[],
 ): void {
   const size = sizeOf(wanted.configuration)
   if (parts.some((part) => size[part] > perContainer[part])) {
-    throw containersRefusal('SURPASSED_BASE_LIMITS', 'One container would take more than the account allows.')
+    throw containersRefusal(
+      'SURPASSED_BASE_LIMITS',
+      'The size of a container exceeds the limit per container.',
+    )
   }
   const all = usageOf([...others, wanted])
   if (parts.some((part) => all[part] > perAccount[part])) {
     throw containersRefusal(
       'SURPASSED_TOTAL_LIMITS',
-      'All containers would take more than the account allows.',
+      'The total size of all containers exceeds the limit of the account.',
     )
   }
 }

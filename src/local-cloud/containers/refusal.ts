@@ -1,6 +1,6 @@
 import { ApiError } from '../errors.ts'
 
-/** Why the containers API refuses a change, as Cloudflare names it. */
+/** Cloudflare's names of the errors of the containers API. */
 type Reason =
   | 'IMAGE_REGISTRY_RETURNED_ERROR'
   | 'IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE'
@@ -12,7 +12,7 @@ type Reason =
   | 'DURABLE_OBJECT_NOT_CONTAINER_ENABLED'
   | 'DURABLE_OBJECT_ALREADY_HAS_APPLICATION'
 
-/** Its refusals carry the reason in a JSON text inside the message. */
+/** An error of the containers API, whose message is a JSON text with the reason. */
 export function containersRefusal(reason: Reason, details: string): ApiError {
   const message = JSON.stringify({ error: reason, details: { message: details } })
   if (reason === 'DURABLE_OBJECT_NOT_CONTAINER_ENABLED') return new ApiError('notContainerEnabled', message)

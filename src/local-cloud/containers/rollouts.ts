@@ -8,7 +8,10 @@ import { containersRefusal } from './refusal.ts'
 import type { RolloutBody } from './schema.ts'
 import { advance, endRollout, findApplication, otherApplications } from './state.ts'
 
-/** Begins a rollout; one under way is replaced, and what it had not reached it does not reach any more. */
+/**
+ * Starts a rollout. It replaces a rollout in progress, whose remaining steps are cancelled.
+ * @throws ApiError IMAGE_REGISTRY_*, SURPASSED_*
+ */
 export async function startRollout(
   cloud: CloudContext,
   applicationId: string,
@@ -46,18 +49,18 @@ export async function startRollout(
   })
 }
 
-/** @throws VALIDATE_INPUT for a rollout that is over. */
+/** Advances or reverts a rollout. @throws ApiError VALIDATE_INPUT if the rollout has ended */
 export function actOnRollout(
   cloud: CloudContext,
-  about: { applicationId: string; rolloutId: string; action: 'next' | 'previous' | 'revert' },
+  request: { applicationId: string; rolloutId: string; action: 'next' | 'previous' | 'revert' },
 ): Rollout {
-  const rollout = findRollout(cloud, about)
+  const rollout = findRollout(cloud, request)
   if (rollout.status !== 'pending' && rollout.status !== 'progressing') {
-    throw containersRefusal('VALIDATE_INPUT', `The rollout is ${rollout.status}.`)
+    throw containersRefusal('VALIDATE_INPUT', `The rollout is already ${rollout.status}.`)
   }
   return cloud.store.transaction(() => {
-    if (about.action === 'revert') return endRollout(cloud, rollout, 'reverted')
-    const doneSteps = Math.max(0, rollout.doneSteps + (about.action === 'next' ? 1 : -1))
+    if (request.action === 'revert') return endRollout(cloud, rollout, 'reverted')
+    const doneSteps = Math.max(0, rollout.doneSteps + (request.action === 'next' ? 1 : -1))
     return advance(cloud, rollout, doneSteps)
   })
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What the calls about containers take. Unknown fields are refused. */
+/** The request bodies of the containers API. Unknown fields are rejected. */
 
 const instanceTypes = ['lite', 'basic', 'standard-1', 'standard-2', 'standard-3', 'standard-4'] as const
 
@@ -9,7 +9,7 @@ const observability = z.strictObject({ logs: z.strictObject({ enabled: z.boolean
 const constraints = z.strictObject({
   regions: z.array(text).optional(),
   jurisdiction: text.optional(),
-  // Sent by wrangler beside those that are documented.
+  // Undocumented fields that wrangler sends.
   tier: z.number().int().optional(),
   tiers: z.array(z.number().int()).optional(),
   cities: z.array(text).optional(),
@@ -43,7 +43,7 @@ const limits = {
 export const createBody = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,253}$/, 'must be a name of letters, digits and . _ -'),
   instances: count,
-  scheduling_policy: z.literal('default', 'only the policy "default" is known here'),
+  scheduling_policy: z.literal('default', 'only the policy "default" is supported'),
   configuration,
   durable_objects: z.union([
     z.strictObject({ namespace_id: text }),
@@ -53,11 +53,13 @@ export const createBody = z.strictObject({
 })
 export type CreateBody = z.output<typeof createBody>
 
-/** The image and the size are no matter of a PATCH: they change by a rollout. wrangler sends them nevertheless. */
+/** The body of a PATCH. wrangler sends the image and the size, too, although only a rollout changes them. */
 export const editBody = z
   .strictObject({
     ...limits,
-    ...{ configuration: configuration.partial(), instances: count, scheduling_policy: z.literal('default') },
+    configuration: configuration.partial(),
+    instances: count,
+    scheduling_policy: z.literal('default'),
   })
   .partial()
 export type EditBody = z.output<typeof editBody>

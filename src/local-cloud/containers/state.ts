@@ -2,7 +2,7 @@ import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Application, Rollout } from '../store/containers.ts'
 
-/** How long one step of an automatic rollout takes: no container has to become healthy here. */
+/** The duration of one step of an automatic rollout. It is short, because no container has to become healthy. */
 const stepMs = 50
 
 export function findApplication(cloud: CloudContext, id: string): Application {
@@ -22,7 +22,7 @@ export function listApplications(cloud: CloudContext, filter: { name: string | n
 export const otherApplications = (cloud: CloudContext, id: string) =>
   cloud.store.containers.applications().filter((each) => each.id !== id)
 
-/** Automatic rollouts go on with time; what is due is written down before anything is read or changed. */
+/** Records the steps of an automatic rollout that are due by now. Called before an application is read or changed. */
 function settleRollouts(cloud: CloudContext, application: Application): Application {
   const { store, clock } = cloud
   if (application.activeRolloutId === null) return application

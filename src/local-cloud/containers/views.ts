@@ -1,9 +1,9 @@
 import type { Application, ExternalRegistry, Rollout } from '../store/containers.ts'
 
-/** What is said beside every answer that could be taken for a container that runs. */
-export const notRun = {
+/** The message in each response that could suggest a running container. */
+export const recordedOnly = {
   code: 1600,
-  message: 'Recorded. No container runs here: this cloud has no container engine.',
+  message: 'Recorded, but no container runs: the local cloud has no container engine.',
 }
 
 const idle = { errors: [], instances: { active: 0, assigned: 0 }, summary: 'pending' as const }
@@ -11,8 +11,17 @@ const idle = { errors: [], instances: { active: 0, assigned: 0 }, summary: 'pend
 export function applicationView(application: Application, accountId: string) {
   const { id, name, instances, maxInstances, version, configuration, rest, namespaceId } = application
   return {
-    ...{ id, account_id: accountId, name, instances, max_instances: maxInstances, version, configuration },
-    ...{ created_at: application.createdOn, updated_at: application.updatedOn, health: idle, ...rest },
+    id,
+    account_id: accountId,
+    name,
+    instances,
+    max_instances: maxInstances,
+    version,
+    configuration,
+    created_at: application.createdOn,
+    updated_at: application.updatedOn,
+    health: idle,
+    ...rest,
     scheduling_policy: 'default',
     durable_objects: { namespace_id: namespaceId },
     ...(application.activeRolloutId === null ? {} : { active_rollout_id: application.activeRolloutId }),
@@ -25,20 +34,29 @@ export function rolloutView(rollout: Rollout) {
   const share = steps.slice(0, doneSteps).reduce((sum, { step_size }) => sum + step_size.percentage, 0)
   const reached = status === 'completed' ? 100 : Math.min(share, 100)
   return {
-    ...{ id, status, description, strategy, kind, health: idle },
-    ...{ current_version: currentVersion, target_version: targetVersion },
+    id,
+    status,
+    description,
+    strategy,
+    kind,
+    health: idle,
+    current_version: currentVersion,
+    target_version: targetVersion,
     current_configuration: rollout.currentConfiguration,
     target_configuration: rollout.targetConfiguration,
     created_at: rollout.createdOn,
     last_updated_at: rollout.updatedOn,
     steps: steps.map(({ step_size, description: text }, at) => ({
-      ...{ id: at + 1, description: text, step_size },
+      id: at + 1,
+      description: text,
+      step_size,
       status: at < doneSteps ? 'completed' : 'pending',
     })),
     progress: {
       current_step: doneSteps,
       total_steps: steps.length,
-      ...{ total_instances: 0, updated_instances: 0 },
+      total_instances: 0,
+      updated_instances: 0,
     },
     version_distribution: {
       current_version_percentage: 100 - reached,
@@ -48,5 +66,7 @@ export function rolloutView(rollout: Rollout) {
 }
 
 export const registryView = ({ domain, kind, createdOn }: ExternalRegistry) => ({
-  ...{ domain, kind, created_at: createdOn },
+  domain,
+  kind,
+  created_at: createdOn,
 })

@@ -23,15 +23,18 @@ interface GatewayParts {
   log: LocalCloudLog
 }
 
-interface Refused {
+interface ErrorResponse {
   status: number
   text: string
 }
 
-/** As Cloudflare answers. */
-const overLimit = ({ message }: Error): Refused => ({ status: 503, text: `error code: 1102\n${message}` })
+/** Cloudflare's response for an exceeded limit. */
+const overLimit = ({ message }: Error): ErrorResponse => ({
+  status: 503,
+  text: `error code: 1102\n${message}`,
+})
 
-/** Answers requests to `<script>.localhost`, or to a host name of the script's own, with the script's Worker. */
+/** Forwards requests for `<script>.localhost`, a custom domain or a Worker route to the script's Worker. */
 export class Gateway {
   readonly #parts: GatewayParts
 
@@ -53,16 +56,19 @@ export class Gateway {
     if (outcome !== undefined) refuseUpgrade(client.socket, outcome.status)
   }
 
-  /** Runs one exchange under a lease, twice when a dead workerd was found before anything was sent. */
+  /**
+   * Sends one request under a lease, in up to three attempts if the workerd process has ended.
+   * @returns the error response, if any
+   */
   async #exchange(
     req: IncomingMessage,
-    { script: name, ownName }: Site,
+    { script: name, isCustomHost }: Site,
     repeatable: boolean,
     send: (lease: Lease) => Promise<Forwarded>,
-  ): Promise<Refused | undefined> {
+  ): Promise<ErrorResponse | undefined> {
     const script = this.#parts.store.scripts.find(name)
-    if (script === undefined) return { status: 404, text: 'There is no Worker at this address.' }
-    if (!script.subdomainEnabled && !ownName) {
+    if (script === undefined) return { status: 404, text: 'No Worker is at this address.' }
+    if (!script.subdomainEnabled && !isCustomHost) {
       return { status: 404, text: 'The workers.dev address of this Worker is not enabled.' }
     }
     try {
@@ -70,19 +76,19 @@ export class Gateway {
         const lease = await this.#parts.pool.acquire(script.id, (shares) =>
           pickVersion(shares, req.headers, name),
         )
-        if (lease === undefined) return { status: 404, text: 'There is no Worker at this address.' }
+        if (lease === undefined) return { status: 404, text: 'No Worker is at this address.' }
         const outcome = await send(lease).finally(() => lease.release())
         if (outcome === 'done') return undefined
         const exceeded = await lease.broken()
         if (outcome === 'unreachable') continue
-        // A repetition would most likely end the next process, too.
+        // A retry would most likely end the next process, too.
         if (exceeded !== undefined) return overLimit(exceeded)
-        // The kernel still takes connections for a process that is being killed, so a lost answer is not rare then.
-        if (!repeatable) return { status: 502, text: 'The Worker ended before it answered.' }
+        // Lost responses are common then: the kernel still accepts connections for a process that is being killed.
+        if (!repeatable) return { status: 502, text: 'The Worker ended before it responded.' }
       }
     } catch (error) {
       if (error instanceof LimitExceeded || error instanceof StartTimeout) return overLimit(error)
-      this.#parts.log.warn({ err: error, script: name }, 'a Worker could not be reached')
+      this.#parts.log.warn({ err: error, script: name }, 'Could not forward a request to a Worker')
     }
     return { status: 500, text: 'The Worker could not be started.' }
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 
 const hopByHop = new Set([
   'connection',
-  // Answered by our own server already.
+  // The local cloud's own server has already handled it.
   'expect',
   'keep-alive',
   'proxy-connection',
@@ -13,14 +13,14 @@ const hopByHop = new Set([
   'upgrade',
 ])
 
-/** What `request.cf` shows; there is no edge here, so only what is true of every request. */
+/** The value of `request.cf`. Without an edge, it contains only what is true for every request. */
 const cfBlob = JSON.stringify({ colo: 'LOCAL', httpProtocol: 'HTTP/1.1' })
 
-/** The request headers for the Worker: the client's, and those that Cloudflare's edge would have set. */
+/** The request headers for the Worker: the client's headers and those that Cloudflare's edge would set. */
 export function workerHeaders(req: IncomingMessage): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {}
   for (const [name, values] of Object.entries(req.headersDistinct)) {
-    // `cf-` and `mf-` headers are the edge's and workerd's own: a client must not forge them.
+    // Clients must not forge `cf-` and `mf-` headers, which belong to the edge and to workerd.
     if (hopByHop.has(name) || /^(cf|mf)-/.test(name) || values === undefined) continue
     headers[name] = values.length === 1 ? values[0] : values
   }
@@ -33,7 +33,7 @@ export function workerHeaders(req: IncomingMessage): OutgoingHttpHeaders {
   return headers
 }
 
-/** The answer's headers as sent, duplicates and order kept, without those of the inner connection. */
+/** The response headers in their order and with duplicates, without the hop-by-hop headers of the inner connection. */
 export function answerHeaders(upstream: IncomingMessage): string[] {
   const kept: string[] = []
   for (let at = 0; at < upstream.rawHeaders.length; at += 2) {

@@ -3,8 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Share } from '../store/versions.ts'
 
 /**
- * Chooses the version that answers a request, by percentage. As on Cloudflare a `Cloudflare-Workers-Version-Key` pins
- * its sender to one version, and `Cloudflare-Workers-Version-Overrides: script="version id"` asks for a deployed one.
+ * Selects the version for a request by percentage. As on Cloudflare, requests with the same
+ * `Cloudflare-Workers-Version-Key` go to the same version, and `Cloudflare-Workers-Version-Overrides:
+ * script="version id"` selects a deployed version.
  */
 export function pickVersion(shares: Share[], headers: IncomingHttpHeaders, script: string): string {
   const overrides = String(headers['cloudflare-workers-version-overrides'] ?? '')
@@ -22,7 +23,7 @@ export function pickVersion(shares: Share[], headers: IncomingHttpHeaders, scrip
   return shares.at(-1)?.version_id ?? ''
 }
 
-/** A point in [0, 100): fixed by the key, random without one. */
+/** A point in [0, 100): derived from the key, or random without a key. */
 function positionOf(key: string | string[] | undefined): number {
   if (key === undefined) return Math.random() * 100
   const hash = createHash('sha256').update(String(key)).digest()

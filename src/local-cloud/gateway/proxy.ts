@@ -10,32 +10,32 @@ import { pipeline } from 'node:stream'
 import type { Lease } from '../runtime/slot.ts'
 import { answerHeaders, workerHeaders } from './headers.ts'
 
-/** `unreachable`: the Worker did not see the request. `cut`: it may have, but nothing of an answer came. */
+/** `unreachable`: the Worker did not receive the request. `cut`: it may have received it but sent no response. */
 export type Forwarded = 'done' | 'unreachable' | 'cut'
 
-/** A request that may be repeated although a dying workerd may have seen it. */
+/** True for a request that may be repeated although an ending workerd may have received it: a safe method, no body. */
 export const isRepeatable = ({ method, headers }: IncomingMessage) =>
   (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') &&
   headers['content-length'] === undefined &&
   headers['transfer-encoding'] === undefined
 
-function open(req: IncomingMessage, lease: Lease, extra: Record<string, string> = {}): ClientRequest {
+function openRequest(req: IncomingMessage, lease: Lease, extra: Record<string, string> = {}): ClientRequest {
   return request({
     host: lease.url.hostname,
     port: lease.url.port,
     method: req.method,
     path: req.url,
     headers: { ...workerHeaders(req), ...extra, ...lease.gate },
-    // A fresh loopback connection costs 0.1 ms and can't be one that workerd is just closing.
+    // A new loopback connection takes 0.1 ms. A pooled one could be one that workerd is about to close.
     agent: false,
     setHost: false,
   })
 }
 
-/** Sends a request to a Worker and its answer back, both as streams. Resolves when the exchange is over. */
+/** Streams a request to a Worker and its response to the client. Resolves when the exchange has ended. */
 export function forward(req: IncomingMessage, res: ServerResponse, lease: Lease): Promise<Forwarded> {
   const { promise, resolve } = Promise.withResolvers<Forwarded>()
-  const upstream = open(req, lease)
+  const upstream = openRequest(req, lease)
   let connected = false
   upstream.on('socket', (socket) =>
     socket.once('connect', () => {
@@ -45,7 +45,7 @@ export function forward(req: IncomingMessage, res: ServerResponse, lease: Lease)
   )
   upstream.on('response', (answer) => {
     res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer))
-    // Headers go at once: an event stream may say nothing for long.
+    // Headers are sent immediately: an event stream may send no data for a long time.
     res.flushHeaders()
     pipeline(answer, res, () => resolve('done'))
   })
@@ -70,13 +70,13 @@ export function refuseUpgrade(socket: Duplex, status: number): void {
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }
 
-/** A connection that wants to change its protocol, with the bytes that came with the request. */
+/** The connection of an upgrade request, with the bytes that followed the request head. */
 export interface UpgradeClient {
   socket: Duplex
   head: Buffer
 }
 
-/** Passes a protocol upgrade through; resolves when either side has hung up. */
+/** Forwards a protocol upgrade. Resolves when either side has closed its connection. */
 export function forwardUpgrade(
   req: IncomingMessage,
   client: UpgradeClient,
@@ -84,7 +84,10 @@ export function forwardUpgrade(
 ): Promise<Forwarded> {
   const { promise, resolve } = Promise.withResolvers<Forwarded>()
   const { socket } = client
-  const upstream = open(req, lease, { connection: 'Upgrade', upgrade: req.headers.upgrade ?? 'websocket' })
+  const upstream = openRequest(req, lease, {
+    connection: 'Upgrade',
+    upgrade: req.headers.upgrade ?? 'websocket',
+  })
   let connected = false
   upstream.on('socket', (inner) =>
     inner.once('connect', () => {

@@ -8,9 +8,9 @@ const observer = new AsyncLocalStorage<OnChild>()
 let subscribed = false
 
 /**
- * Runs `work` and tells `onChild` of every process that it, or anything it sets going, spawns, before its pid is
- * known. Miniflare hides its workerd; Node's diagnostics channel shows it, and lets us see its end and kill it when
- * it hangs.
+ * Runs `work` and calls `onChild` for every process that `work`, or asynchronous work it starts, spawns; the pid is not
+ * set yet at that time. Miniflare does not expose its workerd process. Node's diagnostics channel does, so that its exit
+ * can be observed and a hanging process killed.
  */
 export function observingChildren<T>(onChild: OnChild, work: () => T): T {
   if (!subscribed) {

@@ -2,34 +2,34 @@ import { type Usage, usageOf } from './usage.ts'
 
 const MIB = 1024 * 1024
 
-/** What one isolate may have on its JavaScript heap, as on Cloudflare; V8 itself enforces it. */
+/** The limit of an isolate's JavaScript heap, as on Cloudflare. V8 enforces it. */
 export const isolateMib = 128
 /**
- * What workerd itself takes, what a Worker has outside of its heap (buffers), and garbage that is not collected yet:
- * a Worker within 128 MB by Cloudflare's count reached 300 MB in measurements.
+ * Allowance for workerd itself, a Worker's memory outside of its heap (buffers) and uncollected garbage. A Worker that
+ * is within 128 MB by Cloudflare's accounting reached 300 MB in measurements.
  */
-const besidesHeapMib = 192
-/** The CPU time of a request unless the upload says otherwise. Cloudflare's own default is 30 s. */
+const outsideHeapMib = 192
+/** The CPU time limit of a request if the upload sets none. Cloudflare's default is 30 s. */
 const defaultCpuMs = 10_000
 
 export interface Limits {
-  /** Of the whole process. */
+  /** The memory limit of the whole process. */
   memoryBytes: number
-  /** Without anything else being served in between. */
+  /** The limit of CPU time that is used without serving another request in between. */
   cpuMs: number
 }
 
 /** The limits of a process that runs versions with the given code, one isolate each. */
 export function limitsOf(versions: { moduleBytes: number; cpuMs?: number | undefined }[]): Limits {
-  // Code is held as configuration, as text and compiled.
+  // workerd keeps three copies of the code: in its configuration, as text and compiled.
   const code = versions.reduce((sum, { moduleBytes }) => sum + 3 * moduleBytes, 0)
   return {
-    memoryBytes: (besidesHeapMib + isolateMib * versions.length) * MIB + code,
+    memoryBytes: (outsideHeapMib + isolateMib * versions.length) * MIB + code,
     cpuMs: Math.max(...versions.map(({ cpuMs = defaultCpuMs }) => cpuMs)),
   }
 }
 
-/** A Worker used more than it may, and its process was ended. */
+/** A Worker exceeded a limit and its process was ended. */
 export class LimitExceeded extends Error {
   readonly kind: 'memory' | 'cpu'
 
@@ -47,26 +47,26 @@ export interface Watched {
   pid: number
   limits: Limits
   /**
-   * @returns a request that does not reach the Worker's code, and is answered all the same only when the thread is
-   * free: all isolates of a process share one. Undefined while the process starts.
+   * @returns a function that sends a request which does not reach the Worker's code. Its response arrives only when the
+   * thread is free, because all isolates of a process share one thread. Undefined while the process starts.
    */
   probe(): (() => Promise<unknown>) | undefined
-  /** A number that changes with every request or message that begins or ends. */
+  /** @returns a number that changes whenever a request or message begins or ends */
   activity(): number
-  /** Is called once. */
+  /** Called once, when a limit is exceeded. */
   onExceeded(kind: 'memory' | 'cpu'): void
 }
 
 const linuxIntervalMs = 100
-/** Each look costs a process. */
+/** Longer than on Linux, because each measurement starts a `ps` process. */
 const otherIntervalMs = 1000
-/** Who is on a processor for so much of the time in which the machine let it run is busy. */
+/** A process is busy if it uses more than this share of the time in which the scheduler let it run. */
 const busyShare = 0.5
 
 /**
- * Looks at a process until it is over a limit or `close` is called. Memory is what the process has. CPU time counts
- * while the Worker holds the thread, or is busy while no request or message begins or ends; otherwise the time may
- * belong to many requests, each within its limit.
+ * Monitors a process until it exceeds a limit or `close` is called. The memory limit applies to the whole process. CPU
+ * time counts while the Worker blocks the thread, or is busy while no request or message begins or ends; otherwise the
+ * time may belong to many requests that are each within the limit.
  */
 export class LimitWatch {
   readonly #watched: Watched
@@ -75,29 +75,32 @@ export class LimitWatch {
   #last: Usage | undefined
   #lastAt = performance.now()
   #lastActivity: number
-  /** The CPU time at which the Worker was last known to do nothing for too long. */
+  /** The process's CPU time at the last measurement at which the current request could have begun. */
   #mark = 0
-  #looking = false
+  #measuring = false
   #probing = false
   #answeredSince = false
-  /** Over the limit at the last look; an answer that waited for this process may still be on its way. */
+  /**
+   * True if the last measurement was over the limit. It needs confirmation: the probe's response may still be in
+   * transit.
+   */
   #suspected = false
 
   constructor(watched: Watched) {
     this.#watched = watched
     this.#lastActivity = watched.activity()
-    this.#timer = setInterval(() => void this.#look(), this.#intervalMs).unref()
+    this.#timer = setInterval(() => void this.#measure(), this.#intervalMs).unref()
   }
 
   close(): void {
     clearInterval(this.#timer)
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return
-    this.#looking = true
+  async #measure(): Promise<void> {
+    if (this.#measuring) return
+    this.#measuring = true
     const usage = await usageOf(this.#watched.pid)
-    this.#looking = false
+    this.#measuring = false
     if (usage === undefined) return
     const { limits, onExceeded } = this.#watched
     const probe = this.#watched.probe()
@@ -108,10 +111,10 @@ export class LimitWatch {
       this.close()
       onExceeded(kind)
     } else if (probe !== undefined && usage.cpuMs - this.#mark > this.#intervalMs * busyShare)
-      this.#ask(probe)
+      this.#sendProbe(probe)
   }
 
-  /** Moves the mark when the thread was free, and the Worker either idle or serving one request after the other. */
+  /** Resets the mark if the thread was free and the Worker was either idle or serving several requests in turn. */
   #account(usage: Usage, isServing: boolean): void {
     const now = performance.now()
     const { cpuMs = 0, waitedMs = 0 } = this.#last ?? {}
@@ -135,14 +138,14 @@ export class LimitWatch {
     return confirmed
   }
 
-  #ask(probe: () => Promise<unknown>): void {
+  #sendProbe(probe: () => Promise<unknown>): void {
     if (this.#probing) return
     this.#probing = true
     const done = () => {
       this.#probing = false
       this.#answeredSince = true
     }
-    // A refused connection is an answer, too: then the end of the process is noticed elsewhere.
+    // A refused connection counts as a response; the exit of the process is detected elsewhere.
     probe().then(done, done)
   }
 }

@@ -11,21 +11,21 @@ import { isQuiet, type Lease, lease, type Slot } from './slot.ts'
 import { redact } from './startup/check.ts'
 
 export interface PoolOptions {
-  /** What a script serves now; undefined when it is gone. */
+  /** The deployed versions of a script; undefined if the script was deleted. */
   serving(scriptId: number): Serving | undefined
   runtime: WorkerRuntime
   log: LocalCloudLog
   logs: WorkerLogs
-  /** More running Workers than this end the one that was used longest ago. One takes some 50 MB. */
+  /** Above this number of running Workers, the least recently used one is ended. A Worker takes about 50 MB. */
   maxRunning: number
-  /** A Worker without requests for this long is ended; the next request starts it again. */
+  /** A Worker without requests for this time is ended; the next request starts it again. */
   idleMs: number
 }
 
-/** How long a new version waits for requests that the old one is still answering. */
+/** The time that a new version waits for the old version's requests in progress. */
 const drainMs = 3000
 
-/** The running Workers: one workerd per script, started when needed. */
+/** The running Workers: one workerd process per script, started on demand. */
 export class Pool {
   readonly #slots = new Map<number, Slot>()
   readonly #locks = new KeyedLock<number>()
@@ -43,27 +43,30 @@ export class Pool {
     this.#sweeper = setInterval(() => void this.sweep(), Math.min(options.idleMs, 60_000)).unref()
   }
 
-  /** Fires the alarms of these scripts when they are due, also without a request. Once, at the start. */
+  /** Schedules the alarms of these scripts, so that they fire without a request. Called once, at the start. */
   watchAlarms(scriptIds: number[]): void {
     for (const id of scriptIds) this.#alarms.set(id)
   }
 
-  /** Waits for a swap under way, starts the Worker if it sleeps. Undefined when the script serves nothing. */
+  /**
+   * Waits for a version change in progress, and starts the Worker if needed.
+   * @returns undefined if nothing is deployed
+   */
   async acquire(scriptId: number, pick: (shares: Serving['shares']) => string): Promise<Lease | undefined> {
     for (let attempt = 0; attempt < 3; attempt++) {
       await this.#locks.idle(scriptId)
       const slot = this.#slots.get(scriptId)
       if (slot?.workers.alive) return lease(slot, pick(slot.shares))
-      const found = await this.#locks.run(scriptId, () => this.#ensure(scriptId))
-      if (!found) return undefined
+      const isRunning = await this.#locks.run(scriptId, () => this.#ensure(scriptId))
+      if (!isRunning) return undefined
     }
-    throw new Error('the Worker keeps dying')
+    throw new Error('the Worker process ended three times in a row')
   }
 
-  /** Puts what the store says now in place of what runs. A sleeping Worker stays asleep. */
+  /** Replaces the running versions with the deployed ones. A stopped Worker is not started. */
   async refresh(scriptId: number): Promise<void> {
     await this.#locks.run(scriptId, async () => {
-      this.#alarms.forgive(scriptId)
+      this.#alarms.resetFailures(scriptId)
       if (!this.#slots.has(scriptId)) return this.#alarms.set(scriptId)
       await this.#end(scriptId, drainMs)
       try {
@@ -71,13 +74,13 @@ export class Pool {
       } catch (error) {
         this.#options.log.warn(
           { err: error, scriptId },
-          'the new version did not start; the next request tries again',
+          'The new version did not start; the next request will try again',
         )
       }
     })
   }
 
-  /** Ends the Worker and deletes the given directories while nothing can use them. */
+  /** Ends the Worker and deletes the given directories before it can start again. */
   async deleteData(scriptId: number, directories: string[]): Promise<void> {
     await this.#locks.run(scriptId, async () => {
       await this.#end(scriptId, 0)
@@ -101,8 +104,8 @@ export class Pool {
       const ids = serving.namespaces.map(({ namespaceId }) => namespaceId)
       return nextAlarm(serving.persistDir, ids)
     } catch (error) {
-      // It may be due: workerd itself knows when it runs.
-      this.#options.log.warn({ err: error, script: serving.name }, 'the alarms of a Worker could not be read')
+      // An alarm may be due: workerd fires it once it runs.
+      this.#options.log.warn({ err: error, script: serving.name }, 'Could not read the alarms of a Worker')
       return Date.now()
     }
   }
@@ -111,13 +114,13 @@ export class Pool {
     try {
       await this.#locks.run(scriptId, () => this.#ensure(scriptId))
     } catch (error) {
-      this.#options.log.warn({ err: error, scriptId }, 'a Worker with a due alarm did not start')
+      this.#options.log.warn({ err: error, scriptId }, 'Could not start a Worker with a due alarm')
       this.#alarms.setAfterFailure(scriptId)
     }
   }
 
-  /** A Worker that ended by itself is started for its next alarm, or by the next request. */
-  #ended(scriptId: number, workers: RunningWorkers): void {
+  /** Handles an unexpected exit: the Worker starts again at its next alarm or request. */
+  #onExit(scriptId: number, workers: RunningWorkers): void {
     const isPresent = this.#slots.get(scriptId)?.workers === workers
     if (isPresent && !this.#stopped) this.#alarms.setAfterFailure(scriptId)
   }
@@ -125,7 +128,7 @@ export class Pool {
   async #ensure(scriptId: number): Promise<boolean> {
     const present = this.#slots.get(scriptId)
     if (present?.workers.alive) return true
-    // A workerd that died may still be in the hands of Miniflare; two on the same files must not be.
+    // Miniflare may still hold an exited workerd. Two processes must not use the same files.
     await present?.workers.stop()
     this.#slots.delete(scriptId)
     const serving = this.#stopped ? undefined : this.#options.serving(scriptId)
@@ -136,7 +139,7 @@ export class Pool {
       onLog: this.#workerLog(serving.name, bindings),
       activity: () => traffic.count,
     })
-    // A stop that came meanwhile did not see this one yet.
+    // `stop` may have been called during the start, before this Worker was in `#slots`.
     if (this.#stopped) {
       await workers.stop()
       return false
@@ -152,7 +155,7 @@ export class Pool {
       drained: undefined,
     })
     this.#alarms.cancel(scriptId)
-    void workers.gone.then(() => this.#ended(scriptId, workers))
+    void workers.gone.then(() => this.#onExit(scriptId, workers))
     void this.#makeRoom(scriptId)
     return true
   }
@@ -161,7 +164,7 @@ export class Pool {
     return (level: string, message: string, origin: LineOrigin) => {
       const line = redact(withoutSuffix(message), bindings)
       this.#options.logs.add(script, level, line, origin)
-      this.#options.log.debug({ script, level, line }, 'a Worker wrote')
+      this.#options.log.debug({ script, level, line }, 'Worker log line')
     }
   }
 
@@ -187,7 +190,7 @@ export class Pool {
     await Promise.all(surplus.map(([id]) => this.#endIfQuiet(id)))
   }
 
-  /** Ends the Workers that had no requests for long; runs by itself every minute at most. */
+  /** Ends the Workers that were idle for `idleMs`. A timer calls it at least once a minute. */
   async sweep(): Promise<void> {
     const limit = Date.now() - this.#options.idleMs
     const idle = [...this.#slots].filter(([, slot]) => isQuiet(slot) && slot.lastUsed <= limit)
@@ -198,8 +201,8 @@ export class Pool {
     await this.#locks.run(scriptId, async () => {
       const slot = this.#slots.get(scriptId)
       if (slot === undefined || !isQuiet(slot)) return
-      // It ran until it had nothing to do: earlier ends by itself say nothing about its next alarm.
-      this.#alarms.forgive(scriptId)
+      // The Worker became idle without failing, so earlier failures must not delay its next alarm.
+      this.#alarms.resetFailures(scriptId)
       await this.#end(scriptId, 0)
     })
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
-/** Reads `+ pid` and `- pid` lines; when the pipe closes, whatever is left is killed. */
+/** Reads `+ pid` and `- pid` lines, and kills the remaining processes when the pipe closes. */
 const script = `
 trap '' INT TERM HUP
 pids=' '
@@ -14,8 +14,8 @@ for p in $pids; do kill -9 "$p" 2>/dev/null; done
 `
 
 /**
- * workerd outlives a parent that was killed with -9, and would go on holding the Durable Objects' files. So a shell of
- * its own session waits at the end of a pipe from us: the kernel closes the pipe however we die.
+ * Kills workerd processes whose parent was killed with -9; they would otherwise keep the Durable Objects' files open. A
+ * shell in its own session reads a pipe from this process, which the kernel closes however this process ends.
  */
 export class Reaper {
   readonly #shell: ChildProcess | undefined

@@ -2,54 +2,56 @@ import type { Share } from '../store/versions.ts'
 import type { RunningWorkers } from '../worker-runtime.ts'
 import type { LimitExceeded } from './limits.ts'
 
-/** A running Worker and what is going on in it. */
+/** A running Worker and its current load. */
 export interface Slot {
   workers: RunningWorkers
   shares: Share[]
   requests: number
   sockets: number
-  /** Counts beginnings and ends of requests, and messages of WebSockets. */
+  /** A counter that increases at the beginning and end of each request and with each WebSocket message. */
   traffic: { count: number }
   lastUsed: number
   drained: (() => void) | undefined
 }
 
-/** A right to send one request to a running version; `release` must follow. */
+/** The permission to send one request to a running version. The holder must call `release`. */
 export interface Lease {
   url: URL
-  /** Headers without which the Worker's socket refuses. */
+  /** Headers that a request needs to reach the Worker. */
   gate: Record<string, string>
   versionId: string
-  /** Tells that the request became a WebSocket: it keeps the Worker awake, but a new version does not wait for it. */
+  /**
+   * Reports that the request became a WebSocket: it keeps the Worker running, but a new version does not wait for it.
+   */
   upgraded(): void
-  /** Tells that a message came over the WebSocket. */
+  /** Reports a message on the WebSocket. */
   message(): void
   release(): void
   /**
-   * Tells that nothing answered. Resolves when the end of the process, if there was one, is known: with the limit that
-   * it exceeded, if that was why.
+   * Reports that the Worker did not respond, and waits briefly for the exit of its process. @returns the limit that the
+   * process exceeded, if that ended it
    */
   broken(): Promise<LimitExceeded | undefined>
 }
 
-/** A refused or cut connection is known before the exit of the process is; measured 1-5 ms apart. */
+/** The wait for a process exit after a broken connection. The exit was reported 1-5 ms later in measurements. */
 const exitNoticeMs = 200
 
-/** Nobody would notice its end. */
+/** True if the Worker has no requests or WebSockets, so that it can be ended without effect on clients. */
 export const isQuiet = (slot: Slot) => slot.requests === 0 && slot.sockets === 0
 
-/** Counts a request in, and gives the right to send it. */
+/** Counts a new request and returns its lease. @throws Error if the version is not running */
 export function lease(slot: Slot, versionId: string): Lease {
   const url = slot.workers.url(versionId)
   if (url === undefined) throw new Error('the version is not running')
   slot.requests += 1
   slot.traffic.count += 1
-  let held: 'requests' | 'sockets' | undefined = 'requests'
+  let countedAs: 'requests' | 'sockets' | undefined = 'requests'
   const settle = (next: 'sockets' | undefined) => {
-    if (held === undefined) return
-    slot[held] -= 1
+    if (countedAs === undefined) return
+    slot[countedAs] -= 1
     if (next !== undefined) slot[next] += 1
-    held = next
+    countedAs = next
     slot.lastUsed = Date.now()
     slot.traffic.count += 1
     if (slot.requests === 0) slot.drained?.()

@@ -2,25 +2,25 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 
-/** What a process has used so far. */
+/** The resources that a process has used so far. */
 export interface Usage {
-  /** Time on processors, of all of its threads. */
+  /** The CPU time of all threads. */
   cpuMs: number
-  /** Time for which it was ready to run, and the machine ran others. Zero where that is unknown. */
+  /** The time in which the process was ready to run but other processes ran. Zero if unknown. */
   waitedMs: number
-  /** Memory of its own; on Linux without what it only maps from files. */
+  /** Resident memory; on Linux without shared pages, such as mapped files. */
   memoryBytes: number
 }
 
-/** The kernel counts in hundredths of a second, whatever its own clock does. */
+/** The unit of CPU time in /proc: 1/100 s, independent of the kernel's clock rate. */
 const tickMs = 10
 const pageBytes = 4096
 
-/** @returns the time on processors; undefined where it is unknown, as outside of Linux or of a process that is gone. */
+/** @returns the CPU time of a process; undefined if it is unknown: not on Linux, or the process has ended */
 export function cpuMs(pid: number | undefined): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name before it may hold anything, spaces and brackets too.
+    // The fields follow the process name, which may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * tickMs
   } catch {
@@ -28,9 +28,9 @@ export function cpuMs(pid: number | undefined): number | undefined {
   }
 }
 
-/** @returns undefined for a process that is gone. */
+/** @returns undefined if the process has ended */
 export async function usageOf(pid: number): Promise<Usage | undefined> {
-  if (process.platform !== 'linux') return await askPs(pid)
+  if (process.platform !== 'linux') return await usageFromPs(pid)
   const used = cpuMs(pid)
   if (used === undefined) return undefined
   try {
@@ -44,8 +44,8 @@ export async function usageOf(pid: number): Promise<Usage | undefined> {
 
 const run = promisify(execFile)
 
-/** `ps` of POSIX, for macOS. */
-async function askPs(pid: number): Promise<Usage | undefined> {
+/** Reads the usage from the POSIX command `ps`, for macOS. */
+async function usageFromPs(pid: number): Promise<Usage | undefined> {
   try {
     const { stdout } = await run('ps', ['-o', 'rss=,time=', '-p', String(pid)])
     return parsePs(stdout)
@@ -54,7 +54,7 @@ async function askPs(pid: number): Promise<Usage | undefined> {
   }
 }
 
-/** Reads `rss time`: kilobytes, and `[[days-]hours:]minutes:seconds[.hundredths]`. */
+/** Parses `rss time`: kilobytes, and `[[days-]hours:]minutes:seconds[.hundredths]`. */
 export function parsePs(line: string): Usage | undefined {
   const [, rss, days = '0', clock = ''] = /^\s*(\d+)\s+(?:(\d+)-)?([\d:.]+)\s*$/.exec(line) ?? []
   if (rss === undefined) return undefined

@@ -10,7 +10,7 @@ export interface Runnable {
 
 type Vars = NonNullable<WorkerOptions['bindings']>
 
-/** The options common to every Worker: its modules and dates. Module names are paths below `/`. */
+/** The options common to all Workers: modules and compatibility settings. Module names are paths below `/`. */
 export function codeOptions(modules: WorkerModule[], date: string, flags: string[]): WorkerOptions {
   return {
     modulesRoot: '/',
@@ -20,13 +20,13 @@ export function codeOptions(modules: WorkerModule[], date: string, flags: string
       contents:
         type === 'CompiledWasm' || type === 'Data' ? new Uint8Array(content) : content.toString('utf8'),
     })),
-    // workerd refuses to start on a date later than its own; a later one can only mean its newest behaviour.
+    // workerd rejects a date later than its own, so a later date is replaced: both mean workerd's newest behaviour.
     compatibilityDate: date < supportedCompatibilityDate ? date : supportedCompatibilityDate,
     compatibilityFlags: flags,
   }
 }
 
-/** The plain values of a version's environment. `identity` is what a version_metadata binding shows. */
+/** The variables of a version's environment. `identity` is the value of a version_metadata binding. */
 export function varsOf(bindings: Binding[], identity: { id: string; tag: string; timestamp: string }): Vars {
   return Object.fromEntries(bindings.flatMap((binding) => varOf(binding, identity)))
 }
@@ -46,8 +46,8 @@ function varOf(binding: Binding, identity: Vars[string]): [string, Vars[string]]
 }
 
 /**
- * The Workers of one script. With two versions deployed, both run in one workerd and the newer one holds the Durable
- * Objects of both: two processes on the files of one object would corrupt it.
+ * The Workers of one script. Two deployed versions run in the same workerd, and the newer one hosts the Durable
+ * Objects of both: two processes that use the files of one object would corrupt it.
  */
 export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): WorkerOptions[] {
   const newestFirst = runnables.toSorted((a, b) => b.version.number - a.version.number)
@@ -66,13 +66,13 @@ export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): W
   })
 }
 
-/** workerd takes the first module as the entry. */
+/** Moves the main module to the front: workerd uses the first module as the entry point. */
 function mainFirst(modules: WorkerModule[], mainModule: string): WorkerModule[] {
   const isMain = (module: WorkerModule) => module.name === mainModule
   return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))]
 }
 
-// The namespace id as unique key keeps an object's data through new versions and renames of its class.
+// The namespace id is the unique key, so that new versions and renamed classes keep the objects' data.
 const objectOptions = ({ className, namespaceId, useSqlite }: Namespace) => ({
   className,
   useSQLite: useSqlite,

@@ -6,20 +6,23 @@ import type { MigrationPlan } from './migrations.ts'
 export interface BindingContext {
   scriptName: string
   plan: MigrationPlan
-  /** The version that `keep_bindings` and `inherit` take from, unless a binding names another. */
+  /** The source version of `keep_bindings` and `inherit`, unless a binding names another. */
   latest: Version | undefined
   findVersion(id: string): Version | undefined
-  /** `bindings_inherit=strict`: an inherited binding that does not exist is an error, else it is left out. */
+  /** `bindings_inherit=strict`: a missing inherited binding is an error; otherwise it is left out. */
   strict: boolean
 }
 
-/** The bindings of a new version: those given, those inherited, and those kept by type. Throws ApiError. */
+/**
+ * The bindings of a new version: given, inherited and kept by type.
+ * @throws ApiError 10021, 10054, 10055, 10057 or 10061
+ */
 export function resolveBindings(metadata: UploadMetadata, context: BindingContext): Binding[] {
   const given = metadata.bindings ?? []
   const names = given.map((binding) => binding.name)
   const duplicate = names.find((name, at) => names.indexOf(name) !== at)
   if (duplicate !== undefined) {
-    throw new ApiError('invalidScript', `There are two bindings of the name '${duplicate}'.`)
+    throw new ApiError('invalidScript', `Two bindings have the name '${duplicate}'.`)
   }
   const resolved = given.flatMap((binding) => resolveOne(binding, context))
   const kept = (context.latest?.bindings ?? []).filter(
@@ -31,11 +34,11 @@ export function resolveBindings(metadata: UploadMetadata, context: BindingContex
   return all
 }
 
-/** Cloudflare's limits of the paid plan. */
+/** Cloudflare's limits on the paid plan. */
 const maxTextBytes = 5 * 1024
 const maxTexts = 128
 
-/** Throws ApiError 10054 or 10055; the binding is named, its text is not. */
+/** Checks the sizes of the bindings. @throws ApiError 10054 or 10055; the message contains the name, not the text */
 export function checkSizes(bindings: Binding[]): void {
   const texts = bindings.flatMap((binding) => {
     if (binding.type === 'json') return [{ name: binding.name, text: JSON.stringify(binding.json) }]
@@ -71,8 +74,11 @@ type GivenObject = Extract<GivenBinding, { type: 'durable_object_namespace' }>
 function objectBinding(binding: GivenObject, context: BindingContext): Binding {
   const { name, script_name: script, namespace_id: namespaceId } = binding
   if (script !== undefined && script !== context.scriptName) {
-    // Its objects live in the other script's process, which this one can't reach.
-    throw new ApiError('invalidScript', `Binding '${name}': classes of another Worker can't be bound here.`)
+    // The objects are in the other script's process, which this one can't reach.
+    throw new ApiError(
+      'invalidScript',
+      `Binding '${name}': the local cloud does not support classes of another Worker.`,
+    )
   }
   const owner = context.plan.classes.find((entry) => entry.namespaceId === namespaceId)
   const className = binding.class_name ?? owner?.className

@@ -7,7 +7,7 @@ import { secretsOf } from './bindings.ts'
 import { bytes, codeUpdateStrategy } from './metadata.ts'
 import { annotate, classGone } from './publish.ts'
 
-/** Only so many of the newest versions can be deployed again. */
+/** The number of newest versions that can be deployed. */
 const deployableVersions = 100
 
 const share = z.strictObject({ version_id: z.string(), percentage: z.number().min(0).max(100) })
@@ -17,7 +17,10 @@ export const deploymentBody = z.strictObject({
     .array(share)
     .min(1)
     .max(2)
-    .refine((all) => new Set(all.map((one) => one.version_id)).size === all.length, 'name a version twice')
+    .refine(
+      (all) => new Set(all.map((one) => one.version_id)).size === all.length,
+      'must not contain a version twice',
+    )
     .refine(
       (all) => Math.abs(all.reduce((sum, one) => sum + one.percentage, 0) - 100) < 1e-6,
       'percentages must sum to 100',
@@ -31,11 +34,14 @@ export interface DeployRequest {
   scriptName: string
   body: DeploymentBody
   source: string
-  /** Deploys although secrets have changed since the version was uploaded. */
+  /** Allows secrets that have changed since the version was uploaded. */
   force: boolean
 }
 
-/** Deploys uploaded versions, new or old: a rollback is a deployment of an old one. Resolves when they serve. */
+/**
+ * Deploys uploaded versions. A rollback is a deployment of an old version. Resolves when they serve.
+ * @throws ApiError
+ */
 export function deployVersions(cloud: CloudContext, request: DeployRequest): Promise<Deployment> {
   return cloud.locks.run(request.scriptName, async () => {
     const script = cloud.store.scripts.find(request.scriptName)
@@ -65,7 +71,7 @@ export function deployVersions(cloud: CloudContext, request: DeployRequest): Pro
   })
 }
 
-/** The newest of the versions that serve. */
+/** The newest deployed version. */
 export function servingVersion(cloud: CloudContext, script: Script): Version | undefined {
   const shares = cloud.store.versions.serving(script.id)?.versions ?? []
   const found = shares.map((one) => cloud.store.versions.find(script.id, one.version_id))
@@ -84,7 +90,7 @@ function checkClasses(cloud: CloudContext, script: Script, target: Version): voi
   )
   const [from, to] = [target.migrationTag ?? 'none', script.migrationTag ?? 'none']
   const tags = `Version ${target.id} was uploaded at migration tag ${from}, the Worker is at ${to}.`
-  const why = from === to ? '' : `${tags} No version goes back over a Durable Object migration.`
+  const why = from === to ? '' : `${tags} A rollback can't cross a Durable Object migration.`
   if (missing !== undefined) throw classGone(missing, why)
   if (from !== to || bound.some((name) => !live.includes(name))) {
     throw new ApiError('migrationInBetween', why === '' ? undefined : why)

@@ -6,22 +6,25 @@ import type { Store } from '../store/index.ts'
 import type { Script } from '../store/scripts.ts'
 import type { ScriptSettings } from './metadata.ts'
 
-/** Throws ApiError 10007 for a script that does not exist. */
+/** @throws ApiError 10007 if the script does not exist */
 export function requireScript(cloud: CloudContext, name: string): Script {
   const script = cloud.store.scripts.find(name)
   if (script === undefined) throw new ApiError('scriptNotFound')
   return script
 }
 
-/** Deletes a script with all of its versions; with its Durable Objects and their data only when forced. */
+/**
+ * Deletes a script and its versions. `force` is required if it has Durable Objects, whose data is deleted.
+ * @throws ApiError 10007 or 10064
+ */
 export function deleteScript(cloud: CloudContext, name: string, force: boolean): Promise<void> {
   return cloud.locks.run(name, async () => {
     const script = requireScript(cloud, name)
-    const [owned] = cloud.store.scripts.namespaces(script.id)
-    if (owned !== undefined && !force) {
-      // That it is refused is documented, its code is not.
-      const detail = `The Worker implements the class '${owned.className}', whose Durable Objects would go with it.`
-      throw new ApiError('classNoLongerExported', `${detail} Repeat with ?force=true to delete them, too.`)
+    const [namespace] = cloud.store.scripts.namespaces(script.id)
+    if (namespace !== undefined && !force) {
+      // Cloudflare documents this error but not its code.
+      const detail = `The Worker implements the class '${namespace.className}', whose Durable Objects would be deleted with it.`
+      throw new ApiError('classNoLongerExported', `${detail} Repeat with ?force=true to delete them.`)
     }
     cloud.store.transaction(() => {
       cloud.store.scripts.delete(script.id)
@@ -31,7 +34,10 @@ export function deleteScript(cloud: CloudContext, name: string, force: boolean):
   })
 }
 
-/** Opens or closes the script's workers.dev address; here `<script>.localhost`. */
+/**
+ * Enables or disables the script's workers.dev address, which is `<script>.localhost` here.
+ * @throws ApiError 10007 or 10063
+ */
 export async function setPublished(
   cloud: CloudContext,
   name: string,
@@ -60,8 +66,8 @@ export async function patchSettings(
 }
 
 /**
- * Deletes data whose owner is gone from the state: a process that died between the commit of a deletion and the
- * deletion of the files left it behind.
+ * Deletes data without an owner in the database. It remains if the process ends after the commit of a deletion but
+ * before the files are deleted.
  */
 export async function sweepOrphanedData(dataDir: string, store: Store): Promise<void> {
   const tags = new Set(store.scripts.list().map((script) => script.tag))
@@ -75,7 +81,7 @@ export async function sweepOrphanedData(dataDir: string, store: Store): Promise<
   }
 }
 
-/** Directories of ours are named by 32 hex digits; others are left alone. */
+/** The subdirectories with names of 32 hex digits. The local cloud created no others, so they are ignored. */
 async function entries(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []

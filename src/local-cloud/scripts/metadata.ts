@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The rooms of an upload's `metadata` part. Unknown fields are refused, as are fields that can't be honoured here. */
+/** The fields of an upload's `metadata` part. Unknown and unsupported fields are rejected. */
 
 const jsName = z.string().regex(/^[A-Za-z_$][\w$]{0,254}$/, 'must be a JavaScript identifier')
 const bindingName = z.string().regex(/^[A-Za-z_$][\w$-]{0,254}$/, 'must be an identifier')
@@ -52,7 +52,7 @@ export type GivenMigrations = z.infer<typeof givenMigrations>
 
 const observability = z.looseObject({ enabled: z.boolean() }).nullable()
 
-/** What `script-settings` holds: not versioned, and without effect on how a Worker runs here. */
+/** The body of `script-settings`. The settings are not versioned and do not affect how a Worker runs here. */
 export const scriptSettings = z.strictObject({
   logpush: z.boolean().optional(),
   observability: observability.optional(),
@@ -76,12 +76,15 @@ const containerEntry = z.strictObject({
   images: z.record(z.string(), z.string()).optional(),
 })
 
-/** When running Durable Objects take new code: wrangler always sends it. Here every swap is at once, for all of them. */
+/**
+ * Controls when running Durable Objects get new code. wrangler always sends it; the local cloud updates all of them at
+ * once.
+ */
 export const codeUpdateStrategy = z.strictObject({ mode: z.string(), max_delay: z.number().optional() })
 
 export const uploadMetadata = z.strictObject({
   main_module: z
-    .string({ error: 'is required: only ES modules run here, not body_part scripts' })
+    .string({ error: 'is required: only ES modules are supported, not body_part scripts' })
     .transform((name) => name.replace(/^\.\//, '')),
   compatibility_date: z.iso.date().optional(),
   compatibility_flags: z.array(z.string()).optional(),
@@ -100,7 +103,7 @@ export const uploadMetadata = z.strictObject({
   limits: z
     .strictObject({ cpu_ms: z.number().min(1).max(300_000).optional(), subrequests: z.number().optional() })
     .optional(),
-  // Recorded by Cloudflare, and without a meaning on one machine.
+  // Accepted and ignored: these fields have no meaning on one machine.
   placement: z.looseObject({}).optional(),
   usage_model: z.enum(['standard', 'bundled', 'unbound']).optional(),
   cache_options: z

@@ -3,7 +3,7 @@ import type { GivenMigrations, MigrationStep } from './metadata.ts'
 
 export interface ObjectClass {
   className: string
-  /** The namespace that owns the data; null for a class that the plan creates. */
+  /** The namespace of the data; null for a class that the plan creates. */
   namespaceId: string | null
   useSqlite: boolean
 }
@@ -13,27 +13,27 @@ export interface MigrationPlan {
   classes: ObjectClass[]
   /** Classes that the migration creates and keeps. */
   created: string[]
-  /** Namespaces whose data goes. */
+  /** Namespaces whose data is deleted. */
   deletedNamespaces: string[]
   deletedClasses: string[]
   tag: string | null
 }
 
-interface Present {
+interface CurrentState {
   classes: ObjectClass[]
   tag: string | null
 }
 
 /**
- * Works out what a migration makes of the present classes, without touching anything.
- * Throws ApiError 10079 when the tag is not the expected one, 10074 when a step does not fit.
+ * Computes the result of a migration on the current classes, without side effects.
+ * @throws ApiError 10079 if the tag is not the expected one, 10074 if a step does not apply
  */
-export function planMigrations(present: Present, given: GivenMigrations | undefined): MigrationPlan {
+export function planMigrations(current: CurrentState, given: GivenMigrations | undefined): MigrationPlan {
   if (given === undefined) {
-    return { ...present, created: [], deletedNamespaces: [], deletedClasses: [] }
+    return { ...current, created: [], deletedNamespaces: [], deletedClasses: [] }
   }
-  checkTag(present.tag, given.old_tag)
-  const classes = new Map(present.classes.map((entry) => [entry.className, entry]))
+  checkTag(current.tag, given.old_tag)
+  const classes = new Map(current.classes.map((entry) => [entry.className, entry]))
   const deleted: ObjectClass[] = []
   for (const step of 'steps' in given ? given.steps : [given]) applyStep(classes, step, deleted)
   const after = [...classes.values()]
@@ -42,7 +42,7 @@ export function planMigrations(present: Present, given: GivenMigrations | undefi
     created: after.filter((entry) => entry.namespaceId === null).map((entry) => entry.className),
     deletedNamespaces: deleted.flatMap((entry) => entry.namespaceId ?? []),
     deletedClasses: deleted.map((entry) => entry.className).filter((name) => !classes.has(name)),
-    tag: given.new_tag ?? present.tag,
+    tag: given.new_tag ?? current.tag,
   }
 }
 
@@ -50,7 +50,7 @@ function checkTag(current: string | null, oldTag: string | undefined): void {
   if ((oldTag ?? null) === current) return
   const expected = current === null ? 'no tag' : `tag "${current}"`
   const given = oldTag === undefined ? 'no old_tag' : `old_tag "${oldTag}"`
-  throw new ApiError('migrationTag', `The Worker has ${expected}, the migration came with ${given}.`)
+  throw new ApiError('migrationTag', `The Worker has ${expected}, but the migration has ${given}.`)
 }
 
 function applyStep(classes: Map<string, ObjectClass>, step: MigrationStep, deleted: ObjectClass[]): void {
@@ -75,7 +75,7 @@ function applyStep(classes: Map<string, ObjectClass>, step: MigrationStep, delet
     classes.delete(className)
     return entry
   }
-  // Old names are freed before they are taken again, so that one step may swap or replace classes.
+  // Old names are removed before new ones are added, so that one step may swap or replace classes.
   for (const className of step.deleted_classes ?? []) deleted.push(take(className, 'delete-class'))
   const renamed = (step.renamed_classes ?? []).map(({ from, to }) => ({
     entry: take(from, 'rename-class'),

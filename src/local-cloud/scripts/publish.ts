@@ -6,17 +6,17 @@ import type { Version, VersionDraft } from '../store/versions.ts'
 import { resolveBindings } from './bindings.ts'
 import { scriptSettings } from './metadata.ts'
 import { type MigrationPlan, planMigrations } from './migrations.ts'
-import { missingTrigger } from './not-offered.ts'
+import { missingTrigger } from './unsupported.ts'
 import type { Upload } from './upload.ts'
 
 const maxScripts = 500
-/** The behaviour that a Worker without a compatibility date gets. */
+/** The compatibility date of a Worker that sets none. */
 const oldestCompatibilityDate = '2021-11-02'
 
 export interface UploadRequest {
   scriptName: string
   upload: Upload
-  /** Which client uploads: `wrangler` or `api`. */
+  /** The client that uploads: `wrangler` or `api`. */
   source: string
   strictInherit: boolean
 }
@@ -26,7 +26,10 @@ export interface Published {
   version: Version
 }
 
-/** Uploads a script and deploys it at 100 %, with its migrations. Resolves when the new version serves. */
+/**
+ * Uploads a script, applies its migrations and deploys it at 100 %. Resolves when the new version serves.
+ * @throws ApiError
+ */
 export function uploadScript(cloud: CloudContext, request: UploadRequest): Promise<Published> {
   return cloud.locks.run(request.scriptName, async () => {
     const present = cloud.store.scripts.find(request.scriptName)
@@ -34,14 +37,14 @@ export function uploadScript(cloud: CloudContext, request: UploadRequest): Promi
     const prepared = await prepare(cloud, present, request)
     const published = cloud.store.transaction(() => commitUpload(cloud, request, prepared))
     const { script } = published
-    const doomed = prepared.plan.deletedNamespaces.map((id) => namespaceDir(cloud.dataDir, script, id))
-    if (doomed.length > 0) await cloud.pool.deleteData(script.id, doomed)
+    const deletedDirs = prepared.plan.deletedNamespaces.map((id) => namespaceDir(cloud.dataDir, script, id))
+    if (deletedDirs.length > 0) await cloud.pool.deleteData(script.id, deletedDirs)
     await cloud.pool.refresh(script.id)
     return published
   })
 }
 
-/** Uploads a version of an existing script without sending it any requests. */
+/** Uploads a version of an existing script without deploying it. @throws ApiError */
 export function uploadVersion(cloud: CloudContext, request: UploadRequest): Promise<Published> {
   return cloud.locks.run(request.scriptName, async () => {
     const script = cloud.store.scripts.find(request.scriptName)
@@ -59,7 +62,7 @@ interface Prepared {
   draft: VersionDraft
 }
 
-/** All that may refuse an upload; nothing is changed yet. */
+/** Runs all checks of an upload. It changes nothing. @throws ApiError */
 async function prepare(
   cloud: CloudContext,
   script: Script | undefined,
@@ -127,7 +130,7 @@ function commitUpload(cloud: CloudContext, request: UploadRequest, { plan, draft
     versions: [{ version_id: version.id, percentage: 100 }],
   })
   const script = scripts.find(request.scriptName)
-  if (script === undefined) throw new Error('the script vanished within its own transaction')
+  if (script === undefined) throw new Error('the script is missing within the transaction that saved it')
   return { script, version }
 }
 
@@ -137,12 +140,12 @@ function checkAccount(cloud: CloudContext, present: Script | undefined): void {
   if (cloud.store.scripts.list().length >= maxScripts) throw new ApiError('tooManyScripts')
 }
 
-/** A Worker whose handler nothing will ever call would look deployed, and do nothing. */
+/** Rejects handlers that nothing would call: such a Worker would look deployed but do nothing. */
 function checkTriggers({ handlers }: StartupReport): void {
   for (const handler of handlers) {
     const missing = missingTrigger(handler)
     if (missing === undefined) continue
-    const detail = `The Worker has a ${handler} handler, but the local cloud does not offer ${missing}`
+    const detail = `The Worker has a ${handler} handler, but the local cloud does not support ${missing}`
     throw new ApiError('invalidScript', `${detail}: it would never be called.`)
   }
 }
@@ -179,7 +182,7 @@ function requireClass(plan: MigrationPlan, name: string): void {
   )
 }
 
-/** Cloudflare's own mark of what made a version or deployment, beside those of the client. */
+/** The client's annotations and Cloudflare's own one, which names the trigger of the version or deployment. */
 export function annotate(given: Record<string, string | undefined>, trigger: string): Record<string, string> {
   const kept = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)
   return { ...Object.fromEntries(kept), 'workers/triggered_by': trigger }

@@ -8,22 +8,22 @@ import { secretText, uploadMetadata } from './metadata.ts'
 import { annotate } from './publish.ts'
 
 export const secretBody = z.strictObject(secretText.shape)
-/** A merge patch: null deletes. Each secret names itself once more, as the npm client and wrangler send it. */
+/** A merge patch of secrets: null deletes. The npm client and wrangler repeat the name inside each secret. */
 export const secretsBody = z.strictObject({
   secrets: z
     .record(secretText.shape.name, secretText.nullable())
     .refine(
       (all) => Object.entries(all).every(([key, secret]) => (secret?.name ?? key) === key),
-      'a secret is named otherwise than its key',
+      'the name of a secret differs from its key',
     ),
 })
-/** The newer face's merge patch of the latest version; of its parts, the secrets can be patched here. */
+/** The newer API's merge patch of the latest version. The local cloud supports only its secrets. */
 export const versionPatch = z.strictObject({
   env: z.record(secretText.shape.name, secretText.omit({ name: true }).nullable()),
   annotations: uploadMetadata.shape.annotations,
 })
 
-/** The edit of one call: the bindings after it. Throws ApiError when it does not apply. */
+/** Computes the bindings after an edit. @throws ApiError if the edit does not apply */
 type Edit = (bindings: Binding[]) => Binding[]
 
 export interface SecretRequest {
@@ -35,7 +35,7 @@ export interface SecretRequest {
 
 type Secret = z.infer<typeof secretBody>
 
-/** Sets a secret; another binding of the name is replaced only when it is a secret, too. */
+/** Sets a secret. @throws ApiError 10021 if another binding that is not a secret has the name */
 export function putSecret(secret: Secret): Edit {
   return (bindings) => {
     const present = bindings.find((binding) => binding.name === secret.name)
@@ -46,7 +46,7 @@ export function putSecret(secret: Secret): Edit {
   }
 }
 
-/** Throws ApiError 10056 when there is no such secret. */
+/** Deletes a secret. @throws ApiError 10056 if it does not exist */
 export function deleteSecret(name: string): Edit {
   return (bindings) => {
     const rest = bindings.filter((binding) => !(binding.type === 'secret_text' && binding.name === name))
@@ -55,7 +55,7 @@ export function deleteSecret(name: string): Edit {
   }
 }
 
-/** Sets and deletes several at once, all or none. */
+/** Sets and deletes several secrets: all or none. */
 export function patchSecrets(secrets: Record<string, { text: string } | null>): Edit {
   const edits = Object.entries(secrets).map(([name, secret]) =>
     secret === null ? deleteSecret(name) : putSecret({ type: 'secret_text', name, text: secret.text }),
@@ -63,12 +63,12 @@ export function patchSecrets(secrets: Record<string, { text: string } | null>): 
   return (bindings) => edits.reduce((present, edit) => edit(present), bindings)
 }
 
-/** Changes the secrets of what serves: a new version of the same code, deployed at once. */
+/** Changes the secrets of the deployed version: creates and deploys a version with the same code. @throws ApiError */
 export function editSecrets(cloud: CloudContext, request: SecretRequest): Promise<Version> {
   return cloud.locks.run(request.scriptName, async () => {
     const { script, base } = latestOf(cloud, request.scriptName)
     requireDeployed(cloud, script, base)
-    const version = await changed(cloud, base, request)
+    const version = await editedDraft(cloud, base, request)
     const { createdOn, source, annotations } = version
     const added = cloud.store.transaction(() => {
       const one = cloud.store.versions.add(script.id, version, version.modules)
@@ -82,17 +82,20 @@ export function editSecrets(cloud: CloudContext, request: SecretRequest): Promis
   })
 }
 
-/** Changes the secrets of the latest version, deployed or not: a new version that gets no requests yet. */
+/**
+ * Changes the secrets of the latest version, deployed or not: creates a version without deploying it.
+ * @throws ApiError
+ */
 export function editVersionSecrets(cloud: CloudContext, request: SecretRequest): Promise<Version> {
   return cloud.locks.run(request.scriptName, async () => {
     const { script, base } = latestOf(cloud, request.scriptName)
-    const version = await changed(cloud, base, request)
+    const version = await editedDraft(cloud, base, request)
     return cloud.store.transaction(() => cloud.store.versions.add(script.id, version, version.modules))
   })
 }
 
-/** The draft that an edit makes of a version. */
-async function changed(cloud: CloudContext, base: Version, request: SecretRequest) {
+/** The draft of a version after an edit. */
+async function editedDraft(cloud: CloudContext, base: Version, request: SecretRequest) {
   const bindings = request.edit(base.bindings)
   checkSizes(bindings)
   const modules = cloud.store.versions.modules(base.id)
@@ -111,7 +114,10 @@ function latestOf(cloud: CloudContext, scriptName: string): { script: Script; ba
   return { script, base }
 }
 
-/** An edit goes on top of the newest version, and would deploy code that nobody deployed if that one did not serve. */
+/**
+ * Requires that the latest version is deployed. An edit is based on it and would otherwise deploy code that was only
+ * uploaded.
+ */
 function requireDeployed(cloud: CloudContext, script: Script, latest: Version): void {
   const [only, second] = cloud.store.versions.serving(script.id)?.versions ?? []
   if (second !== undefined || only?.version_id !== latest.id) throw new ApiError('latestNotDeployed')

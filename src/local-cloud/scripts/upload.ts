@@ -21,7 +21,10 @@ const moduleTypes: Record<string, ModuleType | 'ignored'> = {
   'application/source-map': 'ignored',
 }
 
-/** Reads the parts of an upload: `metadata`, and one per module whose part name is the module's name. */
+/**
+ * Reads the parts of an upload: `metadata`, and one part per module, named like the module.
+ * @throws ApiError 10021, 10026 or 10027
+ */
 export async function parseUpload(form: FormData): Promise<Upload> {
   const given = form.get('metadata')
   if (given === null) throw new ApiError('invalidBody', 'The part named metadata is missing.')
@@ -43,7 +46,7 @@ export async function parseUpload(form: FormData): Promise<Upload> {
 async function readModule(name: string, part: File): Promise<WorkerModule | undefined> {
   const type = moduleTypes[part.type.split(';')[0]?.trim() ?? '']
   if (type === undefined) {
-    throw new ApiError('invalidScript', `Module '${name}' has a Content-Type that is not supported here.`)
+    throw new ApiError('invalidScript', `The Content-Type of module '${name}' is not supported.`)
   }
   if (type === 'ignored') return undefined
   const plain = name.replace(/^\.\//, '')
@@ -51,7 +54,7 @@ async function readModule(name: string, part: File): Promise<WorkerModule | unde
     plain.startsWith('/') ||
     plain.split('/').some((part) => part === '' || part === '.' || part === '..')
   ) {
-    throw new ApiError('invalidScript', `'${name}' is not a usable module name.`)
+    throw new ApiError('invalidScript', `'${name}' is not a valid module name.`)
   }
   return { name: plain, type, content: Buffer.from(await part.arrayBuffer()) }
 }

@@ -1,7 +1,7 @@
 import type { Namespace, OwnedNamespace, Script } from '../store/scripts.ts'
 import type { Binding, Deployment, Version } from '../store/versions.ts'
 
-/** The wire shapes. Secrets have no way through here: `publicBinding` names what it shows. */
+/** The response objects of the API. They contain no secrets: `publicBinding` lists the fields that are shown. */
 
 const authorEmail = 'local-cloud@localhost'
 const tagOf = (tag: string | null) => (tag === null ? {} : { migration_tag: tag })
@@ -33,7 +33,7 @@ export function scriptView(script: Script, serving: Version | undefined) {
   }
 }
 
-/** The answer to an upload. `deployment_id` is, as at Cloudflare, the version's id without hyphens. */
+/** The response to an upload. `deployment_id` is the version's id without hyphens, as at Cloudflare. */
 export function uploadView(script: Script, version: Version) {
   return {
     ...scriptView(script, version),
@@ -54,7 +54,7 @@ export function serviceView(script: Script, serving: Version | undefined) {
   }
 }
 
-/** The newer face of a script, which wrangler asks for its address. */
+/** A script in the newer API, from which wrangler reads the script's URL. */
 export function workerView(script: Script, port: number | undefined) {
   return {
     id: script.tag,
@@ -79,7 +79,7 @@ export function settingsView({ settings }: Script) {
   }
 }
 
-/** What of a script is versioned together with what is not, as `wrangler` compares it before an upload. */
+/** The versioned and the unversioned settings of a script, which `wrangler` compares before an upload. */
 export function versionSettingsView(script: Script, serving: Version | undefined, namespaces: Namespace[]) {
   const code = serving && {
     compatibility_date: serving.code.compatibilityDate,

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Configuration, RolloutBody } from '../containers/schema.ts'
 import { integer, type Row, stored, text, textOrNull } from './rows.ts'
 
-/** An application outlives the script that it was made for, as at Cloudflare: it is deleted by its own call. */
+/** Applications do not reference scripts: as at Cloudflare, deleting a script does not delete its application. */
 export const containerSchema = `
 create table if not exists container_applications (
   id text primary key, name text not null, namespace_id text not null unique, instances integer not null,
@@ -30,7 +30,7 @@ export interface Application {
   maxInstances: number
   version: number
   configuration: Configuration
-  /** Recorded, and without a meaning here. */
+  /** Settings that are recorded but have no effect here. */
   rest: { constraints?: object; observability?: object; rollout_active_grace_period?: number }
   activeRolloutId: string | null
   createdOn: string
@@ -86,7 +86,7 @@ const toRollout = (row: Row): Rollout => ({
   updatedOn: text(row, 'updated_on'),
 })
 
-/** SQL of container applications, their rollouts, and registries. Takes no decisions. */
+/** The SQL of container applications, rollouts and registries, without business rules. */
 export class ContainerStore {
   readonly #db: DatabaseSync
 
@@ -106,7 +106,7 @@ export class ContainerStore {
     return row === undefined ? undefined : toApplication(row)
   }
 
-  /** Makes it, or puts it in the place of its former self. */
+  /** Inserts or updates an application. */
   saveApplication(application: Application): void {
     const { id, name, namespaceId, instances, maxInstances, version, activeRolloutId } = application
     const { configuration, rest, createdOn, updatedOn } = application
@@ -136,7 +136,7 @@ export class ContainerStore {
     this.#db.prepare('delete from container_applications where id = ?').run(id)
   }
 
-  /** Newest first. */
+  /** The rollouts of an application, newest first. */
   rollouts(applicationId: string): Rollout[] {
     const sql = 'select * from container_rollouts where application_id = ? order by seq desc'
     return this.#db.prepare(sql).all(applicationId).map(toRollout)
@@ -179,7 +179,7 @@ export class ContainerStore {
     this.#db.prepare(sql).run(domain, kind, publicCredential, createdOn)
   }
 
-  /** @returns whether it was there. */
+  /** @returns false if the registry did not exist */
   deleteRegistry(domain: string): boolean {
     return this.#db.prepare('delete from container_registries where domain = ?').run(domain).changes > 0
   }

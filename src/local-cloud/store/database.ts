@@ -39,15 +39,15 @@ create index if not exists deployments_by_script on deployments (script_id, seq)
 `
 
 /**
- * Opens the state of one cloud. synchronous=FULL: an answered upload survives a power cut, and there are few writes.
- * The exclusive lock keeps a second process off the same directory; the kernel drops it with the process.
- * Throws one clear line when another process holds it.
+ * Opens the database of a cloud. synchronous=FULL: an acknowledged upload survives a power cut, and writes are rare.
+ * The exclusive lock prevents a second process from using the directory; the kernel releases it when the process ends.
+ * @throws Error with a message for users if another process uses the directory
  */
 export function openDatabase(dataDir: string): DatabaseSync {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   chmodSync(dataDir, 0o700)
   const file = join(dataDir, 'state.sqlite')
-  // SQLite gives its -wal file the mode of the database, so the mode is set before the first byte is written.
+  // SQLite creates its -wal file with the mode of the database, so the mode is set before the first write.
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
   const db = new DatabaseSync(file)
@@ -65,7 +65,7 @@ export function openDatabase(dataDir: string): DatabaseSync {
   return db
 }
 
-/** Runs `work` in one transaction: all of its writes are kept, or none. `work` must not await. */
+/** Runs `work` in one transaction. `work` must not await. */
 export function inTransaction<T>(db: DatabaseSync, work: () => T): T {
   db.exec('begin immediate')
   try {

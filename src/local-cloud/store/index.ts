@@ -5,7 +5,7 @@ import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
 import { ZoneStore } from './zones.ts'
 
-/** All that the cloud remembers. */
+/** The persistent state of the cloud. */
 export class Store {
   readonly scripts: ScriptStore
   readonly versions: VersionStore

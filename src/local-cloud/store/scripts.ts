@@ -7,7 +7,7 @@ import { integer, type Row, stored, text, textOrNull } from './rows.ts'
 export interface Script {
   id: number
   name: string
-  /** Names the script for good; another script of the same name later has another tag. 32 hex digits. */
+  /** A unique id of 32 hex digits. A later script of the same name has another tag. */
   tag: string
   createdOn: string
   modifiedOn: string
@@ -17,7 +17,7 @@ export interface Script {
   settings: ScriptSettings
 }
 
-/** A namespace is a live Durable Object class; its id owns the data, its class name may change. */
+/** A Durable Object class of a script. Its id identifies the data; its class name may change. */
 export interface Namespace extends ObjectClass {
   namespaceId: string
 }
@@ -48,7 +48,7 @@ function toNamespace(row: Row): Namespace {
   }
 }
 
-/** SQL of the account, its scripts and their namespaces. Takes no decisions. */
+/** The SQL of the account, its scripts and their namespaces, without business rules. */
 export class ScriptStore {
   readonly #db: DatabaseSync
 
@@ -93,7 +93,7 @@ export class ScriptStore {
     return toScript(row)
   }
 
-  /** Deletes the script with its versions, deployments and namespaces (not their data on disk). */
+  /** Deletes the script with its versions, deployments and namespaces, but not the namespaces' data on disk. */
   delete(id: number): void {
     this.#db.prepare('delete from scripts where id = ?').run(id)
   }
@@ -124,7 +124,10 @@ export class ScriptStore {
     return rows.map((row) => ({ ...toNamespace(row), scriptName: text(row, 'script_name') }))
   }
 
-  /** Makes the namespaces of a script those of a migration plan: new classes get an id, renamed ones keep theirs. */
+  /**
+   * Replaces the namespaces of a script with those of a migration plan. New classes get an id, renamed ones keep
+   * theirs.
+   */
   replaceNamespaces(scriptId: number, classes: ObjectClass[]): void {
     this.#db.prepare('delete from namespaces where script_id = ?').run(scriptId)
     const sql = 'insert into namespaces (id, script_id, class_name, use_sqlite) values (?, ?, ?, ?)'

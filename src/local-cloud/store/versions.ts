@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { integer, type Row, stored, text, textOrNull } from './rows.ts'
 
-/** A binding as it is kept, with secrets in clear: never answer or log one without `publicBinding`. */
+/** A stored binding, with secrets in clear text. Use `publicBinding` before one is sent or logged. */
 export type Binding =
   | { type: 'plain_text'; name: string; text: string }
   | { type: 'secret_text'; name: string; text: string }
@@ -15,7 +15,7 @@ export interface NamedHandlers {
   handlers: string[]
 }
 
-/** What is fixed with the code of a version. */
+/** The properties that the code of a version determines. */
 interface VersionCode {
   mainModule: string
   compatibilityDate: string
@@ -27,9 +27,9 @@ interface VersionCode {
   etag: string
   startupTimeMs: number
   usageModel: 'standard' | 'bundled' | 'unbound'
-  /** What a request may take; the default when the upload says nothing. */
+  /** The CPU time limit of a request; undefined if the upload sets none. */
   cpuMs?: number | undefined
-  /** Recorded only: no container runs here. */
+  /** Recorded only: the local cloud runs no containers. */
   containers: { class_name?: string | undefined }[]
 }
 
@@ -53,7 +53,7 @@ export interface VersionDraft {
 export interface Version extends VersionDraft {
   id: string
   scriptId: number
-  /** Counts from 1 within the script. */
+  /** The number of the version within its script, from 1. */
   number: number
 }
 
@@ -96,7 +96,7 @@ function toDeployment(row: Row): Deployment {
   }
 }
 
-/** SQL of versions, their modules and deployments. Versions and deployments are only ever added. */
+/** The SQL of versions, their modules and deployments. Versions and deployments are never changed. */
 export class VersionStore {
   readonly #db: DatabaseSync
 
@@ -141,7 +141,7 @@ export class VersionStore {
     }))
   }
 
-  /** Drops the contents that no version names any more. */
+  /** Deletes module contents that no version references. */
   dropUnusedModules(): void {
     this.#db.exec('delete from modules where hash not in (select hash from version_modules)')
   }
@@ -152,7 +152,7 @@ export class VersionStore {
     return row === undefined ? undefined : toVersion(row)
   }
 
-  /** Newest first. */
+  /** The versions of a script, newest first. */
   list(scriptId: number): Version[] {
     const sql = 'select * from versions where script_id = ? order by number desc'
     return this.#db.prepare(sql).all(scriptId).map(toVersion)
@@ -174,7 +174,7 @@ export class VersionStore {
     return toDeployment(row)
   }
 
-  /** Newest first: the first one serves. */
+  /** The deployments of a script, newest first. The first one is active. */
   deployments(scriptId: number): Deployment[] {
     const sql = 'select * from deployments where script_id = ? order by seq desc'
     return this.#db.prepare(sql).all(scriptId).map(toDeployment)

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { integer, type Row, text, textOrNull } from './rows.ts'
 
-/** What goes with a script, goes: its domains with their records, and its routes. */
+/** Deleting a script also deletes its domains, their DNS records and its routes. */
 export const zoneSchema = `
 create table if not exists zones (
   id text primary key, name text not null unique, created_on text not null
@@ -48,7 +48,7 @@ export interface DnsRecord {
   comment: string | null
   createdOn: string
   modifiedOn: string
-  /** Made by a custom domain, and gone with it. */
+  /** The custom domain that created the record and deletes it; null for other records. */
   domainId: string | null
 }
 
@@ -99,7 +99,7 @@ const domainColumns = `select d.id, d.cert_id, d.hostname, d.zone_id, z.name as 
 const routeColumns = `select r.id, r.pattern, s.name as script_name
   from worker_routes r left join scripts s on s.id = r.script_id`
 
-/** Zones with what is recorded in them. */
+/** The SQL of zones, domains, DNS records and Worker routes, without business rules. */
 export class ZoneStore {
   readonly #db: DatabaseSync
 
@@ -107,7 +107,7 @@ export class ZoneStore {
     this.#db = db
   }
 
-  /** Zones are given from outside; one that is not named any more stays, with what is in it. */
+  /** Adds the configured zones. A zone that is no longer configured is kept with its contents. */
   seed(accountId: string, names: readonly string[]): void {
     const insert = this.#db.prepare('insert into zones values (?, ?, ?) on conflict do nothing')
     for (const name of names) {
@@ -141,8 +141,17 @@ export class ZoneStore {
     this.#db
       .prepare('insert or replace into dns_records values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .run(
-        ...[record.id, record.zoneId, record.type, record.name, record.content, record.ttl],
-        ...[Number(record.proxied), record.comment, record.createdOn, record.modifiedOn, record.domainId],
+        record.id,
+        record.zoneId,
+        record.type,
+        record.name,
+        record.content,
+        record.ttl,
+        Number(record.proxied),
+        record.comment,
+        record.createdOn,
+        record.modifiedOn,
+        record.domainId,
       )
   }
 

@@ -14,7 +14,7 @@ export const domainBody = z.strictObject({
   environment: z.literal('production').optional(),
 })
 
-/** Attaches a host name to a Worker, with its record; the same again changes nothing. */
+/** Attaches a host name to a Worker and creates its DNS record. Idempotent. @throws ApiError */
 export function putDomain(cloud: CloudContext, body: z.output<typeof domainBody>): Domain {
   const { store } = cloud
   const hostname = body.hostname.toLowerCase()
@@ -29,14 +29,23 @@ export function putDomain(cloud: CloudContext, body: z.output<typeof domainBody>
     if (store.zones.records(zone.id).some(({ name, type }) => name === hostname && addresses.has(type)))
       throw new ApiError('domainHasRecords')
     store.zones.putDomain({ hostname, zoneId: zone.id, scriptId: script.id })
-    const made = find(cloud, hostname)
-    if (made === undefined) throw new Error('a domain was not kept')
+    const created = find(cloud, hostname)
+    if (created === undefined) throw new Error('the domain was not inserted')
     const now = new Date().toISOString()
     store.zones.putRecord({
-      ...{ id: newId(), zoneId: zone.id, type: 'AAAA', name: hostname, content: '100::', ttl: 1 },
-      ...{ proxied: true, comment: null, createdOn: now, modifiedOn: now, domainId: made.id },
+      id: newId(),
+      zoneId: zone.id,
+      type: 'AAAA',
+      name: hostname,
+      content: '100::',
+      ttl: 1,
+      proxied: true,
+      comment: null,
+      createdOn: now,
+      modifiedOn: now,
+      domainId: created.id,
     })
-    return made
+    return created
   })
 }
 

@@ -1,3 +1,3 @@
-/** The zone's own name, or one below it; `*.` counts as a label. */
+/** True for the zone's name and names below it; `*` counts as a label. */
 export const isWithin = (hostname: string, zone: string): boolean =>
   hostname === zone || hostname.endsWith(`.${zone}`)

@@ -14,19 +14,19 @@ const wholeRecord = z.strictObject({
   ttl,
   proxied: z.boolean().default(false),
   comment: z.string().max(500).nullable().default(null),
-  tags: z.array(z.string()).max(0, 'tags need a paid plan').optional(),
+  tags: z.array(z.string()).max(0, 'tags require a paid plan').optional(),
   settings: z.strictObject({}).optional(),
 })
 export const recordBody = wholeRecord
 export const recordPatch = wholeRecord.partial()
 
-/** @throws ApiError 81058 for an identical one, 81053 for a host that has another kind of address. */
+/** Creates a DNS record. @throws ApiError 81058 for an identical record, 81053 if the host has conflicting records */
 export function createRecord(cloud: CloudContext, zone: Zone, body: z.output<typeof recordBody>): DnsRecord {
   const now = new Date().toISOString()
   const { type, content, ttl, proxied, comment } = body
   const name = body.name === '@' ? zone.name : body.name.toLowerCase()
   const record = { type, name, content, ttl, proxied, comment }
-  return keep(cloud, zone, {
+  return saveRecord(cloud, zone, {
     ...record,
     id: newId(),
     zoneId: zone.id,
@@ -42,16 +42,16 @@ export function changeRecord(
   change: { record: DnsRecord; body: z.output<typeof recordPatch> },
 ): DnsRecord {
   const { record, body } = change
-  requireOwn(record)
+  requireEditable(record)
   const { type = record.type, content = record.content, ttl = record.ttl } = body
   const { proxied = record.proxied, comment = record.comment } = body
   const name = (body.name ?? record.name).toLowerCase()
   const modifiedOn = new Date().toISOString()
-  return keep(cloud, zone, { ...record, type, name, content, ttl, proxied, comment, modifiedOn })
+  return saveRecord(cloud, zone, { ...record, type, name, content, ttl, proxied, comment, modifiedOn })
 }
 
 export function deleteRecord({ store }: CloudContext, record: DnsRecord): void {
-  requireOwn(record)
+  requireEditable(record)
   store.zones.deleteRecord(record.id)
 }
 
@@ -61,12 +61,13 @@ export function requireRecord({ store }: CloudContext, zone: Zone, id: string): 
   return found
 }
 
-function keep({ store }: CloudContext, zone: Zone, record: DnsRecord): DnsRecord {
+function saveRecord({ store }: CloudContext, zone: Zone, record: DnsRecord): DnsRecord {
   if (!isWithin(record.name, zone.name)) throw new ApiError('invalidBody', 'name: is not in the zone')
   const wrong =
     (record.type === 'A' && !isIPv4(record.content)) || (record.type === 'AAAA' && !isIPv6(record.content))
-  if (wrong) throw new ApiError('invalidBody', 'content: is no address of that type')
-  if (record.type === 'TXT' && record.proxied) throw new ApiError('invalidBody', 'proxied: not for this type')
+  if (wrong) throw new ApiError('invalidBody', 'content: is not an address of this type')
+  if (record.type === 'TXT' && record.proxied)
+    throw new ApiError('invalidBody', 'proxied: is not allowed for TXT records')
   return store.transaction(() => {
     const others = store.zones
       .records(zone.id)
@@ -82,8 +83,8 @@ function keep({ store }: CloudContext, zone: Zone, record: DnsRecord): DnsRecord
   })
 }
 
-/** Cloudflare documents no code for a record that belongs to a custom domain. */
-function requireOwn(record: DnsRecord): void {
+/** Rejects changes of a custom domain's record. Cloudflare documents no code for this error. */
+function requireEditable(record: DnsRecord): void {
   if (record.domainId !== null)
-    throw new ApiError('invalidBody', 'This record belongs to a Worker, and is read-only.')
+    throw new ApiError('invalidBody', 'The record belongs to a custom domain of a Worker and is read-only.')
 }

@@ -1,26 +1,31 @@
-/** Cloudflare's pattern of a Workers route, split where a wildcard may stand. */
+/** A parsed pattern of a Cloudflare Workers route. */
 export interface RoutePattern {
-  /** `http://`, `https://`, or empty for both. The local cloud speaks HTTP only, so it does not compare the scheme. */
+  /**
+   * `http://`, `https://`, or empty for both. It is not compared with requests, because the local cloud supports only
+   * HTTP.
+   */
   scheme: string
-  /** In lower case, without the wildcard: `example.com` of `*example.com`, `.example.com` of `*.example.com`. */
+  /**
+   * The host in lower case without the wildcard: `example.com` for `*example.com`, `.example.com` for `*.example.com`.
+   */
   host: string
-  /** The host began with `*`. */
+  /** True if the host begins with `*`. */
   anyPrefix: boolean
-  /** Begins with a slash; case matters. Without the wildcard. */
+  /** The path without the wildcard. It begins with a slash and is case-sensitive. */
   path: string
-  /** The path ended with `*`. */
+  /** True if the path ends with `*`. */
   anySuffix: boolean
 }
 
-/** Why Cloudflare refuses a pattern, all with code 10022. */
+/** The reasons for which Cloudflare rejects a pattern, all with code 10022. */
 export type PatternProblem = 'wildcards' | 'query' | 'syntax'
 
 const hostShape = /^\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 const maxPatternLength = 500
 
 /**
- * Reads a route pattern by Cloudflare's rules: one `*` at the beginning of the host, one at the end of the path, no query.
- * A pattern without a path is for the path `/`.
+ * Parses a route pattern by Cloudflare's rules: one `*` at the beginning of the host, one at the end of the path, no
+ * query. A pattern without a path matches the path `/`.
  */
 export function parseRoutePattern(text: string): RoutePattern | { problem: PatternProblem } {
   if (text.length > maxPatternLength) return { problem: 'syntax' }
@@ -39,14 +44,14 @@ export function parseRoutePattern(text: string): RoutePattern | { problem: Patte
   return { scheme: scheme.toLowerCase(), host, anyPrefix, path, anySuffix }
 }
 
-/** Equal for patterns that Cloudflare takes for the same: the case of the scheme and of the host does not matter. */
+/** A text that is equal for patterns that Cloudflare considers equal: the scheme and the host are case-insensitive. */
 export const canonicalPattern = (pattern: RoutePattern): string =>
   `${pattern.scheme}${pattern.anyPrefix ? '*' : ''}${pattern.host}${pattern.path}${pattern.anySuffix ? '*' : ''}`
 
 /**
- * Compares a request with a pattern, in time that grows with the length of the two.
- * @param host in lower case, without a port
- * @param target path and query
+ * Compares a request with a pattern in linear time.
+ * @param host the host in lower case, without a port
+ * @param target the path and the query
  */
 export function matchesRoute(pattern: RoutePattern, host: string, target: string): boolean {
   const hostMatches = pattern.anyPrefix ? host.endsWith(pattern.host) : host === pattern.host
@@ -54,7 +59,7 @@ export function matchesRoute(pattern: RoutePattern, host: string, target: string
   return pattern.anySuffix ? target.startsWith(pattern.path) : target === pattern.path
 }
 
-/** Sorts the more specific pattern first: an exact host, then the longer host, then an exact path, then the longer path. */
+/** Compares patterns so that more specific ones come first: exact host, longer host, exact path, longer path. */
 export function compareSpecificity(a: RoutePattern, b: RoutePattern): number {
   return (
     Number(a.anyPrefix) - Number(b.anyPrefix) ||

@@ -37,11 +37,16 @@ export function domainView(domain: Domain) {
 export function recordView(record: DnsRecord) {
   const { id, name, type, content, ttl, proxied, comment } = record
   return {
-    ...{ id, name, type, content, ttl, proxied },
+    id,
+    name,
+    type,
+    content,
+    ttl,
+    proxied,
     ...(comment === null ? {} : { comment }),
     tags: [],
     settings: {},
-    // Cloudflare marks the records of custom domains so.
+    // Cloudflare marks the records of custom domains this way.
     meta: record.domainId === null ? {} : { read_only: true, origin_worker_id: record.domainId },
     proxiable: ['A', 'AAAA', 'CNAME'].includes(type),
     created_on: record.createdOn,

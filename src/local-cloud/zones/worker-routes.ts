@@ -19,10 +19,10 @@ const patternMessages: Record<PatternProblem, string> = {
   wildcards:
     'A route pattern may have wildcards only at the beginning of the host name and at the end of the path.',
   query: 'A route pattern may not have query parameters.',
-  syntax: 'The route pattern could not be read: expected a host name and a path.',
+  syntax: 'The route pattern is invalid: expected a host name and a path.',
 }
 
-/** @throws ApiError 10022, as Cloudflare does for every invalid pattern. */
+/** Parses a pattern of the zone. @throws ApiError 10022, Cloudflare's code for all invalid patterns */
 function requirePattern(text: string, zone: Zone): RoutePattern {
   const pattern = parseRoutePattern(text)
   if ('problem' in pattern) throw new ApiError('badPattern', patternMessages[pattern.problem])
@@ -30,19 +30,19 @@ function requirePattern(text: string, zone: Zone): RoutePattern {
   return pattern
 }
 
-/** @param id of the route that is replaced; a new one otherwise. */
+/** Creates a route, or replaces the route with the given id. @throws ApiError 10019, 10020 or 10022 */
 export function putWorkerRoute(
   cloud: CloudContext,
   zone: Zone,
-  given: { id?: string; body: z.output<typeof workerRouteBody> },
+  input: { id?: string; body: z.output<typeof workerRouteBody> },
 ): WorkerRoute {
   const { store } = cloud
-  const { pattern, script: scriptName } = given.body
+  const { pattern, script: scriptName } = input.body
   const canonical = canonicalPattern(requirePattern(pattern, zone))
   const script = scriptName === undefined ? undefined : store.scripts.find(scriptName)
   if (scriptName !== undefined && script === undefined) throw new ApiError('routeScriptNotFound')
   return store.transaction(() => {
-    const id = given.id ?? newId()
+    const id = input.id ?? newId()
     const isTaken = store.zones.routes(zone.id).some((each) => {
       const other = parseRoutePattern(each.pattern)
       return each.id !== id && !('problem' in other) && canonicalPattern(other) === canonical

@@ -8,7 +8,7 @@ async function raw(url: string, headers: Record<string, string>, method = 'GET')
   return { status: response.status, code: body.errors[0]?.code, body, headers: response.headers }
 }
 
-test('both verify routes know the token', async () => {
+test('both verify routes accept the token', async () => {
   const cloud = await startCloud()
   for (const path of ['/user/tokens/verify', `/accounts/${accountId}/tokens/verify`]) {
     const { status, result, body } = await cloud.call('GET', path)
@@ -17,7 +17,7 @@ test('both verify routes know the token', async () => {
   }
 })
 
-test('a call without the right token is refused', async () => {
+test('a call without the right token is rejected', async () => {
   const cloud = await startCloud()
   const api = `${cloud.url}/client/v4`
   const cases: [string, Record<string, string>, number, number][] = [
@@ -41,7 +41,7 @@ test('an unknown path, method or account has its own code', async () => {
   expect((await cloud.call('GET', '/accounts/not-an-id')).code).toBe(7003)
 })
 
-test('every answer carries the headers of the edge', async () => {
+test('every response has the headers of the edge', async () => {
   const cloud = await startCloud()
   const first = await cloud.call('GET', '/accounts')
   const second = await cloud.call('GET', '/nothing/here')
@@ -52,7 +52,7 @@ test('every answer carries the headers of the edge', async () => {
   expect(second.headers.get('cf-ray')).toMatch(/^[0-9a-f]{16}-LOCAL$/)
 })
 
-test('the account, its owner and its empty parts can be read', async () => {
+test('the account, its owner and its empty lists can be read', async () => {
   const cloud = await startCloud()
   const accounts = await cloud.call('GET', '/accounts?page=1&per_page=5')
   expect(accounts.result.map((one: { id: string }) => one.id)).toEqual([accountId])
@@ -72,7 +72,7 @@ test('the account, its owner and its empty parts can be read', async () => {
   expect((await cloud.call('GET', namespaces)).result).toEqual([])
 })
 
-test('the account has a workers.dev subdomain, which is chosen once', async () => {
+test('the workers.dev subdomain of the account can be set only once', async () => {
   const cloud = await startCloud()
   const path = `/accounts/${accountId}/workers/subdomain`
   const { subdomain } = (await cloud.call('GET', path)).result
@@ -81,7 +81,7 @@ test('the account has a workers.dev subdomain, which is chosen once', async () =
   expect((await cloud.call('PUT', path, { subdomain: 'Not A Label' })).code).toBe(10026)
 })
 
-test('/ips needs no token, and other hosts and paths have nothing', async () => {
+test('/ips needs no token; unknown hosts and paths get 404', async () => {
   const cloud = await startCloud()
   const ips = await raw(`${cloud.url}/client/v4/ips`, {})
   expect([ips.status, ips.body.success]).toEqual([200, true])
@@ -90,7 +90,7 @@ test('/ips needs no token, and other hosts and paths have nothing', async () => 
   expect((await getText(cloud, 'example.com', '/')).status).toBe(404)
 })
 
-test('a body that is not JSON, or says more than is known, is refused without an echo', async () => {
+test('a body with invalid JSON or unknown fields is rejected without quoting it', async () => {
   const cloud = await startCloud()
   const url = `${cloud.url}/client/v4/accounts/${accountId}/workers/subdomain`
   const response = await fetch(url, {

@@ -20,7 +20,7 @@ beforeEach(async () => {
   cloud = await startCloud(dir)
 })
 
-/** A Worker with a class that is made for containers. @returns its namespace. */
+/** Uploads a Worker with a class for containers. @returns the id of its namespace */
 async function enabledClass(
   name = 'app',
   containers: object[] = [{ class_name: 'Counter' }],
@@ -40,11 +40,11 @@ const application = (namespaceId: string, more: object = {}) => ({
 
 const create = (body: object) => cloud.call('POST', `${root}/applications`, body)
 
-/** The reason inside the message of a refusal. */
+/** The reason in the message of an error. */
 const reasonOf = ({ message }: { message: string }) => JSON.parse(message).error
 
-describe('an application', () => {
-  test('is recorded, found, changed and deleted; the answers say that nothing runs', async () => {
+describe('a container application', () => {
+  test('is created, found, changed and deleted, and the responses say that no container runs', async () => {
     const namespace = await enabledClass()
     const made = await create(application(namespace))
     expect(made).toMatchObject({ status: 200, result: { version: 1, max_instances: 2 } })
@@ -52,7 +52,7 @@ describe('an application', () => {
     const path = `${root}/applications/${made.result.id}`
     expect((await cloud.call('GET', `${root}/applications?name=app`)).result).toEqual([made.result])
     expect((await cloud.call('GET', `${root}/applications?name=other`)).result).toEqual([])
-    // As wrangler sends it: the image that comes along is for the rollout that follows.
+    // This is wrangler's request. Its image has no effect until the rollout that follows.
     const whole = { scheduling_policy: 'default', configuration: { image: image(2), instance_type: 'lite' } }
     const edited = await cloud.call('PATCH', path, { ...whole, max_instances: 5 })
     expect(edited.result).toMatchObject({ max_instances: 5, version: 1, configuration: { image: image(1) } })
@@ -68,21 +68,21 @@ describe('an application', () => {
     expect(await cloud.call('DELETE', path)).toMatchObject({ status: 404, code: 1609 })
   })
 
-  test('is there after a restart', async () => {
+  test('still exists after a restart', async () => {
     const { result } = await create(application(await enabledClass()))
     await cloud.stop()
     cloud = await startCloud(dir)
     expect((await cloud.call('GET', `${root}/applications/${result.id}`)).result).toEqual(result)
   })
 
-  test('may be named by script and class', async () => {
+  test('can be created by script and class name', async () => {
     const namespace = await enabledClass()
     const durable_objects = { script_name: 'app', class_name: 'Counter' }
     const { result } = await create(application(namespace, { durable_objects }))
     expect(result.durable_objects).toEqual({ namespace_id: namespace })
   })
 
-  test('is refused with the reason inside the message', async () => {
+  test('is rejected with the reason in the message', async () => {
     const plain = await enabledClass('plain', [])
     const refused = await create(application(plain))
     expect(refused).toMatchObject({ status: 400, code: 1607 })
@@ -102,7 +102,7 @@ describe('an application', () => {
     expect(reasonOf(second)).toBe('DURABLE_OBJECT_ALREADY_HAS_APPLICATION')
   })
 
-  test('is not for a class any more that the next upload leaves out', async () => {
+  test('can no longer be created for a class that the next upload leaves out', async () => {
     const namespace = await enabledClass()
     await cloud.put('app', { bindings: [counterBinding()] }, counter('two'))
     expect(reasonOf(await create(application(namespace)))).toBe('DURABLE_OBJECT_NOT_CONTAINER_ENABLED')
@@ -125,7 +125,7 @@ describe('a rollout', () => {
   const rollout = async (id: string) => (await cloud.call('GET', `${path}/rollouts/${id}`)).result
   const present = async () => (await cloud.call('GET', path)).result
 
-  test('goes on by itself until the application has the new image', async () => {
+  test('advances automatically until the application has the new image', async () => {
     const begun = await roll(2, { step_percentage: 50 })
     expect(begun.result).toMatchObject({ status: 'pending', current_version: 1, target_version: 2 })
     await until(async () => (await rollout(begun.result.id)).status === 'completed')
@@ -134,7 +134,7 @@ describe('a rollout', () => {
     expect(now).not.toHaveProperty('active_rollout_id')
   })
 
-  test('is gone back on while it is under way, and not afterwards', async () => {
+  test('can be reverted while it is in progress but not afterwards', async () => {
     const { result } = await roll(2, { kind: 'full_manual' })
     const reverted = await cloud.call('POST', `${path}/rollouts/${result.id}`, { action: 'revert' })
     expect(reverted.status).toBe(200)
@@ -144,7 +144,7 @@ describe('a rollout', () => {
     expect(reasonOf(again)).toBe('VALIDATE_INPUT')
   })
 
-  test('by hand goes step by step', async () => {
+  test('of the manual kind advances step by step', async () => {
     const { result } = await roll(2, { kind: 'full_manual', step_percentage: 50 })
     const next = () => cloud.call('POST', `${path}/rollouts/${result.id}`, { action: 'next' })
     await next()
@@ -158,7 +158,7 @@ describe('a rollout', () => {
     expect((await rollout(result.id)).status).toBe('completed')
   })
 
-  test('takes the place of one that is under way', async () => {
+  test('replaces a rollout in progress', async () => {
     const first = await roll(2, { kind: 'full_manual' })
     const second = await roll(3, { kind: 'full_manual' })
     expect((await rollout(first.result.id)).status).toBe('replaced')
@@ -173,7 +173,7 @@ describe('a rollout', () => {
   })
 })
 
-test('registries are recorded; there is none of this cloud’s own unless one is run beside it', async () => {
+test('external registries are recorded; the account has its own registry only if one is configured', async () => {
   const refused = await cloud.call('POST', `${root}/registries/registry.cloudflare.com/credentials`, {
     ...{ expiration_minutes: 15, permissions: ['pull', 'push'] },
   })

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { localCloudCredentials, localCloudDir } from '../../../src/local-cloud/index.ts'
 import { temporaryDir } from '../harness.ts'
 
-test('credentials are made once, kept for the owner only, and hidden by the environment', () => {
+test('credentials are created once, readable only by their owner, and overridden by the environment', () => {
   const dataDir = temporaryDir()
   const made = localCloudCredentials(dataDir)
   expect(made.accountId).toMatch(/^[0-9a-f]{32}$/)
@@ -16,7 +16,7 @@ test('credentials are made once, kept for the owner only, and hidden by the envi
   expect(readFileSync(file, 'utf8')).not.toContain('from-outside')
 })
 
-test('many that start at once get the same', async () => {
+test('processes that start concurrently get the same credentials', async () => {
   const dataDir = temporaryDir()
   const module = new URL('../../../src/local-cloud/credentials.ts', import.meta.url).href
   const code = `
@@ -34,7 +34,7 @@ test('many that start at once get the same', async () => {
   expect(readdirSync(localCloudDir(dataDir))).toEqual(['credentials.json'])
 })
 
-test('a file that is not credentials is named, and not quoted', () => {
+test('the error for an invalid credentials file names the file without quoting it', () => {
   const dataDir = temporaryDir()
   localCloudCredentials(dataDir)
   writeFileSync(join(localCloudDir(dataDir), 'credentials.json'), 'secret-looking text')

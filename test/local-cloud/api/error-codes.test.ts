@@ -58,7 +58,7 @@ interface Case {
   status: number
   when: string
   message: RegExp
-  /** Works on a Worker of this name, which nobody else has: its state decides, never its name. */
+  /** Makes the request. `name` is unique to the case, so that only the state of its Worker decides the response. */
   answer(name: string): Promise<Reply>
 }
 
@@ -66,49 +66,49 @@ const cases: Case[] = [
   {
     code: 7000,
     status: 404,
-    when: 'there is no such path',
+    when: 'the path does not exist',
     message: /No route/,
     answer: () => cloud.call('GET', `${account}/nothing`),
   },
   {
     code: 7001,
     status: 405,
-    when: 'the path has no such method',
+    when: 'the path does not support the method',
     message: /Method/,
     answer: () => cloud.call('PATCH', '/user'),
   },
   {
     code: 10300,
     status: 400,
-    when: 'the local cloud lacks the feature',
-    message: /does not offer D1/,
+    when: 'the local cloud does not support the feature',
+    message: /does not support D1/,
     answer: () => cloud.call('GET', `${account}/d1/database`),
   },
   {
     code: 7003,
     status: 404,
-    when: 'the account is another',
+    when: 'the account id is of another account',
     message: /object identifier/,
     answer: () => cloud.call('GET', `/accounts/${'f'.repeat(32)}/workers/scripts`),
   },
   {
     code: 9109,
     status: 403,
-    when: 'the zone is nobody’s',
+    when: 'the zone does not exist',
     message: /zone identifier/,
     answer: () => cloud.call('GET', `/zones/${'f'.repeat(32)}/dns_records`),
   },
   {
     code: 10007,
     status: 404,
-    when: 'there is no such Worker',
+    when: 'the Worker does not exist',
     message: /does not exist/,
     answer: (name) => cloud.script('GET', `${name}/versions`),
   },
   {
     code: 10016,
     status: 400,
-    when: 'a name can be no host',
+    when: 'a name is not a valid host name',
     message: /Worker name/,
     answer: () => cloud.put('Not_A_Host', {}),
   },
@@ -122,7 +122,7 @@ const cases: Case[] = [
   {
     code: 10026,
     status: 400,
-    when: 'the shares do not sum to 100',
+    when: 'the percentages do not sum to 100',
     message: /sum to 100/,
     answer: async (name) => {
       const id = versionIdOf(await cloud.put(name, {}))
@@ -132,7 +132,7 @@ const cases: Case[] = [
   {
     code: 10027,
     status: 413,
-    when: 'the modules are too large together',
+    when: 'the total size of the modules is too large',
     message: /size limit/,
     answer: (name) =>
       cloud.put(name, {}, [
@@ -157,7 +157,7 @@ const cases: Case[] = [
   {
     code: 10055,
     status: 400,
-    when: 'a secret is one too many',
+    when: 'a secret exceeds the maximum number',
     message: /at most 128/,
     answer: async (name) => {
       const full = Array.from({ length: 128 }, (_, at) => plain(`V${at}`))
@@ -168,7 +168,7 @@ const cases: Case[] = [
   {
     code: 10056,
     status: 404,
-    when: 'the secret to delete is absent',
+    when: 'the secret to delete does not exist',
     message: /not found/,
     answer: async (name) => {
       await cloud.put(name, {})
@@ -196,7 +196,7 @@ const cases: Case[] = [
   {
     code: 10064,
     status: 400,
-    when: 'the code lost a live class',
+    when: 'the code no longer exports a class with Durable Objects',
     message: /does not export class 'Counter'/,
     answer: async (name) => {
       await counting(name)
@@ -206,7 +206,7 @@ const cases: Case[] = [
   {
     code: 10064,
     status: 400,
-    when: 'objects would go with their Worker, unforced',
+    when: 'deleting a Worker would delete Durable Objects, without force',
     message: /force=true/,
     answer: async (name) => {
       await counting(name)
@@ -216,21 +216,21 @@ const cases: Case[] = [
   {
     code: 10068,
     status: 400,
-    when: 'the code does nothing',
+    when: 'the code exports no handler',
     message: /No event handlers/,
     answer: (name) => cloud.put(name, {}, main('const nothing = 1')),
   },
   {
     code: 10070,
     status: 400,
-    when: 'a migration makes a class that the code lacks',
+    when: 'a migration creates a class that the code does not export',
     message: /not exported/,
     answer: (name) => cloud.put(name, { migrations: firstMigration }),
   },
   {
     code: 10074,
     status: 400,
-    when: 'a migration makes a class that exists',
+    when: 'a migration creates a class that exists',
     message: /already depended on/,
     answer: async (name) => {
       await counting(name)
@@ -240,7 +240,7 @@ const cases: Case[] = [
   {
     code: 10079,
     status: 412,
-    when: 'a migration starts from another tag',
+    when: 'the old tag of a migration is not the current one',
     message: /has tag "v1"/,
     answer: async (name) => {
       await counting(name)
@@ -250,7 +250,7 @@ const cases: Case[] = [
   {
     code: 10090,
     status: 404,
-    when: 'there is no such service',
+    when: 'the service does not exist',
     message: /does not exist/,
     answer: (name) => cloud.call('GET', `${account}/workers/services/${name}`),
   },
@@ -281,7 +281,7 @@ const cases: Case[] = [
   {
     code: 10215,
     status: 400,
-    when: 'a secret would deploy a version that nobody deployed',
+    when: 'the latest version, on which a secret change is based, is not deployed',
     message: /not currently deployed/,
     answer: async (name) => {
       await cloud.put(name, {})
@@ -292,7 +292,7 @@ const cases: Case[] = [
   {
     code: 10220,
     status: 400,
-    when: 'a rollback crosses a change of secrets, unforced',
+    when: 'a rollback crosses a change of secrets, without force',
     message: /force=true/,
     answer: async (name) => {
       const first = versionIdOf(await cloud.put(name, {}))
@@ -303,7 +303,7 @@ const cases: Case[] = [
   {
     code: 10336,
     status: 404,
-    when: 'there is no such deployment',
+    when: 'the deployment does not exist',
     message: /not found/,
     answer: async (name) => {
       await cloud.put(name, {})
@@ -313,7 +313,7 @@ const cases: Case[] = [
   {
     code: 100146,
     status: 404,
-    when: 'one of the versions to deploy is unknown',
+    when: 'one of the versions to deploy does not exist',
     message: /not found/,
     answer: async (name) => {
       const id = versionIdOf(await cloud.put(name, {}))
@@ -340,7 +340,7 @@ test.each(unauthorized)('%i without the right token (HTTP %i)', async (code, sta
   expect([response.status, errors[0]?.code]).toEqual([status, code])
 })
 
-/** A cloud whose state was made by hand before its start. */
+/** Starts a cloud on a database that `sql` changed before. */
 async function startWith(sql: (db: DatabaseSync) => void) {
   const dataDir = temporaryDir()
   await (await startCloud(dataDir)).stop()
@@ -350,7 +350,7 @@ async function startWith(sql: (db: DatabaseSync) => void) {
   return await startCloud(dataDir)
 }
 
-test('10037 when the account is full of Workers', async () => {
+test('10037 when the account has the maximum number of Workers', async () => {
   const full = await startWith((db) => {
     const add = db.prepare("insert into scripts (name, tag, created_on, modified_on) values (?, ?, '', '')")
     for (let at = 0; at < 500; at++) add.run(`full-${at}`, String(at))
@@ -371,7 +371,7 @@ test('10222 when a Worker has no versions', async () => {
   expect((await bare.script('PUT', 'empty/secrets', secret)).code).toBe(10222)
 })
 
-test('10013 when the window is used up, until it ends', () => {
+test('10013 when the rate limit is exceeded, until the window ends', () => {
   const headers = new Map<string, string>()
   const res = { setHeader: (name: string, value: string) => headers.set(name, value) }
   const take = (limit: RateLimit, now: number) => limit.take(res as unknown as ServerResponse, now)

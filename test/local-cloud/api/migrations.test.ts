@@ -15,7 +15,7 @@ const codeOf = (given: GivenMigrations) => {
   }
 }
 
-test('without a migration everything stays', () => {
+test('without a migration nothing changes', () => {
   expect(planMigrations(present, undefined)).toMatchObject({ classes: [room, lobby], tag: 'v1', created: [] })
 })
 
@@ -51,20 +51,20 @@ test('the steps of one migration build on each other', () => {
   expect(plan.classes[1]).toMatchObject({ useSqlite: false, namespaceId: null })
 })
 
-test('a class that is deleted and made anew starts empty', () => {
+test('a class that is deleted and created again gets a new namespace', () => {
   const step = { deleted_classes: ['Room'], new_sqlite_classes: ['Room'] }
   const plan = planMigrations(present, { old_tag: 'v1', new_tag: 'v2', ...step })
   expect(plan).toMatchObject({ created: ['Room'], deletedNamespaces: ['id-of-room'], deletedClasses: [] })
 })
 
-test('a tag that is not the present one is refused', () => {
+test('an old tag that differs from the current one is rejected', () => {
   expect(codeOf({ old_tag: 'v0', new_tag: 'v2' })).toBe(10079)
   expect(codeOf({ new_tag: 'v2' })).toBe(10079)
   const fresh = { classes: [], tag: null }
   expect(() => planMigrations(fresh, { old_tag: 'v1', new_tag: 'v2' })).toThrow(/no tag/)
 })
 
-test('a step that does not fit the classes is refused', () => {
+test('a step that does not apply to the current classes is rejected', () => {
   const tags = { old_tag: 'v1', new_tag: 'v2' }
   const misfits = [
     { new_sqlite_classes: ['Room'] },

@@ -12,7 +12,7 @@ const code: Module[] = [
 const latest = (name: string) => `/accounts/${accountId}/workers/workers/${name}/versions/latest`
 const secret = (name: string, text: string) => ({ type: 'secret_text', name, text })
 
-test('several secrets are set and deleted at once, all or none', async () => {
+test('a bulk change sets and deletes all of its secrets, or none', async () => {
   const cloud = await startCloud()
   const bindings = [
     secret('A', 'text-a'),
@@ -40,7 +40,7 @@ test('several secrets are set and deleted at once, all or none', async () => {
   expect((await cloud.script('GET', 'app/versions')).result.items).toHaveLength(2)
 })
 
-test('a secret of the latest version makes a version that serves nothing yet', async () => {
+test('changing a secret of the latest version creates a version that is not deployed', async () => {
   const cloud = await startCloud()
   const first = versionIdOf(await cloud.put('app', { bindings: [secret('A', 'text-a')] }, code))
   await cloud.publish('app')
@@ -53,7 +53,7 @@ test('a secret of the latest version makes a version that serves nothing yet', a
   expect(deployed.map((one: { versions: object[] }) => one.versions)).toEqual([
     [{ version_id: first, percentage: 100 }],
   ])
-  // The next one goes on top of it, although it is not deployed.
+  // The next change is based on this version, although it is not deployed.
   const last = await cloud.call('PATCH', latest('app'), { env: { A: null } })
   expect(last.result.number).toBe(3)
   expect((await cloud.deploy('app', last.result.id)).status).toBe(200)
@@ -66,7 +66,7 @@ test('a secret of the latest version makes a version that serves nothing yet', a
   ).toBe(10026)
 })
 
-test('the settings show what serves, without the texts of secrets', async () => {
+test('the settings show the deployed version without the texts of its secrets', async () => {
   const cloud = await startCloud()
   const bindings = [secret('A', 'text-of-a'), { type: 'plain_text', name: 'C', text: 'c' }]
   await cloud.put('app', { bindings, tags: ['red'] }, code)
@@ -84,7 +84,7 @@ test('the settings show what serves, without the texts of secrets', async () => 
   expect((await cloud.script('GET', 'none/settings')).code).toBe(10007)
 })
 
-test('marks have the lengths of Cloudflare, in bytes', async () => {
+test('annotations have the length limits of Cloudflare, in bytes', async () => {
   const cloud = await startCloud()
   const id = versionIdOf(await cloud.put('app', {}, code))
   const versions = [{ version_id: id, percentage: 100 }]

@@ -3,7 +3,7 @@ import { accountId, counter, form, hello, startCloud, token, versionIdOf } from 
 
 const main = (content: string) => [{ name: 'main.js', content }]
 
-test('an uploaded Worker answers at its address once that is opened', async () => {
+test('an uploaded Worker responds at its address once the address is enabled', async () => {
   const cloud = await startCloud()
   const { result, status } = await cloud.put('hello', {})
   expect(status).toBe(200)
@@ -15,7 +15,7 @@ test('an uploaded Worker answers at its address once that is opened', async () =
   expect((await cloud.get('hello')).status).toBe(404)
 })
 
-test('the lists, the service and the search show what is stored', async () => {
+test('the lists, the service and the search show the stored scripts', async () => {
   const cloud = await startCloud()
   await cloud.put(
     'alpha',
@@ -36,7 +36,7 @@ test('the lists, the service and the search show what is stored', async () => {
   expect(search.result.map((one: { script_name: string }) => one.script_name)).toEqual(['beta'])
 })
 
-test('code that does not start is refused with its own error, and the old version goes on serving', async () => {
+test('code that does not start is rejected with its own error, and the old version keeps serving', async () => {
   const cloud = await startCloud()
   await cloud.put('steady', {})
   await cloud.publish('steady')
@@ -54,7 +54,7 @@ test('code that does not start is refused with its own error, and the old versio
   expect((await cloud.script('GET', 'steady/versions')).result.items).toHaveLength(1)
 })
 
-test('metadata that is not understood is refused', async () => {
+test('unknown or unsupported metadata is rejected', async () => {
   const cloud = await startCloud()
   const cases: [object, RegExp][] = [
     [{ surprise: true }, /surprise/],
@@ -75,7 +75,7 @@ test('metadata that is not understood is refused', async () => {
   expect((await cloud.call('GET', `/accounts/${accountId}/workers/services/strict`)).code).toBe(10090)
 })
 
-test('an upload that is too large or not multipart is refused', async () => {
+test('an upload that is too large or not multipart is rejected', async () => {
   const cloud = await startCloud()
   const large = [
     ...main(hello('x')),
@@ -92,7 +92,7 @@ test('an upload that is too large or not multipart is refused', async () => {
   expect(response.status).toBe(400)
 })
 
-test('modules of every kind keep their names, slashes included', async () => {
+test('modules of all types keep their names, including slashes', async () => {
   const cloud = await startCloud()
   const code = `
     import text from '../lib/words.txt'
@@ -112,7 +112,7 @@ test('modules of every kind keep their names, slashes included', async () => {
   expect((await cloud.put('parts', {}, [...modules, { name: '../out.js', content: '' }])).code).toBe(10021)
 })
 
-test('bindings reach the Worker; those kept or inherited stay', async () => {
+test('bindings reach the Worker, and kept or inherited ones persist', async () => {
   const cloud = await startCloud()
   const code = main('export default { fetch: (request, env) => Response.json(env) }')
   const bindings = [
@@ -142,7 +142,7 @@ test('bindings reach the Worker; those kept or inherited stay', async () => {
   expect(await env()).toEqual({})
 })
 
-test('two scripts do not disturb each other, and concurrent uploads of one come one after the other', async () => {
+test('scripts are independent, and concurrent uploads of one script run one after the other', async () => {
   const cloud = await startCloud()
   await cloud.put('left', {}, main(hello('left')))
   await cloud.put('right', {}, main('export default { fetch() { while (true); } }'))
@@ -160,7 +160,7 @@ test('two scripts do not disturb each other, and concurrent uploads of one come 
   await hanging
 })
 
-test('a deleted script is gone everywhere', async () => {
+test('a deleted script disappears from all routes', async () => {
   const cloud = await startCloud()
   await cloud.put('gone', {})
   await cloud.publish('gone')
@@ -172,7 +172,7 @@ test('a deleted script is gone everywhere', async () => {
   expect((await cloud.upload('gone', {})).code).toBe(10007)
 })
 
-test('settings are kept beside the versions', async () => {
+test('script settings persist across versions', async () => {
   const cloud = await startCloud()
   await cloud.put('settled', { logpush: false })
   const patch = { tags: ['one'], observability: { enabled: true } }
@@ -181,7 +181,7 @@ test('settings are kept beside the versions', async () => {
   expect((await cloud.script('PATCH', 'settled/script-settings', { other: 1 })).code).toBe(10026)
 })
 
-test('an uploaded form without a metadata part is refused', async () => {
+test('an upload without a metadata part is rejected', async () => {
   const cloud = await startCloud()
   const body = form({})
   body.delete('metadata')

@@ -3,7 +3,7 @@ import { hello, startCloud, versionIdOf } from '../harness.ts'
 
 const main = (content: string) => [{ name: 'main.js', content }]
 
-test('a version carries its marks and serves nothing until it is deployed', async () => {
+test('a version has its annotations and gets no requests until it is deployed', async () => {
   const cloud = await startCloud()
   await cloud.put('app', { annotations: { 'workers/message': 'first' } })
   await cloud.publish('app')
@@ -36,7 +36,7 @@ test('a version carries its marks and serves nothing until it is deployed', asyn
   expect((await cloud.script('GET', `app/deployments/${deployed.result.id}`)).result).toEqual(deployed.result)
 })
 
-test('versions and deployments that do not exist have their codes', async () => {
+test('unknown versions and deployments have their own error codes', async () => {
   const cloud = await startCloud()
   await cloud.put('app', {})
   const nowhere = '00000000-0000-4000-8000-000000000000'
@@ -46,7 +46,7 @@ test('versions and deployments that do not exist have their codes', async () => 
   expect((await cloud.deploy('none', nowhere)).code).toBe(10007)
 })
 
-test('a deployment names one or two versions that sum to 100', async () => {
+test('a deployment has one or two versions whose percentages sum to 100', async () => {
   const cloud = await startCloud()
   const id = versionIdOf(await cloud.put('app', {}))
   const bad = [
@@ -64,7 +64,7 @@ test('a deployment names one or two versions that sum to 100', async () => {
   }
 })
 
-test('two versions share the requests by percentage, and share one Durable Object', async () => {
+test('two versions share the requests by percentage and use the same Durable Object', async () => {
   const cloud = await startCloud()
   const code = (label: string) =>
     main(`
@@ -88,13 +88,13 @@ test('two versions share the requests by percentage, and share one Durable Objec
   const deployed = await cloud.script('POST', 'split/deployments', { strategy: 'percentage', versions })
   expect(deployed.result.versions).toEqual(versions)
   const answers: string[] = []
-  // 60 answers of a fair coin are all on one side once in 10^17 runs.
+  // 60 responses all come from one version only once in 10^17 runs.
   for (let at = 0; at < 60; at++) answers.push((await cloud.get('split')).text)
   expect(new Set(answers.map((answer) => answer.split(' ')[0]))).toEqual(new Set(['one', 'two']))
   expect(answers.map((answer) => Number(answer.split(' ')[1]))).toEqual(answers.map((_, at) => at + 1))
 })
 
-test('a rollback across a change of secrets needs force', async () => {
+test('a rollback across a change of secrets requires force', async () => {
   const cloud = await startCloud()
   const first = versionIdOf(await cloud.put('app', {}))
   await cloud.script('PUT', 'app/secrets', { type: 'secret_text', name: 'KEY', text: 'new' })
@@ -102,7 +102,7 @@ test('a rollback across a change of secrets needs force', async () => {
   expect((await cloud.deploy('app', first, '?force=true')).status).toBe(200)
 })
 
-test('secrets make versions, and their text never comes back', async () => {
+test('changing a secret creates a version, and no response contains its text', async () => {
   const cloud = await startCloud()
   const code = main(`
     import { env } from 'cloudflare:workers'

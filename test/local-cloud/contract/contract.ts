@@ -10,7 +10,7 @@ export interface Operation {
   responses: Record<string, unknown>
 }
 
-/** What wrangler 4.164 uses beside the published contract, as `METHOD /path`; their results are described nowhere. */
+/** The operations that wrangler 4.164 uses but the published contract does not describe, as `METHOD /path`. */
 export const wranglerOnly = [
   'GET /accounts/{account_id}/workers/scripts/{script_name}/settings',
   'PATCH /accounts/{account_id}/workers/scripts/{script_name}/secrets-bulk',
@@ -41,8 +41,9 @@ function load() {
 export const publishedContract = (): Contract => load().contract
 
 /**
- * Holds one call to Cloudflare's published contract, in both directions. `path` is the one below the base URL, without
- * a query. A multipart body is given as `{metadata}`. Refused requests need not conform, their answers must.
+ * Checks a request and its response against Cloudflare's published contract. `path` is the path below the base URL,
+ * without a query. A multipart body is given as `{metadata}`. Rejected requests may violate the contract, their responses
+ * may not.
  */
 export function assertConforms(
   method: string,

@@ -17,7 +17,8 @@ import {
   token,
 } from '../harness.ts'
 
-// The client that Cloudflare publishes, which we did not write, through a proxy that holds both sides to the contract.
+// These tests use Cloudflare's official client, through a proxy that checks requests and responses against the
+// contract.
 const dataDir = mkdtempSync(join(tmpdir(), 'official-client-'))
 let cloud: LocalCloud
 let proxy: Awaited<ReturnType<typeof startFaultProxy>>
@@ -43,7 +44,7 @@ afterAll(async () => {
   expect(proxy.violations).toEqual([])
 })
 
-/** What Cloudflare's client makes of a refusal. */
+/** The error that Cloudflare's client throws for an error response. */
 async function refusalOf(call: Promise<unknown>): Promise<[number | undefined, number | undefined]> {
   try {
     await call
@@ -55,7 +56,7 @@ async function refusalOf(call: Promise<unknown>): Promise<[number | undefined, n
 }
 const all = <T>(pages: AsyncIterable<T>): Promise<T[]> => Array.fromAsync(pages)
 
-test('who calls, and for which account', async () => {
+test('user, token and account', async () => {
   expect((await client.user.tokens.verify()).status).toBe('active')
   expect((await client.accounts.tokens.verify({ account_id })).status).toBe('active')
   expect((await client.user.get()) as unknown).toMatchObject({ email: 'local-cloud@localhost' })
@@ -68,14 +69,14 @@ test('who calls, and for which account', async () => {
 })
 
 test('Workers: scripts, versions, deployments, secrets, settings, addresses', async () => {
-  // Modules can't be uploaded with it: it flattens the metadata into form fields.
+  // The client can't upload modules: it flattens the metadata into form fields.
   await ours.put('app', { bindings: [counterBinding()], migrations: firstMigration }, counter('one'))
   await ours.upload('app', { bindings: [counterBinding()] }, counter('two'))
   const { scripts } = client.workers
   expect((await all(scripts.list({ account_id }))).map(({ id }) => id)).toEqual(['app'])
   expect((await scripts.search({ account_id, name: 'app' }))[0]?.script_name).toBe('app')
   const pages = await all(scripts.versions.list('app', { account_id }))
-  // Its type leaves out that the wire wraps the list.
+  // The client's type omits the object that contains the list.
   const [latest] = pages.flatMap((page) => (page as { items?: typeof pages }).items ?? [page])
   const newest = latest?.id ?? ''
   expect((await scripts.versions.get(newest, { account_id, script_name: 'app' })).id).toBe(newest)
@@ -153,7 +154,7 @@ test('zones, records, routes and custom domains', async () => {
   expect(await refusalOf(domains.get(attached.id, { account_id }))).toEqual([404, 100114])
   expect(await all(records.list({ zone_id, name: { exact: 'shop.example.test' } }))).toEqual([])
 
-  // What leads to a Worker goes with it.
+  // Deleting a Worker also deletes its routes and domains.
   await domains.update(domain)
   await client.workers.scripts.delete('shop', { account_id, force: true })
   expect(await all(domains.list({ account_id }))).toEqual([])
@@ -176,7 +177,7 @@ test('containers: applications, rollouts, versions, instances, registries', asyn
     },
   }
   const { id } = (await applications.create(wanted)) as { id: string }
-  // The reason is inside of the message; the client has its code only.
+  // The reason is in the message; the client exposes only the code.
   expect((await refusalOf(applications.create(wanted)))[0]).toBe(400)
   expect((await all(applications.list({ account_id, name: 'boxed' }))).map((each) => each.id)).toEqual([id])
   expect(await applications.edit(id, { account_id, max_instances: 3 })).toMatchObject({ max_instances: 3 })
@@ -201,14 +202,14 @@ test('containers: applications, rollouts, versions, instances, registries', asyn
   expect(await all(registries.list({ account_id }))).toMatchObject([{ domain }])
   expect(await registries.delete(domain, { account_id })).toMatchObject({ domain })
   const login = { account_id, expiration_minutes: 15, permissions: ['pull' as const] }
-  // This cloud has no registry beside it.
+  // No registry is configured for this cloud.
   expect((await refusalOf(registries.credentials.generate('registry.cloudflare.com', login)))[0]).toBe(400)
   await applications.delete(id, { account_id })
   expect(await refusalOf(applications.get(id, { account_id }))).toEqual([404, 1609])
   await client.workers.scripts.delete('boxed', { account_id, force: true })
 })
 
-test('the rest that it can ask for', async () => {
+test('other operations of the client', async () => {
   const { result } = await ours.call('GET', `/accounts/${account_id}/workers/subdomain`)
   expect((await client.workers.subdomains.update({ account_id, ...result })).subdomain).toBe(result.subdomain)
   expect(await client.workers.accountSettings.get({ account_id })).toBeDefined()

@@ -2,25 +2,27 @@ import type { IncomingMessage } from 'node:http'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { type Contract, matches, type Operation, pointerSegment } from './contract.ts'
 
-/** What a client is known to use beside the published contract; everything here is named one by one. */
+/** The parts of the API that a client uses but the published contract does not describe. */
 export interface Additions {
   /** `METHOD /path/{parameter}`. */
   routes?: string[]
   /** Query parameters, by `METHOD /path/{parameter}`. */
   query?: Record<string, string[]>
-  /** Fields of an upload's metadata or of a JSON body, as `name` or `part.name`; `METHOD name` for that method's only. */
+  /**
+   * Fields of an upload's metadata or of a JSON body, as `name` or `part.name`; `METHOD name` for that method's only.
+   */
   fields?: string[]
 }
 
 export interface Sent {
   req: IncomingMessage
-  /** Below the base URL. */
+  /** The path below the base URL. */
   path: string
   query: URLSearchParams
   body: Buffer
 }
 
-/** A file part of an upload needs one of these. */
+/** The content types of an upload's file parts. */
 const moduleTypes = [
   'application/javascript+module',
   'application/javascript',
@@ -30,12 +32,12 @@ const moduleTypes = [
   'application/source-map',
 ]
 
-/** A breach of the contract, in words. */
+/** A violation of the contract. The message describes it. */
 export class Breach extends Error {}
 
 /**
- * The published contract read as narrowly as it can be: what a request says beyond it is a breach. Answers are read as
- * published, as a client may meet fields that are newer than it.
+ * The published contract in its strictest reading: unknown fields of a request are violations. Responses may have
+ * unknown fields, because clients must tolerate newer ones.
  */
 export class StrictContract {
   readonly #contract: Contract
@@ -56,7 +58,7 @@ export class StrictContract {
     this.#ajv.addSchema(this.#contract, 'closed')
   }
 
-  /** Whether answers of the route are in the contract. Throws Breach when the request is not. */
+  /** True if the contract describes the route's responses. @throws Breach if the request violates the contract */
   async checkRequest(sent: Sent): Promise<boolean> {
     if (!/^Bearer \S+$/.test(sent.req.headers.authorization ?? '')) throw new Breach('no bearer token')
     const method = sent.req.method ?? ''
@@ -96,7 +98,7 @@ export class StrictContract {
   }
 
   #checkValue(name: string, value: string, schema: object): void {
-    // Coercion needs a place to put its result.
+    // Ajv's type coercion writes its result into the parent object.
     const ok = this.#coercing.validate({ type: 'object', properties: { value: schema } }, { value })
     if (!ok) throw new Breach(`the parameter ${name}: ${this.#coercing.errorsText()}`)
   }
@@ -153,7 +155,7 @@ export class StrictContract {
   }
 }
 
-/** The same schemas, with every object that lists its fields closed to others. */
+/** The same schemas, in which objects with listed fields allow no others. */
 function closed(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(closed)
   if (typeof node !== 'object' || node === null) return node

@@ -40,13 +40,13 @@ describe('the strict proxy', () => {
     return { status: response.status, message: answer.errors[0]?.message ?? '', result: answer.result }
   }
 
-  test('lets a whole upload and its deployment through', async () => {
+  test('forwards a whole upload and its deployment', async () => {
     const metadata = { bindings: [counterBinding()], migrations: firstMigration }
     const url = `${script}?bindings_inherit=strict`
     expect((await send('PUT', url, form(metadata, counter('one')))).status).toBe(200)
     expect((await send('GET', `${script}/versions?deployable=true&page=1&per_page=5`)).status).toBe(200)
     expect((await send('GET', '/accounts?page=1')).status).toBe(200)
-    // A refusal of the cloud is an answer like another.
+    // An error response of the cloud must also match the contract.
     expect((await send('DELETE', script)).message).toMatch(/force=true/)
     expect((await send('DELETE', `${script}?force=true`)).status).toBe(200)
     expect(proxy.breaches).toEqual([])
@@ -67,18 +67,18 @@ describe('the strict proxy', () => {
     ['a module', 'PUT', script, form({}, [{ name: 'a.js', content: '', type: 'text/html' }]), /no kind/],
     ['a main module', 'PUT', script, form({ main_module: 'b.js' }), /main module is missing/],
   ]
-  test.each(unknown)('stops a request with %s that is not known', async (_, method, path, body, message) => {
+  test.each(unknown)('rejects a request with an unknown %s', async (_, method, path, body, message) => {
     const answer = await send(method, path, body)
     expect([answer.status, answer.message]).toEqual([400, expect.stringMatching(message)])
     expect(proxy.passed).toEqual([])
     expect(proxy.breaches).toHaveLength(1)
   })
 
-  test('stops a request without a bearer token', async () => {
+  test('rejects a request without a bearer token', async () => {
     expect((await send('GET', '/user', undefined, { authorization: 'Basic abc' })).message).toMatch(/bearer/)
   })
 
-  test('stops an answer that breaks the contract', async () => {
+  test('rejects a response that violates the contract', async () => {
     const answers = [
       { success: true, errors: [], messages: [], result: { strategy: 1 } },
       { success: true, result: null },

@@ -8,16 +8,15 @@ const prefix = '/client/v4'
 
 export interface StrictOptions {
   additions?: Additions
-  /** Paths of the contract that this proxy shall not know. */
+  /** Paths of the contract that this proxy treats as unknown. */
   without?: string[]
 }
 
 export type StrictProxy = Awaited<ReturnType<typeof startStrictProxy>>
 
 /**
- * Stands between a client and a cloud, and lets pass only what the published contract knows: another request does not
- * reach the cloud, an answer that breaks the contract does not reach the client. Both get an error in its place.
- * Requests to the Workers themselves go through untouched.
+ * A proxy between a client and a cloud that forwards only requests and responses that the published contract allows. The
+ * client gets an error for any other request or response. Requests to the Workers themselves are forwarded unchanged.
  */
 export async function startStrictProxy(options: StrictOptions = {}) {
   const contract = new StrictContract(publishedContract(), options.additions, options.without)
@@ -51,11 +50,11 @@ export async function startStrictProxy(options: StrictOptions = {}) {
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
-    /** What went through, as `METHOD /path`. */
+    /** The forwarded requests, as `METHOD /path`. */
     passed,
-    /** What did not, and why. */
+    /** The rejected requests and responses, with the reason. */
     breaches,
-    /** Sends what passes to another port of this machine. */
+    /** Changes the port of this machine to which requests are forwarded. */
     leadTo(port: number) {
       target = port
     },
@@ -77,7 +76,7 @@ function checkAnswer(method: string, path: string, answer: Answer, known: boolea
   if (headers['content-type'] !== 'application/json') throw new Breach('the answer is no JSON')
   if (!/^"default";r=\d+;t=\d+$/.test(String(headers.ratelimit))) throw new Breach('no rate limit is told')
   const value = JSON.parse(body.toString())
-  // An added route's result is described nowhere; its envelope is.
+  // The contract describes the envelope of an added route, but not its result.
   if (known) assertConforms(method, path, status, undefined, value)
   else if (typeof value.success !== 'boolean' || !Array.isArray(value.errors)) throw new Breach('no envelope')
 }

@@ -32,7 +32,7 @@ const rings = (cloud: TestCloud) => cloud.logged.filter((line) => line.includes(
 test.each([
   ['is due by then', 1],
   ['is due later', 2500],
-])('An alarm that %s fires after a restart without any request', async (_, ms) => {
+])('an alarm that %s fires after a restart without a request', async (_, ms) => {
   const dataDir = temporaryDir()
   const first = await startCloud(dataDir)
   await withAlarm(first, ms + 1500)
@@ -43,7 +43,7 @@ test.each([
   expect(before + rings(second)).toBe(1)
 })
 
-test('A script that keeps ending is started a few times, later each time, then no more', async () => {
+test('a script that keeps failing is restarted with increasing delays and a maximum number of times', async () => {
   const started: number[] = []
   const clock = new AlarmClock(
     () => Date.now(),
@@ -55,7 +55,7 @@ test('A script that keeps ending is started a few times, later each time, then n
   clock.cancel(1)
   for (let at = 0; at < 6; at++) clock.setAfterFailure(1)
   expect(clock.isSet(1)).toBe(false)
-  clock.forgive(1)
+  clock.resetFailures(1)
   clock.set(1)
   expect(clock.isSet(1)).toBe(true)
   clock.stop()

@@ -38,7 +38,7 @@ test('a count survives a new version, a rollback and a restart', async () => {
   expect(await again.get('counts')).toEqual({ status: 200, text: 'one 5' })
 })
 
-test('a count survives the renaming of its class, and goes with its deletion', async () => {
+test('a count survives the renaming of its class and is deleted with the class', async () => {
   const cloud = await startCloud()
   await deployCounter(cloud)
   await cloud.get('counts')
@@ -73,7 +73,7 @@ test('a count survives the renaming of its class, and goes with its deletion', a
   expect((await cloud.get('counts')).text).toBe('three 1')
 })
 
-test('data goes with its script, also when the process died before the files were deleted', async () => {
+test('data is deleted with its script, even if the process ended before it deleted the files', async () => {
   const dataDir = temporaryDir()
   const cloud = await startCloud(dataDir)
   await deployCounter(cloud)
@@ -92,7 +92,7 @@ test('data goes with its script, also when the process died before the files wer
   expect(readdirSync(workers)).toHaveLength(1)
 })
 
-test('every misuse of classes has its code, and changes nothing', async () => {
+test('each invalid use of classes has its own error code and changes nothing', async () => {
   const cloud = await startCloud()
   const bindings = [counterBinding()]
   expect((await cloud.put('counts', { bindings }, counter('x'))).code).toBe(10061)
@@ -111,7 +111,7 @@ test('every misuse of classes has its code, and changes nothing', async () => {
   expect((await cloud.script('GET', 'counts/versions')).result.items).toHaveLength(1)
   expect((await cloud.get('counts')).text).toBe('one 1')
 
-  // A version of before a migration can't be deployed again.
+  // A version from before a migration can't be deployed again.
   const second = { old_tag: 'v1', new_tag: 'v2', new_sqlite_classes: ['More'] }
   const more = counter('two').map((module) => ({
     ...module,
@@ -122,7 +122,7 @@ test('every misuse of classes has its code, and changes nothing', async () => {
   expect([back.code, back.message]).toEqual([10064, expect.stringMatching(/'More'.*migration tag v1/)])
 })
 
-test('containers are recorded for a class that exists, and the answer says that none runs', async () => {
+test('containers are recorded for an existing class, and the response says that none runs', async () => {
   const cloud = await startCloud()
   const bindings = [counterBinding()]
   const containers = [{ class_name: 'Counter', images: { default: 'registry.example/app@sha256:0' } }]

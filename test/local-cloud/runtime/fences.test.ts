@@ -13,7 +13,7 @@ async function serve(cloud: TestCloud, name: string, content: string) {
   await cloud.publish(name)
 }
 
-/** The pids of this process and all below it. */
+/** The pids of this process and all of its descendants. */
 function family(): number[] {
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -30,7 +30,7 @@ function family(): number[] {
   return found
 }
 
-/** The TCP ports on which this process and its workerds listen. */
+/** The TCP ports on which this process and its workerd processes listen. */
 function listening(): number[] {
   const inodes = new Set(
     family().flatMap((pid) => {
@@ -72,43 +72,55 @@ function ask(port: number, method: string, path: string, headers: Record<string,
   return promise
 }
 
-test.skipIf(process.platform !== 'linux')('no port but the gateway answers a stranger', async () => {
-  const before = listening()
-  const cloud = await startCloud()
-  await cloud.put('counts', { bindings: [counterBinding()], migrations: firstMigration }, counter('app'))
-  await cloud.publish('counts')
-  expect((await cloud.get('counts')).text).toBe('app 1')
-  const version = (await cloud.script('GET', 'counts/versions')).result.items[0].id
-  const inner = listening().filter((port) => !before.includes(port) && port !== cloud.port)
-  // Miniflare's loopback server and entry port, and the socket of the Worker.
-  expect(inner.length).toBeGreaterThanOrEqual(3)
+test.skipIf(process.platform !== 'linux')(
+  'no port except the gateway responds to requests without credentials',
+  async () => {
+    const before = listening()
+    const cloud = await startCloud()
+    await cloud.put('counts', { bindings: [counterBinding()], migrations: firstMigration }, counter('app'))
+    await cloud.publish('counts')
+    expect((await cloud.get('counts')).text).toBe('app 1')
+    const version = (await cloud.script('GET', 'counts/versions')).result.items[0].id
+    const inner = listening().filter((port) => !before.includes(port) && port !== cloud.port)
+    // The ports are Miniflare's loopback server, its entry port and the socket of the Worker.
+    expect(inner.length).toBeGreaterThanOrEqual(3)
 
-  const mark = `planted-${process.pid}-${cloud.port}`
-  const store = `/core/store-temp-file?prefix=../../${mark}&extension=txt`
-  const paths = ['/', store, '/core/error', '/core/public-url', '/core/dev-registry', '/cdn-cgi/explorer/api']
-  const disguises: Record<string, string>[] = [
-    {},
-    { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
-    { 'mf-original-url': `http://localhost${store}` },
-    { 'mf-route-override': version },
-    { 'mf-route-override': 'candidate' },
-    { 'mf-capstan-gate': 'guessed' },
-    { 'mf-custom-fetch-service': 'MINIFLARE_IMAGES_BINDING_SERVICE' },
-  ]
-  for (const port of inner) {
-    for (const path of paths) {
-      for (const headers of disguises) {
-        for (const method of ['GET', 'POST']) {
-          const answer = await ask(port, method, path, { ...headers })
-          expect([403, 404], JSON.stringify({ port, path, headers, method, answer })).toContain(answer.status)
-          expect(answer.text).not.toContain('app')
+    const mark = `planted-${process.pid}-${cloud.port}`
+    const store = `/core/store-temp-file?prefix=../../${mark}&extension=txt`
+    const paths = [
+      '/',
+      store,
+      '/core/error',
+      '/core/public-url',
+      '/core/dev-registry',
+      '/cdn-cgi/explorer/api',
+    ]
+    const disguises: Record<string, string>[] = [
+      {},
+      { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+      { 'mf-original-url': `http://localhost${store}` },
+      { 'mf-route-override': version },
+      { 'mf-route-override': 'candidate' },
+      { 'mf-capstan-gate': 'guessed' },
+      { 'mf-custom-fetch-service': 'MINIFLARE_IMAGES_BINDING_SERVICE' },
+    ]
+    for (const port of inner) {
+      for (const path of paths) {
+        for (const headers of disguises) {
+          for (const method of ['GET', 'POST']) {
+            const answer = await ask(port, method, path, { ...headers })
+            expect([403, 404], JSON.stringify({ port, path, headers, method, answer })).toContain(
+              answer.status,
+            )
+            expect(answer.text).not.toContain('app')
+          }
         }
       }
     }
-  }
-  expect(readdirSync(tmpdir()).filter((name) => name.includes(mark))).toEqual([])
-  expect((await cloud.get('counts')).text).toBe('app 2')
-})
+    expect(readdirSync(tmpdir()).filter((name) => name.includes(mark))).toEqual([])
+    expect((await cloud.get('counts')).text).toBe('app 2')
+  },
+)
 
 const ownHosts = [
   ...[
@@ -146,7 +158,7 @@ const prober = (port: number) => `
     },
   }`
 
-test('a Worker reaches nothing on this machine, when it runs and when it is checked', async () => {
+test('a Worker can reach nothing on this machine, neither when it runs nor during its startup check', async () => {
   const seen: string[] = []
   const host = createServer((req, res) => {
     seen.push(req.url ?? '')
@@ -166,7 +178,7 @@ test('a Worker reaches nothing on this machine, when it runs and when it is chec
   }
 })
 
-test('an app sees neither the header that lets requests in nor its value in its environment', async () => {
+test('a Worker sees the gate secret neither in the headers nor in its environment', async () => {
   const cloud = await startCloud()
   await serve(
     cloud,
@@ -179,7 +191,7 @@ test('an app sees neither the header that lets requests in nor its value in its 
   expect(env).toEqual([])
 })
 
-test('a secret that holds a shorter one is hidden whole', () => {
+test('a secret that contains a shorter secret is masked completely', () => {
   const secret = (text: string) => ({ type: 'secret_text' as const, name: text, text })
   expect(redact('it is abcdef', [secret('abc'), secret('abcdef')])).toBe('it is [secret]')
 })

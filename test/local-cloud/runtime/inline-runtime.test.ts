@@ -9,7 +9,7 @@ import {
 import { createInlineRuntime } from '../../helpers/inline-runtime.ts'
 import { counter, hello, onCleanup, temporaryDir } from '../harness.ts'
 
-// What tests see of a Worker must not depend on the runtime that their world has.
+// Tests must get the same results from Workers in the inline runtime and in workerd.
 
 const workerd = createWorkerdRuntime({ privateNetwork: false })
 const inline = createInlineRuntime()
@@ -86,7 +86,7 @@ function serving(modules: WorkerModule[], bindings: Binding[] = [], id = 'versio
 
 const options = { onLog: () => undefined, activity: () => 0 }
 
-/** Starts what is served, and asks it one thing after the other. */
+/** Starts the given versions and sends the requests one after the other. */
 async function answers(runtime: WorkerRuntime, served: Serving, requests: [string, RequestInit?][]) {
   const running = await runtime.start(served, options)
   onCleanup(() => running.stop())

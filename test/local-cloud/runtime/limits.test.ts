@@ -9,7 +9,7 @@ async function serve(cloud: TestCloud, name: string, content: string, metadata: 
   await cloud.publish(name)
 }
 
-/** Uses up memory or time at the paths that say so. */
+/** A Worker with paths that use up memory or CPU time. */
 const greedy = `
   import { DurableObject } from 'cloudflare:workers'
   const kept = []
@@ -52,7 +52,7 @@ test.each([
   ['/busy', time],
   ['/object/loop', time],
 ])(
-  'A Worker that exceeds a limit at %s is ended and says why; others are unaffected',
+  'a Worker that exceeds a limit at %s is ended with an error; other Workers are unaffected',
   async (path, text) => {
     const cloud = await startCloud()
     await serve(cloud, 'greedy', greedy, text === time ? short : long)
@@ -73,16 +73,16 @@ test.each([
   90_000,
 )
 
-test('A Worker within its limits is left alone, however often it is asked', async () => {
+test('a Worker within its limits keeps running under many requests', async () => {
   const cloud = await startCloud()
   await serve(cloud, 'greedy', greedy, short)
   expect(await cloud.get('greedy', '/fits')).toEqual({ status: 200, text: 'well' })
-  // Together they take longer than one may.
+  // The requests together exceed the limit of a single request.
   for (let at = 0; at < 10; at++)
     expect(await cloud.get('greedy', '/computes')).toEqual({ status: 200, text: 'well' })
 }, 90_000)
 
-test('A module that exceeds the memory limit while it loads is refused, and says why', async () => {
+test('a module that exceeds the memory limit while it loads is rejected with an error', async () => {
   const cloud = await startCloud()
   const content = `const kept = []\nfor (;;) kept.push(new Uint8Array(1048576).fill(1))\n${hello('x')}`
   const reply = await cloud.put('greedy', {}, [{ name: 'main.js', content }])
@@ -99,11 +99,11 @@ test.each([
   ['  12345   0:01.23\n', { cpuMs: 1230, waitedMs: 0, memoryBytes: 12_345 * 1024 }],
   [' 1 2-03:04:05', { cpuMs: ((2 * 24 + 3) * 3600 + 4 * 60 + 5) * 1000, waitedMs: 0, memoryBytes: 1024 }],
   ['', undefined],
-])('The line %j of ps is read', (line, usage) => {
+])('the line %j of ps is parsed', (line, usage) => {
   expect(parsePs(line)).toEqual(usage)
 })
 
-test.skipIf(process.platform !== 'linux')('The page size of this machine is the assumed one', () => {
+test.skipIf(process.platform !== 'linux')('the page size of this machine is 4096 bytes', () => {
   const [, resident = 0] = readFileSync('/proc/self/statm', 'utf8').split(' ').map(Number)
   const [, kilobytes = ''] = /VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
   expect((resident * 4096) / (Number(kilobytes) * 1024)).toBeCloseTo(1, 0)

@@ -52,14 +52,14 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
   return { pool, lease, answers, first }
 }
 
-test('the Worker that was used longest ago makes room, one that is in use stays', async () => {
+test('the least recently used Worker is evicted, unless it is in use', async () => {
   const { pool, lease, answers } = makePool({ maxRunning: 2, idleMs: 60_000 })
   const inUse = await lease(1)
   const oldest = await lease(2)
   oldest.release()
   const newest = await lease(3)
   newest.release()
-  // A refresh takes the script's lock after the eviction that the third start set going, and finds nothing to do.
+  // A refresh gets the script's lock after the eviction that the third start caused, and changes nothing.
   await pool.refresh(2)
   expect(await answers(inUse)).toBe(true)
   expect(await answers(newest)).toBe(true)
@@ -81,7 +81,7 @@ test('an idle Worker is ended, unless a WebSocket keeps it awake', async () => {
   expect(await answers(awake)).toBe(false)
 })
 
-test('two that ask at once share one start, and what is gone is told', async () => {
+test('concurrent requests share one start, and a deleted script has no lease', async () => {
   const { pool, lease, first } = makePool({ maxRunning: 9, idleMs: 60_000 })
   const [one, two] = await Promise.all([lease(1), lease(1)])
   expect(one.url.href).toBe(two.url.href)

@@ -19,7 +19,7 @@ import {
 
 const bindings = [counterBinding()]
 
-/** The workerd processes below a process. */
+/** The pids of the workerd processes below a process. */
 function workerdsOf(parent: number): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,comm=']).toString().split('\n')
   const rows = lines.map((line) => line.trim().split(/\s+/))
@@ -35,7 +35,7 @@ const isRunning = (pid: number) => {
   return state !== '' && !state.startsWith('Z')
 }
 
-test('a workerd that is killed is started again by the next request, with its data', async () => {
+test('the next request restarts a killed workerd with its data', async () => {
   const cloud = await startCloud()
   await cloud.put('counts', { bindings, migrations: firstMigration }, counter('one'))
   await cloud.publish('counts')
@@ -47,7 +47,7 @@ test('a workerd that is killed is started again by the next request, with its da
   }
 })
 
-/** A cloud in a process of its own. */
+/** Starts a cloud in its own process. */
 async function forkCloud(dataDir: string): Promise<{ child: ChildProcess; port: number }> {
   const program = new URL('../cloud-process.ts', import.meta.url)
   const child = fork(program, [dataDir, accountId, token], {
@@ -59,7 +59,7 @@ async function forkCloud(dataDir: string): Promise<{ child: ChildProcess; port: 
   return { child, port: Number(port) }
 }
 
-test('after kill -9 of the whole cloud no workerd stays, and state and data are there again', async () => {
+test('kill -9 of the cloud leaves no workerd, and a restart has all state and data', async () => {
   const dataDir = temporaryDir()
   const { child, port } = await forkCloud(dataDir)
   const url = `http://127.0.0.1:${port}`
@@ -77,7 +77,7 @@ test('after kill -9 of the whole cloud no workerd stays, and state and data are 
   expect(workerds.filter(isRunning)).toEqual([])
 })
 
-test('a signal does not end the process behind the back of its owner', async () => {
+test('the cloud installs no signal handlers that end its process', async () => {
   const { child, port } = await forkCloud(temporaryDir())
   const before = clientOf({ url: `http://127.0.0.1:${port}`, port, stop: async () => {} })
   await before.put('hello', {})
@@ -89,7 +89,7 @@ test('a signal does not end the process behind the back of its owner', async () 
   expect(workerds.filter(isRunning)).toEqual([])
 })
 
-test('an occupied port and a held directory are one clear line each', async () => {
+test('a port or directory in use is reported in one line', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   onCleanup(async () => void server.close())
@@ -105,7 +105,7 @@ test('an occupied port and a held directory are one clear line each', async () =
   await cloud.stop()
 })
 
-test('the state is readable by its owner only', async () => {
+test('only the owner can read the state', async () => {
   const dataDir = temporaryDir()
   const cloud = await startCloud(dataDir)
   await cloud.put('hello', {})

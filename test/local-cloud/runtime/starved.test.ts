@@ -8,7 +8,7 @@ import { StartTimeout, Workerd } from '../../../src/local-cloud/runtime/workerd.
 const reaper = new Reaper()
 afterAll(() => reaper.close())
 
-/** Starts a Worker; `onChild` gets its process as soon as that runs. */
+/** Starts a Worker. `onChild` gets its process as soon as it runs. */
 function start(script: string, about: { startTimeoutMs: number; onChild?: (child: ChildProcess) => void }) {
   const { startTimeoutMs, onChild } = about
   const watching = Object.assign(Object.create(reaper), {
@@ -28,7 +28,7 @@ function start(script: string, about: { startTimeoutMs: number; onChild?: (child
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'a Worker that the machine does not let run is waited for beyond the limit',
+  'a Worker that gets no CPU time from the machine may exceed the start timeout',
   async () => {
     const limitMs = 3000
     const workerd = await start(`export default { fetch: () => new Response('here') }`, {
@@ -44,7 +44,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 )
 
-test('a Worker that runs in circles is given up', async () => {
+test('a Worker in an endless loop exceeds the start timeout', async () => {
   const endless = start('while (true);\nexport default { fetch: () => new Response() }', {
     startTimeoutMs: 2000,
   })

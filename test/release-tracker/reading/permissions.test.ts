@@ -222,7 +222,7 @@ describe('on a standalone tracker', () => {
     const answer = await tracker.call('/api/collect', { method: 'POST' })
     expect(answer.status).toBe(503)
     expect(answer.json.error).toMatchObject({
-      message: expect.stringContaining('no cluster'),
+      message: expect.stringContaining('No cluster to collect'),
       retryable: false,
     })
     expect((await tracker.get('/api/config')).api_key_type).toEqual({

@@ -20,7 +20,7 @@ export interface Candidate {
 }
 
 export interface StartupReport {
-  /** Until the module was loaded, with the start of workerd itself. */
+  /** The time until the module was loaded, including the start of workerd. */
   startupTimeMs: number
   handlers: string[]
   namedHandlers: NamedHandlers[]
@@ -34,7 +34,7 @@ const description = z.object({
   classes: z.array(z.string()),
 })
 
-/** Imports the Worker as its own start would, and tells what it exports. */
+/** The code of a Worker that imports the candidate like a real start and responds with a list of its exports. */
 const probe = (mainModule: string) => `
 import * as main from ${JSON.stringify(`./${mainModule}`)}
 import { WorkerEntrypoint, WorkflowEntrypoint } from 'cloudflare:workers'
@@ -63,8 +63,8 @@ export default { fetch: () => Response.json(report) }
 `
 
 /**
- * Starts a candidate in a throwaway workerd, away from what serves. Throws ApiError 10021 with the Worker's own error
- * when it does not load.
+ * Starts a candidate in a temporary workerd, separate from the serving ones.
+ * @throws ApiError 10021 with the Worker's error if it does not load
  */
 export async function checkStartup(candidate: Candidate, reaper: Reaper): Promise<StartupReport> {
   const errors: string[] = []
@@ -118,7 +118,10 @@ function checkWorkers(candidate: Candidate) {
   ]
 }
 
-/** Code may touch its namespaces while it loads; the classes behind them are checked afterwards, by name. */
+/**
+ * A module with empty Durable Object classes, for code that uses its namespaces while it loads. The real classes are
+ * checked later, by name.
+ */
 function standIn(classes: string[]): WorkerModule {
   const lines = classes.map(
     (name, at) => `class C${at} extends DurableObject {}\nexport { C${at} as ${name} }`,
@@ -129,15 +132,16 @@ function standIn(classes: string[]): WorkerModule {
 
 function reason(error: unknown, errors: string[], candidate: Candidate): string {
   if (error instanceof StartTimeout) {
-    // Wall time, with the start of workerd; Cloudflare counts CPU time, and is stricter.
-    return `Script startup did not end within the ${startTimeoutMs / 1000} s that the local cloud waits for it. Cloudflare allows 1 s of CPU time.`
+    // This limit is wall time and includes the start of workerd. Cloudflare's limit is CPU time and stricter.
+    return `Script startup exceeded the local cloud's limit of ${startTimeoutMs / 1000} s. Cloudflare allows 1 s of CPU time.`
   }
   if (error instanceof LimitExceeded) {
-    const what = error.kind === 'memory' ? 'memory limits' : 'CPU time limit'
-    return `Script startup exceeded ${what}. ${error.message}.`
+    const limit = error.kind === 'memory' ? 'memory limits' : 'CPU time limit'
+    return `Script startup exceeded ${limit}. ${error.message}.`
   }
-  // Without an error of the Worker's own, stderr holds a crash dump of workerd, which tells a user nothing.
-  const crashed = 'The runtime crashed while the Worker started; it may take more memory than there is.'
+  // Without an error of the Worker, stderr contains a crash dump of workerd, which does not help users.
+  const crashed =
+    'The runtime crashed while the Worker started; the Worker may need more memory than is available.'
   const isCrash = error instanceof MiniflareCoreError && error.code === 'ERR_RUNTIME_FAILURE'
   const text = errors.length > 0 ? errors.join('\n') : isCrash ? crashed : String(error)
   return redact(withoutSuffix(text).replaceAll(/service core:user:[\w-]+: /g, ''), candidate.bindings).slice(
@@ -146,10 +150,10 @@ function reason(error: unknown, errors: string[], candidate: Candidate): string 
   )
 }
 
-/** A Worker may throw its own secrets; they don't come back. */
+/** Masks the secrets of `bindings` in a text: a Worker's errors and logs may contain them. */
 export function redact(text: string, bindings: Binding[]): string {
   const secrets = bindings.flatMap((binding) => (binding.type === 'secret_text' ? [binding.text] : []))
-  // The longest first: one that lies within another must not leave the other's rest readable.
+  // Longest first: masking a secret that is part of a longer one would leave the rest of the longer one readable.
   return secrets
     .filter((secret) => secret !== '')
     .toSorted((a, b) => b.length - a.length)

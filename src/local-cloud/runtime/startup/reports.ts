@@ -2,22 +2,22 @@ import { createHash } from 'node:crypto'
 import type { Reaper } from '../reaper.ts'
 import { type Candidate, checkStartup, type StartupReport } from './check.ts'
 
-/** How many reports are kept. One takes some 500 bytes. */
+/** The maximum number of cached reports. A report takes about 500 bytes. */
 const capacity = 500
 
-/** Reports of Workers that have loaded, by the digest of everything that can change how they load; the last used last. */
+/** Reports of successful checks by the digest of all their inputs, least recently used first. */
 const reports = new Map<string, StartupReport>()
 
 /**
- * Checks that a candidate loads. A start of workerd takes most of a second, so equal candidates are started once: loading
- * has no input beside the code, the compatibility settings and the bindings. Failures are not kept, since a busy machine
- * can cause one.
- * @throws ApiError 10021 with the Worker's own error when it does not load.
+ * Checks that a candidate loads. A start of workerd takes most of a second, so the reports of equal candidates are
+ * cached: only the code, the compatibility settings and the bindings affect loading. Failures are not cached, because a
+ * busy machine can cause them.
+ * @throws ApiError 10021 with the Worker's error if it does not load
  */
 export async function startupReport(candidate: Candidate, reaper: Reaper): Promise<StartupReport> {
   const key = digestOf(candidate)
-  const known = reports.get(key)
-  const report = known ?? (await checkStartup(candidate, reaper))
+  const cached = reports.get(key)
+  const report = cached ?? (await checkStartup(candidate, reaper))
   reports.delete(key)
   reports.set(key, report)
   const [oldest] = reports.keys()

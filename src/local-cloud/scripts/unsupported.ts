@@ -1,4 +1,4 @@
-/** Parts of Cloudflare's API below an account that are not there, by how their paths begin. */
+/** Features of Cloudflare's account API that the local cloud does not support, by path prefix. */
 const features: [RegExp, string][] = [
   [/^storage\/kv(\/|$)/, 'KV'],
   [/^d1(\/|$)/, 'D1'],
@@ -17,10 +17,10 @@ const features: [RegExp, string][] = [
   [/^browser-rendering(\/|$)/, 'Browser Rendering'],
   [/^logpush(\/|$)/, 'Logpush'],
   [/^(triggers\/|workers\/scripts\/[^/]+\/schedules)/, 'cron triggers'],
-  [/^workers\/(tails\/|scripts\/[^/]+\/tails)/, 'tails; `capstan logs` shows what a Worker wrote'],
+  [/^workers\/(tails\/|scripts\/[^/]+\/tails)/, 'tails; `capstan logs` shows the logs of a Worker'],
   [/^workers\/(assets\/|scripts\/[^/]+\/assets-upload-session)/, 'static assets'],
   [/^workers\/dispatch(\/|$)/, 'Workers for Platforms'],
-  [/^workers\/(observability|logs)(\/|$)/, 'Workers Logs; `capstan logs` shows what a Worker wrote'],
+  [/^workers\/(observability|logs)(\/|$)/, 'Workers Logs; `capstan logs` shows the logs of a Worker'],
   [/^workers\/scripts\/[^/]+\/(routes|domains|references)/, 'routes and domains by script'],
   [/^workers\/services\/[^/]+\/environments\//, 'service environments'],
   [/^workers\/scripts\/[^/]+(\/settings)?$/, 'reading or changing a script in place: upload it again'],
@@ -29,15 +29,15 @@ const features: [RegExp, string][] = [
 ]
 
 /**
- * @param path below the API's prefix
- * @returns what Cloudflare offers there and the local cloud does not; undefined for what Cloudflare does not have either
+ * @param path the path below the API's prefix
+ * @returns the Cloudflare feature at the path that the local cloud does not support; undefined if Cloudflare has none
  */
-export function notOffered(path: string): string | undefined {
-  const [, below] = /^\/accounts\/[^/]+\/(.*)$/.exec(path) ?? []
-  return below === undefined ? undefined : features.find(([pattern]) => pattern.test(below))?.[1]
+export function unsupportedFeature(path: string): string | undefined {
+  const [, accountPath] = /^\/accounts\/[^/]+\/(.*)$/.exec(path) ?? []
+  return accountPath === undefined ? undefined : features.find(([pattern]) => pattern.test(accountPath))?.[1]
 }
 
-/** Handlers that need a trigger of Cloudflare's to be called. */
+/** Handlers that only a Cloudflare feature calls. */
 const triggers: Record<string, string> = {
   scheduled: 'cron triggers',
   queue: 'Queues',
@@ -47,6 +47,6 @@ const triggers: Record<string, string> = {
   trace: 'tail consumers',
 }
 
-/** @returns for a handler that nothing would ever call here, the missing feature. */
+/** @returns the unsupported feature that would call the handler; undefined for handlers that work */
 export const missingTrigger = (handler: string): string | undefined =>
   Object.hasOwn(triggers, handler) ? triggers[handler] : undefined

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readOtherOperations } from '../../contracts/index.ts'
 import { accountId, form, hello, startCloud, token } from '../harness.ts'
 
-test('Each operation of Cloudflare that is not there says which feature is missing', async () => {
+test('a call of an unsupported Cloudflare operation names the missing feature', async () => {
   const cloud = await startCloud()
   await cloud.put('app', {})
   const silent: string[] = []
@@ -21,18 +21,18 @@ test('Each operation of Cloudflare that is not there says which feature is missi
       messages: { code: number }[]
     }
     const [error] = body.errors
-    // No such path, or no such method there.
+    // Both codes mean that the path or the method is unknown.
     const isUnknown = error?.code === 7000 || error?.code === 7001
-    if (error?.code === 10300) expect(error.message).toMatch(/^The local cloud does not offer \w+/)
+    if (error?.code === 10300) expect(error.message).toMatch(/^The local cloud does not support \w+/)
     else if (isUnknown) silent.push(operation)
   }
   expect(silent).toEqual([])
 })
 
-test('An empty list of KV namespaces says that there can be none', async () => {
+test('the empty list of KV namespaces says that KV is not supported', async () => {
   const cloud = await startCloud()
   const { body } = await cloud.call('GET', `/accounts/${accountId}/storage/kv/namespaces`)
-  expect(body.messages).toEqual([{ code: 10300, message: expect.stringMatching(/does not offer KV/) }])
+  expect(body.messages).toEqual([{ code: 10300, message: expect.stringMatching(/does not support KV/) }])
 })
 
 test.each([
@@ -41,7 +41,7 @@ test.each([
   ['email', /Email Routing/],
   ['tail', /tail consumers/],
 ])(
-  'A Worker with a %s handler, which nothing would call, is refused before it serves',
+  'a Worker with a %s handler, which nothing would call, is rejected before it serves',
   async (handler, missing) => {
     const cloud = await startCloud()
     await cloud.put('app', {}, [{ name: 'main.js', content: hello('before') }])

@@ -41,7 +41,7 @@ describe('an occupied port', () => {
   test.each(['PORT', 'LOCAL_CLOUD_PORT'])('%s is one line that names the setting', (variable) =>
     occupied(async (port) => {
       const lines = await failingStart({ [variable]: `${port}` })
-      expect(lines).toEqual([`port ${port} on 127.0.0.1 is in use; set ${variable} to move Capstan`])
+      expect(lines).toEqual([`port ${port} on 127.0.0.1 is in use; set ${variable} to another port`])
       // Found before anything was made.
       expect(readdirSync(dataDir)).not.toContain('postgres')
     }),
@@ -129,7 +129,7 @@ describe('a production start', () => {
 describe('a start that is stopped', () => {
   test.each([
     ['while it makes its database', 'SIGTERM', undefined],
-    ['while it migrates', 'SIGINT', /PostgreSQL serves/],
+    ['while it migrates', 'SIGINT', /PostgreSQL is ready/],
     ['while its programs start', 'SIGTERM', /child is ready/],
   ] as const)('%s ends with 0, quietly, and leaves nothing running', async (_when, signal, moment) => {
     const [port, cloudPort] = await freePorts()

@@ -20,9 +20,9 @@ import { Client } from 'pg'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   type EmbeddedPostgresOptions,
-  keepEmbeddedPostgres,
   readEmbeddedPostgres,
   startEmbeddedPostgres,
+  superviseEmbeddedPostgres,
 } from '../../src/embedded/postgres/index.ts'
 import { leftOf } from '../helpers/stack-processes.ts'
 import { until } from '../helpers/until.ts'
@@ -34,7 +34,7 @@ let dataDir: string
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'capstan-test-embedded-'))
-  // Registered first, so it runs last: after everything that a test started has stopped.
+  // Registered first, so that it runs last, when everything that the test started has stopped.
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   chmodSync(root, 0o755)
   dataDir = join(root, 'data')
@@ -74,7 +74,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('makes a cluster on first use and serves the same data under the same URL afterwards', async () => {
+test('the first start creates a cluster, and later starts serve the same data under the same URL', async () => {
   expect(readEmbeddedPostgres(dataDir)).toBeUndefined()
   const first = await start()
   await query(first.url, 'create table kept as select 42 as answer')
@@ -99,14 +99,14 @@ test('makes a cluster on first use and serves the same data under the same URL a
   expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('refuses a wrong password', async () => {
+test('a wrong password is rejected', async () => {
   const { url } = await start()
   const wrong = new URL(url)
   wrong.password = 'wrong'
   await expect(query(wrong.href, 'select 1')).rejects.toMatchObject({ code: '28P01' })
 })
 
-test('moves to a free port when another program took the kept one', async () => {
+test('a free port is chosen if another program uses the stored one', async () => {
   const first = await start()
   const port = Number(new URL(first.url).port)
   await first.stop()
@@ -118,8 +118,8 @@ test('moves to a free port when another program took the kept one', async () => 
   expect(readEmbeddedPostgres(dataDir)).toEqual({ url: second.url })
 })
 
-test('keeps serving under the same URL after kill -9 of the server', async () => {
-  const server = await keepEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
+test('the server is restarted under the same URL after kill -9', async () => {
+  const server = await superviseEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
   onTestFinished(() => server.stop())
   const killed = pidOf()
   process.kill(killed, 'SIGKILL')
@@ -128,7 +128,7 @@ test('keeps serving under the same URL after kill -9 of the server', async () =>
   expect(existsSync(join(dataDir, 'postgres/postmaster.pid'))).toBe(false)
 })
 
-test('takes over from a server whose supervisor was killed', async () => {
+test('a start stops the server of a killed supervisor and takes over', async () => {
   const code = `
     const { startEmbeddedPostgres } = await import('./src/embedded/postgres/index.ts')
     const log = { info() {}, warn() {}, error() {} }
@@ -143,7 +143,7 @@ test('takes over from a server whose supervisor was killed', async () => {
   expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('starts over a pid file whose number now belongs to another program', async () => {
+test('a start ignores a pid file whose pid now belongs to another program', async () => {
   await (await start()).stop()
   const stranger = spawn('sleep', ['60'])
   onTestFinished(() => void stranger.kill())
@@ -152,19 +152,19 @@ test('starts over a pid file whose number now belongs to another program', async
   expect(isAlive(stranger.pid ?? 0)).toBe(true)
 })
 
-test('does an initdb again that was killed in the middle', async () => {
+test('a start repeats an initdb that was killed', async () => {
   mkdirSync(join(dataDir, 'initdb-killed/data/base'), { recursive: true })
   writeFileSync(join(dataDir, 'initdb-killed/data/PG_VERSION'), '18\n')
   await start()
   expect(readdirSync(dataDir).filter((name) => name.startsWith('initdb-'))).toEqual([])
 })
 
-test.each([0, 300, 1500])('a start that is ended after %i ms leaves nothing behind', async (ms) => {
+test.each([0, 300, 1500])('a start that is aborted after %i ms leaves nothing behind', async (ms) => {
   const ending = new AbortController()
   const starting = start({ signal: ending.signal })
   await Promise.race([starting.catch(() => undefined), setTimeout(ms)])
   ending.abort()
-  // A fast machine serves before the last of these moments.
+  // On a fast machine the server is ready before the last of these delays.
   await starting.then(
     (server) => server.stop(),
     () => undefined,
@@ -174,7 +174,7 @@ test.each([0, 300, 1500])('a start that is ended after %i ms leaves nothing behi
   expect(await query((await start()).url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('follows a DATA_DIR that was moved', async () => {
+test('a start works after DATA_DIR was moved', async () => {
   await (await start()).stop()
   const moved = join(root, 'moved')
   renameSync(dataDir, moved)
@@ -182,7 +182,7 @@ test('follows a DATA_DIR that was moved', async () => {
   expect(readEmbeddedPostgres(moved)).toEqual({ url: server.url })
 })
 
-test('names the way out of data of another major version', async () => {
+test('the error for data of another major version describes the upgrade', async () => {
   await (await start()).stop()
   writeFileSync(join(dataDir, 'postgres/PG_VERSION'), '17\n')
   await expect(start()).rejects.toThrow(
@@ -190,20 +190,20 @@ test('names the way out of data of another major version', async () => {
   )
 })
 
-test('shows the last lines of the log when the server can not start', async () => {
+test('the error of a failed start contains the last lines of the log', async () => {
   await expect(start({ settings: { fsync: 'off', shared_buffers: 'plenty' } })).rejects.toThrow(
     /could not start \(code 1\)[\s\S]*invalid value for parameter "shared_buffers"/,
   )
 })
 
-test('refuses data whose password is lost instead of starting empty', async () => {
+test('a start with data whose password is lost fails instead of starting empty', async () => {
   await (await start()).stop()
   rmSync(join(dataDir, 'postgres.json'))
-  await expect(start()).rejects.toThrow('postgres.json with its password is gone')
+  await expect(start()).rejects.toThrow('postgres.json with its password is missing')
 })
 
 test.runIf(isRoot)(
-  'as root with a DATA_DIR that nobody else can enter, data and binaries live elsewhere',
+  'for root with a DATA_DIR that other users can not enter, data and binaries are stored elsewhere',
   async () => {
     const closed = join(root, 'closed')
     mkdirSync(closed, { mode: 0o700 })

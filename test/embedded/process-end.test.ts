@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const fixture = (name: string) => fileURLToPath(new URL(`supervised/${name}`, import.meta.url))
 
-/** A Node program in which `process.exit` never comes to an end. */
+/** Starts a Node program in which `process.exit` hangs. */
 function start(script: string, args: string[] = [], env: Record<string, string> = {}) {
   const hang = pathToFileURL(fixture('exit-hangs.js')).href
   const child = spawn(process.execPath, ['--import', hang, script, ...args], {
@@ -23,8 +23,8 @@ function start(script: string, args: string[] = [], env: Record<string, string> 
   return { child, closed, output: () => output }
 }
 
-describe('a process whose process.exit would hang', () => {
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('is gone with code 0 after %s', async (signal) => {
+describe('a process whose process.exit hangs', () => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('ends with code 0 after %s', async (signal) => {
     const { child, closed, output } = start(fixture('process.ts'), ['serving'])
     await until(() => output().includes('started'))
     const from = Date.now()
@@ -36,27 +36,27 @@ describe('a process whose process.exit would hang', () => {
   test.each([
     ['a failed start', 'failing', 1, 'Error: the start failed'],
     ['a faulty configuration', 'misconfigured', 78, 'PORT: expected a port number'],
-  ])('is gone after %s', async (_what, behaviour, code, said) => {
+  ])('ends after %s', async (_what, behaviour, code, said) => {
     const ended = await start(fixture('process.ts'), [behaviour]).closed
     expect(ended).toMatchObject({ code, output: expect.stringContaining(said) })
   })
 
   test.each([
-    ['the command line, done', 'bin/capstan.js', ['--version'], 0],
-    ['the command line, refused', 'bin/capstan.js', ['nonsense'], 2],
+    ['a successful command', 'bin/capstan.js', ['--version'], 0],
+    ['a rejected command', 'bin/capstan.js', ['nonsense'], 2],
     ['npm start', 'bin/start.js', [], 1],
     ['the migrations', 'src/migrate.ts', [], 78],
     ['web', 'src/api.ts', [], 78],
     ['worker', 'workers/main.ts', [], 78],
     ['the local cloud', 'src/local-cloud/main.ts', [], 78],
-  ])('is gone: %s', async (_what, script, args, code) => {
+  ])('ends: %s', async (_what, script, args, code) => {
     const ended = await start(join(root, script), args, { LOG_LEVEL: 'nonsense' }).closed
     expect(ended).toMatchObject({ code, signal: null })
   })
 })
 
-describe('a process that is stopped while it starts', () => {
-  test('ends in order and without a stack, and never says that it serves', async () => {
+describe('a process that is stopped', () => {
+  test('during its start ends normally, without a stack trace or a ready message', async () => {
     const { child, closed, output } = start(fixture('process.ts'), ['starting'])
     await until(() => output().includes('starting'))
     child.kill('SIGTERM')
@@ -65,7 +65,7 @@ describe('a process that is stopped while it starts', () => {
     expect(ended.output).not.toMatch(/^\s+at |started$/m)
   })
 
-  test('has nothing to complain about when its supervisor was killed', async () => {
+  test('because its supervisor was killed ends without a stack trace', async () => {
     const child = spawn(process.execPath, [fixture('process.ts'), 'serving'], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })

@@ -23,7 +23,7 @@ let journal: string
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'capstan-test-supervisor-'))
-  // Registered first, so it runs last: after everything that a test started has stopped.
+  // Registered first, so that it runs last, when everything that the test started has stopped.
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   journal = join(root, 'journal')
   writeFileSync(journal, '')
@@ -41,7 +41,7 @@ function supervise(children: Record<string, Behaviour>, options: Partial<Supervi
   return supervisor
 }
 
-/** What the children wrote, as `<name> <what>`; and the pids beside it. */
+/** The lines that the children wrote, as `<name> <event>`, and their pids. */
 const notes = () =>
   readFileSync(journal, 'utf8')
     .split('\n')
@@ -58,13 +58,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('is ready when all children are, with what they said', async () => {
+test('the supervisor is ready when all children are, with their messages', async () => {
   const said = await supervise({ one: 'good', two: 'good' }).ready
   expect([...said.keys()]).toEqual(['one', 'two'])
   expect(said.get('one')?.port).toBe(4711)
 })
 
-test('starts a killed child again, and only that one', async () => {
+test('only a killed child is restarted', async () => {
   await supervise({ one: 'good', two: 'good' }).ready
   process.kill(pidOf('one'), 'SIGKILL')
   await until(() => events('started').length === 3)
@@ -75,7 +75,7 @@ test('starts a killed child again, and only that one', async () => {
   ).toEqual(['one', 'one', 'two'])
 })
 
-test('kills what a killed child left running', async () => {
+test('processes that a killed child left running are killed', async () => {
   await supervise({ one: 'with-helper' }).ready
   const helper = Number(
     notes()
@@ -87,7 +87,7 @@ test('kills what a killed child left running', async () => {
   await until(() => !isAlive(helper))
 })
 
-test('stops in reverse order, one after the other, and starts nothing again', async () => {
+test('children stop in reverse order, one after the other, without restarts', async () => {
   const supervisor = supervise({ one: 'good', two: 'good', three: 'good' })
   await supervisor.ready
   await supervisor.stop()
@@ -96,7 +96,7 @@ test('stops in reverse order, one after the other, and starts nothing again', as
   for (const [, , pid] of events('started')) expect(isAlive(Number(pid))).toBe(false)
 })
 
-test('kills a child that does not stop in time', async () => {
+test('a child that does not stop in time is killed', async () => {
   const supervisor = supervise({ one: 'stubborn' }, { stopDeadlineMs: 200 })
   await supervisor.ready
   await supervisor.stop()
@@ -104,7 +104,7 @@ test('kills a child that does not stop in time', async () => {
   expect(isAlive(pidOf('one'))).toBe(false)
 })
 
-test('kills a child within two seconds that has stopped its work and does not end', async () => {
+test('a child that has stopped its work but does not exit is killed within two seconds', async () => {
   const supervisor = supervise({ one: 'lingering' })
   await supervisor.ready
   const from = Date.now()
@@ -113,39 +113,39 @@ test('kills a child within two seconds that has stopped its work and does not en
   expect(isAlive(pidOf('one'))).toBe(false)
 })
 
-test('gives up at once when a child is misconfigured, with its message', async () => {
+test('the start fails immediately with the message of a misconfigured child', async () => {
   const supervisor = supervise({ one: 'good', two: 'misconfigured' })
   await expect(supervisor.ready).rejects.toThrow('two: port 1 is in use')
   expect(events('started').filter(([name]) => name === 'two')).toHaveLength(1)
 })
 
-test('gives up when a child dies three times before it is ready', async () => {
+test('the start fails if a child exits three times before it is ready', async () => {
   await expect(supervise({ one: 'crashing' }).ready).rejects.toThrow(
-    'one could not start: it ended with code 1',
+    'one could not start: it exited with code 1',
   )
   expect(events('started')).toHaveLength(3)
 })
 
-test('gives up when the program is not there', async () => {
+test('the start fails if the program does not exist', async () => {
   const supervisor = superviseChildren([{ name: 'one', command: [join(root, 'missing')] }], { log })
   await expect(supervisor.ready).rejects.toThrow('ENOENT')
 })
 
-test('children end when their supervisor is killed', async () => {
+test('children exit when their supervisor is killed', async () => {
   const [, signal] = await once(spawn(process.execPath, [fixture('supervisor.ts'), journal]), 'exit')
   expect(signal).toBe('SIGKILL')
   await until(() => events('orphaned').length === 1 && !isAlive(pidOf('child')))
 })
 
-test('runs a program to its end and reports a failure', async () => {
+test('runToEnd waits for the exit and reports a failure', async () => {
   const { signal } = new AbortController()
   await runToEnd({ name: 'fine', command: ['true'] }, { log, signal })
   await expect(runToEnd({ name: 'migrate', command: ['false'] }, { log, signal })).rejects.toThrow(
-    'migrate ended with code 1',
+    'migrate exited with code 1',
   )
 })
 
-test('locks a DATA_DIR against a second supervisor, until release', () => {
+test('a DATA_DIR is locked against a second supervisor until the lock is released', () => {
   const lock = lockDataDir(root)
   expect(() => lockDataDir(root)).toThrow(`pid ${process.pid}`)
   lock.release()
@@ -153,7 +153,7 @@ test('locks a DATA_DIR against a second supervisor, until release', () => {
   lockDataDir(root).release()
 })
 
-test('takes over the lock of a dead supervisor, also when its pid belongs to another process by now', async () => {
+test('the lock of a killed supervisor is taken over, even if its pid belongs to another process now', async () => {
   const dead = spawn('true')
   await once(dead, 'exit')
   for (const stale of [`${dead.pid} 123\n`, `${process.pid} 123\n`, '']) {

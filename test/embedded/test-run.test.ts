@@ -17,9 +17,9 @@ async function startRun() {
   return { child, folder }
 }
 
-describe.skipIf(!canInspectProcesses)('a run of the tests', () => {
+describe.skipIf(!canInspectProcesses)('a test run', () => {
   test.each(['SIGTERM', 'SIGKILL', 'SIGINT'] as const)(
-    'that %s ends leaves no PostgreSQL and no folder',
+    'that is ended by %s leaves no PostgreSQL server and no directory',
     async (signal) => {
       const { child, folder } = await startRun()
       child.kill(signal)
@@ -27,7 +27,7 @@ describe.skipIf(!canInspectProcesses)('a run of the tests', () => {
     },
   )
 
-  test('that ends in order removes its folder', async () => {
+  test('that ends normally deletes its directory', async () => {
     const { child, folder } = await startRun()
     child.send('end')
     await once(child, 'exit')

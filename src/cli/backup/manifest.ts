@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isServersOwn } from '../../embedded/postgres/index.ts'
+import { isPostgresFile } from '../../embedded/postgres/index.ts'
 import { halfRestored } from '../../platform/installation/data-dir-lock.ts'
 
 /** Where a backup keeps what it says of itself; the first entry of its archive. */
@@ -8,7 +8,7 @@ export const tablesFolder = 'backup/tables'
 
 /** Of what a DATA_DIR holds. The server's own files are in the backup as rows; the others are made anew by every start. */
 export function isKept(name: string): boolean {
-  return !isServersOwn(name) && name !== halfRestored.file && !/^supervisor\.pid|^compile-cache$/.test(name)
+  return !isPostgresFile(name) && name !== halfRestored.file && !/^supervisor\.pid|^compile-cache$/.test(name)
 }
 
 // They become part of SQL, and a backup is a file from anywhere.

@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 
-/** The operating system's account that PostgreSQL runs under, when it is not our own. */
+/** The operating system account that PostgreSQL runs as, if it is not that of this process. */
 export interface Account {
   uid: number
   gid: number
 }
 
 /**
- * PostgreSQL refuses to run as root: as root we use the account that owns existing data, else `postgres`, else
- * `nobody`, which every Debian and Ubuntu has. @returns undefined for a normal user: it runs as ourselves.
+ * PostgreSQL refuses to run as root. For root, this is the account that owns existing data, else `postgres`, else
+ * `nobody`, which Debian and Ubuntu always have.
+ * @returns undefined for other users, as whom PostgreSQL runs itself
  */
 export function serverAccount(clusterDir: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined
@@ -23,13 +24,13 @@ export function serverAccount(clusterDir: string): Account | undefined {
   return { uid: 65534, gid: 65534 }
 }
 
-/** True when the account can go to this folder, whatever modes, ACLs or mounts lie on the way: it is tried. */
+/** True if the account can enter this directory. It is tried, because modes, ACLs and mounts all matter. */
 export function canEnter(account: Account | undefined, folder: string): boolean {
   if (account === undefined) return true
-  const tried = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], {
+  const attempt = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], {
     ...account,
     cwd: '/',
     stdio: 'ignore',
   })
-  return tried.status === 0
+  return attempt.status === 0
 }

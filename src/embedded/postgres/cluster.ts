@@ -22,23 +22,24 @@ interface Cluster {
   password: string
   binaries: Binaries
   account: Account | undefined
-  /** False in tests only: then a power cut may spoil a new cluster. */
+  /** False only in tests: a power cut may then damage a new cluster. */
   sync: boolean
-  /** Ends an initdb that runs. */
+  /** Aborts a running initdb. */
   signal: AbortSignal | undefined
 }
 
-const unfinished = 'initdb-'
+const temporaryPrefix = 'initdb-'
 
 /**
- * Makes the data directory on first use. It appears under its name only when initdb has ended well, so one that was
- * killed in the middle is simply done again. @returns its path. @throws StartFault for data of another major version.
+ * Creates the data directory on first use. It gets its final name only after initdb has succeeded, so that an aborted
+ * initdb is repeated at the next start.
+ * @returns the path of the directory @throws StartFault if initdb fails, or for data of another major version
  */
 export async function ensureCluster(cluster: Cluster): Promise<string> {
   const { home, binaries } = cluster
   for (const name of readdirSync(home)) {
-    // With retries: the initdb of a killed start may still be writing there.
-    if (name.startsWith(unfinished))
+    // Retries are needed: the initdb of a killed start may still be writing.
+    if (name.startsWith(temporaryPrefix))
       rmSync(join(home, name), { recursive: true, force: true, maxRetries: 10 })
   }
   const target = clusterDirOf(home)
@@ -46,7 +47,7 @@ export async function ensureCluster(cluster: Cluster): Promise<string> {
     checkMajor(target, binaries.major)
     return target
   }
-  const temporary = mkdtempSync(join(home, unfinished))
+  const temporary = mkdtempSync(join(home, temporaryPrefix))
   try {
     const passwordFile = join(temporary, 'password')
     writeFileSync(passwordFile, cluster.password, { mode: 0o600 })
@@ -56,7 +57,7 @@ export async function ensureCluster(cluster: Cluster): Promise<string> {
     await runInitdb(cluster, { data: join(temporary, 'data'), passwordFile })
     renameSync(join(temporary, 'data'), target)
   } finally {
-    // With retries: what an initdb that was killed had started may still be writing there.
+    // Retries are needed: child processes of a killed initdb may still be writing.
     rmSync(temporary, { recursive: true, force: true, maxRetries: 10 })
   }
   return target
@@ -66,13 +67,13 @@ function checkMajor(target: string, major: number): void {
   const found = readFileSync(join(target, 'PG_VERSION'), 'utf8').trim()
   if (found === String(major)) return
   throw new StartFault(
-    `${target} holds data of PostgreSQL ${found}, and this Capstan comes with PostgreSQL ${major}. ` +
-      'Either start the previous Capstan release on it, save it there with `capstan backup`, move DATA_DIR away and ' +
-      'load it here with `capstan restore`; or move DATA_DIR away to start empty',
+    `${target} contains data of PostgreSQL ${found}, but this Capstan release uses PostgreSQL ${major}. ` +
+      'Either save the data with `capstan backup` of the previous Capstan release, move DATA_DIR away and load it ' +
+      'with `capstan restore` of this release; or move DATA_DIR away to start empty',
   )
 }
 
-/** Nothing of our environment reaches PostgreSQL: neither locale, nor PG* variables, nor secrets. */
+/** PostgreSQL's environment. It inherits no variables: no locale, no PG* variables and no secrets. */
 export const serverEnvironment = { LC_ALL: 'C', TZ: 'UTC' }
 
 async function runInitdb(cluster: Cluster, paths: { data: string; passwordFile: string }): Promise<void> {
@@ -97,13 +98,15 @@ async function runInitdb(cluster: Cluster, paths: { data: string; passwordFile: 
   cluster.signal?.addEventListener('abort', abort, { once: true })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-  const ended = await new Promise<string | undefined>((resolve) => {
+  const failure = await new Promise<string | undefined>((resolve) => {
     child.on('error', (error) => resolve(error.message))
-    child.on('close', (code, signal) => resolve(code === 0 ? undefined : `it ended with ${signal ?? code}`))
+    child.on('close', (code, signal) =>
+      resolve(code === 0 ? undefined : `initdb exited with ${signal ?? code}`),
+    )
   })
   cluster.signal?.removeEventListener('abort', abort)
   cluster.signal?.throwIfAborted()
-  if (ended === undefined) return
+  if (failure === undefined) return
   const tail = output.trim().split('\n').slice(-15).join('\n')
-  throw new StartFault(`PostgreSQL could not make its data directory in ${cluster.home}: ${ended}\n${tail}`)
+  throw new StartFault(`could not create PostgreSQL's data directory in ${cluster.home}: ${failure}\n${tail}`)
 }

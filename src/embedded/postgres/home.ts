@@ -8,59 +8,66 @@ import type { PostgresSettings } from './settings.ts'
 
 export const clusterDirOf = (home: string) => join(home, 'postgres')
 
-/** True for the server's files and folders in DATA_DIR, also those of an earlier or a broken start. */
-export const isServersOwn = (name: string): boolean => /^(?:postgres|initdb-|binaries-)/.test(name)
+/** True for the names of the server's files and directories in DATA_DIR, including those of failed starts. */
+export const isPostgresFile = (name: string): boolean => /^(?:postgres|initdb-|binaries-)/.test(name)
 
-interface Place {
+interface Locations {
   dataDir: string
-  /** Parent of the homes of those who run as root. */
+  /** The directory for data that can't be in DATA_DIR when Capstan runs as root. */
   systemDir: string
   log: Pick<Logger, 'warn'>
 }
 
-/** Where an earlier start put the data of this DATA_DIR, or would have put it; undefined for a first start. */
-export function knownHome(place: Place, settings: PostgresSettings | undefined): string | undefined {
-  if (settings !== undefined) return settings.home ?? place.dataDir
-  if (existsSync(clusterDirOf(place.dataDir))) {
+/**
+ * The home that an earlier start chose for this DATA_DIR.
+ * @returns undefined on a first start
+ * @throws StartFault if the password is lost
+ */
+export function knownHome(locations: Locations, settings: PostgresSettings | undefined): string | undefined {
+  if (settings !== undefined) return settings.home ?? locations.dataDir
+  if (existsSync(clusterDirOf(locations.dataDir))) {
     throw new StartFault(
-      `${clusterDirOf(place.dataDir)} holds data, but ${place.dataDir}/postgres.json with its password is gone; ` +
-        `restore that file, or move ${place.dataDir} away to start empty`,
+      `${clusterDirOf(locations.dataDir)} contains data, but ${locations.dataDir}/postgres.json with its password ` +
+        `is missing; restore that file, or move ${locations.dataDir} away to start empty`,
     )
   }
   return undefined
 }
 
-/** Chooses and makes the home of a first start: DATA_DIR itself, unless the server's account can't go there. */
-export function makeHome(place: Place, account: Account | undefined): string {
-  const { dataDir, systemDir, log } = place
+/**
+ * Chooses and creates the home on a first start: DATA_DIR, unless the server's account can't enter it.
+ * @throws StartFault
+ */
+export function makeHome(locations: Locations, account: Account | undefined): string {
+  const { dataDir, systemDir, log } = locations
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  openTo(account, dataDir)
+  grantTraversal(account, dataDir)
   if (canEnter(account, dataDir)) return dataDir
   const home = join(systemDir, createHash('sha256').update(dataDir).digest('hex').slice(0, 16))
   if (mkdirSync(systemDir, { recursive: true }) !== undefined) chmodSync(systemDir, 0o755)
   mkdirSync(home, { recursive: true, mode: 0o710 })
-  openTo(account, home)
+  grantTraversal(account, home)
   if (!canEnter(account, home))
-    throw new StartFault(`the account of PostgreSQL can go neither to ${dataDir} nor to ${home}`)
+    throw new StartFault(`the account of PostgreSQL can enter neither ${dataDir} nor ${home}`)
   setAside(home, log)
   return home
 }
 
-/** Lets the server's group pass through a folder of ours without reading it; its other files stay ours. */
-function openTo(account: Account | undefined, folder: string): void {
+/** Lets the server's group traverse a directory of this user without listing it. Other files in it stay private. */
+function grantTraversal(account: Account | undefined, folder: string): void {
   if (account === undefined || statSync(folder).uid !== process.getuid?.()) return
   chownSync(folder, -1, account.gid)
   chmodSync(folder, 0o710)
 }
 
-/** DATA_DIR was deleted to start anew: its data elsewhere has lost its password and the key of its secrets. */
+/** Renames the data of a deleted DATA_DIR: its password and the key of its secrets are lost. */
 function setAside(home: string, log: Pick<Logger, 'warn'>): void {
-  const left = clusterDirOf(home)
-  if (!existsSync(left)) return
-  const aside = `${left}.${new Date().toISOString().replace(/[:.]/g, '-')}`
-  renameSync(left, aside)
+  const existing = clusterDirOf(home)
+  if (!existsSync(existing)) return
+  const aside = `${existing}.${new Date().toISOString().replace(/[:.]/g, '-')}`
+  renameSync(existing, aside)
   log.warn(
     { path: aside },
-    'data of a deleted DATA_DIR was found and set aside; delete it if it is not needed',
+    'found data of a deleted DATA_DIR and renamed its directory; delete it if it is not needed',
   )
 }

@@ -1,5 +1,5 @@
-export { isServersOwn } from './home.ts'
-export { type KeptPostgres, keepEmbeddedPostgres } from './keep-running.ts'
-export { removeCluster } from './left-over.ts'
+export { isPostgresFile } from './home.ts'
+export { removeCluster } from './orphaned-server.ts'
 export { readEmbeddedPostgres } from './settings.ts'
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './start.ts'
+export { type SupervisedPostgres, superviseEmbeddedPostgres } from './supervise.ts'

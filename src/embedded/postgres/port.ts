@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** True when nothing listens on this loopback port. */
+/** True if nothing listens on this loopback port. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer()
@@ -11,8 +11,9 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * A free loopback port to keep. Chosen below the range (32768 and up) from which the system serves outgoing
- * connections: one of those could sit on our port at the next start.
+ * A free loopback port for permanent use. It is below the range (32768 and up) of the ports of outgoing connections: such
+ * a connection could use the port at the next start.
+ * @throws Error if no port is free
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {

@@ -4,9 +4,9 @@ import { errorCode } from '../../platform/thrown.ts'
 import { databaseName, urlOf } from './settings.ts'
 
 /**
- * Waits until the server takes connections and our database is there.
- * @returns false when the server has ended meanwhile. @throws after `timeoutMs`, when it refuses our password, or when
- * the signal is aborted.
+ * Waits until the server accepts connections and the database exists, which is created if necessary.
+ * @returns false if the server has exited
+ * @throws Error after `timeoutMs`, or if the server rejects the password; the signal's reason if it is aborted
  */
 export async function untilReady(
   settings: { port: number; password: string },
@@ -18,20 +18,21 @@ export async function untilReady(
     const outcome = await tryOnce(settings)
     if (outcome === 'ready') return true
     signal?.throwIfAborted()
-    if (Date.now() > deadline) throw new Error(`PostgreSQL took no connections within ${timeoutMs / 1000} s`)
+    if (Date.now() > deadline)
+      throw new Error(`PostgreSQL accepted no connections within ${timeoutMs / 1000} s`)
     await delay(20)
   }
   return false
 }
 
-/** Codes: 3D000 no such database; 28P01 wrong password; 42P04 the database was made by somebody else meanwhile. */
-async function tryOnce(settings: { port: number; password: string }): Promise<'ready' | 'not yet'> {
-  const refused = await query(urlOf(settings), 'select 1')
-  if (refused === undefined) return 'ready'
-  if (refused.code === '28P01') throw new Error('PostgreSQL refuses the password kept in postgres.json')
-  if (refused.code !== '3D000') return 'not yet'
-  const failed = await query(urlOf(settings, 'postgres'), `create database ${databaseName}`)
-  return failed === undefined || failed.code === '42P04' ? 'ready' : 'not yet'
+/** SQLSTATE codes: 3D000 the database does not exist; 28P01 wrong password; 42P04 the database exists already. */
+async function tryOnce(settings: { port: number; password: string }): Promise<'ready' | 'pending'> {
+  const failure = await query(urlOf(settings), 'select 1')
+  if (failure === undefined) return 'ready'
+  if (failure.code === '28P01') throw new Error('PostgreSQL rejects the password in postgres.json')
+  if (failure.code !== '3D000') return 'pending'
+  const creationFailure = await query(urlOf(settings, 'postgres'), `create database ${databaseName}`)
+  return creationFailure === undefined || creationFailure.code === '42P04' ? 'ready' : 'pending'
 }
 
 async function query(url: string, sql: string): Promise<{ code: string | undefined } | undefined> {

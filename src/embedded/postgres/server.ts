@@ -13,11 +13,14 @@ export interface ServerOptions {
   port: number
   binaries: Binaries
   account: Account | undefined
-  /** Server settings over the defaults here. */
+  /** Server settings that override the defaults. */
   settings: Record<string, string>
 }
 
-/** Modest: the idle tree of a small installation counts; `max_connections` bounds the budget of all processes. */
+/**
+ * The default settings, for low memory usage of a small installation. `max_connections` limits the pools of all
+ * processes together.
+ */
 const defaults: Record<string, string> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -26,20 +29,20 @@ const defaults: Record<string, string> = {
   maintenance_work_mem: '32MB',
   max_wal_size: '512MB',
   jit: 'off',
-  // Three processes less; at this size the page cache answers most reads anyway.
+  // This saves three processes; at this size the page cache serves most reads anyway.
   io_method: 'sync',
   max_logical_replication_workers: '0',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // Our processes log the faults of their own queries. Here only the server's state is wanted: that keeps the file
-  // small, and the values of refused rows out of it.
+  // Only messages about the server's state are logged, because Capstan logs the errors of its queries. This keeps the
+  // file small and free of the values of rejected rows.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
   log_checkpoints: 'off',
 }
 
-/** A spawned server. `exited` settles when it has ended, however that came about. */
+/** A spawned server. `exited` resolves when it has exited for any reason. */
 export interface Server {
   pid: number | undefined
   exited: Promise<{ reason: string }>
@@ -49,7 +52,7 @@ export interface Server {
 
 const logOf = (home: string) => join(home, 'postgres.log')
 
-/** Spawns `postgres` itself, in a session of its own: Ctrl-C in a terminal must reach the supervisor only. */
+/** Spawns `postgres` in its own session, so that Ctrl-C in a terminal reaches only the supervisor. */
 export function spawnServer(options: ServerOptions): Server {
   const output = openLog(options.home)
   const settings = { ...defaults, ...options.settings, port: String(options.port) }
@@ -73,20 +76,20 @@ export function spawnServer(options: ServerOptions): Server {
 }
 
 /**
- * Fast shutdown, which ends sessions but loses nothing; then an immediate one, which the next start recovers; then the
- * end of all its processes, for a server that answers to nothing.
+ * Requests a fast shutdown, which ends sessions without loss; then an immediate one, which needs recovery at the next
+ * start; then kills all processes of a server that does not respond.
  */
 async function stopServer(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   child.kill('SIGINT')
-  if (await endsWithin(10_000, exited)) return
+  if (await exitsWithin(10_000, exited)) return
   child.kill('SIGQUIT')
-  // It gives its own processes five seconds before it kills them.
-  if (await endsWithin(7_000, exited)) return
+  // The server gives its child processes 5 s before it kills them.
+  if (await exitsWithin(7_000, exited)) return
   killGroup(child, 'SIGKILL')
   await exited
 }
 
-async function endsWithin(ms: number, exited: Promise<unknown>): Promise<boolean> {
+async function exitsWithin(ms: number, exited: Promise<unknown>): Promise<boolean> {
   const waiting = new AbortController()
   const late = delay(ms, 'late', { signal: waiting.signal }).catch(() => undefined)
   const first = await Promise.race([exited, late])
@@ -94,14 +97,14 @@ async function endsWithin(ms: number, exited: Promise<unknown>): Promise<boolean
   return first !== 'late'
 }
 
-/** The log is bounded by starts: the last one's is kept beside the current. */
+/** Opens a new log file. Only the log of the previous start is kept beside it, so that logs do not accumulate. */
 function openLog(home: string): number {
   const file = logOf(home)
   if (existsSync(file)) renameSync(file, `${file}.1`)
   return openSync(file, 'a', 0o600)
 }
 
-/** The last lines that the server wrote, for a start that failed. */
+/** The last 15 lines of the server's log, for the error message of a failed start. */
 export function serverLog(home: string): string {
   return readFileSync(logOf(home), 'utf8').trim().split('\n').slice(-15).join('\n')
 }

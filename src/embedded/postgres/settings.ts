@@ -17,16 +17,19 @@ import { errorCode } from '../../platform/thrown.ts'
 const settingsSchema = z.object({
   port: z.number().int().min(1).max(65535),
   password: z.string().min(1),
-  /** The folder with data, logs and a copy of the binaries, where it is not DATA_DIR itself (which may be moved). */
+  /** The directory of data, logs and copied binaries. Unset if it is DATA_DIR itself, because DATA_DIR may be moved. */
   home: z.string().min(1).optional(),
 })
 
-/** What `DATA_DIR/postgres.json` keeps: written before the first initdb, so no data is without its password. */
+/**
+ * The content of `DATA_DIR/postgres.json`. It is written before initdb runs, so that the password of data is never
+ * lost.
+ */
 export type PostgresSettings = z.infer<typeof settingsSchema>
 
 const fileOf = (dataDir: string) => join(dataDir, 'postgres.json')
 
-/** @returns undefined before the first start. @throws StartFault when the file is there but not usable. */
+/** @returns undefined before the first start @throws StartFault if the file is not readable or damaged */
 export function readSettings(dataDir: string): PostgresSettings | undefined {
   const file = fileOf(dataDir)
   let text: string
@@ -35,7 +38,7 @@ export function readSettings(dataDir: string): PostgresSettings | undefined {
   } catch (error) {
     const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new StartFault(`${file} can't be read (${code}); was Capstan started by another user before?`)
+    throw new StartFault(`${file} can't be read (${code}); was Capstan started as another user before?`)
   }
   try {
     return settingsSchema.parse(JSON.parse(text))
@@ -44,7 +47,7 @@ export function readSettings(dataDir: string): PostgresSettings | undefined {
   }
 }
 
-/** Replaces the file as a whole, also when the machine loses power in the middle. */
+/** Replaces the file atomically, even if the machine loses power. */
 export function writeSettings(dataDir: string, settings: PostgresSettings): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = fileOf(dataDir)
@@ -64,12 +67,12 @@ export function writeSettings(dataDir: string, settings: PostgresSettings): void
 export const databaseName = 'capstan'
 export const superuser = 'capstan'
 
-/** The URL under which a server with these settings serves `database`. */
+/** The connection URL of `database` on a server with these settings. */
 export function urlOf(settings: { port: number; password: string }, database: string = databaseName): string {
   return `postgresql://${superuser}:${encodeURIComponent(settings.password)}@127.0.0.1:${settings.port}/${database}`
 }
 
-/** How other processes find the embedded database. @returns undefined before its first start. */
+/** The connection URL of the embedded database, for other processes. @returns undefined before its first start */
 export function readEmbeddedPostgres(dataDir: string): { url: string } | undefined {
   const settings = readSettings(dataDir)
   return settings === undefined ? undefined : { url: urlOf(settings) }

@@ -7,47 +7,47 @@ import { serverAccount } from './account.ts'
 import { usableBinaries } from './binaries.ts'
 import { ensureCluster } from './cluster.ts'
 import { clusterDirOf, knownHome, makeHome } from './home.ts'
-import { stopLeftOver } from './left-over.ts'
+import { stopOrphanedServer } from './orphaned-server.ts'
 import { freePort, isFree } from './port.ts'
 import { untilReady } from './ready.ts'
 import { type Server, type ServerOptions, serverLog, spawnServer } from './server.ts'
 import { type PostgresSettings, readSettings, urlOf, writeSettings } from './settings.ts'
 
 export interface EmbeddedPostgresOptions {
-  /** Absolute. Its holder must be alone on it: see `lockDataDir`. */
+  /** The absolute path of DATA_DIR. The caller must hold its lock, see `lockDataDir`. */
   dataDir: string
   log: Pick<Logger, 'info' | 'warn' | 'error'>
-  /** Server settings over the defaults, e.g. `{fsync: 'off'}` in tests. */
+  /** Server settings that override the defaults, e.g. `{fsync: 'off'}` in tests. */
   settings?: Record<string, string>
-  /** True for a restart under running clients: a port that somebody took meanwhile is then waited for. */
+  /** True for a restart with connected clients: the start waits for a port in use instead of choosing another. */
   keepPort?: boolean
-  /** Where root's data goes when the server's account can't go to DATA_DIR. */
+  /** The directory for the data when Capstan runs as root and the server's account can't enter DATA_DIR. */
   systemDir?: string
-  /** Ends a start that is under way: what it has started is stopped, and it rejects with the signal's reason. */
+  /** Aborts a start in progress: it stops what it has started and rejects with the signal's reason. */
   signal?: AbortSignal
 }
 
 export interface EmbeddedPostgres {
   url: string
   pid: number | undefined
-  /** Called once when the server ends without `stop`. */
+  /** Registers a callback for an exit of the server without `stop`. */
   onExit(callback: (reason: string) => void): void
   stop(): Promise<void>
 }
 
 /**
- * Starts PostgreSQL on DATA_DIR, making the cluster and the database `capstan` on first use.
- * @throws StartFault when it can't start, with the reason and the last lines of its log.
+ * Starts PostgreSQL on DATA_DIR, and creates the cluster and the database `capstan` on first use.
+ * @throws StartFault with the reason and the last lines of the server's log
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, log, systemDir = '/var/lib/capstan', signal } = options
-  const place = { dataDir, systemDir, log }
-  const kept = readSettings(dataDir)
-  const known = knownHome(place, kept)
-  const account = serverAccount(clusterDirOf(known ?? dataDir))
-  const home = known ?? makeHome(place, account)
-  if (known !== undefined) await stopLeftOver(clusterDirOf(home), log)
-  const settings = await settle({ dataDir, home, keepPort: options.keepPort ?? false }, kept)
+  const locations = { dataDir, systemDir, log }
+  const stored = readSettings(dataDir)
+  const existingHome = knownHome(locations, stored)
+  const account = serverAccount(clusterDirOf(existingHome ?? dataDir))
+  const home = existingHome ?? makeHome(locations, account)
+  if (existingHome !== undefined) await stopOrphanedServer(clusterDirOf(home), log)
+  const settings = await ensureSettings({ dataDir, home, keepPort: options.keepPort ?? false }, stored)
   const binaries = usableBinaries(home, account)
   const sync = options.settings?.fsync !== 'off'
   signal?.throwIfAborted()
@@ -62,25 +62,27 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     port: settings.port,
   }
   const server = await serve(spawned, settings, signal)
-  log.info({ port: settings.port }, 'PostgreSQL serves')
-  return face(server, urlOf(settings))
+  log.info({ port: settings.port }, 'PostgreSQL is ready')
+  return toEmbeddedPostgres(server, urlOf(settings))
 }
 
-/** Decides port and password, and keeps them before anything is made with them. */
-async function settle(
-  where: { dataDir: string; home: string; keepPort: boolean },
-  kept: PostgresSettings | undefined,
+/** Chooses the port and the password, and stores them before they are used. */
+async function ensureSettings(
+  options: { dataDir: string; home: string; keepPort: boolean },
+  stored: PostgresSettings | undefined,
 ): Promise<PostgresSettings> {
-  if (kept !== undefined && (where.keepPort || (await isFree(kept.port)))) return kept
-  const password = kept?.password ?? randomBytes(24).toString('base64url')
-  const elsewhere = where.home === where.dataDir ? {} : { home: where.home }
-  const settings = { port: await freePort(), password, ...elsewhere }
-  writeSettings(where.dataDir, settings)
+  if (stored !== undefined && (options.keepPort || (await isFree(stored.port)))) return stored
+  const password = stored?.password ?? randomBytes(24).toString('base64url')
+  const otherHome = options.home === options.dataDir ? {} : { home: options.home }
+  const settings = { port: await freePort(), password, ...otherHome }
+  writeSettings(options.dataDir, settings)
   return settings
 }
 
-/** Passing: processes of a killed server hold its shared memory for a moment; a port may be taken for a moment. */
-const passing = /shared memory block|Address already in use/
+/**
+ * Errors that disappear soon: child processes of a killed server still use its shared memory, or the port is in use.
+ */
+const transientErrors = /shared memory block|Address already in use/
 
 async function serve(
   options: ServerOptions,
@@ -92,7 +94,7 @@ async function serve(
     signal?.throwIfAborted()
     const server = spawnServer(options)
     try {
-      // Recovery after a power cut may take its time.
+      // The timeout is long, because recovery after a power cut may take minutes.
       if (await untilReady(settings, server, { timeoutMs: 120_000, signal })) return server
     } catch (error) {
       await server.stop()
@@ -100,14 +102,14 @@ async function serve(
       throw new StartFault(`${errorMessage(error)}\n${serverLog(options.home)}`)
     }
     const { reason } = await server.exited
-    const said = serverLog(options.home)
-    if (!passing.test(said) || Date.now() > deadline)
-      throw new StartFault(`PostgreSQL could not start (${reason}):\n${said}`)
+    const output = serverLog(options.home)
+    if (!transientErrors.test(output) || Date.now() > deadline)
+      throw new StartFault(`PostgreSQL could not start (${reason}):\n${output}`)
     await delay(200)
   }
 }
 
-function face(server: Server, url: string): EmbeddedPostgres {
+function toEmbeddedPostgres(server: Server, url: string): EmbeddedPostgres {
   let stopping = false
   return {
     url,

@@ -2,31 +2,32 @@ import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { StartFault } from '../../platform/process/start-fault.ts'
 
-export interface WantedPort {
+export interface PortRequirement {
   host: string
   port: number
-  /** The setting that moves it, named in the fault. */
+  /** The setting that changes the port; the error message names it. */
   variable: string
-  /** How long to wait for a port that is about to become free. */
-  patienceMs: number
+  /** The time to wait for a port in use to become free. */
+  waitMs: number
 }
 
-/** @throws StartFault in one line when the port can't be listened on. */
-export async function checkPort({ host, port, variable, patienceMs }: WantedPort): Promise<void> {
-  const deadline = Date.now() + patienceMs
+/** Checks that the port can be listened on. @throws StartFault with a message of one line */
+export async function checkPort({ host, port, variable, waitMs }: PortRequirement): Promise<void> {
+  const deadline = Date.now() + waitMs
   let code = await tryPort(host, port)
   while (code === 'EADDRINUSE' && Date.now() < deadline) {
     await delay(50)
     code = await tryPort(host, port)
   }
   if (code === undefined) return
-  const move = `set ${variable} to move Capstan`
-  if (code === 'EADDRINUSE') throw new StartFault(`port ${port} on ${host} is in use; ${move}`)
-  if (code === 'EACCES') throw new StartFault(`port ${port} on ${host} is not allowed to this user; ${move}`)
-  throw new StartFault(`HOST ${host} can't be listened on (${code})`)
+  const remedy = `set ${variable} to another port`
+  if (code === 'EADDRINUSE') throw new StartFault(`port ${port} on ${host} is in use; ${remedy}`)
+  if (code === 'EACCES')
+    throw new StartFault(`this user may not listen on port ${port} of ${host}; ${remedy}`)
+  throw new StartFault(`Capstan can't listen on HOST ${host} (${code})`)
 }
 
-/** @returns the error's code, undefined when the port is free. */
+/** @returns the code of the error, undefined if the port is free */
 function tryPort(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = createServer()

@@ -5,17 +5,17 @@ import { type DataDirLock, lockDataDir } from '../../platform/installation/data-
 import type { Logger } from '../../platform/logging/logging.ts'
 import { StartFault } from '../../platform/process/start-fault.ts'
 import type { ReadyMessage } from '../../platform/process/supervised.ts'
-import { type KeptPostgres, keepEmbeddedPostgres } from '../postgres/index.ts'
+import { type SupervisedPostgres, superviseEmbeddedPostgres } from '../postgres/index.ts'
 import { checkPort } from './free-port.ts'
 import type { ChildSpec } from './supervised-child.ts'
 import { runToEnd, type Supervisor, superviseChildren } from './supervisor.ts'
 
 export interface Program {
   name: string
-  /** From the project's root. */
+  /** The path relative to the project's root. */
   file: string
   args?: string[]
-  /** Options of V8 and Node. */
+  /** The command line options of Node and V8. */
   flags?: string[]
 }
 
@@ -26,26 +26,29 @@ type ProgramsConfig = Pick<PlatformConfig, 'embedded' | 'dataDir' | 'host' | 'po
 export interface StartPlan {
   config: ProgramsConfig
   log: Logger
-  /** Runs to its end, on a database that serves, before the others start. */
+  /** The program that must finish, with the database running, before the others start. */
   first: Program
   programs: Program[]
-  /** With little memory instead of the most speed. */
+  /** Prefers low memory usage to speed. */
   small?: boolean
 }
 
-/** Lock, ports, PostgreSQL, migrations, then all programs at once; `stop` undoes it in reverse, at any moment. */
+/**
+ * Takes the lock, checks the ports, starts PostgreSQL, runs the first program and then starts the others concurrently.
+ * `stop` undoes these steps in reverse order, also during the start.
+ */
 export function startPrograms(plan: StartPlan): Supervisor {
   const { config, log } = plan
   const ending = new AbortController()
   let lock: DataDirLock | undefined
-  let postgres: KeptPostgres | undefined
+  let postgres: SupervisedPostgres | undefined
   let children: Supervisor | undefined
 
   async function start(): Promise<Map<string, ReadyMessage>> {
     lock = lockDataDir(config.dataDir)
     await checkPorts(config, lock.takenOver ? 5000 : 0)
     if (config.embedded)
-      postgres = await keepEmbeddedPostgres({
+      postgres = await superviseEmbeddedPostgres({
         dataDir: config.dataDir,
         log,
         signal: ending.signal,
@@ -61,7 +64,7 @@ export function startPrograms(plan: StartPlan): Supervisor {
 
   async function stop(): Promise<void> {
     ending.abort()
-    // A start that waits for its children ends with them; an earlier one sees the signal after its current step.
+    // Stopping the children ends a start that waits for them. A start before that checks the signal after each step.
     await children?.stop()
     await ready.catch(() => undefined)
     await postgres?.stop()
@@ -79,28 +82,28 @@ export function startPrograms(plan: StartPlan): Supervisor {
   }
 }
 
-// V8 lets the young generation grow to 48 MB a process; what lives long is a third of that.
+// By default V8's young generation grows to 48 MB per process; the long-lived objects take a third of that.
 const smallFlags = ['--max-semi-space-size=1', '--optimize-for-size']
-// One heap for all threads: glibc's own for each of them hold ten megabytes a process that nobody uses.
+// One malloc arena for all threads: glibc's arenas per thread keep 10 MB of unused memory per process.
 const smallEnv = { MALLOC_ARENA_MAX: '1' }
 const smallPostgres = { shared_buffers: '16MB', max_connections: '60', work_mem: '2MB' }
 
 function specOf(program: Program, config: ProgramsConfig, small = false): ChildSpec {
   const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
-  // Compiled code is kept from start to start.
+  // Node keeps compiled code in this directory between starts.
   const cache = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
-  // Our own environment has the settings of `.env` by now.
+  // This process's environment already contains the settings of `.env`.
   const env = { ...(small ? smallEnv : {}), ...cache, ...process.env, CAPSTAN_ENV_FILE: '' }
   const flags = [...(program.flags ?? []), ...(small ? smallFlags : [])]
   const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
   return { name: program.name, command, env }
 }
 
-async function checkPorts({ host, port, localCloud }: ProgramsConfig, patienceMs: number): Promise<void> {
-  await checkPort({ host, port, variable: 'PORT', patienceMs })
+async function checkPorts({ host, port, localCloud }: ProgramsConfig, waitMs: number): Promise<void> {
+  await checkPort({ host, port, variable: 'PORT', waitMs })
   if (!localCloud.enabled) return
   if (port !== 0 && port === localCloud.port)
-    throw new StartFault(`PORT and LOCAL_CLOUD_PORT are both ${port}; set LOCAL_CLOUD_PORT to another`)
-  // The local cloud is always on loopback: it runs what it is given.
-  await checkPort({ host: '127.0.0.1', port: localCloud.port, variable: 'LOCAL_CLOUD_PORT', patienceMs })
+    throw new StartFault(`PORT and LOCAL_CLOUD_PORT are both ${port}; set LOCAL_CLOUD_PORT to another port`)
+  // The local cloud always listens on loopback, because it runs any code that is uploaded.
+  await checkPort({ host: '127.0.0.1', port: localCloud.port, variable: 'LOCAL_CLOUD_PORT', waitMs })
 }

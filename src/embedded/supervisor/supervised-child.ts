@@ -7,38 +7,39 @@ import { killGroup } from './kill-group.ts'
 
 export interface ChildSpec {
   name: string
-  /** Program and arguments. */
+  /** The program and its arguments. */
   command: string[]
-  /** Its whole environment; default: ours. */
+  /** All environment variables of the child. Default: those of this process. */
   env?: NodeJS.ProcessEnv
 }
 
 export interface ChildExit {
   exitCode: number | null
   signal: NodeJS.Signals | null
-  /** The child's own words on why it can't start. */
+  /** The reason that the child sent for not starting. */
   fault: string | undefined
 }
 
 export interface SupervisedChild {
   name: string
-  /** Rejects with StartFault when the child never became ready: misconfigured, or dead three times before. */
+  /** Rejects with StartFault if the child is misconfigured, or has ended three times before it was ready. */
   ready: Promise<ReadyMessage>
   firstExit: Promise<ChildExit>
+  /** Prevents further restarts. */
   endRestarts(): void
-  /** SIGTERM, and SIGKILL after `deadlineMs`. */
+  /** Sends SIGTERM, and SIGKILL after `deadlineMs`. Resolves when the child has ended. */
   stop(deadlineMs: number): Promise<void>
 }
 
 interface ChildSettings {
   log: Pick<Logger, 'info' | 'warn' | 'error'>
-  /** Undefined: the child runs once. */
+  /** The pauses before restarts. The child runs only once if it is undefined. */
   restartDelay: { first: number; most: number; resetAfter: number } | undefined
 }
 
 const startAttempts = 3
-/** How long a child whose work is over may take to be gone. */
-const endsWithinMs = 1000
+/** The time in which a child must exit after it has reported the end of its work. */
+const exitTimeoutMs = 1000
 
 /** Starts a child process and keeps it running. */
 export function superviseChild(spec: ChildSpec, settings: ChildSettings): SupervisedChild {
@@ -53,7 +54,7 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
     const child = spawnChild(spec)
     current = child
     let fault: string | undefined
-    let lastMoment: NodeJS.Timeout | undefined
+    let exitTimer: NodeJS.Timeout | undefined
     child.on('message', (message) => {
       if (isReady(message)) {
         wasReady = true
@@ -61,18 +62,18 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
         log.info({ child: spec.name }, 'child is ready')
       }
       if (hasFault(message)) fault = message.fault
-      if (hasStopped(message)) lastMoment ??= setTimeout(killLate, endsWithinMs, child)
+      if (hasStopped(message)) exitTimer ??= setTimeout(killLingering, exitTimeoutMs, child)
     })
     const exit = await exitOf(child)
-    clearTimeout(lastMoment)
+    clearTimeout(exitTimer)
     current = undefined
-    // What the child left running in its group would hold its ports and files against its successor.
+    // Processes that the child left in its group would keep ports and files in use that the next child needs.
     killGroup(child, 'SIGKILL')
     return { ...exit, fault: fault ?? exit.fault }
   }
 
-  function killLate(child: ChildProcess): void {
-    log.error({ child: spec.name }, 'child has stopped its work but does not end; killing it')
+  function killLingering(child: ChildProcess): void {
+    log.error({ child: spec.name }, 'child has stopped its work but did not exit; killing it')
     killGroup(child, 'SIGKILL')
   }
 
@@ -85,13 +86,13 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
       if (ending.signal.aborted || restartDelay === undefined) break
       if (!wasReady && (exit.exitCode === configurationFault || attempt >= startAttempts)) {
         ready.reject(
-          new StartFault(exit.fault ?? `${spec.name} could not start: it ended with ${textOf(exit)}`),
+          new StartFault(exit.fault ?? `${spec.name} could not start: it exited with ${textOf(exit)}`),
         )
         return
       }
       if (Date.now() - startedAt >= restartDelay.resetAfter) delayMs = restartDelay.first
       const { exitCode, signal } = exit
-      log.warn({ child: spec.name, exitCode, signal, delayMs }, 'child ended; starting it again')
+      log.warn({ child: spec.name, exitCode, signal, delayMs }, 'child exited; restarting it')
       await delay(delayMs, undefined, { signal: ending.signal }).catch(() => undefined)
       if (ending.signal.aborted) break
       delayMs = Math.min(delayMs * 2, restartDelay.most)
@@ -100,7 +101,7 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
   }
 
   const ended = keepRunning()
-  // Who only stops us need not have asked whether we became ready.
+  // Callers that only stop the child do not handle `ready`; this prevents an unhandled rejection.
   ready.promise.catch(() => undefined)
   return {
     name: spec.name,
@@ -120,7 +121,10 @@ export function superviseChild(spec: ChildSpec, settings: ChildSettings): Superv
   }
 }
 
-/** In a session of its own, so that Ctrl-C in a terminal reaches the supervisor only; IPC ends with the supervisor. */
+/**
+ * Spawns the child in its own session, so that Ctrl-C reaches only the supervisor. The IPC channel closes if the
+ * supervisor ends.
+ */
 function spawnChild(spec: ChildSpec): ChildProcess {
   const [program = '', ...args] = spec.command
   return spawn(program, args, {
@@ -136,7 +140,7 @@ function exitOf(child: ChildProcess): Promise<ChildExit> {
       if (child.pid === undefined)
         resolve({ exitCode: configurationFault, signal: null, fault: error.message })
     })
-    // Not 'exit': messages that the child sent last, its fault among them, may still be on their way then.
+    // The event is 'close', not 'exit': the child's last messages, such as its fault, may arrive after 'exit'.
     child.on('close', (exitCode, signal) => resolve({ exitCode, signal, fault: undefined }))
   })
 }

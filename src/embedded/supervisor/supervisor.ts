@@ -5,20 +5,22 @@ import { type ChildSpec, type SupervisedChild, superviseChild } from './supervis
 
 export interface SupervisorOptions {
   log: Pick<Logger, 'info' | 'warn' | 'error'>
-  /** Pauses before a restart: doubling from `first` to `most`, and back to `first` after `resetAfter` of life. In ms. */
+  /**
+   * Pauses before a restart in ms. They double from `first` to `most`, and are reset after a run of `resetAfter` ms.
+   */
   restartDelay?: { first: number; most: number; resetAfter: number }
-  /** How long all children together may take to stop before they are killed, in ms. */
+  /** The time for all children to stop, in ms. Children that still run are killed then. */
   stopDeadlineMs?: number
 }
 
 export interface Supervisor {
-  /** Resolves with what each child said when all are ready; rejects with StartFault when one can't start. */
+  /** Resolves with the message of each child when all are ready. Rejects with StartFault if one can't start. */
   ready: Promise<Map<string, ReadyMessage>>
-  /** Stops the children in reverse order, each after the one before has ended. Idempotent. */
+  /** Stops the children in reverse order, one after the other. Idempotent. */
   stop(): Promise<void>
 }
 
-/** Starts all children at once and starts again those that die, until `stop`. */
+/** Starts all children concurrently and restarts those that exit, until `stop` is called. */
 export function superviseChildren(specs: ChildSpec[], options: SupervisorOptions): Supervisor {
   const settings = {
     log: options.log,
@@ -29,7 +31,7 @@ export function superviseChildren(specs: ChildSpec[], options: SupervisorOptions
 
   async function stopAll(): Promise<void> {
     const deadline = Date.now() + (options.stopDeadlineMs ?? 35_000)
-    // No child is started again from here on, not even while it waits for its turn to stop.
+    // Restarts end for all children first, because a child may exit while it waits for its turn to stop.
     for (const child of children) child.endRestarts()
     for (const child of children.toReversed()) await child.stop(Math.max(0, deadline - Date.now()))
   }
@@ -44,13 +46,13 @@ export function superviseChildren(specs: ChildSpec[], options: SupervisorOptions
 }
 
 async function allReady(children: SupervisedChild[]): Promise<Map<string, ReadyMessage>> {
-  const said = await Promise.all(children.map(async (child) => [child.name, await child.ready] as const))
-  return new Map(said)
+  const messages = await Promise.all(children.map(async (child) => [child.name, await child.ready] as const))
+  return new Map(messages)
 }
 
 /**
- * Runs one child to its end, without restarts.
- * @throws StartFault when it ends with anything but 0.
+ * Runs one child until it exits, without restarts.
+ * @throws StartFault if its exit code is not 0
  */
 export async function runToEnd(
   spec: ChildSpec,
@@ -60,5 +62,6 @@ export async function runToEnd(
   options.signal.addEventListener('abort', () => void child.stop(10_000))
   child.ready.catch(() => undefined)
   const { exitCode, signal, fault } = await child.firstExit
-  if (exitCode !== 0) throw new StartFault(fault ?? `${spec.name} ended with ${signal ?? `code ${exitCode}`}`)
+  if (exitCode !== 0)
+    throw new StartFault(fault ?? `${spec.name} exited with ${signal ?? `code ${exitCode}`}`)
 }

@@ -7,7 +7,7 @@ import {
   exitWhenOrphaned,
 } from '../../../src/platform/process/supervised.ts'
 
-// A child for the supervisor's tests: `child.ts <behaviour> <journal> <name>`; it writes what it lives through.
+// A child for the supervisor's tests: `child.ts <behaviour> <journal> <name>`. It writes its events to the journal.
 const [behaviour = '', journal = '', name = ''] = process.argv.slice(2)
 const note = (what: string) => appendFileSync(journal, `${name} ${what} ${process.pid}\n`)
 
@@ -18,7 +18,7 @@ exitWhenOrphaned(() => {
 })
 process.on('SIGTERM', () => {
   note('stopping')
-  // What the process's own end may come to under a fault of Node: the work is over, and the process stays.
+  // This imitates a bug of Node: the work has ended, but the process does not exit.
   if (behaviour === 'lingering') announceStopped()
   else if (behaviour !== 'stubborn') process.exit()
 })

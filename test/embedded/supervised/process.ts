@@ -5,7 +5,7 @@ import { runProcess } from '../../../src/platform/process/lifecycle.ts'
 import { runMain } from '../../../src/platform/process/main.ts'
 import { announceReady, exitWhenOrphaned } from '../../../src/platform/process/supervised.ts'
 
-// A process of ours with one service, by its behaviour: `process.ts <serving|starting|failing|misconfigured>`.
+// A Capstan process with one service that behaves as given: `process.ts <serving|starting|failing|misconfigured>`.
 const [behaviour] = process.argv.slice(2)
 
 function service(): Service {
@@ -18,7 +18,7 @@ function service(): Service {
       if (behaviour === 'starting') await started.promise
     },
     async stop() {
-      // As a pool does that is closed under a query.
+      // This imitates a connection pool that is closed during a query.
       started.reject(new Error('closed while it started'))
       await started.promise.catch(() => undefined)
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../../src/embedded/postgres/index.ts'
 import { startRunFolder } from '../../helpers/run-folder.ts'
 
-// A run of the tests as far as processes go: a folder, and a PostgreSQL in it.
+// Imitates a test run: creates its temporary directory and starts a PostgreSQL server in it.
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const end = startRunFolder()
 const dataDir = mkdtempSync(join(tmpdir(), 'postgres-'))

@@ -48,7 +48,7 @@ describe('a container application', () => {
     const namespace = await enabledClass()
     const made = await create(application(namespace))
     expect(made).toMatchObject({ status: 200, result: { version: 1, max_instances: 2 } })
-    expect(made.body.messages[0].message).toMatch(/No container runs here/)
+    expect(made.body.messages[0].message).toMatch(/no container runs/)
     const path = `${root}/applications/${made.result.id}`
     expect((await cloud.call('GET', `${root}/applications?name=app`)).result).toEqual([made.result])
     expect((await cloud.call('GET', `${root}/applications?name=other`)).result).toEqual([])

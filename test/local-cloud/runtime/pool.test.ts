@@ -81,7 +81,7 @@ test('an idle Worker is ended, unless a WebSocket keeps it awake', async () => {
   expect(await answers(awake)).toBe(false)
 })
 
-test('concurrent requests share one start, and a deleted script has no lease', async () => {
+test('concurrent requests share one start, and an unknown script gets no lease', async () => {
   const { pool, lease, first } = makePool({ maxRunning: 9, idleMs: 60_000 })
   const [one, two] = await Promise.all([lease(1), lease(1)])
   expect(one.url.href).toBe(two.url.href)

@@ -77,7 +77,7 @@ test('kill -9 of the cloud leaves no workerd, and a restart has all state and da
   expect(workerds.filter(isRunning)).toEqual([])
 })
 
-test('the cloud installs no signal handlers that end its process', async () => {
+test('a signal leaves the shutdown of the process to its owner', async () => {
   const { child, port } = await forkCloud(temporaryDir())
   const before = clientOf({ url: `http://127.0.0.1:${port}`, port, stop: async () => {} })
   await before.put('hello', {})

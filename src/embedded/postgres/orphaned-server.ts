@@ -9,30 +9,33 @@ import { clusterDirOf } from './home.ts'
 import { readSettings } from './settings.ts'
 
 /**
- * Stops a server that outlived a killed supervisor, and clears away a pid file whose number meanwhile belongs to
- * another program (PostgreSQL itself would refuse to start then; in containers the same few numbers come again).
- * The caller holds the lock of this DATA_DIR, so no live supervisor owns what is found here.
+ * Stops a server that is still running after its supervisor was killed, and deletes a pid file whose pid now belongs to
+ * another program. (PostgreSQL would refuse to start then; containers often reuse the same few pids.) The caller holds the
+ * lock of this DATA_DIR, so the server does not belong to a running supervisor.
+ * @throws StartFault if the server does not stop
  */
-export async function stopLeftOver(clusterDir: string, log: Pick<Logger, 'info'>): Promise<void> {
+export async function stopOrphanedServer(clusterDir: string, log: Pick<Logger, 'info'>): Promise<void> {
   const pidFile = join(clusterDir, 'postmaster.pid')
   const pid = pidIn(pidFile)
   if (pid === undefined) return
-  const ours = () => isServerOf(clusterDir, pid)
-  if (!ours()) {
+  const isRunning = () => isServerOf(clusterDir, pid)
+  if (!isRunning()) {
     rmSync(pidFile, { force: true })
     return
   }
-  log.info({ path: clusterDir }, 'stopping the PostgreSQL of an earlier start')
+  log.info({ path: clusterDir }, 'stopping the PostgreSQL server of an earlier start')
   for (const { signal, waitMs } of [
     { signal: 'SIGINT', waitMs: 10_000 },
     { signal: 'SIGQUIT', waitMs: 10_000 },
   ] as const) {
-    if (ours()) process.kill(pid, signal)
+    if (isRunning()) process.kill(pid, signal)
     const deadline = Date.now() + waitMs
-    while (ours() && Date.now() < deadline) await delay(20)
-    if (!ours()) return
+    while (isRunning() && Date.now() < deadline) await delay(20)
+    if (!isRunning()) return
   }
-  throw new StartFault(`PostgreSQL of an earlier start (pid ${pid}) does not stop; stop it and start again`)
+  throw new StartFault(
+    `the PostgreSQL server of an earlier start (pid ${pid}) does not stop; stop it and start Capstan again`,
+  )
 }
 
 function pidIn(file: string): number | undefined {
@@ -46,20 +49,25 @@ function pidIn(file: string): number | undefined {
 }
 
 /**
- * By its working directory, which follows a DATA_DIR that was moved but may be hidden from us in containers, or by
- * its command line. Minimal systems have no `ps`, so /proc comes first.
+ * True if the process is the server of the cluster. On Linux its working directory decides, which is correct even for a
+ * DATA_DIR that was moved, or its command line, because containers may hide the working directory. Linux uses /proc, as
+ * minimal systems have no `ps`.
  */
 function isServerOf(clusterDir: string, pid: number): boolean {
   if (process.platform !== 'linux') {
     const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
     return stdout?.includes(` -D ${clusterDir} `) ?? false
   }
-  if (tried(() => realpathSync(`/proc/${pid}/cwd`)) === tried(() => realpathSync(clusterDir))) return true
-  const command = tried(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? ''
+  if (
+    undefinedOnError(() => realpathSync(`/proc/${pid}/cwd`)) ===
+    undefinedOnError(() => realpathSync(clusterDir))
+  )
+    return true
+  const command = undefinedOnError(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? ''
   return command.split('\0').includes(clusterDir)
 }
 
-function tried(read: () => string): string | undefined {
+function undefinedOnError(read: () => string): string | undefined {
   try {
     return read()
   } catch {
@@ -67,9 +75,9 @@ function tried(read: () => string): string | undefined {
   }
 }
 
-/** Removes the data of DATA_DIR's server, wherever it is, after ending one that a killed start has left running. */
+/** Deletes the data of DATA_DIR's server, wherever it is. A server that is still running is stopped first. */
 export async function removeCluster(dataDir: string, log: Pick<Logger, 'info'>): Promise<void> {
   const clusterDir = clusterDirOf(readSettings(dataDir)?.home ?? dataDir)
-  await stopLeftOver(clusterDir, log)
+  await stopOrphanedServer(clusterDir, log)
   rmSync(clusterDir, { recursive: true, force: true })
 }

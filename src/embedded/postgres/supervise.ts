@@ -1,15 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './start.ts'
 
-export interface KeptPostgres {
-  /** Stays the same over restarts, so that clients find the server again by themselves. */
+export interface SupervisedPostgres {
+  /** The connection URL. It stays the same after restarts, so that clients can reconnect. */
   url: string
-  /** Idempotent; also ends a restart that is under way. */
+  /** Stops the server, and a restart in progress. Idempotent. */
   stop(): Promise<void>
 }
 
-/** As `startEmbeddedPostgres`, and starts the server again whenever it dies, until `stop`. */
-export async function keepEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<KeptPostgres> {
+/**
+ * Like `startEmbeddedPostgres`, but restarts the server whenever it exits, until `stop` is called.
+ * @throws StartFault
+ */
+export async function superviseEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<SupervisedPostgres> {
   const { log } = options
   const ending = new AbortController()
   let current: EmbeddedPostgres | undefined = await startEmbeddedPostgres(options)
@@ -21,7 +26,7 @@ export async function keepEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
     server.onExit((reason) => {
       current = undefined
       if (ending.signal.aborted) return
-      log.error({ reason }, 'PostgreSQL ended; starting it again')
+      log.error({ reason }, 'PostgreSQL exited; restarting it')
       restarting = restart()
     })
   }
@@ -34,7 +39,7 @@ export async function keepEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
         return
       } catch (error) {
         if (ending.signal.aborted) return
-        log.error({ err: error, delayMs }, 'PostgreSQL could not be started again')
+        log.error({ err: error, delayMs }, 'PostgreSQL could not be restarted')
         await delay(delayMs, undefined, { signal: ending.signal }).catch(() => undefined)
       }
     }

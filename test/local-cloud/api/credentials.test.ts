@@ -38,6 +38,6 @@ test('the error for an invalid credentials file names the file without quoting i
   const dataDir = temporaryDir()
   localCloudCredentials(dataDir)
   writeFileSync(join(localCloudDir(dataDir), 'credentials.json'), 'secret-looking text')
-  expect(() => localCloudCredentials(dataDir)).toThrow(/credentials.json can't be read/)
+  expect(() => localCloudCredentials(dataDir)).toThrow(/credentials.json does not contain/)
   expect(() => localCloudCredentials(dataDir)).not.toThrow(/secret-looking/)
 })

@@ -61,7 +61,7 @@ test('unknown or unsupported metadata is rejected', async () => {
     [{ bindings: [{ type: 'telepathy', name: 'T' }] }, /not supported/],
     [{ bindings: [{ type: 'kv_namespace', name: 'KV', namespace_id: 'x' }] }, /not supported/],
     [{ bindings: [{ type: 'plain_text', name: 'A', text: '1', extra: 1 }] }, /extra/],
-    [{ bindings: ['1', '2'].map((text) => ({ type: 'plain_text', name: 'A', text })) }, /two bindings/],
+    [{ bindings: ['1', '2'].map((text) => ({ type: 'plain_text', name: 'A', text })) }, /Two bindings/],
     [{ compatibility_date: '9999-01-01' }, /future/],
     [{ main_module: 'other.js' }, /No such module: other.js/],
     [{ annotations: { 'workers/tag': 'x'.repeat(101) } }, /100 bytes/],

@@ -127,7 +127,7 @@ test('containers are recorded for an existing class, and the response says that 
   const bindings = [counterBinding()]
   const containers = [{ class_name: 'Counter', images: { default: 'registry.example/app@sha256:0' } }]
   const reply = await cloud.put('boxed', { bindings, containers, migrations: firstMigration }, counter('x'))
-  expect(reply.body.messages[0].message).toMatch(/none runs/)
+  expect(reply.body.messages[0].message).toMatch(/do not run/)
   const unknown = [{ class_name: 'Nobody' }]
   expect((await cloud.put('boxed', { bindings, containers: unknown }, counter('x'))).code).toBe(10061)
 })

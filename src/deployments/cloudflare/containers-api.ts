@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Size } from '../model/instance-types.ts'
 import type { CloudHttp } from './http.ts'
 
-/** What an application runs. */
+/** The image and size of a container application. */
 export interface ContainerSpec {
   image: string
   instanceType: string | undefined
@@ -24,15 +24,15 @@ export interface ContainerRollout {
 }
 
 export interface PushLogin {
-  /** Where the account's registry is. */
+  /** The host of the account's registry. */
   host: string
   username: string
   password: string
 }
 
-/** What deployments need of Cloudflare's containers API, for one account. */
+/** The calls of Cloudflare's containers API that deployments need, for one account. */
 export interface ContainerApi {
-  /** What one container may have, what all together may, and what those that are there take. */
+  /** The limits of one container (`each`) and of all together (`total`), and what existing ones use. */
   limits(signal: AbortSignal): Promise<{ each: Size; total: Size; used: Size }>
   applications(signal: AbortSignal): Promise<ContainerApplication[]>
   create(
@@ -48,7 +48,7 @@ export interface ContainerApi {
   ): Promise<ContainerRollout>
   rollout(ids: { id: string; rolloutId: string }, signal: AbortSignal): Promise<ContainerRollout>
   revert(ids: { id: string; rolloutId: string }, signal: AbortSignal): Promise<void>
-  /** A sign-in at the account's own registry, for a quarter of an hour. */
+  /** Credentials for the account's own registry, valid for 15 minutes. */
   registryLogin(signal: AbortSignal): Promise<PushLogin>
 }
 
@@ -121,7 +121,10 @@ export function createContainerApi(http: CloudHttp, accountId: string): Containe
     },
     async create({ name, namespaceId, maxInstances, ...spec }, signal) {
       const json = {
-        ...{ name, instances: 0, max_instances: maxInstances, scheduling_policy: 'default' },
+        name,
+        instances: 0,
+        max_instances: maxInstances,
+        scheduling_policy: 'default',
         configuration: configurationOf(spec),
         durable_objects: { namespace_id: namespaceId },
       }
@@ -138,7 +141,9 @@ export function createContainerApi(http: CloudHttp, accountId: string): Containe
     async startRollout(id, { description, maxInstances, ...spec }, signal) {
       const steps = maxInstances < 2 ? [100] : [10, 100]
       const json = {
-        ...{ description, strategy: 'rolling', kind: 'full_auto' },
+        description,
+        strategy: 'rolling',
+        kind: 'full_auto',
         target_configuration: configurationOf(spec),
         steps: steps.map((percentage) => ({ step_size: { percentage }, description: `${percentage} %` })),
       }

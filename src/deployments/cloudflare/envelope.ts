@@ -10,46 +10,46 @@ const envelope = z.object({
   errors: z.array(z.object({ code: z.number(), message: z.string() })).default([]),
   result: z.unknown(),
 })
-/** The container API's way of saying no: bare, or as JSON inside of a message. */
+/** The container API's format of a refusal: as the body, or as JSON inside a message. */
 const containerRefusal = z.object({
   error: z.string().regex(/^[A-Z][A-Z_]+$/),
   details: z.unknown().optional(),
 })
 
-/** @returns the `result` of an answer. @throws CloudError, CloudUnreachable */
+/** Opens the envelope of a response. @returns its `result` @throws CloudError, CloudUnreachable */
 export function unwrap(answer: { status: number; headers: Headers; text: string; path: string }): unknown {
   const { status, text, headers, path } = answer
-  const about = {
+  const details = {
     status,
     retryAfter: retryAfterOf(headers),
     ray: headers.get('cf-ray') ?? undefined,
     challenged: headers.get('cf-mitigated') === 'challenge',
     containers: /^\/accounts\/[^/]+\/containers(\/|$)/.test(path),
   }
-  if (about.challenged)
-    throw new CloudError('Cloudflare’s bot protection challenged the call', { ...about, code: 0 })
+  if (details.challenged)
+    throw new CloudError('Cloudflare’s bot protection challenged the call', { ...details, code: 0 })
   const body = parseJson(text)
   const bare = status >= 400 ? containerRefusal.safeParse(body) : undefined
-  if (bare?.success) throw refusedContainer(bare.data, { ...about, code: 0 })
+  if (bare?.success) throw refusedContainer(bare.data, { ...details, code: 0 })
   const parsed = envelope.safeParse(body)
   if (!parsed.success) {
-    // Proxies and overload answer without the envelope; a cut-off success is as good as no answer.
+    // Proxies and overloaded servers answer without the envelope. A cut-off success counts as no answer.
     if (status < 400) throw new CloudUnreachable('the response is not in the format of the API')
-    throw new CloudError(`HTTP ${status}`, { ...about, code: 0 })
+    throw new CloudError(`HTTP ${status}`, { ...details, code: 0 })
   }
-  // `errors` only: `messages` may be filled on success, and the verification of a token says 10000 in them.
+  // Only `errors` decides: a success may have `messages`, e.g. 10000 in the verification of a token.
   if (parsed.data.success && status < 400) return parsed.data.result
   const first = parsed.data.errors[0]
   const inside = containerRefusal.safeParse(parseJson(first?.message ?? ''))
-  if (inside.success) throw refusedContainer(inside.data, { ...about, code: first?.code ?? 0 })
-  throw new CloudError(first?.message ?? `HTTP ${status}`, { ...about, code: first?.code ?? 0 })
+  if (inside.success) throw refusedContainer(inside.data, { ...details, code: first?.code ?? 0 })
+  throw new CloudError(first?.message ?? `HTTP ${status}`, { ...details, code: first?.code ?? 0 })
 }
 
 type Refused = z.output<typeof containerRefusal>
-function refusedContainer({ error, details }: Refused, about: ConstructorParameters<typeof CloudError>[1]) {
-  const said =
+function refusedContainer({ error, details }: Refused, refusal: ConstructorParameters<typeof CloudError>[1]) {
+  const suffix =
     details === undefined ? '' : `: ${typeof details === 'string' ? details : JSON.stringify(details)}`
-  return new CloudError(`${error}${said}`, { ...about, reason: error })
+  return new CloudError(`${error}${suffix}`, { ...refusal, reason: error })
 }
 
 function parseJson(text: string): unknown {
@@ -60,7 +60,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Seconds or a date, as HTTP allows both; at most five minutes, the longest window there is. */
+/** The seconds of a Retry-After header, which may be a number or a date; at most 300, the longest rate-limit window. */
 export function retryAfterOf(headers: Headers): number | undefined {
   const value = headers.get('retry-after')
   if (value === null) return undefined

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
 
-/** Cloudflare's error numbers that have one meaning. Those with two are told apart in `cloudflare-errors.ts`. */
+/** Cloudflare's error numbers with one meaning. `errors.ts` distinguishes those with two meanings. */
 const numbers: Partial<Record<ErrorCode, readonly number[]>> = {
   AUTH_003: [1003, 6003, 9106],
   AUTH_004: [9109, 10034],
@@ -15,13 +15,13 @@ const numbers: Partial<Record<ErrorCode, readonly number[]>> = {
   SYS_005: [1609, 7000, 7001, 7003, 10007, 10090, 10092, 10215, 10222, 10336, 100146],
 }
 
-const ours = new Map(
+const codesByNumber = new Map(
   Object.entries(numbers).flatMap(([code, list]) => list.map((number) => [number, code as ErrorCode])),
 )
 
-export const codeByNumber = (number: number): ErrorCode | undefined => ours.get(number)
+export const codeByNumber = (number: number): ErrorCode | undefined => codesByNumber.get(number)
 
-/** The container API's constants. */
+/** The error code for a constant of the container API. */
 export function codeByReason(reason: string): ErrorCode {
   if (reason === 'DURABLE_OBJECT_ALREADY_HAS_APPLICATION') return 'STATE_001'
   if (reason.startsWith('DURABLE_OBJECT_')) return 'DEPLOY_004'
@@ -29,7 +29,7 @@ export function codeByReason(reason: string): ErrorCode {
   return /SURPASSED_/.test(reason) ? 'DEPLOY_002' : 'DEPLOY_001'
 }
 
-const byNumber: Record<number, string> = {
+const actions: Record<number, string> = {
   1607: 'Prepare again: the class must be uploaded together with its container',
   1608: 'Remove the container application that holds the class, or deploy under its name',
   10027: 'Make the code smaller: remove what the Worker does not use',
@@ -48,7 +48,7 @@ const byNumber: Record<number, string> = {
 const paidPlan =
   'Containers need the Workers Paid plan and the permission Workers Containers Write: check both'
 
-/** What helps against this refusal in particular; undefined where the registry's advice for our code is enough. */
+/** The suggested action for a refusal; undefined if the general advice of its error code is enough. */
 export function actionFor(error: {
   code: number
   status: number
@@ -57,5 +57,5 @@ export function actionFor(error: {
 }): string | undefined {
   if (error.challenged) return 'Allow the address of this machine in Cloudflare’s bot protection, then retry'
   if (error.containers && error.status === 401 && codeByNumber(error.code) === undefined) return paidPlan
-  return byNumber[error.code]
+  return actions[error.code]
 }

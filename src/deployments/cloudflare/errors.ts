@@ -4,55 +4,55 @@ import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import { actionFor, codeByNumber, codeByReason } from './error-codes.ts'
 
-interface AboutRefusal {
+interface RefusalDetails {
   code: number
   status: number
   retryAfter?: number | undefined
   ray?: string | undefined
-  /** Of the container API: the constant in the JSON inside of the message, e.g. `SURPASSED_TOTAL_LIMITS`. */
+  /** The container API's constant from the JSON inside the message, e.g. `SURPASSED_TOTAL_LIMITS`. */
   reason?: string | undefined
-  /** The edge asked for a proof that we are a browser, so the API never saw the call. */
+  /** True if the edge sent a browser challenge; the call then never reached the API. */
   challenged?: boolean
-  /** The call was to the container API, whose 401 has a meaning of its own. */
+  /** True for calls to the container API, whose 401 has a special meaning. */
   containers?: boolean
 }
 
-/** A refusal by the cloud's API, with its own first error code (0 when there was none) and HTTP status. */
+/** A refusal by the cloud's API, with its first error code (0 if it has none) and HTTP status. */
 export class CloudError extends Error {
   override name = 'CloudError'
   readonly code: number
   readonly status: number
   readonly retryAfter: number | undefined
-  /** Cloudflare's id of the call (`cf-ray`): what its support asks for. */
+  /** Cloudflare's id of the call (`cf-ray`), which its support asks for. */
   readonly ray: string | undefined
   readonly reason: string | undefined
   readonly challenged: boolean
   readonly containers: boolean
 
-  constructor(message: string, about: AboutRefusal) {
+  constructor(message: string, details: RefusalDetails) {
     super(truncate(maskSecrets(message), 1000))
-    this.code = about.code
-    this.status = about.status
-    this.retryAfter = about.retryAfter
-    this.ray = about.ray
-    this.reason = about.reason
-    this.challenged = about.challenged ?? false
-    this.containers = about.containers ?? false
+    this.code = details.code
+    this.status = details.status
+    this.retryAfter = details.retryAfter
+    this.ray = details.ray
+    this.reason = details.reason
+    this.challenged = details.challenged ?? false
+    this.containers = details.containers ?? false
   }
 }
 
-/** No answer, or a cut-off one: the call may or may not have had its effect. */
+/** The call got no answer, or a cut-off one, and may or may not have taken effect. */
 export class CloudUnreachable extends Error {
   override name = 'CloudUnreachable'
 }
 
-const passing = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005'])
+const retryableCodes = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005'])
 
 /**
- * Turns the cloud's refusals into ours. The code decides first, the status second: statuses vary for one code.
- * `docs/deployment-errors.md` shows the outcome, row by row.
- * @param context tells apart what 10000 means. `active`: the token verifies now, so it lacks a permission;
- * `verified`: it worked earlier in this run, so it expired meanwhile; else it is not valid.
+ * Turns the cloud's refusals into coded errors. The cloud's code decides first, then the status, which varies for one
+ * code. `docs/deployment-errors.md` lists the results.
+ * @param context decides the meaning of code 10000. `active`: the token is valid now, so it lacks a permission.
+ * `verified`: the token worked earlier in this run, so it has expired. Otherwise it is not valid.
  */
 export function toCodedError(error: unknown, context: TokenState = {}): unknown {
   if (error instanceof CloudUnreachable) {
@@ -60,8 +60,8 @@ export function toCodedError(error: unknown, context: TokenState = {}): unknown 
   }
   if (!(error instanceof CloudError)) return error
   const code = codeOf(error, context)
-  // Not found right after a write is lag, see the retry of reads; here it is final. Rates and server faults pass.
-  const retryable = passing.has(code) || error.reason === 'IMAGE_REGISTRY_RETURNED_ERROR'
+  // A 404 here is final: lag after a write was already retried. Rate limits and server faults are transient.
+  const retryable = retryableCodes.has(code) || error.reason === 'IMAGE_REGISTRY_RETURNED_ERROR'
   const { retryAfter } = error
   const action = actionFor(error)
   return new CodedError(code, `The cloud refused the call: ${describe(error)}`, {
@@ -91,7 +91,7 @@ function codeOf(error: CloudError, context: TokenState): ErrorCode {
   if (error.challenged) return 'SYS_002'
   if (reason !== undefined) return codeByReason(reason)
   if (code === 10000) return context.active ? 'AUTH_004' : context.verified ? 'AUTH_005' : 'AUTH_003'
-  // Texts decide only where one code has two meanings: that of a refused script quotes the script.
+  // Messages decide only if one code has two meanings, because some messages quote the script.
   if (code === 1000 && /timeout/i.test(message)) return 'SYS_004'
   if (code === 1000) return /internal/i.test(message) ? 'SYS_002' : 'AUTH_003'
   if (code === 10001) return /internal/i.test(message) ? 'SYS_002' : 'AUTH_004'
@@ -99,7 +99,7 @@ function codeOf(error: CloudError, context: TokenState): ErrorCode {
   const known = codeByNumber(code)
   if (known !== undefined) return known
   if (status >= 500) return 'SYS_002'
-  // A good token without the paid plan or the permission gets a bare 401 there.
+  // The container API answers 401 without a code to a valid token that lacks the paid plan or the permission.
   if (status === 401) return error.containers ? 'AUTH_004' : 'AUTH_003'
   if (status === 403) return 'AUTH_004'
   return status === 404 ? 'SYS_005' : 'DEPLOY_001'

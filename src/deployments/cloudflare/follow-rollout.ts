@@ -4,11 +4,11 @@ import { imageUnusable, unhealthy } from '../model/errors.ts'
 import type { Target } from '../targets/targets.ts'
 
 const firstPauseMs = 200
-const longestPauseMs = 5000
+const maxPauseMs = 5000
 
 /**
- * Waits for the end of a rollout. @throws DEPLOY_003 when it ends otherwise than it should, DEPLOY_006 when it does not
- * end in time.
+ * Waits for the end of a rollout.
+ * @throws DEPLOY_003 if it was reverted or replaced, DEPLOY_006 if it does not end in time
  */
 export async function followRollout(
   context: { target: Target; signal: AbortSignal; log: StepLog },
@@ -17,13 +17,13 @@ export async function followRollout(
   const { target, signal, log } = context
   const endAt = performance.now() + target.rolloutMs
   let pauseMs = firstPauseMs
-  for (let told = ''; performance.now() < endAt; ) {
-    // Nothing is over at once.
+  for (let lastStatus = ''; performance.now() < endAt; ) {
+    // The first pause comes before the first check, because no rollout ends immediately.
     await pause(pauseMs, signal)
-    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
+    pauseMs = Math.min(pauseMs * 1.5, maxPauseMs)
     const { status } = await target.containers.rollout(ids, signal)
-    if (status !== told) log.info(`The rollout is ${status}`)
-    told = status
+    if (status !== lastStatus) log.info(`The rollout is ${status}`)
+    lastStatus = status
     if (status === 'completed') return
     if (status === 'reverted' || status === 'replaced') {
       throw imageUnusable(`The rollout was ${status} outside this deployment`, { retryable: false })

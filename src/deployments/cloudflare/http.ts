@@ -16,31 +16,31 @@ export interface CloudWrite extends CloudCall {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   json?: unknown
   form?: FormData
-  /** Values in it that an answer may quote and nobody else may see. */
+  /** Secret values in the body, which are masked if the answer quotes them. */
   confidential?: string[]
-  /** Asked right before each time it is sent, after any wait for its turn; not sent when this throws. */
-  sending?: () => Promise<SentWrite>
+  /** Called right before each transmission, after any wait for the rate limit. If it throws, nothing is sent. */
+  beforeSend?: () => Promise<SentWrite>
 }
 
-/** Told what became of a write. */
+/** Receives the outcome of a write. */
 export interface SentWrite {
   answered(): Promise<void>
-  /** It was given up: it may have been done, or arrive yet. */
+  /** The write got no answer: it may have taken effect, or may still arrive. */
   lost(): Promise<void>
 }
 
 export interface CloudHttp {
-  /** Repeated on transient faults: it changes nothing. */
+  /** Retries transient faults, because reads change nothing. */
   read<S extends z.ZodType>(result: S, call: CloudCall): Promise<z.output<S>>
-  /** Sent once: whether to repeat a write is for the step to decide, after it has looked for its mark. */
+  /** Sends once: the step decides whether to repeat a write, after it has searched for its mark. */
   write<S extends z.ZodType>(result: S, call: CloudWrite): Promise<z.output<S>>
 }
 
-/** What all calls to one account share, see `budget.ts`. */
+/** The rate limit that all calls to one account share, see `rate-budget/`. */
 export interface CallBudget {
-  /** Resolves when a call may be sent. @throws CloudError 429 when that is too far off. */
+  /** Resolves when a call may be sent. @throws CloudError 429 if that would take too long */
   take(signal: AbortSignal): Promise<void>
-  /** Learns from an answer. */
+  /** Updates the budget from the headers of an answer. */
   note(answer: { status: number; headers: { get(name: string): string | null } }): Promise<void>
 }
 
@@ -50,22 +50,22 @@ export interface CloudHttpOptions {
   /** The process's pool of connections. */
   dispatcher: Dispatcher
   budget?: CallBudget | undefined
-  /** Asked once when a token is rejected: another one, if it was replaced meanwhile. */
+  /** Called once if a token is rejected. Returns the new token if it was replaced meanwhile. */
   renew?: ((rejected: string) => Promise<string | undefined>) | undefined
-  /** A read with its repeats; 30 s by default. */
+  /** The time limit of a read with its retries; 30 s by default. */
   totalMs?: number
-  /** One call until its answer is there; 20 s by default. */
+  /** The time limit of one call until its answer; 20 s by default. */
   answerMs?: number
 }
 
 const attemptMs = 20_000
-/** An upload takes longer, and the cloud looks at what it got before it answers. */
+/** The longer time limit of uploads, which the cloud checks before it answers. */
 const uploadFactor = 4.5
 const readMs = 30_000
 
 type Call = CloudCall & Partial<CloudWrite>
 
-/** Speaks Cloudflare's envelope. The token goes into one header and nowhere else. */
+/** A client for APIs with Cloudflare's envelope. The token appears only in the Authorization header. */
 export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
   const { totalMs = readMs } = options
   let token = options.apiToken
@@ -87,7 +87,7 @@ export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
       const total = AbortSignal.timeout(totalMs)
       const signal = AbortSignal.any([call.signal, total])
       try {
-        return await retried(async () => result.parse(await send({ ...call, signal })), signal)
+        return await withRetries(async () => result.parse(await send({ ...call, signal })), signal)
       } catch (error) {
         if (!total.aborted || call.signal.aborted) throw error
         throw new CloudUnreachable(`no answer within ${totalMs / 1000} s`, { cause: error })
@@ -97,13 +97,13 @@ export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
   }
 }
 
-/** Of a token that is not good any more; not of a malformed header, which a new one would not mend. */
+/** True if the token was rejected; not for a malformed header, which a new token would not fix. */
 const isRejected = (error: unknown) =>
   error instanceof CloudError && (error.code === 10000 || error.code === 9106 || error.code === 1000)
 
 async function sendOnce(options: CloudHttpOptions, token: string, call: Call): Promise<unknown> {
   await options.budget?.take(call.signal)
-  const sent = await call.sending?.()
+  const sent = await call.beforeSend?.()
   const { answerMs = attemptMs } = options
   const limit = AbortSignal.timeout(Math.round(call.form === undefined ? answerMs : answerMs * uploadFactor))
   const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
@@ -127,22 +127,22 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
     const why = causeCode(error) ?? (limit.aborted ? 'time limit' : 'connection failed')
     throw new CloudUnreachable(why, { cause: error })
   }
-  // What stands in between answers 5xx as well, whatever becomes of the call behind it.
+  // A 5xx may come from a proxy in between, and says nothing about the call behind it.
   await (response.status < 500 ? sent?.answered() : sent?.lost())
   await options.budget?.note(response)
-  const { status, headers: answered } = response
-  const shown = without(text, [token, ...(call.confidential ?? [])])
-  return unwrap({ status, headers: answered, text: shown, path: call.path })
+  const { status, headers: responseHeaders } = response
+  const redacted = redact(text, [token, ...(call.confidential ?? [])])
+  return unwrap({ status, headers: responseHeaders, text: redacted, path: call.path })
 }
 
-/** Nobody promises that an answer does not quote what it was sent. Shorter values would hit any text. */
-function without(text: string, values: string[]): string {
+/** Masks secret values that an answer may quote. Values of under 6 characters would match unrelated text. */
+function redact(text: string, values: string[]): string {
   return values
     .filter((value) => value.length >= 6)
     .reduce((left, value) => left.replaceAll(value, '[redacted]'), text)
 }
 
-function retried<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+function withRetries<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return pRetry(
     async () => {
       try {
@@ -158,22 +158,23 @@ function retried<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
       randomize: true,
       maxRetryTime: 20_000,
       signal,
-      onFailedAttempt: ({ error, retriesLeft }) => (retriesLeft > 0 ? waitAsTold(error, signal) : undefined),
+      onFailedAttempt: ({ error, retriesLeft }) =>
+        retriesLeft > 0 ? waitForRateLimit(error, signal) : undefined,
     },
   )
 }
 
-/** A limit that lasts longer is not waited for here: the error says for how long, and its job comes again then. */
-const patienceSeconds = 5
+/** The longest wait for a rate limit. For a longer one the error carries the wait, and the job is retried after it. */
+const maxWaitSeconds = 5
 
 function isTransient(error: unknown): boolean {
   if (error instanceof CloudUnreachable) return true
   if (!(error instanceof CloudError)) return false
-  return error.status === 429 ? limitSeconds(error) <= patienceSeconds : error.status >= 500
+  return error.status === 429 ? limitSeconds(error) <= maxWaitSeconds : error.status >= 500
 }
 
 const limitSeconds = (error: CloudError) => error.retryAfter ?? 1
 
-async function waitAsTold(error: Error, signal: AbortSignal): Promise<void> {
+async function waitForRateLimit(error: Error, signal: AbortSignal): Promise<void> {
   if (error instanceof CloudError && error.status === 429) await pause(limitSeconds(error) * 1000, signal)
 }

@@ -9,11 +9,11 @@ export interface ScriptSubdomain {
   previewsEnabled: boolean
 }
 
-/** What belongs to a script and not to a version of it. */
+/** The calls for settings that belong to a script as opposed to its versions. */
 export interface ScriptSettings {
   scriptSubdomain(script: string, signal: AbortSignal): Promise<ScriptSubdomain>
   setScriptSubdomain(script: string, wanted: ScriptSubdomain, signal: AbortSignal): Promise<void>
-  /** By name: logpush, observability, tags, tail_consumers. */
+  /** Settings by name: logpush, observability, tags, tail_consumers. */
   scriptSettings(script: string, signal: AbortSignal): Promise<Record<string, unknown>>
 }
 
@@ -37,7 +37,7 @@ export function createScriptSettings(
     },
     async setScriptSubdomain(script, { enabled, previewsEnabled }, signal) {
       const path = `${scriptPath(script)}/subdomain`
-      // Both are sent: the cloud derives a flag that is left out from the other one.
+      // Both flags are sent, because the cloud derives an omitted one from the other.
       const json = { enabled, previews_enabled: previewsEnabled }
       await http.write(z.unknown(), { method: 'POST', path, json, signal })
     },

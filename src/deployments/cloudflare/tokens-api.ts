@@ -21,13 +21,13 @@ export type Policy = z.output<typeof policies>['policies'][number]
 export interface VerifiedToken {
   id: string
   status: string
-  /** Where its own description is. */
+  /** The kind of owner, which decides the path of the token's description. */
   owner: 'user' | 'account'
 }
 
-/** What can be found out about a token with nothing but itself. Each call is a read. */
+/** Read calls that a token can make about itself. */
 export interface TokenApi {
-  /** @param accountId needed for tokens that an account owns. */
+  /** @param accountId required for tokens of an account */
   verify(accountId: string | undefined): Promise<VerifiedToken>
   account(id: string): Promise<TokenAccount>
   accounts(): Promise<TokenAccount[]>
@@ -38,25 +38,28 @@ export interface TokenApi {
   probe(path: string): Promise<unknown>
 }
 
-export function createTokenApi(http: CloudHttp, about: { apiToken: string; signal: AbortSignal }): TokenApi {
-  const { apiToken, signal } = about
+export function createTokenApi(
+  http: CloudHttp,
+  options: { apiToken: string; signal: AbortSignal },
+): TokenApi {
+  const { apiToken, signal } = options
   const read = <S extends z.ZodType>(result: S, path: string) => http.read(result, { path, signal })
-  const ofUser = async () =>
+  const verifyUserToken = async () =>
     ({ ...(await read(status, '/user/tokens/verify')), owner: 'user' as const }) satisfies VerifiedToken
-  const ofAccount = async (id: string) =>
+  const verifyAccountToken = async (id: string) =>
     ({ ...(await read(status, `/accounts/${id}/tokens/verify`)), owner: 'account' as const }) as const
 
   return {
     async verify(accountId) {
       const hasAccount = accountId !== undefined
-      if (apiToken.startsWith('cfat_') && hasAccount) return ofAccount(accountId)
+      if (apiToken.startsWith('cfat_') && hasAccount) return verifyAccountToken(accountId)
       try {
-        return await ofUser()
+        return await verifyUserToken()
       } catch (error) {
-        // 1000 from there may only mean that the account, not a user, owns the token; new tokens say so by their prefix.
+        // 1000 may only mean that an account owns the token, not a user; new tokens show the owner by their prefix.
         const maybe = error instanceof CloudError && error.code === 1000 && !apiToken.startsWith('cfut_')
         if (!maybe || !hasAccount) throw error
-        return ofAccount(accountId)
+        return verifyAccountToken(accountId)
       }
     },
     account: (id) => read(account, `/accounts/${id}`),

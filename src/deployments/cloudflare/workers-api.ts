@@ -4,66 +4,66 @@ import type { WorkerModule } from '../model/worker-module.ts'
 import { fingerprintOf } from '../plans/current-state/binding-fingerprint.ts'
 import { CloudError } from './errors.ts'
 import type { CloudCall, CloudHttp } from './http.ts'
-import { onceVisible } from './retry-until-visible.ts'
+import { retryUntilVisible } from './retry-until-visible.ts'
 import { createScriptSettings, type ScriptSettings } from './settings.ts'
 
 export interface WorkerVersion {
   id: string
   number: number
-  /** Our mark: the id of the deployment that uploaded it. */
+  /** Capstan's mark: the id of the deployment that uploaded the version. */
   tag: string | undefined
   createdOn: string
 }
 
 export interface WorkerDeployment {
   id: string
-  /** Ours says which deployment, or which rollback, changed the traffic. */
+  /** The message of the traffic change; Capstan's names the deployment or rollback. */
   message: string | undefined
   versions: TrafficShare[]
 }
 
 export interface TrafficShare {
   versionId: string
-  /** Of the traffic. */
+  /** The share of the traffic in percent. */
   percentage: number
 }
 
-/** All of it to one version. */
+/** Gives all traffic to one version. */
 export const allTo = (versionId: string): TrafficShare[] => [{ versionId, percentage: 100 }]
 
-/** What code finds under a name. */
+/** A binding of a version, which its code accesses by name. */
 export interface WorkerBinding {
   type: string
   name: string
-  /** Of a Durable Object. */
+  /** The class of a Durable Object binding. */
   className: string | undefined
-  /** Of a Durable Object whose class another Worker implements. */
+  /** The Worker that implements the class, if it is another one. */
   scriptName: string | undefined
-  /** Fingerprint of everything that the cloud shows of it: the value of a secret is never shown. */
+  /** The fingerprint of everything that the cloud shows of the binding, which is never the value of a secret. */
   fingerprint: string
 }
 
-/** What a version consists of, beside its code. */
+/** The content of a version, except its code. */
 export interface VersionContent {
   bindings: WorkerBinding[]
   compatibility: { date: string | undefined; flags: string[] }
 }
 
-/** One upload: the code, its bindings and what it changes in the Durable Object classes. */
+/** One upload: the code, its bindings and its changes of Durable Object classes. */
 export interface WorkerUpload {
   script: string
   modules: WorkerModule[]
   bindings: Record<string, unknown>[]
-  /** Bindings that are passed on from an earlier version. */
+  /** Bindings that are inherited from an earlier version. */
   kept?: Record<string, unknown>[]
-  /** Types of bindings that the latest version passes on, unless a binding of that name is given. */
+  /** Types of bindings to inherit from the latest version, unless a binding of the same name is given. */
   keepBindings?: string[]
-  /** Settings of the script that are sent again, since a whole upload would reset those that it leaves out. */
+  /** Settings of the script to send again, because an upload of the whole script resets omitted ones. */
   settings?: Record<string, unknown>
-  /** Static files of the latest version stay. */
+  /** Keeps the static files of the latest version. */
   keepAssets?: boolean
   migrations: Record<string, unknown> | undefined
-  /** Classes that belong to a container: one that is left out does not any more. */
+  /** Classes that belong to a container; an omitted class no longer does. */
   containers?: { class_name: string }[]
   compatibility: { date: string; flags: string[] }
   tag: string
@@ -72,34 +72,34 @@ export interface WorkerUpload {
 
 export interface ListedScript {
   id: string
-  /** Of its last Durable Object migration. */
+  /** The tag of the last Durable Object migration. */
   migrationTag: string | undefined
   hasAssets: boolean
 }
 
-/** What deployments need of Cloudflare's v4 API. Every call takes a signal; only reads are repeated inside. */
+/** The calls of Cloudflare's v4 API that deployments need. Only reads are retried inside. */
 export interface Cloudflare extends ScriptSettings {
   verifyToken(signal: AbortSignal): Promise<{ status: string }>
   account(signal: AbortSignal): Promise<{ id: string; name: string }>
   scripts(signal: AbortSignal): Promise<ListedScript[]>
-  /** Newest first; an empty list also for a script that does not exist. */
+  /** Versions, newest first; empty for a script that does not exist. */
   versions(script: string, signal: AbortSignal): Promise<WorkerVersion[]>
-  /** Newest first: the first one serves. Empty for a script that does not exist. */
+  /** Traffic changes, newest first; the first one is in force. Empty for a script that does not exist. */
   deployments(script: string, signal: AbortSignal): Promise<WorkerDeployment[]>
   version(script: string, versionId: string, signal: AbortSignal): Promise<VersionContent>
   namespaces(signal: AbortSignal): Promise<{ id: string; class: string; script: string }[]>
-  /** Uploads and deploys at once; the only way to create a script or to change its classes. */
+  /** Uploads a version that serves immediately; the only way to create a script or to change its classes. */
   putScript(upload: WorkerUpload, signal: AbortSignal): Promise<void>
-  /** Uploads without serving. @returns the version's id. */
+  /** Uploads a version that does not serve yet. @returns the version's id */
   createVersion(upload: WorkerUpload, signal: AbortSignal): Promise<string>
-  /** All traffic to one version, or shared. */
+  /** Gives the traffic to one version, or shares it between several. */
   deploy(
     script: string,
     deploy: { traffic: TrafficShare[]; message: string; force?: boolean },
     signal: AbortSignal,
   ): Promise<void>
   deleteScript(script: string, signal: AbortSignal): Promise<void>
-  /** The account's workers.dev name; undefined when it has none. */
+  /** The account's workers.dev subdomain; undefined if it has none. */
   subdomain(signal: AbortSignal): Promise<string | undefined>
 }
 
@@ -154,10 +154,10 @@ const namespaceList = z.array(
   z.object({ id: z.string(), class: z.string().optional(), script: z.string().optional() }),
 )
 
-// "Worker not found" and "Worker has no versions": an answer, not a fault, where a first deployment looks around.
-const absent = new Set([10007, 10090, 10222, 10215])
+// "Worker not found" and "Worker has no versions" are valid answers for a script that does not exist yet.
+const notFoundCodes = new Set([10007, 10090, 10222, 10215])
 
-/** @returns a client for one account; answers are checked by shape, unknown fields and enum values are let pass. */
+/** A client for one account. Answers are checked by shape; unknown fields and enum values are accepted. */
 export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare {
   const account = `/accounts/${accountId}`
   const workers = `${account}/workers`
@@ -166,7 +166,7 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
     try {
       return await call
     } catch (error) {
-      if (error instanceof CloudError && absent.has(error.code)) return empty
+      if (error instanceof CloudError && notFoundCodes.has(error.code)) return empty
       throw error
     }
   }
@@ -177,7 +177,7 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
       try {
         return await http.read(verified, { path: '/user/tokens/verify', signal })
       } catch (error) {
-        // 1000 from here may only mean that the account, not a user, owns the token.
+        // 1000 may only mean that the account owns the token, not a user.
         if (!(error instanceof CloudError) || error.code !== 1000) throw error
         return http.read(verified, { path: `${account}/tokens/verify`, signal })
       }
@@ -250,7 +250,7 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
       }
       const path = `${scriptPath(script)}/deployments${force ? '?force=true' : ''}`
       const deploy = () => http.write(z.unknown(), { method: 'POST', path, json: body, signal })
-      await onceVisible(deploy, signal)
+      await retryUntilVisible(deploy, signal)
     },
     async deleteScript(script, signal) {
       const call = { method: 'DELETE' as const, path: `${scriptPath(script)}?force=true`, signal }
@@ -282,8 +282,8 @@ const contentTypes: Record<WorkerModule['type'], string> = {
 }
 
 /**
- * The multipart body of an upload: `metadata`, and one part per module under the module's own name. (The official
- * client can't make it: it flattens the metadata into form fields.)
+ * The multipart body of an upload: `metadata`, and one part per module under the module's name. The official client
+ * cannot create it, because it flattens the metadata into form fields.
  */
 function formOf(upload: WorkerUpload): FormData {
   const form = new FormData()

@@ -13,7 +13,7 @@ import {
 import { CloudError } from './errors.ts'
 import type { CloudWrite, SentWrite } from './http.ts'
 
-/** Thrown where an earlier call may still arrive: the job comes again after `ms`, which uses up no attempt. */
+/** An earlier call may still arrive. The job is run again after `ms`, without using up an attempt. */
 export class StillInFlight extends Error {
   override name = 'StillInFlight'
   readonly ms: number
@@ -25,8 +25,8 @@ export class StillInFlight extends Error {
 }
 
 /**
- * To be called when no version with the deployment's mark is there: none is uploaded, and nothing is undone, while
- * one could still arrive. @throws StillInFlight
+ * Prevents a second upload, or a rollback, while the first upload may still arrive. Called if no version with the
+ * deployment's mark exists. @throws StillInFlight
  */
 export function waitForUpload({ uploadSentAt }: Deployment, target: { settleMs: number; now(): Date }): void {
   if (uploadSentAt === null) return
@@ -35,8 +35,8 @@ export function waitForUpload({ uploadSentAt }: Deployment, target: { settleMs: 
 }
 
 /**
- * Until its answer is known, a call counts as being on its way: also for who goes on after a crash of ours. That it was
- * answered is for the caller to write down, with what was answered.
+ * Marks a call as in flight until its answer is known, so that a run after a crash waits for it too. The caller records
+ * that the call was answered, together with the answer.
  */
 export async function trackUpload<T>(
   { remember }: { remember(change: DeploymentChange): Promise<void> },
@@ -47,32 +47,32 @@ export async function trackUpload<T>(
     return await call()
   } catch (error) {
     const refused = error instanceof CloudError && error.status < 500
-    // Given up only now, it may still arrive for as long as any.
+    // The time in which the call may still arrive starts now.
     await remember({ uploadSentAt: refused ? null : 'now' })
     throw error
   }
 }
 
-/** What a run changes, and on whose account. */
+/** A run that writes, with its target and owner. */
 export interface WritingRun {
   run: Pick<Run, 'write'>
   app: string
   environment: Environment
-  /** The deployment or the deletion. */
+  /** The id of the deployment or deletion. */
   owner: string
 }
 
 /**
- * Keeps every write on record from right before it is sent until it is answered. A process that was frozen meanwhile,
- * and has lost the job to another one, sends nothing: the record is made under the lease. What stays on record may
- * arrive at any time, however its run ended: by a crash, a shutdown, a cancel, a failure.
+ * Records every write from right before it is sent until it is answered. The record is made under the lease, so a frozen
+ * process that has lost its job sends nothing. A write that stays recorded may arrive at any time, even after its run
+ * has ended by a crash, a shutdown, a cancel or a failure.
  */
 export function recordWrites(
   db: Knex,
-  { run, settleMs, ...about }: WritingRun & { settleMs: number },
+  { run, settleMs, ...target }: WritingRun & { settleMs: number },
 ): (method: CloudWrite['method']) => Promise<SentWrite> {
   return async (method) => {
-    const write = { ...about, settleMs, destroys: method === 'DELETE' }
+    const write = { ...target, settleMs, destroys: method === 'DELETE' }
     const id = await run.write((trx) => recordWrite(trx, write))
     return { answered: () => dropWrite(db, id), lost: () => giveUpWrite(db, id, settleMs) }
   }
@@ -81,8 +81,8 @@ export function recordWrites(
 export const writeOwner = ({ id, app, environment }: Deployment) => ({ app, environment, owner: id })
 
 /**
- * What was sent and given up must find the target still held when it arrives, and nothing new in its place.
- * @returns whether there was anything.
+ * Waits until writes without an answer can no longer arrive, so that none arrives after the target was released.
+ * @returns true if there were any
  */
 export async function waitForOutstandingWrites(
   db: Knex,

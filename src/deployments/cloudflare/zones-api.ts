@@ -16,12 +16,12 @@ export interface ZoneRecord {
   proxied: boolean
 }
 
-/** The part of Cloudflare's API that is about host names. */
+/** The calls of Cloudflare's API for host names. */
 export interface ZoneApi {
-  /** The zone that a host is in; the longest name wins. */
+  /** The zone of a host; the longest matching name wins. */
   zoneOf(host: string, signal: AbortSignal): Promise<Zone | undefined>
   domain(hostname: string, signal: AbortSignal): Promise<{ id: string; service: string } | undefined>
-  /** The custom domains that lead to a Worker. */
+  /** The custom domains of a Worker. */
   domainsOf(script: string, signal: AbortSignal): Promise<string[]>
   putDomain(domain: { hostname: string; service: string; zoneId: string }, signal: AbortSignal): Promise<void>
   deleteDomain(id: string, signal: AbortSignal): Promise<void>
@@ -32,7 +32,7 @@ export interface ZoneApi {
   createRoute(zoneId: string, route: { pattern: string; script: string }, signal: AbortSignal): Promise<void>
   deleteRoute(zoneId: string, id: string, signal: AbortSignal): Promise<void>
   records(zoneId: string, name: string, signal: AbortSignal): Promise<ZoneRecord[]>
-  /** A proxied record that leads to no origin: requests end at Cloudflare, where the route is. */
+  /** Creates a proxied record without an origin: requests end at Cloudflare, where the route applies. */
   createRecord(zoneId: string, record: { name: string; comment: string }, signal: AbortSignal): Promise<void>
   deleteRecord(zoneId: string, id: string, signal: AbortSignal): Promise<void>
 }

@@ -16,11 +16,11 @@ export interface AppOptions {
 }
 
 const callMs = 10_000
-// Not later than ten minutes after `iat`, by the clock of GitHub; a minute is left for clocks that differ.
+// GitHub accepts at most ten minutes after `iat` by its own clock; one minute remains for clock differences.
 const lifeSeconds = 540
 const earlierSeconds = 30
 
-/** Calls to GitHub through our own pool, each with a time limit. */
+/** A client for GitHub over the given connection pool, with a time limit for each call. */
 export function createGitHubRequest({
   app,
   dispatcher,
@@ -36,7 +36,7 @@ export function createGitHubRequest({
   })
 }
 
-/** The same as the App itself: signed RS256; when GitHub finds our clock wrong, once more by GitHub's clock. */
+/** A client that authenticates as the App with an RS256 JWT, and retries once by GitHub's clock if the local is wrong. */
 export function asApp({ app, log }: AppOptions, request: GitHubRequest): GitHubRequest {
   const auth = createAppAuth({
     appId: app.id,
@@ -52,15 +52,15 @@ export function asApp({ app, log }: AppOptions, request: GitHubRequest): GitHubR
   return request.defaults({ request: { hook: auth.hook } })
 }
 
-async function signed({ privateKey }: GitHubAppConfig, about: { id: string; skewSeconds: number }) {
-  const now = Math.floor(Date.now() / 1000) + about.skewSeconds
+async function signed({ privateKey }: GitHubAppConfig, options: { id: string; skewSeconds: number }) {
+  const now = Math.floor(Date.now() / 1000) + options.skewSeconds
   const exp = now - earlierSeconds + lifeSeconds
   const jwt = await new SignJWT()
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT' })
-    .setIssuer(about.id)
+    .setIssuer(options.id)
     .setIssuedAt(now - earlierSeconds)
     .setExpirationTime(exp)
-    // Two equal tokens of one second were seen to be refused.
+    // GitHub has been seen to refuse two equal tokens of the same second.
     .setJti(randomUUID())
     .sign(privateKey)
   return { jwt, expiresAt: new Date(exp * 1000).toISOString() }

@@ -11,35 +11,35 @@ export interface Repository {
   repo: string
 }
 
-/** One call; `shown` goes into its parameters. */
-export type Work<T> = (shown: {
+/** One call; `auth` must be part of its parameters. */
+export type Work<T> = (auth: {
   headers: { authorization: string }
   request: { signal: AbortSignal }
 }) => Promise<T>
 
-/** Calls as the installation of a repository. */
+/** Makes calls as the App's installation on a repository. */
 export interface RepositoryCaller {
-  /** Sent once; a token that was rejected is renewed once. */
+  /** Sends once; renews a rejected token once. */
   call<T>(repository: Repository, signal: AbortSignal, work: Work<T>): Promise<T>
-  /** Repeated for a moment while GitHub is away. */
+  /** Retries twice while GitHub is unreachable. */
   read<T>(repository: Repository, signal: AbortSignal, work: Work<T>): Promise<T>
 }
 
 const permissions: GitHubPermissions = { deployments: 'write', statuses: 'write' }
-/** GitHub's copies may not know a token yet in its first seconds. */
+/** The time until all of GitHub's replicas know a new token. */
 const lagMs = 5000
 
-export function createRepositoryCaller(parts: {
+export function createRepositoryCaller(options: {
   asApp: GitHubRequest
   tokens: InstallationTokens
 }): RepositoryCaller {
-  const { asApp, tokens } = parts
+  const { asApp, tokens } = options
   const installations = new Map<string, number>()
 
   async function installationOf({ owner, repo }: Repository, signal: AbortSignal): Promise<number> {
     const key = `${owner}/${repo}`.toLowerCase()
-    const known = installations.get(key)
-    if (known !== undefined) return known
+    const cached = installations.get(key)
+    if (cached !== undefined) return cached
     try {
       const { data } = await asApp('GET /repos/{owner}/{repo}/installation', {
         owner,
@@ -60,9 +60,9 @@ export function createRepositoryCaller(parts: {
 
   async function call<T>(repository: Repository, signal: AbortSignal, work: Work<T>): Promise<T> {
     const installationId = await installationOf(repository, signal)
-    const wish = { installationId, permissions, repositories: [repository.repo] }
-    const token = await tokens.get(wish, { signal }).catch((error: unknown) => {
-      // It may have been removed and installed again, under another id.
+    const tokenRequest = { installationId, permissions, repositories: [repository.repo] }
+    const token = await tokens.get(tokenRequest, { signal }).catch((error: unknown) => {
+      // The App may have been reinstalled, which changes the id of the installation.
       installations.clear()
       throw error
     })
@@ -79,12 +79,12 @@ export function createRepositoryCaller(parts: {
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'AUTH_005') throw error
       if (performance.now() - token.mintedAt < lagMs) await pause(1000, signal)
-      return send((await tokens.get(wish, { signal, fresh: true })).token)
+      return send((await tokens.get(tokenRequest, { signal, fresh: true })).token)
     }
   }
 
   const read = <T>(repository: Repository, signal: AbortSignal, work: Work<T>): Promise<T> =>
-    pRetry(() => call(repository, signal, work).catch(onlyPassing), {
+    pRetry(() => call(repository, signal, work).catch(abortUnlessTransient), {
       retries: 2,
       minTimeout: 300,
       maxTimeout: 2000,
@@ -95,8 +95,8 @@ export function createRepositoryCaller(parts: {
   return { call, read }
 }
 
-/** Repeated inside for a moment only; a limit that lasts is for the caller. */
-function onlyPassing(error: unknown): never {
+/** Retries only server faults; rate limits are left to the caller. */
+function abortUnlessTransient(error: unknown): never {
   if (error instanceof CodedError && error.code === 'SYS_002') throw error
   throw new AbortError(toError(error))
 }

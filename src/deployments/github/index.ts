@@ -5,7 +5,7 @@ import { asApp, createGitHubRequest } from './app.ts'
 import { createGitHubRepository, type GitHubRepository } from './repository.ts'
 import { createInstallationTokens, type InstallationTokens, notConfigured } from './tokens.ts'
 
-/** GitHub as one App sees it. */
+/** The GitHub access of one App. */
 export interface GitHub {
   configured: boolean
   baseUrl: string
@@ -13,9 +13,9 @@ export interface GitHub {
   repository: GitHubRepository
 }
 
-/** Without an App, every call is refused with AUTH_001. */
-export function createGitHub(about: { config: GitHubConfig; dispatcher: Dispatcher; log: Logger }): GitHub {
-  const { config, dispatcher, log } = about
+/** Creates the GitHub access. Without a configured App, every call fails with AUTH_001. */
+export function createGitHub(options: { config: GitHubConfig; dispatcher: Dispatcher; log: Logger }): GitHub {
+  const { config, dispatcher, log } = options
   const { baseUrl, app } = config
   if (app === undefined) {
     const refuse = () => Promise.reject(notConfigured())
@@ -29,9 +29,9 @@ export function createGitHub(about: { config: GitHubConfig; dispatcher: Dispatch
     }
     return { configured: false, baseUrl, tokens: { get: refuse }, repository }
   }
-  const options = { app: { ...app, baseUrl }, dispatcher, log }
-  const request = createGitHubRequest(options)
-  const signed = asApp(options, request)
+  const appOptions = { app: { ...app, baseUrl }, dispatcher, log }
+  const request = createGitHubRequest(appOptions)
+  const signed = asApp(appOptions, request)
   const tokens = createInstallationTokens(signed)
   const repository = createGitHubRepository({ request, asApp: signed, tokens })
   return { configured: true, baseUrl, tokens, repository }

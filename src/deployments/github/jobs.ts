@@ -10,7 +10,7 @@ const seconds = 1000
 const minutes = 60 * seconds
 const payload = z.strictObject({ deploymentId: z.uuid() })
 
-/** Tells GitHub how a deployment stands. Nothing waits for it, and it can't fail a deployment. */
+/** Reports the status of a deployment to GitHub. Nothing waits for this job, and it cannot fail a deployment. */
 export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRecords> = {
   queue: 'maintenance',
   name: 'report-to-github',
@@ -18,7 +18,7 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
   maxAttempts: 12,
   timeoutMs: () => 2 * minutes,
   backoff: { firstMs: 5 * seconds, maxMs: 15 * minutes },
-  // Stopping it hides a deployment from GitHub, so it is for those who may deploy.
+  // A cancel hides the deployment from GitHub, so it requires the permission to deploy.
   async authorizeChange(_records, _db, { principal }) {
     requirePermission(principal, 'deployments:write:production')
   },
@@ -41,7 +41,7 @@ export const reportToGitHubJob: JobDefinition<z.output<typeof payload>, GitHubRe
   },
 }
 
-/** In the transaction that changes the deployment's status; nothing for plans that name no commit. */
+/** Enqueues a report in the transaction that changes the deployment's status, if its plan names a commit. */
 export async function reportLater(
   enqueue: Enqueue,
   trx: Knex.Transaction,

@@ -3,24 +3,24 @@ import { CodedError, dependencyFailed } from '../../platform/errors.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import type { Addresses } from '../targets/addresses.ts'
 import type { GitHub } from './index.ts'
-import { commitContext, isOurs, reportOf } from './report.ts'
+import { commitContext, isCapstanContext, reportOf } from './report.ts'
 import type { Repository } from './repository.ts'
 import { findReportable, type GitHubSource, type Reportable, saveRecord } from './store.ts'
 
-/** Deployments as GitHub shows them. */
+/** The records of deployments at GitHub. */
 export interface GitHubRecords {
   /**
-   * The commit that a plan is for. @throws STATE_003 (424) when it can't be found, or its checks are not green.
+   * Resolves the commit of a plan. @throws STATE_003 (424) if it does not exist, or its checks are not green
    */
   resolve(source: Repository & { ref: string }, signal: AbortSignal): Promise<GitHubSource>
-  /** Makes GitHub say what is true of a deployment now, and of those that it replaced. May be run again. */
+  /** Reports the present status of a deployment, and of those that it replaced. Repeatable. */
   report(deploymentId: string, signal: AbortSignal): Promise<void>
 }
 
 export interface RecordOptions {
   db: Knex
   github: GitHub
-  /** Source of the links to our logs. */
+  /** The base URL of the links to deployment logs. */
   publicUrl: string
   addresses: Addresses
 }
@@ -29,19 +29,19 @@ export function createGitHubRecords(options: RecordOptions): GitHubRecords {
   return {
     resolve: (source, signal) => resolve(options.github, source, signal),
     async report(deploymentId, signal) {
-      // What was true when it was read may not be any more when it is told: then it is told again.
+      // The status may change while it is reported. In that case another round reports the new one.
       for (let rounds = 0; rounds < maxRounds; rounds++) {
-        const untold = (await findReportable(options.db, deploymentId)).filter(isUntold)
-        if (untold.length === 0) return
-        for (const each of untold) await tell(options, each, signal)
+        const outdated = (await findReportable(options.db, deploymentId)).filter(isOutdated)
+        if (outdated.length === 0) return
+        for (const each of outdated) await updateRecord(options, each, signal)
       }
     },
   }
 }
 
 const maxRounds = 5
-const isUntold = (about: Reportable) =>
-  about.githubId === undefined || about.reported !== reportOf(about).state
+const isOutdated = (deployment: Reportable) =>
+  deployment.githubId === undefined || deployment.reported !== reportOf(deployment).state
 
 async function resolve(github: GitHub, source: Repository & { ref: string }, signal: AbortSignal) {
   const { owner, repo, ref } = source
@@ -62,10 +62,10 @@ async function resolve(github: GitHub, source: Repository & { ref: string }, sig
     })
   try {
     const { sha, contexts } = await github.repository.checks({ owner, repo }, ref, signal)
-    const waiting = contexts.filter(({ context, state }) => !isOurs(context) && state !== 'success')
+    const waiting = contexts.filter(({ context, state }) => !isCapstanContext(context) && state !== 'success')
     if (waiting.length > 0) {
-      const named = waiting.map(({ context, state }) => `${context} (${state})`).slice(0, 10)
-      throw failed(`The checks of ${owner}/${repo} are not green: ${named.join(', ')}`)
+      const names = waiting.map(({ context, state }) => `${context} (${state})`).slice(0, 10)
+      throw failed(`The checks of ${owner}/${repo} are not green: ${names.join(', ')}`)
     }
     return { owner, repo, ref, sha }
   } catch (error) {
@@ -82,14 +82,18 @@ const detailsOf = (cause: CodedError, github: Repository) => ({
 const actionOf = ({ options }: CodedError) =>
   options.suggestedAction === undefined ? {} : { suggestedAction: options.suggestedAction }
 
-/** Read, compare, act: what GitHub says already is not said again. */
-async function tell(options: RecordOptions, about: Reportable, signal: AbortSignal): Promise<void> {
+/** Updates the record of a deployment, unless GitHub already shows the present status. */
+async function updateRecord(
+  options: RecordOptions,
+  deployment: Reportable,
+  signal: AbortSignal,
+): Promise<void> {
   const { db, github, publicUrl } = options
-  const { owner, repo, sha } = about.source
-  const wanted = reportOf(about)
+  const { owner, repo, sha } = deployment.source
+  const wanted = reportOf(deployment)
   const repository = { owner, repo }
-  const { deploymentId, app, environment } = about
-  const id = about.githubId ?? (await recordOf(options, about, signal))
+  const { deploymentId, app, environment } = deployment
+  const id = deployment.githubId ?? (await findOrCreateRecord(options, deployment, signal))
   const logUrl = `${publicUrl}/deploy/${deploymentId}/logs`
   if ((await github.repository.latestState(repository, id, signal)) !== wanted.state) {
     const environmentUrl =
@@ -99,17 +103,21 @@ async function tell(options: RecordOptions, about: Reportable, signal: AbortSign
   }
   if (wanted.commit !== undefined) {
     const { commit: state, description } = wanted
-    const status = { sha, context: commitContext(about), state, targetUrl: logUrl, description }
+    const status = { sha, context: commitContext(deployment), state, targetUrl: logUrl, description }
     await github.repository.setCommitStatus(repository, status, signal)
   }
   await saveRecord(db, deploymentId, { reported: wanted.state })
 }
 
-/** Its record: found by our id when an earlier run made it and died before it could say so. */
-async function recordOf(options: RecordOptions, about: Reportable, signal: AbortSignal): Promise<number> {
+/** Finds the record by the deployment's id, because an earlier run may have created it before a crash. */
+async function findOrCreateRecord(
+  options: RecordOptions,
+  deployment: Reportable,
+  signal: AbortSignal,
+): Promise<number> {
   const { db, github } = options
-  const { owner, repo, sha, ref } = about.source
-  const { deploymentId, app, environment } = about
+  const { owner, repo, sha, ref } = deployment.source
+  const { deploymentId, app, environment } = deployment
   const mark = { deploymentId, environment, sha }
   const repository = { owner, repo }
   const description = truncate(`${app} from ${ref}`, 140)

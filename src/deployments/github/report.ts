@@ -3,26 +3,26 @@ import type { Reportable } from './store.ts'
 
 export interface Report {
   state: RecordState
-  /** Undefined where the commit keeps the status that it has. */
+  /** Undefined if the status of the commit does not change. */
   commit: NewCommitStatus['state'] | undefined
   description: string
 }
 
-/** What GitHub should say about a deployment now; a late report can't undo a newer one, since both say this. */
-export function reportOf(about: Reportable): Report {
-  const where = `${about.app} in ${about.environment}`
-  switch (about.status) {
+/** The present report of a deployment. All reports use it, so a late one cannot revert a newer one. */
+export function reportOf(deployment: Reportable): Report {
+  const where = `${deployment.app} in ${deployment.environment}`
+  switch (deployment.status) {
     case 'initiated':
     case 'in_progress':
     case 'rolling_back':
       return { state: 'in_progress', commit: 'pending', description: `Deploying ${where}` }
     case 'completed':
-      return about.superseded
-        ? { state: 'inactive', commit: undefined, description: `Replaced in ${about.environment}` }
+      return deployment.superseded
+        ? { state: 'inactive', commit: undefined, description: `Replaced in ${deployment.environment}` }
         : { state: 'success', commit: 'success', description: `Deployed ${where}` }
     case 'rolled_back':
-      // A deployment that had worked was sent back by a person: its commit is not to blame.
-      return about.succeeded
+      // A user rolled back a deployment that had succeeded: the commit has not failed.
+      return deployment.succeeded
         ? { state: 'inactive', commit: undefined, description: `Rolled back ${where}` }
         : { state: 'failure', commit: 'failure', description: `Failed and rolled back: ${where}` }
     case 'failed':
@@ -33,6 +33,6 @@ export function reportOf(about: Reportable): Report {
   }
 }
 
-export const commitContext = (about: { app: string; environment: string }) =>
-  `capstan/${about.environment}/${about.app}`
-export const isOurs = (context: string) => context.startsWith('capstan/')
+export const commitContext = ({ app, environment }: { app: string; environment: string }) =>
+  `capstan/${environment}/${app}`
+export const isCapstanContext = (context: string) => context.startsWith('capstan/')

@@ -9,16 +9,16 @@ export type { Repository } from './caller.ts'
 
 export interface CommitChecks {
   sha: string
-  /** Each context's latest state: success, pending, failure or error. */
+  /** The latest state of each context: success, pending, failure or error. */
   contexts: { context: string; state: string }[]
 }
 
 export type RecordState = 'in_progress' | 'success' | 'failure' | 'inactive'
 
-/** What deployments tell GitHub, as the installation of one repository and with no more permissions than that takes. */
+/** The GitHub calls for the records of deployments, made as a repository's installation with minimal permissions. */
 export interface GitHubRepository {
   checks(repository: Repository, ref: string, signal: AbortSignal): Promise<CommitChecks>
-  /** The record that carries our deployment's id. */
+  /** Finds the record with the deployment's id in its payload. */
   find(repository: Repository, record: RecordMark, signal: AbortSignal): Promise<number | undefined>
   create(repository: Repository, record: NewRecord, signal: AbortSignal): Promise<number>
   latestState(repository: Repository, id: number, signal: AbortSignal): Promise<string | undefined>
@@ -53,19 +53,19 @@ export interface NewCommitStatus {
   description: string
 }
 
-export function createGitHubRepository(parts: {
+export function createGitHubRepository(options: {
   request: GitHubRequest
   asApp: GitHubRequest
   tokens: InstallationTokens
 }): GitHubRepository {
-  const { request } = parts
-  const { call, read } = createRepositoryCaller(parts)
+  const { request } = options
+  const { call, read } = createRepositoryCaller(options)
 
   return {
     async checks(repository, ref, signal) {
       const given = { ...repository, ref, per_page: 100 }
-      const { data } = await read(repository, signal, (shown) =>
-        request('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...given, ...shown }),
+      const { data } = await read(repository, signal, (auth) =>
+        request('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...given, ...auth }),
       )
       const contexts = data.statuses.map(({ context, state }) => ({ context, state }))
       return { sha: data.sha, contexts }
@@ -73,8 +73,8 @@ export function createGitHubRepository(parts: {
 
     async find(repository, { deploymentId, environment, sha }, signal) {
       const given = { ...repository, environment, sha, task: 'deploy', per_page: 100 }
-      const { data } = await read(repository, signal, (shown) =>
-        request('GET /repos/{owner}/{repo}/deployments', { ...given, ...shown }),
+      const { data } = await read(repository, signal, (auth) =>
+        request('GET /repos/{owner}/{repo}/deployments', { ...given, ...auth }),
       )
       const found = data.find(({ payload }) => markOf(payload) === deploymentId)
       return found && Number(found.id)
@@ -86,7 +86,7 @@ export function createGitHubRepository(parts: {
         ref: record.sha,
         task: 'deploy',
         auto_merge: false,
-        // They were looked at when the plan was made; ours of an earlier run of this commit must not count.
+        // The checks were verified when the plan was made; Capstan's own of an earlier run must not count.
         required_contexts: [],
         payload: { deploymentId: record.deploymentId },
         environment: record.environment,
@@ -94,8 +94,8 @@ export function createGitHubRepository(parts: {
         production_environment: record.production,
         transient_environment: false,
       }
-      const { data } = await call(repository, signal, (shown) =>
-        request('POST /repos/{owner}/{repo}/deployments', { ...given, ...shown }),
+      const { data } = await call(repository, signal, (auth) =>
+        request('POST /repos/{owner}/{repo}/deployments', { ...given, ...auth }),
       )
       if (!('id' in data)) throw unavailable('GitHub merged the branch instead of creating a deployment')
       return Number(data.id)
@@ -103,8 +103,8 @@ export function createGitHubRepository(parts: {
 
     async latestState(repository, id, signal) {
       const given = { ...repository, deployment_id: id, per_page: 1 }
-      const { data } = await read(repository, signal, (shown) =>
-        request('GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', { ...given, ...shown }),
+      const { data } = await read(repository, signal, (auth) =>
+        request('GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', { ...given, ...auth }),
       )
       return data[0]?.state
     },
@@ -116,29 +116,29 @@ export function createGitHubRepository(parts: {
         state,
         log_url: logUrl,
         description: truncate(description, 140),
-        // Ours are per app, GitHub's environments are not: what is superseded is told one by one.
+        // GitHub's environments are not per app, so replaced deployments are marked as inactive one by one.
         auto_inactive: false,
         ...(environmentUrl === undefined ? {} : { environment_url: environmentUrl }),
       }
-      await call(repository, signal, (shown) =>
-        request('POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', { ...given, ...shown }),
+      await call(repository, signal, (auth) =>
+        request('POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', { ...given, ...auth }),
       )
     },
 
     async setCommitStatus(repository, { sha, context, state, targetUrl, description }, signal) {
       const given = { ...repository, sha, context, state, target_url: targetUrl }
-      await call(repository, signal, (shown) =>
+      await call(repository, signal, (auth) =>
         request('POST /repos/{owner}/{repo}/statuses/{sha}', {
           ...given,
           description: truncate(description, 140),
-          ...shown,
+          ...auth,
         }),
       )
     },
   }
 }
 
-/** GitHub keeps a payload as it came: an object, or a string of JSON. */
+/** The deployment id of a payload, which GitHub returns as an object or as a JSON string. */
 function markOf(payload: unknown): string | undefined {
   const marked = z.object({ deploymentId: z.string() })
   try {

@@ -6,8 +6,8 @@ import { githubTokenBody } from './schema.ts'
 const budgetMs = 15_000
 
 /**
- * Hands out a token of an installation. The App has no environments, so that whoever gets one must be trusted with
- * production. The answer is not kept for an Idempotency-Key.
+ * Returns a token of an installation. The App's tokens are not limited to an environment, so the caller needs the
+ * permission for production. The response is not stored for an Idempotency-Key.
  */
 export function githubRoutes(github: GitHub): Route[] {
   return [
@@ -18,9 +18,9 @@ export function githubRoutes(github: GitHub): Route[] {
       access: 'deployments:write:production',
       body: githubTokenBody,
       async handle({ body }) {
-        const wish = { installationId: Number(body.installationId), permissions: body.permissions }
+        const request = { installationId: Number(body.installationId), permissions: body.permissions }
         const signal = AbortSignal.timeout(budgetMs)
-        const { token, expiresAt, permissions } = await github.tokens.get(wish, { signal })
+        const { token, expiresAt, permissions } = await github.tokens.get(request, { signal })
         return { body: { token, expiresAt, permissions }, headers: { 'Cache-Control': 'no-store' } }
       },
     }),

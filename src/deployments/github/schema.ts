@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const level = z.enum(['read', 'write'])
 
-/** What a release pipeline needs of a repository; what the installation was not given is refused by GitHub. */
+/** The permissions that a release pipeline needs; GitHub refuses those that the installation does not have. */
 const permissions = z
   .strictObject({
     actions: level.optional(),
@@ -15,10 +15,10 @@ const permissions = z
     pull_requests: level.optional(),
     statuses: level.optional(),
   })
-  .refine((asked) => Object.keys(asked).length > 0, 'expected at least one permission')
-  .transform((asked) =>
+  .refine((requested) => Object.keys(requested).length > 0, 'expected at least one permission')
+  .transform((requested) =>
     Object.fromEntries(
-      Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+      Object.entries(requested).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     ),
   )
 
@@ -27,7 +27,7 @@ export const githubTokenBody = z.strictObject({
   permissions,
 })
 
-/** The repository and commit that a deployment is told to. */
+/** The repository and commit that a deployment is reported to. */
 export const githubSource = z.strictObject({
   owner: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,98})$/, "expected the name of a repository's owner"),
   repo: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, 'expected the name of a repository'),

@@ -3,7 +3,7 @@ import type { Environment } from '../config.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 import type { RecordState } from './repository.ts'
 
-/** Where and what to report, frozen in the plan. */
+/** The commit that a plan deploys, frozen in the plan. */
 export interface GitHubSource {
   owner: string
   repo: string
@@ -11,7 +11,7 @@ export interface GitHubSource {
   sha: string
 }
 
-/** A deployment as GitHub is told about it. */
+/** The data of a deployment for its report to GitHub. */
 export interface Reportable {
   deploymentId: string
   app: string
@@ -20,9 +20,9 @@ export interface Reportable {
   source: GitHubSource
   githubId: number | undefined
   reported: RecordState | undefined
-  /** Its health check passed once. */
+  /** True if the health check has passed once. */
   succeeded: boolean
-  /** A later deployment of its app and environment serves. */
+  /** True if a later deployment of the same app and environment has completed. */
   superseded: boolean
 }
 
@@ -33,13 +33,13 @@ const columns = `d.id, d.app, d.environment, d.status, p.config -> 'github' as s
     and n.created_at > d.created_at and n.status = 'completed'
     and not n.dry_run) as superseded`
 
-/** Whether its plan names a commit. */
+/** True if the deployment's plan names a commit. */
 export async function isReportable(db: Knex, deploymentId: string): Promise<boolean> {
   const plan = db('plans').where({ id: deploymentId }).whereRaw("config -> 'github' is not null")
   return (await plan.first('id')) !== undefined
 }
 
-/** The deployment itself, and those before it whose record may have changed with it. */
+/** The deployment, and earlier ones whose report may change because of it. */
 export async function findReportable(db: Knex, deploymentId: string): Promise<Reportable[]> {
   const { rows } = await db.raw(
     `select ${columns} from deployments d join plans p on p.id = d.id
@@ -61,7 +61,7 @@ export async function findReportable(db: Knex, deploymentId: string): Promise<Re
   return [own, ...earlier].map(toReportable)
 }
 
-/** Remembers what is known by now. */
+/** Stores the id of a record, or the state that was reported. */
 export async function saveRecord(
   db: Knex,
   deploymentId: string,

@@ -3,9 +3,9 @@ import { CloudError } from '../cloudflare/errors.ts'
 import type { ZoneApi } from '../cloudflare/zones-api.ts'
 import type { StepLog } from '../log.ts'
 import { hostnameFault } from '../model/errors.ts'
-import { type LookOptions, lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
+import { type HostnameState, inspectHostname, obstacleOf, type ZoneAccess } from './inspect.ts'
 
-export interface HostnameWork extends LookOptions {
+export interface HostnameWork extends ZoneAccess {
   hostnames: string[]
   script: string
   deploymentId: string
@@ -13,13 +13,13 @@ export interface HostnameWork extends LookOptions {
 }
 
 /**
- * Before anything is changed: which of the host names lead to the script already, for the way back.
- * @throws STATE_001 (409), STATE_003 (424) for those that it can't have.
+ * Lists the host names that are already routed to the script, before the deployment changes anything; a rollback keeps
+ * them. @throws STATE_001 (409), STATE_003 (424) for host names that are not available
  */
 export async function ownHostnames(work: Omit<HostnameWork, 'log' | 'deploymentId'>): Promise<string[]> {
   const own: string[] = []
   for (const text of work.hostnames) {
-    const seen = await lookAtHostname(work, text)
+    const seen = await inspectHostname(work, text)
     const obstacle = obstacleOf(seen, work.script)
     if (obstacle?.kind === 'conflict') throw conflict(obstacle.problem, {}, { retryable: false })
     if (obstacle !== undefined) throw dependencyFailed(obstacle.problem, { retryable: false })
@@ -28,20 +28,23 @@ export async function ownHostnames(work: Omit<HostnameWork, 'log' | 'deploymentI
   return own
 }
 
-/** Makes every host name lead to the script. What is so already, by an earlier run too, is left as it is. */
+/** Routes every host name to the script. Makes no call for existing routes, e.g. those of an earlier run. */
 export async function configureHostnames(work: HostnameWork): Promise<void> {
   for (const text of work.hostnames) {
-    const seen = await lookAtHostname(work, text)
+    const seen = await inspectHostname(work, text)
     if (seen.leadsTo?.script === work.script) work.log.info(`${text} is already routed to ${work.script}`)
-    else await lead(work, seen)
+    else await routeHostname(work, seen)
     if (seen.kind === 'route') await ensureRecord(work, seen)
   }
 }
 
-async function lead({ zones, signal, script, log }: HostnameWork, seen: SeenHostname): Promise<void> {
+async function routeHostname(
+  { zones, signal, script, log }: HostnameWork,
+  seen: HostnameState,
+): Promise<void> {
   const { text, zone, leadsTo } = seen
   if (zone === undefined) throw refused(`${text}: the account has no zone for this host name`)
-  // Its records may be somebody's who made them since the plan was made: the cloud refuses those itself.
+  // The cloud itself refuses a host name whose DNS records were created since the plan was made.
   if (leadsTo !== undefined) throw refused(`${text} has since been routed to the Worker ${leadsTo.script}`)
   if (seen.kind === 'domain') {
     await zones.putDomain({ hostname: text, service: script, zoneId: zone.id }, signal)
@@ -51,28 +54,28 @@ async function lead({ zones, signal, script, log }: HostnameWork, seen: SeenHost
   log.info(`Routed ${text} to ${script} (zone ${zone.name})`)
 }
 
-/** One that an earlier run sent may arrive before this one: then the pattern is there, and ours. */
-async function createRoute(about: {
+/** Creates a route. Succeeds if it exists already, because a call of an earlier run may arrive first. */
+async function createRoute(input: {
   zones: ZoneApi
   signal: AbortSignal
   script: string
   text: string
   zoneId: string
 }): Promise<void> {
-  const { zones, signal, script, text, zoneId } = about
+  const { zones, signal, script, text, zoneId } = input
   try {
     await zones.createRoute(zoneId, { pattern: text, script }, signal)
   } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== duplicatePattern) throw error
+    if (!(error instanceof CloudError) || error.code !== duplicatePatternCode) throw error
     const present = (await zones.routes(zoneId, signal)).find(({ pattern }) => pattern === text)
     if (present?.script !== script) throw error
   }
 }
 
-const duplicatePattern = 10020
+const duplicatePatternCode = 10020
 
-/** A route takes effect only where Cloudflare answers for the host. The mark is our deployment's id as its comment. */
-async function ensureRecord(work: HostnameWork, seen: SeenHostname): Promise<void> {
+/** Creates a proxied DNS record, which a route needs to receive requests. The record's comment is the deployment's id. */
+async function ensureRecord(work: HostnameWork, seen: HostnameState): Promise<void> {
   const { zones, signal, deploymentId, log } = work
   const { host, zone, records } = seen
   if (zone === undefined) return
@@ -85,31 +88,31 @@ async function ensureRecord(work: HostnameWork, seen: SeenHostname): Promise<voi
     await zones.createRecord(zone.id, { name: host, comment: deploymentId }, signal)
     log.info(`Created a proxied DNS record for ${host}`)
   } catch (error) {
-    if (!(error instanceof CloudError) || !identical.has(error.code)) throw error
+    if (!(error instanceof CloudError) || !identicalRecordCodes.has(error.code)) throw error
   }
 }
 
-const identical = new Set([81057, 81058])
+const identicalRecordCodes = new Set([81057, 81058])
 
 const refused = (problem: string) => hostnameFault(problem, { retryable: false })
 
 export interface WithdrawWork extends Omit<HostnameWork, 'deploymentId'> {
-  /** Host names that led to the script before. */
+  /** Host names that were routed to the script before. */
   before: string[]
-  /** Ids of the deployments whose records these are. */
+  /** Ids of the deployments whose DNS records are removed. */
   marks: string[]
 }
 
 /**
- * Takes back what a deployment made: host names that led nowhere before, and records with its mark. What others
- * have pointed elsewhere meanwhile is theirs.
- * @returns those that were taken back.
+ * Removes what a deployment created: routes of host names that had none before, and DNS records with its mark. Host
+ * names that were since routed to another Worker stay.
+ * @returns the host names whose routes were removed
  */
 export async function withdrawHostnames(work: WithdrawWork): Promise<string[]> {
   const { zones, signal, script, marks, before, log } = work
   const withdrawn: string[] = []
   for (const text of work.hostnames.filter((each) => !before.includes(each))) {
-    const { kind, zone, leadsTo, records } = await lookAtHostname(work, text)
+    const { kind, zone, leadsTo, records } = await inspectHostname(work, text)
     if (zone === undefined) continue
     if (leadsTo?.script === script) {
       if (kind === 'domain') await zones.deleteDomain(leadsTo.id, signal)

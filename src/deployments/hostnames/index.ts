@@ -1,4 +1,4 @@
 export { configureHostnames, ownHostnames, withdrawHostnames } from './configure.ts'
-export { lookAtHostname } from './look.ts'
+export { inspectHostname } from './inspect.ts'
 export { previewHostnames } from './preview.ts'
 export { madeHostnames } from './store.ts'

@@ -1,12 +1,12 @@
 /**
- * One entry of a plan's `hostnames`. A plain host name becomes a custom domain, with a certificate and a record of
- * Cloudflare's own. One with a wildcard or a path becomes a route, and needs a proxied record, which we make.
+ * One entry of a plan's `hostnames`. A plain host name becomes a custom domain, whose certificate and DNS record
+ * Cloudflare creates. A wildcard or path becomes a route, whose proxied DNS record Capstan creates.
  */
 export interface Hostname {
   kind: 'domain' | 'route'
-  /** As it was written, in lower case: the plan's, a route's pattern. */
+  /** The entry in lower case, which is also the pattern of a route. */
   text: string
-  /** Without the path: where its record is. */
+  /** The entry without its path: the name of the DNS record. */
   host: string
 }
 

@@ -1,5 +1,5 @@
 import { CodedError } from '../../platform/errors.ts'
-import { type LookOptions, lookAtHostname, obstacleOf, type SeenHostname } from './look.ts'
+import { type HostnameState, inspectHostname, obstacleOf, type ZoneAccess } from './inspect.ts'
 
 export interface HostnameChange {
   kind: 'hostname' | 'dns_record'
@@ -8,23 +8,23 @@ export interface HostnameChange {
 }
 
 /**
- * What a plan will do to its host names.
- * @throws STATE_003 (424) for a zone that is missing, STATE_001 (409) for a name that is somebody else's; all at once.
+ * The changes of a plan to its host names.
+ * @throws STATE_003 (424) for missing zones, STATE_001 (409) for host names in use; each names all of them
  */
 export async function previewHostnames(
-  look: LookOptions,
-  about: { hostnames: string[]; script: string },
+  access: ZoneAccess,
+  plan: { hostnames: string[]; script: string },
 ): Promise<HostnameChange[]> {
-  const seen = await Promise.all(about.hostnames.map((text) => lookAtHostname(look, text)))
-  const obstacles = seen.flatMap((each) => obstacleOf(each, about.script) ?? [])
+  const states = await Promise.all(plan.hostnames.map((text) => inspectHostname(access, text)))
+  const obstacles = states.flatMap((each) => obstacleOf(each, plan.script) ?? [])
   for (const kind of ['dependency', 'conflict'] as const) {
     const problems = obstacles.filter((each) => each.kind === kind).map(({ problem }) => problem)
     if (problems.length > 0) throw refusal(kind, problems)
   }
-  return seen.flatMap(changesOf)
+  return states.flatMap(changesOf)
 }
 
-function changesOf({ kind, text, host, leadsTo, records }: SeenHostname): HostnameChange[] {
+function changesOf({ kind, text, host, leadsTo, records }: HostnameState): HostnameChange[] {
   const own = {
     kind: 'hostname' as const,
     name: text,

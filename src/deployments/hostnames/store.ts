@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../config.ts'
 
-/** The host names that deployments of an app ever made lead to it, and the marks of their records. */
+/** All host names that deployments of an app ever configured, and the marks of their DNS records. */
 export async function madeHostnames(
   db: Knex,
   app: string,

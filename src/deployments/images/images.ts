@@ -15,15 +15,15 @@ export interface PullSecret {
   password: string
 }
 
-/** Images in registries anywhere. */
+/** Reads and copies images of any registry. */
 export interface Images {
-  /** What a reference points to now. @throws RegistryError, UnusableImage */
+  /** The digest and size that a reference points to now. @throws RegistryError, UnusableImage */
   inspect(
     reference: ImageReference,
     login: LoginSource,
     signal: AbortSignal,
   ): Promise<{ digest: string; bytes: number }>
-  /** Makes the image exist in the account's own registry, under a tag. @returns how many bytes were sent. */
+  /** Copies an image into the account's own registry under a tag. @returns the number of bytes sent */
   copy(job: ImageJob, signal: AbortSignal): Promise<{ copiedBytes: number }>
 }
 
@@ -35,8 +35,8 @@ export interface ImageJob {
 
 export interface ImagesOptions {
   /**
-   * The pool of connections to registries. Where the local cloud does not run it must refuse this machine
-   * (`elsewhereOnly`): else whoever may prepare could look around on its ports.
+   * The connection pool for registries. Without the local cloud it must refuse this machine (`elsewhereOnly`);
+   * otherwise a user who may prepare plans could scan its ports.
    */
   dispatcher: Dispatcher
 }
@@ -56,7 +56,7 @@ export function createImages({ dispatcher }: ImagesOptions): Images {
       if ('problem' in reference) throw new Error('the image reference of the plan is invalid')
       const { host, repository, tag, login } = destination
       const from = { registry: registryOf(reference.host, source.login), repository: reference.repository }
-      // By its digest: the tag may have been moved since the plan was made.
+      // The digest identifies the image, because the tag may have moved since the plan was made.
       const { image } = await resolveImage(from, source.digest, signal)
       const to = { registry: registryOf(host, login), repository, tag }
       return copyImage({ source: from, destination: to, image, signal, onBlob })
@@ -64,19 +64,19 @@ export function createImages({ dispatcher }: ImagesOptions): Images {
   }
 }
 
-/** The sign-in that came with the image; the account's own for an image in its registry; else none. */
-export function sourceLogin(about: {
+/** The credentials for an image: its pull secret, the account's own for an image in its registry, or none. */
+export function sourceLogin(input: {
   image: ImageReference
   secret: PullSecret | undefined
   containers: ContainerApi
 }): LoginSource {
-  const { image, secret, containers } = about
+  const { image, secret, containers } = input
   if (secret !== undefined) return async () => secret
   if (image.host === 'registry.cloudflare.com') return managedLogin(containers)
   return async () => undefined
 }
 
-/** Lives for a quarter of an hour; a refused one is replaced. */
+/** Credentials for the account's own registry, valid for 15 minutes; rejected ones are replaced. */
 export function managedLogin(containers: ContainerApi): LoginSource {
   let made: Promise<PullSecret> | undefined
   return (renew, signal) => {

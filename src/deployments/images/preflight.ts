@@ -6,16 +6,16 @@ import type { PlannedContainer } from '../model/planned-container.ts'
 import { type Images, type PullSecret, sourceLogin } from './images.ts'
 import { type ImageReference, toImageError } from './registry/index.ts'
 
-const lookMs = 15_000
+const inspectTimeoutMs = 15_000
 
-/** Resolves the tag, so that the plan has the digest. @throws STATE_003 (424) when the image can't be had. */
+/** Resolves an image reference to its digest and size. @throws STATE_003 (424) if the image is not usable */
 export async function inspectImage(
   images: Images,
-  about: { image: ImageReference; secret: PullSecret | undefined; containers: ContainerApi },
+  input: { image: ImageReference; secret: PullSecret | undefined; containers: ContainerApi },
 ): Promise<{ digest: string; bytes: number }> {
-  const signal = AbortSignal.timeout(lookMs)
+  const signal = AbortSignal.timeout(inspectTimeoutMs)
   try {
-    return await images.inspect(about.image, sourceLogin(about), signal)
+    return await images.inspect(input.image, sourceLogin(input), signal)
   } catch (error) {
     const late = timedOut('the registry did not answer in time')
     const cause = signal.aborted ? late : toCodedError(toImageError(error))
@@ -31,15 +31,16 @@ export async function inspectImage(
 }
 
 /**
- * Room for the container, and nobody in its place.
- * @throws STATE_004 (402), STATE_001 (409).
+ * Checks that the account has room for a container, and that its name is free.
+ * @returns the present application of the script's class
+ * @throws STATE_004 (402), STATE_001 (409)
  */
 export async function checkContainer(
   containers: ContainerApi,
-  about: { script: string; container: PlannedContainer; namespaceId: string | undefined },
+  query: { script: string; container: PlannedContainer; namespaceId: string | undefined },
   signal: AbortSignal,
 ): Promise<ContainerApplication | undefined> {
-  const { script, container, namespaceId } = about
+  const { script, container, namespaceId } = query
   const [limits, applications] = await Promise.all([
     containers.limits(signal),
     containers.applications(signal),
@@ -52,7 +53,7 @@ export async function checkContainer(
   })
 }
 
-/** The application of a script's class, by its class first: it may have been made under another name. */
+/** The application of a script's class, found by its class, because its name may differ from the script's. */
 export function applicationOf(
   applications: ContainerApplication[],
   { script, namespaceId }: { script: string; namespaceId: string | undefined },
@@ -72,13 +73,13 @@ export function applicationOf(
 
 function sizeProblem(
   { instanceType, maxInstances, bytes }: PlannedContainer,
-  about: { each: Size; total: Size; used: Size; present: ContainerApplication | undefined },
+  account: { each: Size; total: Size; used: Size; present: ContainerApplication | undefined },
 ): string | undefined {
-  const { each, total, used, present } = about
+  const { each, total, used, present } = account
   const size: Size = instanceTypes[instanceType]
   const over = excess(size, each)
   if (over !== undefined) return `A container of the type ${instanceType} has ${over} per container`
-  // Unpacked it is larger still, by how much nobody knows before it is pulled.
+  // This is the compressed size. The unpacked size, which is larger, is unknown before the image is pulled.
   const megabytes = Math.ceil(bytes / 1_000_000)
   if (megabytes > size.diskMb) {
     return `The image has ${megabytes} MB, a container of the type ${instanceType} has ${size.diskMb} MB of disk`
@@ -90,7 +91,7 @@ function sizeProblem(
   return tooMuch === undefined ? undefined : `All containers of the account together would need ${tooMuch}`
 }
 
-/** What an application may take; of a size without a name nothing is known. */
+/** The maximum size of an application; zero for an unknown instance type. */
 function sizeOf({ instanceType, maxInstances }: ContainerApplication): Size {
   const type = instanceType as keyof typeof instanceTypes
   const { vcpu, memoryMib, diskMb } = instanceTypes[type] ?? { vcpu: 0, memoryMib: 0, diskMb: 0 }

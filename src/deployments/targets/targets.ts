@@ -133,10 +133,10 @@ export function createTargets(options: TargetsOptions): Targets {
       logsOf: async (script, signal) =>
         isLocal ? await localLogs({ baseUrl, apiToken, dispatcher }, script, signal) : undefined,
       under: (run) => {
-        const sending = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
+        const record = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return through({
           ...http,
-          write: (result, call) => http.write(result, { ...call, sending: () => sending(call.method) }),
+          write: (result, call) => http.write(result, { ...call, beforeSend: () => record(call.method) }),
         })
       },
     })

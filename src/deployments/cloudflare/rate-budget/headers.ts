@@ -1,4 +1,4 @@
-/** Cloudflare's `Ratelimit: "default";r=1150;t=240`: calls left, and seconds until the window ends. */
+/** Parses Cloudflare's `Ratelimit: "default";r=1150;t=240`: calls left, and seconds until the window ends. */
 export function ratelimitOf(headers: {
   get(name: string): string | null
 }): { left: number; resetsIn: number } | undefined {

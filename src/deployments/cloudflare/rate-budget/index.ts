@@ -6,24 +6,24 @@ import type { CallBudget } from '../http.ts'
 import { ratelimitOf } from './headers.ts'
 import { type Budget, findBudget, noteBudget, takeCall } from './store.ts'
 
-/** Of Cloudflare's 1200 calls in five minutes. Below it every call is counted in the database, above it none. */
-const tight = 300
-/** Left to people and other programs, which draw on the same limit. */
+/** At or below this number of the 1200 calls per five minutes, every call is counted in the database. */
+const countBelow = 300
+/** Calls left for people and other programs, which share the limit. */
 const reserve = 20
-const lookEveryMs = 1000
-const patienceSeconds = 5
+const refreshMs = 1000
+const maxWaitSeconds = 5
 
 /**
- * One account's rate limit, shared by all processes through one row. The headers of every answer say what is left, so
- * that the row is only written once it gets tight, and read once a second. A 429 stops everybody until its end.
+ * The rate limit of one account, shared by all processes through one row. Every answer carries the number of calls left,
+ * so the row is written only when few are left, and read once a second. A 429 stops all processes until it ends.
  */
 export function createBudget(db: Knex, accountId: string): CallBudget {
-  let seen: { at: number; budget: Budget | undefined } | undefined
+  let cached: { at: number; budget: Budget | undefined } | undefined
 
-  async function look(): Promise<Budget | undefined> {
-    if (seen === undefined || performance.now() - seen.at > lookEveryMs)
-      seen = { at: performance.now(), budget: await findBudget(db, accountId) }
-    const { at, budget } = seen
+  async function currentBudget(): Promise<Budget | undefined> {
+    if (cached === undefined || performance.now() - cached.at > refreshMs)
+      cached = { at: performance.now(), budget: await findBudget(db, accountId) }
+    const { at, budget } = cached
     const passed = (performance.now() - at) / 1000
     return (
       budget && {
@@ -37,30 +37,30 @@ export function createBudget(db: Knex, accountId: string): CallBudget {
   return {
     async take(signal) {
       for (;;) {
-        let budget = await look()
-        const isTight = budget !== undefined && budget.resetsIn > 0 && budget.left <= tight
+        let budget = await currentBudget()
+        const isTight = budget !== undefined && budget.resetsIn > 0 && budget.left <= countBelow
         if (budget !== undefined && isTight && budget.blockedFor <= 0) {
           budget = await takeCall(db, accountId)
-          seen = { at: performance.now(), budget }
+          cached = { at: performance.now(), budget }
         }
         const wait = waitOf(budget)
         if (wait <= 0) return
-        if (wait > patienceSeconds) throw usedUp(wait)
+        if (wait > maxWaitSeconds) throw usedUp(wait)
         await pause(wait * 1000, signal)
-        seen = undefined
+        cached = undefined
       }
     },
 
     async note({ status, headers }) {
-      const told = ratelimitOf(headers)
-      const blockedFor = status === 429 ? (retryAfterOf(headers) ?? told?.resetsIn ?? 1) : 0
-      if (blockedFor === 0 && (told === undefined || told.left > tight)) return
+      const limit = ratelimitOf(headers)
+      const blockedFor = status === 429 ? (retryAfterOf(headers) ?? limit?.resetsIn ?? 1) : 0
+      if (blockedFor === 0 && (limit === undefined || limit.left > countBelow)) return
       await noteBudget(db, accountId, {
-        left: told?.left ?? 0,
-        resetsIn: told?.resetsIn ?? blockedFor,
+        left: limit?.left ?? 0,
+        resetsIn: limit?.resetsIn ?? blockedFor,
         blockedFor,
       })
-      seen = undefined
+      cached = undefined
     },
   }
 }
@@ -71,7 +71,7 @@ function waitOf(budget: Budget | undefined): number {
   return budget.resetsIn > 0 && budget.left < reserve ? budget.resetsIn : 0
 }
 
-/** As the cloud itself would say it, but without having asked: its job comes again after that time. */
+/** The same error as for a 429 of the cloud, but without a call: the job is retried after that time. */
 function usedUp(seconds: number): CloudError {
   const retryAfter = Math.ceil(seconds)
   const message = `the API calls of this account are used up; the limit resets in ${retryAfter} s`

@@ -9,26 +9,26 @@ export interface Login {
   password: string
 }
 
-/** @param renew the last ones were refused: get others, if there are any. */
+/** @param renew true if the last credentials were rejected: get new ones, if possible */
 export type LoginSource = (renew: boolean, signal: AbortSignal) => Promise<Login | undefined>
 
 export interface Authorizer {
-  /** The header for calls within these scopes; undefined where none is wanted. */
+  /** The Authorization header for calls within these scopes; undefined if the registry needs none. */
   header(scopes: string[], signal: AbortSignal): Promise<string | undefined>
-  /** A call was refused with 401: what was cached for it is no good. */
+  /** Drops the cached token and credentials of a call that was refused with 401. */
   refused(scopes: string[], error: RegistryError): void
 }
 
 const tokenAnswer = z.object({
   token: z.string().optional(),
   access_token: z.string().optional(),
-  // The protocol's default; Docker Hub answers 300.
+  // 60 is the default of the protocol; Docker Hub sends 300.
   expires_in: z.number().positive().default(60),
 })
 
 const anonymous: LoginSource = async () => undefined
 
-/** Finds out how one registry wants to be asked, and keeps its tokens for as long as they live, per scope. */
+/** Authenticates calls to one registry. Caches its challenge, and its tokens per scope until they expire. */
 export function createAuthorizer(options: {
   origin: URL
   dispatcher: Dispatcher
@@ -39,11 +39,14 @@ export function createAuthorizer(options: {
   let challenge: Promise<Challenge | undefined> | undefined
   let renewLogin = false
 
-  /** A ping tells it. A registry that answers 200 may still ask later, for a single repository. */
+  /** Reads the registry's challenge. A registry that answers 200 may still send one for a single repository. */
   async function ping(signal: AbortSignal): Promise<Challenge | undefined> {
     try {
       const answer = await repeated(dispatcher, {
-        ...{ method: 'GET', url: new URL('/v2/', origin), ok: [200], signal },
+        method: 'GET',
+        url: new URL('/v2/', origin),
+        ok: [200],
+        signal,
       })
       await answer.body.dump()
       return undefined
@@ -86,12 +89,15 @@ export function createAuthorizer(options: {
     const key = scopes.toSorted().join(' ')
     const cached = tokens.get(key)
     if (cached !== undefined && cached.until > performance.now()) return cached.header
-    const asked = fetchToken(wanted, scopes, signal)
-    const entry = { header: asked.then(({ token }) => `Bearer ${token}`), until: performance.now() + 10_000 }
+    const fetched = fetchToken(wanted, scopes, signal)
+    const entry = {
+      header: fetched.then(({ token }) => `Bearer ${token}`),
+      until: performance.now() + 10_000,
+    }
     tokens.set(key, entry)
     try {
-      // Not used in its last moments: a call takes its time to arrive.
-      entry.until = performance.now() + Math.max((await asked).seconds * 800, 1000)
+      // A token is used for 80 % of its lifetime, because calls take time to arrive.
+      entry.until = performance.now() + Math.max((await fetched).seconds * 800, 1000)
       return await entry.header
     } catch (error) {
       if (tokens.get(key) === entry) tokens.delete(key)
@@ -115,8 +121,8 @@ export function createAuthorizer(options: {
     refused(scopes, error) {
       tokens.delete(scopes.toSorted().join(' '))
       renewLogin = true
-      const asked = error instanceof RefusedCall ? error.challenge : undefined
-      if (asked !== undefined) challenge = Promise.resolve(parseChallenge(asked))
+      const newChallenge = error instanceof RefusedCall ? error.challenge : undefined
+      if (newChallenge !== undefined) challenge = Promise.resolve(parseChallenge(newChallenge))
     },
   }
 }

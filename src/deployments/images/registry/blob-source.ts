@@ -4,31 +4,31 @@ import { isTransient, RegistryContentError, RegistryError, RegistryUnreachable }
 import type { Descriptor } from './manifest.ts'
 import { pullScope, type Registry } from './registry.ts'
 
-/** How often in a row a download may break off without a single further byte. */
-const mostFruitless = 5
+/** The number of attempts in a row without a further byte after which a download fails. */
+const maxFruitlessAttempts = 5
 
 export interface BlobSource {
   /**
-   * The bytes from `from` up to `to`, through as many connections as it takes. The last byte of the blob comes out
-   * only when all of it matches its digest, so that what is wrong is never completed anywhere.
+   * Reads the bytes from `from` up to `to`, over as many connections as needed. Yields the last bytes of the blob only
+   * if the whole blob matches its digest, so that a wrong blob is never completed.
    */
   read(from: number, to: number): AsyncGenerator<Buffer>
 }
 
-export function createBlobSource(about: {
+export function createBlobSource(options: {
   registry: Registry
   repository: string
   blob: Descriptor
   signal: AbortSignal
 }): BlobSource {
-  const { registry, blob, signal } = about
+  const { registry, blob, signal } = options
   const hash = createHash('sha256')
   let hashed = 0
 
   function check(at: number, chunk: Buffer): void {
     const end = at + chunk.length
     if (end > blob.size) throw broken()
-    // A repeated part has been counted already.
+    // Bytes of a repeated part are hashed only once.
     if (end > hashed) hash.update(chunk.subarray(hashed - at))
     const wasWhole = hashed === blob.size
     hashed = Math.max(hashed, end)
@@ -45,7 +45,7 @@ export function createBlobSource(about: {
       while (at < to) {
         const before = at
         try {
-          for await (const chunk of download(about, { from: at, to })) {
+          for await (const chunk of download(options, { from: at, to })) {
             check(at, chunk)
             at += chunk.length
             yield chunk
@@ -54,31 +54,32 @@ export function createBlobSource(about: {
         } catch (error) {
           signal.throwIfAborted()
           fruitless = at > before ? 0 : fruitless + 1
-          if (!isTransient(error) || fruitless >= mostFruitless) throw error
-          const told = error instanceof RegistryError ? (error.retryAfter ?? 0) * 1000 : 0
-          if (told > 10_000) throw error
-          await pause(Math.max(told, Math.min(100 * 2 ** fruitless, 4000)), signal)
+          if (!isTransient(error) || fruitless >= maxFruitlessAttempts) throw error
+          const retryAfterMs = error instanceof RegistryError ? (error.retryAfter ?? 0) * 1000 : 0
+          if (retryAfterMs > 10_000) throw error
+          await pause(Math.max(retryAfterMs, Math.min(100 * 2 ** fruitless, 4000)), signal)
         }
       }
     },
   }
 }
 
-/** One connection's worth. */
+/** Downloads over one connection, which may end early. */
 async function* download(
-  about: { registry: Registry; repository: string; blob: Descriptor; signal: AbortSignal },
+  options: { registry: Registry; repository: string; blob: Descriptor; signal: AbortSignal },
   { from, to }: { from: number; to: number },
 ): AsyncGenerator<Buffer> {
-  const { registry, repository, blob, signal } = about
+  const { registry, repository, blob, signal } = options
   const whole = from === 0 && to === blob.size
   const answer = await registry.call({
     method: 'GET',
     path: `/v2/${repository}/blobs/${blob.digest}`,
     scopes: [pullScope(repository)],
     ...(whole ? {} : { headers: { range: `bytes=${from}-${to - 1}` } }),
-    ...{ ok: [200, 206], signal },
+    ok: [200, 206],
+    signal,
   })
-  // Who does not know ranges sends everything.
+  // A registry without support for ranges sends the whole blob.
   let skip = answer.status === 206 ? 0 : from
   let left = to - from
   try {

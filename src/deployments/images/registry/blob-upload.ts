@@ -9,20 +9,20 @@ import { pullScope, pushScope, type Registry } from './registry.ts'
 export interface BlobDestination {
   registry: Registry
   repository: string
-  /** A blob up to this size goes in one call; a longer one in pieces of it, so that a break costs one piece. */
+  /** Blobs up to this size are sent in one call, larger ones in chunks, so that a break costs one chunk. */
   chunkBytes: number
   signal: AbortSignal
 }
 
-/** An upload that has begun, as the registry's last answer described it. */
+/** The state of an upload according to the registry's last answer. */
 interface Session {
   location: URL
-  /** How many bytes the registry has. */
+  /** The number of bytes that the registry has received. */
   offset: number
   chunkBytes: number
 }
 
-const mostFruitless = 5
+const maxFruitlessAttempts = 5
 
 export async function hasBlob({ registry, repository, signal }: BlobDestination, digest: string) {
   const answer = await registry.call({
@@ -34,7 +34,7 @@ export async function hasBlob({ registry, repository, signal }: BlobDestination,
   return answer.status === 200
 }
 
-/** Asks the registry to take the blob over from a repository beside. @returns whether it did. */
+/** Asks the registry to mount the blob from another repository of its own. @returns true if it did */
 export async function mountBlob(
   destination: BlobDestination,
   digest: string,
@@ -51,7 +51,7 @@ export async function mountBlob(
   return answer.status === 201
 }
 
-/** Uploads a blob; breaks are resumed from where the registry has got to, or begun anew where it can't tell. */
+/** Uploads a blob. After a break it resumes where the registry stopped, or starts over if that is unknown. */
 export async function uploadBlob(
   destination: BlobDestination,
   blob: Descriptor,
@@ -72,23 +72,23 @@ export async function uploadBlob(
     } catch (error) {
       destination.signal.throwIfAborted()
       if (error instanceof SourceFault) throw error.cause
-      if (!isResumable(error) || ++fruitless >= mostFruitless) throw error
-      const told = error instanceof RegistryError ? (error.retryAfter ?? 0) * 1000 : 0
-      if (told > 10_000) throw error
-      await pause(Math.max(told, 100 * 2 ** fruitless), destination.signal)
-      // Its answer may be all that was lost.
+      if (!isResumable(error) || ++fruitless >= maxFruitlessAttempts) throw error
+      const retryAfterMs = error instanceof RegistryError ? (error.retryAfter ?? 0) * 1000 : 0
+      if (retryAfterMs > 10_000) throw error
+      await pause(Math.max(retryAfterMs, 100 * 2 ** fruitless), destination.signal)
+      // Perhaps only the answer was lost.
       if (await hasBlob(destination, blob.digest)) return
       session = session === undefined ? undefined : await progressOf(destination, session)
     }
   }
 }
 
-/** 401: the token ended in the middle, and the next call gets a new one. 404 and 416: the session is of no use. */
+/** 401 means that the token has expired; the next call gets a new one. 404 and 416 mean that the session is invalid. */
 function isResumable(error: unknown): boolean {
   return isTransient(error) || (error instanceof RegistryError && [401, 404, 416].includes(error.status))
 }
 
-/** The blob could not be read: no matter of the upload. */
+/** The blob could not be read from its source, as opposed to a failure of the upload. */
 class SourceFault extends Error {}
 
 async function begin({ registry, repository, chunkBytes, signal }: BlobDestination): Promise<Session> {
@@ -99,11 +99,11 @@ async function begin({ registry, repository, chunkBytes, signal }: BlobDestinati
   })
   await answer.body.dump()
   const limit = (name: string) => Number(answer.header(name) ?? Number.NaN)
-  const least = limit('oci-chunk-min-length')
-  const most = limit('oci-chunk-max-length')
+  const minBytes = limit('oci-chunk-min-length')
+  const maxBytes = limit('oci-chunk-max-length')
   let size = chunkBytes
-  if (least > 0) size = Math.max(size, least)
-  if (most > 0) size = Math.min(size, most)
+  if (minBytes > 0) size = Math.max(size, minBytes)
+  if (maxBytes > 0) size = Math.min(size, maxBytes)
   return { location: locationOf(registry, answer), offset: 0, chunkBytes: size }
 }
 
@@ -122,7 +122,7 @@ async function sendChunk(
       headers: {
         'content-type': 'application/octet-stream',
         'content-length': String(end - offset),
-        // The protocol's own form, without "bytes".
+        // The protocol's form has no "bytes" prefix.
         'content-range': `${offset}-${end - 1}`,
       },
       ...{ body, ok: [202], signal },
@@ -152,7 +152,7 @@ async function finish(
   await answer.body.dump()
 }
 
-/** How far an upload has got; undefined when it has to begin anew. */
+/** The progress of an upload; undefined if it must start over. */
 async function progressOf(
   { registry, repository, signal }: BlobDestination,
   session: Session,
@@ -173,7 +173,7 @@ async function progressOf(
   }
 }
 
-/** `0-99`: it has 100 bytes. `0-0` means none or one, which is sent again. */
+/** The next offset of a Range header: 100 for `0-99`. `0-0` means no byte or one; that byte is sent again. */
 function offsetOf(answer: Answer): number | undefined {
   const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.header('range') ?? '')?.[1]
   if (last === undefined) return undefined
@@ -189,7 +189,7 @@ function locationOf(registry: Registry, answer: Answer, known?: URL): URL {
   return new URL(location, registry.origin)
 }
 
-/** Tells the source's failure from the destination's, which would look the same: a call that broke off. */
+/** Distinguishes a failure of the source from one of the destination: both look like a broken call. */
 async function withBody<T>(bytes: AsyncGenerator<Buffer>, send: (body: Readable) => Promise<T>): Promise<T> {
   let fault: unknown
   async function* watched() {

@@ -1,18 +1,18 @@
-/** How a registry wants to be spoken to, from `WWW-Authenticate`. */
+/** The authentication that a registry requires, from `WWW-Authenticate`. */
 export type Challenge =
   | { scheme: 'bearer'; realm: string; service: string | undefined }
   | { scheme: 'basic' }
   | { scheme: 'unknown' }
 
-// A stranger writes this: every repetition has an end, and so has the header.
+// The header is untrusted input: every repetition is limited, and so is the header's length.
 const part =
   /\b([A-Za-z][\w-]{0,30})(?=\s{1,8}[A-Za-z_]{1,30}\s{0,8}=|\s{0,8}$|\s{0,8},)|\b([A-Za-z_]{1,30})\s{0,8}=\s{0,8}(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g
-const longest = 4096
+const maxHeaderLength = 4096
 
-/** Several challenges may share a header; a token is preferred to a password on every call. */
+/** Parses a header with one or more challenges. Bearer tokens are preferred to a password on every call. */
 export function parseChallenge(header: string): Challenge {
   const found: { scheme: string; values: Record<string, string> }[] = []
-  for (const [, scheme, key, quoted, plain] of header.slice(0, longest).matchAll(part)) {
+  for (const [, scheme, key, quoted, plain] of header.slice(0, maxHeaderLength).matchAll(part)) {
     if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), values: {} })
     const last = found.at(-1)
     if (last !== undefined && key !== undefined) {

@@ -9,45 +9,45 @@ export interface ImageCopy {
   destination: { registry: Registry; repository: string; tag: string }
   image: ImageManifest
   signal: AbortSignal
-  /** Default 64 MiB; smaller ones make more calls, larger ones lose more when a connection breaks. */
+  /** The chunk size, 64 MiB by default. Small chunks need more calls, large ones lose more if a connection breaks. */
   chunkBytes?: number
-  /** Told of each blob as it is there. */
+  /** Called for each blob as soon as it is at the destination. */
   onBlob?(done: { digest: string; size: number; how: BlobOutcome }): void
 }
 
 export type BlobOutcome = 'present' | 'mounted' | 'copied'
 
 const defaultChunkBytes = 64 * 1024 * 1024
-const atOnce = 3
+const maxConcurrentBlobs = 3
 
-/** Layers that may not be handed on are fetched by the runtime from where they are. */
+/** Layers that must not be redistributed; the runtime fetches them from their source. */
 const isForeign = ({ mediaType }: Descriptor) => /foreign|nondistributable/.test(mediaType)
 
 /**
- * Makes the image exist at the destination under its own digest and the tag. What is there already is left alone, so
- * it can be run again after a break at any point, and twice at once.
- * @returns how many bytes went over the wire.
+ * Copies an image to the destination under its own digest and the tag. Existing blobs are kept, so the copy can be
+ * repeated after a break at any point, and can run twice at the same time.
+ * @returns the number of bytes sent
  */
 export async function copyImage(copy: ImageCopy): Promise<{ copiedBytes: number }> {
   const { destination, image, signal } = copy
-  const there = { registry: destination.registry, repository: destination.repository }
+  const place = { registry: destination.registry, repository: destination.repository }
   let copiedBytes = 0
-  if ((await findManifest(there, image.digest, signal)) !== image.digest) {
+  if ((await findManifest(place, image.digest, signal)) !== image.digest) {
     const ensure = async (blob: Descriptor, joined: AbortSignal) => {
       const how = await ensureBlob({ ...copy, signal: joined }, blob)
       if (how === 'copied') copiedBytes += blob.size
       copy.onBlob?.({ digest: blob.digest, size: blob.size, how })
     }
     const layers = new Map(image.layers.map((blob) => [blob.digest, blob]))
-    const ours = [...layers.values()].filter((blob) => !isForeign(blob))
-    await eachOf(ours, signal, ensure)
+    const copied = [...layers.values()].filter((blob) => !isForeign(blob))
+    await eachOf(copied, signal, ensure)
     await ensure(image.config, signal)
   }
-  if ((await findManifest(there, destination.tag, signal)) !== image.digest) {
-    await putManifest(there, { reference: destination.tag, manifest: image }, signal)
+  if ((await findManifest(place, destination.tag, signal)) !== image.digest) {
+    await putManifest(place, { reference: destination.tag, manifest: image }, signal)
   }
-  if ((await findManifest(there, image.digest, signal)) !== image.digest) {
-    throw new RegistryContentError(`${there.registry.host} does not show the image under its digest`)
+  if ((await findManifest(place, image.digest, signal)) !== image.digest) {
+    throw new RegistryContentError(`${place.registry.host} does not show the image under its digest`)
   }
   return { copiedBytes }
 }
@@ -57,13 +57,13 @@ async function ensureBlob(copy: ImageCopy, blob: Descriptor): Promise<BlobOutcom
   const { registry, repository } = copy.destination
   const destination: BlobDestination = { registry, repository, chunkBytes, signal }
   if (await hasBlob(destination, blob.digest)) return 'present'
-  const beside = source.registry.host === registry.host && source.repository !== repository
-  if (beside && (await mountBlob(destination, blob.digest, source.repository))) return 'mounted'
+  const sameRegistry = source.registry.host === registry.host && source.repository !== repository
+  if (sameRegistry && (await mountBlob(destination, blob.digest, source.repository))) return 'mounted'
   await uploadBlob(destination, blob, createBlobSource({ ...source, blob, signal }))
   return 'copied'
 }
 
-/** A few at once; the first failure ends the others. */
+/** Works on a few items at the same time; the first failure aborts the others. */
 async function eachOf<T>(
   items: T[],
   signal: AbortSignal,
@@ -83,5 +83,5 @@ async function eachOf<T>(
       }
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, worker))
+  await Promise.all(Array.from({ length: maxConcurrentBlobs }, worker))
 }

@@ -3,54 +3,54 @@ import { OnThisMachine } from '../../../platform/network/this-machine.ts'
 import { truncate } from '../../../platform/postgres/storable-text.ts'
 import { imageUnusable } from '../../model/errors.ts'
 
-/** A registry's refusal, with its own error code (`MANIFEST_UNKNOWN`; empty when there was none). */
+/** A registry's refusal with its error code, e.g. `MANIFEST_UNKNOWN`; empty if it has none. */
 export class RegistryError extends Error {
   override name = 'RegistryError'
   readonly host: string
   readonly status: number
   readonly code: string
-  /** Seconds. */
+  /** Seconds to wait before a retry. */
   readonly retryAfter: number | undefined
 
-  constructor(about: {
+  constructor(details: {
     host: string
     status: number
     code?: string
     message?: string
     retryAfter?: number | undefined
   }) {
-    const { host, status, code = '', message = '' } = about
+    const { host, status, code = '', message = '' } = details
     const said = [code, message].filter(Boolean).join(': ')
     super(truncate(maskSecrets(`${host} answered ${status}${said === '' ? '' : ` (${said})`}`), 500))
     this.host = host
     this.status = status
     this.code = code
-    this.retryAfter = about.retryAfter
+    this.retryAfter = details.retryAfter
   }
 }
 
-/** No answer, or a cut-off one. */
+/** The registry sent no answer, or a cut-off one. */
 export class RegistryUnreachable extends Error {
   override name = 'RegistryUnreachable'
 }
 
-/** What came is not what its digest, or the protocol, promised. */
+/** The content does not match its digest or violates the protocol. */
 export class RegistryContentError extends Error {
   override name = 'RegistryContentError'
 }
 
-/** An image that is there and whole, but can't be deployed. */
+/** A complete image that cannot be deployed. */
 export class UnusableImage extends Error {
   override name = 'UnusableImage'
 }
 
-/** The same call may do better a little later. */
+/** True if the same call may succeed later. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof RegistryUnreachable) return true
   return error instanceof RegistryError && (error.status === 429 || error.status >= 500)
 }
 
-/** Turns a registry's failures into ours; anything else stays what it is. */
+/** Turns failures of a registry into coded errors; returns all other errors unchanged. */
 export function toImageError(error: unknown): unknown {
   if (error instanceof OnThisMachine) {
     const message = 'A registry on this machine is only allowed with the local cloud'

@@ -10,11 +10,11 @@ import { isLoopback } from './reference.ts'
 export interface Call {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH'
   url: URL
-  /** For the call's own host only: a redirect to another one does not get them. */
+  /** Sent to the call's own host only, not to the host of a redirect. */
   authorization?: string | undefined
   headers?: Record<string, string>
   body?: Buffer | Readable
-  /** The statuses that are an answer; all others are thrown. */
+  /** The expected statuses; all others are thrown as errors. */
   ok: number[]
   signal: AbortSignal
 }
@@ -22,21 +22,21 @@ export interface Call {
 export interface Answer {
   status: number
   header(name: string): string | undefined
-  /** To be read or dumped by the caller. */
+  /** The caller must read or dump the body. */
   body: Dispatcher.ResponseData['body']
 }
 
 const redirects = new Set([301, 302, 303, 307, 308])
-const mostRedirects = 5
+const maxRedirects = 5
 const headersMs = 60_000
 const idleMs = 30_000
-/** A limit that lasts longer is not waited for here: the error says for how long, and the job comes again then. */
-const patienceSeconds = 5
+/** The longest wait for a rate limit. For a longer one the error carries the wait, and the job is retried after it. */
+const maxWaitSeconds = 5
 
-/** One exchange: follows the redirects of reads, and throws what is not an answer. */
+/** Makes one call and follows the redirects of reads. @throws RegistryError for unexpected statuses */
 export async function exchange(dispatcher: Dispatcher, call: Call): Promise<Answer> {
   let { url, authorization } = call
-  for (let hops = 0; hops <= mostRedirects; hops++) {
+  for (let hops = 0; hops <= maxRedirects; hops++) {
     const response = await once(dispatcher, { ...call, url, authorization })
     const header = (name: string) => textOf(response.headers[name])
     const location = header('location')
@@ -50,13 +50,13 @@ export async function exchange(dispatcher: Dispatcher, call: Call): Promise<Answ
     }
     if (call.ok.includes(response.statusCode))
       return { status: response.statusCode, header, body: response.body }
-    // Another host's wishes are not the registry's: it would be told the sign-in.
+    // A challenge of another host is ignored: it would receive the credentials.
     throw await refusalOf(url, response, url.origin === call.url.origin)
   }
   throw new RegistryUnreachable(`${call.url.host} redirects too often`)
 }
 
-/** Like `exchange`, repeated on transient faults; for calls without a streaming body, which are all safe to repeat. */
+/** Like `exchange`, with retries of transient faults; for calls without a streaming body, which are all repeatable. */
 export function repeated(dispatcher: Dispatcher, call: Call): Promise<Answer> {
   const attempt = async () => {
     try {
@@ -75,10 +75,10 @@ export function repeated(dispatcher: Dispatcher, call: Call): Promise<Answer> {
   })
 }
 
-/** Reads a small body. @throws RegistryUnreachable when it breaks off; RegistryContentError when it is too long. */
+/** Reads a small body. @throws RegistryUnreachable if it breaks off, RegistryContentError if it is too long */
 export async function readBody(
   answer: Pick<Answer, 'body'>,
-  most: number,
+  maxBytes: number,
   signal?: AbortSignal,
 ): Promise<Buffer> {
   const chunks: Buffer[] = []
@@ -86,18 +86,18 @@ export async function readBody(
   try {
     for await (const chunk of answer.body) {
       size += chunk.length
-      if (size > most) break
+      if (size > maxBytes) break
       chunks.push(chunk)
     }
   } catch (error) {
     signal?.throwIfAborted()
     throw new RegistryUnreachable('the answer broke off', { cause: error })
   }
-  if (size > most) throw new RegistryContentError(`a response is longer than ${most} bytes`)
+  if (size > maxBytes) throw new RegistryContentError(`a response is longer than ${maxBytes} bytes`)
   return Buffer.concat(chunks)
 }
 
-/** TLS everywhere but on this machine, which only a registry on this machine may send us to. */
+/** Requires https, except for redirects from a registry on this machine to this machine. @throws RegistryContentError */
 export function requireSafe(url: URL, from: URL): void {
   if (url.protocol === 'https:' && url.username === '') return
   if (url.protocol === 'http:' && isLoopback(url.hostname) && isLoopback(from.hostname)) return
@@ -110,7 +110,11 @@ async function once(dispatcher: Dispatcher, call: Call): Promise<Dispatcher.Resp
   const { method, url, authorization, body, signal } = call
   try {
     return await send(url, {
-      ...{ dispatcher, method, signal, headersTimeout: headersMs, bodyTimeout: idleMs },
+      dispatcher,
+      method,
+      signal,
+      headersTimeout: headersMs,
+      bodyTimeout: idleMs,
       headers: {
         'user-agent': 'capstan',
         ...call.headers,
@@ -133,7 +137,7 @@ async function once(dispatcher: Dispatcher, call: Call): Promise<Dispatcher.Resp
 const textOf = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(', ') : value)
 
 function isWorthWaiting(error: unknown): boolean {
-  return isTransient(error) && !(error instanceof RegistryError && (error.retryAfter ?? 0) > patienceSeconds)
+  return isTransient(error) && !(error instanceof RegistryError && (error.retryAfter ?? 0) > maxWaitSeconds)
 }
 
 async function refusalOf(url: URL, response: Dispatcher.ResponseData, own: boolean): Promise<RegistryError> {
@@ -146,16 +150,16 @@ async function refusalOf(url: URL, response: Dispatcher.ResponseData, own: boole
   )
 }
 
-/** A refusal that carries how it wants to be asked. */
+/** A refusal with the registry's challenge. */
 export class RefusedCall extends RegistryError {
   readonly challenge: string | undefined
-  constructor(about: ConstructorParameters<typeof RegistryError>[0], challenge: string | undefined) {
-    super(about)
+  constructor(details: ConstructorParameters<typeof RegistryError>[0], challenge: string | undefined) {
+    super(details)
     this.challenge = challenge
   }
 }
 
-/** `{errors: [{code, message}]}`; proxies and object stores answer otherwise. */
+/** The first error of `{errors: [{code, message}]}`; proxies and object stores use other formats. */
 function firstError(text: Buffer): { code?: string; message?: string } {
   try {
     const [first] = JSON.parse(text.toString()).errors

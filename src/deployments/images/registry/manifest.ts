@@ -11,9 +11,9 @@ const media = {
   dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
 }
-/** All four always: a registry answers 404 for a kind that is not asked for. */
+/** All four media types: a registry answers 404 for a type that is not accepted. */
 const accept = Object.values(media).join(', ')
-const mostBytes = 4 * 1024 * 1024
+const maxManifestBytes = 4 * 1024 * 1024
 
 const descriptor = z.object({
   mediaType: z.string(),
@@ -34,21 +34,21 @@ const indexShape = z.object({
 })
 const configShape = z.object({ os: z.string().optional(), architecture: z.string().optional() })
 
-/** The bytes as the registry sent them: a digest is over them, and they are never written anew. */
+/** A manifest with the original bytes, which the digest covers; they are never serialized again. */
 export interface RawManifest {
   mediaType: string
   digest: string
   bytes: Buffer
 }
 
-/** An image for our platform. */
+/** The manifest of an image for linux/amd64. */
 export interface ImageManifest extends RawManifest {
   config: Descriptor
   layers: Descriptor[]
 }
 
 export interface ResolvedImage {
-  /** What the reference points to: perhaps an index over several platforms. */
+  /** The digest that the reference points to, perhaps of an index over several platforms. */
   digest: string
   image: ImageManifest
 }
@@ -59,8 +59,8 @@ interface Place {
 }
 
 /**
- * Tag or digest -> the manifest for linux/amd64. @throws UnusableImage when there is none, RegistryError (404) when
- * the image is not there.
+ * Resolves a tag or digest to the manifest for linux/amd64.
+ * @throws UnusableImage if there is none, RegistryError (404) if the image does not exist
  */
 export async function resolveImage(
   place: Place,
@@ -74,14 +74,16 @@ export async function resolveImage(
     return { digest: top.digest, image }
   }
   const { manifests } = parseAs(indexShape, top)
-  const ours = manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64')
-  if (ours === undefined) throw new UnusableImage('The image has no variant for linux/amd64')
-  const child = await readManifest(place, ours.digest, signal)
+  const matching = manifests.find(
+    ({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64',
+  )
+  if (matching === undefined) throw new UnusableImage('The image has no variant for linux/amd64')
+  const child = await readManifest(place, matching.digest, signal)
   if (isIndex(child.mediaType)) throw new UnusableImage('The image is an index of indexes')
   return { digest: top.digest, image: imageOf(child) }
 }
 
-/** @throws RegistryContentError when the bytes are not those of the digest that was asked for, or announced. */
+/** @throws RegistryContentError if the bytes do not match the requested or announced digest */
 async function readManifest(
   { registry, repository }: Place,
   reference: string,
@@ -90,9 +92,12 @@ async function readManifest(
   const answer = await registry.call({
     method: 'GET',
     path: manifestPath(repository, reference),
-    ...{ scopes: [pullScope(repository)], headers: { accept }, ok: [200], signal },
+    scopes: [pullScope(repository)],
+    headers: { accept },
+    ok: [200],
+    signal,
   })
-  const bytes = await readBody(answer, mostBytes, signal)
+  const bytes = await readBody(answer, maxManifestBytes, signal)
   const digest = sha256(bytes)
   const promised = digestPattern.test(reference) ? reference : answer.header('docker-content-digest')
   if (promised !== undefined && digestPattern.test(promised) && promised !== digest) {
@@ -101,7 +106,7 @@ async function readManifest(
   return { bytes, digest, mediaType: mediaTypeOf(bytes, answer.header('content-type')) }
 }
 
-/** The digest behind a tag or digest, or undefined when it is not there. */
+/** The digest of the manifest with a tag or digest; undefined if it does not exist. */
 export async function findManifest(
   { registry, repository }: Place,
   reference: string,
@@ -110,7 +115,10 @@ export async function findManifest(
   const answer = await registry.call({
     method: 'HEAD',
     path: manifestPath(repository, reference),
-    ...{ scopes: [pushScope(repository)], headers: { accept }, ok: [200, 404], signal },
+    scopes: [pushScope(repository)],
+    headers: { accept },
+    ok: [200, 404],
+    signal,
   })
   await answer.body.dump()
   if (answer.status === 404) return undefined
@@ -119,7 +127,7 @@ export async function findManifest(
   return (await readManifest({ registry, repository }, reference, signal)).digest
 }
 
-/** Stores the bytes as they are. @throws RegistryContentError when the registry took them for others. */
+/** Stores the original bytes. @throws RegistryContentError if the registry reports another digest */
 export async function putManifest(
   { registry, repository }: Place,
   { reference, manifest }: { reference: string; manifest: RawManifest },
@@ -130,7 +138,9 @@ export async function putManifest(
     path: manifestPath(repository, reference),
     scopes: [pushScope(repository)],
     headers: { 'content-type': manifest.mediaType },
-    ...{ body: manifest.bytes, ok: [201], signal },
+    body: manifest.bytes,
+    ok: [201],
+    signal,
   })
   await answer.body.dump()
   const stored = answer.header('docker-content-digest')
@@ -143,7 +153,7 @@ const manifestPath = (repository: string, reference: string) => `/v2/${repositor
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 const isIndex = (mediaType: string) => mediaType === media.ociIndex || mediaType === media.dockerIndex
 
-/** A manifest may name its own type, which then counts: proxies have been seen to change the header. */
+/** The media type in the manifest takes precedence over the header, which some proxies change. */
 function mediaTypeOf(bytes: Buffer, header: string | undefined): string {
   const own = z.object({ mediaType: z.string() }).safeParse(parseJson(bytes))
   return own.data?.mediaType ?? (header ?? '').replace(/;.*/, '').trim()
@@ -162,7 +172,7 @@ function parseAs<S extends z.ZodType>(shape: S, raw: RawManifest): z.output<S> {
   return parsed.data
 }
 
-/** Without an index only the configuration says which machine the image is for. */
+/** Checks the platform in the configuration, the only place that names it for an image without an index. */
 async function checkPlatform(
   { registry, repository }: Place,
   image: ImageManifest,
@@ -171,9 +181,11 @@ async function checkPlatform(
   const answer = await registry.call({
     method: 'GET',
     path: `/v2/${repository}/blobs/${image.config.digest}`,
-    ...{ scopes: [pullScope(repository)], ok: [200], signal },
+    scopes: [pullScope(repository)],
+    ok: [200],
+    signal,
   })
-  const bytes = await readBody(answer, mostBytes, signal)
+  const bytes = await readBody(answer, maxManifestBytes, signal)
   if (sha256(bytes) !== image.config.digest) {
     throw new RegistryContentError(`${registry.host} sent a configuration that does not match its digest`)
   }

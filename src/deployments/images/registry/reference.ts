@@ -1,13 +1,13 @@
 import { digitsProblem } from '../../../platform/hexadecimal.ts'
 
-/** Where an image is: `host[:port]/repository[:tag][@digest]`, with Docker's short forms written out. */
+/** An image reference `host[:port]/repository[:tag][@digest]`, with Docker's short forms expanded. */
 export interface ImageReference {
-  /** As people write it: `docker.io`, `localhost:5000`. */
+  /** The host as users write it: `docker.io`, `localhost:5000`. */
   host: string
   repository: string
-  /** `latest` when neither a tag nor a digest was given. */
+  /** `latest` if neither a tag nor a digest was given. */
   tag: string | undefined
-  /** When given, it decides; the tag is then only a comment. */
+  /** Takes precedence over the tag, which is then informational. */
   digest: string | undefined
 }
 
@@ -17,7 +17,7 @@ const componentPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
 const tagPattern = /^\w[\w.-]{0,127}$/
 export const digestPattern = /^sha256:[0-9a-f]{64}$/
 
-/** @returns the reference, or what is wrong with the text; the problem does not repeat it. */
+/** Parses a reference. @returns the reference, or the problem with the text, which does not quote it */
 export function parseReference(text: string): ImageReference | { problem: string } {
   const at = text.indexOf('@')
   const digest = at === -1 ? undefined : text.slice(at + 1)
@@ -33,7 +33,7 @@ export function parseReference(text: string): ImageReference | { problem: string
     return { problem: 'expected a tag of at most 128 letters, digits and . _ -' }
   }
   const { host, repository } = splitHost(colon === -1 ? named : named.slice(0, colon))
-  // An IPv6 address or a port may have the form and still be none.
+  // The pattern also matches invalid IPv6 addresses and ports.
   if (!hostPattern.test(host) || !URL.canParse(`https://${host}`))
     return { problem: 'expected a host name, perhaps with a port, before the /' }
   if (repository.length > 255 || !repository.split('/').every((part) => componentPattern.test(part))) {
@@ -47,7 +47,7 @@ export function formatReference({ host, repository, tag, digest }: ImageReferenc
   return `${host}/${repository}${parts.join('')}`
 }
 
-/** Docker's rule: the first part is a host when it could not be a part of a repository on Docker Hub. */
+/** Docker's rule: the first part is a host if it cannot be part of a repository name on Docker Hub. */
 function splitHost(name: string): { host: string; repository: string } {
   const slash = name.indexOf('/')
   const first = slash === -1 ? '' : name.slice(0, slash)
@@ -58,7 +58,7 @@ function splitHost(name: string): { host: string; repository: string } {
   return { host, repository: host === 'docker.io' && !rest.includes('/') ? `library/${rest}` : rest }
 }
 
-/** Nobody listens in between on this machine; everywhere else the registry must speak TLS. */
+/** True for this machine, where a registry may use plain HTTP; all others must use TLS. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
@@ -68,7 +68,7 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Where the registry of a host answers. */
+/** The origin of the registry of a host. */
 export function originOf(host: string): URL {
   if (host === 'docker.io') return new URL('https://registry-1.docker.io')
   return new URL(`${isLoopback(new URL(`https://${host}`).hostname) ? 'http' : 'https'}://${host}`)

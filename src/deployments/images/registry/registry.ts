@@ -7,20 +7,20 @@ import { originOf } from './reference.ts'
 
 export type { LoginSource } from './authorizer.ts'
 
-/** One registry, with one sign-in. */
+/** A client for one registry with one set of credentials. */
 export interface Registry {
   readonly host: string
   readonly origin: URL
-  /** Is there, speaks the protocol, and lets us in for these scopes. */
+  /** Checks that the registry is reachable, uses the protocol, and grants these scopes. */
   ping(signal: AbortSignal, scopes?: string[]): Promise<void>
-  /** A call that is safe to repeat: it has no streaming body. */
+  /** Makes a call with retries; it must have no streaming body. */
   call(request: RegistryCall): Promise<Answer>
-  /** A call that is sent once. */
+  /** Makes a call without retries. */
   send(request: RegistryCall & { body?: Buffer | Readable }): Promise<Answer>
 }
 
 export interface RegistryCall extends Pick<Call, 'method' | 'headers' | 'ok' | 'signal'> {
-  /** Below the registry's origin, or absolute as a `Location` says it. */
+  /** A path below the registry's origin, or an absolute URL from a `Location` header. */
   path: string | URL
   scopes: string[]
 }
@@ -29,8 +29,8 @@ export const pullScope = (repository: string) => `repository:${repository}:pull`
 export const pushScope = (repository: string) => `repository:${repository}:pull,push`
 
 /**
- * A client of the OCI distribution protocol. @param login asked when the registry wants one; its answer goes into
- * one header and nowhere else.
+ * A client of the OCI distribution protocol.
+ * @param options.login called if the registry requires credentials, which appear only in the Authorization header
  */
 export function createRegistry(options: {
   host: string
@@ -44,13 +44,13 @@ export function createRegistry(options: {
   async function attempt(request: RegistryCall & { body?: Buffer | Readable }, how: typeof exchange) {
     const { path, scopes, ...rest } = request
     const url = urlOf(origin, path)
-    // An upload may be continued elsewhere; our sign-in is for this registry only.
+    // An upload may continue on another host, which must not receive the credentials of this registry.
     const authorization =
       url.origin === origin.origin ? await authorizer.header(scopes, rest.signal) : undefined
     return how(dispatcher, { ...rest, url, authorization })
   }
 
-  /** A token may end between two calls: a first 401 gets a new one. */
+  /** Retries once after a 401 with a new token: a token may expire between two calls. */
   async function authorized(request: RegistryCall & { body?: Buffer | Readable }, how: typeof exchange) {
     try {
       return await attempt(request, how)
@@ -74,7 +74,7 @@ export function createRegistry(options: {
   }
 }
 
-/** A relative Location is allowed; one that lost its TLS behind the registry's own proxy gets it back. */
+/** Resolves a Location, which may be relative. Restores https if the registry's own proxy dropped it. */
 function urlOf(origin: URL, path: string | URL): URL {
   const url = new URL(path, origin)
   if (url.host === origin.host) url.protocol = origin.protocol

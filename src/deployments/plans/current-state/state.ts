@@ -1,6 +1,6 @@
 import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
 import type { TrafficShare } from '../../cloudflare/workers-api.ts'
-import { lookAtHostname } from '../../hostnames/index.ts'
+import { inspectHostname } from '../../hostnames/index.ts'
 import { applicationOf } from '../../images/preflight.ts'
 import type { AppState, PresentBinding } from '../../model/app-state.ts'
 import type { PlanConfig } from '../../model/plan.ts'
@@ -108,7 +108,7 @@ async function settingsOf({ target, config, signal }: StateQuery): Promise<Recor
 async function readHostnames({ target, config, signal }: StateQuery): Promise<Record<string, string | null>> {
   const scripts: Record<string, string | null> = {}
   for (const text of config.hostnames ?? []) {
-    const { leadsTo } = await lookAtHostname({ zones: target.zones, signal }, text)
+    const { leadsTo } = await inspectHostname({ zones: target.zones, signal }, text)
     scripts[text] = leadsTo?.script ?? null
   }
   return scripts

@@ -1,20 +1,20 @@
 import type { Zone, ZoneApi, ZoneRecord } from '../cloudflare/zones-api.ts'
 import { type Hostname, parseHostname } from './parse.ts'
 
-/** A host name as it is in the cloud now. */
-export interface SeenHostname extends Hostname {
+/** The present state of a host name in the cloud. */
+export interface HostnameState extends Hostname {
   zone: Zone | undefined
-  /** The Worker that it leads to, and the id of what leads there. */
+  /** The Worker that the host name is routed to, and the id of the route or custom domain. */
   leadsTo: { script: string; id: string } | undefined
   records: ZoneRecord[]
 }
 
-export interface LookOptions {
+export interface ZoneAccess {
   zones: ZoneApi
   signal: AbortSignal
 }
 
-export async function lookAtHostname({ zones, signal }: LookOptions, text: string): Promise<SeenHostname> {
+export async function inspectHostname({ zones, signal }: ZoneAccess, text: string): Promise<HostnameState> {
   const hostname = parseHostname(text)
   const zone = await zones.zoneOf(hostname.host, signal)
   if (zone === undefined) return { ...hostname, zone, leadsTo: undefined, records: [] }
@@ -22,34 +22,34 @@ export async function lookAtHostname({ zones, signal }: LookOptions, text: strin
     hostname.kind === 'domain' ? domainOf(zones, text, signal) : routeOf(zones, { zone, text }, signal),
     zones.records(zone.id, hostname.host, signal),
   ])
-  return { ...hostname, zone, leadsTo, records: records.filter(({ type }) => addresses.has(type)) }
+  return { ...hostname, zone, leadsTo, records: records.filter(({ type }) => addressTypes.has(type)) }
 }
 
-const addresses = new Set(['A', 'AAAA', 'CNAME'])
+const addressTypes = new Set(['A', 'AAAA', 'CNAME'])
 
 async function domainOf(zones: ZoneApi, hostname: string, signal: AbortSignal) {
   const domain = await zones.domain(hostname, signal)
   return domain && { script: domain.service, id: domain.id }
 }
 
-async function routeOf(zones: ZoneApi, about: { zone: Zone; text: string }, signal: AbortSignal) {
-  const route = (await zones.routes(about.zone.id, signal)).find(({ pattern }) => pattern === about.text)
+async function routeOf(zones: ZoneApi, query: { zone: Zone; text: string }, signal: AbortSignal) {
+  const route = (await zones.routes(query.zone.id, signal)).find(({ pattern }) => pattern === query.text)
   return route?.script === undefined ? undefined : { script: route.script, id: route.id }
 }
 
-/** Why a host name can't be had: something to mend, or somebody else's; undefined when it can. */
+/** The reason why a host name is not available: a missing zone, or a conflict with other records. */
 export function obstacleOf(
-  seen: SeenHostname,
+  state: HostnameState,
   script: string,
 ): { kind: 'dependency' | 'conflict'; problem: string } | undefined {
-  const { text, zone, leadsTo, records } = seen
+  const { text, zone, leadsTo, records } = state
   if (zone === undefined)
     return { kind: 'dependency', problem: `${text}: the account has no zone for this host name` }
   if (zone.status !== undefined && zone.status !== 'active')
     return { kind: 'dependency', problem: `${text}: the zone ${zone.name} is ${zone.status}, not active` }
   if (leadsTo !== undefined && leadsTo.script !== script)
     return { kind: 'conflict', problem: `${text}: is routed to the Worker ${leadsTo.script}` }
-  if (seen.kind === 'domain' && leadsTo === undefined && records.length > 0)
+  if (state.kind === 'domain' && leadsTo === undefined && records.length > 0)
     return { kind: 'conflict', problem: `${text}: already has DNS records (${records[0]?.type})` }
   return undefined
 }

@@ -63,7 +63,7 @@ export interface WritingRun {
 }
 
 /**
- * Records every write from right before it is sent until it is answered. The record is made under the lease, so a frozen
+ * Records every write from right before it is sent until it is answered. The record needs the lease, so a frozen
  * process that has lost its job sends nothing. A write that stays recorded may arrive at any time, even after its run
  * has ended by a crash, a shutdown, a cancel or a failure.
  */

@@ -8,39 +8,39 @@ import { tokenLacksPermission, tokenRejected } from '../model/errors.ts'
 import { type AccountType, accountType } from './account-type.ts'
 import { grants, type Scope, scopesOf, showScope } from './scopes.ts'
 
-/** True, false, or null where it can't be told. */
-type Told = boolean | null
+/** True, false, or null if unknown. */
+type TriState = boolean | null
 
 export interface Inspection {
   valid: true
-  permissions: { workers: Told; containers: Told; durableObjects: Told }
-  /** What could not be told. */
+  permissions: { workers: TriState; containers: TriState; durableObjects: TriState }
+  /** The names of the values that are unknown. */
   unknown: string[]
   accountInfo: { id: string; name: string | null; type: AccountType['type']; source: AccountType['source'] }
-  /** Containers need it; it does not depend on the plan of the account or of its zones. */
-  workersPaid: Told
+  /** Whether the account has the Workers Paid plan, which containers require; independent of the account type. */
+  workersPaid: TriState
 }
 
 export interface Verification {
   valid: true
   user: { id: string; email: string } | null
   scopes: string[]
-  requiredScopes: { scope: string; granted: Told }[]
+  requiredScopes: { scope: string; granted: TriState }[]
   unknown: string[]
   accounts: { id: string; name: string; type: string }[]
 }
 
-/** Looks at credentials that somebody shows us. Nothing of them is stored or logged. */
+/** Inspects given credentials. Nothing of them is stored or logged. */
 export interface Inspector {
-  /** @throws AUTH_003, AUTH_004, and REQ_002 (422) for an account that does not resolve. */
+  /** @throws AUTH_003, AUTH_004, and REQ_002 (422) for an account that does not exist */
   inspect(given: CloudflareCredentials): Promise<Inspection>
-  /** @throws AUTH_003, and AUTH_004 for scopes that it lacks for sure. */
+  /** @throws AUTH_003, and AUTH_004 for required scopes that are certainly missing */
   verify(given: { apiToken: string; requiredScopes: Scope[] }): Promise<Verification>
 }
 
 const budgetMs = 15_000
 
-/** @param connect a client for credentials, at the API where their account is. */
+/** @param connect creates a client with credentials, for the API of their account */
 export function createInspector(
   connect: (given: { apiToken: string; accountId?: string }) => Promise<CloudHttp>,
 ): Inspector {
@@ -56,12 +56,12 @@ export function createInspector(
 
     async verify({ apiToken, requiredScopes }) {
       const tokens = await api({ apiToken })
-      const accounts = await tokens.accounts().catch(whatIsRefused)
+      const accounts = await tokens.accounts().catch(undefinedIfRefused)
       const first = accounts?.[0]?.id
       const token = await verified(() => tokens.verify(first))
       const [user, policies] = await Promise.all([
-        orUnknown(tokens.user()),
-        orUnknown(tokens.policies(token, first)),
+        optional(tokens.user()),
+        optional(tokens.policies(token, first)),
       ])
       const granted = policies && scopesOf(policies)
       const required = requiredScopes.map((scope) => ({
@@ -92,8 +92,8 @@ async function inspectAccount(tokens: TokenApi, accountId: string): Promise<Insp
     probe(tokens, `${account}/workers/scripts-search?per_page=1`),
     probe(tokens, `${account}/containers/me`),
     probe(tokens, `${account}/workers/durable_objects/namespaces?per_page=5`),
-    orUnknown(tokens.ratePlans(accountId)),
-    orUnknown(tokens.zonePlans(accountId)),
+    optional(tokens.ratePlans(accountId)),
+    optional(tokens.zonePlans(accountId)),
   ])
   const permissions = { workers, containers, durableObjects }
   if (workers === false) {
@@ -107,8 +107,8 @@ async function inspectAccount(tokens: TokenApi, accountId: string): Promise<Insp
   return {
     valid: true,
     permissions,
-    unknown: Object.entries({ ...permissions, workersPaid }).flatMap(([name, told]) =>
-      told === null ? [name] : [],
+    unknown: Object.entries({ ...permissions, workersPaid }).flatMap(([name, value]) =>
+      value === null ? [name] : [],
     ),
     accountInfo: { id: accountId, name: named?.name ?? null, type, source },
     workersPaid,
@@ -122,14 +122,14 @@ async function verified(verify: () => Promise<VerifiedToken>): Promise<VerifiedT
     throw tokenRejected(`The Cloudflare API token is ${token.status}`)
   } catch (error) {
     if (isNoSuchAccount(error)) throw noSuchAccount()
-    throw asAnswer(error)
+    throw toApiError(error)
   }
 }
 
-/** An account that is not there is a fault of the request; one that can't be read only has no name. */
+/** A missing account is an error of the request; an account that the token may not read only has no name. */
 function unresolvable(error: unknown): undefined {
   if (isNoSuchAccount(error)) throw noSuchAccount()
-  if (!isRefusal(error)) throw asAnswer(error)
+  if (!isRefusal(error)) throw toApiError(error)
 }
 
 const isNoSuchAccount = (error: unknown) => error instanceof CloudError && error.code === 7003
@@ -139,25 +139,26 @@ function noSuchAccount(): CodedError {
   return invalidBody(fields, 422)
 }
 
-function whatIsRefused(error: unknown): undefined {
-  // A rejected token is told by its verification; a cloud that is away must not pass for one.
+function undefinedIfRefused(error: unknown): undefined {
+  // The verification reports a rejected token. An unreachable cloud must not look like one.
   if (isRefusal(error) || (error instanceof CloudError && error.code === 1000)) return undefined
-  throw asAnswer(error)
+  throw toApiError(error)
 }
 
-/** What ran out of time is the cloud's slowness, not a fault of ours. */
-function asAnswer(error: unknown): unknown {
+/** Reports an exceeded time limit as a timeout of the cloud, and refusals as coded errors. */
+function toApiError(error: unknown): unknown {
   if (toError(error).name === 'TimeoutError')
     return timedOut('The cloud did not answer in time', { cause: error })
   return toCodedError(error)
 }
 
-const refusals = new Set([9109, 10000, 9106])
+const refusalCodes = new Set([9109, 10000, 9106])
 const isRefusal = (error: unknown) =>
-  error instanceof CloudError && (refusals.has(error.code) || error.status === 403 || error.status === 401)
+  error instanceof CloudError &&
+  (refusalCodes.has(error.code) || error.status === 403 || error.status === 401)
 
-/** A read that succeeds does not prove that writing is allowed; one that is refused proves that it is not. */
-async function probe(tokens: TokenApi, path: string): Promise<Told> {
+/** Tests a permission with a read. A refusal proves that writing is not allowed; a success does not prove that it is. */
+async function probe(tokens: TokenApi, path: string): Promise<TriState> {
   try {
     await tokens.probe(path)
     return true
@@ -166,7 +167,7 @@ async function probe(tokens: TokenApi, path: string): Promise<Told> {
   }
 }
 
-async function orUnknown<T>(call: Promise<T>): Promise<T | undefined> {
+async function optional<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call
   } catch {
@@ -174,7 +175,7 @@ async function orUnknown<T>(call: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function refuseMissing(required: { scope: string; granted: Told }[]): void {
+function refuseMissing(required: { scope: string; granted: TriState }[]): void {
   const missing = required.filter(({ granted }) => granted === false).map(({ scope }) => scope)
   if (missing.length === 0) return
   throw tokenLacksPermission('The token lacks required scopes', { details: { missing } })

@@ -18,12 +18,12 @@ export interface CredentialRouteOptions {
 
 const uncached = { 'Cache-Control': 'no-store' }
 
-/** None of these keeps its answer for an Idempotency-Key: nothing is made, and what was sent is not to be kept. */
+/** The routes for credentials. They ignore Idempotency-Keys, so that no request with a credential is stored. */
 export function credentialRoutes(options: CredentialRouteOptions): Route[] {
-  return [...lookingAt(options), ...keeping(options)]
+  return [...inspectionRoutes(options), ...storageRoutes(options)]
 }
 
-function lookingAt({ inspector }: CredentialRouteOptions): Route[] {
+function inspectionRoutes({ inspector }: CredentialRouteOptions): Route[] {
   const post = { wrap: success, method: 'post', access: 'deployments:write' } as const
   return [
     route({
@@ -47,10 +47,10 @@ function lookingAt({ inspector }: CredentialRouteOptions): Route[] {
   ]
 }
 
-function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[] {
+function storageRoutes({ vault, targets, inspector }: CredentialRouteOptions): Route[] {
   const path = '/deploy/environments/:environment/credentials'
-  const about = { wrap: success, path, params: environmentParams } as const
-  const admin = { ...about, access: 'accounts:admin' } as const
+  const common = { wrap: success, path, params: environmentParams } as const
+  const admin = { ...common, access: 'accounts:admin' } as const
   const view = async (environment: Environment) => {
     const source = await targets.sourceOf(environment)
     const updatedAt = source === 'stored' ? await vault.updatedAt(environment) : undefined
@@ -63,7 +63,7 @@ function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[]
   }
   return [
     route({
-      ...about,
+      ...common,
       method: 'get',
       access: 'deployments:read',
       handle: async ({ params }) => ({ body: await view(params.environment), headers: uncached }),
@@ -97,7 +97,7 @@ function keeping({ vault, targets, inspector }: CredentialRouteOptions): Route[]
   ]
 }
 
-/** @throws REQ_002 (422), as the contract has it for this one field. */
+/** @throws REQ_002 with status 422, which the contract requires for this field */
 function credentialsOf(body: { cloudflareApiToken: string; accountId: string }, path: string) {
   const { cloudflareApiToken: apiToken, accountId } = body
   if (/^[0-9a-f]{32}$/.test(accountId)) return { apiToken, accountId }

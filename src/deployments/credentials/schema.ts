@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { environment } from '../model/schema.ts'
 import { parseScope } from './scopes.ts'
 
-/** Visible ASCII, as a header can carry it. */
+/** Visible ASCII characters, which are valid in a header. */
 const apiToken = z.string().regex(/^[\x21-\x7e]{20,512}$/, 'expected 20 to 512 visible characters')
 
 const credentials = z.strictObject({ cloudflareApiToken: apiToken, accountId: z.string().max(100) })

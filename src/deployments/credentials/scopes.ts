@@ -7,7 +7,7 @@ export interface Scope {
   level: 'Read' | 'Edit'
 }
 
-/** @param text as in Cloudflare's dashboard. The API's own word for Edit is Write; it is taken, too. */
+/** Parses a scope in the form of Cloudflare's dashboard. Also accepts Write, the API's name for Edit. */
 export function parseScope(text: string): Scope | undefined {
   const [, resource, group, level] = /^(Zone|Account|User):([^:]{1,100}):(Read|Edit|Write)$/.exec(text) ?? []
   if (resource === undefined || group === undefined) return undefined
@@ -16,7 +16,7 @@ export function parseScope(text: string): Scope | undefined {
 
 export const showScope = ({ resource, group, level }: Scope) => `${resource}:${group}:${level}`
 
-/** What policies grant. A denied group is left out altogether: to say less is safe, to say more is not. */
+/** The scopes that policies grant. A denied group is omitted at all levels: reporting too few scopes is safe. */
 export function scopesOf(policies: Policy[]): Scope[] {
   const found = (effect: string) =>
     policies
@@ -32,7 +32,7 @@ export function scopesOf(policies: Policy[]): Scope[] {
   return [...new Map(granted.map((scope) => [showScope(scope), scope])).values()]
 }
 
-/** Edit implies Read. */
+/** True if the granted scopes include the wanted one. Edit implies Read. */
 export function grants(granted: Scope[], wanted: Scope): boolean {
   return granted.some(
     ({ resource, group, level }) =>
@@ -42,7 +42,7 @@ export function grants(granted: Scope[], wanted: Scope): boolean {
   )
 }
 
-/** Zones are named in the key, or nested below their account. */
+/** The resource class of a policy. Zones are named in the key, or nested below their account. */
 function resourceOf(resources: Record<string, unknown>): Scope['resource'] {
   const entries = Object.entries(resources)
   if (entries.some(([key]) => key.startsWith('com.cloudflare.api.user'))) return 'User'
@@ -52,7 +52,7 @@ function resourceOf(resources: Record<string, unknown>): Scope['resource'] {
   return zones ? 'Zone' : 'Account'
 }
 
-/** The API's names are `<group> <Read|Write>`; older ones end in Edit. */
+/** Parses the API's name of a permission group: `<group> <Read|Write>`; older names end in Edit. */
 function fromName(resource: Scope['resource'], name: string | undefined): Scope | undefined {
   const [, group, level] = /^(.+) (Read|Write|Edit)$/.exec(name ?? '') ?? []
   if (group === undefined) return undefined

@@ -36,7 +36,7 @@ export function createGitHubRequest({
   })
 }
 
-/** A client that authenticates as the App with an RS256 JWT, and retries once by GitHub's clock if the local is wrong. */
+/** A client that authenticates as the App with an RS256 JWT. Retries once by GitHub's clock if the local is wrong. */
 export function asApp({ app, log }: AppOptions, request: GitHubRequest): GitHubRequest {
   const auth = createAppAuth({
     appId: app.id,

@@ -74,7 +74,7 @@ async function createRoute(input: {
 
 const duplicatePatternCode = 10020
 
-/** Creates a proxied DNS record, which a route needs to receive requests. The record's comment is the deployment's id. */
+/** Creates the proxied DNS record that a route needs to receive requests. Its comment is the deployment's id. */
 async function ensureRecord(work: HostnameWork, seen: HostnameState): Promise<void> {
   const { zones, signal, deploymentId, log } = work
   const { host, zone, records } = seen

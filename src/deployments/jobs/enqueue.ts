@@ -9,7 +9,7 @@ import type { Deployment } from '../store/index.ts'
 import type { Targets } from '../targets/targets.ts'
 import { deployStepSpec } from './specs.ts'
 
-/** What the handlers of the jobs work with. */
+/** The services of the job handlers. */
 export interface ExecutionServices {
   db: Knex
   secrets: Secrets
@@ -21,7 +21,7 @@ export interface ExecutionServices {
 
 export type StepOwner = Pick<Deployment, 'id' | 'options' | 'startedBy' | 'correlationId'>
 
-/** What every job of a deployment has in common. */
+/** The subject, owner and correlation id of every job of a deployment. */
 export function ownership(deployment: Pick<Deployment, 'id' | 'startedBy' | 'correlationId'>) {
   const { id, startedBy, correlationId } = deployment
   return {
@@ -31,12 +31,13 @@ export function ownership(deployment: Pick<Deployment, 'id' | 'startedBy' | 'cor
   }
 }
 
+/** Enqueues a step. @param job.again for a retry by hand: the attempts made before, and the attempts to add */
 export function enqueueStep(
   enqueue: Enqueue,
   trx: Knex.Transaction,
-  about: { deployment: StepOwner; step: StepKey; again?: { before: number; attempts: number } },
+  job: { deployment: StepOwner; step: StepKey; again?: { before: number; attempts: number } },
 ): Promise<string> {
-  const { deployment, step, again } = about
+  const { deployment, step, again } = job
   return enqueue(trx, deployStepSpec, {
     payload: { deploymentId: deployment.id, step, before: again?.before ?? 0 },
     maxAttempts: again?.attempts ?? deployment.options.maxRetries + 1,

@@ -10,7 +10,7 @@ export type DeleteAppPayload = z.output<typeof deleteAppPayload>
 const seconds = 1000
 const minutes = 60 * seconds
 
-/** The health check's own limit is in the plan, at most 15 minutes; the step ends within it. */
+/** The time limits of steps. The health check has its own limit in the plan, at most 15 minutes. */
 const stepLimits: Record<StepKey, number> = {
   validate_config: 30 * seconds,
   cloudflare_auth: 30 * seconds,
@@ -23,7 +23,7 @@ const stepLimits: Record<StepKey, number> = {
 }
 const limitOf = (step: string) => new Map<string, number>(Object.entries(stepLimits)).get(step) ?? minutes
 
-/** One of the eight steps. The deployment's `maxRetries` sets the attempts. */
+/** One of the eight steps. The deployment's `maxRetries` sets the number of attempts. */
 export const deployStepSpec: JobSpec<StepPayload> = {
   queue: 'deploy-step',
   name: 'deploy-step',
@@ -42,14 +42,14 @@ export const rollbackSpec: JobSpec<DeploymentPayload> = {
   queue: 'rollback',
   name: 'rollback',
   payload: deploymentPayload,
-  // About five minutes: outages of the cloud are seldom longer, and no other job undoes the changes.
+  // The attempts last about five minutes: outages of the cloud are rarely longer, and no other job undoes the changes.
   maxAttempts: 11,
   timeoutMs: () => 15 * minutes,
   backoff: { firstMs: 1 * seconds, maxMs: 60 * seconds },
   retryRefused: 'Rollbacks are retried with their deployment: call POST /deploy/{id}/rollback',
 }
 
-/** Checks for a while whether a call that timed out has arrived after the end of its deployment. */
+/** Checks for 15 minutes whether a timed-out call has arrived after the end of its deployment. */
 export const lateArrivalsSpec: JobSpec<DeploymentPayload> = {
   queue: 'rollback',
   name: 'late-arrivals',

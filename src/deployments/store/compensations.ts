@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { BindingReturn } from '../model/app-state.ts'
 import type { StepKey } from '../model/states.ts'
 
-/** How far a rollback is with one step. */
+/** The progress of a rollback for one step. */
 export interface CompensationRow {
   step: StepKey
   status: 'pending' | 'running' | 'completed' | 'failed'
@@ -10,20 +10,20 @@ export interface CompensationRow {
   error: { code: string; message: string } | null
 }
 
-/** What became of it. */
+/** The result of undoing a step. */
 export interface Undone {
   note: string
-  /** Data of this deployment's own went with what it had created. */
+  /** True if data that the deployment had created was deleted. */
   dataGone?: boolean
-  /** What serves now; null when the script is gone. */
+  /** The version that serves now; null if the script was deleted. */
   restored?: string | null
-  /** Several versions share the traffic, as before. */
+  /** True if several versions share the traffic, as before the deployment. */
   shared?: boolean
-  /** Secrets and variables that are other than before the rollback. */
+  /** The secrets and variables that the rollback changes. */
   bindings?: BindingReturn
 }
 
-/** Begins the list anew: what an earlier rollback did is looked at again, which costs nothing where it holds. */
+/** Replaces the list of steps to undo. Steps that an earlier rollback has undone are checked again. */
 export async function planCompensations(trx: Knex, deploymentId: string, steps: StepKey[]): Promise<void> {
   await trx('deployment_compensations').where({ deployment_id: deploymentId }).delete()
   if (steps.length === 0) return
@@ -41,13 +41,13 @@ export async function findCompensations(db: Knex, deploymentId: string): Promise
 
 export async function updateCompensation(
   trx: Knex,
-  about: { deploymentId: string; step: StepKey },
+  key: { deploymentId: string; step: StepKey },
   change: { status: CompensationRow['status']; outcome?: Undone; error?: { code: string; message: string } },
 ): Promise<void> {
   const { status, outcome, error } = change
   const ended = status === 'completed' || status === 'failed'
   await trx('deployment_compensations')
-    .where({ deployment_id: about.deploymentId, step: about.step })
+    .where({ deployment_id: key.deploymentId, step: key.step })
     .update({
       status,
       outcome: outcome === undefined ? null : JSON.stringify(outcome),
@@ -57,7 +57,7 @@ export async function updateCompensation(
     })
 }
 
-/** What was begun and could not be done. */
+/** Marks the running steps of a rollback as failed. */
 export async function failCompensations(
   trx: Knex,
   deploymentId: string,
@@ -68,7 +68,7 @@ export async function failCompensations(
     .update({ status: 'failed', error: JSON.stringify(error), finished_at: trx.fn.now() })
 }
 
-/** Median seconds of the last hundred rollbacks; undefined when there was none. */
+/** The median seconds of the last hundred rollbacks; undefined if there were none. */
 export async function rollbackMedian(db: Knex): Promise<number | undefined> {
   const { rows } = await db.raw(
     `select percentile_cont(0.5) within group (order by seconds) as median from (

@@ -23,7 +23,7 @@ export async function insertDeployment(
   await insertSteps(trx, plan.id)
 }
 
-/** Makes room for the deployment of a plan that was only tried; its log stays. */
+/** Deletes a dry run, so that its plan can be deployed. Its log stays. */
 export async function removeDryRun(trx: Knex, id: string): Promise<void> {
   await trx('deployment_steps').where({ deployment_id: id }).delete()
   await trx('deployments').where({ id, dry_run: true }).delete()
@@ -36,21 +36,20 @@ export async function findDeployment(db: Knex, id: string): Promise<Deployment |
   return row === undefined ? undefined : toDeployment(row)
 }
 
-/** The row, locked until the transaction ends; only after the row of its job, if that is locked too. */
+/** Locks a deployment's row until the transaction ends. Lock order: the row of its job first. */
 export async function lockDeployment(trx: Knex.Transaction, id: string): Promise<Deployment | undefined> {
   await trx('deployments').where({ id }).forUpdate().first('id')
   return findDeployment(trx, id)
 }
 
 /**
- * Whatever changes who may work on an app and environment is done under this, one after the other. It is taken before
- * any row is locked.
+ * Serializes all changes of who holds an app and environment, until the transaction ends. Lock order: before any row.
  */
 export async function lockTarget(trx: Knex.Transaction, app: string, environment: Environment) {
   await trx.raw(`select pg_advisory_xact_lock(hashtextextended(?, 7041003))`, [`${app}/${environment}`])
 }
 
-/** The app and environment of each deployment, in the order of the ids; nothing of one that is not there. */
+/** The app and environment of each deployment, in the order of the ids; an empty object for an unknown id. */
 export async function namesOfDeployments(db: Knex, ids: string[]): Promise<Record<string, string>[]> {
   const rows: { id: string; app: string; environment: string }[] = await db('deployments')
     .whereIn('id', ids)
@@ -59,7 +58,7 @@ export async function namesOfDeployments(db: Knex, ids: string[]): Promise<Recor
   return ids.map((id) => names.get(id) ?? {})
 }
 
-/** The deployment that holds an app and environment. */
+/** The id of the deployment that holds an app and environment. */
 export async function findLive(db: Knex, app: string, environment: Environment): Promise<string | undefined> {
   const live = db('deployments')
     .where({ app, environment })
@@ -73,22 +72,22 @@ export interface DeploymentChange {
   versionId?: string
   migrationTag?: string | null
   image?: string
-  /** Where the app answers; empty: nowhere that is known. */
+  /** The app's public address; empty if it has none. */
   address?: string
-  /** An upload is on its way from now on; null when its answer is there. */
+  /** `now` marks an upload as in flight; null marks it as answered. */
   uploadSentAt?: 'now' | null
   rollback?: Rollback | null
   error?: { code: string; message: string } | null
   started?: boolean
-  /** False for one that goes on. */
+  /** False if the deployment continues. */
   finished?: boolean
 }
 
-/** Changes a deployment; the database refuses a status that its present one can't lead to. */
+/** Updates a deployment. The database refuses invalid transitions between statuses. */
 export async function updateDeployment(trx: Knex, id: string, change: DeploymentChange): Promise<void> {
   const row: Record<string, unknown> = {}
   if (change.status !== undefined) row.status = change.status
-  // The first snapshot is kept: a later run of the step would see its own deployment's changes.
+  // The first snapshot is kept, because a later attempt would see changes of this deployment.
   if (change.snapshot !== undefined) {
     row.snapshot = trx.raw('coalesce(snapshot, ?::jsonb)', [JSON.stringify(change.snapshot)])
   }

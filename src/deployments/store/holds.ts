@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../config.ts'
 
-/** What works on an app and environment while no deployment may. */
+/** A hold on an app and environment, during which no deployment may start. */
 export interface TargetHold {
   purpose: 'delete' | 'late-arrivals'
-  /** Whose it is: a run after a crash takes it over. */
+  /** The id of the holder; a run after a crash has the same one. */
   holder: string
 }
 
@@ -16,12 +16,12 @@ export async function findHold(
   return db('target_holds').where({ app, environment }).first('purpose', 'holder')
 }
 
-/** @returns false when somebody else holds it. */
+/** Acquires a hold. @returns false if another holder has it */
 export async function takeHold(
   trx: Knex,
-  about: { app: string; environment: Environment } & TargetHold,
+  hold: { app: string; environment: Environment } & TargetHold,
 ): Promise<boolean> {
-  const { app, environment, purpose, holder } = about
+  const { app, environment, purpose, holder } = hold
   const made = await trx('target_holds')
     .insert({ app, environment, purpose, holder })
     .onConflict(['app', 'environment'])

@@ -14,7 +14,7 @@ export interface DeploymentFilter {
   limit: number
 }
 
-/** Newest first; `position` is the exact time of creation, for the cursor. */
+/** Deployments, newest first. `position` is the exact creation time for the cursor. */
 export async function listDeployments(
   db: Knex,
   filter: DeploymentFilter,
@@ -51,7 +51,7 @@ export async function hasDeployments(db: Knex, app: string, environment: Environ
   return row !== undefined
 }
 
-/** Where the newest health check of a target found the app; empty: it had no address then. */
+/** The address from the newest health check of a target; empty if the app had none. */
 export async function findAddress(
   db: Knex,
   app: string,
@@ -75,11 +75,11 @@ export async function countLive(db: Knex): Promise<{ active: number; queued: num
 }
 
 export interface TargetRow extends Deployment {
-  /** Its version was given the traffic. */
+  /** True if the deployment's version has served. */
   served: boolean
 }
 
-/** What was deployed to a target since it last began from nothing, newest first; dry runs are no part of it. */
+/** The last 200 deployments to a target since its last removal, newest first, without dry runs. */
 export async function listHistory(db: Knex, app: string, environment: Environment): Promise<TargetRow[]> {
   const rows = await db('deployments as d')
     .join('plans as p', 'p.id', 'd.id')
@@ -95,7 +95,7 @@ export async function listHistory(db: Knex, app: string, environment: Environmen
   return rows.map((row) => ({ ...toDeployment(row), served: row.served }))
 }
 
-/** What the container ran with a version of the target; null: its plan had none. */
+/** The container of a version of the target; null if its plan had none. */
 export async function findContainerOfVersion(
   db: Knex,
   { app, environment }: Pick<Deployment, 'app' | 'environment'>,
@@ -111,7 +111,7 @@ export async function findContainerOfVersion(
   return row.image === null ? 'unknown' : { image: row.image, instanceType, maxInstances }
 }
 
-/** The Durable Object class that the container of a version of ours belongs to; undefined when it has none. */
+/** The Durable Object class of a version's container; undefined if the version has none, or is not Capstan's. */
 export async function findContainerClass(
   db: Knex,
   { app, environment }: Pick<Deployment, 'app' | 'environment'>,
@@ -124,7 +124,7 @@ export async function findContainerClass(
   return row?.name ?? undefined
 }
 
-/** The app is gone: what was deployed so far is history only. */
+/** Marks all deployments to a target as removed, after the app was deleted. */
 export async function markRemoved(trx: Knex, app: string, environment: Environment): Promise<void> {
   await trx('deployments').where({ app, environment, removed_at: null }).update({ removed_at: trx.fn.now() })
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { stepKeys } from '../model/states.ts'
 
-/** `GET /deploy/metrics`, but for what only the process knows. */
+/** The metrics of `GET /deploy/metrics` that come from the database. */
 export async function readMetrics(db: Knex, hours: number) {
   const [totals, steps, errors, line] = await Promise.all([
     db.raw(

@@ -42,12 +42,12 @@ export async function findModules(db: Knex, planId: string): Promise<WorkerModul
   return (await db('plans').where({ id: planId }).first('modules'))?.modules ?? []
 }
 
-/** The image is where it belongs: nobody has to sign in for it again. */
+/** Deletes the pull secret, which is not needed after the image was copied. */
 export async function dropPullSecret(trx: Knex, planId: string): Promise<void> {
   await trx('plans').where({ id: planId }).whereNotNull('pull_secret').update({ pull_secret: null })
 }
 
-/** Plans that expired a day ago and were never deployed. */
+/** Deletes plans that expired a day ago and were never deployed. @returns the number of plans */
 export async function prunePlans(db: Knex): Promise<number> {
   const { rowCount } = await db.raw(
     `delete from plans where id in (select p.id from plans p left join deployments d on d.id = p.id

@@ -7,32 +7,32 @@ import type { DeploymentStatus } from '../model/states.ts'
 /** The cloud's state of a script before this deployment changed anything. */
 export interface Snapshot {
   scriptExists: boolean
-  /** The version that had all traffic; undefined when none or a split had. */
+  /** The version that had all traffic; undefined if none or several had traffic. */
   servingVersion: string | undefined
-  /** How several versions shared it. */
+  /** The traffic shares, if several versions served. */
   traffic?: TrafficShare[]
   migrationTag: string | undefined
   subdomainEnabled: boolean
-  /** Absent where an older version of Capstan took the snapshot. */
+  /** Absent in snapshots of older versions of Capstan. */
   previewsEnabled?: boolean
-  /** What the class of the plan's container ran; null when nothing did. */
+  /** The container of the plan's container class; null if it had none. */
   container?: ContainerSpec | null
-  /** Host names of the plan that led to the script already. */
+  /** Host names of the plan that were already routed to the script. */
   hostnames?: string[]
 }
 
-/** A rollback: asked for by hand, or begun by a step that failed. */
+/** A rollback, requested by a user or started by a failed step. */
 export interface Rollback {
   jobId: string
   byHand: boolean
   reason: string | null
-  /** The version to serve again; null is what the snapshot says. */
+  /** The version to restore; null for the state in the snapshot. */
   targetVersion: string | null
-  /** The migration tag that the target was uploaded at; without a target the snapshot's. */
+  /** The migration tag of the target version; without a target that of the snapshot. */
   migrationTag: string | null
-  /** What serves since it was done; null when the script is gone. Absent until then. */
+  /** The version that serves since the rollback; null if the script was deleted. Absent before the end. */
   restored?: string | null
-  /** Several versions share the traffic since, as before. */
+  /** True if several versions share the traffic since the rollback, as before the deployment. */
   shared?: boolean
 }
 
@@ -46,11 +46,11 @@ export interface Deployment {
   versionId: string | null
   dryRun: boolean
   rollback: Rollback | null
-  /** Of the script, since this deployment's upload; null when there is none, or nothing was uploaded. */
+  /** The script's migration tag since this deployment's upload; null if there is none, or nothing was uploaded. */
   migrationTag: string | null
-  /** When the upload was sent whose answer is awaited, or was lost. */
+  /** The time of the last upload without an answer. */
   uploadSentAt: Date | null
-  /** What its container runs, by digest. */
+  /** The container's image by digest. */
   image: string | null
   error: { code: string; message: string; retryable?: boolean; suggestedAction?: string } | null
   startedBy: string
@@ -81,7 +81,16 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
 export function toDeployment(row: DeploymentRow): Deployment {
   const { id, app, environment, status, options, snapshot, error, digest, rollback, image } = row
   return {
-    ...{ id, app, environment, status, options, snapshot, error, digest, rollback, image },
+    id,
+    app,
+    environment,
+    status,
+    options,
+    snapshot,
+    error,
+    digest,
+    rollback,
+    image,
     versionId: row.version_id,
     dryRun: row.dry_run,
     migrationTag: row.migration_tag,

@@ -30,7 +30,7 @@ export async function findSteps(db: Knex, deploymentId: string): Promise<Step[]>
   }))
 }
 
-/** @returns false when this very attempt has begun already, and goes on. */
+/** Starts an attempt of a step. @returns false if the same attempt has already started and continues */
 export async function startStep(
   trx: Knex,
   id: string,
@@ -49,7 +49,7 @@ export async function startStep(
   return started > 0
 }
 
-/** A failed step waits to be run again; what it has used up stays counted. */
+/** Resets a failed step for a retry. Its number of attempts is kept. */
 export async function reopenStep(trx: Knex, id: string, step: StepKey): Promise<void> {
   await trx('deployment_steps')
     .where({ deployment_id: id, step, status: 'failed' })
@@ -76,7 +76,7 @@ export async function endStep(
     })
 }
 
-/** Median seconds of each step's last hundred completed runs; steps that never ran are missing. */
+/** The median seconds of each step's last hundred completed runs; without steps that never ran. */
 export async function stepMedians(db: Knex): Promise<Map<StepKey, number>> {
   const { rows } = await db.raw(
     `select s.step, percentile_cont(0.5) within group (order by s.seconds) as median

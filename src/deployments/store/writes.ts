@@ -4,20 +4,20 @@ import type { Environment } from '../config.ts'
 interface WriteRecord {
   app: string
   environment: Environment
-  /** The deployment or the deletion that sends it. */
+  /** The id of the deployment or deletion that sends the write. */
   owner: string
-  /** What it removes can't be put right afterwards. */
+  /** True for a removal, which cannot be repaired afterwards. */
   destroys: boolean
-  /** How long after it was given up it may arrive, in milliseconds. */
+  /** The time in milliseconds in which the write may still arrive after it was given up. */
   settleMs: number
 }
 
-/** `CLOUDFLARE_SETTLE_SECONDS` is at most this. */
-const longestSettleMs = 540_000
+/** The maximum of `CLOUDFLARE_SETTLE_SECONDS`. */
+const maxSettleMs = 540_000
 
 const after = (db: Knex, ms: number) => db.raw("clock_timestamp() + ? * interval '1 ms'", [ms])
 
-/** @returns the id of a record that stays until the write is answered. */
+/** Records a write that is about to be sent. @returns the id of the record, which stays until the answer */
 export async function recordWrite(trx: Knex.Transaction, write: WriteRecord): Promise<string> {
   const { app, environment, owner, destroys, settleMs } = write
   const [row] = await trx('unanswered_writes')
@@ -30,43 +30,43 @@ export async function dropWrite(db: Knex, id: string): Promise<void> {
   await db('unanswered_writes').where({ id }).delete()
 }
 
-/** Nobody waits for its answer any more; from now on it may arrive for so long. */
+/** Marks a write as given up: nothing waits for its answer, but it may still arrive for `settleMs`. */
 export async function giveUpWrite(db: Knex, id: string, settleMs: number): Promise<void> {
   await db('unanswered_writes')
     .where({ id })
     .update({ given_up: true, settles_at: after(db, settleMs) })
 }
 
-/** The same for all that earlier runs have left behind, who can't say when they ended. */
+/** Marks all writes of an owner's earlier runs as given up now, because the end of those runs is unknown. */
 export async function giveUpWrites(trx: Knex, owner: string, settleMs: number): Promise<void> {
   await trx('unanswered_writes')
     .where({ owner, given_up: false })
     .update({ given_up: true, settles_at: after(trx, settleMs) })
 }
 
-/** Whether a write of the deployment or deletion was never answered. */
+/** True if a write of the deployment or deletion has no answer. */
 export async function hasUnanswered(db: Knex, owner: string): Promise<boolean> {
   return (await db('unanswered_writes').where({ owner }).first('id')) !== undefined
 }
 
 /**
- * For how many milliseconds something that was given up may still arrive at a target: a removal, whoever sent it, or
- * anything of the owner's.
+ * The milliseconds in which a write may still arrive at a target: removals of any owner, and all writes of the given
+ * owner.
  */
 export async function settlesIn(
   db: Knex,
-  about: { app: string; environment: Environment; owner?: string },
+  target: { app: string; environment: Environment; owner?: string },
 ): Promise<number> {
-  const { app, environment, owner = null } = about
+  const { app, environment, owner = null } = target
   const row = await db('unanswered_writes')
     .where({ app, environment })
     .andWhereRaw('(destroys or owner = ?)', [owner])
     .first(db.raw('extract(epoch from max(settles_at) - clock_timestamp()) * 1000 as "left"'))
-  // Further ahead than any write settles: written by a clock that was ahead.
-  return Math.min(longestSettleMs, Math.max(0, Math.ceil(Number(row?.left ?? 0))))
+  // A time further ahead than the maximum was written with a wrong clock.
+  return Math.min(maxSettleMs, Math.max(0, Math.ceil(Number(row?.left ?? 0))))
 }
 
-/** No call arrives after so long a time. @returns how many were forgotten. */
+/** Deletes records older than an hour, after which no call arrives. @returns the number of records */
 export async function pruneWrites(db: Knex): Promise<number> {
   return db('unanswered_writes').whereRaw("sent_at < now() - interval '1 hour'").delete()
 }

@@ -8,13 +8,13 @@ interface AddressQuery {
   signal: AbortSignal
 }
 
-/** Where the health check asks an app as it is now, see `addressAt`. */
+/** The address for the health check of an app in its present state, see `addressAt`. */
 export async function addressOf(target: Target, query: AddressQuery): Promise<Address | undefined> {
   const { enabled } = await target.cloud.scriptSubdomain(query.config.script, query.signal)
   return addressAt(target, query, enabled)
 }
 
-/** The same for a plan that is not carried out yet. */
+/** The address for the health check of a plan that is not deployed yet. */
 export function plannedAddress(
   target: Target,
   query: AddressQuery & { publication: Publication; basis: Pick<AppState, 'workersDev'> },
@@ -23,9 +23,9 @@ export function plannedAddress(
 }
 
 /**
- * An address at which an app answers the path of its health check: workers.dev where that is enabled, else a host name
- * that leads to the app, those of the plan first.
- * @returns undefined when there is none.
+ * A public address that serves the path of the health check: workers.dev if that is enabled, otherwise a host name of
+ * the app, with those of the plan first.
+ * @returns undefined if there is none
  */
 async function addressAt(
   target: Target,
@@ -36,13 +36,13 @@ async function addressAt(
   const { path } = config.healthCheck
   const base = enabled ? target.urlOf(script, await target.cloud.subdomain(signal)) : undefined
   if (base !== undefined) return { base, url: `${base}${path}` }
-  const planned = hostnames.flatMap((text) => hostAnswering(text, path) ?? [])
+  const planned = hostnames.flatMap((text) => hostServing(text, path) ?? [])
   const [host] = planned.length > 0 ? planned : await target.zones.domainsOf(script, signal)
   return host === undefined ? undefined : target.addressOf(host, path)
 }
 
-/** The host at which a host name or route of a plan gets requests for a path; undefined when it gets none, or any host's. */
-function hostAnswering(text: string, path: string): string | undefined {
+/** The host of a plan's entry if it receives requests for the path; undefined otherwise, and for wildcards. */
+function hostServing(text: string, path: string): string | undefined {
   const { kind, host } = parseHostname(text)
   if (kind === 'domain') return host
   if (host.startsWith('*.')) return undefined

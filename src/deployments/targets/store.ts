@@ -35,7 +35,7 @@ export async function deleteCredentials(db: Knex, environment: Environment): Pro
   await db('cloudflare_credentials').where({ environment }).delete()
 }
 
-/** Puts the same token under another seal, unless it was replaced meanwhile. @returns whether it was not. */
+/** Replaces the seal of a token, unless the token was replaced meanwhile. @returns true if it was resealed */
 export async function resealToken(
   db: Knex,
   environment: Environment,

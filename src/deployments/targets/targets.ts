@@ -12,56 +12,56 @@ import type { CloudflareCredentials, DeploymentsConfig, Environment } from '../c
 import { localLogs, type WorkerLine } from './local-logs.ts'
 import type { Vault } from './vault.ts'
 
-/** Where an app can be asked. */
+/** An address for requests to an app. */
 export interface Address {
-  /** As people write it, without a path. */
+  /** The URL as shown to users, without a path. */
   base: string
-  /** What is requested. */
+  /** The URL to request. */
   url: string
-  /** Sent as the Host header, where the request goes to another name. */
+  /** The Host header, if it differs from the host of the URL. */
   host?: string
 }
 
-/** Where an environment's apps go. */
+/** The deploy target of an environment. */
 export interface Target {
   kind: 'cloudflare' | 'local'
   baseUrl: string
   accountId: string
-  /** Calls to the account, within its budget. */
+  /** The client for the account, within its rate limit. */
   http: CloudHttp
   cloud: Cloudflare
   containers: ContainerApi
   zones: ZoneApi
-  /** How long a call whose answer was lost may still arrive, in milliseconds. */
+  /** The milliseconds in which a call without an answer may still arrive. */
   settleMs: number
-  /** The database's time, by which it is written down when something was sent. */
+  /** The database's time, which is used to record when calls were sent. */
   now(): Date
-  /** How long a container's rollout is waited for. */
+  /** The time limit of a container rollout in milliseconds. */
   rolloutMs: number
-  /** The last lines that a script wrote, oldest first; undefined where only a live tail has them. */
+  /** The last log lines of a script, oldest first; undefined if only a live tail provides them. */
   logsOf(script: string, signal: AbortSignal): Promise<WorkerLine[] | undefined>
-  /** The address where a script answers, given the account's workers.dev name. */
+  /** The workers.dev address of a script, given the account's subdomain. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
-  /** Where a host name of an app is asked for a path. */
+  /** The address for requests to a host name of an app. */
   addressOf(host: string, path: string): Address
-  /** The same for one run: each write is sent only under its lease, and is on record until it is answered. */
+  /** The target for one run: each write requires the run's lease, and is recorded until it is answered. */
   under(run: WritingRun): Target
 }
 
-/** Where an environment's credentials come from. */
+/** The source of an environment's credentials. */
 export type CredentialSource = 'stored' | 'environment' | 'local-cloud'
 
 export interface Targets {
-  /** Asks the database each time, so that replaced credentials are used at once by every process. @throws STATE_003 */
+  /** Reads the database each time, so that all processes use replaced credentials at once. @throws STATE_003 */
   of(environment: Environment): Promise<Target>
-  /** Undefined when the environment is not configured. */
+  /** The source of the credentials; undefined if the environment is not configured. */
   sourceOf(environment: Environment): Promise<CredentialSource | undefined>
-  /** A client for credentials that are only looked at; the local cloud's own are known by their account or token. */
+  /** A client for inspecting credentials. Those of the local cloud are recognized by their account or token. */
   connect(given: { apiToken: string; accountId?: string }): Promise<CloudHttp>
 }
 
 export interface TargetsConfig extends Pick<DeploymentsConfig, 'cloudflare'> {
-  /** Where the local cloud answers, if this installation has one. */
+  /** The port of the local cloud, if this installation has one. */
   localCloud: { enabled: boolean; port: number }
 }
 
@@ -69,19 +69,19 @@ export interface TargetsOptions {
   db: Knex
   config: TargetsConfig
   vault: Vault
-  /** The process's pool of connections. */
+  /** The connection pool of the process. */
   dispatcher: Dispatcher
-  /** The local cloud's account and token; asked only where the local cloud is enabled. */
+  /** The local cloud's account and token; called only if the local cloud is enabled. */
   localCredentials: () => Promise<CloudflareCredentials>
   now?: () => Date
 }
 
 export function createTargets(options: TargetsOptions): Targets {
   const { config, vault, dispatcher, now = () => new Date() } = options
-  const known = new Map<Environment, { credentials: CloudflareCredentials; target: Target }>()
+  const cachedTargets = new Map<Environment, { credentials: CloudflareCredentials; target: Target }>()
   const settleMs = config.cloudflare.settleSeconds * 1000
   const answerMs = config.cloudflare.answerSeconds * 1000
-  // On this machine nothing stays on the way for long.
+  // Calls on the same machine arrive within a short time.
   const localSettleMs = Math.min(settleMs, 5000)
   const localUrl = `http://127.0.0.1:${config.localCloud.port}/client/v4`
   const local = async () => (config.localCloud.enabled ? options.localCredentials() : undefined)
@@ -95,8 +95,8 @@ export function createTargets(options: TargetsOptions): Targets {
     return own && { credentials: own, source: 'local-cloud' as const }
   }
 
-  function make(environment: Environment, about: { credentials: CloudflareCredentials; isLocal: boolean }) {
-    const { credentials, isLocal } = about
+  function make(environment: Environment, options: { credentials: CloudflareCredentials; isLocal: boolean }) {
+    const { credentials, isLocal } = options
     const baseUrl = isLocal ? localUrl : config.cloudflare.baseUrl
     const { accountId, apiToken } = credentials
     const budget = createBudget(options.db, accountId)
@@ -112,12 +112,12 @@ export function createTargets(options: TargetsOptions): Targets {
     }
     const addressOf = (host: string, path: string): Address => {
       const base = isLocal ? `http://${host}:${port}` : `https://${host}`
-      // Nobody's resolver knows the host names of the local cloud.
+      // No resolver knows the host names of the local cloud.
       if (isLocal) return { base, url: `http://127.0.0.1:${port}${path}`, host: `${host}:${port}` }
       return { base, url: `${base}${path}` }
     }
     const kind = isLocal ? ('local' as const) : ('cloudflare' as const)
-    const through = (http: CloudHttp): Target => ({
+    const createTarget = (http: CloudHttp): Target => ({
       kind,
       baseUrl,
       accountId,
@@ -134,13 +134,13 @@ export function createTargets(options: TargetsOptions): Targets {
         isLocal ? await localLogs({ baseUrl, apiToken, dispatcher }, script, signal) : undefined,
       under: (run) => {
         const record = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
-        return through({
+        return createTarget({
           ...http,
           write: (result, call) => http.write(result, { ...call, beforeSend: () => record(call.method) }),
         })
       },
     })
-    return through(http)
+    return createTarget(http)
   }
 
   return {
@@ -148,11 +148,11 @@ export function createTargets(options: TargetsOptions): Targets {
       const found = await credentialsOf(environment)
       if (found === undefined) throw notConfigured(environment)
       const { credentials } = found
-      const before = known.get(environment)
-      if (before !== undefined && same(before.credentials, credentials)) return before.target
+      const cached = cachedTargets.get(environment)
+      if (cached !== undefined && sameCredentials(cached.credentials, credentials)) return cached.target
       const isLocal = (await local())?.accountId === credentials.accountId
       const target = make(environment, { credentials, isLocal })
-      known.set(environment, { credentials, target })
+      cachedTargets.set(environment, { credentials, target })
       return target
     },
 
@@ -162,17 +162,18 @@ export function createTargets(options: TargetsOptions): Targets {
       const own = await local()
       const isLocal =
         own !== undefined &&
-        (accountId === own.accountId || (accountId === undefined && equal(apiToken, own.apiToken)))
+        (accountId === own.accountId ||
+          (accountId === undefined && equalInConstantTime(apiToken, own.apiToken)))
       const baseUrl = isLocal ? localUrl : config.cloudflare.baseUrl
       return createCloudHttp({ baseUrl, apiToken, dispatcher, answerMs })
     },
   }
 }
 
-const same = (a: CloudflareCredentials, b: CloudflareCredentials) =>
+const sameCredentials = (a: CloudflareCredentials, b: CloudflareCredentials) =>
   a.accountId === b.accountId && a.apiToken === b.apiToken
 
-function equal(a: string, b: string): boolean {
+function equalInConstantTime(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -2,7 +2,7 @@ import { CloudError } from '../cloudflare/errors.ts'
 import type { Environment } from '../config.ts'
 import type { Targets } from './targets.ts'
 
-/** Asked only after the cloud rejected the token: it may be good, but not for that call. */
+/** True if a rejected token is still active, and so only lacks the permission for the failed call. */
 export async function isStillActive(
   targets: Targets,
   environment: Environment,

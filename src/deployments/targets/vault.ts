@@ -4,18 +4,18 @@ import type { Secrets } from '../../platform/secrets.ts'
 import type { CloudflareCredentials, Environment } from '../config.ts'
 import { deleteCredentials, findCredentials, putCredentials, resealToken } from './store.ts'
 
-/** The credentials that were put for an environment; rows are the truth, so that all processes see a change at once. */
+/** The stored credentials of environments. Nothing is cached, so that all processes see a change at once. */
 export interface Vault {
-  /** @throws STATE_003 when they were sealed with a key that is not configured any more. */
+  /** @throws STATE_003 if the key that sealed them is no longer configured */
   open(environment: Environment): Promise<CloudflareCredentials | undefined>
   updatedAt(environment: Environment): Promise<Date | undefined>
   put(environment: Environment, given: CloudflareCredentials & { updatedBy: string }): Promise<Date>
   remove(environment: Environment): Promise<void>
-  /** Housekeeping after a rotation: what an older key sealed is sealed with the present one. @returns how many. */
+  /** Housekeeping after a key rotation: seals credentials of older keys with the present one. @returns the number */
   reseal(): Promise<number>
 }
 
-/** Part of the seal: a row that is moved to the other environment can't be opened. */
+/** The sealing context, which prevents opening a row that was moved to the other environment. */
 const contextOf = (environment: Environment) => `cloudflare-credentials:${environment}`
 
 export function createVault(db: Knex, secrets: Secrets): Vault {
@@ -33,8 +33,8 @@ export function createVault(db: Knex, secrets: Secrets): Vault {
     }
   }
 
-  /** Undefined for what no configured key opens: whoever uses it is told; housekeeping goes on. */
-  function openable(environment: Environment, sealedToken: string): string | undefined {
+  /** Undefined if no configured key opens the token. Its use fails with an error; housekeeping skips it. */
+  function unsealIfPossible(environment: Environment, sealedToken: string): string | undefined {
     try {
       return unseal(environment, sealedToken)
     } catch {
@@ -59,7 +59,7 @@ export function createVault(db: Knex, secrets: Secrets): Vault {
       for (const environment of ['staging', 'production'] as const) {
         const stored = await findCredentials(db, environment)
         if (stored === undefined || secrets.isCurrent(stored.sealedToken)) continue
-        const apiToken = openable(environment, stored.sealedToken)
+        const apiToken = unsealIfPossible(environment, stored.sealedToken)
         if (apiToken === undefined) continue
         const seals = { old: stored.sealedToken, new: secrets.seal(apiToken, contextOf(environment)) }
         if (await resealToken(db, environment, seals)) resealed += 1

@@ -14,7 +14,7 @@ const refreshMs = 1000
 const maxWaitSeconds = 5
 
 /**
- * The rate limit of one account, shared by all processes through one row. Every answer carries the number of calls left,
+ * The rate limit of one account, shared by all processes through one row. Every answer carries the calls left,
  * so the row is written only when few are left, and read once a second. A 429 stops all processes until it ends.
  */
 export function createBudget(db: Knex, accountId: string): CallBudget {

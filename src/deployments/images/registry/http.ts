@@ -97,7 +97,7 @@ export async function readBody(
   return Buffer.concat(chunks)
 }
 
-/** Requires https, except for redirects from a registry on this machine to this machine. @throws RegistryContentError */
+/** Requires https, except between registries on this machine. @throws RegistryContentError for other URLs */
 export function requireSafe(url: URL, from: URL): void {
   if (url.protocol === 'https:' && url.username === '') return
   if (url.protocol === 'http:' && isLoopback(url.hostname) && isLoopback(from.hostname)) return

@@ -42,7 +42,7 @@ async function healthOf(answer: { status: number; headers?: Record<string, strin
 }
 
 describe('GET /health/deployment', () => {
-  test('asks each service without a credential, and at most every 15 s', async () => {
+  test('checks each service without credentials, at most every 15 s', async () => {
     const first = await world.call('/health/deployment')
     expect(first.json.data).toEqual({
       healthy: true,

@@ -40,7 +40,7 @@ const routes = async () =>
 const state = async () => JSON.stringify([await domains(), await records(), await routes()])
 
 describe('host names of a plan', () => {
-  test('lead to the Worker: a plain one as a custom domain, others as a route with a record of ours', async () => {
+  test('are routed to the Worker: a plain one as a custom domain, others as a route with a DNS record', async () => {
     const hostnames = [
       'Shop.example.test',
       '*.shop.example.test',
@@ -73,7 +73,7 @@ describe('host names of a plan', () => {
     )
   })
 
-  test('are left as they are by the next deployment, and by its rollback', async () => {
+  test('are not changed by the next deployment and its rollback', async () => {
     const before = await state()
     const hostnames = ['shop.example.test', '*.shop.example.test']
     const again = await world.prepare({ appName: 'shop', hostnames })
@@ -89,7 +89,7 @@ describe('host names of a plan', () => {
     expect(await state()).toBe(before)
   })
 
-  test('that a failed deployment added are gone again; those of others are not', async () => {
+  test('that a failed deployment added are removed; other routes stay', async () => {
     await run({ appName: 'grows' })
     const before = await state()
     const hostnames = ['grows.example.test', 'api.grows.example.test/v1/*']
@@ -102,7 +102,7 @@ describe('host names of a plan', () => {
     expect(await world.messages(id)).toMatch(/Removed the route from \S+ to grows-staging/)
   })
 
-  test('of a first deployment that fails go with it', async () => {
+  test('of a failed first deployment are removed', async () => {
     const before = await state()
     const id = await run({ appName: 'stillborn', hostnames: ['born.example.test'], ...impatient })
     expect((await world.status(id)).status).toBe('rolled_back')
@@ -110,7 +110,7 @@ describe('host names of a plan', () => {
   })
 })
 
-test('an app that is deleted takes the host names with it that its deployments made', async () => {
+test('the deletion of an app removes the host names that its deployments created', async () => {
   const before = await state()
   await run({ appName: 'leaver', hostnames: ['leaver.example.test', '*.leaver.example.test'] })
   await run({ appName: 'leaver', script: hello('again'), hostnames: ['leaver.example.test/x/*'] })
@@ -124,7 +124,7 @@ test('an app that is deleted takes the host names with it that its deployments m
 })
 
 describe('prepare', () => {
-  test('a host name without a zone is 424, and all are named', async () => {
+  test('host names without a zone are 424, and all are named', async () => {
     const hostnames = ['a.elsewhere.test', 'b.elsewhere.test', 'fine.example.test']
     const { status, json } = await world.prepare({ appName: 'homeless', hostnames })
     expect([status, json.error.code, json.error.retryable]).toEqual([424, 'STATE_003', false])
@@ -132,7 +132,7 @@ describe('prepare', () => {
     expect(json.error.details.problems).toHaveLength(2)
   })
 
-  test('one that leads elsewhere, or has records of its own, is 409', async () => {
+  test('a host name with another route or other DNS records is 409', async () => {
     await run({ appName: 'holder', hostnames: ['held.example.test', 'held.example.test/*'] })
     await world.callCloud('POST', `/zones/${zone}/dns_records`, {
       ...{ type: 'A', name: 'old.example.test', content: '192.0.2.1', ttl: 1 },
@@ -152,13 +152,13 @@ describe('prepare', () => {
     ['a.example.test/x*y'],
     ['-a.example.test'],
     ['a.example.test:80'],
-  ])('%s is no host name', async (name) => {
+  ])('%s is an invalid host name', async (name) => {
     const { status, json } = await world.prepare({ appName: 'odd', hostnames: [name] })
     expect([status, json.error.details.fields[0].path]).toEqual([400, 'config.hostnames.0'])
   })
 })
 
-describe('what changed between prepare and deploy', () => {
+describe('a change between prepare and deploy', () => {
   async function refusedIn(hostname: string, meanwhile: () => Promise<unknown>, stop: string) {
     const id = await world.started({ appName: 'late', hostnames: [hostname] })
     await drive(world, worker, id, stop)
@@ -169,7 +169,7 @@ describe('what changed between prepare and deploy', () => {
   const record = (name: string) =>
     world.callCloud('POST', `/zones/${zone}/dns_records`, { type: 'A', name, content: '192.0.2.1', ttl: 1 })
 
-  test('is found before anything is changed', async () => {
+  test('is found before the deployment changes anything', async () => {
     const status = await refusedIn('early.example.test', () => record('early.example.test'), 'check_quotas')
     expect(status).toMatchObject({
       status: 'failed',
@@ -179,7 +179,7 @@ describe('what changed between prepare and deploy', () => {
     expect(world.proxy.calls.filter(({ path }) => path.endsWith('/late-staging'))).toEqual([])
   })
 
-  test('is a fault of the DNS step afterwards, not tried again, and rolled back', async () => {
+  test('later fails the DNS step without a retry and is rolled back', async () => {
     const status = await refusedIn('mid.example.test', () => record('mid.example.test'), 'configure_dns')
     expect(status).toMatchObject({
       status: 'rolled_back',
@@ -190,7 +190,7 @@ describe('what changed between prepare and deploy', () => {
   })
 })
 
-test('an answer that is lost is looked for, not sent again blindly', async () => {
+test('a call with a lost answer is searched for before it is repeated', async () => {
   const hostnames = ['lost.example.test', 'lost.example.test/x/*', '*.lost.example.test']
   const id = await world.started({ appName: 'lossy', hostnames })
   await drive(world, worker, id, 'configure_dns')
@@ -205,7 +205,7 @@ test('an answer that is lost is looked for, not sent again blindly', async () =>
   expect(world.proxy.made('POST', /\/dns_records$/)).toHaveLength(1)
 })
 
-test('an identical record that somebody else made at the same time counts as made', async () => {
+test('an identical DNS record created at the same time counts as success', async () => {
   const id = await world.started({ appName: 'twin', hostnames: ['*.twin.example.test'] })
   await drive(world, worker, id, 'configure_dns')
   world.proxy.fault({ method: 'POST', path: /\/dns_records$/, fault: refusal(400, 81058, 'identical') })
@@ -213,7 +213,7 @@ test('an identical record that somebody else made at the same time counts as mad
   expect((await world.status(id)).status).toBe('completed')
 })
 
-test('a route of ours that arrives late, between look and call, counts as made', async () => {
+test('an earlier call that creates the same route first counts as success', async () => {
   const id = await world.started({ appName: 'tardy', hostnames: ['tardy.example.test/*'] })
   await drive(world, worker, id, 'configure_dns')
   const late = { pattern: 'tardy.example.test/*', script: 'tardy-staging' }

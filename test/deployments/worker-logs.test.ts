@@ -14,7 +14,7 @@ const throwing = `export default {
   },
 }`
 
-test("A failed health check shows the Worker's own lines and exception, without its secrets", async () => {
+test("a failed health check logs the Worker's lines and exception without its secrets", async () => {
   const worker = await world.worker()
   const id = await world.started({
     appName: 'broken',

@@ -157,7 +157,7 @@ const isRefusal = (error: unknown) =>
   error instanceof CloudError &&
   (refusalCodes.has(error.code) || error.status === 403 || error.status === 401)
 
-/** Tests a permission with a read. A refusal proves that writing is not allowed; a success does not prove that it is. */
+/** Tests a permission with a read. A refusal proves that writing is not allowed; a success proves nothing. */
 async function probe(tokens: TokenApi, path: string): Promise<TriState> {
   try {
     await tokens.probe(path)

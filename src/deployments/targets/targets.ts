@@ -95,8 +95,8 @@ export function createTargets(options: TargetsOptions): Targets {
     return own && { credentials: own, source: 'local-cloud' as const }
   }
 
-  function make(environment: Environment, options: { credentials: CloudflareCredentials; isLocal: boolean }) {
-    const { credentials, isLocal } = options
+  function make(environment: Environment, access: { credentials: CloudflareCredentials; isLocal: boolean }) {
+    const { credentials, isLocal } = access
     const baseUrl = isLocal ? localUrl : config.cloudflare.baseUrl
     const { accountId, apiToken } = credentials
     const budget = createBudget(options.db, accountId)

@@ -21,14 +21,14 @@ const told = (left: number, seconds: number, status = 200, more: Record<string, 
 const row = () => ctx.db('cloudflare_budgets').first()
 
 describe("an account's calls", () => {
-  test('are counted by no row while there are plenty', async () => {
+  test('are not counted in the database while many are left', async () => {
     const budget = createBudget(ctx.db, account)
     await budget.take(signal)
     await budget.note(told(1150, 240))
     expect(await row()).toBeUndefined()
   })
 
-  test('are counted one by one by all processes once it gets tight, and never go under the reserve', async () => {
+  test('are counted across all processes when few are left, and never use the reserve', async () => {
     const processes = Array.from({ length: 4 }, () => createBudget(ctx.db, account))
     await processes[0]?.note(told(30, 240))
     const outcomes = await Promise.allSettled(
@@ -44,7 +44,7 @@ describe("an account's calls", () => {
     expect(refused?.reason.message).toMatch(/used up/)
   })
 
-  test('begin anew with the next window, whatever the row says', async () => {
+  test('start again with the next window, regardless of the row', async () => {
     const budget = createBudget(ctx.db, account)
     await budget.note(told(0, 240))
     await expect(budget.take(signal)).rejects.toMatchObject({ status: 429 })
@@ -52,7 +52,7 @@ describe("an account's calls", () => {
     await createBudget(ctx.db, account).take(signal)
   })
 
-  test('stop in every process after a 429, for as long as it says, with or without other headers', async () => {
+  test('stop in every process for the time of a 429, with or without other headers', async () => {
     const [one, other] = [createBudget(ctx.db, account), createBudget(ctx.db, account)]
     await one.note(answer(429, { 'retry-after': '90' }))
     for (const budget of [one, other])
@@ -71,7 +71,7 @@ describe("an account's calls", () => {
     expect(Date.now() - from).toBeGreaterThan(900)
   })
 
-  test('of one window keep the lowest number that was told, of the next one its own', async () => {
+  test('of one window keep the lowest reported number; the next window has its own', async () => {
     const budget = createBudget(ctx.db, account)
     await Promise.all([budget.note(told(200, 240)), budget.note(told(150, 240)), budget.note(told(180, 239))])
     expect((await row()).calls_left).toBe(150)
@@ -79,7 +79,7 @@ describe("an account's calls", () => {
     expect((await row()).calls_left).toBe(250)
   })
 
-  test('go on when the row was lost', async () => {
+  test('continue if the row was lost', async () => {
     const budget = createBudget(ctx.db, account)
     await budget.note(told(0, 240))
     await ctx.db('cloudflare_budgets').delete()

@@ -15,7 +15,7 @@ const coded = ({ code, status = 400, message = 'no', retryAfter }: Refusal, veri
   return error
 }
 
-describe("the cloud's error codes in ours", () => {
+describe("mapping of the cloud's error codes", () => {
   test.each([
     [1000, 'AUTH_003'],
     [1001, 'DEPLOY_001'],
@@ -115,13 +115,13 @@ describe("the cloud's error codes in ours", () => {
     for (const code of [0, 99999]) expect(coded({ code, status })).toMatchObject({ code: ours, retryable })
   })
 
-  test('429 is a rate limit with any code, and carries its Retry-After on', () => {
+  test('429 is a rate limit with any code and keeps its Retry-After', () => {
     const error = coded({ code: 10000, status: 429, retryAfter: 7 })
     expect(error).toMatchObject({ code: 'SYS_003', retryable: true })
     expect(error.options.retryAfter).toBe(7)
   })
 
-  test('no answer is a timeout that may be tried again', () => {
+  test('a missing answer is a retryable timeout', () => {
     expect(toCodedError(new CloudUnreachable('ECONNRESET'))).toMatchObject({
       code: 'SYS_004',
       retryable: true,
@@ -134,7 +134,7 @@ describe("the cloud's error codes in ours", () => {
     expect(message).not.toContain('abcdefgh12345678')
   })
 
-  test("what is not the cloud's is left as it is", () => {
+  test('other errors are returned unchanged', () => {
     const bug = new TypeError('a bug')
     expect(toCodedError(bug)).toBe(bug)
   })

@@ -53,7 +53,7 @@ async function expectDeployed(app: string, id: string): Promise<void> {
 }
 
 describe('a rate limit', () => {
-  test('on a read is waited for as told when it is short', async () => {
+  test('on a read is waited for if it is short', async () => {
     const id = await secondUpload('limit-read')
     world.proxy.fault({ method: 'GET', path: /\/scripts$/, fault: limited(1) })
     await drive(world, worker, id)
@@ -93,7 +93,7 @@ describe('a rate limit', () => {
 })
 
 describe('server faults', () => {
-  test('on reads are tried again inside of the step', async () => {
+  test('on reads are retried inside the step', async () => {
     const id = await secondUpload('faults-read')
     for (const path of [/\/scripts$/, /-staging\/versions$/, /\/namespaces$/])
       world.proxy.fault({ method: 'GET', path, fault: { kind: 'answer', status: 502, body: '<html>' } })
@@ -107,7 +107,7 @@ describe('server faults', () => {
     expect(await world.messages(id)).not.toMatch(/; retrying/)
   })
 
-  test('on an upload are never answered by another upload before a look for the first one', async () => {
+  test('on an upload cause no second upload before a search for the first one', async () => {
     const id = await secondUpload('faults-upload')
     world.proxy.fault({ method: 'POST', path: /\/versions$/, times: 2, fault: refusal(503, 10013, 'busy') })
     await drive(world, worker, id)
@@ -119,7 +119,7 @@ describe('server faults', () => {
     expect(await world.messages(id)).toMatch(/\[SYS_002\]; retrying \(attempt 2 of 4\)/)
   })
 
-  test('that do not end use up the attempts, and what served before serves', async () => {
+  test('that persist use up the attempts, and the previous version serves', async () => {
     const id = await secondUpload('faults-ever')
     world.proxy.fault({
       method: 'POST',
@@ -135,7 +135,7 @@ describe('server faults', () => {
   })
 })
 
-describe('an answer that is lost', () => {
+describe('a lost answer', () => {
   const points: [string, string, RegExp, Fault][] = [
     ['the upload of a version, lost', 'POST', /-staging\/versions$/, { kind: 'lose' }],
     ['the upload of a version, cut off', 'POST', /-staging\/versions$/, { kind: 'truncate' }],
@@ -168,11 +168,11 @@ describe('an answer that is lost', () => {
   })
 })
 
-describe('a late duplicate with our mark', () => {
+describe("a late duplicate with Capstan's mark", () => {
   const metadata = (id: string) => ({ annotations: { 'workers/tag': id } })
   const module = [{ name: 'main.js', content: hello('duplicate') }]
 
-  test('of a version is found, logged and never serves: the first one does', async () => {
+  test('of a version is found, logged and never serves; the first version does', async () => {
     const id = await secondUpload('late-version')
     const twice = async () => void (await world.upload('late-version-staging', metadata(id), module))
     world.proxy.fault({ method: 'POST', path: /\/versions$/, fault: { kind: 'lose', meanwhile: twice } })
@@ -206,7 +206,7 @@ describe('a late duplicate with our mark', () => {
     },
   )
 
-  test('is told from a version of others, which is left in force', async () => {
+  test('is distinguished from a version of another tool, which keeps serving', async () => {
     const id = await secondUpload('others')
     await drive(world, worker, id, 'health_check')
     await world.put('others-staging', {}, [{ name: 'main.js', content: hello('others') }])

@@ -40,7 +40,7 @@ describe('calls', () => {
     expect(connections.size).toBeLessThanOrEqual(2)
   })
 
-  test('end at their total time, however often they were to be repeated', async () => {
+  test('end at their total time limit, regardless of retries', async () => {
     const { http } = await clientOf((_req, res) => res.writeHead(503).end(), { totalMs: 700 })
     const from = Date.now()
     await expect(http.read(anything, { path: '/x', signal: signal() })).rejects.toMatchObject({
@@ -50,7 +50,7 @@ describe('calls', () => {
     expect(Date.now() - from).toBeLessThan(5000)
   })
 
-  test('end at once when their step is called off', async () => {
+  test('end immediately when their step is cancelled', async () => {
     const { http } = await clientOf(() => undefined)
     const off = new AbortController()
     const call = http.read(anything, { path: '/x', signal: off.signal })
@@ -58,7 +58,7 @@ describe('calls', () => {
     await expect(call).rejects.toThrow('called off')
   })
 
-  test('that write are sent once', async () => {
+  test('that write are sent only once', async () => {
     let sent = 0
     const { http } = await clientOf((_req, res) => {
       sent += 1
@@ -70,7 +70,7 @@ describe('calls', () => {
     expect(sent).toBe(1)
   })
 
-  test('that are rejected are sent again once, with the token that took the place of theirs', async () => {
+  test('with a rejected token are sent once more with its replacement', async () => {
     const shown: (string | undefined)[] = []
     const { options } = await clientOf((req, res) => {
       shown.push(req.headers.authorization)
@@ -90,7 +90,7 @@ describe('calls', () => {
     expect(asked).toEqual([options.apiToken])
   })
 
-  test('that write are asked for leave after the wait for their turn, and again before a second time', async () => {
+  test('that write are confirmed after the wait for the rate limit, before each transmission', async () => {
     const order: string[] = []
     const { options } = await clientOf((_req, res) => {
       order.push('sent')
@@ -168,18 +168,18 @@ describe('a refusal', () => {
     else expect(Math.abs((retryAfter ?? 0) - expected)).toBeLessThanOrEqual(1)
   })
 
-  test('keeps the id of the call', async () => {
+  test("keeps Cloudflare's id of the call", async () => {
     const body = JSON.stringify({ success: false, errors: [{ code: 10021, message: 'bad' }], result: null })
     expect(await refusedWith(400, { 'cf-ray': '8f-FRA' }, body)).toMatchObject({ code: 10021, ray: '8f-FRA' })
   })
 
-  test('is quoted without the token and without what was sent in confidence', async () => {
+  test('is quoted without the token and other secrets of the request', async () => {
     const message = 'you sent a-token-of-twenty-characters and a-secret'
     const body = JSON.stringify({ success: false, errors: [{ code: 10021, message }], result: null })
     expect(await refusedWith(400, {}, body)).toMatchObject({ message: 'you sent [redacted] and [redacted]' })
   })
 
-  test('without the envelope is told by its status', async () => {
+  test('without the envelope is classified by its status', async () => {
     expect(await refusedWith(502, {}, '<html>')).toMatchObject({ code: 0, status: 502, message: 'HTTP 502' })
   })
 })

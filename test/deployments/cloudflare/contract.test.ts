@@ -13,7 +13,7 @@ afterAll(() => world.stop())
 
 const broken = `export default { fetch: () => new Response('broken', { status: 500 }) }`
 
-test('every kind of call that deployments and rollbacks make keeps to the published contract', async () => {
+test('all calls of deployments and rollbacks follow the published contract', async () => {
   const worker = await world.worker()
   const run = async (config: object) => {
     const id = await world.started({ appName: 'app', ...config })
@@ -67,7 +67,7 @@ test('every kind of call that deployments and rollbacks make keeps to the publis
   expect(world.proxy.violations).toEqual([])
 })
 
-test('an upload names its module, its bindings and our mark, and nothing else', async () => {
+test("an upload contains its module, its bindings and Capstan's mark, and nothing else", async () => {
   const worker = await world.worker('beside')
   world.proxy.reset()
   const id = await world.started({ appName: 'marked', environmentVars: { V: 'y' } })

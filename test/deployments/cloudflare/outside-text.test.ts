@@ -16,7 +16,7 @@ beforeAll(async () => {
 beforeEach(() => world.proxy.reset())
 afterAll(() => world?.stop())
 
-describe('an error in words that can not be stored', () => {
+describe('an error with text that the database cannot store', () => {
   test.each([
     ['refused for good', refusal(400, 10021, hostile), 'DEPLOY_001', 1],
     ['refused for now', refusal(503, 10013, hostile), 'SYS_002', 2],

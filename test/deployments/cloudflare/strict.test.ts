@@ -39,8 +39,8 @@ const code = (label: string) => `
   ${hello(label)}`
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-describe('a proxy that knows the published contract and nothing else', () => {
-  test('lets the eight steps through, for a first deployment, a next one and a rollback', async () => {
+describe('a proxy that accepts only calls of the published contract', () => {
+  test('accepts all calls of a first deployment, a second one and a rollback', async () => {
     const { strict, world: at, worker } = await strictWorld()
     const parts = {
       durableObjects: ['Room', 'HTTPServer'],
@@ -65,7 +65,7 @@ describe('a proxy that knows the published contract and nothing else', () => {
     expect(strict.passed.length).toBeGreaterThan(30)
   }, 60_000)
 
-  test('fails a deployment whose call it does not know, and says why', async () => {
+  test('fails a deployment with an unknown call and gives the reason', async () => {
     const { strict, world: at, worker } = await strictWorld({ without: [uploads] })
     const first = await run(at, worker, {})
     expect([first.status, first.currentStep.step]).toEqual(['failed', 'deploy_worker'])

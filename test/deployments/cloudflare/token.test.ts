@@ -38,7 +38,7 @@ test.each([
   },
 )
 
-test('a token that is not active is AUTH_003, too', async () => {
+test('an inactive token is AUTH_003 as well', async () => {
   const id = await world.started({ appName: 'disabled' })
   const result = { id: 'x', status: 'disabled' }
   const body = JSON.stringify({
@@ -52,7 +52,7 @@ test('a token that is not active is AUTH_003, too', async () => {
   expect(await world.status(id)).toMatchObject({ status: 'failed', error: { code: 'AUTH_003' } })
 })
 
-test('messages of an answer never decide: verify says 10000 in them on success', async () => {
+test('messages of a response never decide: a successful verification contains 10000', async () => {
   const id = await world.started({ appName: 'talkative' })
   const result = { id: 'x', status: 'active' }
   const messages = [{ code: 10000, message: 'This API Token is valid and active' }]
@@ -62,7 +62,7 @@ test('messages of an answer never decide: verify says 10000 in them on success',
   expect((await world.status(id)).status).toBe('completed')
 })
 
-test('a token of the account itself is verified there', async () => {
+test("an account's token is verified with the account", async () => {
   const id = await world.started({ appName: 'account-token' })
   world.proxy.fault({ path: /^\/user\/tokens\/verify$/, fault: refusal(401, 1000, 'Invalid API Token') })
   await drive(world, worker, id)
@@ -70,7 +70,7 @@ test('a token of the account itself is verified there', async () => {
   expect(world.proxy.made('GET', /^\/accounts\/[^/]+\/tokens\/verify$/)).toHaveLength(1)
 })
 
-test('a token that expires in the middle is AUTH_005: it is tried again, and goes on when it works again', async () => {
+test('a token that expires during a run is AUTH_005 and retried until it works again', async () => {
   const id = await world.started({ appName: 'expiring' })
   await drive(world, worker, id, 'deploy_worker')
   world.proxy.fault({ method: 'PUT', path: /-staging$/, fault: rejected })
@@ -80,7 +80,7 @@ test('a token that expires in the middle is AUTH_005: it is tried again, and goe
   expect(await world.messages(id)).toMatch(/\[AUTH_005\]; retrying \(attempt 1 of 4\)/)
 })
 
-test('a token that stays expired fails the deployment; what served before serves', async () => {
+test('a token that stays expired fails the deployment, and the previous version serves', async () => {
   await drive(world, worker, await world.started({ appName: 'expired', script: hello('before') }))
   const id = await world.started({ appName: 'expired', script: hello('after') }, { maxRetries: 1 })
   await drive(world, worker, id, 'deploy_worker')
@@ -94,7 +94,7 @@ test('a token that stays expired fails the deployment; what served before serves
   expect((await world.get('expired-staging')).text).toBe('before')
 })
 
-test('a token that is active but not allowed to do it is AUTH_004, and not tried again', async () => {
+test('an active token without the permission is AUTH_004 and not retried', async () => {
   const id = await world.started({ appName: 'lacking' })
   world.proxy.fault({ method: 'PUT', path: /-staging$/, times: 99, fault: rejected })
   await drive(world, worker, id)
@@ -105,7 +105,7 @@ test('a token that is active but not allowed to do it is AUTH_004, and not tried
   })
 })
 
-test('the token shows in no log, row or answer', async () => {
+test('the token appears in no log, row or response', async () => {
   const id = await world.started({ appName: 'discreet' })
   const text = `bad header Authorization: Bearer ${world.ctx.config.localCloud.token}`
   world.proxy.fault({ method: 'PUT', path: /-staging$/, times: 99, fault: refusal(400, 10021, text) })

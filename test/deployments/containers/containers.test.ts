@@ -41,7 +41,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
   const applicationOf = async (name: string) =>
     (await world.applications()).find((each) => each.name === name)
 
-  test('goes from a private registry to the cloud’s own, and its front answers', async () => {
+  test('is copied from a private registry to the cloud’s own, and its front answers', async () => {
     const image = await world.image('shop/api:1')
     const prepared = await world.prepare(only('shop', image, { port: 3000, maxInstances: 2 }))
     expect(prepared.json.data.plan.changes).toContainEqual({
@@ -73,7 +73,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     expect(await world.messages(id)).toMatch(/local cloud runs no containers/)
   })
 
-  test('has its pull secret in no log, job or answer, and nowhere at all once it is deployed', async () => {
+  test('has its pull secret in no log, job or response, and nowhere after the deployment', async () => {
     const id = await deployed(only('discreet', await world.image('discreet:1')))
     const { db } = world.ctx
     for (const table of ['plans', 'deployments', 'deployment_steps', 'jobs', 'events']) {
@@ -85,7 +85,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     expect((await db('plans').where({ id }).first('pull_secret')).pull_secret).toBeNull()
   })
 
-  test('is deployed with the image that the tag meant when the plan was made', async () => {
+  test('is deployed with the image of the tag at the time of the plan', async () => {
     const image = await world.image('moving:1')
     const { digest } = await inspect(world.seenBySkopeo.team('moving:1'), { creds: world.seenBySkopeo.creds })
     const id = await world.started(only('moving', image))
@@ -94,7 +94,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     expect((await applicationOf('moving-staging')).configuration.image).toContain(digest)
   })
 
-  test('gets a new image by a rollout, and the old one back when it is rolled back', async () => {
+  test('gets a new image by a rollout and the old one by a rollback', async () => {
     const first = await deployed(withCode('roller', await world.image('roller:1')))
     const state = async () => {
       const { id, name, max_instances, configuration, durable_objects } =
@@ -129,7 +129,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     expect((await world.versions('roller'))[1]).toMatchObject({ deploymentId: first, state: 'serving' })
   })
 
-  test('that is not healthy loses the application that was made for it, or has the former image again', async () => {
+  test('that is unhealthy loses its new application, or gets its previous image back', async () => {
     const image = await world.image('sick:1')
     const sick = { healthCheck: { path: '/', expectStatus: 299, timeoutSeconds: 1 } }
     const first = await deployed(withCode('sick', image, sick))
@@ -158,7 +158,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     expect(await applicationOf('gone-staging')).toBeUndefined()
   })
 
-  test('loses its container with the class that it belongs to, when that is deleted by name', async () => {
+  test('loses its container if the container’s class is deleted by name', async () => {
     const config = withCode('loser', await world.image('loser:1'))
     await deployed(config)
     expect(await applicationOf('loser-staging')).toBeDefined()
@@ -192,7 +192,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       return { status, ...json.error }
     }
 
-    test('with an image that can’t be had', async () => {
+    test('with an image that is not available', async () => {
       const unknown = await refused(only('nope', `${world.way.host}/nope:1`))
       expect(unknown).toMatchObject({ status: 424, code: 'STATE_003', retryable: false })
       expect(unknown.details.checks.dependencies).toBe('fail')
@@ -208,7 +208,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       expect(await refused(only('nope', image))).toMatchObject({ status: 424, retryable: true })
     })
 
-    test('for another platform', async () => {
+    test('with an image for another platform', async () => {
       const image = await world.image('arm:1', { platform: { os: 'linux', architecture: 'arm64' } })
       expect(await refused(only('arm', image))).toMatchObject({
         ...{ status: 424, retryable: false, message: expect.stringContaining('linux/amd64') },
@@ -247,7 +247,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       expect(answer.details.fields.map((field: { path: string }) => field.path)).toContain(path)
     })
 
-    test('without the container that it has', async () => {
+    test('if the plan omits its container', async () => {
       const config = withCode('keeper', await world.image('keeper:1'))
       await deployed(config)
       const answer = await refused({ ...config, containerImage: undefined, container: undefined } as never)
@@ -268,8 +268,8 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
     })
   })
 
-  describe('on a bad day', () => {
-    test('is copied though its registry drops connections and is busy', async () => {
+  describe('with faults', () => {
+    test('is copied although its registry drops connections and is busy', async () => {
       const image = await world.image('flaky:1', { layers: [2_000_000] })
       const id = await world.started(only('flaky', image))
       let cuts = 0
@@ -286,7 +286,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       await pullAll(world.ownImage('flaky-staging', `:dep-${id}`))
     })
 
-    test('leaves the old version serving when the image can’t be pushed', async () => {
+    test('leaves the old version serving if the image cannot be pushed', async () => {
       await deployed(withCode('steady', await world.image('steady:1'), { script: code('old') }))
       const before = await applicationOf('steady-staging')
       const id = await world.started(
@@ -307,7 +307,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       expect(await applicationOf('steady-staging')).toEqual(before)
     })
 
-    test('stops before anything is changed when the quota was taken meanwhile', async () => {
+    test('fails before any change if the quota was used up meanwhile', async () => {
       const big = { instanceType: 'standard-4', maxInstances: 300, pullSecret }
       const image = await world.image('greedy:1')
       const late = await world.started(withCode('late', image, { container: big }))
@@ -322,7 +322,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
       )
     })
 
-    test('is rolled back when the quota was taken at the last moment', async () => {
+    test('is rolled back if the quota was used up at the last moment', async () => {
       const big = { instanceType: 'standard-4', maxInstances: 300, pullSecret }
       const image = await world.image('racer:1')
       const late = await world.started(withCode('racer', image, { container: big }))
@@ -342,7 +342,7 @@ describe.skipIf(missing !== undefined)('an app with a container', { timeout: 90_
   })
 })
 
-test('without a registry beside the local cloud the image is recorded where it is', {
+test('without a registry for the local cloud the source image is recorded', {
   timeout: 60_000,
 }, async ({ skip }) => {
   skip(missing !== undefined)

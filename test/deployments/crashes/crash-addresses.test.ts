@@ -64,7 +64,7 @@ async function told(id: string): Promise<string[][]> {
 
 let made = 0
 
-test('a death anywhere in a deployment that is told to GitHub, in its host names or in taking them back is made good', async () => {
+test('a crash anywhere in GitHub reports, host names or their removal is recovered', async () => {
   await drive(world, heir, await world.started({ appName: 'named', script: hello('good') }))
   await enumerate(
     world,
@@ -93,7 +93,7 @@ test('a death anywhere in a deployment that is told to GitHub, in its host names
   )
 })
 
-test('a death anywhere in a first deployment with host names is made good', async () => {
+test('a crash anywhere in a first deployment with host names is recovered', async () => {
   await enumerate(
     world,
     { lanes: [{ mortals, ways: [world.proxy] }], heir },

@@ -15,7 +15,7 @@ const code = (text: string) => `
   export class Engine extends DurableObject {}
   ${hello(text)}`
 
-describe.skipIf(missing !== undefined)('a death', () => {
+describe.skipIf(missing !== undefined)('a crash', () => {
   let team: DockerRegistry
   let own: DockerRegistry
   let way: Awaited<ReturnType<typeof startRegistryProxy>>
@@ -52,7 +52,7 @@ describe.skipIf(missing !== undefined)('a death', () => {
   const rollouts = async (id: string) =>
     (await world.callCloud('GET', `${containers}/applications/${id}/rollouts`)).result
 
-  test('anywhere in the upload of an image is made good by the next holder', async () => {
+  test('anywhere in the upload of an image is recovered by the next worker', async () => {
     const { digest } = await inspect(`${team.host}/app:one`)
     const points = await enumerate(
       world,
@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)('a death', () => {
     expect(points).toBeGreaterThanOrEqual(3 * 17)
   })
 
-  test('anywhere in the rollout of a first image is made good by the next holder', async () => {
+  test('anywhere in the rollout of a first image is recovered by the next worker', async () => {
     await enumerate(
       world,
       { lanes: [{ mortals, ways: [world.proxy] }], heir },
@@ -90,7 +90,7 @@ describe.skipIf(missing !== undefined)('a death', () => {
     )
   })
 
-  test('anywhere in a further rollout, or in taking it back, is made good by the next holder', async () => {
+  test('anywhere in a later rollout, or in its rollback, is recovered by the next worker', async () => {
     await drive(world, heir, await world.started(config('again', 'one', 'good')))
     const before = await application('again-staging')
     const points = await enumerate(

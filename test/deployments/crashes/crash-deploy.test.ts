@@ -23,7 +23,7 @@ afterAll(async () => {
 let made = 0
 const steps = ['cloudflare_auth', 'check_quotas', 'deploy_worker', 'configure_dns', 'health_check']
 
-test('a death anywhere in the steps of a further deployment is made good by the next holder', async () => {
+test('a crash anywhere in the steps of a later deployment is recovered by the next worker', async () => {
   await Promise.all(
     moments.map(async (_, lane) => drive(world, heir, await world.started({ appName: `further-${lane}` }))),
   )
@@ -51,7 +51,7 @@ test('a death anywhere in the steps of a further deployment is made good by the 
   expect(points).toBeGreaterThanOrEqual(3 * 17)
 })
 
-test('a death anywhere in a second attempt, after the answer of the upload was lost, too', async () => {
+test('a crash anywhere in a second attempt after a lost upload answer is recovered', async () => {
   await Promise.all(
     moments.map(async (_, lane) => drive(world, heir, await world.started({ appName: `second-${lane}` }))),
   )

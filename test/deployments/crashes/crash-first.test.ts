@@ -22,7 +22,7 @@ afterAll(async () => {
 let made = 0
 const steps = ['cloudflare_auth', 'check_quotas', 'deploy_worker', 'configure_dns', 'health_check']
 
-test('a death anywhere in the steps of a first deployment is made good by the next holder', async () => {
+test('a crash anywhere in the steps of a first deployment is recovered by the next worker', async () => {
   const appOf = new Map<string, string>()
   const points = await enumerate(
     world,

@@ -149,7 +149,7 @@ async function expectRight({ script, id, job }: Frozen): Promise<void> {
   expect(serving).toEqual([{ version_id: version, percentage: 100 }])
 }
 
-test('a worker that is stopped for longer than its lease, at any call, changes nothing more when it goes on', async () => {
+test('a worker frozen at any call for longer than its lease changes nothing after it resumes', async () => {
   const frozen = await freezeAll()
   const { db } = world.ctx
   for (const each of frozen) {
@@ -179,7 +179,7 @@ test('a worker that is stopped for longer than its lease, at any call, changes n
   console.info(`stopped for longer than the lease: ${points.length} points\n${points.join('\n')}`)
 })
 
-test('an upload that is on its way when its worker dies is waited for: no second one is sent', async () => {
+test('an upload in flight at a crash is waited for, and no second one is sent', async () => {
   await drive(world, heir, await world.started({ appName: 'patient', script: hello('before') }))
   const id = await world.started({ appName: 'patient', script: hello('after') })
   await drive(world, heir, id, 'deploy_worker')

@@ -121,7 +121,7 @@ async function expectRight(
   else expect([status, answer.text]).toEqual(['rolled_back', 'before'])
 }
 
-test('a call that is on its way when its run is called off, and arrives when all is over, never wins', async () => {
+test('a call in flight at a cancel that arrives after the end never wins', async () => {
   const points: string[] = []
   for (const [index, course] of courses.entries()) {
     for (const [e, ending] of endings.entries()) {

@@ -151,7 +151,7 @@ const work = (signal: AbortSignal, deploymentId: string) => ({
 })
 const alive = () => AbortSignal.timeout(20_000)
 
-test('a death anywhere in making host names lead to a Worker is made good by the next run', async () => {
+test('a crash anywhere in routing host names to a Worker is recovered by the next run', async () => {
   await enumerate('host names', async (point) => {
     await clear()
     const reached = await dieIn(world.proxy, point, (signal) => configureHostnames(work(signal, 'ours')))
@@ -166,7 +166,7 @@ test('a death anywhere in making host names lead to a Worker is made good by the
   })
 }, 90_000)
 
-test('a death anywhere in taking host names back is made good by the next run', async () => {
+test('a crash anywhere in the removal of host names is recovered by the next run', async () => {
   await enumerate('host names, back', async (point) => {
     await clear()
     await configureHostnames(work(alive(), 'ours'))
@@ -179,14 +179,14 @@ test('a death anywhere in taking host names back is made good by the next run', 
   })
 }, 90_000)
 
-test('what others made, or point elsewhere, is not taken back', async () => {
+test('host names and records of other tools are not removed', async () => {
   await clear()
   await configureHostnames({ ...work(alive(), 'theirs'), script: 'others' })
   await withdrawHostnames({ ...work(alive(), 'ours'), marks: ['ours'], before: [] })
   expect(await shown()).toHaveLength(4)
 })
 
-test('a death anywhere in telling GitHub is made good by the next run', async () => {
+test('a crash anywhere in a report to GitHub is recovered by the next run', async () => {
   const { config, log } = world.ctx
   let made = 0
   await enumerate('GitHub', async (point) => {

@@ -33,7 +33,7 @@ async function rollingBack(appName: string, config: object = {}): Promise<string
   return id
 }
 
-test('a death anywhere in a rollback to the version before is made good by the next holder', async () => {
+test('a crash anywhere in a rollback to the previous version is recovered by the next worker', async () => {
   const apps = await Promise.all(
     moments.map(async (_, lane) => {
       const appName = `back-${lane}`
@@ -70,7 +70,7 @@ test('a death anywhere in a rollback to the version before is made good by the n
   expect(points).toBeGreaterThanOrEqual(3 * 9)
 })
 
-test('a death anywhere in the rollback of a first deployment is made good by the next holder', async () => {
+test('a crash anywhere in the rollback of a first deployment is recovered by the next worker', async () => {
   await enumerate(
     world,
     { lanes: runs.lanes, heir },
@@ -87,7 +87,7 @@ test('a death anywhere in the rollback of a first deployment is made good by the
   )
 })
 
-test('a death anywhere in a look for late arrivals is made good by the next one', async () => {
+test('a crash anywhere in a check for late arrivals is recovered by the next check', async () => {
   const module = [{ name: 'main.js', content: hello('duplicate') }]
   await enumerate(
     world,
@@ -123,7 +123,7 @@ const lateJob = (id: string) =>
     .where({ name: 'late-arrivals', subject: `deployment:${id}` })
     .first()
 
-test('a death anywhere in the deletion of an app is made good by the next holder', async () => {
+test('a crash anywhere in the deletion of an app is recovered by the next worker', async () => {
   const jobs = new Map<string, string>()
   await enumerate(
     world,

@@ -22,7 +22,7 @@ const path = (environment = 'staging') => `/deploy/environments/${environment}/c
 const good = { cloudflareApiToken: token, accountId }
 
 describe('without a local cloud', () => {
-  test('an environment without credentials is told to be so', async () => {
+  test('an environment without credentials is reported as not configured', async () => {
     const { data } = (await world.call(path())).json
     expect(data).toEqual({ environment: 'staging', configured: false, source: null, updatedAt: null })
   })
@@ -42,7 +42,7 @@ describe('PUT', () => {
   beforeEach(() => own.ctx.db('cloudflare_credentials').delete())
   afterAll(() => own.stop())
 
-  test('verifies, then keeps them sealed; nothing gives them back', async () => {
+  test('verifies the credentials and stores them sealed; no response contains them', async () => {
     const put = await own.call(path(), { method: 'PUT', json: good })
     expect(put.status).toBe(200)
     expect(put.json.data).toMatchObject({
@@ -77,18 +77,18 @@ describe('PUT', () => {
     expect(await own.ctx.db('cloudflare_credentials')).toEqual([before])
   })
 
-  test('is for administrators', async () => {
+  test('requires an administrator', async () => {
     const user = await own.api.signIn('a-user')
     const refused = await own.api.call(path(), { token: user, method: 'PUT', json: good })
     expect([refused.status, refused.json.error.code]).toEqual([403, 'ACCESS_003'])
   })
 
-  test('an id that is not one is 422 and names its field', async () => {
+  test('an invalid account id is 422 and names its field', async () => {
     const { status, json } = await own.call(path(), { method: 'PUT', json: { ...good, accountId: 'x' } })
     expect([status, json.error.details.fields[0].path]).toEqual([422, 'accountId'])
   })
 
-  test('takes the place of what the environment variables say, until it is deleted', async () => {
+  test('overrides the environment variables until it is deleted', async () => {
     const other = await remote({
       CLOUDFLARE_API_TOKEN: `of-the-environment-${'y'.repeat(20)}`,
       CLOUDFLARE_ACCOUNT_ID: 'f'.repeat(32),
@@ -108,7 +108,7 @@ describe('PUT', () => {
 })
 
 describe('replaced credentials', () => {
-  test('are used by the next call of a run that is under way, once the old ones are rejected', async () => {
+  test('are used by the next call of a running job once the old ones are rejected', async () => {
     const own = await remote()
     try {
       const { config, db, secrets } = own.ctx
@@ -136,7 +136,7 @@ describe('replaced credentials', () => {
     }
   })
 
-  test('are opened with the previous key, and sealed again with the present one', async () => {
+  test('are opened with the previous key and resealed with the present one', async () => {
     const { db } = world.ctx
     const [first, second] = ['first-key-of-two-0123456789abcdefgh', 'second-key-of-two-0123456789abcdefg']
     await createVault(db, createSecrets(first)).put('staging', {

@@ -27,7 +27,7 @@ const verify = (json: object = {}) =>
   world.call('/auth/cloudflare/verify', { json: { apiToken: token, ...json } })
 
 describe('POST /deploy/validate', () => {
-  test('says what the credentials may do, in the shape of the contract', async () => {
+  test('returns the permissions of the credentials as the contract requires', async () => {
     world.proxy.fault({ path: containers, fault: ok({}) })
     const answer = await validate()
     expect(answer.status).toBe(200)
@@ -42,7 +42,7 @@ describe('POST /deploy/validate', () => {
     expect(world.proxy.calls.every(({ method }) => method === 'GET')).toBe(true)
   })
 
-  test('tells what is refused from what can not be told', async () => {
+  test('distinguishes refused permissions from unknown ones', async () => {
     world.proxy.fault({ path: containers, fault: { kind: 'answer', status: 401, body: 'Unauthorized' } })
     world.proxy.fault({ path: /\/namespaces$/, times: 9, fault: refusal(500, 10013, 'An unknown error') })
     const { permissions, unknown } = (await validate()).json.data
@@ -77,14 +77,14 @@ describe('POST /deploy/validate', () => {
     expect([status, json.error.code]).toEqual(expected)
   })
 
-  test('a token that may not look at Workers is 403', async () => {
+  test('a token that may not read Workers is 403', async () => {
     world.proxy.fault({ path: /\/scripts-search$/, fault: denied })
     const { status, json } = await validate()
     expect([status, json.error.code]).toEqual([403, 'AUTH_004'])
     expect(json.error.details.permissions.workers).toBe(false)
   })
 
-  test('an account whose name may not be read has none', async () => {
+  test('an account whose name may not be read has no name', async () => {
     world.proxy.fault({ path: /^\/accounts\/\w+$/, fault: refusal(403, 9109, 'Unauthorized') })
     expect((await validate()).json.data.accountInfo.name).toBeNull()
   })
@@ -116,7 +116,7 @@ describe('POST /deploy/validate', () => {
     expect(workersPaid).toBe(paid)
   })
 
-  test('is for who may deploy to that environment', async () => {
+  test('requires the permission to deploy to that environment', async () => {
     const scopes = ['deployments:write:staging']
     const made = await world.call('/api/v1/auth/tokens', { json: { name: 'ci', scopes } })
     const json = {
@@ -139,7 +139,7 @@ describe('POST /auth/cloudflare/verify', () => {
   const described = (policies: object[]) =>
     world.proxy.fault({ path: /^\/user\/tokens\/[0-9a-f]{32}$/, fault: ok({ policies }) })
 
-  test('names the user, the accounts, and the scopes where the token may read them', async () => {
+  test('returns the user, the accounts, and the scopes if the token may read them', async () => {
     described([
       policy('allow', 'account.zone.*', ['Zone Read', 'DNS Write']),
       policy('allow', `account.${accountId}`, ['Workers Scripts Write']),
@@ -159,14 +159,14 @@ describe('POST /auth/cloudflare/verify', () => {
     })
   })
 
-  test('a required scope that is missing is 403, and named', async () => {
+  test('a missing required scope is 403 and named', async () => {
     described([policy('allow', 'account.zone.*', ['Zone Read'])])
     const { status, json } = await verify({ requiredScopes: ['Zone:Zone:Read', 'Zone:Zone Settings:Edit'] })
     expect([status, json.error.code]).toEqual([403, 'AUTH_004'])
     expect(json.error.details.missing).toEqual(['Zone:Zone Settings:Edit'])
   })
 
-  test('scopes that can not be read are unknown, not missing', async () => {
+  test('unreadable scopes are unknown, not missing', async () => {
     world.proxy.fault({ path: /^\/user\/tokens\/[0-9a-f]{32}$/, fault: refusal(403, 9109, 'Unauthorized') })
     world.proxy.fault({ path: /^\/user$/, fault: refusal(403, 9109, 'Unauthorized') })
     const { data } = (await verify({ requiredScopes: ['Zone:Zone:Read'] })).json
@@ -174,13 +174,13 @@ describe('POST /auth/cloudflare/verify', () => {
     expect([data.user, data.scopes, data.unknown]).toEqual([null, [], ['user', 'scopes']])
   })
 
-  test('a token of an account is verified with the account that it sees', async () => {
+  test("an account's token is verified with the account that it can read", async () => {
     world.proxy.fault({ path: /^\/user\/tokens\/verify$/, fault: refusal(401, 1000, 'Invalid API Token') })
     expect((await verify()).json.data.valid).toBe(true)
     expect(world.proxy.made('GET', /^\/accounts\/\w+\/tokens\/verify$/)).toHaveLength(1)
   })
 
-  test('a token that is not valid is 401, and shows nowhere', async () => {
+  test('an invalid token is 401 and appears nowhere', async () => {
     const apiToken = 'planted-token-that-no-log-may-show-1234'
     const text = `bad token ${apiToken}`
     // It goes to the real API's address otherwise: only the local cloud's own token is known to be local.
@@ -197,9 +197,12 @@ describe('POST /auth/cloudflare/verify', () => {
     }
   })
 
-  test.each([['Zone Read'], ['Zone:Zone:Delete'], ['Place:Zone:Read']])('%s is no scope', async (scope) => {
-    const { status, json } = await verify({ requiredScopes: [scope] })
-    expect([status, json.error.details.fields[0].path]).toEqual([400, 'requiredScopes.0'])
-    expect(world.proxy.calls).toEqual([])
-  })
+  test.each([['Zone Read'], ['Zone:Zone:Delete'], ['Place:Zone:Read']])(
+    '%s is an invalid scope',
+    async (scope) => {
+      const { status, json } = await verify({ requiredScopes: [scope] })
+      expect([status, json.error.details.fields[0].path]).toEqual([400, 'requiredScopes.0'])
+      expect(world.proxy.calls).toEqual([])
+    },
+  )
 })

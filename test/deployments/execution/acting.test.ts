@@ -18,8 +18,8 @@ const post = (id: string, verb: string, json?: object) =>
   world.call(`/deploy/${id}/${verb}`, json === undefined ? { method: 'POST' } : { json })
 const unknown = '00000000-0000-4000-8000-000000000000'
 
-describe('retrying', () => {
-  test('runs the failed step with a new budget, and those after it; finished steps are not run again', async () => {
+describe('retry', () => {
+  test('runs the failed step with new attempts, and the steps after it, but no finished ones', async () => {
     const id = await world.started({ appName: 'retried' }, { maxRetries: 1, rollbackOnFailure: false })
     const busy = refusal(503, 10013, 'busy')
     world.proxy.fault({ method: 'POST', path: /-staging\/subdomain$/, times: 2, fault: busy })
@@ -73,7 +73,7 @@ describe('retrying', () => {
     ])
   })
 
-  test('is for the newest failed deployment only', async () => {
+  test('is allowed for the newest failed deployment only', async () => {
     const id = await world.started({ appName: 'old-failure', script: 'export default {' })
     await drive(world, worker, id)
     const next = await world.started({ appName: 'old-failure' })
@@ -86,7 +86,7 @@ describe('retrying', () => {
 })
 
 describe('cancelling a deployment', () => {
-  test('ends it, whichever step waits, and then it is over', async () => {
+  test('ends it at any waiting step for good', async () => {
     const id = await world.started({ appName: 'ended' })
     const { jobId } = (await post(id, 'cancel')).json.data
     expect((await world.call(`/jobs/${jobId}`)).json.state).toBe('cancelled')
@@ -96,7 +96,7 @@ describe('cancelling a deployment', () => {
     expect((await post(unknown, 'cancel')).status).toBe(404)
   })
 
-  test('wins over the result of a step that ends at that moment, in another process', async () => {
+  test('wins over a step that ends at the same moment in another process', async () => {
     const beside = await world.worker('beside')
     const id = await world.started({ appName: 'last-moment', script: hello('never') })
     await drive(world, beside, id, 'health_check')
@@ -118,7 +118,7 @@ describe('cancelling a deployment', () => {
 })
 
 describe('a dry run', () => {
-  test('looks, changes nothing, and leaves the plan to be executed', async () => {
+  test('checks, changes nothing, and leaves the plan deployable', async () => {
     const first = await world.started({ appName: 'dry', script: hello('before') })
     await drive(world, worker, first)
     world.proxy.reset()
@@ -148,7 +148,7 @@ describe('deleting an app', () => {
   const remove = (app: string, json: object) =>
     world.call(`/deploy/apps/${app}/staging`, { method: 'DELETE', json })
 
-  test('needs its name, says what goes, and holds the app meanwhile', async () => {
+  test('requires its name, lists what is deleted, and holds the app meanwhile', async () => {
     const id = await world.started({ appName: 'doomed' })
     expect((await remove('doomed', { confirm: 'doomed' })).status).toBe(409)
     await drive(world, worker, id)
@@ -182,7 +182,7 @@ describe('deleting an app', () => {
     expect((await world.status(anew)).status).toBe('completed')
   })
 
-  test('that is called off leaves the app free', async () => {
+  test('releases the app after a cancel', async () => {
     const id = await world.started({ appName: 'spared' })
     await drive(world, worker, id)
     const { jobId } = (await remove('spared', { confirm: 'spared' })).json.data
@@ -192,7 +192,7 @@ describe('deleting an app', () => {
   })
 })
 
-test('who may not act on an environment can do none of this there', async () => {
+test('a user without the permission for an environment can do none of this there', async () => {
   const scopes = ['deployments:read', 'deployments:write:staging', 'jobs:write']
   const { token } = (await world.call('/api/v1/auth/tokens', { json: { name: 'staging only', scopes } })).json
   const id = await world.planned({ appName: 'guarded' }, 'production')
@@ -206,7 +206,7 @@ test('who may not act on an environment can do none of this there', async () => 
   expect((await openJob(world.ctx, id)).state).toBe('queued')
 })
 
-test('the metrics tell how deployments went, and what is there for them', async () => {
+test('the metrics contain the results of deployments and the available resources', async () => {
   const { data } = (await world.call('/deploy/metrics?hours=1')).json
   const { deployments, errors, resources } = data
   expect(deployments.total).toBeGreaterThan(5)

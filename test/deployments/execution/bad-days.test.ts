@@ -47,8 +47,8 @@ async function expectUnharmed(app: string, id: string, told: { status: string; c
   expectGapFree(await world.logs(id))
 }
 
-describe('a version that can not be read right after its upload', () => {
-  test('is asked for again until it is there', async () => {
+describe('a version that is not visible right after its upload', () => {
+  test('is retried until it is visible', async () => {
     const id = await second('laggard', { stop: 'deploy_worker' })
     const fault = refusal(404, 100146, 'Version not found.')
     world.proxy.fault({ method: 'POST', path: /\/deployments$/, times: 3, fault })
@@ -58,7 +58,7 @@ describe('a version that can not be read right after its upload', () => {
     expect((await world.get('laggard-staging')).text).toBe('after')
   })
 
-  test('and never is, is told as such, and undone', async () => {
+  test('and never becomes visible is reported and undone', async () => {
     const id = await second('lost', { stop: 'deploy_worker', options: { maxRetries: 0 } })
     world.proxy.fault({
       ...{ method: 'POST', path: /\/deployments$/, times: 5 },
@@ -70,10 +70,10 @@ describe('a version that can not be read right after its upload', () => {
   })
 })
 
-describe('a migration tag that somebody else moves', () => {
+describe('a migration tag that another client changes', () => {
   const classes = { script: `${room}\n${hello('after')}`, durableObjects: ['Room'] }
 
-  test('between our look and our upload is read again', async () => {
+  test('between check and upload is read again', async () => {
     const id = await second('moved', { stop: 'deploy_worker', config: classes })
     let others = 0
     world.proxy.decide(({ method, path }) => {
@@ -85,7 +85,7 @@ describe('a migration tag that somebody else moves', () => {
     expect((await world.status(id)).status).toBe('completed')
   })
 
-  test('again and again is a fault that names them, and nothing is changed', async () => {
+  test('repeatedly fails the deployment with that reason, and nothing is changed', async () => {
     const id = await second('contested', { stop: 'deploy_worker', config: classes })
     world.proxy.fault({
       ...{ method: 'PUT', path: /\/contested-staging$/, times: 9 },
@@ -98,7 +98,7 @@ describe('a migration tag that somebody else moves', () => {
   })
 })
 
-describe('a token that is revoked in the middle of a run', () => {
+describe('a token that is revoked during a run', () => {
   test.each(['check_quotas', 'deploy_worker', 'configure_dns'])('in %s is AUTH_005', async (step) => {
     const app = `revoked-${step.replace('_', '-')}`
     const config = { hostnames: [`${app}.example.test`] }
@@ -122,14 +122,14 @@ describe('a token that is revoked in the middle of a run', () => {
   })
 })
 
-describe('a quota that is reached between prepare and deploy', () => {
+describe('a quota that is used up between prepare and deploy', () => {
   const body = (count: number) =>
     JSON.stringify({
       ...{ success: true, errors: [], messages: [] },
       result: Array.from({ length: count }, (_, index) => ({ id: `worker-${index}` })),
     })
 
-  test('is found before anything is changed', async () => {
+  test('is found before the deployment changes anything', async () => {
     const id = await world.started({ appName: 'one-too-many' })
     await drive(world, worker, id, 'check_quotas')
     world.proxy.fault({ path: /\/scripts$/, fault: { kind: 'answer', status: 200, body: body(500) } })
@@ -142,7 +142,7 @@ describe('a quota that is reached between prepare and deploy', () => {
     expect(await world.messages(id)).toContain('Free or raise the quota')
   })
 
-  test('or after the check is the cloud’s refusal, and no script is left behind', async () => {
+  test('or after the check causes the cloud’s refusal, and no script is left behind', async () => {
     const id = await world.started({ appName: 'just-late' })
     await drive(world, worker, id, 'deploy_worker')
     const fault = refusal(400, 10037, 'You have exceeded the limit of Workers.')
@@ -158,7 +158,7 @@ describe('a quota that is reached between prepare and deploy', () => {
   })
 })
 
-test('no secret and no token is in any row but the sealed ones', async () => {
+test('secrets and tokens are stored only sealed', async () => {
   const { localCloud } = world.ctx.config
   const text = `quoted ${localCloud.token} and ${planted}`
   const id = await second('discreet', { stop: 'deploy_worker', options: { maxRetries: 1 } })

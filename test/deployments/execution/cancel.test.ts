@@ -44,7 +44,7 @@ describe('cancelling the job of a step', () => {
     },
   )
 
-  test('after the new version went live rolls back, and holds the app until that is done', async () => {
+  test('after the new version went live rolls back, and holds the app until the end', async () => {
     await drive(world, worker, await world.started({ appName: 'live', script: hello('before') }))
     const id = await world.started({ appName: 'live', script: hello('after') })
     await drive(world, worker, id, 'configure_dns')
@@ -58,7 +58,7 @@ describe('cancelling the job of a step', () => {
     await expectNextOne('live')
   })
 
-  test('without a wish for rollback leaves things as they are', async () => {
+  test('without rollbackOnFailure changes nothing', async () => {
     const id = await world.started({ appName: 'left' }, { rollbackOnFailure: false })
     await drive(world, worker, id, 'configure_dns')
     await cancelJob(id)
@@ -67,7 +67,7 @@ describe('cancelling the job of a step', () => {
     await expectNextOne('left')
   })
 
-  test('while it runs ends the run in the middle of its call', async () => {
+  test("during a run aborts the run's call", async () => {
     const id = await world.started({ appName: 'running' })
     await drive(world, worker, id, 'deploy_worker')
     const held = Promise.withResolvers<void>()
@@ -90,7 +90,7 @@ describe('cancelling the job of a step', () => {
     await expectNextOne('running')
   })
 
-  test('that has ended is refused, and so is a retry of one by hand', async () => {
+  test('is refused after its end, and so is a retry by hand', async () => {
     const id = await world.started({ appName: 'over' })
     const job = await openJob(world.ctx, id)
     await cancelJob(id)
@@ -102,7 +102,7 @@ describe('cancelling the job of a step', () => {
   })
 })
 
-test('cancelling a rollback leaves a state that says what happened', async () => {
+test('cancelling a rollback leaves the status rollback_failed with the reason', async () => {
   const id = await world.started({ appName: 'half' })
   await drive(world, worker, id, 'configure_dns')
   await cancelJob(id)
@@ -111,7 +111,7 @@ test('cancelling a rollback leaves a state that says what happened', async () =>
   await expectNextOne('half')
 })
 
-test('the database refuses every way between states that the code does not name', async () => {
+test('the database refuses every transition that the code does not define', async () => {
   const { statuses, transitions } = await import('../../../src/deployments/model/states.ts')
   const rows = await world.ctx.db('deployment_transitions').select()
   const named = statuses.flatMap((from) => transitions[from].map((to) => `${from} ${to}`))
@@ -122,8 +122,8 @@ test('the database refuses every way between states that the code does not name'
   await until(async () => (await world.status(id)).status === 'initiated')
 })
 
-describe('who may not act on an environment', () => {
-  test('can not end its deployments through their jobs', async () => {
+describe('a user without the permission for an environment', () => {
+  test('cannot end its deployments through their jobs', async () => {
     const scopes = ['deployments:read', 'deployments:write:staging', 'jobs:read', 'jobs:write']
     const made = await world.call('/api/v1/auth/tokens', { json: { name: 'staging only', scopes } })
     const planned = await world.planned({ appName: 'guarded' }, 'production')

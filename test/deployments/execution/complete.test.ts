@@ -30,7 +30,7 @@ const code = (label: string) => `
     },
   }`
 
-describe.skipIf(missing !== undefined)('an app with all that there is', { timeout: 90_000 }, () => {
+describe.skipIf(missing !== undefined)('an app with all features', { timeout: 90_000 }, () => {
   let github: Awaited<ReturnType<typeof startFakeGitHub>>
   let world: Awaited<ReturnType<typeof startContainerWorld>>
   let worker: Awaited<ReturnType<(typeof world)['worker']>>
@@ -114,7 +114,7 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
     return id
   }
 
-  test('is deployed, again, and rolled back: a diff of the cloud is empty but for history', async () => {
+  test("is deployed twice and rolled back, and the cloud's state differs only in its history", async () => {
     const about = { appName: 'shop', durableObjects: ['Engine'] }
     const source = { owner: 'acme', repo: 'shop' }
     const first = await deployed({
@@ -168,7 +168,7 @@ describe.skipIf(missing !== undefined)('an app with all that there is', { timeou
     for (const secret of ['first-key', 'second-key', pullSecret.password]) expect(lines).not.toContain(secret)
   })
 
-  describe('that fails', () => {
+  describe('whose deployment fails', () => {
     let served = {}
     let image = ''
     let digests: string[] = []

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 describe('a deployment', () => {
-  test('goes through its eight steps, is reachable at its address, and has its versions listed', async () => {
+  test('completes its eight steps, answers at its address, and has its versions listed', async () => {
     const { planned, deploy, status, ended, versions, get } = world
     const first = await planned.call(world, { appName: 'chat', script: hello('one') })
     const started = await deploy(first)
@@ -107,7 +107,7 @@ describe('a deployment', () => {
     })
   })
 
-  test('gives variables, secrets and Durable Objects to the app, whose data outlives the next version', async () => {
+  test('provides variables, secrets and Durable Objects, whose data the next version keeps', async () => {
     const script = (label: string) => `
       import { DurableObject } from 'cloudflare:workers'
       export class ChatRoom extends DurableObject {

@@ -32,7 +32,7 @@ const scripts = async () =>
   (await world.callCloud('GET', world.scriptsPath)).result.map((each: { id: string }) => each.id)
 
 describe('code that the cloud refuses', () => {
-  test('fails the deployment without a rollback: nothing was changed', async () => {
+  test('fails the deployment without a rollback, because nothing was changed', async () => {
     const good = await served('syntax')
     const id = await run({ appName: 'syntax', script: 'export default {' })
     expect(await world.status(id)).toMatchObject({
@@ -56,19 +56,19 @@ describe('code that the cloud refuses', () => {
     expect(await world.messages(id)).toContain('[DEPLOY_001]')
   })
 
-  test('never makes a script', async () => {
+  test('never creates a script', async () => {
     const id = await run({ appName: 'stillborn', script: 'throw new Error("at startup")' })
     expect((await world.status(id)).status).toBe('failed')
     expect(await scripts()).not.toContain('stillborn-staging')
   })
 
-  test('because a class is missing is DEPLOY_004', async () => {
+  test('because of a missing class is DEPLOY_004', async () => {
     const id = await run({ appName: 'classless', script: hello('x'), durableObjects: ['ChatRoom'] })
     expect(await world.status(id)).toMatchObject({ status: 'failed', error: { code: 'DEPLOY_004' } })
   })
 })
 
-describe('a migration tag that changed between look and upload', () => {
+describe('a migration tag that changed between check and upload', () => {
   const classes = {
     script: `import { DurableObject } from 'cloudflare:workers'
       export class Room extends DurableObject {}
@@ -98,7 +98,7 @@ describe('a migration tag that changed between look and upload', () => {
 })
 
 describe('an app that does not become healthy', () => {
-  test('is rolled back: the version before serves again', async () => {
+  test('is rolled back, and the previous version serves again', async () => {
     const good = await served('sick')
     const id = await run({ appName: 'sick', script: broken, ...impatient })
     const { status, error, metadata, currentStep } = await world.status(id)
@@ -123,7 +123,7 @@ describe('an app that does not become healthy', () => {
     expect((await world.get('sick-staging')).text).toBe('cured')
   })
 
-  test('and was not there before is removed', async () => {
+  test('and is new is removed', async () => {
     const id = await run({ appName: 'newborn', script: broken, ...impatient })
     expect((await world.status(id)).status).toBe('rolled_back')
     expect(await scripts()).not.toContain('newborn-staging')
@@ -131,7 +131,7 @@ describe('an app that does not become healthy', () => {
     expect(await world.messages(id)).toContain('it is removed')
   })
 
-  test('and was not there before is left when somebody else has uploaded to it meanwhile', async () => {
+  test('and is new is kept if another client has uploaded to it meanwhile', async () => {
     const id = await world.started({ appName: 'adopted', script: broken, ...impatient })
     await drive(world, worker, id, 'rollback')
     await world.put('adopted-staging', {})
@@ -140,7 +140,7 @@ describe('an app that does not become healthy', () => {
     expect(await world.messages(id)).toContain('left as it is')
   })
 
-  test('stays when no rollback was wanted, and is listed as what serves', async () => {
+  test('stays if rollbackOnFailure is off, and is listed as serving', async () => {
     const good = await served('kept')
     const id = await run({ appName: 'kept', script: broken, ...impatient }, { rollbackOnFailure: false })
     expect(await world.status(id)).toMatchObject({ status: 'failed', error: { code: 'DEPLOY_006' } })
@@ -153,7 +153,7 @@ describe('an app that does not become healthy', () => {
     expect((await world.status(next)).status).toBe('completed')
   })
 
-  test('gets its workers.dev address disabled again, if its plan enabled it', async () => {
+  test('gets its workers.dev address disabled again if its plan enabled it', async () => {
     await served('closed')
     await world.script('POST', 'closed-staging/subdomain', { enabled: false })
     const id = await run({ appName: 'closed', script: broken, workersDev: true, ...impatient })
@@ -161,7 +161,7 @@ describe('an app that does not become healthy', () => {
     expect((await world.script('GET', 'closed-staging/subdomain')).result.enabled).toBe(false)
   })
 
-  test('is rolled back although its secrets are others than before', async () => {
+  test('is rolled back although its secrets have changed', async () => {
     const script = `export default { fetch: (_, env) => new Response(env.KEY) }`
     await run({ appName: 'secretive', script, secrets: { KEY: 'old' } })
     const id = await run({ appName: 'secretive', script: broken, secrets: { KEY: 'new' }, ...impatient })
@@ -171,7 +171,7 @@ describe('an app that does not become healthy', () => {
 })
 
 describe('a rollback', () => {
-  test('whose cloud is away for a while is tried again until it is done', async () => {
+  test('is retried while the cloud is unreachable', async () => {
     await served('patient')
     const id = await world.started({ appName: 'patient', script: broken, ...impatient })
     await drive(world, worker, id, 'rollback')
@@ -187,7 +187,7 @@ describe('a rollback', () => {
     expect((await world.get('patient-staging')).text).toBe('good')
   })
 
-  test('that cannot be done leaves a state that says so, and frees the app', async () => {
+  test('that fails leaves the status rollback_failed and releases the app', async () => {
     await served('stuck')
     const id = await world.started({ appName: 'stuck', script: broken, ...impatient })
     await drive(world, worker, id, 'rollback')

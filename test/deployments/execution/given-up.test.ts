@@ -51,14 +51,14 @@ async function watch(id: string) {
   return world.ctx.db('jobs').where(watching).whereNull('finished_at').first()
 }
 
-describe('a removal that is on its way', () => {
+describe('a removal in flight', () => {
   const remove = async (app: string) => {
     const json = { confirm: app }
     const answer = await world.call(`/deploy/apps/${app}/staging`, { method: 'DELETE', json })
     return world.ctx.db('jobs').where({ id: answer.json.data.jobId }).first()
   }
 
-  test('when its worker is shut down finds the app still held', async () => {
+  test('at the shutdown of its worker arrives while the app is still held', async () => {
     await deployed('held', 'before')
     const job = await remove('held')
     const removal = hold('DELETE', /held-staging$/)
@@ -77,7 +77,7 @@ describe('a removal that is on its way', () => {
     expect(await world.ctx.db('target_holds')).toEqual([])
   })
 
-  test('when it is called off lets nothing new begin until it can arrive no more', async () => {
+  test('at its cancel blocks new deployments until it can no longer arrive', async () => {
     const before = await deployed('spared', 'before')
     const next = await world.planned({ appName: 'spared', script: hello('next') })
     const job = await remove('spared')
@@ -106,7 +106,7 @@ describe('a removal that is on its way', () => {
   })
 })
 
-test('a call that is on its way when its deployment is cancelled is outlasted by the rollback, and undone', async () => {
+test('a call in flight at a cancel is waited for and undone by the rollback', async () => {
   await deployed('outlasted', 'before')
   const id = await world.started({ appName: 'outlasted', script: hello('after') })
   await drive(world, worker, id, 'deploy_worker')
@@ -133,7 +133,7 @@ test('a call that is on its way when its deployment is cancelled is outlasted by
   expect(await world.messages(id)).toContain('Re-checking all steps')
 })
 
-test('an upload that was answered, but not followed by anything, is undone', async () => {
+test('an answered upload without a following call is undone', async () => {
   const id = await world.started({ appName: 'answered', script: hello('never') }, { maxRetries: 0 })
   await drive(world, worker, id, 'deploy_worker')
   let uploaded = false
@@ -149,7 +149,7 @@ test('an upload that was answered, but not followed by anything, is undone', asy
   expect((await world.get('answered-staging')).status).toBe(404)
 })
 
-test('a plan that does not know a class which has come since is refused before anything is changed', async () => {
+test('a plan without a class that was added since is refused before any change', async () => {
   await deployed('stale', 'before')
   const stale = await world.planned({ appName: 'stale', script: hello('stale') })
   const room = `import { DurableObject } from 'cloudflare:workers'
@@ -167,7 +167,7 @@ test('a plan that does not know a class which has come since is refused before a
 })
 
 describe('a rollback', () => {
-  test('that failed although its last call was done is not taken back by the look for late arrivals', async () => {
+  test('that failed after its last call is not reverted by the check for late arrivals', async () => {
     await deployed('outage', 'before')
     const id = await world.started({ appName: 'outage', script: broken, ...impatient })
     await drive(world, worker, id, 'rollback')
@@ -186,7 +186,7 @@ describe('a rollback', () => {
     expect((await world.get('outage-staging')).text).toBe('before')
   })
 
-  test('shares the traffic as it was shared before', async () => {
+  test('restores the previous traffic shares', async () => {
     const versions = [await deployed('shared', 'one'), await deployed('shared', 'two')]
     const share = async (id: string, percentage: number) => ({
       version_id: (await world.status(id)).metadata.version,
@@ -222,7 +222,7 @@ describe('a rollback', () => {
     expect((await world.get('shared-staging')).text).toBe('two')
   })
 
-  test('that must leave alone what others have made does not say that it is done', async () => {
+  test('that leaves versions of other tools unchanged does not report success', async () => {
     const id = await world.started({ appName: 'touched', script: broken, ...impatient })
     await drive(world, worker, id, 'health_check')
     const secret = { name: 'KEY', text: 'of-others', type: 'secret_text' }
@@ -234,7 +234,7 @@ describe('a rollback', () => {
     expect((await world.get('touched-staging')).status).toBe(500)
   })
 
-  test('of a deployment that runs goes to the last good version, not to one that failed and was left', async () => {
+  test('of a running deployment restores the last good version, not a failed one', async () => {
     const good = await deployed('skipped', 'good')
     const left = { rollbackOnFailure: false }
     const failed = await world.started({ appName: 'skipped', script: broken, ...impatient }, left)

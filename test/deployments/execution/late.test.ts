@@ -40,13 +40,13 @@ async function doubtful(appName: string, config: object = {}): Promise<string> {
   return id
 }
 
-test('nothing is watched where every call was answered', async () => {
+test('no watch is started if every call was answered', async () => {
   const id = await world.started({ appName: 'certain' })
   await drive(world, worker, id)
   expect(await watch(id)).toBeUndefined()
 })
 
-test('an upload that arrives after its deployment has completed loses the traffic again', async () => {
+test('an upload that arrives after its deployment loses the traffic again', async () => {
   const id = await doubtful('late')
   const { version } = (await world.status(id)).metadata
   expect((await look(id)).state).toBe('queued')
@@ -72,7 +72,7 @@ test('an upload that arrives after its deployment has completed loses the traffi
   expect(await world.ctx.db('target_holds')).toEqual([])
 })
 
-test('it is looked for a quarter of an hour, with growing pauses, and not while the app is deployed to', async () => {
+test('the watch lasts 15 minutes with growing pauses, and is suspended during deployments', async () => {
   const id = await doubtful('watched')
   const next = await world.started({ appName: 'watched', script: hello('next') })
   await world.put('watched-staging', marked(id), module('duplicate'))
@@ -92,7 +92,7 @@ test('it is looked for a quarter of an hour, with growing pauses, and not while 
   expect((await look(id)).state).toBe('completed')
 })
 
-test('an upload of an earlier deployment does not win over a later one', async () => {
+test('a late upload of an earlier deployment does not replace a later one', async () => {
   const first = await doubtful('earlier')
   const second = await world.started({ appName: 'earlier', script: hello('second') })
   await drive(world, worker, second, 'health_check')
@@ -104,7 +104,7 @@ test('an upload of an earlier deployment does not win over a later one', async (
   expect((await world.get('earlier-staging')).text).toBe('second')
 })
 
-test('a change of traffic that arrives late is known by its message', async () => {
+test('a late traffic change is recognized by its message', async () => {
   const first = await doubtful('traffic')
   const { version } = (await world.status(first)).metadata
   const second = await world.started({ appName: 'traffic', script: hello('second') })
@@ -124,7 +124,7 @@ test('a change of traffic that arrives late is known by its message', async () =
   expect((await world.get('traffic-staging')).text).toBe('proper')
 })
 
-test('an upload that makes a removed script again is removed', async () => {
+test('a script that a late upload creates again is deleted', async () => {
   const broken = `export default { fetch: () => new Response('broken', { status: 500 }) }`
   const id = await doubtful('removed', { script: broken, healthCheck: { timeoutSeconds: 1 } })
   expect((await world.status(id)).status).toBe('rolled_back')

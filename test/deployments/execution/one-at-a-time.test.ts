@@ -15,7 +15,7 @@ afterAll(() => world.stop())
 const times = <T>(count: number, make: () => Promise<T>) => Promise.all(Array.from({ length: count }, make))
 
 describe('one live deployment per app and environment', () => {
-  test('of ten plans started at once one runs, and the others are told which', async () => {
+  test('one of ten plans started at the same time runs, and the other responses name it', async () => {
     const ids = await times(10, () => world.planned({ appName: 'crowd' }))
     const answers = await Promise.all(ids.map((id) => world.deploy(id)))
     const started = answers.filter((answer) => answer.status === 202)
@@ -31,7 +31,7 @@ describe('one live deployment per app and environment', () => {
     expect(await world.ctx.db('jobs').where({ subject: `deployment:${holder}` })).toHaveLength(1)
   })
 
-  test('one plan posted ten times at once starts one deployment, which all answers show', async () => {
+  test('one plan posted ten times at the same time starts one deployment, which all responses show', async () => {
     const id = await world.planned({ appName: 'echo' })
     const answers = await times(10, () => world.deploy(id))
     expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(202))
@@ -44,7 +44,7 @@ describe('one live deployment per app and environment', () => {
     expect(await world.ctx.db('jobs').where({ subject: `deployment:${id}` })).toHaveLength(8)
   })
 
-  test('the same holds for one Idempotency-Key', async () => {
+  test('one Idempotency-Key starts one deployment', async () => {
     const json = { deploymentId: await world.planned({ appName: 'keyed' }), environment: 'staging' }
     const headers = { 'idempotency-key': 'deploy-once' }
     const first = await world.call('/deploy', { json, headers })
@@ -52,7 +52,7 @@ describe('one live deployment per app and environment', () => {
     expect([again.status, again.json.data]).toEqual([202, first.json.data])
   })
 
-  test('the next one may start when the first has ended', async () => {
+  test('the next deployment may start after the first has ended', async () => {
     await drive(world, worker, await world.started({ appName: 'queue', script: hello('1') }))
     const second = await world.started({ appName: 'queue', script: hello('2') })
     await drive(world, worker, second)
@@ -61,12 +61,12 @@ describe('one live deployment per app and environment', () => {
 })
 
 describe('a plan is not started', () => {
-  test('when nobody made it', async () => {
+  test('if it does not exist', async () => {
     const answer = await world.deploy('00000000-0000-4000-8000-000000000000')
     expect([answer.status, answer.json.error.code]).toEqual([404, 'SYS_005'])
   })
 
-  test('when it has expired', async () => {
+  test('if it has expired', async () => {
     const id = await world.planned({ appName: 'late' })
     await world.ctx
       .db('plans')
@@ -77,7 +77,7 @@ describe('a plan is not started', () => {
     expect(answer.json.error.message).toMatch(/expired/)
   })
 
-  test('but one that was started before it expired is found', async () => {
+  test('but its deployment is found if it started before the expiry', async () => {
     const id = await world.started({ appName: 'in-time' })
     await world.ctx
       .db('plans')
@@ -86,7 +86,7 @@ describe('a plan is not started', () => {
     expect((await world.deploy(id)).status).toBe(202)
   })
 
-  test('in another environment than its own', async () => {
+  test('in another environment', async () => {
     const answer = await world.deploy(await world.planned({ appName: 'here' }), {}, 'production')
     expect([answer.status, answer.json.error.code]).toEqual([400, 'REQ_002'])
     expect(answer.json.error.details.fields[0].path).toBe('environment')
@@ -104,7 +104,7 @@ describe('a plan is not started', () => {
     expect(answer.json.error.details.fields.map((field: { path: string }) => field.path)).toEqual([path])
   })
 
-  test('when its row was changed: the first step finds another digest', async () => {
+  test('if its row was changed: the first step finds another digest', async () => {
     const id = await world.started({ appName: 'forged' })
     await world.ctx
       .db('plans')
@@ -116,7 +116,7 @@ describe('a plan is not started', () => {
   })
 })
 
-test('without retries, one passing fault ends the deployment', async () => {
+test('one transient fault ends a deployment without retries', async () => {
   const id = await world.started({ appName: 'once' }, { maxRetries: 0 })
   await drive(world, worker, id, 'deploy_worker')
   world.proxy.fault({ method: 'PUT', path: /scripts\/once-staging$/, fault: { kind: 'drop' } })
@@ -126,7 +126,7 @@ test('without retries, one passing fault ends the deployment', async () => {
   expect(world.proxy.made('PUT', /scripts\/once-staging$/)).toHaveLength(1)
 })
 
-test('more requests at once than there are connections are all served', async () => {
+test('more simultaneous requests than database connections are all served', async () => {
   const { pool } = world.ctx.db.client
   const apps = Array.from({ length: pool.max + 5 }, (_, index) => `many-${index}`)
   const ids = await Promise.all(apps.map((appName) => world.planned({ appName })))

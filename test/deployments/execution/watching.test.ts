@@ -17,7 +17,7 @@ const run = async (appName: string): Promise<string> => {
   return id
 }
 
-test('while a deployment runs, its status names the step, its logs and when it may be done', async () => {
+test('the status of a running deployment has the step, its logs and the estimated end', async () => {
   const fresh = await world.started({ appName: 'fresh' })
   // Nothing has run through yet: there is nothing to estimate from.
   expect((await world.status(fresh)).metadata.estimatedCompletion).toBeNull()
@@ -52,7 +52,7 @@ test('while a deployment runs, its status names the step, its logs and when it m
 })
 
 describe('logs', () => {
-  test('are the same as events and as JSON pages, gap-free, replayed after the end, resumed by id', async () => {
+  test('are equal as events and as JSON pages, without gaps, replayed after the end, resumed by id', async () => {
     const id = await world.started({ appName: 'logs' })
     const live = world.call(`/deploy/${id}/logs`)
     await drive(world, worker, id)
@@ -88,7 +88,7 @@ describe('logs', () => {
     expect(none.status).toBe(204)
   })
 
-  test('of an unknown deployment are 404, and so is its status', async () => {
+  test('and the status of an unknown deployment are 404', async () => {
     const id = '00000000-0000-4000-8000-000000000000'
     for (const path of [`/deploy/${id}/logs`, `/deploy/${id}/status`]) {
       const answer = await world.call(path)
@@ -99,7 +99,7 @@ describe('logs', () => {
   })
 })
 
-test('lists show deployments newest first, by page and filter, and the newest of each app', async () => {
+test('lists contain deployments newest first, by page and filter, and the newest of each app', async () => {
   for (const app of ['list-a', 'list-b']) await run(app)
   const all = (await world.call('/deploy?limit=200')).json.data
   expect(all.nextCursor).toBeNull()
@@ -124,7 +124,7 @@ test('lists show deployments newest first, by page and filter, and the newest of
   expect((await world.call('/deploy?cursor=nonsense')).status).toBe(400)
 })
 
-test('health needs no credential of the cloud, and counts what runs', async () => {
+test('the health check works without Cloudflare credentials and counts running deployments', async () => {
   world.proxy.reset()
   const answer = await world.call('/health/deployment')
   expect(answer.status).toBe(200)

@@ -52,7 +52,7 @@ const states = (id: string) =>
 const commit = () => github.state.commits[sha]
 
 describe('a deployment of a commit', () => {
-  test('is a record on GitHub with our id, in progress and then a success, and a status of the commit', async () => {
+  test('creates a GitHub deployment with its id, its states, and a commit status', async () => {
     const id = await world.started({ appName: 'shop', github: source })
     await drive(world, worker, id, 'check_quotas')
     expect(states(id)).toEqual([['in_progress']])
@@ -75,14 +75,14 @@ describe('a deployment of a commit', () => {
     ])
   })
 
-  test('goes by the commit that the plan was made for, wherever the branch is by now', async () => {
+  test('uses the commit of the plan even if the branch has moved', async () => {
     const id = await world.started({ appName: 'frozen', github: source })
     github.state.refs = { 'acme/shop': { main: 'f'.repeat(40), old: sha } }
     await drive(world, worker, id)
     expect(github.state.records[0]?.sha).toBe(sha)
   })
 
-  test('that fails is a failure; one that a later one replaces is inactive', async () => {
+  test('is reported as a failure if it fails, and as inactive once it is replaced', async () => {
     const first = await run({ appName: 'two' })
     const failed = await run({ appName: 'two', script: broken, healthCheck: { timeoutSeconds: 1 } })
     expect(states(failed)).toEqual([['in_progress', 'failure']])
@@ -93,7 +93,7 @@ describe('a deployment of a commit', () => {
     expect(states(second)).toEqual([['in_progress', 'success']])
   })
 
-  test('that is rolled back by hand is inactive, and the one before is the success again', async () => {
+  test('is reported as inactive after a rollback by hand, and the previous one as a success', async () => {
     const first = await run({ appName: 'back' })
     const second = await run({ appName: 'back', script: hello('second') })
     await world.call(`/deploy/${second}/rollback`, { json: { reason: 'not as we thought' } })
@@ -103,15 +103,15 @@ describe('a deployment of a commit', () => {
     expect(states(first)).toEqual([['in_progress', 'success', 'inactive', 'success']])
   })
 
-  test('leaves no trace when it is only tried', async () => {
+  test('is not reported for a dry run', async () => {
     const id = await run({ appName: 'dry' }, { dryRun: true })
     expect((await world.status(id)).status).toBe('completed')
     expect([github.state.records, commit()]).toEqual([[], { 'ci/build': 'success' }])
   })
 })
 
-describe('GitHub that is away', () => {
-  test('holds nothing up: it is told later, and the log says so', async () => {
+describe('an unreachable GitHub', () => {
+  test('delays nothing: the report is sent later, and the log says so', async () => {
     const id = await world.started({ appName: 'alone', github: source })
     await drive(world, worker, id, 'cloudflare_auth')
     github.fault({ path: /./, times: 99, fault: 'drop' })
@@ -138,7 +138,7 @@ describe('GitHub that is away', () => {
     },
   )
 
-  test('in the middle of a status says it once more', async () => {
+  test('during a status update gets the update again', async () => {
     const id = await world.started({ appName: 'status', github: source })
     await drive(world, worker, id, 'cloudflare_auth')
     github.fault({ method: 'POST', path: /\/statuses\/\w+$/, fault: 'lose' })
@@ -148,7 +148,7 @@ describe('GitHub that is away', () => {
     expect(commit()).toMatchObject({ 'capstan/staging/status': 'success' })
   })
 
-  test('a token that has ended is renewed, once', async () => {
+  test('an expired token is renewed once', async () => {
     const id = await world.started({ appName: 'renewed', github: source })
     await drive(world, worker, id, 'cloudflare_auth')
     github.state.tokens.clear()
@@ -158,7 +158,7 @@ describe('GitHub that is away', () => {
     await drive(world, worker, id)
   })
 
-  test('an old report that comes late says what is true by then', async () => {
+  test('a late report sends the status of its own time', async () => {
     const id = await run({ appName: 'late' })
     await world.ctx.db('github_records').where({ deployment_id: id }).update({ reported: 'in_progress' })
     await Promise.all(
@@ -167,7 +167,7 @@ describe('GitHub that is away', () => {
     expect(states(id)[0]?.at(-1)).toBe('success')
   })
 
-  test('is known from what GitHub refuses for good: that fails before anything is changed', async () => {
+  test('differs from a permanent refusal, which fails the deployment before any change', async () => {
     const id = await world.started({ appName: 'refused', github: source })
     await drive(world, worker, id, 'cloudflare_auth')
     github.fault({
@@ -191,14 +191,14 @@ describe('prepare', () => {
   }
   const checks = { resources: 'pass', quotas: 'pass', dependencies: 'fail' }
 
-  test('is 424 while the checks of the commit are not green, and names them', async () => {
+  test('is 424 with the names of checks that are not green', async () => {
     github.state.commits = { [sha]: { 'ci/build': 'success', 'ci/test': 'pending', lint: 'failure' } }
     const { status, code, details, message } = await refused()
     expect([status, code, details.checks]).toEqual([424, 'STATE_003', checks])
     expect(message).toContain('ci/test (pending), lint (failure)')
   })
 
-  test('takes no account of what we said about the commit ourselves', async () => {
+  test("ignores Capstan's own commit statuses", async () => {
     github.state.commits = { [sha]: { 'ci/build': 'success', 'capstan/staging/checked': 'failure' } }
     expect((await world.prepare({ appName: 'checked', github: source })).status).toBe(200)
   })

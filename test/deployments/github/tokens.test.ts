@@ -47,7 +47,7 @@ const ask = (permissions: object, installationId = '7') =>
   api.call('/auth/github-app/token', { token: admin, json: { installationId, permissions } })
 const mints = () => github.made('POST', /access_tokens$/)
 
-test('a token is minted with what is asked and no more, and GitHub says what it granted', async () => {
+test('a token has the requested permissions only, and the response shows the granted ones', async () => {
   const answer = await ask({ contents: 'read' })
   expect(answer.status).toBe(200)
   const { token, expiresAt, permissions } = answer.json.data
@@ -59,7 +59,7 @@ test('a token is minted with what is asked and no more, and GitHub says what it 
   expect(JSON.stringify(await ctx.db('idempotency_keys'))).not.toContain(token)
 })
 
-test('it is kept until 5 minutes before its end, for the same wish only', async () => {
+test('a token is cached until 5 minutes before its expiry, for equal requests only', async () => {
   github.state.installations[0]!.id = 8
   const first = await ask({ contents: 'write', issues: 'read' }, '8')
   const again = await ask({ issues: 'read', contents: 'write' }, '8')
@@ -73,7 +73,7 @@ test('it is kept until 5 minutes before its end, for the same wish only', async 
   expect(mints()).toHaveLength(4)
 })
 
-test('who asks at once shares one call', async () => {
+test('simultaneous requests share one call', async () => {
   github.state.installations[0]!.id = 10
   const answers = await Promise.all(Array.from({ length: 8 }, () => ask({ contents: 'read' }, '10')))
   expect(new Set(answers.map((each) => each.json.data.token)).size).toBe(1)
@@ -134,7 +134,7 @@ describe('refusals', () => {
     expect(github.calls).toEqual([])
   })
 
-  test('who may not deploy to production gets none', async () => {
+  test('a user without the permission for production gets no token', async () => {
     const made = await api.call('/api/v1/auth/tokens', {
       token: admin,
       json: { name: 'ci', scopes: ['deployments:write:staging', 'deployments:read'] },
@@ -148,7 +148,7 @@ describe('refusals', () => {
 describe("the App's own credentials", () => {
   const json = { installationId: '7', permissions: { contents: 'read' } }
 
-  test('PKCS#8, and a key on one line, sign as well', async () => {
+  test('PKCS#8 keys and keys on one line are accepted', async () => {
     for (const key of [appKey.pkcs8, appKey.pkcs1.replaceAll('\n', '\\n')]) {
       const call = await apiWith({ ...github.env, GITHUB_APP_PRIVATE_KEY: key })
       expect((await call(json)).status).toBe(200)
@@ -169,7 +169,7 @@ describe("the App's own credentials", () => {
     expect(text).not.toContain('PRIVATE KEY-----')
   })
 
-  test.each([900, -900])('a clock that is wrong by %i s is made up for', async (seconds) => {
+  test.each([900, -900])('a clock that is wrong by %i s is corrected', async (seconds) => {
     github.state.clockAhead = seconds
     github.state.installations[0]!.id = 20 + Math.sign(seconds)
     const answer = await ask({ contents: 'read' }, String(20 + Math.sign(seconds)))

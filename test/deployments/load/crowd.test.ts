@@ -14,7 +14,7 @@ afterAll(() => world.stop())
 const apps = Array.from({ length: 6 }, (_, index) => `crowd-${index + 1}`)
 const rounds = 3
 
-test('many apps are deployed to at once, again and again: all right, none starved, nothing left behind', async () => {
+test('many simultaneous deployments all succeed, none starves, and nothing is left behind', async () => {
   const { db } = world.ctx
   const ended = new Map<string, number[]>()
   const deployRounds = async (appName: string) => {

@@ -74,7 +74,7 @@ async function everyCallOnce(
   return met
 }
 
-test('every call answered badly once, in every step and compensation, ends as it would have', async () => {
+test('a fault at every call of every step and rollback does not change the result', async () => {
   const kinds = Object.entries(bad)
   const waiting = kinds.toReversed()
   // Clouds side by side: most of the time is pauses.
@@ -98,7 +98,7 @@ test('every call answered badly once, in every step and compensation, ends as it
   await Promise.all([lane(), lane(), lane()])
 })
 
-test('the queue store emptied at every call of every step loses nothing', async () => {
+test('emptying the queue store at every call of every step loses nothing', async () => {
   // On a busy machine a run may lose its lease in the middle of an upload: the next one waits for that.
   const world = await startWorld({ env: { CLOUDFLARE_SETTLE_SECONDS: '5' } })
   try {

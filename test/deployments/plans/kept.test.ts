@@ -34,8 +34,8 @@ const answerOf = async (script: string) => JSON.parse((await world.get(script)).
 const flags = async (script: string) => (await world.script('GET', `${script}/subdomain`)).result
 const secret = (name: string, text: string) => ({ name, text, type: 'secret_text' })
 
-describe('a secret that a plan does not carry', () => {
-  test('is kept, whoever set it, and shown as kept', async () => {
+describe('a secret that a plan does not contain', () => {
+  test('is kept regardless of who set it, and listed as kept', async () => {
     await deployed('keeps', 'one', { secrets: { OURS: 'a' } })
     await world.script('PUT', 'keeps-staging/secrets', secret('THEIRS', 'b'))
     const prepared = (await world.prepare({ appName: 'keeps', script: telling('two') })).json.data
@@ -49,7 +49,7 @@ describe('a secret that a plan does not carry', () => {
     expect(upload?.body.metadata.keep_bindings).toEqual(['secret_text', 'secret_key'])
   })
 
-  test('is kept by a whole upload, too, as are the settings of the script', async () => {
+  test("is kept by an upload of the whole script, and so are the script's settings", async () => {
     await deployed('whole', 'one', { secrets: { KEY: 'a' } })
     await world.script('PATCH', 'whole-staging/script-settings', { logpush: true, tags: ['team'] })
     const exported = 'export class Room extends DurableObject {}'
@@ -59,7 +59,7 @@ describe('a secret that a plan does not carry', () => {
     expect(result).toMatchObject({ logpush: true, tags: ['team'] })
   })
 
-  test('has the value of the version that serves, not of one that was rolled back', async () => {
+  test('keeps the value of the serving version, not of a rolled-back one', async () => {
     await deployed('back', 'one', { secrets: { KEY: 'good' } })
     const bad = await deployed('back', 'two', { secrets: { KEY: 'bad', OTHER: 'bad' } })
     await world.call(`/deploy/${bad}/rollback`, { json: {} })
@@ -68,7 +68,7 @@ describe('a secret that a plan does not carry', () => {
     expect(await answerOf('back-staging')).toEqual({ text: 'three', KEY: 'good' })
   })
 
-  test('is not taken away by a variable or a class of its name', async () => {
+  test('is not replaced by a variable or a class of the same name', async () => {
     await deployed('named', 'one', { secrets: { ROOM: 'a' } })
     const variable = await world.prepare({ appName: 'named', environmentVars: { ROOM: 'x' } })
     expect([variable.status, variable.json.error.details.fields[0].path]).toEqual([
@@ -90,7 +90,7 @@ describe('a secret that a plan does not carry', () => {
 })
 
 describe('a secret that a plan deletes by name', () => {
-  test('goes, and no other one', async () => {
+  test('is deleted, and no other secret is', async () => {
     await deployed('deletes', 'one', { secrets: { GOES: 'a', STAYS: 'b' } })
     const config = { appName: 'deletes', script: telling('two'), deleteSecrets: ['GOES'] }
     const prepared = (await world.prepare(config)).json.data
@@ -112,14 +112,14 @@ describe('a secret that a plan deletes by name', () => {
 })
 
 describe('the public addresses', () => {
-  test('of a new app are written into its plan', async () => {
+  test('of a new app are stored in its plan', async () => {
     const id = await deployed('fresh', 'one')
     const { preview } = await world.ctx.db('plans').where({ id }).first('preview')
     expect(preview.publication).toEqual({ workersDev: true, previewUrls: false })
     expect(await flags('fresh-staging')).toEqual({ enabled: true, previews_enabled: false })
   })
 
-  test('that somebody disabled stay so, and the app is asked at its own host name', async () => {
+  test("stay disabled, and the health check uses the app's own host name", async () => {
     const hostnames = ['shop.example.test']
     await deployed('own', 'one', { hostnames })
     await world.script('POST', 'own-staging/subdomain', { enabled: false, previews_enabled: false })
@@ -138,7 +138,7 @@ describe('the public addresses', () => {
     expect((await world.status(prepared.deploymentId)).urls.staging).toContain('shop.example.test')
   })
 
-  test('of an app that answers nowhere else are judged at its own host name: a broken version is rolled back', async () => {
+  test('that include only a host name are checked there: a broken version is rolled back', async () => {
     await deployed('hidden', 'one', { hostnames: ['hidden.example.test'], workersDev: false })
     expect(await flags('hidden-staging')).toEqual({ enabled: false, previews_enabled: false })
     const script = `export default { fetch: () => new Response('broken', { status: 500 }) }`
@@ -146,7 +146,7 @@ describe('the public addresses', () => {
     expect((await world.status(id)).status).toBe('rolled_back')
   })
 
-  test('that do not exist are told, and the health check is skipped', async () => {
+  test('that do not exist are logged, and the health check is skipped', async () => {
     await deployed('closed', 'one')
     await world.script('POST', 'closed-staging/subdomain', { enabled: false })
     const prepared = (await world.prepare({ appName: 'closed', script: telling('two') })).json.data

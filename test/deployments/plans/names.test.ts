@@ -57,16 +57,19 @@ describe('binding names', () => {
     ])
   })
 
-  test('different names are let pass, also when only their case differs', () => {
+  test('different names do not collide, even if only their case differs', () => {
     const config = configOf({ durableObjects: ['ChatRoom'], environmentVars: { chat_room: 'x', Chat: 'x' } })
     expect(fieldsOf(() => checkBindings(config))).toBeUndefined()
   })
 })
 
 describe('app names', () => {
-  test.each(['a', '7', 'chat', 'a-b', 'staging', 'a'.repeat(55), 'x--y'])('%s is one', (name) => {
-    expect(appName.safeParse(name).success).toBe(true)
-  })
+  test.each(['a', '7', 'chat', 'a-b', 'staging', 'a'.repeat(55), 'x--y'])(
+    '%s is a valid app name',
+    (name) => {
+      expect(appName.safeParse(name).success).toBe(true)
+    },
+  )
 
   test.each(['', '-a', 'a-', 'A', 'a_b', 'a.b', 'ä', 'a'.repeat(56), 'chat-staging', 'a\n', ' a'])(
     '%j is none',
@@ -75,7 +78,7 @@ describe('app names', () => {
     },
   )
 
-  test('the script of no app in production is the script of another one in staging', () => {
+  test('no two apps share a script name across production and staging', () => {
     const environments: Environment[] = ['staging', 'production']
     const names = ['chat', 'chat2', 'staging', 'chat-staging2']
     const scripts = names.flatMap((name) => environments.map((each) => scriptName(name, each)))
@@ -110,7 +113,7 @@ describe('expected statuses of the health check', () => {
     },
   )
 
-  test('without one, every success and redirect is good', () => {
+  test('every success and redirect is healthy by default', () => {
     expect(configOf({}).healthCheck).toEqual({ path: '/', expectStatus: '200-399', timeoutSeconds: 120 })
   })
 })
@@ -123,7 +126,7 @@ describe('the cost estimate', () => {
     expect(estimate.details.assumptions.length).toBeGreaterThan(0)
   })
 
-  test('is nothing on the local cloud', () => {
+  test('is zero on the local cloud', () => {
     expect(estimateCost('local')).toMatchObject({ monthly: 0, currency: 'USD' })
   })
 })

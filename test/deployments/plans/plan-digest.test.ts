@@ -26,7 +26,7 @@ const planOf = (body: object, createdBy = 'user:1', sealedBy = secrets) =>
 const withConfig = (config: object) => ({ ...base, config: { ...base.config, ...config } })
 
 describe('the digest of a plan', () => {
-  test('is the same for the same content: ids, times, authors and key order do not count', () => {
+  test('is equal for equal content, regardless of ids, times, authors and key order', () => {
     const first = planOf(base)
     const reordered = withConfig({ environmentVars: { OTHER: 'x', GREETING: 'hello' } })
     const second = planOf(reordered, 'user:2')
@@ -71,7 +71,7 @@ describe('the digest of a plan', () => {
     expect(planOf(changed).digest).not.toBe(planOf(base).digest)
   })
 
-  test('knows secrets by keyed fingerprints only, so that nobody can guess them from it', () => {
+  test('contains only keyed fingerprints of secrets, so that they cannot be guessed', () => {
     const otherKey = createSecrets('another-secret-key-of-the-tests-9876543210')
     expect(planOf(base, 'user:1', otherKey).digest).not.toBe(planOf(base).digest)
     const { environment, app, config, modules, digest } = planOf(base)
@@ -80,7 +80,7 @@ describe('the digest of a plan', () => {
     expect(fingerprints.PASSWORD).not.toContain(password)
   })
 
-  test('hides nothing in the plan: sealed secrets open only for the plan and name they were sealed for', () => {
+  test('sealed secrets open only for the plan and name that they were sealed for', () => {
     const [one, two] = [planOf(base), planOf(base)]
     const sealed = one.secrets.PASSWORD ?? ''
     expect(JSON.stringify(one)).not.toContain(password)
@@ -90,7 +90,7 @@ describe('the digest of a plan', () => {
   })
 })
 
-test('every status has its ways on; out of an ending leads only what people ask for', () => {
+test('every status has its transitions; a final status changes only on request', () => {
   expect(Object.keys(transitions).sort()).toEqual([...statuses].sort())
   const endings = statuses.filter((status) => !liveStatuses.includes(status))
   expect(endings).toEqual(['completed', 'failed', 'rolled_back', 'rollback_failed', 'cancelled'])

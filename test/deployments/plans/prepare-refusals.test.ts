@@ -17,7 +17,7 @@ const esm = { name: 'a.js', type: 'esm', content: '' }
 const pathsOf = (answer: Answer) =>
   answer.json.error.details.fields.map((field: { path: string }) => field.path).sort()
 
-describe('a body that is not valid is refused with every field named and no value echoed', () => {
+describe('an invalid body is refused with every field and without values', () => {
   test.each<[string, unknown, string[]]>([
     ['nothing', {}, ['config', 'environment']],
     ['another environment', { environment: planted, config: { appName: 'a', script } }, ['environment']],
@@ -121,7 +121,7 @@ describe('a body that is not valid is refused with every field named and no valu
     expect(world.proxy.calls).toEqual([])
   })
 
-  test('JSON that is broken is 400, another media type 415, more than 16 MiB 413', async () => {
+  test('broken JSON is 400, another media type 415, more than 16 MiB 413', async () => {
     const json = { 'content-type': 'application/json' }
     const broken = await world.call('/deploy/prepare', { raw: '{', headers: json })
     expect([broken.status, broken.json.error.code]).toEqual([400, 'REQ_001'])
@@ -135,8 +135,8 @@ describe('a body that is not valid is refused with every field named and no valu
   })
 })
 
-describe('a check that fails is the error, and says which one', () => {
-  test('an account that is full is 402', async () => {
+describe('a failed check is named in the error', () => {
+  test('a full account is 402', async () => {
     const result = Array.from({ length: 500 }, (_, index) => ({ id: `worker-${index}` }))
     const body = JSON.stringify({ success: true, errors: [], messages: [], result })
     world.proxy.fault({ path: /\/scripts$/, fault: { kind: 'answer', status: 200, body } })
@@ -166,7 +166,7 @@ describe('a check that fails is the error, and says which one', () => {
     expect(await world.ctx.db('plans').where({ app: 'nowhere' })).toEqual([])
   })
 
-  test('an environment without credentials is 424 and says what to set', async () => {
+  test('an environment without credentials is 424 with the settings to set', async () => {
     const bare = await startWorld({ env: { CLOUDFLARE_TARGET: undefined } as never })
     try {
       const answer = await bare.prepare({ appName: 'nowhere' })
@@ -182,10 +182,10 @@ describe('a check that fails is the error, and says which one', () => {
   })
 })
 
-describe('who may', () => {
+describe('permissions', () => {
   const json = { environment: 'production', config: { appName: 'mine', script } }
 
-  test('nobody without a credential, and no user without a permission to deploy', async () => {
+  test('a caller without credentials and a user without a deploy permission are refused', async () => {
     const stranger = await world.api.call('/deploy/prepare', { json })
     expect([stranger.status, stranger.json.error.code]).toEqual([401, 'ACCESS_001'])
     const user = await world.api.signIn('a-user')
@@ -194,7 +194,7 @@ describe('who may', () => {
     expect((await world.api.call('/deploy', { token: user })).status).toBe(200)
   })
 
-  test('act on an environment: its own permission is needed, and named when it is missing', async () => {
+  test('each environment needs its own permission, which the refusal names', async () => {
     const scopes = ['deployments:write:staging', 'deployments:read']
     const made = await world.call('/api/v1/auth/tokens', { json: { name: 'ci', scopes } })
     const token = made.json.token

@@ -13,8 +13,8 @@ const withClasses = (...names: string[]) => `
   ${names.map((name) => `export class ${name} extends DurableObject {}`).join('\n')}
   ${hello('classes')}`
 
-describe('preparing', () => {
-  test('answers what the contract says, and what will change', async () => {
+describe('prepare', () => {
+  test('responds as the contract requires, with the changes of the plan', async () => {
     const answer = await world.prepare({
       appName: 'chat',
       script: withClasses('ChatRoom'),
@@ -66,13 +66,13 @@ describe('preparing', () => {
     expect(world.proxy.calls.every((call) => call.method === 'GET')).toBe(true)
   })
 
-  test('gives the same content the same digest, and every plan an id of its own', async () => {
+  test('gives equal content the same digest, and every plan its own id', async () => {
     const [one, two] = [await world.prepare({ appName: 'same' }), await world.prepare({ appName: 'same' })]
     expect(one.json.data.plan.digest).toBe(two.json.data.plan.digest)
     expect(one.json.data.deploymentId).not.toBe(two.json.data.deploymentId)
   })
 
-  test('repeats its answer for the same Idempotency-Key, and refuses the key for another body', async () => {
+  test('repeats its response for the same Idempotency-Key and refuses the key for another body', async () => {
     const json = { environment: 'staging', config: { appName: 'once', script: hello('x') } }
     const headers = { 'idempotency-key': 'prepare-once' }
     const first = await world.call('/deploy/prepare', { json, headers })
@@ -137,7 +137,7 @@ test('a plan that removes a variable, a secret and a binding is reversible: a ro
   expect(data.reversible).toEqual({ value: true, reasons: [] })
 })
 
-describe('Durable Object classes that are there', () => {
+describe('existing Durable Object classes', () => {
   const base = {
     appName: 'classes',
     script: withClasses('ChatRoom', 'Lobby'),
@@ -150,7 +150,7 @@ describe('Durable Object classes that are there', () => {
     expect((await world.status(id)).status).toBe('completed')
   })
 
-  test('are kept, and the deployment can be undone', async () => {
+  test('are kept, and the deployment is reversible', async () => {
     const { data } = (await world.prepare(base)).json
     expect(data.plan.changes).toContainEqual({ kind: 'worker', name: 'classes-staging', action: 'replace' })
     expect(data.plan.changes).toContainEqual({ kind: 'durable_object', name: 'Lobby', action: 'keep' })
@@ -158,7 +158,7 @@ describe('Durable Object classes that are there', () => {
     expect(data.reversible).toEqual({ value: true, reasons: [] })
   })
 
-  test('are never deleted by leaving them out: the refusal says what to write', async () => {
+  test('are never deleted by omission: the refusal names the field to use', async () => {
     const answer = await world.prepare({ ...base, durableObjects: ['ChatRoom'] })
     expect([answer.status, answer.json.error.code]).toEqual([400, 'REQ_002'])
     const [field] = answer.json.error.details.fields
@@ -166,14 +166,14 @@ describe('Durable Object classes that are there', () => {
     expect(field.problem).toMatch(/Lobby.*list it here.*migrations\.deletedClasses/)
   })
 
-  test('are deleted when the plan says so, which cannot be undone', async () => {
+  test('are deleted if the plan lists them, which is irreversible', async () => {
     const migrations = { deletedClasses: ['Lobby'] }
     const { data } = (await world.prepare({ ...base, durableObjects: ['ChatRoom'], migrations })).json
     expect(data.plan.changes).toContainEqual({ kind: 'durable_object', name: 'Lobby', action: 'delete' })
     expect(data.reversible).toEqual({ value: false, reasons: ['deletes the class Lobby and its data'] })
   })
 
-  test('are renamed when the plan says so, which cannot be undone', async () => {
+  test('are renamed if the plan lists them, which is irreversible', async () => {
     const migrations = { renamedClasses: [{ from: 'Lobby', to: 'Hall' }] }
     const durableObjects = ['ChatRoom', 'Hall']
     const { data } = (await world.prepare({ ...base, durableObjects, migrations })).json
@@ -182,7 +182,7 @@ describe('Durable Object classes that are there', () => {
     expect(data.reversible.reasons).toHaveLength(1)
   })
 
-  test('get company by a migration, which cannot be undone', async () => {
+  test('are extended by a migration, which is irreversible', async () => {
     const script = withClasses('ChatRoom', 'Lobby', 'Cellar')
     const { data } = (
       await world.prepare({ ...base, script, durableObjects: ['ChatRoom', 'Lobby', 'Cellar'] })
@@ -216,7 +216,7 @@ describe('Durable Object classes that are there', () => {
     expect(answer.json.error.details.fields.map((field: { path: string }) => field.path)).toEqual([path])
   })
 
-  test('are in the other environment not at all', async () => {
+  test('do not exist in the other environment', async () => {
     const { data } = (await world.prepare({ ...base, durableObjects: [] }, 'production')).json
     expect(data.plan.changes).toEqual([
       { kind: 'worker', name: 'classes', action: 'create' },

@@ -7,14 +7,14 @@ test('the local cloud costs nothing', () => {
   expect(estimateCost('local', { ...basic, instances: 9 })).toMatchObject({ monthly: 0, currency: 'USD' })
 })
 
-test('a Worker costs its plan', () => {
+test('a Worker costs the price of the Workers Paid plan', () => {
   const { monthly, details } = estimateCost('cloudflare')
   expect(monthly).toBe(5)
   expect(details.asOf).toMatch(/^\d{4}-\d\d-\d\d$/)
   expect(details.assumptions).toContain('no container')
 })
 
-test('containers cost what they use over what is included, part by part', () => {
+test('containers cost their use above the included amounts, part by part', () => {
   const { monthly, details } = estimateCost('cloudflare', { ...basic, instances: 2 })
   // 2 x 240 h = 1 728 000 s awake.
   const cpu = (0.25 * 0.25 * 1_728_000 - 22_500) * 0.00002
@@ -27,7 +27,7 @@ test('containers cost what they use over what is included, part by part', () => 
   expect(details.assumptions.join()).toContain('240 hours')
 })
 
-test('what is included is not billed', () => {
+test('included amounts are not billed', () => {
   const { monthly, details } = estimateCost('cloudflare', {
     vcpu: 0.01,
     memoryMib: 100,

@@ -28,8 +28,8 @@ async function bindingsOf(script: string): Promise<string[]> {
   return result.resources.bindings.map(({ name }: { name: string }) => name).sort()
 }
 
-describe('a plan whose app has changed since it was made', () => {
-  test('is refused with what has changed, and takes nothing away', async () => {
+describe('a plan for an app that has changed since', () => {
+  test('is refused with the list of changes and removes nothing', async () => {
     await deployed('stale', 'one')
     const first = await world.planned({ appName: 'stale', script: hello('from the first plan') })
     await deployed('stale', 'two', { environmentVars: { MODE: 'x' }, secrets: { KEY: 'y' } })
@@ -89,21 +89,21 @@ describe('a plan whose app has changed since it was made', () => {
     expect([answer.status, answer.json.error.message]).toEqual([409, expect.stringMatching(said)])
   })
 
-  test('of a first deployment is refused when a Worker of that name has appeared', async () => {
+  test('for a first deployment is refused if a Worker of that name was created meanwhile', async () => {
     const id = await world.planned({ appName: 'appeared' })
     await world.put('appeared-staging', {}, [{ name: 'main.js', content: hello('of others') }])
     const answer = await world.deploy(id)
     expect([answer.status, answer.json.error.message]).toEqual([409, expect.stringContaining('was created')])
   })
 
-  test('is refused for a dry run, too', async () => {
+  test('is refused for a dry run as well', async () => {
     await deployed('tried', 'one')
     const id = await world.planned({ appName: 'tried', script: hello('two') })
     await deployed('tried', 'three')
     expect((await world.deploy(id, { dryRun: true })).status).toBe(409)
   })
 
-  test('and was made by an older version of Capstan is refused', async () => {
+  test('that an older version of Capstan made is refused', async () => {
     const id = await world.planned({ appName: 'older' })
     await world.ctx.db('plans').where({ id }).update({ basis: null })
     const answer = await world.deploy(id)
@@ -113,7 +113,7 @@ describe('a plan whose app has changed since it was made', () => {
     ])
   })
 
-  test('is still found by who repeats the request that started it', async () => {
+  test('is still found by a repeat of the request that started it', async () => {
     const id = await deployed('repeated', 'one')
     expect((await world.deploy(id)).status).toBe(202)
   })
@@ -138,7 +138,7 @@ describe('a change after the start', () => {
     },
   )
 
-  test('between the upload and the change of traffic leaves what others deployed', async () => {
+  test('between upload and traffic change leaves the other deployment serving', async () => {
     await deployed('between', 'one')
     const id = await world.started({ appName: 'between', script: hello('two') })
     await drive(world, worker, id, 'deploy_worker')
@@ -156,7 +156,7 @@ describe('a change after the start', () => {
     expect((await world.get('between-staging')).text).toBe('of others')
   })
 
-  test('that is its own, of an attempt whose answer was lost, is no change by others', async () => {
+  test("by the deployment's own earlier attempt does not count as a change", async () => {
     await deployed('lost', 'one')
     const id = await world.started({ appName: 'lost', script: hello('two') })
     await drive(world, worker, id, 'deploy_worker')

@@ -52,7 +52,7 @@ const engineOf = async (images: string[]) => {
   return engine
 }
 
-test('the bundle is what its source, the package and the bundler make', async () => {
+test('the bundle matches a new build of its source', async () => {
   const text = readFileSync(generated, 'utf8')
   expect(text).toBe(await bundle())
   const manifest = JSON.parse(readFileSync('node_modules/@cloudflare/containers/package.json', 'utf8'))
@@ -60,8 +60,8 @@ test('the bundle is what its source, the package and the bundler make', async ()
   expect(text).toContain('Permission is hereby granted')
 })
 
-describe('the front of an app that is only a container', { timeout: 60_000 }, () => {
-  test('sends requests to the container, with their bodies, and the answers back', async () => {
+describe('the front of an app without code', { timeout: 60_000 }, () => {
+  test('forwards requests with their bodies to the container, and returns its responses', async () => {
     const engine = await engineOf(['app:1'])
     const front = await startFront({ engine: engine.socket })
     const answer = await front.dispatchFetch('http://app/rooms?x=1', { method: 'POST', body: 'said' })
@@ -75,7 +75,7 @@ describe('the front of an app that is only a container', { timeout: 60_000 }, ()
     expect(new Set(engine.asked.map((address) => address.split(':')[1]))).toEqual(new Set(['8080']))
   })
 
-  test('spreads them over its instances', async () => {
+  test('distributes requests over the instances', async () => {
     const engine = await engineOf(['app:1'])
     const front = await startFront({ engine: engine.socket, instances: 2 })
     // Each goes to one of two by chance: all to the same one once in half a million runs.
@@ -83,7 +83,7 @@ describe('the front of an app that is only a container', { timeout: 60_000 }, ()
     expect(engine.containers()).toHaveLength(2)
   })
 
-  test('says so when the container can’t be started', async () => {
+  test('reports a container that cannot be started', async () => {
     const engine = await engineOf(['app:1'])
     const front = await startFront({ engine: engine.socket, image: 'app:2' })
     const answer = await front.dispatchFetch('http://app/')
@@ -91,7 +91,7 @@ describe('the front of an app that is only a container', { timeout: 60_000 }, ()
     expect(await answer.text()).toMatch(/Failed to start container/)
   })
 
-  test('reaches the class, and says so, where the cloud runs no containers', async () => {
+  test('reports that the cloud runs no containers', async () => {
     const front = await startFront({})
     const answer = await front.dispatchFetch('http://app/')
     expect(answer.status).toBe(noEngine.status)

@@ -65,7 +65,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     return before.digest
   }
 
-  test('comes out byte for byte, and a second run sends nothing', async () => {
+  test('is copied byte for byte, and a second run sends nothing', async () => {
     await pushed([{ layers: [mega, 2 * mega, 100] }], `${from.host}/plain/app:one`)
     const first = await copy('plain/app')
     expect(first.how).toEqual(['copied', 'copied', 'copied', 'copied'])
@@ -81,7 +81,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     await expectSame('plain/app', 'dep-2')
   })
 
-  test('of an index is the one for linux/amd64, under its own digest', async () => {
+  test('of an index is copied for linux/amd64, under its own digest', async () => {
     const arm = { os: 'linux', architecture: 'arm64' }
     await pushed([{ layers: [10], platform: arm }, { layers: [20] }], `${from.host}/multi:one`)
     const index = await inspect(`${from.host}/multi:one`)
@@ -109,7 +109,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     await expect(copy('foreign/platform')).rejects.toThrow(/linux\/amd64/)
   })
 
-  test('with layers that may not be handed on keeps them where they are', async () => {
+  test('with non-distributable layers is copied without them', async () => {
     const foreign = 'https://example.com/base-layer'
     await pushed([{ layers: [1000], foreign }], `${from.host}/partly:one`)
     const { how, image } = await copy('partly')
@@ -118,7 +118,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     expect(await inspect(`${to.host}/partly:dep-1`)).toEqual(await inspect(`${from.host}/partly:one`))
   })
 
-  test('in the same registry is mounted, not sent', async () => {
+  test('in the same registry is mounted, not uploaded', async () => {
     await pushed([{ layers: [mega, 500] }], `${from.host}/beside:one`)
     const registry = createRegistry({ host: source.host, dispatcher })
     const { image } = await resolveImage({ registry, repository: 'beside' }, 'one', signal)
@@ -133,7 +133,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     await pullAll(`${from.host}/own/beside:dep-1`)
   })
 
-  test('that is long goes in pieces', async () => {
+  test('with large layers is sent in chunks', async () => {
     await pushed([{ layers: [2 * mega + 77] }], `${from.host}/long:one`)
     await copy('long', { chunkBytes: mega })
     const patches = destination.calls.filter(({ method }) => method === 'PATCH')
@@ -145,11 +145,11 @@ describe.skipIf(missing !== undefined)('an image', () => {
     await expectSame('long')
   })
 
-  describe('whose way is bad', () => {
+  describe('with transfer faults', () => {
     const isBlob = ({ method, path }: { method: string; path: string }) =>
       method === 'GET' && path.includes('/blobs/')
 
-    test('is read on from where a connection broke', async () => {
+    test('is resumed where a connection broke', async () => {
       await pushed([{ layers: [3 * mega] }], `${from.host}/broken/read:one`)
       const { image } = await copy('broken/read', { tag: 'probe', as: 'elsewhere' })
       const layer = image.layers[0]!
@@ -181,7 +181,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       await expectSame(repository)
     })
 
-    test('is not sent twice when only the answer to an upload was lost', async () => {
+    test('is not sent twice if only the answer to an upload was lost', async () => {
       await pushed([{ layers: [mega] }], `${from.host}/lost:one`)
       let lost = 0
       destination.decide(({ method, path }) =>
@@ -195,7 +195,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       expect(puts).toHaveLength(2)
     })
 
-    test('waits as it is told, and goes on through faults that pass', async () => {
+    test('honours Retry-After and survives transient faults', async () => {
       await pushed([{ layers: [1000] }], `${from.host}/busy:one`)
       let faults = 0
       const mishaps = [
@@ -211,7 +211,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       await expectSame('busy')
     })
 
-    test('is refused when a layer is not what its digest says, and is nowhere to be seen', async () => {
+    test('is refused and not published if a layer does not match its digest', async () => {
       await pushed([{ layers: [mega] }], `${from.host}/false:one`)
       const { manifest } = await inspect(`${from.host}/false:one`)
       const { digest } = manifest.layers[0]
@@ -222,7 +222,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       expect(head.status).toBe(404)
     })
 
-    test('is given up when the registry keeps breaking off', async () => {
+    test('fails if the registry keeps breaking off', async () => {
       await pushed([{ layers: [mega] }], `${from.host}/hopeless:one`)
       const registry = createRegistry({ host: source.host, dispatcher })
       const { image } = await resolveImage({ registry, repository: 'hopeless' }, 'one', signal)
@@ -233,7 +233,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       await expect(copy('hopeless')).rejects.toThrow(/broke off the transfer of a layer|did not answer/)
     })
 
-    test('gives its sign-in to no other host that it is sent on to', async () => {
+    test('never sends its credentials to the host of a redirect', async () => {
       await pushed([{ layers: [5000] }], `${from.host}/moved:one`)
       const elsewhere = await startRegistryProxy(from.port)
       const location = (path: string) => `http://${elsewhere.host}${path}`
@@ -266,7 +266,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
       await expectSame('moved')
     })
 
-    test('is not fetched from an address that somebody could listen to', async () => {
+    test('is not fetched without TLS', async () => {
       await pushed([{ layers: [5000] }], `${from.host}/unsafe:one`)
       source.decide(({ path }) =>
         path.includes('/blobs/')
@@ -277,7 +277,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     })
   })
 
-  test('in Docker’s own format keeps it', async () => {
+  test('in Docker’s format keeps its format', async () => {
     const { folder, remove } = makeLayout([{ layers: [1000, 2000] }])
     await push(folder, `${from.host}/docker/format:one`, { format: 'v2s2' })
     remove()
@@ -286,7 +286,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     await expectSame('docker/format')
   })
 
-  test('has its digest worked out where the registry does not say it', async () => {
+  test('has its digest computed if the registry does not send it', async () => {
     await pushed([{ layers: [1000] }], `${from.host}/silent:one`)
     const { digest } = await inspect(`${from.host}/silent:one`)
     source.decide(({ path }) =>
@@ -299,7 +299,7 @@ describe.skipIf(missing !== undefined)('an image', () => {
     expect(await findManifest(place, 'two', signal)).toBeUndefined()
   })
 
-  test('that is not there says so', async () => {
+  test('that does not exist is reported', async () => {
     await expect(copy('nowhere')).rejects.toMatchObject({ status: 404, code: 'MANIFEST_UNKNOWN' })
   })
 })

@@ -48,13 +48,13 @@ const hosts = [
     .map((host) => new URL(`http://[::ffff:${host}]`).hostname),
 ]
 
-test.each(hosts)('a registry at %s is asked nothing where the local cloud does not run', async (host) => {
+test.each(hosts)('a registry at %s gets no requests without the local cloud', async (host) => {
   asked = 0
   expect(await inspect(host, false)).toMatchObject({ code: 'DEPLOY_003', options: { retryable: false } })
   expect(asked).toBe(0)
 })
 
-test('beside the local cloud it is asked', async () => {
+test('a registry on this machine gets requests with the local cloud', async () => {
   asked = 0
   expect(await inspect('127.0.0.1', true)).toMatchObject({ code: 'DEPLOY_003', cause: { status: 404 } })
   expect(asked).toBeGreaterThan(0)
@@ -69,7 +69,7 @@ test.each(['localhost', '127.0.0.1', '::1', '0.0.0.0'])(
   },
 )
 
-test('An address of another machine is none of this one', () => {
+test('an address of another machine is not refused', () => {
   for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1', '1.0.0.1', 'not an address'])
     expect([address, isOwnAddress(address)]).toEqual([address, false])
 })

@@ -57,7 +57,7 @@ describe('a reference', () => {
     if (text.length > 8 && 'problem' in parsed) expect(parsed.problem).not.toContain(text)
   })
 
-  test('never leads anywhere but to a repository of its own host', () => {
+  test('always resolves to a repository of its own host', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 80 }), (text) => {
         const parsed = parseReference(text)
@@ -96,7 +96,7 @@ test.each([
   expect(parseChallenge(header).scheme).toBe(scheme)
 })
 
-test('a challenge’s values may be quoted and hold commas', () => {
+test('values of a challenge may be quoted and contain commas', () => {
   const header = 'Bearer realm="https://a/t?x=1",scope="repository:x:pull,push",service="a \\"b\\""'
   expect(parseChallenge(header)).toEqual({ scheme: 'bearer', realm: 'https://a/t?x=1', service: 'a "b"' })
 })

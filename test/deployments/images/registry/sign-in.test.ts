@@ -18,7 +18,7 @@ const dispatcher = createOutgoing()
 const text = { creds: `${creds.username}:${creds.password}` }
 const login: LoginSource = async () => creds
 
-describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
+describe.skipIf(missing !== undefined)('a registry that requires tokens', () => {
   let tokens: Awaited<ReturnType<typeof startTokenServer>>
   let real: DockerRegistry
   let way: Awaited<ReturnType<typeof startRegistryProxy>>
@@ -43,7 +43,7 @@ describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
 
   const client = (source?: LoginSource) => createRegistry({ host: way.host, dispatcher, login: source })
 
-  test('is asked once for each scope, and gives the same image as to skopeo', async () => {
+  test('is asked for one token per scope and returns the same image as to skopeo', async () => {
     const registry = client(login)
     const { image } = await resolveImage({ registry, repository: 'private/app' }, 'one', signal)
     await copyImage({
@@ -65,7 +65,7 @@ describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
     expect(pings).toHaveLength(1)
   })
 
-  test('gives to everybody what is open, and nothing else', async () => {
+  test('serves public images without credentials, and no others', async () => {
     const registry = client()
     const { digest } = await resolveImage({ registry, repository: 'open/app' }, 'one', signal)
     expect(digest).toBe((await inspect(`${real.host}/open/app:one`)).digest)
@@ -78,7 +78,7 @@ describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
     })
   })
 
-  test('refuses a wrong password, which is in no message', async () => {
+  test('refuses a wrong password, which appears in no message', async () => {
     const registry = client(async () => ({ username: 'puller', password: 'not-the-password' }))
     const refused = registry.ping(signal, [pullScope('private/app')])
     const error = toImageError(await refused.catch((fault: unknown) => fault)) as Error
@@ -86,7 +86,7 @@ describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
     expect(`${error.message} ${JSON.stringify(error)}`).not.toContain('not-the-password')
   })
 
-  test('has its tokens renewed, before and after they have ended', async () => {
+  test('has its tokens renewed before and after they expire', async () => {
     tokens.expireAfter(1)
     const registry = client(login)
     const place = { registry, repository: 'private/app' }
@@ -110,7 +110,7 @@ describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
     expect(refused).toBeGreaterThan(1)
   })
 
-  test('may want the password itself on every call; a refused one is replaced', async () => {
+  test('may require the password on every call; a rejected one is replaced', async () => {
     const asked: boolean[] = []
     const registry = client(async (renew) => {
       asked.push(renew)
@@ -126,7 +126,7 @@ describe.skipIf(missing !== undefined)('a registry that wants tokens', () => {
     expect(asked).toEqual([false, true])
   })
 
-  test('is not told the password at an address that somebody could listen to', async () => {
+  test('never receives the password without TLS', async () => {
     way.decide(() => ({
       kind: 'answer',
       status: 401,

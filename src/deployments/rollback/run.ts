@@ -19,7 +19,7 @@ import {
   findSteps,
   giveUpWrites,
   lockDeployment,
-  type Undone,
+  type UndoResult,
   updateCompensation,
   updateDeployment,
 } from '../store/index.ts'
@@ -139,7 +139,7 @@ async function finish(
   })
 }
 
-function restoredBy(outcomes: Undone[]): { restored?: string | null; shared?: boolean } {
+function restoredBy(outcomes: UndoResult[]): { restored?: string | null; shared?: boolean } {
   const found = outcomes.find((each) => each.restored !== undefined)
   if (found?.restored !== undefined) return { restored: found.restored }
   return outcomes.some((each) => each.shared) ? { shared: true } : {}

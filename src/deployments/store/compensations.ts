@@ -6,12 +6,12 @@ import type { StepKey } from '../model/states.ts'
 export interface CompensationRow {
   step: StepKey
   status: 'pending' | 'running' | 'completed' | 'failed'
-  outcome: Undone | null
+  outcome: UndoResult | null
   error: { code: string; message: string } | null
 }
 
 /** The result of undoing a step. */
-export interface Undone {
+export interface UndoResult {
   note: string
   /** True if data that the deployment had created was deleted. */
   dataGone?: boolean
@@ -42,7 +42,11 @@ export async function findCompensations(db: Knex, deploymentId: string): Promise
 export async function updateCompensation(
   trx: Knex,
   key: { deploymentId: string; step: StepKey },
-  change: { status: CompensationRow['status']; outcome?: Undone; error?: { code: string; message: string } },
+  change: {
+    status: CompensationRow['status']
+    outcome?: UndoResult
+    error?: { code: string; message: string }
+  },
 ): Promise<void> {
   const { status, outcome, error } = change
   const ended = status === 'completed' || status === 'failed'

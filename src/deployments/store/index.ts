@@ -4,7 +4,7 @@ export {
   findCompensations,
   planCompensations,
   rollbackMedian,
-  type Undone,
+  type UndoResult,
   updateCompensation,
 } from './compensations.ts'
 export {

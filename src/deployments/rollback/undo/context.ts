@@ -2,7 +2,7 @@ import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
 import type { TrafficShare } from '../../cloudflare/workers-api.ts'
 import type { StepLog } from '../../log.ts'
 import type { PlanHead } from '../../model/plan.ts'
-import type { Deployment, Undone } from '../../store/index.ts'
+import type { Deployment, UndoResult } from '../../store/index.ts'
 import type { Target } from '../../targets/targets.ts'
 import type { RollbackTarget } from '../last-good.ts'
 
@@ -30,5 +30,5 @@ export interface UndoTarget extends RollbackTarget {
 export interface Compensation {
   /** The reason why the rollback is impossible, if so; checked for all steps before the first undo. */
   obstacle?(context: CompensationContext): Promise<string | undefined>
-  undo(context: CompensationContext): Promise<Undone>
+  undo(context: CompensationContext): Promise<UndoResult>
 }

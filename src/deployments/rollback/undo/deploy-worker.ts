@@ -4,7 +4,7 @@ import { waitForUpload } from '../../cloudflare/write-record.ts'
 import type { BindingReturn } from '../../model/app-state.ts'
 import { rollbackFault } from '../../model/errors.ts'
 import { bindingReturn, readVersions, returnLines, sameTraffic } from '../../plans/current-state/index.ts'
-import type { Undone } from '../../store/index.ts'
+import type { UndoResult } from '../../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
 /**
@@ -48,7 +48,7 @@ async function findScript({ plan, target, signal }: CompensationContext) {
 async function removeOwn(
   context: CompensationContext,
   versions: { tag: string | undefined }[],
-): Promise<Undone> {
+): Promise<UndoResult> {
   const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
   if (versions.some((version) => version.tag !== deployment.id)) {
@@ -59,7 +59,7 @@ async function removeOwn(
   return { note: 'the script is removed', dataGone: true, restored: null }
 }
 
-async function restore(context: CompensationContext): Promise<Undone> {
+async function restore(context: CompensationContext): Promise<UndoResult> {
   const { deployment, plan, target, goal, signal, log } = context
   const { cloud } = target
   const { script } = plan.config

@@ -1,7 +1,7 @@
 import type { ContainerApplication, ContainerSpec } from '../../cloudflare/containers-api.ts'
 import { followRollout } from '../../cloudflare/follow-rollout.ts'
 import { waitForUpload } from '../../cloudflare/write-record.ts'
-import type { Undone } from '../../store/index.ts'
+import type { UndoResult } from '../../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
 /**
@@ -52,7 +52,7 @@ async function bringBack(
   context: CompensationContext,
   application: ContainerApplication,
   wanted: ContainerSpec,
-): Promise<Undone> {
+): Promise<UndoResult> {
   const { deployment, target, goal, signal, log } = context
   const { containers } = target
   const { id, activeRolloutId } = application

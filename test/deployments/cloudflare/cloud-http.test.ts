@@ -103,14 +103,14 @@ describe('calls', () => {
       return 'new'
     }
     let leaves = 0
-    const sending = async () => {
+    const beforeSend = async () => {
       order.push('asked')
       leaves += 1
       if (leaves === 2) throw new Error('the lease is lost')
       return { answered: async () => void order.push('answered'), lost: async () => void order.push('lost') }
     }
     const http = createCloudHttp({ ...options, budget, renew })
-    const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), sending }
+    const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), beforeSend }
     await expect(http.write(anything, call)).rejects.toThrow('the lease is lost')
     expect(order).toEqual(['turn', 'asked', 'sent', 'answered', 'renewed', 'turn', 'asked'])
   })
@@ -133,11 +133,11 @@ test.each([
 ])('a write is %s with %s', async (expected, _, answer) => {
   const { http } = await clientOf((_req, res) => void answer(res))
   const told: string[] = []
-  const sending = async () => ({
+  const beforeSend = async () => ({
     answered: async () => void told.push('answered'),
     lost: async () => void told.push('lost'),
   })
-  const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), sending }
+  const call = { method: 'POST' as const, path: '/x', json: {}, signal: signal(), beforeSend }
   await http.write(anything, call).catch(() => undefined)
   expect(told).toEqual([expected])
 })

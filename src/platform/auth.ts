@@ -20,9 +20,9 @@ export const permissions = [
 export type Permission = (typeof permissions)[number]
 
 /**
- * The access that a route requires: none (`open`), any signed-in principal (`signed-in`), or one permission. Write access
- * to one environment is enough for `deployments:write`; permission to read jobs, or to start jobs of one domain, is
- * enough for `jobs:watch`. The handler then checks the environment or the job.
+ * The access that a route requires: none (`open`), any signed-in principal (`signed-in`), or one permission. Write
+ * access to one environment is enough for `deployments:write`; permission to read jobs, or to start jobs of one domain,
+ * is enough for `jobs:watch`. The handler then checks the environment or the job.
  */
 export type Access = 'open' | 'signed-in' | 'deployments:write' | 'jobs:watch' | Permission
 
@@ -40,7 +40,9 @@ export interface Principal {
   stillValid(): Promise<boolean>
 }
 
-/** The part of a request that identifies the caller. `address` is the client's, as determined by the trusted proxies. */
+/**
+ * The part of a request that identifies the caller. `address` is the client's, as determined by the trusted proxies.
+ */
 export interface Credentials {
   headers: IncomingHttpHeaders
   method: string
@@ -70,7 +72,7 @@ export function authorise(access: Access, principal: Principal | undefined): voi
   })
 }
 
-/** For routes that are not open: the router lets nobody through without a principal, but the type does not say so. */
+/** Narrows the principal of a route that is not open, where the router guarantees one. @throws ACCESS_001 */
 export function requirePrincipal(principal: Principal | undefined): Principal {
   if (principal === undefined) throw unauthenticated()
   return principal

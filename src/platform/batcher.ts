@@ -15,8 +15,8 @@ interface Waiting<Item, Result> {
 }
 
 const maxSize = 200
-// Under load, waiting up to twice the duration of a flush for further items raised the runner's throughput on PostgreSQL
-// by half (the database has other work meanwhile); without it most batches held one or two items.
+// Under load, waiting up to twice the duration of a flush for further items raised the runner's throughput on
+// PostgreSQL by half (the database has other work meanwhile); without it most batches held one or two items.
 const lingerOfFlush = 2
 const maxLingerMs = 12
 /** The time after a batch of several items in which a call counts as part of the same burst. */
@@ -26,7 +26,8 @@ const burstMs = 20
  * Flushes a single call at once; under load, calls share round trips (like a group commit). The items of a failed batch
  * are flushed one by one, so that one bad item does not fail the others.
  * @param flush resolves with one result per item, in order; must have no effect if it rejects
- * @param options `linger: false` if callers wait for the result; a batch then holds the calls made during the last flush
+ * @param options `linger: false` if callers wait for the result; a batch then holds the calls made during the last
+ * flush
  */
 export function createBatcher<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,

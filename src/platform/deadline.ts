@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Rejects if `work` takes longer than `ms`. For clients that accept no signal. The work itself continues, so this is only
- * for calls that may be repeated.
+ * Rejects if `work` takes longer than `ms`. For clients that accept no signal. The work itself continues, so this is
+ * only for calls that may be repeated.
  * @param what the subject of the error message: `the database`
  */
 export async function within<T>(ms: number, work: Promise<T>, what: string): Promise<T> {

@@ -2,7 +2,10 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, ran
 
 /** Encrypts small secrets for storage, and derives further keys from `SECRET_KEY`. */
 export interface Secrets {
-  /** Encrypts with AES-256-GCM; `context` (e.g. the row's id) is authenticated, so a value cannot be moved to another row. */
+  /**
+   * Encrypts with AES-256-GCM; `context` (e.g. the row's id) is authenticated, so a value cannot be moved to another
+   * row.
+   */
   seal(plain: string, context: string): string
   /** @throws Error if the key is unknown, or if the text or the context was changed */
   open(sealed: string, context: string): string

@@ -27,9 +27,9 @@ const foreignNames =
   /^(KUBERNETES|NODE|NPM|npm|COMPOSE|DOCKER|XDG|LC|PG|TEST)_|^(TZ|LANG|PATH|HOME|USER|SHELL|CI|DOMAIN|DB_PASSWORD|REDIS_PASSWORD)$/
 
 /**
- * Names that look like Capstan's settings but are unknown. Every unknown name in a settings file counts. Many programs use
- * the environment, so a name in it counts only if it differs from a setting by one or two letters (two swapped letters
- * for a short one) and that setting is not set.
+ * Names that look like Capstan's settings but are unknown. Every unknown name in a settings file counts. Many programs
+ * use the environment, so a name in it counts only if it differs from a setting by one or two letters (two swapped
+ * letters for a short one) and that setting is not set.
  */
 export function misspeltSettings(
   env: NodeJS.ProcessEnv,

@@ -16,7 +16,8 @@ export interface IdempotencyKey {
 
 /**
  * Runs `work` in one transaction. With a key, the response is recorded in the same transaction, so that work is never
- * committed without its response. A repeat with the same body gets the first response. Only a hash of the body is stored.
+ * committed without its response. A repeat with the same body gets the first response. Only a hash of the body is
+ * stored.
  * @throws REQ_006 for a key that was used with another request, REQ_007 while the first request is in progress
  */
 export function withIdempotency(

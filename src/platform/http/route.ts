@@ -13,8 +13,8 @@ export interface JsonReply {
 }
 
 /**
- * A reply whose body `prepare` has serialized once for many requests. It is sent unchanged; a client that already has it
- * (`If-None-Match`) gets a 304.
+ * A reply whose body `prepare` has serialized once for many requests. It is sent unchanged; a client that already has
+ * it (`If-None-Match`) gets a 304.
  */
 export interface PreparedReply {
   prepared: Prepared

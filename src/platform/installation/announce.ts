@@ -3,8 +3,8 @@ import { registerRunning, unregisterRunning } from './registry.ts'
 import { clearRunning, type RunningService, writeRunning } from './running.ts'
 
 /**
- * Registers a running service, so that the command line finds it. If the files cannot be written, the service runs all the
- * same, and commands need CAPSTAN_URL and CAPSTAN_TOKEN.
+ * Registers a running service, so that the command line finds it. If the files cannot be written, the service runs all
+ * the same, and commands need CAPSTAN_URL and CAPSTAN_TOKEN.
  * @param env the environment, which may name the user's state folder
  * @returns a function that removes the registration
  */

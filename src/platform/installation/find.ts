@@ -19,8 +19,8 @@ export interface Place {
   env: NodeJS.ProcessEnv
   cwd: string
   /**
-   * `service`: for commands that call a running service; one that runs elsewhere takes precedence over a stopped one here.
-   * `data`: for commands that work on the data; the current folder takes precedence.
+   * `service`: for commands that call a running service; one that runs elsewhere takes precedence over a stopped one
+   * here. `data`: for commands that work on the data; the current folder takes precedence.
    */
   wanted: 'service' | 'data'
 }
@@ -54,7 +54,8 @@ function nearest(cwd: string): Installation | undefined {
 
 /**
  * True for a data folder of this user. A folder `.capstan` above the current one may come from another user or from a
- * repository; a genuine one belongs to this user and has a key or a database's port in a file that only this user can read.
+ * repository; a genuine one belongs to this user and has a key or a database's port in a file that only this user can
+ * read.
  */
 const isDataDir = (folder: string) =>
   isOwn(folder) &&
@@ -64,7 +65,9 @@ function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined
 }
 
-/** The variables that a command may use from a `.env` in the current folder; proxies and Node's variables are excluded. */
+/**
+ * The variables that a command may use from a `.env` in the current folder; proxies and Node's variables are excluded.
+ */
 const commandVariables = ['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD']
 const proxyVariables = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
 

@@ -19,7 +19,9 @@ function folderOf(env: NodeJS.ProcessEnv): string {
 
 const nameOf = (dataDir: string) => createHash('sha256').update(dataDir).digest('hex').slice(0, 32)
 
-/** Registers a service, so that commands in other folders find it. @throws if the user's state folder is not writable */
+/**
+ * Registers a service, so that commands in other folders find it. @throws if the user's state folder is not writable
+ */
 export function registerRunning(env: NodeJS.ProcessEnv, dataDir: string): void {
   const folder = folderOf(env)
   mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -66,7 +66,9 @@ export interface Run {
 /** The settings of a job without its code, as `enqueue` needs them. */
 export interface JobSpec<Payload> {
   queue: string
-  /** Stable, never a class or file name, since rows outlive code. A renamed job keeps its old name until no row has it. */
+  /**
+   * Stable, never a class or file name, since rows outlive code. A renamed job keeps its old name until no row has it.
+   */
   name: string
   payload: z.ZodType<Payload>
   maxAttempts: number
@@ -88,7 +90,9 @@ export interface JobSpec<Payload> {
 export interface JobDefinition<Payload, Services> extends JobSpec<Payload> {
   /** True if a principal may watch the job without `jobs:read` and without having started it. */
   mayWatch?(services: Services, request: { payload: Payload; principal: Principal }): boolean
-  /** The details that the console shows next to the name, e.g. `{ app, environment }`: one entry per payload, in order. */
+  /**
+   * The details that the console shows next to the name, e.g. `{ app, environment }`: one entry per payload, in order.
+   */
   describe?(services: Services, db: Knex, payloads: Payload[]): Promise<Record<string, string>[]>
   /** Checks what a principal needs beyond `jobs:write` to cancel or retry the job. @throws ACCESS_003 */
   authorizeChange?(

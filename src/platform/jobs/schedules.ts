@@ -19,7 +19,9 @@ export interface DueJobs {
   made: number
   /** The keys of schedules whose next due time was more than one interval away. */
   corrected: string[]
-  /** Milliseconds until the next schedule is due; undefined without schedules, or while another process holds the lock. */
+  /**
+   * Milliseconds until the next schedule is due; undefined without schedules, or while another process holds the lock.
+   */
   nextInMs: number | undefined
 }
 

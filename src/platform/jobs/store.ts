@@ -63,7 +63,9 @@ export async function findJob(db: Knex, id: string): Promise<Job | undefined> {
   return row === undefined ? undefined : toJob(row)
 }
 
-/** The newest job of a subject that has neither ended nor been cancelled, for work that only one job at a time may do. */
+/**
+ * The newest job of a subject that has neither ended nor been cancelled, for work that only one job at a time may do.
+ */
 export async function findOpenJob(db: Knex, subject: string): Promise<Job | undefined> {
   const row = await db('jobs')
     .where({ subject })

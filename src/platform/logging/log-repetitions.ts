@@ -78,8 +78,8 @@ const identityFields = [
 ] as const
 
 /**
- * The key shared by lines with the same cause; undefined for lines that are always written: each internal error is looked
- * up by its own correlation id.
+ * The key shared by lines with the same cause; undefined for lines that are always written: each internal error is
+ * looked up by its own correlation id.
  */
 export function repetitionKey(
   level: number,

@@ -10,8 +10,8 @@ import { maskSecrets } from './redact.ts'
 export type Logger = pino.Logger
 
 /**
- * The fields that a log line may have. Redaction uses this allow-list, so that an unforeseen field is dropped and cannot
- * leak; a new field must be added here.
+ * The fields that a log line may have. Redaction uses this allow-list, so that an unforeseen field is dropped and
+ * cannot leak; a new field must be added here.
  */
 const allowedFields = new Set([
   'account',
@@ -183,7 +183,9 @@ function allowListed(fields: Record<string, unknown>): Record<string, unknown> {
   return kept
 }
 
-/** Keeps only these fields of an error: a driver's error may hold its query's values (`detail`, `where`, `parameters`). */
+/**
+ * Keeps only these fields of an error: a driver's error may hold its query's values (`detail`, `where`, `parameters`).
+ */
 export function serialiseError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: 'not an Error' }
   const code = errorCode(error)

@@ -94,8 +94,8 @@ class Outgoing extends Dispatcher {
 }
 
 /**
- * The agents for calls to one server by clients that use Node's `http` instead of undici. Node before 24.5 does not support
- * `proxyEnv` and connects directly.
+ * The agents for calls to one server by clients that use Node's `http` instead of undici. Node before 24.5 does not
+ * support `proxyEnv` and connects directly.
  */
 export function createHttpAgents(server: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
   const proxy = createProxyChoice(process.env)(new URL(server))

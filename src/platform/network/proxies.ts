@@ -9,12 +9,12 @@ const thisMachine = 'localhost 127.0.0.0/8 [::1]'
 export type ProxyChoice = (url: URL) => string | undefined
 
 /**
- * Chooses the proxy of each URL by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; lower-case names take precedence. Without
- * `HTTPS_PROXY`, `HTTP_PROXY` also applies to https.
+ * Chooses the proxy of each URL by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; lower-case names take precedence.
+ * Without `HTTPS_PROXY`, `HTTP_PROXY` also applies to https.
  *
  * `NO_PROXY` is a list, separated by commas or spaces, of: `*`; host names, which include their subdomains (`.name` and
- * `*.name`: see `createBypass`); IP addresses; networks like `10.0.0.0/8` and `fd00::/8`. Each may end in `:port`; an IPv6
- * address or network with a port is in brackets. Names are not resolved, so a network matches addresses only.
+ * `*.name`: see `createBypass`); IP addresses; networks like `10.0.0.0/8` and `fd00::/8`. Each may end in `:port`; an
+ * IPv6 address or network with a port is in brackets. Names are not resolved, so a network matches addresses only.
  * @param proxyUrl replaces the environment's proxies; `NO_PROXY` still applies
  */
 export function createProxyChoice(env: NodeJS.ProcessEnv, proxyUrl?: string): ProxyChoice {

@@ -7,7 +7,8 @@ export interface KnownOptions {
 /**
  * Parses the options after the `?` of a setting's URL.
  * @param query without the `?`
- * @throws Error for an unknown or repeated option, with its name but not its value: an ignored option would have no effect
+ * @throws Error for an unknown or repeated option, with its name but not its value: an ignored option would have no
+ * effect
  */
 export function readUrlOptions(query: string, { known, hints = {} }: KnownOptions): Map<string, string> {
   // With an @, the `?` is probably part of a password, and so is the text that looks like an option's name.

@@ -15,8 +15,8 @@ export interface Loop extends Service {
 }
 
 /**
- * A periodic loop. The interval starts at the end of a run, runs never overlap, and no timer is set after stop. A failed
- * run is logged and does not end the loop.
+ * A periodic loop. The interval starts at the end of a run, runs never overlap, and no timer is set after stop. A
+ * failed run is logged and does not end the loop.
  */
 export function createLoop(
   options: { name: string; intervalMs: number; log: Logger },
@@ -87,8 +87,8 @@ export function concurrently(name: string, services: Service[]): Service {
 }
 
 /**
- * Starts services in order and stops them in reverse order on SIGINT, SIGTERM, SIGHUP or the loss of the supervisor, even
- * during the start. A second signal or the deadline ends the process at once.
+ * Starts services in order and stops them in reverse order on SIGINT, SIGTERM, SIGHUP or the loss of the supervisor,
+ * even during the start. A second signal or the deadline ends the process at once.
  * @returns once all services have started; never after a stop has begun, so that the caller does not announce a process
  * that is ending
  */

@@ -4,10 +4,10 @@ import { flushCompileCache } from 'node:module'
 const shell = '/bin/sh'
 
 /**
- * Ends this process reliably with an exit code. `process.exit` and a normal exit wait for V8's threads, and Node 24.21 can
- * hang: the main thread waits for a compiler thread, which waits for a garbage collection of the main thread. Replacing
- * the program makes the kernel end all threads at once, keeps the exit code, and also works for process 1 of a container,
- * where the default action of a signal has no effect.
+ * Ends this process reliably with an exit code. `process.exit` and a normal exit wait for V8's threads, and Node 24.21
+ * can hang: the main thread waits for a compiler thread, which waits for a garbage collection of the main thread.
+ * Replacing the program makes the kernel end all threads at once, keeps the exit code, and also works for process 1 of
+ * a container, where the default action of a signal has no effect.
  *
  * `exit` listeners run as with `process.exit`; an error in one does not keep the process alive.
  */

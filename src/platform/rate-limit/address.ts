@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net'
 import { canonicalAddress } from '../network/ip-address.ts'
 
 /**
- * The part of an address that identifies one client: an IPv4 address in any spelling, or the /64 of an IPv6 address, since
- * one client can use all of it. A port added by a proxy is removed.
+ * The part of an address that identifies one client: an IPv4 address in any spelling, or the /64 of an IPv6 address,
+ * since one client can use all of it. A port added by a proxy is removed.
  */
 export function network(address: string): string {
   const canonical = canonicalAddress(withoutPort(address).split('%')[0] ?? '')

@@ -7,8 +7,8 @@ export interface HeaderSink {
 
 /**
  * Describes the caller's bucket: `X-RateLimit-*` (tokens per second, whole tokens left, the Unix second in which the
- * bucket is full again) and the two fields of draft-ietf-httpapi-ratelimit-headers (capacity and the seconds to fill it;
- * tokens left and the seconds until the next one).
+ * bucket is full again) and the two fields of draft-ietf-httpapi-ratelimit-headers (capacity and the seconds to fill
+ * it; tokens left and the seconds until the next one).
  */
 export function setRateLimitHeaders(res: HeaderSink, decision: Decision): void {
   const { microTokens, rule } = decision

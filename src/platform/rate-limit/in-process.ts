@@ -11,7 +11,9 @@ export interface ProcessBuckets {
   readonly size: number
 }
 
-/** The number of buckets above which the least recently used are dropped: a flood of addresses must not fill the memory. */
+/**
+ * The number of buckets above which the least recently used are dropped: a flood of addresses must not fill the memory.
+ */
 export const maxBuckets = 50_000
 
 /** @param now a monotonic clock, in microseconds */

@@ -2,9 +2,9 @@ import type { Cluster, Redis } from 'ioredis'
 import type { BucketRule, Decision } from './bucket.ts'
 
 /**
- * The bucket as one script, which makes the read and the write atomic. The clock is Redis' own, so that web processes need
- * not agree on the time. A refused call writes no state. A bucket expires once it is full again. The script uses one
- * key, as a Redis Cluster requires.
+ * The bucket as one script, which makes the read and the write atomic. The clock is Redis' own, so that web processes
+ * need not agree on the time. A refused call writes no state. A bucket expires once it is full again. The script uses
+ * one key, as a Redis Cluster requires.
  */
 const script = `
 local time = redis.call('TIME')

@@ -47,8 +47,8 @@ const maxMessageBytes = 4096
 const tokenProtocol = 'authorization.bearer.'
 
 /**
- * The handler of all WebSocket upgrades. Browsers cannot set headers on a handshake, so the token is in the query or in a
- * subprotocol. Browsers cannot see why a handshake was refused either, so a socket with a bad token is accepted and
+ * The handler of all WebSocket upgrades. Browsers cannot set headers on a handshake, so the token is in the query or in
+ * a subprotocol. Browsers cannot see why a handshake was refused either, so a socket with a bad token is accepted and
  * closed with 4001. Cookies are ignored, since pages of other sites could use them.
  */
 export function createUpgrades(routes: readonly SocketRoute[], options: UpgradeOptions): UpgradeHandler {

@@ -7,7 +7,10 @@ import type { Logger } from '../../logging/logging.ts'
 const prefix = 'x-authentik-'
 const username = `${prefix}username`
 
-/** At most one log line per source in this time, and at most this many sources are tracked: a flood must not fill the log. */
+/**
+ * At most one log line per source in this time, and at most this many sources are tracked: a flood must not fill the
+ * log.
+ */
 const warnEveryMs = 10 * 60_000
 const maxTrackedSources = 1000
 

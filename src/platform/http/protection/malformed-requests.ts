@@ -7,8 +7,8 @@ import type { Logger } from '../../logging/logging.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /**
- * The limit for the request line and all headers together. An identity provider may forward hundreds of groups of a user
- * in a header of up to 64 KiB; the rest is for the other headers.
+ * The limit for the request line and all headers together. An identity provider may forward hundreds of groups of a
+ * user in a header of up to 64 KiB; the rest is for the other headers.
  */
 export const maxHeaderBytes = 65 * 1024
 

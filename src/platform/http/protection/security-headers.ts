@@ -3,8 +3,8 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 
 /**
- * Allows no resources of other hosts and no inline scripts; styles may be inline. The policy applies to all responses, so
- * that a new page cannot omit it.
+ * Allows no resources of other hosts and no inline scripts; styles may be inline. The policy applies to all responses,
+ * so that a new page cannot omit it.
  */
 const contentSecurityPolicy = {
   'default-src': ["'self'"],
@@ -18,8 +18,8 @@ const contentSecurityPolicy = {
 }
 
 /**
- * The security headers of every response. They are computed once: the library's dozen handlers cost a busy route a tenth
- * of its time.
+ * The security headers of every response. They are computed once: the library's dozen handlers cost a busy route a
+ * tenth of its time.
  * @param secure true if served over TLS; the headers then include `Strict-Transport-Security`
  * @returns names and values
  */

@@ -20,8 +20,9 @@ export interface RouterOptions {
 }
 
 /**
- * Mounts routes as one pipeline: authentication -> rate limit -> permission -> body -> validation -> handler -> response.
- * The permission is checked before the body is read, so that unauthorised callers cannot make the server decompress 16 MiB.
+ * Mounts routes as one pipeline: authentication -> rate limit -> permission -> body -> validation -> handler ->
+ * response. The permission is checked before the body is read, so that unauthorised callers cannot make the server
+ * decompress 16 MiB.
  */
 export function mount(routes: readonly Route[], options: RouterOptions): RequestHandler {
   const find = createRouteTable(routes)

@@ -34,7 +34,9 @@ export interface Runner {
   idle(): Promise<void>
 }
 
-/** The state shared by the stages of the pipeline. The batchers combine the writes of many attempts in one statement. */
+/**
+ * The state shared by the stages of the pipeline. The batchers combine the writes of many attempts in one statement.
+ */
 interface RunnerContext extends RunnerOptions {
   find(queue: string, name: string): BoundJob | undefined
   claims: Batcher<string, ClaimResult>

@@ -60,8 +60,8 @@ async function deliver(queues: Queues, deliveries: Delivery[]): Promise<Delivery
 }
 
 /**
- * Each delivery has a new id, since the library silently ignores an id that it still stores. A delivery has one attempt:
- * the row counts attempts and holds the delay between them.
+ * Each delivery has a new id, since the library silently ignores an id that it still stores. A delivery has one
+ * attempt: the row counts attempts and holds the delay between them.
  */
 function toBullJob(delivery: Delivery) {
   return {

@@ -19,8 +19,8 @@ export interface Taken {
 }
 
 /**
- * Takes due rows from the outbox; each row goes to one process only. Rows wait in the outbox and not in the queue store,
- * which would measure delays with the clock of the calling process.
+ * Takes due rows from the outbox; each row goes to one process only. Rows wait in the outbox and not in the queue
+ * store, which would measure delays with the clock of the calling process.
  */
 export async function takeUndelivered(db: Knex, limit: number): Promise<Taken> {
   const { rows }: { rows: (Partial<Delivery> & { next_in_ms: number | null })[] } = await db.raw(
@@ -71,8 +71,8 @@ export async function correctFutureTimes(db: Knex): Promise<number> {
 }
 
 /**
- * Returns rows whose delivery failed to the outbox, unless they have been delivered again meanwhile. Like all statements
- * that lock several jobs and wait, it locks them in the order of their ids.
+ * Returns rows whose delivery failed to the outbox, unless they have been delivered again meanwhile. Like all
+ * statements that lock several jobs and wait, it locks them in the order of their ids.
  */
 export async function returnUndelivered(db: Knex, deliveries: Delivery[]): Promise<void> {
   await db.raw(

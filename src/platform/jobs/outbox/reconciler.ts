@@ -86,8 +86,8 @@ async function returnLostDeliveries(options: ReconcilerOptions): Promise<number>
 }
 
 /**
- * The states of a delivery that will never run. Only due jobs are delivered, so a delayed delivery comes from an earlier
- * version or from a worker whose clock was ahead.
+ * The states of a delivery that will never run. Only due jobs are delivered, so a delayed delivery comes from an
+ * earlier version or from a worker whose clock was ahead.
  */
 const lostDeliveryStates = new Set(['completed', 'failed', 'unknown', 'delayed'])
 

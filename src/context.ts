@@ -32,7 +32,7 @@ import {
 import { resolveRedisUrl } from './platform/redis/index.ts'
 import { createResources } from './platform/resources.ts'
 import { createSecrets, type Secrets } from './platform/secrets.ts'
-import { createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
+import { type CredentialReader, createReleaseTracker, type ReleaseTracker } from './release-tracker/index.ts'
 
 /** All services of a process, created once and passed to its parts. */
 export interface Context {
@@ -63,6 +63,7 @@ export interface Context {
 
 export interface ContextOverrides {
   log?: Logger
+  readClusterCredentials?: CredentialReader | undefined
 }
 
 /** Resolves the URL of the current Redis master, since `createContext` cannot wait for it. */
@@ -103,7 +104,7 @@ function createPlatform(config: Config, process: string, overrides: ContextOverr
 }
 
 /** @param verbs the operations on jobs; called once the context is complete, since jobs use the domains */
-function createDomains(platform: Platform, verbs: () => JobVerbs) {
+function createDomains(platform: Platform, verbs: () => JobVerbs, overrides: ContextOverrides) {
   const { config, log, db, secrets, clock, queues, listener, hub, enqueue } = platform
   const { now } = clock
   return {
@@ -138,6 +139,7 @@ function createDomains(platform: Platform, verbs: () => JobVerbs) {
       listener,
       enqueue,
       now,
+      readClusterCredentials: overrides.readClusterCredentials,
     }),
     orchestrators: createOrchestrators({
       db,
@@ -155,7 +157,7 @@ function createDomains(platform: Platform, verbs: () => JobVerbs) {
 export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
   const platform = createPlatform(config, process, overrides)
   const { db, databaseUrl, queues, limiter, listener, log, outboxDispatcher } = platform
-  const domains = createDomains(platform, () => verbs)
+  const domains = createDomains(platform, () => verbs, overrides)
   const jobs = bindCatalog({ db, ...domains })
   const health = createHealth({
     databaseUrl,

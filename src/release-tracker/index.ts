@@ -11,6 +11,7 @@ import type { ReleaseTrackerConfig } from './config.ts'
 import type { TrackerContext } from './context.ts'
 import { schedulesOf } from './jobs.ts'
 import { clusterAt } from './kubernetes/client.ts'
+import type { CredentialReader } from './kubernetes/credentials.ts'
 import { createWaitingReport } from './push/waiting-report.ts'
 import { waitingView } from './reading/views.ts'
 import { type BadgeReply, badgeRoutes } from './routes/badges.ts'
@@ -48,7 +49,11 @@ export interface ReleaseTrackerOptions {
   listener: Listener
   enqueue: Enqueue
   now?: () => Date
+  /** Default: in a process of its own. */
+  readClusterCredentials?: CredentialReader | undefined
 }
+
+export type { CredentialReader }
 
 /** Events are kept as long as finished jobs. */
 const changes = { days: 30, limit: 5000 }
@@ -62,7 +67,7 @@ export function createReleaseTracker(options: ReleaseTrackerOptions): ReleaseTra
     version,
     log,
     enqueue,
-    openCluster: cluster && clusterAt(cluster),
+    openCluster: cluster && clusterAt(cluster, options.readClusterCredentials),
     now,
   }
   const ring = createKeyRing(config)

@@ -15,6 +15,7 @@ import {
 } from '../../src/platform/jobs/index.ts'
 import type { Logger } from '../../src/platform/logging/logging.ts'
 import type { Queues } from '../../src/platform/queues/index.ts'
+import type { CredentialReader } from '../../src/release-tracker/index.ts'
 import { connectionsTo, createTestDatabase, type TestDatabase } from './servers/postgres-server.ts'
 import { until } from './until.ts'
 
@@ -33,6 +34,8 @@ export interface TestContextOptions {
   /** Jobs beside the catalogue's, e.g. `(ctx) => [bindJob(definition, { db: ctx.db })]`. */
   jobs?: (ctx: Context) => BoundJob[]
   log?: Logger
+  /** By default as in production. */
+  readClusterCredentials?: CredentialReader | undefined
   /** Another process of the same installation: its database is shared, and dropped by the first. */
   beside?: TestContext
 }
@@ -61,7 +64,7 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
     LOCAL_CLOUD_TOKEN: 'a-local-cloud-token-of-the-tests',
     ...options.env,
   })
-  const ctx = createContext(config, 'test', { log })
+  const ctx = createContext(config, 'test', { log, readClusterCredentials: options.readClusterCredentials })
   await ctx.queues.ready()
   const jobs = [...ctx.jobs, ...(options.jobs?.(ctx) ?? [])]
   return {

@@ -6,6 +6,7 @@ import { type Call, startApi } from '../helpers/api.ts'
 import { createTestContext, startEngine, type TestContextOptions } from '../helpers/context.ts'
 import { deliveryOf } from '../platform/jobs/job-harness.ts'
 import { type FakeCluster, startFakeCluster } from './collection/fake-cluster.ts'
+import { readFakeKubeconfig } from './kubeconfig-reader.ts'
 
 export const secrets = {
   admin: 'the-admins-key-of-the-tests-0123456789',
@@ -40,6 +41,7 @@ export async function startTracker({ cluster: withCluster = false, env, ...optio
   }
   writeKubeconfig()
   const ctx = await createTestContext({
+    readClusterCredentials: readFakeKubeconfig,
     ...options,
     env: {
       API_KEYS: apiKeys,

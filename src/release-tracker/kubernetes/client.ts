@@ -1,9 +1,11 @@
 import { type Cluster, ClusterFault } from './cluster.ts'
 import {
   type ClusterSource,
+  type CredentialReader,
   type CredentialSource,
   type Credentials,
   createCredentialSource,
+  readCredentials,
 } from './credentials.ts'
 import type { ControllerRevision, Pod, Workload, WorkloadKind } from './objects.ts'
 import { type Json, toNode, toPod, toRevision, toWorkload } from './parse.ts'
@@ -32,8 +34,8 @@ const workloadLists: { kind: WorkloadKind; path: (namespace: string) => string; 
 const pageSize = 500
 
 /** @returns a function that opens the cluster, to be called once for each collection */
-export function clusterAt(source: ClusterSource): () => Cluster {
-  const credentials = createCredentialSource(source)
+export function clusterAt(source: ClusterSource, read: CredentialReader = readCredentials): () => Cluster {
+  const credentials = createCredentialSource(source, read)
   return () => openCluster(credentials)
 }
 

@@ -22,6 +22,9 @@ export interface Credentials {
 /** The answer of the program that reads the credentials. */
 export type CredentialsAnswer = { credentials: Credentials } | { fault: string }
 
+/** @throws ClusterFault when they can't be read */
+export type CredentialReader = (source: ClusterSource, signal: AbortSignal) => Promise<Credentials>
+
 export interface CredentialSource {
   get(signal: AbortSignal): Promise<Credentials>
   /** To be called when the credentials were refused: the next `get` reads them again. */
@@ -34,11 +37,8 @@ const maxReadMs = 60_000
 /** Credentials are read again after this time, because files change and tokens expire. */
 const keepMs = 10 * 60_000
 
-/**
- * Reads credentials with Kubernetes' own client, in a child process that ends afterwards: the client takes 90 MB when
- * loaded, and a slave must stay small.
- */
-export function createCredentialSource(source: ClusterSource): CredentialSource {
+/** Keeps the credentials that it has read for a while. */
+export function createCredentialSource(source: ClusterSource, read: CredentialReader): CredentialSource {
   let kept: { found: Promise<Credentials>; at: number } | undefined
   return {
     get(signal) {
@@ -59,7 +59,11 @@ export function createCredentialSource(source: ClusterSource): CredentialSource 
   }
 }
 
-async function read(source: ClusterSource, signal: AbortSignal): Promise<Credentials> {
+/**
+ * Reads credentials with Kubernetes' own client, in a child process that ends afterwards: the client takes 90 MB when
+ * loaded, and a slave must stay small.
+ */
+export const readCredentials: CredentialReader = async (source, signal) => {
   signal.throwIfAborted()
   const limit = AbortSignal.any([signal, AbortSignal.timeout(maxReadMs)])
   const child = fork(program, [JSON.stringify(source)], {

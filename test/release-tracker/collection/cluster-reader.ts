@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { readContainers } from '../../../src/release-tracker/collection/containers.ts'
 import { clusterAt } from '../../../src/release-tracker/kubernetes/client.ts'
+import { readFakeKubeconfig } from '../kubeconfig-reader.ts'
 import { type FakeCluster, type Json, startFakeCluster } from './fake-cluster.ts'
 import { extensionsOf } from './fake-extensions.ts'
 
@@ -18,7 +19,7 @@ export function useClusterReader() {
     cluster = await startFakeCluster()
     folder = mkdtempSync(join(tmpdir(), 'capstan-reader-'))
     writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(cluster.kubeconfig()))
-    open = clusterAt({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] })
+    open = clusterAt({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] }, readFakeKubeconfig)
   })
   afterAll(async () => {
     await cluster?.stop()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readContainers } from '../../../src/release-tracker/collection/containers.ts'
 import { clusterAt } from '../../../src/release-tracker/kubernetes/client.ts'
+import { readFakeKubeconfig } from '../kubeconfig-reader.ts'
 import { digestFor, type FakeCluster, startFakeCluster } from './fake-cluster.ts'
 
 /** What a reading says of containers, one way of running them after the other. */
@@ -17,7 +18,7 @@ describe('a reading of the cluster', () => {
     cluster = await startFakeCluster()
     folder = mkdtempSync(join(tmpdir(), 'capstan-containers-'))
     writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(cluster.kubeconfig()))
-    open = clusterAt({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] })
+    open = clusterAt({ kind: 'kubeconfig', files: [join(folder, 'kubeconfig')] }, readFakeKubeconfig)
   })
   afterAll(async () => {
     await cluster?.stop()

@@ -19,6 +19,8 @@ const processes = 3
 const password = 'a-password-of-the-bench'
 const holdMs = Number(process.env.OUTAGE_SECONDS ?? 20) * 1000
 const settleMs = 18_000
+/** Part of the name of the faults to try, such as `PostgreSQL: all silent`. */
+const only = process.env.OUTAGE_ONLY ?? ''
 
 interface Target {
   name: string
@@ -150,6 +152,7 @@ try {
     await delay(3000)
     for (const store of queues === 'Redis' ? (['PostgreSQL', 'Redis'] as const) : (['PostgreSQL'] as const)) {
       for (const [fault, cause] of Object.entries(faults)) {
+        if (!`${store}: ${fault}`.includes(only)) continue
         for (const { target } of [...webs, ...workers]) target.lines = 0
         const returned = await cause(ways[store])
         const worked = await Promise.all(workers.map(({ target }) => firstRunAfter(target, returned)))

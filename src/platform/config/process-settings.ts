@@ -2,10 +2,11 @@ import { ConfigError } from '../errors.ts'
 import type { Logger } from '../logging/logging.ts'
 import { addSettings, type EnvFile, readEnvFile } from './env-file.ts'
 import { misspeltSettings, misspeltText } from './misspelt.ts'
+import { urlWarnings } from './url-warnings.ts'
 
 export interface ProcessSettings<Config> {
   config: Config
-  /** Logs names that look like settings but are unknown. */
+  /** Logs names that look like settings but are unknown, and options of URLs that have no effect. */
   warn(log: Pick<Logger, 'warn'>): void
 }
 
@@ -31,7 +32,8 @@ export function readProcessSettings<Config>(
     return {
       config,
       warn(log) {
-        for (const warning of warnings) log.warn(warning)
+        const ignored = options.supervised ? [] : urlWarnings(env)
+        for (const warning of [...warnings, ...ignored]) log.warn(warning)
       },
     }
   } catch (error) {

@@ -1,19 +1,7 @@
 import pg from 'pg'
 import { z } from 'zod'
 import { readUrlOptions } from '../network/url-options.ts'
-
-const options = {
-  known: [
-    ...['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert'],
-    ...['host', 'port', 'user', 'password', 'application_name'],
-  ],
-  hints: {
-    options: 'use `alter role ... set ...` in the database',
-    dbname: 'the name of the database is the path of the URL',
-    connect_timeout: 'the limits are fixed, see docs/outages.md',
-    target_session_attrs: 'name one host that accepts writes',
-  },
-}
+import { postgresOptions } from './url-options.ts'
 
 /** What each mode is for us: TLS is off, or on with a full check of the certificate unless it says `no-verify`. */
 const tlsModes: Readonly<Record<string, string>> = {
@@ -24,6 +12,8 @@ const tlsModes: Readonly<Record<string, string>> = {
   'verify-full': 'verify-full',
   'no-verify': 'no-verify',
 }
+/** The modes that the driver treats like libpq if `uselibpqcompat` is set: some do not check the certificate. */
+const libpqModes = ['prefer', 'require', 'verify-ca', 'verify-full']
 /** Other spellings of these, in the option `ssl`. */
 const tlsWords: Readonly<Record<string, string>> = {
   true: 'require',
@@ -32,35 +22,76 @@ const tlsWords: Readonly<Record<string, string>> = {
   '0': 'disable',
 }
 
-/**
- * The URL in the form in which the driver understands all of it.
- * @throws Error, without any part of the URL but the name of an option, for what would be ignored or misread
- */
-function parsePostgresUrl(text: string): string {
-  const plain = text.replace(/^(postgres(?:ql)?)\+asyncpg:/, '$1:')
+/** Drivers of SQLAlchemy, which write their name into the scheme. */
+const otherDriver = /^(postgres(?:ql)?)\+(?:asyncpg|psycopg|psycopg2|psycopg2cffi|pg8000):/
+
+interface PostgresUrl {
+  /** In the form in which the driver understands all of it. */
+  url: string
+  /** The names of the given options that have no effect. */
+  ignored: string[]
+}
+
+/** @throws Error, without any part of the URL but the name of an option, for what would be ignored or misread */
+function parsePostgresUrl(text: string): PostgresUrl {
+  const plain = text.replace(otherDriver, '$1:')
   if (!/^postgres(ql)?:\/\//.test(plain)) throw new Error('expected postgresql://...')
   const [beforeQuery = '', ...rest] = plain.split('?')
   if (plain.includes('#')) throw new Error('expected no #; write it as %23')
   if (/,/.test(beforeQuery.slice(beforeQuery.lastIndexOf('@') + 1))) throw new Error('expected one host')
-  const given = readUrlOptions(rest.join('?'), options)
-  const mode = tlsModeOf(given)
-  given.delete('ssl')
-  if (mode !== undefined) given.set('sslmode', mode)
+  const { given, ignored } = readUrlOptions(rest.join('?'), postgresOptions)
+  if (given.get('host')?.includes(',')) throw new Error('expected one host')
+  setTls(given)
+  requireOneOf(given, 'channel_binding', ['disable', 'prefer', 'require'])
+  requireOneOf(given, 'sslnegotiation', ['postgres', 'direct'])
+  if (given.get('channel_binding') === 'require' && !hasTls(given))
+    throw new Error('channel_binding=require needs TLS: add sslmode=require')
   const query = [...given].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
   const url = query === '' ? beforeQuery : `${beforeQuery}?${query}`
   requireReadable(url)
-  return url
+  return { url, ignored }
 }
 
+const tlsOptions = ['sslmode', 'sslcert', 'sslkey', 'sslrootcert']
+/** True if the driver uses TLS with these options. */
+const hasTls = (given: Map<string, string>) =>
+  given.get('sslmode') !== 'disable' &&
+  (given.get('sslnegotiation') === 'direct' || tlsOptions.some((name) => given.has(name)))
+
+/** Replaces the options about TLS by those that the driver understands in the same way. */
+function setTls(given: Map<string, string>): void {
+  requireOneOf(given, 'uselibpqcompat', ['true', 'false'])
+  const mode = tlsModeOf(given)
+  const compatible = given.get('uselibpqcompat') === 'true'
+  for (const name of ['ssl', 'uselibpqcompat']) given.delete(name)
+  // The certificate authorities that Node.js trusts.
+  if (given.get('sslrootcert') === 'system') {
+    given.delete('sslrootcert')
+    given.set('sslmode', 'verify-full')
+  } else if (compatible && mode === 'verify-ca' && !given.has('sslrootcert'))
+    throw new Error('sslmode=verify-ca with uselibpqcompat needs sslrootcert')
+  else if (compatible && mode !== undefined && libpqModes.includes(mode)) {
+    given.set('uselibpqcompat', 'true')
+    given.set('sslmode', mode)
+  } else if (mode !== undefined) given.set('sslmode', tlsModes[mode] ?? mode)
+}
+
+/** @returns a key of `tlsModes` */
 function tlsModeOf(given: Map<string, string>): string | undefined {
   const [ssl, sslmode] = [given.get('ssl'), given.get('sslmode')]
-  if (ssl !== undefined && sslmode !== undefined) throw new Error('expected ssl or sslmode, not both')
-  const named = ssl === undefined ? sslmode : (tlsWords[ssl] ?? ssl)
-  if (named === undefined) return undefined
-  const mode = tlsModes[named]
-  if (mode !== undefined) return mode
-  const option = ssl === undefined ? 'sslmode' : 'ssl'
-  throw new Error(`expected ${option} to be one of ${Object.keys(tlsModes).join(', ')}`)
+  if (ssl !== undefined && sslmode !== undefined && !(ssl === 'true' && sslmode !== 'disable'))
+    throw new Error('expected ssl or sslmode, not both')
+  const named = sslmode ?? (ssl === undefined ? undefined : (tlsWords[ssl] ?? ssl))
+  if (named === undefined || Object.hasOwn(tlsModes, named)) return named
+  throw new Error(
+    `expected ${sslmode === undefined ? 'ssl' : 'sslmode'} to be one of ${Object.keys(tlsModes).join(', ')}`,
+  )
+}
+
+function requireOneOf(given: Map<string, string>, name: string, values: string[]): void {
+  const value = given.get(name)
+  if (value === undefined || values.includes(value)) return
+  throw new Error(`expected ${name} to be one of ${values.join(', ')}`)
 }
 
 /** The driver reads the URL, and the files that it names, when a client is made. Its errors may quote the URL. */
@@ -73,10 +104,13 @@ function requireReadable(url: string): void {
   }
 }
 
+/** The names of the options of a valid URL that have no effect. */
+export const ignoredPostgresOptions = (url: string): string[] => parsePostgresUrl(url).ignored
+
 /** A setting that `parsePostgresUrl` understands. */
 export const postgresUrl = z.string().transform((text, context) => {
   try {
-    return parsePostgresUrl(text)
+    return parsePostgresUrl(text).url
   } catch (error) {
     context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'malformed' })
     return z.NEVER

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import knex, { type Knex } from 'knex'
 import { pause } from '../deadline.ts'
 import { errorCode, propertiesOf } from '../thrown.ts'
-import { boundedClient, connectionLimits, isAlive } from './client/bounded-client.ts'
-import { migrationLimitMs } from './client/query-limit.ts'
+import { boundedClient, isAlive } from './client/bounded-pool.ts'
+import { connectionLimits } from './client/connection-limits.ts'
+import { migrationLimitMs, queryLimitMs } from './client/query-limit.ts'
 import { allowIdle } from './client/transaction-limits.ts'
 import { StorablePostgresClient } from './storable-client.ts'
 import { isDatabaseUnavailable } from './unavailable.ts'
@@ -18,9 +19,6 @@ export interface DbOptions {
   /** Milliseconds that one query may take. `withQueryLimit` raises it for single pieces of work. */
   queryMs?: number
 }
-
-/** Half of what a recovery may take: a connection that became silent in the middle of a query is found after this. */
-const queryLimitMs = 10_000
 
 /** One pool a process. Connections are made on demand, so a database that is down does not stop a start. */
 export function createDb(options: DbOptions): Knex {

@@ -1,4 +1,11 @@
 import { errorCode } from '../thrown.ts'
+
+/** A connection was silent for longer than a query may take; it is no longer usable. */
+export class DatabaseSilent extends Error {
+  override name = 'DatabaseSilent'
+  readonly code = 'ETIMEDOUT'
+}
+
 /** Why the database can't serve just now. Each passes without a change of the request. */
 export type DatabaseFault =
   | 'unreachable'

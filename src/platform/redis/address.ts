@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { readUrlOptions } from '../network/url-options.ts'
+import { redisOptions } from './url-options.ts'
 
 interface Login {
   username?: string
@@ -15,6 +16,8 @@ interface HostPort {
 interface Common {
   login: Login
   tls: boolean
+  /** False: the certificates of the servers are not checked. */
+  verified: boolean
   /** The only IP version by which host names are resolved; undefined: both. */
   family: 4 | 6 | undefined
 }
@@ -33,8 +36,8 @@ const shape = /^redis(?<tls>s)?(?:\+(?<kind>cluster|sentinel))?:\/\/(?:(?<login>
 
 /** @throws Error, without any part of the URL but the name of an option, for what is none of `redisUrlForms` */
 export function parseRedisUrl(text: string): RedisAddress {
-  const [first = '', ...more] = text.split(/,(?=rediss?:\/\/)/)
-  const { kind, hosts, path, options, ...common } = parseOne(first)
+  const [first = '', ...more] = urlsOf(text)
+  const { kind, hosts, path, options, ignored: _, ...common } = parseOne(first)
   const servers = hosts.split(',').map(serverOf(kind === 'sentinel' ? 26379 : 6379))
   if (kind === 'sentinel') {
     if (more.length > 0) throw new Error(`expected ${redisUrlForms}`)
@@ -57,19 +60,35 @@ export function parseRedisUrl(text: string): RedisAddress {
   return { kind: 'single', servers: [server], ...common, db: dbOf(path, options) }
 }
 
-const forTls = 'for TLS write rediss:// instead of redis://'
-const otherNames = { tls: forTls, ssl: forTls, ssl_cert_reqs: 'trust a certificate by NODE_EXTRA_CA_CERTS' }
-
 function parseOne(text: string) {
   const found = shape.exec(text)?.groups
   if (found === undefined) throw new Error(`expected ${redisUrlForms}`)
   const { tls, kind, login, rest = '' } = found
   const [hosts = '', path = '', query = ''] = splitRest(rest)
-  const known = ['family', 'db', ...(kind === 'sentinel' ? ['sentinel_username', 'sentinel_password'] : [])]
-  const options = readUrlOptions(query, { known, hints: otherNames })
+  const isTls = tls !== undefined
+  const { given: options, ignored } = readUrlOptions(
+    query,
+    redisOptions({ tls: isTls, sentinel: kind === 'sentinel' }),
+  )
   const family = familyOf(options.get('family'))
-  return { kind, hosts, path, options, login: loginOf(login), tls: tls !== undefined, family }
+  const verified = isVerified(options.get('ssl_cert_reqs'))
+  return { kind, hosts, path, options, ignored, login: loginOf(login), tls: isTls, verified, family }
 }
+
+/** False if an option turns off the check of certificates. */
+function isVerified(text = 'required'): boolean {
+  const mode = text.toLowerCase().replace(/^cert_/, '')
+  if (mode !== 'none' && mode !== 'required') throw new Error('expected ssl_cert_reqs to be required or none')
+  return mode === 'required'
+}
+
+/** The names of the options of a valid URL that have no effect. */
+export const ignoredRedisOptions = (text: string): string[] => [
+  ...new Set(urlsOf(text).flatMap((url) => parseOne(url).ignored)),
+]
+
+/** A Cluster may be named by several URLs. */
+const urlsOf = (text: string) => text.split(/,(?=rediss?:\/\/)/)
 
 function familyOf(text: string | undefined): 4 | 6 | undefined {
   if (text === undefined || text === '0') return undefined
@@ -82,6 +101,7 @@ function requireSame(first: Common, other: Common): void {
   const { username = first.login.username, password = first.login.password } = other.login
   const sameLogin = username === first.login.username && password === first.login.password
   if (!sameLogin || other.tls !== first.tls) throw new Error('expected one login and one scheme in all URLs')
+  if (other.verified !== first.verified) throw new Error('expected one ssl_cert_reqs in all URLs')
   if ((other.family ?? first.family) !== first.family) throw new Error('expected one family in all URLs')
 }
 

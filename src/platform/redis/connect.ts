@@ -32,7 +32,7 @@ export function connectRedis(url: string, options: RedisOptions): Redis | Cluste
   const common: RedisOptions = {
     ...limits,
     ...address.login,
-    ...(address.tls ? { tls: {} } : {}),
+    ...(address.tls ? { tls: tlsOf(address) } : {}),
     ...(address.family === undefined ? {} : { family: address.family }),
     reconnectOnError,
     ...rest,
@@ -59,6 +59,8 @@ export function connectForBlocking(url: string): Redis | Cluster {
   return connection
 }
 
+const tlsOf = ({ verified }: RedisAddress) => (verified ? {} : { rejectUnauthorized: false })
+
 function placeOf(address: Exclude<RedisAddress, { kind: 'cluster' }>): RedisOptions {
   if (address.kind === 'single') return { ...address.servers[0], db: address.db }
   const { username, password } = address.sentinelLogin
@@ -69,7 +71,7 @@ function placeOf(address: Exclude<RedisAddress, { kind: 'cluster' }>): RedisOpti
     sentinelRetryStrategy: retryStrategy,
     ...(username === undefined ? {} : { sentinelUsername: username }),
     ...(password === undefined ? {} : { sentinelPassword: password }),
-    ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(address) } : {}),
   }
 }
 

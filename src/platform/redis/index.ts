@@ -1,2 +1,2 @@
-export { redisUrl } from './address.ts'
+export { ignoredRedisOptions, redisUrl } from './address.ts'
 export { connectForBlocking, connectRedis, resolveRedisUrl } from './connect.ts'

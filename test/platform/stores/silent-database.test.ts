@@ -8,6 +8,8 @@ import { bound, done, enqueue, rowOf, testJob } from '../jobs/job-harness.ts'
 
 /** What a peer's return may take until all works again. */
 const recoveryMs = 15_000
+/** The code of a query over its limit: 57014 if the server's answer to the cancel request arrives. */
+const overLimit = expect.stringMatching(/^(ETIMEDOUT|57014)$/)
 
 describe('a database that falls silent', () => {
   const opened: (() => Promise<unknown>)[] = []
@@ -152,12 +154,65 @@ describe('a database that falls silent', () => {
     const busy = await connect()
     const long = withQueryLimit(30_000, () => busy.query('select pg_sleep(8)'))
     const short = connect().then((client) => client.query('select pg_sleep(8)'))
-    const ended = expect(short).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    const ended = expect(short).rejects.toMatchObject({ code: overLimit })
     await until(async () => !(await idle.isAlive()), { timeoutMs: 20_000 })
     await ended
     expect((await long).rowCount).toBe(1)
     await ctx.listener.stop()
   }, 60_000)
+
+  describe('while a query with a raised limit is running', () => {
+    const statement = 'select pg_sleep(20)'
+
+    it.each([
+      ['the server has ended the session', 'pg_terminate_backend', undefined],
+      ['the server has cancelled the query', 'pg_cancel_backend', undefined],
+      ['the server has answered the query', 'pg_sleep', 'select pg_sleep(1)'],
+    ])(
+      'a connection that broke silently is given up: %s',
+      async (_, end, sql = statement) => {
+        const { direct, ctx, proxy } = await behindProxy()
+        const db = createDb({ url: proxy.url, name: 'bulk', max: 1 })
+        opened.push(() => db.destroy())
+        const { rows } = await db.raw('select pg_backend_pid() as pid')
+        const running = withQueryLimit(60_000, () => db.raw(sql))
+        const ended = expect(running).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+        await until(async () => {
+          const found = await direct.db.raw('select query from pg_stat_activity where pid = ?', [rows[0].pid])
+          return found.rows[0]?.query === sql
+        })
+        proxy.freezeExisting()
+        if (end !== 'pg_sleep') await direct.db.raw(`select ${end}(?)`, [rows[0].pid])
+        const startedAt = Date.now()
+        await ended
+        expect(Date.now() - startedAt).toBeLessThan(recoveryMs)
+        expect((await db.raw('select 1 as works')).rows).toEqual([{ works: 1 }])
+        await ctx.listener.stop()
+      },
+      60_000,
+    )
+
+    it('a connection whose query never reached the server is given up', async () => {
+      const { proxy } = await behindProxy()
+      const db = createDb({ url: proxy.url, name: 'bulk', max: 1 })
+      opened.push(() => db.destroy())
+      await db.raw('select 1')
+      proxy.freezeExisting()
+      const startedAt = Date.now()
+      const lost = withQueryLimit(60_000, () => db.raw('select 1'))
+      await expect(lost).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+      expect(Date.now() - startedAt).toBeLessThan(recoveryMs)
+    }, 60_000)
+
+    it('a connection is kept for as long as the server works on the query', async () => {
+      const { proxy } = await behindProxy()
+      const db = createDb({ url: proxy.url, name: 'bulk', max: 2 })
+      opened.push(() => db.destroy())
+      const large = `select repeat('x', 1000000) as text, pg_sleep(1) from generate_series(1, 12)`
+      const results = await withQueryLimit(60_000, () => Promise.all([db.raw(statement), db.raw(large)]))
+      expect(results.map(({ rowCount }) => rowCount)).toEqual([1, 12])
+    }, 60_000)
+  })
 
   it('is detected by another connection while a query waits for its result', async () => {
     const { ctx, proxy } = await behindProxy()
@@ -189,7 +244,7 @@ describe('a limit on queries', () => {
   it('ends a query that exceeds it, and not one with a raised limit', async () => {
     const ctx = await createTestContext()
     const db = createDb({ url: ctx.database.url, name: 'test', max: 2, queryMs: 300 })
-    await expect(db.raw('select pg_sleep(1)')).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    await expect(db.raw('select pg_sleep(1)')).rejects.toMatchObject({ code: overLimit })
     await expect(db.transaction((trx) => trx.raw('select pg_sleep(1)'))).rejects.toThrow()
     await withQueryLimit(5000, () => db.raw('select pg_sleep(1)').then(() => undefined))
     await db.destroy()
@@ -201,9 +256,7 @@ describe('a limit on queries', () => {
     const db = createDb({ url: ctx.database.url, name: 'waiting', max: 2, queryMs: 300 })
     await ctx.db.transaction(async (trx) => {
       await trx.raw('lock table jobs in access exclusive mode')
-      // 57014 where the server's answer to the cancellation arrives.
-      const cancelled = { code: expect.stringMatching(/^(ETIMEDOUT|57014)$/) }
-      await expect(db.raw('select count(*) from jobs')).rejects.toMatchObject(cancelled)
+      await expect(db.raw('select count(*) from jobs')).rejects.toMatchObject({ code: overLimit })
       await expect(db.transaction((inner) => inner('jobs').count())).rejects.toThrow()
       await until(async () => {
         const { rows } = await trx.raw(`select pid from pg_stat_activity

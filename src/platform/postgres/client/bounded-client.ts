@@ -1,24 +1,16 @@
+import { Socket } from 'node:net'
 import pg from 'pg'
+import { pause } from '../../deadline.ts'
+import { DatabaseSilent } from '../unavailable.ts'
 import { endSession } from './abandoned-sessions.ts'
 import { cancelQuery } from './cancel.ts'
+import { refuseUnboundLogin, requiresChannelBinding, usesChannelBinding } from './channel-binding.ts'
+import type { ClientLimits } from './connection-limits.ts'
 import { followQuery } from './follow-query.ts'
-import { queryLimitOr, withQueryLimit } from './query-limit.ts'
+import { isQueryLost } from './lost-queries.ts'
+import { queryLimitMs, queryLimitOr, withQueryLimit } from './query-limit.ts'
+import { watchQuery } from './query-watch.ts'
 import { boundedBegin } from './transaction-limits.ts'
-
-export interface ClientLimits {
-  /** Milliseconds from sending a query to its last row. */
-  queryMs: number
-}
-
-/** Milliseconds of silence after which the operating system asks whether the other side still exists. */
-const keepAliveDelayMs = 10_000
-
-/** What every connection to PostgreSQL is opened with. The first limit is for all until the first query can be sent. */
-export const connectionLimits = {
-  connectionTimeoutMillis: 5000,
-  keepAlive: true,
-  keepAliveInitialDelayMillis: keepAliveDelayMs,
-} as const
 
 /** Milliseconds that a server may take to close a connection at our request. */
 const endLimitMs = 2000
@@ -26,14 +18,8 @@ const endLimitMs = 2000
 const checkLimitMs = 4000
 /** A connection that answered this recently needs no check before it is used. */
 const trustedMs = 2000
-/** Milliseconds without an answer after which it is asked whether the server answers at all. */
-const suspiciousMs = 1500
-
-/** The connection was silent for longer than a query may take; it is no longer usable. */
-class DatabaseSilent extends Error {
-  override name = 'DatabaseSilent'
-  readonly code = 'ETIMEDOUT'
-}
+/** Milliseconds in which an answer arrives that the server has sent before it answered on another connection. */
+const transitMs = 1000
 
 /** All connections of this process, by server: they lead through the same network path. */
 const connected = new Map<string, Set<BoundedClient>>()
@@ -46,7 +32,8 @@ const suspected = new Set<string>()
  *
  * A query that exceeds its limit ends its connection. When even a check was not answered, all connections to that
  * server which have been silent since then end as well: to wait for each in turn would multiply the outage. Those whose
- * query has a raised limit stay: silence is expected of them. A query that takes long has an idle connection checked.
+ * query may take long stay, because silence is expected of them: the server is asked over a new connection whether it
+ * still works on the query. A query that takes long has an idle connection checked.
  * The sessions of connections that are given up are ended on the server.
  */
 export class BoundedClient extends pg.Client {
@@ -54,8 +41,8 @@ export class BoundedClient extends pg.Client {
   readonly #config: pg.ClientConfig
   readonly #server: string
   #pending = 0
-  /** How many of these may take longer than the connection's own limit. */
-  #raised = 0
+  /** How many of these may take longer than a usual query. */
+  #long = 0
   /** Unset until the connection is ready for queries. */
   #answeredAt: number | undefined
   /** Milliseconds that a query of the open transaction may take. */
@@ -63,7 +50,8 @@ export class BoundedClient extends pg.Client {
   #givenUp = false
 
   constructor(config: pg.ClientConfig, limits: ClientLimits) {
-    super(config)
+    super({ ...config, enableChannelBinding: usesChannelBinding(config) })
+    if (requiresChannelBinding(config)) refuseUnboundLogin(this)
     this.#config = config
     this.#limits = limits
     this.#server = `${this.host}:${this.port}`
@@ -101,7 +89,7 @@ export class BoundedClient extends pg.Client {
     } catch (error) {
       if (error instanceof DatabaseSilent) {
         for (const other of connected.get(this.#server) ?? [])
-          if (other.#raised === 0 && (other.#answeredAt ?? sentAt) < sentAt) void other.#giveUp(error)
+          if (other.#long === 0 && (other.#answeredAt ?? sentAt) < sentAt) void other.#giveUp(error)
       }
       return false
     }
@@ -136,21 +124,39 @@ export class BoundedClient extends pg.Client {
         if (!isAnswered()) void this.#expire(limitMs, isAnswered)
       })
     }
-    const suspect = () => {
-      timer = setTimeout(expire, limitMs - suspiciousMs)
-      void BoundedClient.#checkOneIdle(this.#server)
-    }
-    let timer = limitMs > suspiciousMs ? setTimeout(suspect, suspiciousMs) : setTimeout(expire, limitMs)
-    const raised = limitMs > this.#limits.queryMs ? 1 : 0
+    const isLong = limitMs > queryLimitMs
+    const stop = watchQuery({
+      limitMs,
+      suspect: () => void BoundedClient.#checkOneIdle(this.#server),
+      inspect: isLong ? () => this.#inspect(isAnswered) : undefined,
+      expire,
+    })
     this.#pending += 1
-    this.#raised += raised
+    this.#long += isLong ? 1 : 0
     return () => {
-      clearTimeout(timer)
+      stop()
       this.#pending -= 1
-      this.#raised -= raised
+      this.#long -= isLong ? 1 : 0
       this.#answeredAt = performance.now()
     }
   }
+
+  /** Gives the connection up if the server does not work on its query any more. */
+  async #inspect(isAnswered: () => boolean): Promise<void> {
+    const receivedBytes = this.#receivedBytes()
+    if (this.#answeredAt === undefined || !(await isQueryLost(this, this.#answeredAt, this.#another))) return
+    await pause(transitMs)
+    if (isAnswered() || this.#receivedBytes() > receivedBytes) return
+    await this.#giveUp(new DatabaseSilent('the answer of the database was lost on the way'), isAnswered)
+  }
+
+  #receivedBytes(): number {
+    const { stream } = this.connection
+    return stream instanceof Socket ? stream.bytesRead : 0
+  }
+
+  /** A client of the same server, database and user. */
+  readonly #another = () => new BoundedClient(this.#config, { queryMs: checkLimitMs })
 
   async #expire(limitMs: number, isAnswered: () => boolean): Promise<void> {
     await this.#giveUp(new DatabaseSilent(`the database did not answer within ${limitMs} ms`), isAnswered)
@@ -177,7 +183,7 @@ export class BoundedClient extends pg.Client {
     if (stream.destroyed) return
     stream.destroy(error)
     if (this.#answeredAt === undefined) return
-    endSession(this, this.#answeredAt, () => new BoundedClient(this.#config, { queryMs: checkLimitMs }))
+    endSession(this, this.#answeredAt, this.#another)
   }
 
   #limitEnd(): void {
@@ -198,16 +204,3 @@ export class BoundedClient extends pg.Client {
     suspected.delete(server)
   }
 }
-
-/** The class for a pool that makes its connections itself. */
-export function boundedClient(limits: ClientLimits): typeof pg.Client {
-  return class extends BoundedClient {
-    constructor(config: string | pg.ClientConfig = {}) {
-      super(typeof config === 'string' ? { connectionString: config } : config, limits)
-    }
-  }
-}
-
-/** For a pool, before it lends a connection out. */
-export const isAlive = (client: unknown): boolean | Promise<boolean> =>
-  !(client instanceof BoundedClient) || client.isAlive()

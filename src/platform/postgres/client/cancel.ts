@@ -14,7 +14,8 @@ export async function cancelQuery(client: pg.Client): Promise<void> {
   if (processId === null || secretKey === null) return
   // A request has a connection of its own, encrypted like the one it is about.
   const ssl: unknown = Reflect.get(client, 'ssl')
-  const connection = new pg.Connection({ ssl } as pg.ConnectionConfig)
+  const sslNegotiation: unknown = Reflect.get(client, 'sslNegotiation')
+  const connection = new pg.Connection({ ssl, sslNegotiation } as pg.ConnectionConfig)
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, limitMs)
     const finish = () => {
@@ -28,7 +29,10 @@ export async function cancelQuery(client: pg.Client): Promise<void> {
       connection.stream.once('close', finish)
     }
     connection.on('error', finish)
-    connection.on('connect', () => (ssl ? call(connection, 'requestSsl') : send()))
+    connection.on('connect', () => {
+      if (!ssl) send()
+      else if (sslNegotiation !== 'direct') call(connection, 'requestSsl')
+    })
     connection.on('sslconnect', send)
     const { host, port } = client
     if (host.startsWith('/')) call(connection, 'connect', `${host}/.s.PGSQL.${port}`)

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+/** Milliseconds that a query may take unless it is known to take longer; less than a recovery may take. */
+export const queryLimitMs = 10_000
 /** Milliseconds: a migration may rewrite a large table, or wait for another process that does. */
 export const migrationLimitMs = 3_600_000
 

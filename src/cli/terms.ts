@@ -11,7 +11,7 @@ const otherNames: [field: string, option: string][] = [
   ['container.maxInstances', '--max-instances'],
   ['rollbackOnFailure', '--no-rollback'],
   ['appName', '--app'],
-  ['environment', '--env'],
+  ['environment', '--environment'],
   ['environmentVars', '--var'],
   ['secrets', '--secret'],
   ['deleteSecrets', '--delete-secret'],
@@ -23,7 +23,7 @@ const otherNames: [field: string, option: string][] = [
 
 /** Requests of the API that a command makes; `$1` and `$2` are the parts of the path. */
 const requests: [request: RegExp, command: string][] = [
-  [/DELETE \/deploy\/apps\/([^/\s]+)\/([^/\s,;]+)/g, 'capstan deploy delete $1 --env $2'],
+  [/DELETE \/deploy\/apps\/([^/\s]+)\/([^/\s,;]+)/g, 'capstan deploy delete $1 --environment $2'],
   [/POST \/deploy\/apps\/([^/\s]+)\/([^/\s]+)\/rollback/g, 'capstan rollback $1 --environment $2'],
   [/GET \/deploy\/apps\/([^/\s]+)\/([^/\s]+)\/(versions|logs)/g, 'capstan $3 $1 --environment $2'],
   [/POST \/deploy\/([^/\s]+)\/(rollback|retry|cancel)/g, 'capstan deploy $2 $1'],

@@ -58,7 +58,7 @@ describe('a refusal', () => {
       expect(err.split('\n')).toEqual([
         'error: Deploying it again needs --force [STATE_001]',
         '  --var BIG: too long',
-        '  --env: unknown',
+        '  --environment: unknown',
         '  config.modules: empty',
         '  Send --dry-run first',
         '',

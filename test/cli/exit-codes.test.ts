@@ -142,7 +142,7 @@ test('commands on files end with 2 where there is no installation or file', asyn
 test('what the API says is put into the terms of commands', () => {
   const cases = {
     'to be rid of the app, DELETE /deploy/apps/shop/staging':
-      'to be rid of the app, capstan deploy delete shop --env staging',
+      'to be rid of the app, capstan deploy delete shop --environment staging',
     'No single version served before: name a targetVersion':
       'No single version served before: name another version with --to',
     'A rollback belongs to its deployment: POST /deploy/{id}/rollback':

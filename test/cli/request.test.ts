@@ -59,7 +59,12 @@ describe('the command line', () => {
       environmentVars: { GREETING: 'Hello', OTHER: 'kept' },
       healthCheck: { path: '/health', timeoutSeconds: 30 },
     }
-    const flags = { app: 'two', env: 'staging', do: ['Room', 'Counter'], var: ['GREETING=a=b', 'EMPTY='] }
+    const flags = {
+      app: 'two',
+      environment: 'staging',
+      do: ['Room', 'Counter'],
+      var: ['GREETING=a=b', 'EMPTY='],
+    }
     const { environment, config } = await requestOf(file, { ...flags, health: '/up', timeout: 5 })
     expect(environment).toBe('staging')
     expect(config).toMatchObject({
@@ -71,7 +76,7 @@ describe('the command line', () => {
   })
 
   test('is refused where it makes no sense', async () => {
-    await expect(requestOf({}, { env: 'qa' })).rejects.toThrow('--env')
+    await expect(requestOf({}, { environment: 'qa' })).rejects.toThrow('--environment')
     await expect(requestOf({}, { app: 'A b' })).rejects.toThrow("can't be an app's name")
     await expect(requestOf({}, { var: ['=x'] })).rejects.toThrow('NAME=VALUE')
     await expect(requestOf({}, { var: ['hunter2'] })).rejects.toThrow(/^((?!hunter2).)*$/)

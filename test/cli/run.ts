@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import type { Command } from 'commander'
 import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
 import { findAccess } from '../../src/cli/api/access.ts'
@@ -5,6 +6,7 @@ import { createApiClient } from '../../src/cli/api/client.ts'
 import { registerBackupCommand, registerRestoreCommand } from '../../src/cli/backup/index.ts'
 import type { CommandDeps, Prompt } from '../../src/cli/index.ts'
 import { registerJobCommands } from '../../src/cli/jobs.ts'
+import { terminalPrompt } from '../../src/cli/prompt.ts'
 import { packageVersion, runCommandLine } from '../../src/cli/run.ts'
 import {
   registerDeploymentCommands,
@@ -20,14 +22,14 @@ export interface Ran {
   err: string
 }
 
-/** Runs a command line in this process, without a terminal unless `answers` are given. */
+/** Runs a command line in this process, without a terminal unless `answers` or `keys` (typed at the question) are given. */
 export async function capstan(
   args: string[],
-  given: { env?: NodeJS.ProcessEnv; answers?: Record<string, string>; terminal?: true } = {},
+  given: { env?: NodeJS.ProcessEnv; answers?: Record<string, string>; keys?: string; terminal?: true } = {},
 ): Promise<Ran> {
   const { env = {}, answers } = given
   const ran: Ran = { code: 0, out: '', err: '' }
-  const prompt: Prompt = {
+  const scripted: Prompt = {
     interactive: answers !== undefined,
     ask: async (question) => {
       const answer = Object.entries(answers ?? {}).find(([start]) => question.startsWith(start))?.[1]
@@ -35,6 +37,7 @@ export async function capstan(
       return answer
     },
   }
+  const prompt = given.keys === undefined ? scripted : typing(given.keys, (text) => (ran.err += text))
   const areas = {
     deploy: async (...of: Parameters<typeof registerDeploymentCommands>) => registerDeploymentCommands(...of),
     rollback: async (...of: Parameters<typeof registerRollbackCommand>) => registerRollbackCommand(...of),
@@ -58,4 +61,13 @@ export async function capstan(
     },
   })
   return ran
+}
+
+/** The prompt of a terminal on which these keys are pressed when a question appears. */
+function typing(keys: string, onShown: (text: string) => void): Prompt {
+  const input = Object.assign(new PassThrough(), { isTTY: true })
+  const output = new PassThrough()
+  output.on('data', (chunk) => onShown(String(chunk)))
+  output.once('data', () => input.write(keys))
+  return terminalPrompt({ input, output })
 }

@@ -1,45 +1,38 @@
 import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../cli/index.ts'
-import { environment } from '../model/schema.ts'
 import type { DeleteFlags, RetryFlags } from './act.ts'
-import { environmentAlias, environmentOption } from './environment-option.ts'
+import { addEnvironmentOption, ifDeployedToBoth } from './environment-option.ts'
 import type { RollbackFlags } from './rollback.ts'
 
 /** Adds `rollback APP`. */
 export function registerRollbackCommand(program: Command, deps: CommandDeps): void {
-  program
+  const rollback = program
     .command('rollback')
     .argument('<app>', 'name of the app')
     .description('roll an app back to its last good version; shows the version first')
-    .addOption(environmentOption())
-    .addOption(environmentAlias())
+  addEnvironmentOption(rollback, ifDeployedToBoth)
     .option('--to <id>', 'another version, or its deployment; capstan versions APP lists them')
     .option('--reason <text>', 'reason, stored with the deployment')
     .option('--yes', 'roll back without confirmation; required without a terminal')
     .addOption(jsonOption())
-    .action(async (app: string, flags: RollbackFlags & { env?: string }, command: Command) => {
+    .action(async (app: string, flags: RollbackFlags, command: Command) => {
       const { rollBackApp } = await import('./rollback.ts')
-      const where = flags.environment ?? flags.env
-      const given = { ...flags, ...(where === undefined ? {} : { environment: where }) }
-      deps.exitWith(await rollBackApp({ deps, out: outputOf(deps, command) }, app, given))
+      deps.exitWith(await rollBackApp({ deps, out: outputOf(deps, command) }, app, flags))
     })
 }
 
 /** Adds `versions APP`. */
 export function registerVersionsCommand(program: Command, deps: CommandDeps): void {
-  program
+  const versions = program
     .command('versions')
     .argument('<app>', 'name of the app')
     .description('list the versions of an app, newest first, with the one that serves')
-    .addOption(environmentOption())
-    .addOption(environmentAlias())
+  addEnvironmentOption(versions, ifDeployedToBoth)
     .addOption(jsonOption())
-    .action(async (app: string, flags: { environment?: string; env?: string }, command: Command) => {
+    .action(async (app: string, flags: { environment?: string }, command: Command) => {
       const { listVersions } = await import('./apps.ts')
-      const where = flags.environment ?? flags.env
-      const given = where === undefined ? {} : { environment: where }
-      const about = { app, flags: given, out: outputOf(deps, command) }
-      deps.exitWith(await listVersions(await deps.client(), about))
+      const out = outputOf(deps, command)
+      deps.exitWith(await listVersions(await deps.client(), { app, flags, out }))
     })
 }
 
@@ -78,11 +71,11 @@ export function registerActCommands(deploy: Command, deps: CommandDeps): void {
       const { cancel } = await import('./act.ts')
       deps.exitWith(await cancel(consoleOf(command), id))
     })
-  deploy
+  const deletion = deploy
     .command('delete')
     .argument('<app>', 'name of the app')
     .description('delete an app from an environment, including the data of its Durable Objects')
-    .requiredOption('--env <environment>', environment.options.join(' or '))
+  addEnvironmentOption(deletion, 'required with --yes, and if the app is deployed to both')
     .option('--yes', 'delete without confirmation; required without a terminal')
     .addOption(jsonOption())
     .action(async (app: string, flags: DeleteFlags, command: Command) => {

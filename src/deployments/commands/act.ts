@@ -1,7 +1,7 @@
 import type { ApiClient } from '../../cli/api/client.ts'
 import { confirm, type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
-import { environment } from '../model/schema.ts'
-import { type Console, postOnce } from './console.ts'
+import { pathOf, placeOf } from './apps.ts'
+import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
 import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer } from './wire.ts'
 
@@ -29,31 +29,40 @@ export async function cancel({ deps, out }: Console, id: string): Promise<ExitCo
 
 /** The options of `capstan deploy delete`. */
 export interface DeleteFlags {
-  env?: string
+  environment?: string
   yes?: boolean
 }
 
-/** Deletes an app with its data: asks for its name, unless `--yes` was given. Waits for the end. */
+/**
+ * Deletes an app with its data, and waits for the end. Asks for the app's name, unless `--yes` was given; then the
+ * environment must be given, too.
+ * @throws UsageFault when the environment is missing or unknown
+ */
 export async function deleteApp({ deps, out }: Console, app: string, flags: DeleteFlags): Promise<ExitCode> {
-  const where = environment.safeParse(flags.env)
-  if (!where.success) throw new UsageFault(`--env has to be ${environment.options.join(' or ')}`)
+  requireConsent(deps, flags.yes, 'delete')
+  if (flags.yes && flags.environment === undefined)
+    throw new UsageFault('--yes deletes only from the environment that --environment names')
+  const client = await deps.client()
+  const place = await placeOf(client, app, flags.environment)
   if (!flags.yes)
     await confirm(deps.prompt, {
-      text: `This deletes ${app} from ${where.data}, with all data of its Durable Objects. Its name again: `,
+      text: `This deletes ${app} from ${place.environment}, with all data of its Durable Objects. Its name again: `,
       expected: app,
       subject: 'whether to delete',
       declined: 'Nothing was deleted.',
     })
   const confirmation = { confirm: app }
-  const client = await deps.client()
-  const path = `/deploy/apps/${encodeURIComponent(app)}/${where.data}`
+  const path = pathOf(place)
   const started = await client.call(deletionAnswer, { method: 'DELETE', path, json: confirmation })
   for (const line of started.willDelete) out.say(`Deleting ${plain(line)}`)
   const state = await jobEnd(client, started.jobId)
-  out.answer([state === 'completed' ? `${app} (${where.data}): deleted` : `The deletion is ${state}`], {
-    ...started,
-    state,
-  })
+  out.answer(
+    [state === 'completed' ? `${app} (${place.environment}): deleted` : `The deletion is ${state}`],
+    {
+      ...started,
+      state,
+    },
+  )
   return state === 'completed' ? exitCodes.done : exitCodes.failed
 }
 

@@ -4,7 +4,7 @@ import type { ContainerFlags } from './project/container-flags.ts'
 /** The options of `capstan deploy`, as commander gives them. */
 export interface DeployFlags extends ContainerFlags {
   app?: string
-  env?: string
+  environment?: string
   do?: string[]
   var?: string[]
   secret?: string[]

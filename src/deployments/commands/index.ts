@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { type CommandDeps, eachOne, jsonOption, outputOf, wholeNumber } from '../../cli/index.ts'
 import { instanceTypeNames } from '../model/instance-types.ts'
-import { environment } from '../model/schema.ts'
 import { statuses } from '../model/states.ts'
 import { registerActCommands } from './act-commands.ts'
+import { addEnvironmentOption } from './environment-option.ts'
 import type { DeployFlags } from './flags.ts'
 import type { ListFlags } from './list.ts'
 
@@ -32,11 +32,11 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
       deps.exitWith(await followToEnd(await deps.client(), id, { out: outputOf(deps, command) }))
     })
 
-  deploy
+  const list = deploy
     .command('list')
     .description('list the latest deployments, newest first')
     .option('--app <name>', 'only deployments of this app')
-    .option('--env <environment>', environment.options.join(' or '))
+  addEnvironmentOption(list)
     .option('--status <status>', statuses.join(', '))
     .option('--limit <number>', 'maximum number of deployments', wholeNumber(1, 200), 20)
     .addOption(jsonOption())
@@ -49,13 +49,12 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
 }
 
 function describeDeploy(deploy: Command): void {
-  deploy
-    .argument(
-      '[path]',
-      "the app's folder or single module; settings may be in capstan.json of the folder. Optional with --image",
-    )
-    .option('--app <name>', "the app's name (default: the folder's)")
-    .option('--env <environment>', `${environment.options.join(' or ')} (default: staging)`)
+  deploy.argument(
+    '[path]',
+    "the app's folder or single module; settings may be in capstan.json of the folder. Optional with --image",
+  )
+  deploy.option('--app <name>', "the app's name (default: the folder's)")
+  addEnvironmentOption(deploy, 'default: staging')
     .option('--do <class>', 'a Durable Object class; may be repeated', eachOne)
     .option('--var <name=value>', 'a variable; may be repeated', eachOne)
     .option(

@@ -5,14 +5,14 @@ import { listAnswer } from './wire.ts'
 /** The options of `capstan deploy list`. */
 export interface ListFlags {
   app?: string
-  env?: string
+  environment?: string
   status?: string
   limit: number
 }
 
 /** What is not a status or an environment is refused by the API, which names what is. */
 export async function listDeployments(client: ApiClient, flags: ListFlags, out: Output): Promise<void> {
-  const { app, env: environment, status, limit } = flags
+  const { app, environment, status, limit } = flags
   const list = await client.call(listAnswer, { path: '/deploy', query: { app, environment, status, limit } })
   const rows = list.deployments.map((each) => [
     each.deploymentId,

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { type CommandDeps, jsonOption, outputOf, plain, plainLines, wholeNumber } from '../../cli/index.ts'
 import { pathOf, placeOf } from './apps.ts'
-import { environmentAlias, environmentOption } from './environment-option.ts'
+import { addEnvironmentOption, ifDeployedToBoth } from './environment-option.ts'
 
 const logsAnswer = z
   .object({
@@ -14,7 +14,6 @@ const logsAnswer = z
 
 interface LogsFlags {
   environment?: string
-  env?: string
   limit: number
 }
 
@@ -24,11 +23,8 @@ for an app there, the command prints the wrangler command that shows new lines.`
 
 /** Adds `logs APP`: what an app wrote, with its uncaught exceptions. */
 export function registerLogsCommand(program: Command, deps: CommandDeps): void {
-  program
-    .command('logs')
-    .argument('<app>', 'name of the app')
-    .addOption(environmentOption())
-    .addOption(environmentAlias())
+  const logs = program.command('logs').argument('<app>', 'name of the app')
+  addEnvironmentOption(logs, ifDeployedToBoth)
     .option('--limit <number>', 'maximum number of lines', wholeNumber(1, 1000), 200)
     .addOption(jsonOption())
     .description('show the last log lines and exceptions of an app on the local cloud')
@@ -36,7 +32,7 @@ export function registerLogsCommand(program: Command, deps: CommandDeps): void {
     .action(async (app: string, flags: LogsFlags, command: Command) => {
       const out = outputOf(deps, command)
       const client = await deps.client()
-      const place = await placeOf(client, app, flags.environment ?? flags.env)
+      const place = await placeOf(client, app, flags.environment)
       const answer = await client.call(logsAnswer, { path: `${pathOf(place)}/logs` })
       const logs = answer.logs.slice(-flags.limit)
       const lines = logs.flatMap(({ time, level, text }) => {

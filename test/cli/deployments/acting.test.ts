@@ -37,11 +37,17 @@ describe('acting on a deployment', () => {
 })
 
 describe('deleting an app', () => {
-  const deleting = () =>
+  const deleting = (...environments: string[]) =>
     startFakeApi((asked, res) =>
-      asked.method === 'DELETE'
-        ? json(res, 202, wrapped({ jobId: 'job', willDelete: ['all data'] }))
-        : json(res, 200, { state: 'completed' }),
+      asked.path === '/deploy/apps'
+        ? json(
+            res,
+            200,
+            wrapped({ apps: environments.map((each) => ({ appName: 'shop', environment: each })) }),
+          )
+        : asked.method === 'DELETE'
+          ? json(res, 202, wrapped({ jobId: 'job', willDelete: ['all data'] }))
+          : json(res, 200, { state: 'completed' }),
     )
 
   test('asks for its name, and does nothing on another answer', async () => {
@@ -66,7 +72,30 @@ describe('deleting an app', () => {
     })
   })
 
-  test('needs an environment, and --yes without a terminal', async () => {
+  const deletions = (api: { asked: { method: string; path: string }[] }) =>
+    api.asked.filter(({ method }) => method === 'DELETE').map(({ path }) => path)
+
+  test('finds the only environment of the app and names it in the question', async () => {
+    const api = await deleting('production')
+    const answers = { 'This deletes shop from production,': 'shop' }
+    expect((await capstan(['deploy', 'delete', 'shop'], { env: at(api), answers })).code).toBe(0)
+    expect(deletions(api)).toEqual(['/deploy/apps/shop/production'])
+    const both = await deleting('production', 'staging')
+    const unclear = await capstan(['deploy', 'delete', 'shop'], { env: at(both), answers })
+    expect(unclear).toMatchObject({ code: 2, err: expect.stringContaining('--environment') })
+    const unasked = await capstan(['deploy', 'delete', 'shop', '--yes'], { env: at(api) })
+    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining('--environment') })
+    expect([...deletions(both), ...deletions(api).slice(1)]).toEqual([])
+  })
+
+  test.each(['--env', '--environment'])('takes the environment from %s', async (option) => {
+    const api = await deleting()
+    const args = ['deploy', 'delete', 'shop', option, 'production', '--yes']
+    expect((await capstan(args, { env: at(api) })).code).toBe(0)
+    expect(deletions(api)).toEqual(['/deploy/apps/shop/production'])
+  })
+
+  test('needs --yes without a terminal', async () => {
     const api = await deleting()
     expect((await capstan(['deploy', 'delete', 'shop'], { env: at(api) })).code).toBe(2)
     expect((await capstan(['deploy', 'delete', 'shop', '--env', 'staging'], { env: at(api) })).code).toBe(2)

@@ -79,6 +79,17 @@ describe('capstan deploy', () => {
     expect(new Set(keys).size).toBe(1)
   })
 
+  test.each(['--env', '--environment'])('deploys to the environment that %s names', async (option) => {
+    const api = await startFakeApi(deploymentApi('completed'))
+    expect((await capstan(['deploy', app(), option, 'production', '--yes'], { env: at(api) })).code).toBe(0)
+    expect(api.asked.find(({ path }) => path === '/deploy/prepare')?.body.environment).toBe('production')
+    const list = await startFakeApi((_, res) =>
+      json(res, 200, wrapped({ deployments: [], nextCursor: null })),
+    )
+    await capstan(['deploy', 'list', option, 'production'], { env: at(list) })
+    expect(list.asked[0]?.path).toBe('/deploy?environment=production&limit=20')
+  })
+
   test('asks first, and does nothing on a no', async () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const run = (answer: string) =>

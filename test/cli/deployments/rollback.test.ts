@@ -32,7 +32,11 @@ const foreign = '44444444-2222-4333-8444-555555555555'
 const outcome = {
   ...{ deploymentId, targetVersion: version, targetDeployment: earlier, servingUnknown: null },
   replaces: [{ version: foreign, percentage: 100, deploymentId: null, madeBy: 'outside' }],
-  willNotUndo: ['Data stays', 'The secret TOKEN returns'],
+  willNotUndo: [
+    'Data stays',
+    'The secret TOKEN returns',
+    'To delete the data, DELETE /deploy/apps/my-app/staging',
+  ],
   estimatedTime: 12,
 }
 const started = { ...outcome, rollbackId: 'job', logsAfter: 3 }
@@ -66,6 +70,7 @@ describe('capstan rollback', () => {
     expect(code).toBe(0)
     expect(out).toContain(`to version ${version} of the deployment ${earlier}, made at ${made}`)
     expect(out).toContain('  Data stays\n')
+    expect(out).toContain('  To delete the data, capstan deploy delete my-app --environment staging\n')
     expect(out.match(/The secret TOKEN returns/g)).toHaveLength(1)
     expect(sent(service)).toMatchObject([
       { path: '/deploy/apps/my-app/staging/rollback', body: { targetVersion: version, reason: 'slow' } },
@@ -121,6 +126,27 @@ describe('capstan rollback', () => {
     const list = await capstan(['versions', 'my-app'], { env: at(service) })
     expect([list.code, list.err]).toEqual([1, expect.stringContaining(reason)])
     expect(list.out).toContain('serving (by the record)')
+  })
+
+  test.each([
+    ['Ctrl-C', '\x03', 130, ''],
+    ['Ctrl-D', '\x04', 2, 'No answer; nothing was changed.'],
+    ['Enter', '\r', 2, 'Nothing was rolled back.'],
+  ])('changes nothing after %s at the question', async (_, keys, exitCode, message) => {
+    const service = await api(['staging'])
+    const { code, err } = await capstan(['rollback', 'my-app'], { env: at(service), keys })
+    expect(code).toBe(exitCode)
+    expect(err).toContain(question)
+    expect(err).toContain(message)
+    expect(err).not.toMatch(/error|\n *at /)
+    expect(sent(service)).toEqual([])
+  })
+
+  test.each(['--env', '--environment'])('takes the environment from %s', async (option) => {
+    const service = await api(['staging', 'production'])
+    const args = ['rollback', 'my-app', option, 'production', '--yes']
+    expect((await capstan(args, { env: at(service) })).code).toBe(0)
+    expect(sent(service)).toMatchObject([{ path: '/deploy/apps/my-app/production/rollback' }])
   })
 
   test('does nothing without a yes, and needs --yes without a terminal', async () => {

@@ -1,4 +1,4 @@
-import { plain } from '../../../cli/index.ts'
+import { inCommandTerms, plain } from '../../../cli/index.ts'
 import type { RollbackPreviewAnswer, VersionsAnswer } from '../wire.ts'
 
 /** Names the version that will serve, in words that an operator can check it by. */
@@ -29,12 +29,14 @@ type Outcome = Pick<
 /** What a rollback replaces, returns and leaves, a line each. */
 export function rollbackLines(outcome: Outcome): string[] {
   const running = outcome.running ? ['The newest deployment runs: it is cancelled first'] : []
-  return [...running, ...replacedLines(outcome), ...outcome.willNotUndo.map(plain)]
+  return [...running, ...replacedLines(outcome), ...outcome.willNotUndo.map(shown)]
 }
+
+const shown = (sentence: string) => inCommandTerms(plain(sentence))
 
 function replacedLines({ replaces, servingUnknown, targetVersion }: Outcome): string[] {
   if (replaces === null)
-    return servingUnknown === null ? [] : [`Not known what it replaces. ${plain(servingUnknown)}`]
+    return servingUnknown === null ? [] : [`Not known what it replaces. ${shown(servingUnknown)}`]
   if (replaces.length === 0) return ['No version serves now']
   return replaces
     .filter(({ version }) => version !== targetVersion)

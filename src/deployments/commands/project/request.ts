@@ -19,7 +19,7 @@ export async function prepareRequest(
   const { flags, file, source } = given
   const { healthCheck } = file
   return {
-    environment: environmentOf(flags.env ?? file.env ?? 'staging'),
+    environment: environmentOf(flags.environment ?? file.env ?? 'staging'),
     config: {
       appName: nameOf(flags.app ?? file.app ?? source.name, flags.app ?? file.app),
       ...(source.modules.length === 0 ? {} : { modules: source.modules }),
@@ -52,7 +52,7 @@ function publicationOf(flags: DeployFlags, file: ProjectFile) {
 function environmentOf(text: string) {
   const parsed = environment.safeParse(text)
   if (parsed.success) return parsed.data
-  throw new UsageFault(`--env has to be ${environment.options.join(' or ')}`)
+  throw new UsageFault(`--environment has to be ${environment.options.join(' or ')}`)
 }
 
 function nameOf(name: string, chosen: string | undefined): string {

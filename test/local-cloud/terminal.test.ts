@@ -25,13 +25,13 @@ async function written(variables: Record<string, string>): Promise<string> {
   const closed = once(child, 'close')
   // The closed terminal ends the local cloud, too.
   onCleanup(async () => {
-    child.kill()
+    child.kill('SIGKILL')
     await closed
   })
   let text = ''
   for await (const chunk of child.stdout) {
     text += chunk
-    if (/serving.*\n/.test(text)) break
+    if (/serving[^\n]*\n/.test(text)) break
   }
   return text
 }

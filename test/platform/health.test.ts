@@ -60,9 +60,9 @@ describe('a database that accepts reads and refuses writes', () => {
     opened.push(() => probe.close())
     await ctx.db.transaction(async (trx) => {
       await trx.raw('lock table write_probes in access exclusive mode')
-      expect(await probe.look()).toMatchObject({ unwritable: 'timeout' })
+      expect(await probe.check()).toMatchObject({ unwritable: 'timeout' })
     })
-    expect(await probe.look()).not.toHaveProperty('unwritable')
+    expect(await probe.check()).not.toHaveProperty('unwritable')
   })
 
   it('makes health degraded with its reason, and writes fail temporarily', async () => {

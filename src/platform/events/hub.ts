@@ -3,10 +3,10 @@ import type { Logger } from '../logging/logging.ts'
 import type { Listener } from './listener.ts'
 import { eventsChannel, readEvents, type StoredEvent } from './store.ts'
 
-/** Takes events in order. Returns false to be dropped (a slow or closed reader). */
+/** Receives events in order. Returns false to be unsubscribed (a slow or closed reader). */
 export type Sink = (events: StoredEvent[]) => boolean
 
-/** A reader: what takes its events, and what ends it from this side. */
+/** A reader: `sink` receives the events after the number `after`; `end` closes the reader from the server's side. */
 export interface Subscription {
   after: number
   sink: Sink
@@ -14,9 +14,9 @@ export interface Subscription {
 }
 
 export interface EventHub {
-  /** From `after` on: what is stored, then live, in order, each number once. @returns the way to leave. */
+  /** Delivers stored events after `after`, then live ones: in order, each number once. @returns unsubscribes. */
   subscribe(stream: string, subscription: Subscription): () => void
-  /** Ends all readers, e.g. because this process stops: they resume elsewhere. */
+  /** Ends all readers, e.g. when this process stops: they reconnect to another process. */
   close(): void
 }
 
@@ -33,8 +33,8 @@ interface Feed {
 const pageSize = 500
 
 /**
- * Fans events out: per stream one query serves all its readers, however many. A reader joins before anything is
- * read for it, so nothing falls between "stored" and "live".
+ * Distributes events: one query per stream serves any number of readers. A reader is registered before its first events
+ * are read, so it misses none between the stored and the live ones.
  */
 export function createEventHub(db: Knex, listener: Listener, log: Logger): EventHub {
   const feeds = new Map<string, Feed>()
@@ -54,14 +54,14 @@ export function createEventHub(db: Knex, listener: Listener, log: Logger): Event
         const after = Math.min(...[...feed.readers].map((reader) => reader.cursor))
         const events = await readEvents(db, stream, { after, limit: pageSize })
         for (const reader of feed.readers) {
-          // Who joined from further back while this was read waits for the next page: it would skip events.
-          if (reader.cursor >= after) hand(feed, reader, events)
+          // A reader that joined meanwhile with an older cursor waits for the next page, or it would skip events.
+          if (reader.cursor >= after) deliver(feed, reader, events)
         }
         if (events.length === pageSize) feed.dirty = true
       } catch (error) {
         log.warn({ stream, err: error }, 'events could not be read')
-        // The database is away; the listener's reconnection wakes every feed again. The timer covers a fault
-        // that leaves the listening connection alive.
+        // When the database is unreachable, the listener's reconnection wakes every feed. The timer covers faults
+        // that leave the listening connection open.
         setTimeout(() => wake(stream), 1000).unref()
       }
     }
@@ -69,7 +69,7 @@ export function createEventHub(db: Knex, listener: Listener, log: Logger): Event
     if (feed.readers.size === 0 && feeds.get(stream) === feed) feeds.delete(stream)
   }
 
-  function hand(feed: Feed, reader: Reader, events: StoredEvent[]): void {
+  function deliver(feed: Feed, reader: Reader, events: StoredEvent[]): void {
     const fresh = events.filter((event) => event.seq > reader.cursor)
     const last = fresh.at(-1)
     if (last === undefined) return

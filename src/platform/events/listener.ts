@@ -6,54 +6,54 @@ import type { Service } from '../process/lifecycle.ts'
 import { toError } from '../thrown.ts'
 
 export interface Listener extends Service {
-  /** Called with each payload of a channel. */
+  /** Registers a handler for the payloads of a channel. */
   on(channel: string, handler: (payload: string) => void): void
-  /** Called after every (re)connection: notifications sent in between are lost, so readers look again. */
+  /** Registers a handler for each (re)connection. Earlier notifications are lost, so readers must query again. */
   onConnect(handler: () => void): void
-  /** False while it is known that nothing is heard. A silent loss shows only at the next heartbeat. */
+  /** False while the connection is known to be lost. A silent loss is detected only by the next heartbeat. */
   connected(): boolean
-  /** False once a notification of its own did not arrive, although both connections work. */
-  hears(): boolean
+  /** False if the last self-test failed: its notification did not arrive although both connections worked. */
+  receivesNotifications(): boolean
 }
 
 const retryMs = 500
 const heartbeatMs = 4000
-/** For one statement of the listening connection, and for a notification to itself. */
+/** Milliseconds for a statement of the listening connection, and for the arrival of the self-test's notification. */
 const answerLimitMs = 5000
 const selfTestChannel = 'capstan_self_test'
 
-const deaf =
+const notReceivedMessage =
   'live events are not received: DATABASE_URL probably leads to a pooler in transaction mode. ' +
   'Set DATABASE_DIRECT_URL to an address of the same database that keeps sessions'
 
 /**
- * The process's one listening connection; reconnects for ever, since wake-ups are only hints.
- * @param databaseUrl where all processes send their notifications
- * @param listenUrl keeps its session between transactions, unlike a pooler in transaction mode
+ * The process's only listening connection. Reconnects without end; lost notifications do no harm, they are only hints.
+ * @param databaseUrl the URL over which all processes send their notifications
+ * @param listenUrl a URL that keeps its session between transactions, unlike a pooler in transaction mode
  */
 export function createListener(databaseUrl: string, log: Logger, listenUrl = databaseUrl): Listener {
   const handlers = new Map<string, ((payload: string) => void)[]>()
-  const connected: (() => void)[] = []
+  const connectHandlers: (() => void)[] = []
   let client: BoundedClient | undefined
   let timer: NodeJS.Timeout | undefined
   let stopped = false
-  let hearing = true
+  let receiving = true
   let connecting: Promise<void> | undefined
 
   async function connect(): Promise<void> {
     const fresh = connectionTo(listenUrl, 'capstan-listener')
-    // A dead connection reports itself once or twice ('error', 'end'); only the first one may re-arm.
+    // A lost connection emits 'error', 'end' or both; only the first event may schedule the reconnection.
     let lost = false
-    const lose = (error?: Error) => {
+    const handleLoss = (error?: Error) => {
       if (lost || stopped) return
       lost = true
       client = undefined
       if (error !== undefined) log.warn({ reason: error.message }, 'listening connection lost')
       fresh.end().catch(() => undefined)
-      again()
+      reconnectLater()
     }
-    fresh.on('error', lose)
-    fresh.on('end', () => lose())
+    fresh.on('error', handleLoss)
+    fresh.on('end', () => handleLoss())
     fresh.on('notification', ({ channel, payload = '' }) => {
       for (const handler of handlers.get(channel) ?? []) handler(payload)
     })
@@ -61,18 +61,18 @@ export function createListener(databaseUrl: string, log: Logger, listenUrl = dat
       await fresh.connect()
       for (const channel of handlers.keys()) await fresh.query(`listen ${channel}`)
     } catch (error) {
-      lose(toError(error))
+      handleLoss(toError(error))
       return
     }
     client = fresh
-    // Stopped while it connected: who stops waits for us, and ends the connection.
+    // `stop` was called during the connect: it waits for this function, then ends the connection.
     if (stopped) return
-    for (const handler of connected) handler()
-    beat(fresh)
-    void test(fresh)
+    for (const handler of connectHandlers) handler()
+    scheduleHeartbeat(fresh)
+    void testNotifications(fresh)
   }
 
-  function again(): void {
+  function reconnectLater(): void {
     clearTimeout(timer)
     client = undefined
     timer = setTimeout(() => {
@@ -80,25 +80,25 @@ export function createListener(databaseUrl: string, log: Logger, listenUrl = dat
     }, retryMs)
   }
 
-  /** A silently dropped connection (a NAT, a frozen server) shows only when something is asked of it. */
-  function beat(on: BoundedClient): void {
+  /** Schedules a heartbeat: a silently dropped connection (NAT, frozen server) is detected only by a query. */
+  function scheduleHeartbeat(on: BoundedClient): void {
     timer = setTimeout(() => {
       void on.isAlive().then((alive) => {
         if (stopped || client !== on) return
-        if (alive) beat(on)
-        // A check may also fail on a connection that stays open; its end brings the next one.
+        if (alive) scheduleHeartbeat(on)
+        // A check can fail on a connection that stays open; closing it schedules the reconnection.
         else on.end().catch(() => undefined)
       })
     }, heartbeatMs)
   }
 
-  /** A pooler accepts LISTEN, and then delivers nothing: only a notification that arrives proves the way. */
-  async function test(on: pg.Client): Promise<void> {
-    const heard = await hearsItself(on, databaseUrl).catch(() => undefined)
-    if (heard === undefined || client !== on || stopped) return
-    if (!heard) log.error(deaf)
-    else if (!hearing) log.info('live events are received again')
-    hearing = heard
+  /** Tests that notifications arrive: a pooler accepts LISTEN but delivers nothing. */
+  async function testNotifications(on: pg.Client): Promise<void> {
+    const received = await receivesOwnNotification(on, databaseUrl).catch(() => undefined)
+    if (received === undefined || client !== on || stopped) return
+    if (!received) log.error(notReceivedMessage)
+    else if (!receiving) log.info('live events are received again')
+    receiving = received
   }
 
   return {
@@ -106,9 +106,9 @@ export function createListener(databaseUrl: string, log: Logger, listenUrl = dat
     on(channel, handler) {
       handlers.set(channel, [...(handlers.get(channel) ?? []), handler])
     },
-    onConnect: (handler) => void connected.push(handler),
+    onConnect: (handler) => void connectHandlers.push(handler),
     connected: () => client !== undefined,
-    hears: () => hearing,
+    receivesNotifications: () => receiving,
     async start() {
       if (stopped || connecting !== undefined) return
       connecting = connect()
@@ -130,12 +130,12 @@ const connectionTo = (url: string, name: string) =>
     { queryMs: answerLimitMs },
   )
 
-/** Sends a notification as another process would. @throws when the database is unreachable: that proves nothing. */
-async function hearsItself(on: pg.Client, notifyUrl: string): Promise<boolean> {
+/** Sends a notification as another process would. @throws if the database is unreachable. */
+async function receivesOwnNotification(on: pg.Client, notifyUrl: string): Promise<boolean> {
   const sent = randomUUID()
   await on.query(`listen ${selfTestChannel}`)
   let timer: NodeJS.Timeout | undefined
-  const heard = new Promise<boolean>((resolve) => {
+  const received = new Promise<boolean>((resolve) => {
     on.on('notification', ({ channel, payload }) => {
       if (channel === selfTestChannel && payload === sent) resolve(true)
     })
@@ -146,7 +146,7 @@ async function hearsItself(on: pg.Client, notifyUrl: string): Promise<boolean> {
   try {
     await other.connect()
     await other.query('select pg_notify($1, $2)', [selfTestChannel, sent])
-    return await heard
+    return await received
   } finally {
     clearTimeout(timer)
     await other.end()

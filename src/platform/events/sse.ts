@@ -8,15 +8,15 @@ export interface SseOptions {
   hub: EventHub
   stream: string
   principal: Principal | undefined
-  /** As it was just before: a reader that has all of an ended stream gets 204, so that it stops asking. */
+  /** The stream's head when the request arrived: a reader that has all of an ended stream gets 204, to stop it. */
   head: { seq: number; ended: boolean } | undefined
 }
 
 const keepAliveMs = 15_000
 const recheckMs = 60_000
 /**
- * A reader that still has this much to take when more comes is cut; it can resume from its last id. Asked before a
- * page is written, so that one big page does not cut a reader that keeps up.
+ * Bytes. A reader with more unsent data than this is disconnected when new events arrive; it can resume from its last
+ * id. Checked before a page is written, so that one large page does not disconnect a reader that keeps up.
  */
 const bufferLimit = 1024 * 1024
 
@@ -35,7 +35,7 @@ export function serveSse(req: Request, res: Response, options: SseOptions): void
     Connection: 'keep-alive',
   })
   res.flushHeaders()
-  // A reader that left while its request was looked at will not tell again; one that asked by HEAD has its answer.
+  // A connection that was closed before this point emits no further event; a HEAD request is complete.
   if (res.destroyed || req.method === 'HEAD') {
     res.end()
     return
@@ -49,7 +49,7 @@ export function serveSse(req: Request, res: Response, options: SseOptions): void
   const sink = (events: StoredEvent[]): boolean => {
     if (!isOpen()) return false
     const headSeq = Math.max(head?.seq ?? 0, events.at(-1)?.seq ?? 0)
-    res.write(events.map((event) => formatted(event, headSeq)).join(''))
+    res.write(events.map((event) => formatEvent(event, headSeq)).join(''))
     if (events.some((event) => isFinal(event, headSeq))) res.end()
     return !res.writableEnded
   }
@@ -62,7 +62,7 @@ export function serveSse(req: Request, res: Response, options: SseOptions): void
       (valid) => {
         if (!valid) res.end()
       },
-      // The database is away: the check comes again, and nothing new can be read meanwhile.
+      // The database is unreachable: the next check decides, and no new events can be read until then.
       () => undefined,
     )
   }, recheckMs)
@@ -73,7 +73,7 @@ export function serveSse(req: Request, res: Response, options: SseOptions): void
   })
 }
 
-/** `Last-Event-ID` (a reconnection) wins over `?after=` (the first request); 0 is the beginning. */
+/** The number to resume after: `Last-Event-ID` (a reconnection), else `?after=` (the first request), else 0. */
 export function resumeAfter(req: Request): number {
   const given = req.get('last-event-id') ?? req.query.after
   if (given === undefined || given === '') return 0
@@ -82,23 +82,23 @@ export function resumeAfter(req: Request): number {
   throw invalidRequest('query', fields)
 }
 
-/** An end that was followed by more (a retry by hand) is history: it must not close the reader's side. */
+/** False for an `end` event that later events follow (a manual retry): it must not close the client's stream. */
 const isFinal = (event: StoredEvent, headSeq: number) => event.type === 'end' && event.seq >= headSeq
 
-const texts = new WeakMap<StoredEvent, string>()
+const formattedTexts = new WeakMap<StoredEvent, string>()
 
-/** One text per event, shared by all its readers. */
-function formatted(event: StoredEvent, headSeq: number): string {
-  if (event.type === 'end' && !isFinal(event, headSeq)) return asText(event, 'end-of-attempt')
-  const known = texts.get(event)
-  if (known !== undefined) return known
-  const text = asText(event, event.type)
-  texts.set(event, text)
+/** The text of an event, formatted once for all its readers. */
+function formatEvent(event: StoredEvent, headSeq: number): string {
+  if (event.type === 'end' && !isFinal(event, headSeq)) return sseText(event, 'end-of-attempt')
+  const cached = formattedTexts.get(event)
+  if (cached !== undefined) return cached
+  const text = sseText(event, event.type)
+  formattedTexts.set(event, text)
   return text
 }
 
-/** `message` is what a reader gets without an `event:` line. */
-function asText(event: StoredEvent, type: string): string {
+/** Leaves out the `event:` line for the type `message`, which is the default of SSE. */
+function sseText(event: StoredEvent, type: string): string {
   const name = type === 'message' ? '' : `event: ${type}\n`
   return `id: ${event.seq}\n${name}data: ${JSON.stringify(event.data)}\n\n`
 }

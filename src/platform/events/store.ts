@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 
 export interface NewEvent {
   stream: string
-  /** `message` is what an SSE reader gets without an `event:` line; `end` closes the stream. */
+  /** `message` is the default type of SSE; `end` closes the stream. */
   type: string
   data: unknown
 }
@@ -17,9 +17,9 @@ export interface StoredEvent {
 export const eventsChannel = 'capstan_events'
 
 /**
- * Appends events, gap-free per stream, and wakes the readers at commit. Call it last in a transaction: it locks
- * the streams' rows (in sorted order, against deadlocks) until the commit, which is what keeps a reader from
- * seeing number 8 before number 7 is visible.
+ * Appends events with gap-free numbers per stream, and wakes the readers at commit. Call it last in a transaction: it
+ * locks the streams' rows until the commit (in sorted order, against deadlocks), so that no reader sees event 8 before
+ * event 7 is visible.
  */
 export async function appendEvents(db: Knex, events: NewEvent[]): Promise<void> {
   if (events.length === 0) return
@@ -45,8 +45,8 @@ export async function readEvents(
 }
 
 /**
- * The stream's last number and whether it is at its end; undefined for a stream that has no event yet. An end that
- * was followed by more (a retry by hand) is none.
+ * The number of a stream's last event, and whether the stream has ended; undefined for a stream without events. An
+ * `end` event that later events follow (a manual retry) does not count.
  */
 export async function streamHead(
   db: Knex,
@@ -57,8 +57,8 @@ export async function streamHead(
 }
 
 /**
- * Removes old events of a stream that is never at its end; the numbers of later ones go on. @returns how many, at
- * most `limit`.
+ * Removes old events of a stream that never ends; later events keep their numbers. @returns the number of removed
+ * events, at most `limit`.
  */
 export function pruneEvents(
   db: Knex,

@@ -1,4 +1,4 @@
-/** The parts that a cause may be about. */
+/** The parts of the service that a cause can concern. */
 export type HealthPart =
   | 'database'
   | 'queue'
@@ -8,17 +8,17 @@ export type HealthPart =
   | 'clock'
   | 'live_events'
 
-/** Why health is not `healthy`: a stable word for programs, and a sentence for people. Nothing secret: health is open. */
+/** A reason why health is not `healthy`: `reason` for programs, `message` for people. Public, so without secrets. */
 export interface Cause {
   part: HealthPart
   reason: string
   message: string
 }
 
-/** A clock may differ by this many milliseconds before order and signatures suffer. */
+/** Milliseconds that two clocks may differ before the order of events and signatures are affected. */
 const clockLimitMs = 60_000
 
-/** @param aheadMs how far this process's clock is ahead of the other one; negative when it is behind */
+/** @param aheadMs milliseconds that this process's clock is ahead of the other one; negative if it is behind */
 export function clockCauses(aheadMs: number, other: 'database' | 'object store'): Cause[] {
   if (Math.abs(aheadMs) <= clockLimitMs) return []
   const seconds = Math.round(Math.abs(aheadMs) / 1000)

@@ -12,7 +12,7 @@ const problems: Record<string, [reason: string, message: string]> = {
   EACCES: ['not_writable', 'DATA_DIR may not be written to by this process'],
 }
 
-/** Writes a file and removes it: free space alone does not tell of quotas, reserves and read-only mounts. */
+/** Writes and removes a file: the amount of free space does not reveal quotas, reserves and read-only mounts. */
 export async function dataDirCauses(dataDir: string): Promise<Cause[]> {
   const file = join(dataDir, `.health-${process.pid}`)
   try {
@@ -20,7 +20,7 @@ export async function dataDirCauses(dataDir: string): Promise<Cause[]> {
     return []
   } catch (error) {
     const code = errorCode(error) ?? ''
-    // It is made when something is first kept in it.
+    // A missing DATA_DIR is no fault: it is created with its first file.
     if (code === 'ENOENT') return []
     const [reason, message] = problems[code] ?? ['failing', `DATA_DIR can't be written to: ${code}`]
     return [{ part: 'data_dir', reason, message }]

@@ -4,41 +4,41 @@ import { createDb, isMigrated } from '../postgres/db.ts'
 import { type DatabaseFault, databaseFaultOf } from '../postgres/index.ts'
 import { propertiesOf } from '../thrown.ts'
 
-/** What may be wrong with a database, as a word without anything of its inside. */
+/** A fault of the database as a word that reveals nothing internal. */
 export type DatabaseProblem = DatabaseFault | 'refused' | 'failing'
 
 export interface DatabaseState {
-  /** Unset when it can be read. */
+  /** The fault of reads; unset if they work. */
   unreadable?: DatabaseProblem
-  /** Unset when it can be written to. */
+  /** The fault of writes; unset if they work. */
   unwritable?: DatabaseProblem
-  /** Work is overdue and nobody runs any. */
+  /** True if jobs are overdue and no worker runs any job. */
   stalled: boolean
-  /** Milliseconds that our clock is ahead of the database's. */
+  /** Milliseconds that this process's clock is ahead of the database's. */
   aheadMs: number
 }
 
 export interface DatabaseProbe {
-  /** Those who ask at the same time share one answer. Never rejects. */
-  look(): Promise<DatabaseState>
-  /** Whether every migration of this version has run. @throws when the database can't be asked in time */
+  /** Concurrent calls share one result. Never rejects. */
+  check(): Promise<DatabaseState>
+  /** Whether all migrations of this version have run. @throws if the database does not answer in time */
   isMigrated(): Promise<boolean>
   close(): Promise<void>
 }
 
 const limitMs = 2000
 
-/** Asks over a connection of its own: probes must not wait for, or take, what requests need. */
+/** Uses a connection of its own, so that probes and requests do not wait for each other's connections. */
 export function createDatabaseProbe(databaseUrl: string): DatabaseProbe {
   const db = createDb({ url: databaseUrl, name: 'health', max: 1, queryMs: limitMs })
-  let looking: Promise<DatabaseState> | undefined
+  let checking: Promise<DatabaseState> | undefined
   let migrated: Promise<boolean> | undefined
   return {
-    look() {
-      looking ??= look(db).finally(() => {
-        looking = undefined
+    check() {
+      checking ??= check(db).finally(() => {
+        checking = undefined
       })
-      return looking
+      return checking
     },
     isMigrated() {
       migrated ??= within(limitMs, isMigrated(db), 'the database').finally(() => {
@@ -50,38 +50,38 @@ export function createDatabaseProbe(databaseUrl: string): DatabaseProbe {
   }
 }
 
-async function look(db: Knex): Promise<DatabaseState> {
+async function check(db: Knex): Promise<DatabaseState> {
   try {
     const sentAt = Date.now()
-    const { rows } = await ask(db.raw('select clock_timestamp() as now'))
+    const { rows } = await withinLimit(db.raw('select clock_timestamp() as now'))
     const aheadMs = (sentAt + Date.now()) / 2 - rows[0].now.getTime()
-    const [stalled, unwritable] = await Promise.all([isStalled(db), writeProblem(db)])
+    const [stalled, unwritable] = await Promise.all([isStalled(db), probeWrite(db)])
     return { stalled, aheadMs, ...(unwritable === undefined ? {} : { unwritable }) }
   } catch (error) {
     return { unreadable: problemOf(error), stalled: false, aheadMs: 0 }
   }
 }
 
-const ask = <T>(question: PromiseLike<T>) => within(limitMs, Promise.resolve(question), 'the database')
+const withinLimit = <T>(query: PromiseLike<T>) => within(limitMs, Promise.resolve(query), 'the database')
 
-async function writeProblem(db: Knex): Promise<DatabaseProblem | undefined> {
+async function probeWrite(db: Knex): Promise<DatabaseProblem | undefined> {
   try {
-    await ask(
+    await withinLimit(
       db.raw(`insert into write_probes (at) values (now())
         on conflict (only_row) do update set at = excluded.at`),
     )
     return undefined
   } catch (error) {
-    // A missing table is no fault of the database: it is not migrated, which readiness tells.
+    // A missing table means that migrations have not run: `/health/ready` reports that, it is no fault of the database.
     if (error instanceof Error && 'code' in error && error.code === '42P01') return undefined
     return problemOf(error)
   }
 }
 
-/** Overdue work while nobody holds a lease: workers that died silently. A long line behind busy workers is not that. */
+/** True if jobs are overdue and no lease is valid: all workers are dead. Busy workers with a long queue do not count. */
 async function isStalled(db: Knex): Promise<boolean> {
   try {
-    const { rows } = await ask(
+    const { rows } = await withinLimit(
       db.raw(
         `select exists (select 1 from jobs where state in ('queued', 'retrying') and run_at < now() - interval '60 s')
            and not exists (select 1 from jobs where state = 'running' and lease_until > now()) as stalled`,
@@ -95,7 +95,7 @@ async function isStalled(db: Knex): Promise<boolean> {
 
 function problemOf(error: unknown): DatabaseProblem {
   const { code, message } = propertiesOf(error)
-  // Sign-in refused (28), no such database (3D).
+  // Class 28: invalid credentials. Class 3D: the database does not exist.
   if (/^(28|3D)/.test(String(code ?? ''))) return 'refused'
   if (/within \d+ ms/.test(String(message))) return 'timeout'
   return databaseFaultOf(error) ?? 'failing'

@@ -9,7 +9,7 @@ export interface Health {
   monitor: HealthMonitor
 }
 
-/** Watches what this process depends on. Close the probe when the process ends. */
+/** Monitors everything that this process depends on. Close the probe when the process ends. */
 export function createHealth(options: Omit<MonitorOptions, 'probe'> & { databaseUrl: string }): Health {
   const probe = createDatabaseProbe(options.databaseUrl)
   return { probe, monitor: createHealthMonitor({ ...options, probe }) }

@@ -11,9 +11,9 @@ export interface MonitorOptions {
   probe: DatabaseProbe
   queues: Pick<Queues, 'ping' | 'backend'>
   limiter: Pick<RateLimiter, 'lost'>
-  listener: { hears(): boolean }
+  listener: { receivesNotifications(): boolean }
   dataDir: string
-  /** Causes about the store of binary releases; keeps its own answer for a while. Never rejects. */
+  /** The causes that concern the store of binary releases; caches its result. Never rejects. */
   objectStore: () => Promise<Cause[]>
   log: Logger
 }
@@ -24,10 +24,10 @@ export interface HealthState {
   causes: Cause[]
 }
 
-/** Looks at everything that this process depends on, and logs each cause once when it appears and when it is gone. */
+/** Checks everything that this process depends on, and logs each cause when it appears and when it is gone. */
 export interface HealthMonitor {
-  look(): Promise<HealthState>
-  /** Looks by itself too, so that the log tells of faults that nobody asks about. */
+  check(): Promise<HealthState>
+  /** Checks periodically, so that faults are logged even if no client requests `/health`. */
   service: Service
 }
 
@@ -36,11 +36,11 @@ const limitMs = 2000
 
 export function createHealthMonitor(options: MonitorOptions): HealthMonitor {
   const { probe, queues, log } = options
-  let known = new Map<string, Cause>()
+  let current = new Map<string, Cause>()
 
-  async function look(): Promise<HealthState> {
+  async function check(): Promise<HealthState> {
     const [database, queue, store, dataDir] = await Promise.all([
-      probe.look(),
+      probe.check(),
       queueCauses(queues),
       options.objectStore(),
       dataDirCauses(options.dataDir),
@@ -49,38 +49,38 @@ export function createHealthMonitor(options: MonitorOptions): HealthMonitor {
       ...databaseCauses(database),
       ...queue,
       ...stalledCauses(database, queue.length === 0),
-      ...(options.limiter.lost() ? [limitsLost] : []),
+      ...(options.limiter.lost() ? [rateLimitsCause] : []),
       ...store,
       ...dataDir,
       ...clockCauses(database.aheadMs, 'database'),
-      ...(options.listener.hears() ? [] : [notHeard]),
+      ...(options.listener.receivesNotifications() ? [] : [liveEventsCause]),
     ]
-    tell(causes)
+    logChanges(causes)
     return { database, queueWorks: queue.length === 0, causes }
   }
 
-  function tell(causes: Cause[]): void {
+  function logChanges(causes: Cause[]): void {
     const now = new Map(causes.map((cause) => [`${cause.part}/${cause.reason}`, cause]))
     for (const [key, { part, message }] of now)
-      if (!known.has(key)) log.warn({ name: part, reason: message }, 'health: a fault has appeared')
-    for (const [key, { part, message }] of known)
+      if (!current.has(key)) log.warn({ name: part, reason: message }, 'health: a fault has appeared')
+    for (const [key, { part, message }] of current)
       if (!now.has(key)) log.info({ name: part, reason: message }, 'health: a fault is gone')
-    known = now
+    current = now
   }
 
   return {
-    look,
-    service: createLoop({ name: 'health', intervalMs: everyMs, log }, async () => void (await look())),
+    check,
+    service: createLoop({ name: 'health', intervalMs: everyMs, log }, async () => void (await check())),
   }
 }
 
-const limitsLost: Cause = {
+const rateLimitsCause: Cause = {
   part: 'rate_limits',
   reason: 'redis_unavailable',
   message: 'Rate limits are counted in each process: Redis is unavailable',
 }
 
-const notHeard: Cause = {
+const liveEventsCause: Cause = {
   part: 'live_events',
   reason: 'not_received',
   message: 'Live events are not received: set DATABASE_DIRECT_URL to an address without a pooler',
@@ -104,7 +104,7 @@ function databaseCauses({ unreadable, unwritable }: DatabaseState): Cause[] {
   return [{ part: 'database', reason: problem, message: `The database ${databaseTexts[problem]}${scope}` }]
 }
 
-/** What Redis answers instead of taking a write, by the first word. */
+/** The causes by the first word of the error with which Redis refuses a write. */
 const redisProblems: Record<string, [reason: string, message: string]> = {
   OOM: ['redis_full', 'Redis has no memory left and takes no writes'],
   READONLY: ['redis_read_only', 'Redis is a replica and takes no writes'],

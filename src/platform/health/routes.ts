@@ -4,17 +4,17 @@ import type { DatabaseProbe } from './database-probe.ts'
 import type { HealthMonitor } from './monitor.ts'
 
 export interface HealthOptions {
-  monitor: Pick<HealthMonitor, 'look'>
-  probe: Pick<DatabaseProbe, 'look' | 'isMigrated'>
+  monitor: Pick<HealthMonitor, 'check'>
+  probe: Pick<DatabaseProbe, 'check' | 'isMigrated'>
   queueBackend: 'redis' | 'postgres'
   service: { name: string; version: string }
   /** True once the process has begun to stop. */
   stopping: () => boolean
-  /** Releases that are not where they belong yet, and why; undefined when nothing waits. */
+  /** Releases that are not yet in their final store, with the reason; undefined if there are none. */
   waitingReleases?: () => Promise<object | undefined>
 }
 
-/** Open routes for probes. `/health` is about the service, `/health/ready` about this process. */
+/** Routes for probes, without authentication: `/health` for the service, `/health/ready` for this process. */
 export function healthRoutes(options: HealthOptions): Route[] {
   const { monitor, probe, service, waitingReleases = async () => undefined } = options
   let migrated = false
@@ -32,7 +32,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       access: 'open',
       limit: 'none',
       async handle() {
-        const { database, queueWorks, causes } = await monitor.look()
+        const { database, queueWorks, causes } = await monitor.check()
         const problem = database.unreadable ?? database.unwritable
         const usable = database.unreadable === undefined
         const waiting = usable ? await inTime(waitingReleases()) : undefined
@@ -57,7 +57,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       access: 'open',
       limit: 'none',
       async handle() {
-        const { database, queueWorks } = await monitor.look()
+        const { database, queueWorks } = await monitor.check()
         const readable = database.unreadable === undefined
         const ready = await isReady(readable)
         const body = {
@@ -71,7 +71,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
   ]
 }
 
-/** What only adds to an answer: left out when it can't be had in time. */
+/** Undefined if an optional part of the answer is not available in time. */
 const inTime = <T>(probe: Promise<T>): Promise<T | undefined> =>
   within(2000, probe, 'the database').catch(() => undefined)
 

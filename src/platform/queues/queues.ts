@@ -17,7 +17,7 @@ import { BoundedClient, boundedClient, connectionLimits, migrationLimitMs } from
 import { connectForBlocking, connectRedis } from '../redis/index.ts'
 import { persistentBackend } from './persistent-backend.ts'
 
-/** What the queue library keeps of a job: the id of the row, or the schedule that is due. Never a secret. */
+/** The data of a job in the queue library: the id of its row, or the schedule that is due. Never a secret. */
 export type DeliveryData = { job: string } | { schedule: string }
 export type DeliveryJob = BullJob<DeliveryData, unknown, string>
 export type DeliveryQueue = Queue<DeliveryData, unknown, string>
@@ -26,53 +26,53 @@ export interface WorkerSettings {
   concurrency: number
 }
 
-/** The queue library on one of its backends; nothing else of ours names Redis or the backend. */
+/** The queue library on one of its backends. Only this module depends on which backend it is. */
 export interface Queues {
   /** @throws Error before `ready` has resolved. */
   get(name: string): DeliveryQueue
-  /** Resolves once it is known under which keys this installation's queues are; until then nothing is `available`. */
+  /** Resolves once the key prefix of this installation's queues is known; until then `available` returns false. */
   ready(): Promise<void>
-  /** Not running yet: call `run()`. @throws Error before `ready` has resolved. */
+  /** Creates a worker that does not run until `run()` is called. @throws Error before `ready` has resolved. */
   createWorker(
     name: string,
     processor: Processor<DeliveryData, unknown, string>,
     settings: WorkerSettings,
   ): Worker
-  /** Fails where the queue store takes no writes. May wait as long as it is away: set a deadline. */
+  /** Rejects if the queue store refuses writes. Waits while the store is unreachable: set a deadline. */
   ping(): Promise<void>
-  /** False while it is known that the queue store is away. */
+  /** False while the queue store is known to be unreachable. */
   available(): boolean
   backend: 'redis' | 'postgres'
   close(): Promise<void>
 }
 
 export interface QueuesOptions {
-  /** Keeps its session between transactions. */
+  /** A connection that keeps its session between transactions, unlike one through a pooler. */
   databaseUrl: string
   redisUrl: string | undefined
-  /** Its id is in every key: installations on one Redis never see each other's queues. */
+  /** The installation whose id is part of every key, so that installations can share one Redis. */
   installation: Installation
   log: Logger
 }
 
-/** The schema of the queue library inside our database, next to our own tables. */
+/** The queue library's schema in Capstan's database. */
 const queueSchema = 'bullmq'
 const searchPath = `-c search_path="${queueSchema}"`
-/** Below the limit on queries of our own: a delivery is a short statement. */
+/** Shorter than the limit on Capstan's own queries: the library's statements are short. */
 const limits = { queryMs: 5000 }
 
-// The library's defaults leave a dead worker's job lying for up to a minute. A stall is found when the lock has
-// ended and the next check has passed; the row's own count, not the stall count, limits crash loops.
-// After a failed fetch (a deadlock with a restart, a lost connection) it would pause for 15 s by itself.
+// With the library's defaults, the job of a crashed worker waits for up to a minute. A stalled job is found by the
+// first check after its lock has expired. The attempts counted in the job's row, not the stall count, limit crash loops.
+// After a failed fetch (a deadlock, a lost connection) the library would pause for 15 s by default.
 const recovery = { lockDuration: 5000, stalledInterval: 2000, maxStalledCount: 1000, runRetryDelay: 1000 }
-const probeKeptMs = 60_000
-const kept = { removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } }
+const probeTtlMs = 60_000
+const retention = { removeOnComplete: { count: 1000 }, removeOnFail: { count: 1000 } }
 
 export function createQueues(options: QueuesOptions): Queues {
   return options.redisUrl === undefined ? onPostgres(options) : onRedis(options, options.redisUrl)
 }
 
-/** How many workers fetch from a queue, in all processes; null when the queue store does not tell in time. */
+/** The number of workers of a queue in all processes; null if the queue store does not answer in time. */
 export async function countWorkers(queues: Queues, name: string): Promise<number | null> {
   try {
     return await within(1000, queues.get(name).getWorkersCount(), 'the queue store')
@@ -81,10 +81,10 @@ export async function countWorkers(queues: Queues, name: string): Promise<number
   }
 }
 
-/** Brings the queue library's own tables up to date; only the PostgreSQL backend has some. */
+/** Migrates the queue library's own tables, which only the PostgreSQL backend has. */
 export async function migrateQueues(databaseUrl: string): Promise<void> {
   const config = { connectionString: databaseUrl, ...connectionLimits }
-  // The search path, which the backend needs at the start of each connection, is refused by poolers.
+  // Poolers refuse the search path, which the backend needs at the start of each connection.
   const client = new BoundedClient({ ...config, options: searchPath }, { queryMs: migrationLimitMs })
   try {
     await client.connect()
@@ -107,7 +107,7 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
     ...connectionLimits,
   }
   const backend = withBackend(persistentBackend)
-  // Producers share one small pool; the search path is what the library would set on a pool of its own.
+  // Producers share one small pool. The library sets the same search path on pools that it creates itself.
   const pool = new pg.Pool({ ...config, Client: boundedClient(limits), max: 3, options: searchPath })
   pool.on('error', (error) => log.warn({ reason: error.message }, 'queue connection lost'))
   const queues = new Map<string, DeliveryQueue>()
@@ -116,10 +116,10 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
     available: () => true,
     ready: async () => undefined,
     get(name) {
-      const known = queues.get(name)
-      if (known !== undefined) return known
+      const existing = queues.get(name)
+      if (existing !== undefined) return existing
       const queue = new backend.Queue<DeliveryData, unknown, string>(name, {
-        // The library describes pg's Pool by a shape of its own that pg's types do not meet to the letter.
+        // The library's type for a pool does not match pg's own types exactly.
         connection: pool as unknown as PgPool,
       })
       queue.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue fault'))
@@ -132,9 +132,9 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
         autorun: false,
         ...workerOptions(settings),
       })
-      worker.on('error', faultsOf(name, log))
-      // Only this gives its connection the name by which workers are counted.
-      void untilReady(worker as unknown as Worker)
+      worker.on('error', logFaults(name, log))
+      // Workers are counted by the name of their connection, which `waitUntilReady` sets.
+      void retryUntilReady(worker as unknown as Worker)
       return worker as unknown as Worker
     },
     async ping() {
@@ -148,13 +148,13 @@ function onPostgres({ databaseUrl, log }: QueuesOptions): Queues {
 }
 
 function onRedis({ log, installation }: QueuesOptions, redisUrl: string): Queues {
-  // A queue whose first connection fails stays broken for ever in the library, so commands wait for Redis; who
-  // calls sets a deadline, and asks `available` before handing over work that should not pile up meanwhile.
+  // In the library, a queue whose first connection fails stays broken, so commands wait for Redis. Callers set a
+  // deadline, and check `available` before handing over work that should not accumulate during an outage.
   const producer = connectRedis(redisUrl, { maxRetriesPerRequest: null })
   producer.on('error', (error: Error) => log.warn({ reason: error.message }, 'queue store connection lost'))
   const queues = new Map<string, DeliveryQueue>()
   const workerConnections: (Redis | Cluster)[] = []
-  // The braces keep a queue's keys in one slot of a Redis Cluster, and different queues on different shards.
+  // The braces are a hash tag: a Redis Cluster keeps all keys of one queue in one slot and distributes the queues.
   const prefixOf = (name: string) => {
     const id = installation.id()
     if (id === undefined) throw new Error('the id of this installation is not known yet')
@@ -165,8 +165,8 @@ function onRedis({ log, installation }: QueuesOptions, redisUrl: string): Queues
     available: () => installation.id() !== undefined && producer.status === 'ready',
     ready: async () => void (await installation.known()),
     get(name) {
-      const known = queues.get(name)
-      if (known !== undefined) return known
+      const existing = queues.get(name)
+      if (existing !== undefined) return existing
       const queue: DeliveryQueue = new Queue(name, {
         connection: producer,
         prefix: prefixOf(name),
@@ -184,13 +184,13 @@ function onRedis({ log, installation }: QueuesOptions, redisUrl: string): Queues
       workerConnections.push(connection)
       const options = { connection, prefix: prefixOf(name), autorun: false, ...workerOptions(settings) }
       const worker = new Worker(name, processor, options)
-      worker.on('error', faultsOf(name, log))
+      worker.on('error', logFaults(name, log))
       return worker
     },
     async ping() {
-      // A write: a replica, and a Redis without memory left, answer PING.
+      // A write instead of PING, which a replica and a Redis without free memory answer too.
       const names = queues.size === 0 ? ['probe'] : [...queues.keys()]
-      await Promise.all(names.map((name) => producer.set(`${prefixOf(name)}:probe`, '1', 'PX', probeKeptMs)))
+      await Promise.all(names.map((name) => producer.set(`${prefixOf(name)}:probe`, '1', 'PX', probeTtlMs)))
     },
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()))
@@ -199,7 +199,7 @@ function onRedis({ log, installation }: QueuesOptions, redisUrl: string): Queues
   }
 }
 
-async function untilReady(worker: Worker): Promise<void> {
+async function retryUntilReady(worker: Worker): Promise<void> {
   const ready = () =>
     worker.waitUntilReady().then(
       () => true,
@@ -208,21 +208,17 @@ async function untilReady(worker: Worker): Promise<void> {
   while (worker.closing === undefined && !(await ready()));
 }
 
-/** A worker asks again at once, and so it would say hundreds of times a second that the database is starting. */
-function faultsOf(queue: string, log: Logger): (error: Error) => void {
-  let told = { reason: '', at: Number.NEGATIVE_INFINITY }
+/** Logs a worker's faults, equal ones at most once a second: workers retry without a pause during an outage. */
+function logFaults(queue: string, log: Logger): (error: Error) => void {
+  let lastLogged = { reason: '', at: Number.NEGATIVE_INFINITY }
   return ({ message: reason }) => {
     const at = performance.now()
-    if (reason === told.reason && at - told.at < 1000) return
-    told = { reason, at }
+    if (reason === lastLogged.reason && at - lastLogged.at < 1000) return
+    lastLogged = { reason, at }
     log.warn({ queue, reason }, 'queue worker fault')
   }
 }
 
 function workerOptions(settings: WorkerSettings) {
-  return {
-    ...recovery,
-    ...kept,
-    concurrency: settings.concurrency,
-  }
+  return { ...recovery, ...retention, concurrency: settings.concurrency }
 }

@@ -12,56 +12,62 @@ interface HostPort {
   port: number
 }
 
-/** What applies to every server of the topology, also to those that the URL does not name. */
-interface Common {
+/** Settings that apply to every server of the topology, including those that the URL does not name. */
+interface SharedSettings {
   login: Login
   tls: boolean
   /** False: the certificates of the servers are not checked. */
   verified: boolean
-  /** The only IP version by which host names are resolved; undefined: both. */
+  /** The only IP version used to resolve host names; undefined: both versions. */
   family: 4 | 6 | undefined
 }
 
-/** What a REDIS_URL says. */
+/** A parsed REDIS_URL. */
 export type RedisAddress =
-  | (Common & { kind: 'single'; servers: [HostPort]; db: number })
-  | (Common & { kind: 'cluster'; servers: HostPort[] })
-  | (Common & { kind: 'sentinel'; servers: HostPort[]; db: number; name: string; sentinelLogin: Login })
+  | (SharedSettings & { kind: 'single'; servers: [HostPort]; db: number })
+  | (SharedSettings & { kind: 'cluster'; servers: HostPort[] })
+  | (SharedSettings & {
+      kind: 'sentinel'
+      servers: HostPort[]
+      db: number
+      name: string
+      sentinelLogin: Login
+    })
 
 const redisUrlForms =
   'redis[s]://host, redis[s]+cluster://host,host or redis[s]+sentinel://host:26379,host:26379/name'
 
-/** The login ends at the last `@` before the path: a password may hold one that is not encoded. */
-const shape = /^redis(?<tls>s)?(?:\+(?<kind>cluster|sentinel))?:\/\/(?:(?<login>[^/?]*)@)?(?<rest>\S+)$/
+/** The login ends at the last `@` before the path: a password may contain an `@` that is not encoded. */
+const urlPattern = /^redis(?<tls>s)?(?:\+(?<kind>cluster|sentinel))?:\/\/(?:(?<login>[^/?]*)@)?(?<rest>\S+)$/
 
-/** @throws Error, without any part of the URL but the name of an option, for what is none of `redisUrlForms` */
+/** @throws Error for a URL in none of the `redisUrlForms`; its message quotes only names of options from the URL */
 export function parseRedisUrl(text: string): RedisAddress {
   const [first = '', ...more] = urlsOf(text)
-  const { kind, hosts, path, options, ignored: _, ...common } = parseOne(first)
+  const { kind, hosts, path, options, ignored: _, ...shared } = parseOne(first)
   const servers = hosts.split(',').map(serverOf(kind === 'sentinel' ? 26379 : 6379))
   if (kind === 'sentinel') {
     if (more.length > 0) throw new Error(`expected ${redisUrlForms}`)
     const [name = '', db = '', ...rest] = path.split('/')
     if (name === '') throw new Error('expected the name of the master after the Sentinels: .../name')
     if (rest.length > 0) throw new Error('expected nothing after the number of a database')
-    const sentinelLogin = given(options.get('sentinel_username'), options.get('sentinel_password'))
-    return { kind, servers, ...common, name: decodeURIComponent(name), db: dbOf(db, options), sentinelLogin }
+    const sentinelLogin = loginFrom(options.get('sentinel_username'), options.get('sentinel_password'))
+    return { kind, servers, ...shared, name: decodeURIComponent(name), db: dbOf(db, options), sentinelLogin }
   }
   if (kind === 'cluster' || more.length > 0) {
     const others = more.map(parseOne)
-    for (const other of others) requireSame(common, other)
+    for (const other of others) requireSame(shared, other)
     for (const each of [{ path, options }, ...others])
       if (dbOf(each.path, each.options) !== 0) throw new Error('expected no database: a Cluster has 0 only')
     const named = others.flatMap((other) => other.hosts.split(',').map(serverOf(6379)))
-    return { kind: 'cluster', servers: [...servers, ...named], ...common }
+    return { kind: 'cluster', servers: [...servers, ...named], ...shared }
   }
   const [server, second] = servers
   if (server === undefined || second !== undefined) throw new Error(`expected ${redisUrlForms}`)
-  return { kind: 'single', servers: [server], ...common, db: dbOf(path, options) }
+  return { kind: 'single', servers: [server], ...shared, db: dbOf(path, options) }
 }
 
 function parseOne(text: string) {
-  const found = shape.exec(text)?.groups
+  const found = urlPattern.exec(text)?.groups
   if (found === undefined) throw new Error(`expected ${redisUrlForms}`)
   const { tls, kind, login, rest = '' } = found
   const [hosts = '', path = '', query = ''] = splitRest(rest)
@@ -87,7 +93,7 @@ export const ignoredRedisOptions = (text: string): string[] => [
   ...new Set(urlsOf(text).flatMap((url) => parseOne(url).ignored)),
 ]
 
-/** A Cluster may be named by several URLs. */
+/** Splits a list of URLs, which may name the nodes of a Cluster. */
 const urlsOf = (text: string) => text.split(/,(?=rediss?:\/\/)/)
 
 function familyOf(text: string | undefined): 4 | 6 | undefined {
@@ -96,8 +102,8 @@ function familyOf(text: string | undefined): 4 | 6 | undefined {
   return text === '4' ? 4 : 6
 }
 
-/** A login that only one URL of a Cluster has counts for all; what differs would have no effect. */
-function requireSame(first: Common, other: Common): void {
+/** Refuses settings that differ between the URLs of a Cluster. A login in only one URL applies to all of them. */
+function requireSame(first: SharedSettings, other: SharedSettings): void {
   const { username = first.login.username, password = first.login.password } = other.login
   const sameLogin = username === first.login.username && password === first.login.password
   if (!sameLogin || other.tls !== first.tls) throw new Error('expected one login and one scheme in all URLs')
@@ -105,7 +111,7 @@ function requireSame(first: Common, other: Common): void {
   if ((other.family ?? first.family) !== first.family) throw new Error('expected one family in all URLs')
 }
 
-/** Host names, path and query of what follows the scheme and the login. */
+/** Splits the part after the scheme and the login into host names, path and query. */
 function splitRest(rest: string): string[] {
   if (rest.includes('#')) throw new Error('expected no #; write it as %23')
   const [beforeQuery = '', ...more] = rest.split('?')
@@ -125,15 +131,15 @@ function serverOf(port: number) {
 
 function loginOf(text: string | undefined): Login {
   const [username = '', ...password] = (text ?? '').split(':')
-  return given(decodeURIComponent(username), decodeURIComponent(password.join(':')))
+  return loginFrom(decodeURIComponent(username), decodeURIComponent(password.join(':')))
 }
 
-const given = (username: string | undefined, password: string | undefined): Login => ({
+const loginFrom = (username: string | undefined, password: string | undefined): Login => ({
   ...(username ? { username } : {}),
   ...(password ? { password } : {}),
 })
 
-/** The number of a database, from the end of the path or from an option. */
+/** The number of the database, from the end of the path or from the option `db`. */
 function dbOf(path: string, options: Map<string, string>): number {
   const option = options.get('db')
   if (option !== undefined && path !== '')
@@ -143,7 +149,7 @@ function dbOf(path: string, options: Map<string, string>): number {
   return Number(text)
 }
 
-/** A setting that `parseRedisUrl` understands. */
+/** Validates a setting with `parseRedisUrl`. */
 export const redisUrl = z.string().superRefine((text, context) => {
   try {
     parseRedisUrl(text)

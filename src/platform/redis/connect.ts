@@ -4,8 +4,8 @@ import { ConfigError } from '../errors.ts'
 import { parseRedisUrl, type RedisAddress } from './address.ts'
 
 /**
- * Limits on every wait. `socketTimeout` is the longest silence after a command; it closes the connection, and the
- * library makes another one.
+ * Limits on every wait. `socketTimeout` limits the wait for an answer to a command; when it is exceeded, the connection
+ * is closed and the library opens a new one.
  */
 const limits = {
   connectTimeout: 5000,
@@ -14,14 +14,14 @@ const limits = {
   sentinelCommandTimeout: 3000,
 } as const
 
-/** Milliseconds; more than the ten seconds for which the queue library waits for work in one blocking command. */
+/** Milliseconds. Longer than the queue library's blocking commands, which wait for work for up to ten seconds. */
 const blockingSocketTimeout = 12_000
 
 const retryStrategy = (times: number) => Math.min(times * 200, 2000)
 
 /**
- * A server that became a replica refuses writes, on connections that stay open. A new connection leads to the new
- * master, where the address or the Sentinels follow it; then the command is sent again.
+ * A master that became a replica refuses writes but keeps its connections open. Reconnecting reaches the new master if
+ * the address or the Sentinels point to it; 2 makes the library reconnect and send the command again.
  */
 const reconnectOnError = ({ message }: Error) => (message.includes('READONLY') ? 2 : false)
 
@@ -39,14 +39,18 @@ export function connectRedis(url: string, options: RedisOptions): Redis | Cluste
   }
   if (address.kind === 'cluster') {
     const cluster = { enableOfflineQueue, redisOptions: common, clusterRetryStrategy: retryStrategy }
-    return new Cluster(address.servers, { ...cluster, slotsRefreshInterval: 5000, ...byName(address) })
+    return new Cluster(address.servers, {
+      ...cluster,
+      slotsRefreshInterval: 5000,
+      ...hostNameLookup(address),
+    })
   }
-  return new Redis({ ...common, enableOfflineQueue, retryStrategy, ...placeOf(address) })
+  return new Redis({ ...common, enableOfflineQueue, retryStrategy, ...targetOptions(address) })
 }
 
 /**
- * For a worker of the queue library, which waits for work on a copy of this connection, in commands that are silent for
- * longer than any other may be. A Cluster's copy has the options of the original, so they are the longer ones for both.
+ * Opens the connection of a queue worker. The queue library waits for work on a copy of it, in blocking commands that
+ * need a longer timeout than all others. A Cluster's copy has the options of the original, so both get that timeout.
  */
 export function connectForBlocking(url: string): Redis | Cluster {
   const isCluster = parseRedisUrl(url).kind === 'cluster'
@@ -61,7 +65,7 @@ export function connectForBlocking(url: string): Redis | Cluster {
 
 const tlsOf = ({ verified }: RedisAddress) => (verified ? {} : { rejectUnauthorized: false })
 
-function placeOf(address: Exclude<RedisAddress, { kind: 'cluster' }>): RedisOptions {
+function targetOptions(address: Exclude<RedisAddress, { kind: 'cluster' }>): RedisOptions {
   if (address.kind === 'single') return { ...address.servers[0], db: address.db }
   const { username, password } = address.sentinelLogin
   return {
@@ -75,27 +79,27 @@ function placeOf(address: Exclude<RedisAddress, { kind: 'cluster' }>): RedisOpti
   }
 }
 
-/** A certificate names hosts: with TLS they must not be replaced by their addresses. */
-function byName({ tls }: RedisAddress) {
+/** Keeps host names with TLS: certificates are checked against them, so they must not be replaced by IP addresses. */
+function hostNameLookup({ tls }: RedisAddress) {
   if (!tls) return {}
   const dnsLookup = (host: string, callback: (error: null, address: string) => void) => callback(null, host)
   return { dnsLookup }
 }
 
-/** How long a start waits for a Redis that may be unreachable. */
-const lookMs = 3000
+/** Milliseconds that a start waits for an answer of Redis, which may be unreachable. */
+const infoTimeoutMs = 3000
 
 /**
- * The URL by which to use a Redis: a single URL of a Cluster's node becomes that of the Cluster, because the node alone
- * answers MOVED for most keys. Unchanged where Redis can't be asked just now.
- * @throws ConfigError where the URL names a database that a Cluster does not have
+ * Returns the URL to connect with: the URL of a single Cluster node is changed to that of its Cluster, because one node
+ * answers MOVED for most keys. Returns the URL unchanged if Redis is unreachable.
+ * @throws ConfigError if the URL selects a database other than 0, which a Cluster does not have
  */
 export async function resolveRedisUrl(url: string | undefined): Promise<string | undefined> {
   if (url === undefined || parseRedisUrl(url).kind !== 'single') return url
   const redis = connectRedis(url, { maxRetriesPerRequest: null })
   redis.on('error', () => undefined)
   try {
-    const info = await within(lookMs, redis.info('cluster'), 'Redis')
+    const info = await within(infoTimeoutMs, redis.info('cluster'), 'Redis')
     return isClusterNode(info) ? clusterUrl(url) : url
   } catch (error) {
     if (error instanceof ConfigError) throw error
@@ -105,7 +109,7 @@ export async function resolveRedisUrl(url: string | undefined): Promise<string |
   }
 }
 
-/** @throws ConfigError for the URL of a database that no Cluster has */
+/** @throws ConfigError if the URL selects a database other than 0 */
 function clusterUrl(url: string): string {
   const changed = url.replace(/^(rediss?):/, '$1+cluster:')
   try {

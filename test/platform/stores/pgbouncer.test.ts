@@ -41,8 +41,8 @@ describe.skipIf(missing !== undefined)('behind PgBouncer in transaction mode', (
     for (const id of ids) await until(async () => (await rowOf(ctx, id)).state === 'completed')
     await ctx.db.raw("select pg_notify('pooler_test', 'live')")
     await until(() => heard.length === 1)
-    expect(ctx.listener.hears()).toBe(true)
-    const { causes } = await ctx.health.monitor.look()
+    expect(ctx.listener.receivesNotifications()).toBe(true)
+    const { causes } = await ctx.health.monitor.check()
     expect(causes).toEqual([])
   }, 60_000)
 
@@ -52,7 +52,7 @@ describe.skipIf(missing !== undefined)('behind PgBouncer in transaction mode', (
     const listener = createListener(pooler.url, silent)
     opened.push(listener.stop)
     await listener.start()
-    await until(() => !listener.hears())
+    await until(() => !listener.receivesNotifications())
     expect(error).toHaveBeenCalledWith(expect.stringContaining('Set DATABASE_DIRECT_URL'))
   }, 30_000)
 

@@ -5,27 +5,27 @@ import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import { ownAddresses } from '../../platform/network/this-machine.ts'
 import { tailName, tailWorker } from './logs/exceptions.ts'
 
-/** Carries the gate's secret from the gateway to a front; `mf-` headers of clients never come this far. */
+/** The header with the gate's secret, from the gateway to a front; the gateway removes `mf-` headers of clients. */
 export const gateHeader = 'mf-capstan-gate'
 
 let suffix: string | undefined
 
-/** Made once a process, when it is first asked for. */
-function ownSuffix(): string {
+/** The random suffix of this process, created on first use. */
+function processSuffix(): string {
   suffix ??= randomBytes(16).toString('hex')
   return suffix
 }
 
-/** A Worker's name inside Miniflare. Its entry port serves any Worker that a request names, so nobody may guess it. */
-export const appName = (id: string): string => `${id}-${ownSuffix()}`
+/** A Worker's name inside Miniflare. It must be secret: Miniflare's entry port serves any Worker named in a request. */
+export const appName = (id: string): string => `${id}-${processSuffix()}`
 
-/** workerd's messages may name a Worker; what tells the name must not get out. */
-export const withoutSuffix = (message: string): string => message.replaceAll(`-${ownSuffix()}`, '')
+/** Removes the secret suffix of Workers' names from a message of workerd. */
+export const withoutSuffix = (message: string): string => message.replaceAll(`-${processSuffix()}`, '')
 
-/** The name under which the socket of a Worker is found. */
+/** The name of the front that holds a Worker's socket. */
 export const frontName = (app: string): string => `front-${app}`
 
-/** Lets through only who knows the secret, and takes it off. */
+/** The script of a front: forwards only requests with the secret, and removes the secret from them. */
 const frontScript = `
 export default {
   fetch(request, env) {
@@ -39,46 +39,46 @@ export default {
 const closedScript = `export default { fetch: () => new Response('Forbidden\\n', { status: 403 }) }`
 
 /**
- * Puts a front with the only socket before each Worker. The sockets are on loopback, where browsers send the cookies
- * of 127.0.0.1 whatever the port: an app must not be reachable there but through our gateway. What comes first is
- * what Miniflare's own entry port shows to everybody.
+ * Adds a front for each Worker, which has the Worker's only socket. The sockets are on loopback, where browsers send
+ * the cookies of 127.0.0.1 to every port: an app must be reachable only through the gateway. Miniflare's own entry port
+ * serves the first Worker of the list, which refuses all requests.
  * @param options `marker` begins the lines that report uncaught exceptions
  */
-export function gated(
+export function withFronts(
   workers: WorkerOptions[],
   { secret, marker, privateNetwork }: { secret: string; marker: string; privateNetwork: boolean },
 ): WorkerOptions[] {
   const outboundService = network(privateNetwork)
   const inner = workers.map((worker) => ({
     ...worker,
-    // It goes out with every call of the Worker; by default it would tell the name.
+    // The zone is sent with every outgoing request of the Worker; the default contains the Worker's name.
     zone: 'worker.example.com',
     outboundService,
     tails: [tailName],
   }))
   const fronts = workers.map(({ name = '' }) => ({
-    ...own(frontName(name), frontScript),
+    ...scriptWorker(frontName(name), frontScript),
     bindings: { HEADER: gateHeader, SECRET: secret },
     serviceBindings: { APP: name },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }))
-  return [own('closed', closedScript), ...inner, ...fronts, tailWorker(marker)]
+  return [scriptWorker('closed', closedScript), ...inner, ...fronts, tailWorker(marker)]
 }
 
 const asNetwork = (address: string) => `${address}/${isIP(address) === 6 ? 128 : 32}`
 
-/** What a Worker calls is the internet's, unless the person who runs the cloud says otherwise. */
+/** The network that Workers can call: the public internet, plus private addresses if the operator allows them. */
 const network = (isPrivate: boolean) => ({
   network: {
     allow: isPrivate ? ['public', 'private'] : ['public'],
-    // An address of this machine may be a public one; `0.0.0.0` and `[::]` lead to loopback.
+    // This machine may have public addresses; `0.0.0.0` and `[::]` lead to loopback.
     deny: isPrivate ? [] : ['0.0.0.0/8', '127.0.0.0/8', '::/127', ...ownAddresses().map(asNetwork)],
-    // As Miniflare's own network has it: a network of one's own trusts no certificate without this.
+    // The same options as Miniflare's default network: a custom network trusts no certificates without them.
     tlsOptions: { trustBrowserCas: true, trustedCertificates: getCACertificates('extra') },
   },
 })
 
-const own = (name: string, script: string): WorkerOptions => ({
+const scriptWorker = (name: string, script: string): WorkerOptions => ({
   name,
   modules: true,
   script,

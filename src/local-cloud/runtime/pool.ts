@@ -155,7 +155,7 @@ export class Pool {
       drained: undefined,
     })
     this.#alarms.cancel(scriptId)
-    void workers.gone.then(() => this.#onExit(scriptId, workers))
+    void workers.exited.then(() => this.#onExit(scriptId, workers))
     void this.#makeRoom(scriptId)
     return true
   }

@@ -4,41 +4,41 @@ import { once } from 'node:events'
 import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
 import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
-import { appName, frontName, gated, gateHeader } from './gate.ts'
+import { appName, frontName, gateHeader, withFronts } from './gate.ts'
 import { isolateMib, LimitExceeded, type Limits, LimitWatch } from './limits.ts'
 import { type OnLine, readException } from './logs/exceptions.ts'
 import type { Reaper } from './reaper.ts'
 import { cpuMs } from './usage.ts'
 
 export interface WorkerdOptions {
-  /** Each under its `appName`. */
+  /** The Workers, each named by `appName`. */
   workers: WorkerOptions[]
-  /** Where Durable Objects and caches are kept; without it they vanish with the process. */
+  /** The folder of Durable Objects and caches; without it they are lost when the process ends. */
   persistDir?: string
-  /** How long it may take until the Workers are loaded. */
+  /** Milliseconds within which the Workers must be loaded. */
   startTimeoutMs: number
-  /** Receives each line that a Worker or workerd itself wrote, and each uncaught exception. */
+  /** Receives each line of output of a Worker or of workerd, and each uncaught exception. */
   onLog: OnLine
   reaper: Reaper
   limits: Limits
-  /** Changes with every request or message that begins or ends; without it none does. */
+  /** A number that changes when a request or message begins or ends; constant if left out. */
   activity?(): number
-  /** Lets the Workers call this machine and its network, too. */
+  /** Allows the Workers to call this machine and its private network. */
   privateNetwork?: boolean
 }
 
-/** Thrown when workerd does not come up in time, as with an endless loop at start. */
+/** Thrown if workerd does not start in time, for example because of an endless loop at the start of a Worker. */
 export class StartTimeout extends Error {
   constructor() {
     super('Worker exceeded resource limits: its module did not load in time')
   }
 }
 
-/** An endless loop takes a whole core; what gets less than this of one is kept waiting by others. */
+/** The share of a core below which a process is starved by others; an endless loop would use a whole core. */
 const starvedShare = 0.2
 const maxExtensions = 3
 
-/** One workerd process with its Workers, each behind a loopback socket of its own. */
+/** A workerd process and its Workers, each with a loopback socket of its own. */
 export class Workerd {
   private readonly miniflare: Miniflare
   private readonly children = new Set<ChildProcess>()
@@ -46,7 +46,7 @@ export class Workerd {
   private readonly secret = randomBytes(24).toString('base64url')
   private readonly marker = randomBytes(16).toString('hex')
   private readonly options: WorkerdOptions
-  /** Resolves when the process is gone and all that it wrote is read. */
+  /** Resolves when the process has exited and all of its output has been read. */
   private readonly closed = Promise.withResolvers<void>()
   private urls = new Map<string, URL>()
   private ended: Promise<void> | undefined
@@ -61,7 +61,7 @@ export class Workerd {
         options.reaper.watch(child)
         child.once('spawn', () => this.watch(child))
         child.once('exit', () => this.children.delete(child))
-        // The last lines still pass through the reader of the log.
+        // The log reader still handles the last lines.
         child.once('close', () => setImmediate(() => this.closed.resolve()))
       },
       () =>
@@ -81,8 +81,8 @@ export class Workerd {
   }
 
   /**
-   * Throws what Miniflare throws when a Worker does not load, StartTimeout, or LimitExceeded. Nothing is left behind
-   * then.
+   * Starts the process; ends it again if the start fails.
+   * @throws StartTimeout, LimitExceeded, or Miniflare's error if a Worker does not load
    */
   static async start(options: WorkerdOptions): Promise<Workerd> {
     const workerd = new Workerd(options)
@@ -99,7 +99,7 @@ export class Workerd {
       if (error instanceof Error && heapLimit.test(error.message)) workerd.exceed('memory')
       throw workerd.exceeded ?? error
     }
-    // Miniflare would start a dead workerd again by itself; stopping it leaves that to the next request.
+    // Miniflare restarts a workerd that has exited; stopping Miniflare leaves the restart to the next request.
     for (const child of workerd.children) child.once('exit', () => void workerd.stop())
     return workerd
   }
@@ -108,28 +108,28 @@ export class Workerd {
     return this.ended === undefined
   }
 
-  /** Resolves when the process is gone, whoever ended it. */
-  get gone(): Promise<void> {
+  /** Resolves when the process has exited for any reason. */
+  get exited(): Promise<void> {
     return this.closed.promise
   }
 
-  /** What a request must carry to be let through to a Worker. */
+  /** The headers that a request needs to reach a Worker. */
   get gate(): Record<string, string> {
     return { [gateHeader]: this.secret }
   }
 
-  /** Where the Worker of the given id listens. */
+  /** The URL of the Worker with the given id. */
   url(id: string): URL | undefined {
     return this.urls.get(appName(id))
   }
 
-  /** Ends the process. Resolves when it is gone, so that another may open the same files. */
+  /** Ends the process. Resolves when it has exited, so that another process can open the same files. */
   stop(): Promise<void> {
     this.ended ??= this.end()
     return this.ended
   }
 
-  /** Waits for the process to end by itself, at most `ms`. @returns the limit that it exceeded, if that was why. */
+  /** Waits at most `ms` for the process to exit. @returns the exceeded limit, if that was the cause. */
   async expectExit(ms: number): Promise<LimitExceeded | undefined> {
     const over = Promise.withResolvers<void>()
     const timer = setTimeout(over.resolve, ms)
@@ -138,7 +138,7 @@ export class Workerd {
     return this.exceeded
   }
 
-  /** Holds the process to its limits for as long as it lives. */
+  /** Enforces the limits until the process exits. */
   private watch(child: ChildProcess): void {
     const { pid } = child
     if (pid === undefined) return
@@ -157,7 +157,7 @@ export class Workerd {
     child.once('exit', () => watch.close())
   }
 
-  /** Answered by a front: the Worker's own code is not reached without the secret. */
+  /** Sends a request that a front answers: without the secret it does not reach the Worker's code. */
   private async probe(): Promise<void> {
     const [url] = this.urls.values()
     if (url !== undefined) await (await fetch(url)).arrayBuffer()
@@ -170,7 +170,7 @@ export class Workerd {
   }
 
   private read(level: string, message: string): void {
-    // V8 ends the process by itself: what it says of that is for its developers.
+    // V8 ends the process at this limit; its report is only useful to V8's developers.
     if (level === 'fatal' && heapLimit.test(message)) this.exceed('memory')
     else if (!crashReport.test(message)) {
       const exception = readException(message, this.marker)
@@ -182,13 +182,13 @@ export class Workerd {
   private async ready(timeoutMs: number): Promise<void> {
     const timeout = Promise.withResolvers<never>()
     let extensions = 0
-    const judge = () => {
+    const onTimeout = () => {
       extensions += 1
       if (extensions <= maxExtensions && this.isStarved(timeoutMs * extensions))
-        timer = setTimeout(judge, timeoutMs)
+        timer = setTimeout(onTimeout, timeoutMs)
       else timeout.reject(new StartTimeout())
     }
-    let timer = setTimeout(judge, timeoutMs)
+    let timer = setTimeout(onTimeout, timeoutMs)
     try {
       await Promise.race([this.miniflare.ready, timeout.promise])
     } finally {
@@ -196,21 +196,21 @@ export class Workerd {
     }
   }
 
-  /** Whether the machine let it run for so little of the time that nothing can be said of the Worker. */
+  /** True if the process got so little CPU time that a late start says nothing about the Worker. */
   private isStarved(waitedMs: number): boolean {
     const used = [...this.children].map((child) => cpuMs(child.pid))
     return used.every((ms) => ms !== undefined && ms < waitedMs * starvedShare)
   }
 
   private async end(): Promise<void> {
-    // The kill comes first: dispose waits for a start under way, which a hanging Worker never finishes.
+    // The kill comes before dispose, which waits for a start in progress; a hanging Worker never finishes it.
     const exits = [...this.children].map(async (child) => {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
       const exit = once(child, 'exit')
       child.kill('SIGKILL')
       await exit
     })
-    // dispose repeats the error of a failed start; that one has been told already.
+    // dispose rejects with the error of a failed start, which has already been reported.
     await Promise.allSettled([this.miniflare.dispose(), ...exits])
   }
 }
@@ -218,7 +218,7 @@ export class Workerd {
 const heapLimit = /Reached heap limit|heap out of memory|invalid array length Allocation failed/i
 const crashReport = /^<--- |^\[\d+:0x[0-9a-f]+\] +\d+ ms: |^\*\*\* Received signal|^stack: \//
 
-/** Miniflare takes flags for V8 from the environment only. */
+/** Limits the V8 heaps, by the environment: Miniflare has no option for V8's flags. */
 function limitHeaps(): void {
   process.env.MINIFLARE_WORKERD_V8_FLAGS = `--max-heap-size=${isolateMib}`
 }
@@ -233,23 +233,23 @@ function miniflareOptions(
     port: 0,
     cf: false,
     telemetry: { enabled: false },
-    // It would show and change all data, to anybody who asks.
+    // The explorer would let every client read and change all data.
     unsafeLocalExplorer: false,
     log: new NoOpLog(),
     structuredWorkerdLogs: true,
-    // Miniflare throws, out of reach of any catch, when this returns something.
+    // Must return undefined: Miniflare throws an error that can't be caught for any other value.
     handleStructuredLogs: ({ level, message }: { level: string; message: string }): void => {
       onLog(level, message)
     },
     handleUncaughtError: (error: Error) => onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: gated(options.workers, { secret, marker, privateNetwork: options.privateNetwork ?? false }),
+    workers: withFronts(options.workers, { secret, marker, privateNetwork: options.privateNetwork ?? false }),
   }
 }
 
 /**
- * Miniflare ends the process on the spot at a signal, or at an IPC message "shutdown", before the server could stop in
- * order: off with its handlers. The one for `exit` stays, it kills workerd.
+ * Removes the handlers by which Miniflare ends this process immediately on a signal or the IPC message "shutdown",
+ * before the server has shut down. Keeps the handler of `exit`, which kills workerd.
  */
 function withoutExitHandlers<T>(work: () => T): T {
   const before = new Map(exitEvents.map((event) => [event, process.listeners(event)]))

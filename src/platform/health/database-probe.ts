@@ -78,7 +78,7 @@ async function probeWrite(db: Knex): Promise<DatabaseProblem | undefined> {
   }
 }
 
-/** True if jobs are overdue and no lease is valid: all workers are dead. Busy workers with a long queue do not count. */
+/** True if jobs are overdue and no lease is valid: all workers are dead. A queue behind busy workers does not count. */
 async function isStalled(db: Knex): Promise<boolean> {
   try {
     const { rows } = await withinLimit(

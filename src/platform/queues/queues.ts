@@ -62,7 +62,7 @@ const searchPath = `-c search_path="${queueSchema}"`
 const limits = { queryMs: 5000 }
 
 // With the library's defaults, the job of a crashed worker waits for up to a minute. A stalled job is found by the
-// first check after its lock has expired. The attempts counted in the job's row, not the stall count, limit crash loops.
+// first check after its lock has expired. The attempts in the job's row, not the stall count, limit crash loops.
 // After a failed fetch (a deadlock, a lost connection) the library would pause for 15 s by default.
 const recovery = { lockDuration: 5000, stalledInterval: 2000, maxStalledCount: 1000, runRetryDelay: 1000 }
 const probeTtlMs = 60_000

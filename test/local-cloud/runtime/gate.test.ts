@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { gated } from '../../../src/local-cloud/runtime/gate.ts'
+import { withFronts } from '../../../src/local-cloud/runtime/gate.ts'
 
 const app = { name: 'app', modules: true as const, script: 'export default {}' }
 const inner = (privateNetwork: boolean) =>
-  gated([app], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
+  withFronts([app], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
     (worker) => worker.name === 'app',
   )
 

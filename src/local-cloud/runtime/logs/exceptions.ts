@@ -1,7 +1,7 @@
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import { z } from 'zod'
 
-/** `output`: a line of the Worker or of workerd. `exception`: an uncaught exception, reported by the tail Worker. */
+/** `output`: written by the Worker or by workerd. `exception`: an uncaught exception, reported by the tail Worker. */
 export type LineOrigin = 'output' | 'exception'
 
 /** Receives one line, which may contain line breaks. */
@@ -22,9 +22,9 @@ export default {
 }`
 
 /**
- * The Worker that writes each uncaught exception of the Workers that name it in `tails`: workerd itself logs those of
- * requests only, without the stack, and none of alarms and `waitUntil`.
- * @param marker begins each of its lines; the apps must not know it, or they could forge exceptions
+ * The tail Worker, which logs the uncaught exceptions of all Workers that list it in `tails`. workerd itself logs only
+ * those of requests, without the stack, and none of alarms and `waitUntil`.
+ * @param marker the beginning of its lines; secret, because apps could forge exceptions with it
  */
 export const tailWorker = (marker: string): WorkerOptions => ({
   name: tailName,
@@ -43,7 +43,7 @@ const report = z.object({ name: z.string(), message: z.string(), stack: z.string
 export function readException(line: string, marker: string): string | undefined {
   if (!line.startsWith(marker)) return undefined
   const { name, message, stack } = report.parse(JSON.parse(line.slice(marker.length)))
-  // The modules of a Worker lie in `/`, which nobody has written.
+  // Stacks name modules as files in `/`, a path that is not part of the uploaded code.
   const lines = stack ? [stack.replaceAll('file:///', '')] : []
   return [`Uncaught ${name}: ${message}`, ...lines].join('\n')
 }

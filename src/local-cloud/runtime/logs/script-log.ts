@@ -1,6 +1,6 @@
 import type { LineOrigin } from './exceptions.ts'
 
-/** One line that a Worker wrote, or that was written about it. */
+/** One line that a Worker wrote, or that describes a fault of the Worker. */
 export interface WorkerLine {
   /** ISO 8601. */
   time: string
@@ -28,7 +28,7 @@ interface KeptLine extends WorkerLine {
 const maxLines = 1000
 const maxBytes = 1024 ** 2
 const maxCharacters = 8000
-/** Counted for each line beside its text. */
+/** Bytes counted for each line in addition to its text. */
 const overheadBytes = 100
 /** The reports of one exception arrive within this time; 0.3 s were measured on a busy machine. */
 const pairingMs = 5000
@@ -38,7 +38,7 @@ export class ScriptLog {
   private kept: KeptLine[] = []
   private bytes = 0
 
-  /** Adds a line. Of the reports of one uncaught exception, the one with the most detail is kept. */
+  /** Adds a line. Keeps only the most detailed report of an uncaught exception. */
   add(line: NewLine): void {
     const added = keptLine(line)
     const reports = this.reportsOf(added.title, line.now.getTime() - pairingMs)
@@ -58,7 +58,7 @@ export class ScriptLog {
     return this.kept.filter((each) => each.title === title && Date.parse(each.time) >= since)
   }
 
-  /** Oldest first. */
+  /** The kept lines, oldest first. */
   lines(): WorkerLine[] {
     return this.kept.map(({ time, level, text }) => ({ time, level, text }))
   }
@@ -75,5 +75,5 @@ function keptLine({ level, text, origin, now }: NewLine): KeptLine {
 
 const sizeOf = (lines: KeptLine[]) => lines.reduce((sum, { bytes }) => sum + bytes, 0)
 
-/** A slice would keep the whole text in memory. */
+/** Copies the beginning of a text; a slice would keep the whole text in memory. */
 const copyOfStart = (text: string) => Buffer.from(text.slice(0, maxCharacters)).toString()

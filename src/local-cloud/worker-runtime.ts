@@ -29,7 +29,7 @@ export interface StartOptions {
 export interface RunningWorkers {
   readonly alive: boolean
   /** Resolves when the Workers have ended, for any reason. */
-  readonly gone: Promise<void>
+  readonly exited: Promise<void>
   /** Headers that a request needs to reach a Worker. */
   readonly gate: Record<string, string>
   /** The URL of the version with the given id. */

@@ -48,19 +48,19 @@ export function createInlineRuntime(): WorkerRuntime {
       const classes = newest === undefined ? {} : await load(codeOf(newest))
       const objects = createObjects(serving, classes, storages)
       const servers = await Promise.all(serving.runnables.map((each) => serve(each, objects, options)))
-      const gone = Promise.withResolvers<void>()
+      const exited = Promise.withResolvers<void>()
       let alive = true
       return {
         get alive() {
           return alive
         },
-        gone: gone.promise,
+        exited: exited.promise,
         gate: {},
         url: (id) => servers.find((server) => server.id === id)?.url,
         async stop() {
           alive = false
           await Promise.all(servers.map((server) => server.close()))
-          gone.resolve()
+          exited.resolve()
         },
         expectExit: async () => undefined,
       }

@@ -102,7 +102,7 @@ async function answers(runtime: WorkerRuntime, served: Serving, requests: [strin
   expect(running.alive).toBe(true)
   await running.stop()
   expect(running.alive).toBe(false)
-  await running.gone
+  await running.exited
   return found
 }
 

@@ -88,7 +88,7 @@ describe('a removal in flight', () => {
     await running
     const refused = await world.deploy(next)
     expect([refused.status, refused.json.error.code]).toEqual([409, 'STATE_001'])
-    expect(refused.json.error.message).toContain('may still arrive')
+    expect(refused.json.error.message).toContain('may still take effect')
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     const back = await world.call(`/deploy/${before}/rollback`, { json: {} })
     expect([back.status, back.json.error.code]).toEqual([409, 'STATE_001'])

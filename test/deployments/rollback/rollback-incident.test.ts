@@ -128,7 +128,7 @@ describe('secrets and variables', () => {
     const { data } = (await post(second, { targetVersion: first })).json
     expect(data.bindings.reverting).toEqual([{ kind: 'secret', name: 'TOKEN' }])
     await drive(world, worker, second)
-    expect(await world.messages(second)).toContain('if it was changed or revoked since, set it again')
+    expect(await world.messages(second)).toContain('set it again if it was changed or revoked since')
   })
 
   test('that can not be read do not keep a rollback from being done', async () => {

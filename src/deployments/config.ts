@@ -5,7 +5,7 @@ import { credential, flag, httpUrl } from '../platform/config/fields.ts'
 
 export type Environment = 'staging' | 'production'
 
-/** Where one environment's Cloudflare API answers, and the credentials for it. */
+/** The Cloudflare account and token of one environment. */
 export interface CloudflareCredentials {
   accountId: string
   apiToken: string
@@ -14,15 +14,15 @@ export interface CloudflareCredentials {
 export interface CloudflareConfig {
   baseUrl: string
   credentials: Record<Environment, CloudflareCredentials | undefined>
-  /** How long an upload whose answer was lost is waited for before it is sent again. */
+  /** Time to wait for an upload whose answer was lost, before it is sent again. */
   settleSeconds: number
-  /** How long a call may stay without an answer; an upload gets longer. */
+  /** Time limit of a call; uploads get longer. */
   answerSeconds: number
-  /** How long the rollout of a container is waited for. */
+  /** Time limit for the rollout of a container. */
   rolloutSeconds: number
 }
 
-/** A GitHub App of the installation's owner, and where its API answers. */
+/** The base URL of GitHub's API, and the GitHub App of the installation's owner; undefined without an App. */
 export interface GitHubConfig {
   baseUrl: string
   app: { id: string; privateKey: KeyObject } | undefined
@@ -73,7 +73,7 @@ export const deploymentsVariables = z.object({
 })
 type Variables = z.infer<typeof deploymentsVariables>
 
-/** @param faults takes what must stop the start. */
+/** Builds the configuration. @param faults receives the faults, which prevent the start */
 export function deploymentsConfig(vars: Variables, faults: string[]): DeploymentsConfig {
   return { cloudflare: cloudflareOf(vars, faults), github: githubOf(vars, faults) }
 }
@@ -92,7 +92,7 @@ function cloudflareOf(vars: Variables, faults: string[]): CloudflareConfig {
   }
 }
 
-/** A group is whole or absent: half of it is a fault, not a guess. */
+/** The credentials of an environment, if set. A token without an account, or the reverse, is a fault. */
 function credentialsOf(vars: Variables, suffix: 'STAGING' | 'PRODUCTION', faults: string[]) {
   const token = vars[`CLOUDFLARE_API_TOKEN_${suffix}`] ?? vars.CLOUDFLARE_API_TOKEN
   const account = vars[`CLOUDFLARE_ACCOUNT_ID_${suffix}`] ?? vars.CLOUDFLARE_ACCOUNT_ID
@@ -113,7 +113,7 @@ function githubOf(vars: Variables, faults: string[]): GitHubConfig {
   return { baseUrl: vars.GITHUB_API_BASE_URL.replace(/\/+$/, ''), app: appOf(vars, faults) }
 }
 
-/** A group is whole or absent: half of it is a fault, not a guess. */
+/** The GitHub App, if set. An id without a key, or the reverse, is a fault. */
 function appOf(vars: Variables, faults: string[]): GitHubConfig['app'] {
   const { GITHUB_APP_ID: id, GITHUB_APP_PRIVATE_KEY: text, GITHUB_APP_PRIVATE_KEY_FILE: file } = vars
   if (id === undefined && text === undefined && file === undefined) return undefined
@@ -126,8 +126,8 @@ function appOf(vars: Variables, faults: string[]): GitHubConfig['app'] {
     return undefined
   }
   const name = file === undefined ? 'GITHUB_APP_PRIVATE_KEY' : 'GITHUB_APP_PRIVATE_KEY_FILE'
-  const pem = file === undefined ? text : textOfFile(file)
-  // Where a variable must be one line, people write the line breaks as \n.
+  const pem = file === undefined ? text : readTextFile(file)
+  // Variables that must be one line often contain the line breaks as \n.
   const privateKey = pem === undefined ? undefined : rsaKey(pem.replaceAll('\\n', '\n'))
   if (privateKey === undefined) {
     faults.push(`${name}: expected ${file === undefined ? '' : 'a file with '}an RSA private key in PEM`)
@@ -136,7 +136,7 @@ function appOf(vars: Variables, faults: string[]): GitHubConfig['app'] {
   return { id, privateKey }
 }
 
-function textOfFile(file: string): string | undefined {
+function readTextFile(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch {
@@ -144,7 +144,7 @@ function textOfFile(file: string): string | undefined {
   }
 }
 
-/** PKCS#1 or PKCS#8. The error of the parser is not passed on: it may quote the key. */
+/** Parses a key in PKCS#1 or PKCS#8. The parser's error is dropped, because it may quote the key. */
 function rsaKey(pem: string): KeyObject | undefined {
   try {
     const key = createPrivateKey(pem)

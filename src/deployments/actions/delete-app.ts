@@ -20,6 +20,10 @@ export interface DeleteStarted {
   willDelete: string[]
 }
 
+/**
+ * Starts the job that deletes an app with its data.
+ * @throws REQ_002 without the app's name as confirmation, SYS_005, ACCESS_003, STATE_001
+ */
 export async function deleteApp(
   options: ActionOptions,
   trx: Knex.Transaction,

@@ -33,7 +33,7 @@ export interface DeployRequest {
   environment: Environment
   options: DeployOptions
   correlationId: string
-  /** What has changed since the plan was made, in words; with any change the plan is refused. */
+  /** The changes since the plan was made, as sentences; any change makes the plan stale. */
   changed: string[]
 }
 

@@ -29,15 +29,15 @@ import { workerLogs } from './worker-logs.ts'
 export type { PreparedPlan } from './prepare.ts'
 export { OutdatedOutlook, type RollbackRequest } from './rollback.ts'
 
-/** Everything that the routes do with deployments. Methods with a transaction only use that; the others may ask the cloud. */
+/** The actions on deployments. Methods with a transaction use only that; the others may read the cloud. */
 export interface DeploymentActions {
-  /** Checks and reads, without writing: `keep` then freezes the plan in the caller's transaction. */
+  /** Builds the plan without writing; `keep` stores it in the caller's transaction. */
   prepare(
     principal: Principal,
     input: { environment: Environment; config: PrepareConfig },
   ): Promise<PreparedPlan>
   keep(trx: Knex.Transaction, prepared: PreparedPlan): Promise<void>
-  /** What has changed of a plan's app since the plan was made, in words; empty if the cloud does not answer. */
+  /** The changes of a plan's app since the plan was made, as sentences; empty if the cloud does not answer. */
   changesSince(planId: string, principal: Principal): Promise<string[]>
   /** Starts a plan, or finds its deployment. @returns the first job's id if it was just started */
   deploy(
@@ -48,26 +48,27 @@ export interface DeploymentActions {
   get(id: string, db?: Knex): Promise<{ deployment: Deployment; steps: Step[] }>
   /** The addresses of an app, or of a plan's app. */
   addressesOf(subject: { app: string } | { plan: string; by: Principal }): Promise<Urls>
-  /** Of these addresses, those of environments to which the app was deployed. */
+  /** The given addresses, with null for environments to which the app was never deployed. */
   urls(app: string, addresses: Urls, db?: Knex): Promise<Urls>
-  /** Asks the cloud which of them serve. */
+  /** The versions of an app. Reads from the cloud which of them serve. */
   versions(app: string, environment: Environment): Promise<AppVersions>
   /** The last log lines of the app, oldest first. @throws STATE_003; SYS_005 for an app that was never deployed */
   workerLogs(app: string, environment: Environment): Promise<WorkerLine[]>
   /** The version that a rollback would restore, and whether that is possible. */
   rollbackInfo(deployment: Deployment, db?: Knex): Promise<RollbackInfo>
   /**
+   * Starts a rollback.
    * @throws SYS_005 for an unknown deployment or version, STATE_001 (409) with the reason if it is impossible,
-   * OutdatedOutlook if the cloud has to be asked again, SYS_002 or STATE_003 if it did not answer and has to
+   * OutdatedOutlook if the cloud has to be read again, SYS_002 or STATE_003 if the cloud is needed and did not answer
    */
   rollback(
     trx: Knex.Transaction,
     principal: Principal,
     request: RollbackRequest & { outlook?: RollbackOutlook | undefined },
   ): Promise<RollbackStarted>
-  /** Asks the cloud, so is called before the transaction of a rollback. @throws ACCESS_003 */
+  /** Reads the cloud's state for a rollback, before its transaction. @throws ACCESS_003 */
   rollbackOutlook(principal: Principal, request: RollbackRequest): Promise<RollbackOutlook | undefined>
-  /** What a rollback would do, without starting it. @throws what `rollback` would */
+  /** The effect of a rollback, without starting it. @throws the errors of `rollback` */
   previewRollback(request: RollbackPreviewRequest): Promise<RollbackPreview>
   /** Runs a failed step again, and those after it. @throws SYS_005, STATE_001, REQ_002 */
   retry(trx: Knex.Transaction, principal: Principal, request: RetryRequest): Promise<RetryStarted>

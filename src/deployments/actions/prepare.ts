@@ -56,7 +56,7 @@ export async function preparePlan(
   return { plan, cost, quarantinedBy: quarantine?.id ?? null }
 }
 
-/** End times of the newest deployments, by id. No late call can be of an older deployment than these. */
+/** End times of the newest deployments, by id. A late call cannot belong to an older deployment than these. */
 function endTimes(history: TargetRow[]): Record<string, string> {
   const ended = history
     .slice(0, 20)
@@ -64,7 +64,7 @@ function endTimes(history: TargetRow[]): Record<string, string> {
   return Object.fromEntries(ended)
 }
 
-/** The plan's container with its image as it is now; undefined without one. */
+/** The plan's container with the current digest of its image; undefined without a container. */
 async function inspectContainer(
   images: Images,
   { containers }: Target,

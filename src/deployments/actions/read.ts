@@ -32,7 +32,7 @@ export async function getDeployment(
 }
 
 /**
- * The addresses of an app, or of a plan's app. May ask the cloud over a connection of its own, so call it before a
+ * The addresses of an app, or of a plan's app. May use the cloud and another database connection, so call it before a
  * transaction.
  */
 export async function addressesOf(
@@ -55,7 +55,7 @@ async function appOfPlan(db: Knex, id: string, principal: Principal): Promise<st
   return plan?.app
 }
 
-/** Of the addresses, those of environments to which the app was deployed. */
+/** The addresses, with null for environments to which the app was never deployed. */
 export async function deployedUrls(reader: Knex, app: string, addresses: Urls): Promise<Urls> {
   const urlOf = async (environment: Environment) =>
     (await hasDeployments(reader, app, environment)) ? addresses[environment] : null
@@ -76,7 +76,7 @@ export async function rollbackInfoOf(reader: Knex, deployment: Deployment): Prom
   return { available: false, previousVersion, reasons }
 }
 
-/** The version that served when the plan was made. Plans of older versions of Capstan have only the record. */
+/** The version that served when the plan was made. For plans of older versions of Capstan, only the record is known. */
 function previousOf(basis: PlanHead['basis'], earlier: TargetRow[]): string | null {
   if (basis !== null) return basis.traffic.length === 1 ? (basis.traffic[0]?.versionId ?? null) : null
   const before = servedBy(earlier)

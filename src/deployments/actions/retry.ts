@@ -17,7 +17,7 @@ export interface RetryStarted {
   jobId: string
   step: StepKey
   attempt: number
-  /** What this retry adds: `maxRetries` of the request. */
+  /** The number of attempts that this retry adds: `maxRetries` of the request. */
   maxAttempts: number
   /** The number of the last attempt, counted from the first run on. */
   lastAttempt: number
@@ -29,15 +29,15 @@ export async function retry(
   trx: Knex.Transaction,
   { principal, request }: { principal: Principal; request: RetryRequest },
 ): Promise<RetryStarted> {
-  const seen = await requireDeployment(trx, principal, request.id)
-  if (seen.dryRun) throw conflict('A dry run is not retried: prepare again')
-  const named = request.stepName === undefined ? undefined : stepNamed(request.stepName)
-  const deployment = await lockNewest(trx, seen)
+  const requested = await requireDeployment(trx, principal, request.id)
+  if (requested.dryRun) throw conflict('A dry run is not retried: prepare again')
+  const requestedStep = request.stepName === undefined ? undefined : stepNamed(request.stepName)
+  const deployment = await lockNewest(trx, requested)
   const { id, status } = deployment
   if (status !== 'failed') throw conflict(`Only a failed deployment can be retried, this one is ${status}`)
   const failed = (await findSteps(trx, id)).find((each) => each.status === 'failed')
   if (failed === undefined) throw conflict('No step of the deployment has failed')
-  if (named !== undefined && named !== failed.step) {
+  if (requestedStep !== undefined && requestedStep !== failed.step) {
     throw conflict(`The step that failed is ${failed.step}; other steps cannot be retried`, {
       step: failed.step,
     })

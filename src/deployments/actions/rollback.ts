@@ -8,7 +8,7 @@ import { requireEnvironment } from '../model/permission.ts'
 import { describeRollback, type RollbackOutcome } from '../rollback/describe.ts'
 import { type GoalRequest, goalOfRequest } from '../rollback/goal.ts'
 import { type RollbackTarget, versionBefore } from '../rollback/last-good.ts'
-import { basisOf, isRunning, lookAhead, type RollbackOutlook } from '../rollback/outlook.ts'
+import { basisOf, isRunning, type RollbackOutlook, readOutlook } from '../rollback/outlook.ts'
 import { beginRollback, enqueueRollback } from '../rollback/start.ts'
 import { withCommand } from '../rollback/targets.ts'
 import {
@@ -28,7 +28,7 @@ import {
 } from './target-lock.ts'
 
 export interface RollbackRequest {
-  /** The newest deployment of its app by id, or the app. */
+  /** The app, or the id of its newest deployment. */
   of: { id: string } | { app: string; environment: Environment }
   /** The id of a version, or of the deployment that made it. */
   targetVersion?: string | undefined
@@ -40,7 +40,7 @@ export interface RollbackPreviewRequest {
   targetVersion?: string | undefined
 }
 
-/** A rollback that can be started: its effect and its duration. */
+/** The effect and duration of a rollback that can be started. */
 export interface RollbackPreview extends RollbackOutcome {
   /** True if the newest deployment runs; it is cancelled first. */
   running: boolean
@@ -52,11 +52,11 @@ export interface RollbackStarted extends RollbackOutcome {
   jobId: string
   /** Seconds. */
   estimatedTime: number
-  /** The number of the last line of the log before the rollback. */
+  /** The sequence number of the last log line before the rollback. */
   logsAfter: number
 }
 
-/** The app's newest deployment changed between the reading of the cloud and the transaction: read again. */
+/** Thrown if the app's newest deployment changed after the cloud was read: the caller reads again. */
 export class OutdatedOutlook extends CodedError {
   override name = 'OutdatedOutlook'
   constructor() {
@@ -64,8 +64,8 @@ export class OutdatedOutlook extends CodedError {
   }
 }
 
-/** Estimated seconds of the first rollback, before any was measured. */
-const firstEstimate = 300
+/** Estimated seconds of a rollback while none has been measured. */
+const defaultEstimateSeconds = 300
 
 /** Starts a rollback. A running deployment is cancelled, and the rollback waits until its step has ended. */
 export async function rollBack(
@@ -74,10 +74,10 @@ export async function rollBack(
   input: { principal: Principal; request: RollbackRequest; outlook: RollbackOutlook | undefined },
 ): Promise<RollbackStarted> {
   const { principal, request, outlook } = input
-  const seen = await findRequested(trx, principal, request.of)
-  if (seen.dryRun) throw conflict('A dry run changes nothing: there is nothing to roll back')
-  const { id, app, environment } = seen
-  await requireNewest(trx, seen, outlook)
+  const requested = await findRequested(trx, principal, request.of)
+  if (requested.dryRun) throw conflict('A dry run changes nothing: there is nothing to roll back')
+  const { id, app, environment } = requested
+  await requireNewest(trx, requested, outlook)
   // The job's row is locked first: the deployment cannot change until this transaction ends.
   const job = await lockStepJob(options, trx, id)
   const history = await listHistory(trx, app, environment)
@@ -116,21 +116,21 @@ export async function rollbackOutlook(
   { principal, request }: { principal: Principal; request: RollbackRequest },
 ): Promise<RollbackOutlook | undefined> {
   const { db } = options
-  const seen = 'id' in request.of ? await findDeployment(db, request.of.id) : request.of
-  if (seen === undefined) return undefined
-  requireEnvironment(principal, seen.environment)
-  const history = await listHistory(db, seen.app, seen.environment)
-  return lookAhead(options, history, request.targetVersion)
+  const requested = 'id' in request.of ? await findDeployment(db, request.of.id) : request.of
+  if (requested === undefined) return undefined
+  requireEnvironment(principal, requested.environment)
+  const history = await listHistory(db, requested.app, requested.environment)
+  return readOutlook(options, history, request.targetVersion)
 }
 
-/** What a rollback would do, without starting it. @throws what starting it would */
+/** The effect of a rollback, without starting it. @throws the errors of `rollBack` */
 export async function previewRollback(
   options: ActionOptions,
   { app, environment, targetVersion }: RollbackPreviewRequest,
 ): Promise<RollbackPreview> {
   const history = await listHistory(options.db, app, environment)
   const [newest] = history
-  const outlook = await lookAhead(options, history, targetVersion)
+  const outlook = await readOutlook(options, history, targetVersion)
   if (newest === undefined || outlook === undefined) throw notFound('App')
   const running = isRunning(newest)
   const { serving, bindings } = outlook
@@ -139,7 +139,7 @@ export async function previewRollback(
   return { ...describeRollback(history, newest, { goal, serving, bindings }), running, estimatedTime }
 }
 
-const estimate = async (db: Knex) => Math.ceil((await rollbackMedian(db)) ?? firstEstimate)
+const estimate = async (db: Knex) => Math.ceil((await rollbackMedian(db)) ?? defaultEstimateSeconds)
 
 /** @throws SYS_005 if the deployment or app does not exist, ACCESS_003 */
 async function findRequested(
@@ -157,15 +157,15 @@ async function findRequested(
 /** @throws STATE_001 with the command to use instead, if the deployment is not the newest of its app */
 async function requireNewest(
   trx: Knex.Transaction,
-  seen: Deployment,
+  requested: Deployment,
   outlook: RollbackOutlook | undefined,
 ): Promise<void> {
   try {
-    await lockNewest(trx, seen)
+    await lockNewest(trx, requested)
   } catch (error) {
     if (outlook === undefined) throw error
-    const history = await listHistory(trx, seen.app, seen.environment)
-    throw withCommand(error, { history, serving: outlook.serving, wanted: seen.id })
+    const history = await listHistory(trx, requested.app, requested.environment)
+    throw withCommand(error, { history, serving: outlook.serving, wanted: requested.id })
   }
 }
 

@@ -22,7 +22,7 @@ import {
 import type { Addresses } from '../targets/addresses.ts'
 import type { Targets } from '../targets/targets.ts'
 
-/** What the actions work with. */
+/** The services that the actions use. */
 export interface ActionOptions {
   db: Knex
   secrets: Secrets
@@ -31,7 +31,7 @@ export interface ActionOptions {
   enqueue: Enqueue
   records: GitHubRecords
   addresses: Addresses
-  /** Known only after the jobs, whose handlers are made with the same services. */
+  /** A function because the jobs are created after these services, which their handlers use. */
   jobs: () => JobVerbs
 }
 

@@ -5,7 +5,7 @@ import { listHistory } from '../store/index.ts'
 import type { WorkerLine } from '../targets/local-logs.ts'
 import type { ActionOptions } from './target-lock.ts'
 
-const answerMs = 15_000
+const logsTimeoutMs = 15_000
 
 /**
  * The last log lines of an app, oldest first.
@@ -19,7 +19,7 @@ export async function workerLogs(
   if ((await listHistory(db, app, environment)).length === 0) throw notFound('App')
   const script = scriptName(app, environment)
   const target = await targets.of(environment)
-  const logs = await target.logsOf(script, AbortSignal.timeout(answerMs)).catch((error: unknown) => {
+  const logs = await target.logsOf(script, AbortSignal.timeout(logsTimeoutMs)).catch((error: unknown) => {
     throw unavailable('The local cloud does not answer', { cause: error })
   })
   if (logs !== undefined) return logs

@@ -1,6 +1,6 @@
 import type { ApiClient } from '../../cli/api/client.ts'
 import { confirm, type ExitCode, exitCodes, plain, UsageFault } from '../../cli/index.ts'
-import { pathOf, placeOf } from './apps.ts'
+import { appPath, resolveApp } from './apps.ts'
 import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
 import { cancelAnswer, deletionAnswer, jobAnswer, retryAnswer } from './wire.ts'
@@ -11,6 +11,7 @@ export interface RetryFlags {
   maxRetries?: number
 }
 
+/** `capstan deploy retry`: runs the failed step again and follows the deployment to its end. */
 export async function retry({ deps, out }: Console, id: string, flags: RetryFlags): Promise<ExitCode> {
   const { step: stepName, maxRetries } = flags
   const client = await deps.client()
@@ -20,6 +21,7 @@ export async function retry({ deps, out }: Console, id: string, flags: RetryFlag
   return followToEnd(client, id, { out })
 }
 
+/** `capstan deploy cancel`: cancels a deployment and follows it to its end. */
 export async function cancel({ deps, out }: Console, id: string): Promise<ExitCode> {
   const client = await deps.client()
   await client.call(cancelAnswer, postOnce(actionPath(id, 'cancel'), {}))
@@ -43,7 +45,7 @@ export async function deleteApp({ deps, out }: Console, app: string, flags: Dele
   if (flags.yes && flags.environment === undefined)
     throw new UsageFault('--yes deletes only from the environment that --environment names')
   const client = await deps.client()
-  const place = await placeOf(client, app, flags.environment)
+  const place = await resolveApp(client, app, flags.environment)
   if (!flags.yes)
     await confirm(deps.prompt, {
       text: `This deletes ${app} from ${place.environment}, with all data of its Durable Objects. Its name again: `,
@@ -52,10 +54,10 @@ export async function deleteApp({ deps, out }: Console, app: string, flags: Dele
       declined: 'Nothing was deleted.',
     })
   const confirmation = { confirm: app }
-  const path = pathOf(place)
+  const path = appPath(place)
   const started = await client.call(deletionAnswer, { method: 'DELETE', path, json: confirmation })
   for (const line of started.willDelete) out.say(`Deleting ${plain(line)}`)
-  const state = await jobEnd(client, started.jobId)
+  const state = await waitForJob(client, started.jobId)
   out.answer(
     [state === 'completed' ? `${app} (${place.environment}): deleted` : `The deletion is ${state}`],
     {
@@ -66,12 +68,13 @@ export async function deleteApp({ deps, out }: Console, app: string, flags: Dele
   return state === 'completed' ? exitCodes.done : exitCodes.failed
 }
 
-const open = new Set(['queued', 'running', 'retrying'])
+const unfinishedStates = new Set(['queued', 'running', 'retrying'])
 
-async function jobEnd(client: ApiClient, id: string): Promise<string> {
+/** Polls a job until it has ended. @returns its final state */
+async function waitForJob(client: ApiClient, id: string): Promise<string> {
   for (;;) {
     const { state } = await client.call(jobAnswer, { path: `/jobs/${id}`, patienceMs: 60_000 })
-    if (!open.has(state)) return state
+    if (!unfinishedStates.has(state)) return state
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
 }

@@ -3,17 +3,21 @@ import { type ExitCode, exitCodes, type Output, plain, table, UsageFault } from 
 import { appName, environment } from '../model/schema.ts'
 import { appsAnswer, type VersionsAnswer, versionsAnswer } from './wire.ts'
 
-/** An app where it runs. */
-export interface Place {
+/** An app in one environment. */
+export interface AppTarget {
   app: string
   environment: string
 }
 
 /**
- * The app that is meant: its environment may be left out where it is deployed to one only.
- * @throws UsageFault naming what to write.
+ * Finds the environment of an app, which may be omitted if the app is deployed to only one.
+ * @throws UsageFault with the option to add or the names to choose from
  */
-export async function placeOf(client: ApiClient, app: string, wanted: string | undefined): Promise<Place> {
+export async function resolveApp(
+  client: ApiClient,
+  app: string,
+  wanted: string | undefined,
+): Promise<AppTarget> {
   const name = appName.safeParse(app)
   if (!name.success)
     throw new UsageFault(`"${plain(app)}" is not an app's name: ${name.error.issues[0]?.message}`)
@@ -23,30 +27,33 @@ export async function placeOf(client: ApiClient, app: string, wanted: string | u
     return { app, environment: parsed.data }
   }
   const { apps } = await client.call(appsAnswer, { path: '/deploy/apps' })
-  const places = apps.filter((each) => each.appName === app).map((each) => each.environment)
-  const [only, other] = places
+  const environments = apps.filter((each) => each.appName === app).map((each) => each.environment)
+  const [only, other] = environments
   if (only === undefined) throw new UsageFault(`No app ${app} is deployed; capstan deploy list shows what is`)
   if (other !== undefined)
-    throw new UsageFault(`${app} is deployed to ${places.join(' and ')}: say which one with --environment`)
+    throw new UsageFault(
+      `${app} is deployed to ${environments.join(' and ')}: say which one with --environment`,
+    )
   return { app, environment: only }
 }
 
-export const pathOf = ({ app, environment: where }: Place) =>
+/** The path of an app's routes. */
+export const appPath = ({ app, environment: where }: AppTarget) =>
   `/deploy/apps/${encodeURIComponent(app)}/${encodeURIComponent(where)}`
 
-export const findVersions = (client: ApiClient, place: Place): Promise<VersionsAnswer> =>
-  client.call(versionsAnswer, { path: `${pathOf(place)}/versions` })
+export const fetchVersions = (client: ApiClient, place: AppTarget): Promise<VersionsAnswer> =>
+  client.call(versionsAnswer, { path: `${appPath(place)}/versions` })
 
 /**
- * Shows the versions of an app, newest first, with the command that goes back.
- * @returns `failed` when the cloud could not be asked which of them serve
+ * Prints the versions of an app, newest first, and the command that restores one.
+ * @returns `failed` if the cloud could not be read, so that the serving version is unknown
  */
 export async function listVersions(
   client: ApiClient,
   { app, flags, out }: { app: string; flags: { environment?: string }; out: Output },
 ): Promise<ExitCode> {
-  const place = await placeOf(client, app, flags.environment)
-  const answer = await findVersions(client, place)
+  const place = await resolveApp(client, app, flags.environment)
+  const answer = await fetchVersions(client, place)
   const { servingUnknown, versions, rollback } = answer
   const rows = versions.map((version) => [
     stateOf(version, servingUnknown !== null),
@@ -54,8 +61,8 @@ export async function listVersions(
     version.id,
     version.createdAt,
   ])
-  const isBehind = rollback?.available || versions.some(({ state }) => state === 'previous')
-  const goBack = isBehind
+  const canGoBack = rollback?.available || versions.some(({ state }) => state === 'previous')
+  const goBack = canGoBack
     ? [`To go back: capstan rollback ${app} --environment ${place.environment} [--to DEPLOYMENT|VERSION]`]
     : []
   out.answer([...table(['state', 'deployment', 'version', 'created'], rows), ...goBack], answer)

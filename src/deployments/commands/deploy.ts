@@ -1,14 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { ApiClient } from '../../cli/api/client.ts'
-import {
-  type CommandDeps,
-  confirm,
-  type ExitCode,
-  type Output,
-  plain,
-  requireTerminal,
-  UsageFault,
-} from '../../cli/index.ts'
+import { confirm, type ExitCode, plain, UsageFault } from '../../cli/index.ts'
+import { type Console, postOnce, requireConsent } from './console.ts'
 import type { DeployFlags } from './flags.ts'
 import { followToEnd } from './output/follow.ts'
 import { planLines } from './output/plan-text.ts'
@@ -17,19 +9,22 @@ import { type PrepareRequest, prepareRequest } from './project/request.ts'
 import { findPlace, projectFileOf, readSource } from './project/source.ts'
 import { deployAnswer, type PreparedAnswer, preparedAnswer } from './wire.ts'
 
-/** The API has answered before: a restart in the middle is waited out. */
+/** Time to wait for the API to return: it has answered before, so it may be restarting. */
 const patienceMs = 60_000
 
-/** Prepares, shows, asks, deploys and follows. @throws UsageFault, ApiError, Unreachable */
+/**
+ * `capstan deploy`: prepares the plan, shows it, asks for confirmation, starts the deployment and follows it.
+ * @throws UsageFault, ApiError, Unreachable
+ */
 export async function deployPath(
-  { deps, out }: { deps: CommandDeps; out: Output },
+  { deps, out }: Console,
   path: string | undefined,
   flags: DeployFlags,
 ): Promise<ExitCode> {
-  if (!flags.yes) requireTerminal(deps.prompt, 'whether to deploy')
+  requireConsent(deps, flags.yes, 'deploy')
   const request = await requestOf({ deps, out }, path, flags)
   const client = await deps.client()
-  const prepared = await client.call(preparedAnswer, creating('/deploy/prepare', request))
+  const prepared = await client.call(preparedAnswer, postOnce('/deploy/prepare', request))
   for (const line of planLines(prepared, request)) out.say(line)
   if (!flags.yes)
     await confirm(deps.prompt, {
@@ -44,7 +39,7 @@ export async function deployPath(
 }
 
 async function requestOf(
-  { deps, out }: { deps: CommandDeps; out: Output },
+  { deps, out }: Console,
   path: string | undefined,
   flags: DeployFlags,
 ): Promise<PrepareRequest> {
@@ -60,7 +55,7 @@ async function requestOf(
   return prepareRequest({ flags, file, source }, deps)
 }
 
-/** An image is an app of its own: nothing is read from a folder. */
+/** An app that consists of an image only, so no folder is read. */
 async function imageOnly(flags: DeployFlags) {
   if (flags.image === undefined) throw new UsageFault("Say what to deploy: the app's folder, or --image")
   const [name = ''] = /[^/:@]+(?=(?:[:@][^/]*)?$)/.exec(flags.image) ?? []
@@ -69,9 +64,8 @@ async function imageOnly(flags: DeployFlags) {
 
 async function start(
   client: ApiClient,
-  about: { prepared: PreparedAnswer; request: PrepareRequest; flags: DeployFlags },
+  { prepared, request, flags }: { prepared: PreparedAnswer; request: PrepareRequest; flags: DeployFlags },
 ): Promise<void> {
-  const { prepared, request, flags } = about
   const { deploymentId } = prepared
   const options = {
     rollbackOnFailure: flags.rollback,
@@ -80,10 +74,5 @@ async function start(
     ...(flags.maxRetries === undefined ? {} : { maxRetries: flags.maxRetries }),
   }
   const body = { deploymentId, environment: request.environment, options }
-  await client.call(deployAnswer, { ...creating('/deploy', body), patienceMs })
-}
-
-/** With its key, a request whose answer was lost can be sent again without making a second thing. */
-function creating(path: string, json: unknown) {
-  return { method: 'POST', path, json, headers: { 'Idempotency-Key': randomUUID() } } as const
+  await client.call(deployAnswer, { ...postOnce('/deploy', body), patienceMs })
 }

@@ -10,7 +10,7 @@ class ShortEnvironmentOption extends Option {
 
 /**
  * Adds `--environment` and its short form `--env`. The value is in `flags.environment`; the last one given counts.
- * @param omission what happens without it, for the help
+ * @param omission the effect of omitting the option, for the help
  */
 export function addEnvironmentOption(command: Command, omission?: string): Command {
   const description = environment.options.join(' or ')
@@ -24,5 +24,5 @@ export function addEnvironmentOption(command: Command, omission?: string): Comma
     .addOption(new ShortEnvironmentOption('--env <environment>', 'short form of --environment'))
 }
 
-/** For commands about an app that is deployed. */
+/** The effect of omitting the option, for commands on a deployed app. */
 export const ifDeployedToBoth = 'required if the app is deployed to both'

@@ -21,7 +21,7 @@ export interface DeployFlags extends ContainerFlags {
   json?: boolean
 }
 
-/** `NAME=VALUE`, the value as it stands. @throws UsageFault, which never shows the value. */
+/** Parses the `NAME=VALUE` pairs of `--var`. @throws UsageFault, without the value */
 export function variablesOf(flags: Pick<DeployFlags, 'var'>): Record<string, string> {
   return Object.fromEntries(
     (flags.var ?? []).map((text) => {
@@ -32,7 +32,7 @@ export function variablesOf(flags: Pick<DeployFlags, 'var'>): Record<string, str
   )
 }
 
-/** Names only: a value on the command line could be read by every user of the machine, and stays in its history. */
+/** The names of `--secret`. Values are refused: every user of the machine can read them, and shells store them. */
 export function secretNamesOf(flags: Pick<DeployFlags, 'secret'>): string[] {
   const names = flags.secret ?? []
   for (const name of names) {

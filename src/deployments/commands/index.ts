@@ -7,7 +7,7 @@ import { addEnvironmentOption } from './environment-option.ts'
 import type { DeployFlags } from './flags.ts'
 import type { ListFlags } from './list.ts'
 
-/** Adds `deploy DIR|FILE`, `deploy watch`, `deploy list`, and what acts on a deployment. */
+/** Adds `deploy DIR|FILE`, `deploy watch`, `deploy list`, and the commands that act on a deployment. */
 export function registerDeploymentCommands(program: Command, deps: CommandDeps): void {
   // Otherwise `--json` or `--env` of a subcommand would be taken for the option of that name of `deploy` itself.
   program.enablePositionalOptions()

@@ -10,7 +10,7 @@ export interface ListFlags {
   limit: number
 }
 
-/** What is not a status or an environment is refused by the API, which names what is. */
+/** `capstan deploy list`. The API refuses unknown statuses and environments, and names the valid ones. */
 export async function listDeployments(client: ApiClient, flags: ListFlags, out: Output): Promise<void> {
   const { app, environment, status, limit } = flags
   const list = await client.call(listAnswer, { path: '/deploy', query: { app, environment, status, limit } })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { type CommandDeps, jsonOption, outputOf, plain, plainLines, wholeNumber } from '../../cli/index.ts'
-import { pathOf, placeOf } from './apps.ts'
+import { appPath, resolveApp } from './apps.ts'
 import { addEnvironmentOption, ifDeployedToBoth } from './environment-option.ts'
 
 const logsAnswer = z
@@ -21,7 +21,7 @@ const logsHelp = `
 The local cloud keeps the last 1,000 lines of each app in memory: they are lost when it restarts. Cloudflare keeps none;
 for an app there, the command prints the wrangler command that shows new lines.`
 
-/** Adds `logs APP`: what an app wrote, with its uncaught exceptions. */
+/** Adds `logs APP`, which prints the log lines of an app and its uncaught exceptions. */
 export function registerLogsCommand(program: Command, deps: CommandDeps): void {
   const logs = program.command('logs').argument('<app>', 'name of the app')
   addEnvironmentOption(logs, ifDeployedToBoth)
@@ -32,8 +32,8 @@ export function registerLogsCommand(program: Command, deps: CommandDeps): void {
     .action(async (app: string, flags: LogsFlags, command: Command) => {
       const out = outputOf(deps, command)
       const client = await deps.client()
-      const place = await placeOf(client, app, flags.environment)
-      const answer = await client.call(logsAnswer, { path: `${pathOf(place)}/logs` })
+      const place = await resolveApp(client, app, flags.environment)
+      const answer = await client.call(logsAnswer, { path: `${appPath(place)}/logs` })
       const logs = answer.logs.slice(-flags.limit)
       const lines = logs.flatMap(({ time, level, text }) => {
         const [first, ...rest] = plainLines(text)

@@ -1,6 +1,6 @@
 import type { ApiClient } from '../../cli/api/client.ts'
 import { confirm, type ExitCode, exitCodes, inCommandTerms, plain, UsageFault } from '../../cli/index.ts'
-import { findVersions, type Place, pathOf, placeOf } from './apps.ts'
+import { type AppTarget, appPath, fetchVersions, resolveApp } from './apps.ts'
 import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
 import { rollbackLines, rollbackTitle } from './output/rollback-text.ts'
@@ -14,44 +14,44 @@ export interface RollbackFlags {
   yes?: boolean
 }
 
-/** `capstan rollback APP`: to the last good version, or to the one that `--to` names. */
-export async function rollBackApp(about: Console, app: string, flags: RollbackFlags): Promise<ExitCode> {
-  requireConsent(about.deps, flags.yes, 'roll back')
-  const client = await about.deps.client()
-  return rollBack(about, client, { place: await placeOf(client, app, flags.environment), flags })
+/** `capstan rollback APP`: restores the last good version, or the one that `--to` names. */
+export async function rollBackApp(context: Console, app: string, flags: RollbackFlags): Promise<ExitCode> {
+  requireConsent(context.deps, flags.yes, 'roll back')
+  const client = await context.deps.client()
+  return rollBack(context, client, { place: await resolveApp(client, app, flags.environment), flags })
 }
 
 /**
- * `capstan deploy rollback ID`: undoes the newest deployment of its app; an earlier one that was good is where to go
- * back to.
+ * `capstan deploy rollback ID`: undoes the deployment if it is the newest of its app, or restores the version of an
+ * earlier good one.
  */
 export async function rollBackDeployment(
-  about: Console,
+  context: Console,
   id: string,
   flags: RollbackFlags,
 ): Promise<ExitCode> {
-  requireConsent(about.deps, flags.yes, 'roll back')
-  const client = await about.deps.client()
+  requireConsent(context.deps, flags.yes, 'roll back')
+  const client = await context.deps.client()
   const { metadata } = await client.call(statusAnswer, { path: `/deploy/${encodeURIComponent(id)}/status` })
   const place = { app: metadata.appName, environment: metadata.environment }
-  const { rollback } = await findVersions(client, place)
+  const { rollback } = await fetchVersions(client, place)
   const isNewest = rollback === null || rollback.deploymentId === id
   if (!isNewest && flags.to !== undefined) {
     throw new UsageFault(
       `${plain(id)} is not the newest deployment of ${place.app}: leave it out, as in capstan rollback ${place.app} --environment ${place.environment} --to ${plain(flags.to)}`,
     )
   }
-  return rollBack(about, client, { place, flags: isNewest ? flags : { ...flags, to: id } })
+  return rollBack(context, client, { place, flags: isNewest ? flags : { ...flags, to: id } })
 }
 
-/** Shows what the rollback does, asks, rolls back, and follows the rollback's own part of the log. */
+/** Shows the effect, asks for confirmation, rolls back, and follows the rollback's part of the log. */
 async function rollBack(
   { deps, out }: Console,
   client: ApiClient,
-  { place, flags }: { place: Place; flags: RollbackFlags },
+  { place, flags }: { place: AppTarget; flags: RollbackFlags },
 ): Promise<ExitCode> {
   const { app, environment } = place
-  const { versions, rollback } = await findVersions(client, place)
+  const { versions, rollback } = await fetchVersions(client, place)
   if (rollback === null) throw new UsageFault(`${app} was never deployed to ${environment}`)
   if (flags.to === undefined && !rollback.available) {
     const lines = [rollback.reason, rollback.suggestedAction].flatMap((line) =>
@@ -60,7 +60,7 @@ async function rollBack(
     out.answer(lines, { ...place, ...rollback })
     return rollback.serves ? exitCodes.done : exitCodes.refused
   }
-  const path = `${pathOf(place)}/rollback`
+  const path = `${appPath(place)}/rollback`
   const query = { targetVersion: flags.to ?? rollback.targetVersion ?? undefined }
   const preview = await client.call(rollbackPreviewAnswer, { path, query })
   out.say(rollbackTitle(place, preview, versions))
@@ -72,13 +72,13 @@ async function rollBack(
       subject: 'whether to roll back',
       declined: 'Nothing was rolled back.',
     })
-  // What was shown is what happens, whatever is deployed while the question is open.
+  // The request names the version that was shown, so that a deployment during the question does not change it.
   const json = { targetVersion: flags.to ?? preview.targetVersion ?? undefined, reason: flags.reason }
   const started = await client.call(rollbackAnswer, postOnce(path, json))
   out.say(`Started, takes about ${Math.round(started.estimatedTime)} s`)
   for (const line of rollbackLines(started)) if (!shown.includes(line)) out.say(`  ${line}`)
   const { deploymentId, logsAfter: after, targetVersion, targetDeployment } = started
-  // Its own version serves again, in place of one made outside: then it ends as it was.
+  // The deployment's own version replaces one made outside Capstan, so the deployment stays completed.
   if (targetDeployment === deploymentId) {
     const completed = `version ${plain(targetVersion ?? '')} serves again`
     return followToEnd(client, deploymentId, { out, completed, after })

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { statuses } from '../model/states.ts'
 
-// The answers as far as commands read them; what else is in them goes through to `--json`.
+// The parts of the answers that commands read; the other fields are passed through to `--json`.
 
-/** Takes an answer of the deployment family out of its wrapping. */
+/** Unwraps the success envelope of a deployment route. */
 function answer<S extends z.ZodType>(data: S) {
   return z.object({ data }).transform((whole) => (whole as { data: z.output<S> }).data)
 }
@@ -49,13 +49,16 @@ export const rollbackAnswer = answer(
 )
 export const retryAnswer = answer(
   z.looseObject({
-    ...{ retryId: z.string(), step: z.string(), attempt: z.number(), maxAttempts: z.number() },
+    retryId: z.string(),
+    step: z.string(),
+    attempt: z.number(),
+    maxAttempts: z.number(),
     lastAttempt: z.number().optional(),
   }),
 )
 export const cancelAnswer = answer(z.looseObject({ jobId: z.string() }))
 export const deletionAnswer = answer(z.looseObject({ jobId: z.string(), willDelete: z.array(z.string()) }))
-/** Jobs are not of the deployment family: no wrapping. */
+/** The answer of the job routes, which have no success envelope. */
 export const jobAnswer = z.looseObject({ state: z.string() })
 
 export const statusAnswer = answer(
@@ -84,7 +87,7 @@ export const appsAnswer = answer(
 
 const versionRow = z.looseObject({
   id: z.string(),
-  /** Null: it was made outside Capstan. */
+  /** Null for a version made outside Capstan. */
   deploymentId: z.string().nullable(),
   createdAt: z.string().nullable(),
   state: z.string(),
@@ -94,7 +97,7 @@ const versionRow = z.looseObject({
 export const versionsAnswer = answer(
   z.looseObject({
     versions: z.array(versionRow),
-    /** Why the states are from Capstan's record: the cloud could not be asked. */
+    /** The reason why the cloud could not be read; the states are then Capstan's record. */
     servingUnknown: z.string().nullable(),
     rollback: z
       .looseObject({
@@ -128,7 +131,7 @@ export const listAnswer = answer(
   }),
 )
 
-/** Events of a deployment's stream. */
+/** The data of a `step` event in a deployment's stream. */
 export const stepData = z.object({
   step: z.string(),
   name: z.string(),

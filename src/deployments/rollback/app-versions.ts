@@ -2,21 +2,21 @@ import type { Knex } from 'knex'
 import type { Environment } from '../config.ts'
 import { listHistory } from '../store/index.ts'
 import type { Targets } from '../targets/targets.ts'
-import { lookMs, readServing } from './serving.ts'
+import { cloudReadTimeoutMs, readServing } from './serving.ts'
 import { type RollbackView, rollbackOf } from './targets.ts'
 import { type ServingShare, sharesOf, type VersionView, versionsOf } from './versions.ts'
 
 export interface AppVersions {
   versions: VersionView[]
-  /** What serves; null when the cloud could not be asked: then the states of the versions are from Capstan's record. */
+  /** The serving versions; null if the cloud could not be read: the states of `versions` are then Capstan's record. */
   serving: ServingShare[] | null
-  /** Why it could not be asked. */
+  /** The reason why the cloud could not be read. */
   servingUnknown: string | null
   /** Null for an app that was never deployed. */
   rollback: RollbackView | null
 }
 
-/** The versions of an app, with what the cloud says of them; takes `lookMs` at most. */
+/** Reads the versions of an app and their state in the cloud, within `cloudReadTimeoutMs`. */
 export async function readAppVersions(
   { db, targets }: { db: Knex; targets: Targets },
   app: string,
@@ -24,7 +24,7 @@ export async function readAppVersions(
 ): Promise<AppVersions> {
   const history = await listHistory(db, app, environment)
   if (history.length === 0) return { versions: [], serving: [], servingUnknown: null, rollback: null }
-  const answer = await readServing(targets, { app, environment }, AbortSignal.timeout(lookMs))
+  const answer = await readServing(targets, { app, environment }, AbortSignal.timeout(cloudReadTimeoutMs))
   return {
     versions: versionsOf(history, answer),
     serving: sharesOf(history, answer),

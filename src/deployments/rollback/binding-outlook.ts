@@ -15,20 +15,20 @@ export interface OutlookOptions {
 }
 
 /**
- * Reads what a rollback will do to secrets and variables.
- * @param about.goal the version, or how several share the traffic.
- * @returns undefined where the cloud does not say, which must not keep a rollback from being done.
+ * Reads the effect of a rollback on secrets and variables.
+ * @param input.goal the version, or the traffic shares of several versions
+ * @returns undefined if the cloud cannot be read; that must not prevent the rollback
  */
 export async function readBindingReturn(
   options: OutlookOptions,
-  about: {
+  input: {
     history: TargetRow[]
     goal: { version: string | null; traffic: TrafficShare[] }
     serving: Serving
     signal: AbortSignal
   },
 ): Promise<BindingReturn | undefined> {
-  const { history, goal, serving, signal } = about
+  const { history, goal, serving, signal } = input
   const { version } = goal
   const [newest] = history
   const traffic = version === null ? goal.traffic : allTo(version)
@@ -49,7 +49,7 @@ export async function readBindingReturn(
   }
 }
 
-/** Who uploaded the versions after this one; undefined stands for another tool. */
+/** The deployment ids that the later versions are tagged with; undefined for a version of another tool. */
 function tagsSince(versions: { id: string; number: number; tag: string | undefined }[], version: string) {
   const from = versions.find(({ id }) => id === version)?.number
   return from === undefined
@@ -58,14 +58,14 @@ function tagsSince(versions: { id: string; number: number; tag: string | undefin
 }
 
 /**
- * Names of secrets that are known to have had the same value ever since a version: the cloud shows no values, but all
- * versions since are ours, and each of their plans set the secret to that value, or did not set it.
+ * Names of the secrets whose value is known to be unchanged since a version. The cloud shows no values; the value is
+ * known if Capstan made all later versions, and each of their plans set the secret to that value or did not set it.
  */
 async function sameSecrets(
   { db, secrets }: OutlookOptions,
-  about: { history: TargetRow[]; version: string; tags: (string | undefined)[] },
+  input: { history: TargetRow[]; version: string; tags: (string | undefined)[] },
 ): Promise<string[]> {
-  const { history, version, tags } = about
+  const { history, version, tags } = input
   const at = history.findIndex(({ versionId }) => versionId === version)
   const since = history.slice(0, Math.max(at, 0)).filter(({ versionId }) => versionId !== null)
   if (at < 0 || !tags.every((tag) => since.some(({ id }) => id === tag))) return []
@@ -77,8 +77,8 @@ async function sameSecrets(
     ...(maker?.basis?.bindings ?? []).map(({ name }) => name),
   ])
   const chain = new Set([version, ...since.map(({ versionId }) => versionId)])
-  /** A plan that does not set a secret passes it on from the version that served when the plan was made. */
-  const passedOn = (plan: (typeof plans)[number], name: string) =>
+  /** True if the plan inherits the secret from a version of the chain, the one that served when it was made. */
+  const isInherited = (plan: (typeof plans)[number], name: string) =>
     plan.basis?.bindings.some((each) => each.name === name && chain.has(each.versionId)) ?? false
   const fingerprintIn = (plan: (typeof plans)[number] | undefined, name: string) => {
     const sealed = plan?.secrets[name]
@@ -91,7 +91,7 @@ async function sameSecrets(
     return later.every((plan) => {
       const next = fingerprintIn(plan, name)
       const deleted = plan.config.deleteSecrets?.includes(name) ?? false
-      return !deleted && (next === undefined ? passedOn(plan, name) : next === value)
+      return !deleted && (next === undefined ? isInherited(plan, name) : next === value)
     })
   })
 }

@@ -6,29 +6,30 @@ import type { RollbackTarget } from './last-good.ts'
 import type { ServingAnswer } from './serving.ts'
 import { type ServingShare, sharesOf } from './versions.ts'
 
-/** What a rollback does: shown before it is started, and again in the answer that starts it. */
+/** The effect of a rollback, shown in the preview and in the answer that starts it. */
 export interface RollbackOutcome {
-  /** The deployment that is rolled back: its log has the lines of the rollback. */
+  /** The deployment that is rolled back; the rollback writes to its log. */
   deploymentId: string
-  /** Null when the app is removed, or several versions share the traffic again. */
+  /** Null if the app is removed, or if several versions share the traffic again. */
   targetVersion: string | null
   /** The deployment that made that version; null for a version made outside Capstan. */
   targetDeployment: string | null
-  /** What serves now and is replaced; null when the cloud could not be asked. */
+  /** The serving versions that are replaced; null if the cloud could not be read. */
   replaces: ServingShare[] | null
-  /** Why the cloud could not be asked. */
+  /** The reason why the cloud could not be read. */
   servingUnknown: string | null
   willNotUndo: string[]
-  /** What happens to secrets and variables; null when it could not be read. */
+  /** The effect on secrets and variables; null if it could not be read. */
   bindings: BindingReturn | null
 }
 
+/** Describes the rollback of the newest deployment to the goal. */
 export function describeRollback(
   history: TargetRow[],
   newest: TargetRow,
-  about: { goal: RollbackTarget; serving: ServingAnswer; bindings: BindingReturn | undefined },
+  input: { goal: RollbackTarget; serving: ServingAnswer; bindings: BindingReturn | undefined },
 ): RollbackOutcome {
-  const { goal, serving, bindings } = about
+  const { goal, serving, bindings } = input
   const maker = history.find(({ versionId }) => goal.version !== null && versionId === goal.version)
   return {
     deploymentId: newest.id,
@@ -41,7 +42,7 @@ export function describeRollback(
   }
 }
 
-/** What stays as it is, is lost for good, or returns with the earlier version, one sentence each. */
+/** One sentence for each thing that stays unchanged, is lost permanently, or returns with the earlier version. */
 function willNotUndo(newest: TargetRow, goal: RollbackTarget, bindings: BindingReturn | undefined): string[] {
   if (goal.version === null && newest.snapshot?.scriptExists === false) {
     const script = scriptName(newest.app, newest.environment)

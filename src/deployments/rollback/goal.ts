@@ -4,27 +4,27 @@ import { scriptName } from '../model/plan.ts'
 import { sameTraffic } from '../plans/current-state/index.ts'
 import type { TargetRow } from '../store/index.ts'
 import { goalFromOutside, goalOfUndo, type RollbackTarget } from './last-good.ts'
-import { isOffered, type Serving, type ServingAnswer, servesAlone } from './serving.ts'
+import { hasAllTraffic, isOffered, type Serving, type ServingAnswer } from './serving.ts'
 
 export interface GoalRequest {
   /** The id of a version, or of the deployment that made it. */
   targetVersion: string | undefined
-  /** The newest deployment runs: the rollback cancels it first. */
+  /** True if the newest deployment is running; the rollback cancels it first. */
   running: boolean
   serving: ServingAnswer
 }
 
 export interface Decision {
   goal: RollbackTarget
-  /** The cloud says that the goal has all traffic: there is nothing to roll back. */
+  /** True if the goal has all traffic in the cloud already, so that there is nothing to roll back. */
   serves: boolean
 }
 
 /**
- * Where a rollback by hand goes.
- * @param history what was deployed to the target, newest first.
- * @throws SYS_005 for a version that is not the app's, STATE_001 when there is no way there or nothing to undo, SYS_002 or
- * STATE_003 when that can't be decided without the cloud.
+ * Decides the version that a requested rollback restores.
+ * @param history the deployments to the target, newest first
+ * @throws SYS_005 if the version is not the app's, STATE_001 if it is unreachable or there is nothing to undo, SYS_002
+ * or STATE_003 if the decision needs the cloud and it cannot be read
  */
 export function decideGoal(history: TargetRow[], request: GoalRequest): Decision {
   const [newest] = history
@@ -33,34 +33,36 @@ export function decideGoal(history: TargetRow[], request: GoalRequest): Decision
     throw conflict('The deployment is being rolled back', { jobId: newest.rollback?.jobId })
   }
   const goal =
-    request.targetVersion === undefined ? unnamed(history, newest, request) : named(history, newest, request)
-  if (goal.version === null) refuseWithoutGoal(newest, request.running)
+    request.targetVersion === undefined
+      ? goalWithoutTarget(history, newest, request)
+      : goalFromTarget(history, newest, request)
+  if (goal.version === null) requireGoalWithoutVersion(newest, request.running)
   const { running, serving: answer } = request
   const serves =
     answer.known &&
     !running &&
-    // What else it had changed may be left to undo.
+    // Other changes of a failed rollback may still have to be undone.
     newest.status !== 'rollback_failed' &&
     goal.version !== null &&
-    servesAlone(answer.serving, goal.version)
+    hasAllTraffic(answer.serving, goal.version)
   if (goal.version !== null && !serves) requireReachable(history, goal, answer)
   return { goal, serves }
 }
 
-/** The same for who has to do something. @throws STATE_001 when the goal serves already */
+/** Like `decideGoal`, but requires a change. @throws STATE_001 if the goal serves already */
 export function goalOfRequest(history: TargetRow[], request: GoalRequest): RollbackTarget {
   const { goal, serves } = decideGoal(history, request)
   if (serves) throw conflict(`Version ${goal.version} serves already: there is nothing to roll back`)
   return goal
 }
 
-function unnamed(
+function goalWithoutTarget(
   history: TargetRow[],
   newest: TargetRow,
   { running, serving: answer }: GoalRequest,
 ): RollbackTarget {
   if (running) return goalOfUndo(history, answer.known ? answer.serving : undefined)
-  if (!answer.known) throw withoutCloud(answer.error, newest)
+  if (!answer.known) throw cloudUnreadableError(answer.error, newest)
   const { serving } = answer
   const makers = serving.traffic.map(({ versionId }) => makerOf(history, serving, versionId))
   const [maker] = makers
@@ -71,14 +73,14 @@ function unnamed(
   if (newest.status === 'rolled_back' && isAsRestored(newest, serving)) {
     throw conflict('The deployment was rolled back already; to go further back, name a version')
   }
-  // Nothing but versions of good deployments and of the newest one: that one is undone.
+  // Only good deployments and the newest one serve, so the newest one is undone.
   const isOwn = (each: TargetRow | undefined) =>
     each !== undefined && (each === newest ? each.status !== 'rolled_back' : isGood(each))
   const undo = serving.exists ? makers.length > 0 && makers.every(isOwn) : true
   return undo ? goalOfUndo(history) : goalFromOutside(history, serving)
 }
 
-/** The deployment that made a version; of the newest one also a version whose upload was never answered. */
+/** The deployment that made a version. The newest one is also found by the tag: its upload may have no answer. */
 function makerOf(history: TargetRow[], { offered }: Serving, versionId: string): TargetRow | undefined {
   const maker = history.find((each) => each.versionId === versionId)
   if (maker !== undefined) return maker
@@ -87,7 +89,7 @@ function makerOf(history: TargetRow[], { offered }: Serving, versionId: string):
   return newest !== undefined && tag === newest.id ? newest : undefined
 }
 
-/** What the last rollback put back still serves. */
+/** True if the versions that the last rollback restored still serve. */
 function isAsRestored({ rollback, snapshot }: TargetRow, { exists, traffic }: Serving): boolean {
   if (rollback?.shared) return sameTraffic(traffic, snapshot?.traffic ?? [])
   const restored = rollback?.restored ?? null
@@ -95,13 +97,13 @@ function isAsRestored({ rollback, snapshot }: TargetRow, { exists, traffic }: Se
   return traffic.length === 1 && traffic[0]?.versionId === restored
 }
 
-function named(
+function goalFromTarget(
   history: TargetRow[],
   newest: TargetRow,
   { targetVersion, running, serving }: GoalRequest,
 ): RollbackTarget {
   const maker = history.find((each) => each.versionId === targetVersion || each.id === targetVersion)
-  if (maker === undefined) return fromElsewhere(newest, targetVersion ?? '', serving)
+  if (maker === undefined) return goalOfOutsideVersion(newest, targetVersion ?? '', serving)
   if (maker === newest && (running || !isGood(newest))) {
     throw conflict('This is the version of the deployment that is to be rolled back')
   }
@@ -116,18 +118,22 @@ function named(
   return { version: maker.versionId, migrationTag: maker.migrationTag }
 }
 
-/** A version that no deployment of the app made: the cloud has to know it. */
-function fromElsewhere(newest: TargetRow, version: string, answer: ServingAnswer): RollbackTarget {
+/** The goal for a version that no deployment of the app made; the cloud has to offer it. */
+function goalOfOutsideVersion(newest: TargetRow, version: string, answer: ServingAnswer): RollbackTarget {
   const { servingVersion, migrationTag = null } = newest.snapshot ?? {}
   if (servingVersion === version) return { version, migrationTag }
-  if (!answer.known) throw withoutCloud(answer.error, newest)
+  if (!answer.known) throw cloudUnreadableError(answer.error, newest)
   if (isOffered(answer.serving, version)) return { version, migrationTag: answer.serving.migrationTag }
   const suggestedAction = `See capstan versions ${newest.app} --environment ${newest.environment}`
   throw new CodedError('SYS_005', 'Version not found', { suggestedAction })
 }
 
-/** A first deployment that was not good is removed with its Worker; one that has served is not, by this way. */
-function refuseWithoutGoal(newest: TargetRow, running: boolean): void {
+/**
+ * Requires that a rollback without a single version is possible: shared traffic is restored, and a first deployment
+ * that did not complete is removed with its Worker.
+ * @throws STATE_001
+ */
+function requireGoalWithoutVersion(newest: TargetRow, running: boolean): void {
   if (running) return
   const { snapshot, status, app, environment } = newest
   if (snapshot === null) throw conflict('The deployment has changed nothing: there is nothing to roll back')
@@ -140,7 +146,7 @@ function refuseWithoutGoal(newest: TargetRow, running: boolean): void {
   }
 }
 
-/** @throws STATE_001 for a version that the cloud can't make serve any more */
+/** @throws STATE_001 if the cloud can no longer make the version serve */
 function requireReachable(history: TargetRow[], goal: RollbackTarget, answer: ServingAnswer): void {
   const [newest] = history
   const serving = answer.known ? answer.serving : undefined
@@ -158,8 +164,11 @@ function requireReachable(history: TargetRow[], goal: RollbackTarget, answer: Se
   throw conflict(`The deployment can't be rolled back: ${reason}`, { reasons: [reason] })
 }
 
-/** Nothing is decided on Capstan's record alone, unless the operator names the version. */
-function withoutCloud({ code, message, options }: CodedError, { app, environment }: TargetRow): CodedError {
+/** The refusal while the cloud cannot be read. Capstan's record is enough only if the operator names the version. */
+function cloudUnreadableError(
+  { code, message, options }: CodedError,
+  { app, environment }: TargetRow,
+): CodedError {
   const command = `capstan rollback ${app} --environment ${environment} --to DEPLOYMENT`
   const suggestedAction = `Try again once it answers, or name the deployment to go back to: ${command}`
   return new CodedError(code, message, { ...options, suggestedAction })

@@ -3,22 +3,22 @@ import { isGood, quarantineOf, servedBy } from '../model/history.ts'
 import type { TargetRow } from '../store/index.ts'
 import type { Serving } from './serving.ts'
 
-/** The version that a rollback makes serve, and the migration tag that it was uploaded at. */
+/** The version that a rollback restores, and the migration tag at which it was uploaded. */
 export interface RollbackTarget {
-  /** Null: no single version. The Worker is removed, or several versions share the traffic as before. */
+  /** Null without a single version: the Worker is removed, or several versions share the traffic as before. */
   version: string | null
   migrationTag: string | null
 }
 
 /**
- * What serves after the newest deployment is undone: what served before it, unless that is a version of Capstan's that is
- * not good; then the newest good one.
- * @param serving what the cloud says now; counts for a deployment that has not looked yet, so has changed nothing.
+ * The version that serves after the newest deployment is undone: the one that served before it or, if Capstan made that
+ * one and it is not good, the newest good one.
+ * @param serving the current state of the cloud; used if the deployment has no snapshot yet and so has changed nothing
  */
 export function goalOfUndo(history: TargetRow[], serving?: Serving): RollbackTarget {
   const [newest, ...earlier] = history
   const snapshot = newest?.snapshot ?? null
-  // It created the Worker: nothing was there before, whatever an earlier Worker of this name had.
+  // The deployment created the Worker, so an earlier Worker of this name does not matter.
   if (snapshot?.scriptExists === false) return { version: null, migrationTag: null }
   const tag = snapshot === null ? (serving?.migrationTag ?? null) : (snapshot.migrationTag ?? null)
   const shared = snapshot === null ? (serving?.traffic.length ?? 0) > 1 : snapshot.traffic !== undefined
@@ -31,7 +31,7 @@ export function goalOfUndo(history: TargetRow[], serving?: Serving): RollbackTar
   return { version: candidate, migrationTag: maker?.migrationTag ?? tag }
 }
 
-/** The one version that served before the newest deployment; null when none did, or several. */
+/** The single version that served before the newest deployment; null if none or several did. */
 export function versionBefore([newest, ...earlier]: TargetRow[], serving?: Serving): string | null {
   const snapshot = newest?.snapshot ?? null
   if (snapshot === null && serving !== undefined) return serving.traffic[0]?.versionId ?? null
@@ -40,9 +40,9 @@ export function versionBefore([newest, ...earlier]: TargetRow[], serving?: Servi
 }
 
 /**
- * Where to go from versions that are not good or were made outside Capstan: what Capstan made serve last, or else its
- * newest good version. The newest deployment's own version counts, too.
- * @throws STATE_001 when there is none
+ * The version that replaces serving versions that are not good or were made outside Capstan: the one that Capstan
+ * deployed last, or else its newest good version. The newest deployment's own version counts, too.
+ * @throws STATE_001 if there is none
  */
 export function goalFromOutside(history: TargetRow[], serving: Serving): RollbackTarget {
   const recorded = servedBy(history)

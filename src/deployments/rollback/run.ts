@@ -55,10 +55,10 @@ export async function runRollback(
     if (obstacle !== undefined) {
       return { kind: 'done', commit: (trx) => abandonRollback(services, trx, { deployment, obstacle }) }
     }
-    await walk(db, run, context)
+    await undoSteps(db, run, context)
     if (await waitForOutstandingWrites(db, owner, run.signal)) {
       log.info('Re-checking all steps: an earlier call may have completed late')
-      await walk(db, run, { ...context, again: true })
+      await undoSteps(db, run, { ...context, again: true })
     }
     await log.flush()
   } catch (error) {
@@ -73,6 +73,7 @@ export async function runRollback(
   return { kind: 'done', commit: (trx) => finish(services, trx, { deployment, attempt: run.attempt }) }
 }
 
+/** The version or traffic that the steps are undone to. */
 function goalOf({ rollback, snapshot }: Deployment): UndoTarget {
   const byHand = rollback?.byHand ?? false
   if (rollback !== null && rollback.targetVersion !== null) {
@@ -84,6 +85,7 @@ function goalOf({ rollback, snapshot }: Deployment): UndoTarget {
   return { version, traffic, migrationTag: snapshot?.migrationTag ?? null, byHand }
 }
 
+/** The reason why a step cannot be undone; undefined if all can. */
 async function findObstacle(db: Knex, context: CompensationContext): Promise<string | undefined> {
   for (const { step } of await findCompensations(db, context.deployment.id)) {
     const obstacle = await compensations[step]?.obstacle?.(context)
@@ -93,10 +95,10 @@ async function findObstacle(db: Knex, context: CompensationContext): Promise<str
 }
 
 /**
- * Undoes the steps that are not undone yet. Each has its own row, so that a run after a crash continues there.
- * @param context.again also checks the completed ones, and undoes what an earlier call has changed back.
+ * Undoes the steps that are not undone yet. Each step has its own row, so that the next attempt continues there.
+ * @param context.again true to check the completed steps, too: a late call may have changed the cloud after their undo
  */
-async function walk(
+async function undoSteps(
   db: Knex,
   run: Run,
   { again = false, ...context }: CompensationContext & { again?: boolean },
@@ -107,25 +109,25 @@ async function walk(
     const row = { deploymentId, step }
     await run.write((trx) => updateCompensation(trx, row, { status: 'running' }))
     if (!again) context.log.info(`Undoing: ${steps[step]}`)
-    const undone = (await compensations[step]?.undo(context)) ?? { note: 'nothing to undo' }
-    const outcome = { ...before, ...undone }
+    const result = (await compensations[step]?.undo(context)) ?? { note: 'nothing to undo' }
+    const outcome = { ...before, ...result }
     await context.log.flush()
     await run.write((trx) => updateCompensation(trx, row, { status: 'completed', outcome }))
   }
 }
 
+/** Ends a rollback that has undone all steps. */
 async function finish(
   services: ExecutionServices,
   trx: Knex.Transaction,
-  about: { deployment: Deployment; attempt: number },
+  { deployment, attempt }: { deployment: Deployment; attempt: number },
 ): Promise<void> {
-  const { deployment, attempt } = about
   const outcomes = (await findCompensations(trx, deployment.id)).flatMap(({ outcome }) => outcome ?? [])
   const rollback = deployment.rollback && { ...deployment.rollback, ...restoredBy(outcomes) }
   const data = outcomes.some((each) => each.dataGone)
     ? 'the script and the data of its Durable Objects are gone'
     : 'data in Durable Objects is as the app left it'
-  // Its own version serves again, in place of one made outside: the deployment is not undone.
+  // The deployment's own version replaces one made outside Capstan, so the deployment is not undone.
   const restored = restoresItself(deployment)
   await endDeployment(services, trx, {
     deployment,
@@ -139,13 +141,14 @@ async function finish(
   })
 }
 
+/** The restored version, or the fact that several share the traffic, as reported by the steps. */
 function restoredBy(outcomes: UndoResult[]): { restored?: string | null; shared?: boolean } {
   const found = outcomes.find((each) => each.restored !== undefined)
   if (found?.restored !== undefined) return { restored: found.restored }
   return outcomes.some((each) => each.shared) ? { shared: true } : {}
 }
 
-/** The rollback is impossible, and nothing was undone: the serving version stays. */
+/** Ends a rollback that is impossible, before anything is undone: the serving version stays. */
 async function abandonRollback(
   services: ExecutionServices,
   trx: Knex.Transaction,
@@ -168,7 +171,7 @@ async function abandonRollback(
   })
 }
 
-/** Runs when a rollback has failed for good: its rows keep what is left to undo. */
+/** Records that a rollback has failed permanently. Its rows keep the steps that are still to be undone. */
 export async function onRollbackFinalState(
   services: ExecutionServices,
   trx: Knex.Transaction,
@@ -176,7 +179,7 @@ export async function onRollbackFinalState(
 ): Promise<void> {
   const deployment = await lockDeployment(trx, payload.deploymentId)
   if (deployment === undefined) return
-  // Cancelled while the running step that it waits for winds down.
+  // The rollback was cancelled while it waited for the running step to end.
   const { status } = deployment
   if (status === 'initiated' || status === 'in_progress')
     return updateDeployment(trx, deployment.id, { rollback: null })

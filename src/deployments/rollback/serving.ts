@@ -6,30 +6,30 @@ import type { Environment } from '../config.ts'
 import { scriptName } from '../model/plan.ts'
 import type { Target, Targets } from '../targets/targets.ts'
 
-/** How long a request waits for the cloud, in milliseconds. */
-export const lookMs = 5000
+/** Time limit for reading the cloud within one request, in milliseconds. */
+export const cloudReadTimeoutMs = 5000
 
-/** What the cloud says of an app's Worker at one moment. */
+/** The state of an app's Worker in the cloud. */
 export interface Serving {
-  /** False: the Worker is not in the account. */
+  /** False if the Worker is not in the account. */
   exists: boolean
-  /** Of its last Durable Object migration. */
+  /** The tag of the last Durable Object migration. */
   migrationTag: string | null
-  /** The versions that serve, with their shares; empty when none does. */
+  /** The serving versions with their shares; empty if none serves. */
   traffic: TrafficShare[]
-  /** The versions that can serve again, newest first. The cloud offers the newest 100 of a Worker. */
+  /** The versions that can serve again, newest first; the cloud offers the newest 100 of a Worker. */
   offered: WorkerVersion[]
-  /** Ids of all versions that the listed changes of traffic name. */
+  /** Ids of all versions in the listed traffic changes. */
   served: Set<string>
 }
 
-/** What the cloud says, or why it says nothing. */
+/** The state of the Worker, or the reason why it could not be read. */
 export type ServingAnswer = { known: true; serving: Serving } | { known: false; error: CodedError }
 
 /**
- * Asks the cloud which versions of an app serve. Capstan's own rows can't tell: wrangler, the dashboard and a change of a
- * secret make versions, too.
- * @param signal ends the wait; then the answer is not known.
+ * Reads from the cloud which versions of an app serve. Capstan's own rows are not enough: wrangler, the dashboard and a
+ * changed secret make versions, too.
+ * @param signal ends the wait; the answer is then unknown
  */
 export async function readServing(
   targets: Targets,
@@ -60,7 +60,7 @@ export async function readServing(
   }
 }
 
-const passing = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005'])
+const transientCodes = new Set<ErrorCode>(['SYS_002', 'SYS_003', 'SYS_004', 'AUTH_005'])
 
 function unknownServing(
   error: unknown,
@@ -69,21 +69,21 @@ function unknownServing(
   const cloud = kind === 'local' ? 'The local cloud' : 'Cloudflare'
   const coded = toCodedError(error, { verified: true })
   const reason = late
-    ? `no answer within ${lookMs / 1000} s`
+    ? `no answer within ${cloudReadTimeoutMs / 1000} s`
     : coded instanceof CodedError
       ? coded.message
       : 'its answer was not understood'
   const message = `${cloud} could not be asked which version serves: ${reason}`
-  if (late || (coded instanceof CodedError && passing.has(coded.code))) {
+  if (late || (coded instanceof CodedError && transientCodes.has(coded.code))) {
     return unavailable(message, { retryAfter: 5, cause: error })
   }
   return dependencyFailed(message, { cause: error })
 }
 
-/** Whether one version has all traffic. */
-export const servesAlone = ({ traffic }: Serving, versionId: string | null): boolean =>
+/** True if one version has all traffic. */
+export const hasAllTraffic = ({ traffic }: Serving, versionId: string | null): boolean =>
   traffic.length === 1 && traffic[0]?.versionId === versionId
 
-/** Whether the cloud still has a version to send traffic to. */
+/** True if the cloud can still send traffic to the version. */
 export const isOffered = ({ offered, traffic }: Serving, versionId: string | null): boolean =>
   offered.some(({ id }) => id === versionId) || traffic.some((share) => share.versionId === versionId)

@@ -15,6 +15,7 @@ import {
 } from '../store/index.ts'
 import { compensations } from './undo/index.ts'
 
+/** A rollback that has no job yet. */
 export type PlannedRollback = Omit<Rollback, 'jobId' | 'restored'>
 
 /** Enqueues the job of a rollback. @returns the rollback with its job's id, to be stored with the deployment */
@@ -28,8 +29,8 @@ export async function enqueueRollback(
   return { ...planned, jobId }
 }
 
-/** The steps whose undo follows the serving version. */
-const ownSteps: readonly StepKey[] = ['deploy_worker', 'rollout_container']
+/** The steps whose undo changes the serving version and its container. */
+const versionSteps: readonly StepKey[] = ['deploy_worker', 'rollout_container']
 
 /** Sets the deployment to `rolling_back`, with a row per step that was started and has an undo, in reverse order. */
 export async function beginRollback(
@@ -38,19 +39,21 @@ export async function beginRollback(
   input: { rollback: Rollback; line: string; error?: Deployment['error'] },
 ): Promise<void> {
   const { rollback, line, error } = input
-  const begun = new Set(
+  const startedSteps = new Set(
     // A skipped step has changed nothing.
     (await findSteps(trx, deployment.id)).flatMap(({ step, startedAt, skipped }) =>
       startedAt === null || skipped ? [] : [step],
     ),
   )
-  // A requested version is to serve, however far the deployment has come.
-  if (rollback.targetVersion !== null) begun.add('deploy_worker')
-  // Its own version serves again: what else it changed, like its host names, is to stay.
-  const kept = restoresItself({ ...deployment, rollback }) ? ownSteps : stepKeys
+  // The requested version has to serve, even if the deployment had not reached this step.
+  if (rollback.targetVersion !== null) startedSteps.add('deploy_worker')
+  // The deployment's own version is restored, so its other changes, like host names, stay.
+  const stepsToUndo = restoresItself({ ...deployment, rollback }) ? versionSteps : stepKeys
   const undoable = stepKeys
     .toReversed()
-    .filter((step) => begun.has(step) && kept.includes(step) && compensations[step] !== undefined)
+    .filter(
+      (step) => startedSteps.has(step) && stepsToUndo.includes(step) && compensations[step] !== undefined,
+    )
   await updateDeployment(trx, deployment.id, {
     status: 'rolling_back',
     rollback,

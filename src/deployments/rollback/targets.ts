@@ -2,16 +2,16 @@ import { CodedError } from '../../platform/errors.ts'
 import { currentTag, isGood, quarantineOf, servedBy } from '../model/history.ts'
 import type { TargetRow } from '../store/index.ts'
 import { decideGoal } from './goal.ts'
-import { isOffered, type ServingAnswer, servesAlone } from './serving.ts'
+import { hasAllTraffic, isOffered, type ServingAnswer } from './serving.ts'
 import { type ServingShare, sharesOf } from './versions.ts'
 
-/** Deployments whose versions a rollback can go to now, newest first: good ones that do not serve. */
+/** The good deployments whose versions a rollback can restore now, newest first; without the serving one. */
 function goodTargets(history: TargetRow[], answer: ServingAnswer): TargetRow[] {
   const served = servedBy(history)
   const tag = answer.known ? answer.serving.migrationTag : currentTag(history)
   const isFree = ({ versionId }: TargetRow) =>
     answer.known
-      ? isOffered(answer.serving, versionId) && !servesAlone(answer.serving, versionId)
+      ? isOffered(answer.serving, versionId) && !hasAllTraffic(answer.serving, versionId)
       : !(typeof served === 'object' && served.version === versionId)
   return history.filter(
     (each) =>
@@ -22,27 +22,25 @@ function goodTargets(history: TargetRow[], answer: ServingAnswer): TargetRow[] {
   )
 }
 
+interface SuggestionInput {
+  history: TargetRow[]
+  serving: ServingAnswer
+  wanted?: string | undefined
+}
+
 /**
- * Adds the command that works to a refusal that does not say what helps.
- * @param about.wanted the deployment that the request named, if it named an older one.
+ * Adds a command that works to a refusal without a suggested action.
+ * @param input.wanted the deployment that the request named, if that is an older one
  */
-export function withCommand(
-  error: unknown,
-  about: { history: TargetRow[]; serving: ServingAnswer; wanted?: string | undefined },
-): unknown {
+export function withCommand(error: unknown, input: SuggestionInput): unknown {
   if (!(error instanceof CodedError) || error.options.suggestedAction !== undefined) return error
-  const suggestedAction = suggestionFrom(about)
+  const suggestedAction = suggestionFrom(input)
   return suggestedAction === undefined
     ? error
     : new CodedError(error.code, error.message, { ...error.options, suggestedAction })
 }
 
-function suggestionFrom(about: {
-  history: TargetRow[]
-  serving: ServingAnswer
-  wanted?: string | undefined
-}): string | undefined {
-  const { history, serving, wanted } = about
+function suggestionFrom({ history, serving, wanted }: SuggestionInput): string | undefined {
   const targets = goodTargets(history, serving)
   const target = targets.find(({ id }) => id === wanted) ?? targets[0]
   if (target === undefined) return undefined
@@ -50,24 +48,24 @@ function suggestionFrom(about: {
   return `To go back to the deployment ${id}: capstan rollback ${app} --environment ${environment} --to ${id}`
 }
 
-/** What `capstan rollback APP` would do now. */
+/** The rollback that `capstan rollback APP` would start now. */
 export interface RollbackView {
-  /** The newest deployment: the one that is rolled back. */
+  /** The newest deployment, which is rolled back. */
   deploymentId: string
   available: boolean
-  /** Null when the app would be removed, or several versions would share the traffic again. */
+  /** Null if the app would be removed, or if several versions would share the traffic again. */
   targetVersion: string | null
   targetDeployment: string | null
-  /** What serves now and is replaced; null when the cloud could not be asked. */
+  /** The serving versions that are replaced; null if the cloud could not be read. */
   replaces: ServingShare[] | null
-  /** Why not, if so. */
+  /** The reason if no rollback is available. */
   reason: string | null
-  /** The cloud says that the version to go back to serves already. */
+  /** True if the version to restore serves already. */
   serves: boolean
   suggestedAction: string | null
 }
 
-/** @returns null for an app that was never deployed. */
+/** @returns null for an app that was never deployed */
 export function rollbackOf(history: TargetRow[], serving: ServingAnswer): RollbackView | null {
   const [newest] = history
   if (newest === undefined) return null
@@ -77,7 +75,10 @@ export function rollbackOf(history: TargetRow[], serving: ServingAnswer): Rollba
     const { goal, serves } = decideGoal(history, { targetVersion: undefined, running, serving })
     const maker = history.find(({ versionId }) => goal.version !== null && versionId === goal.version)
     return {
-      ...{ ...shared, available: !serves, targetVersion: goal.version, targetDeployment: maker?.id ?? null },
+      ...shared,
+      available: !serves,
+      targetVersion: goal.version,
+      targetDeployment: maker?.id ?? null,
       reason: serves ? `Version ${goal.version} of a good deployment serves already` : null,
       serves,
       suggestedAction: serves ? (suggestionFrom({ history, serving }) ?? null) : null,
@@ -86,8 +87,12 @@ export function rollbackOf(history: TargetRow[], serving: ServingAnswer): Rollba
     const refusal = withCommand(error, { history, serving })
     if (!(refusal instanceof CodedError)) throw error
     return {
-      ...{ ...shared, available: false, targetVersion: null, targetDeployment: null },
-      ...{ reason: refusal.message, serves: false },
+      ...shared,
+      available: false,
+      targetVersion: null,
+      targetDeployment: null,
+      reason: refusal.message,
+      serves: false,
       suggestedAction: refusal.options.suggestedAction ?? null,
     }
   }

@@ -2,23 +2,23 @@ import { quarantineOf, servedBy } from '../model/history.ts'
 import type { TargetRow } from '../store/index.ts'
 import { isOffered, type Serving, type ServingAnswer } from './serving.ts'
 
-/** One version of an app, made by Capstan or not. */
+/** One version of an app, made by Capstan or outside it. */
 export interface VersionView {
   id: string
-  /** The deployment that made it; null: it was made outside Capstan, by wrangler, in the dashboard or by a secret. */
+  /** The deployment that made the version; null if wrangler, the dashboard or a changed secret made it. */
   deploymentId: string | null
-  /** ISO 8601; null when the cloud does not say. */
+  /** ISO 8601; null if the cloud does not report it. */
   createdAt: string | null
   state: 'serving' | 'previous' | 'rolled_back' | 'quarantined'
   digest: string | null
   madeBy: 'capstan' | 'outside'
-  /** Its share of the traffic; null when it has none, or when the cloud could not be asked. */
+  /** Share of the traffic in percent; null without a share, or if the cloud could not be read. */
   percentage: number | null
-  /** Whether the cloud can make it serve; null when it could not be asked. */
+  /** True if the cloud can make the version serve; null if the cloud could not be read. */
   available: boolean | null
 }
 
-/** A version that serves. */
+/** A serving version with its share of the traffic in percent. */
 export interface ServingShare {
   version: string
   percentage: number
@@ -26,11 +26,12 @@ export interface ServingShare {
   madeBy: 'capstan' | 'outside'
 }
 
-/** What serves now; null when the cloud could not be asked. */
+/** The serving versions; null if the cloud could not be read. */
 export function sharesOf(history: TargetRow[], answer: ServingAnswer): ServingShare[] | null {
   if (!answer.known) return null
   return answer.serving.traffic.map(({ versionId, percentage }) => ({
-    ...{ version: versionId, percentage },
+    version: versionId,
+    percentage,
     ...makerOf(history, answer.serving, versionId),
   }))
 }
@@ -42,20 +43,20 @@ function makerOf(history: TargetRow[], { offered }: Serving, versionId: string) 
   return { deploymentId: maker?.id ?? null, madeBy }
 }
 
-/** All versions that Capstan made, and those made outside that serve or have served; newest first. */
+/** All versions made by Capstan, and those made outside that serve or have served; newest first. */
 export function versionsOf(history: TargetRow[], answer: ServingAnswer): VersionView[] {
   const own = history.flatMap((row) => (row.versionId === null ? [] : [ownView(history, row, answer)]))
   if (!answer.known) return own
   const { serving } = answer
   const numbers = new Map(serving.offered.map(({ id, number }) => [id, number]))
   const numberOf = ({ id }: { id: string }) => numbers.get(id) ?? 0
-  const others = outsideViews(history, serving).toSorted((a, b) => numberOf(b) - numberOf(a))
-  // Capstan's keep their order, in which the cloud no longer numbers the oldest.
+  const outside = outsideViews(history, serving).toSorted((a, b) => numberOf(b) - numberOf(a))
+  // Capstan's versions keep their order: the cloud no longer numbers the oldest ones.
   const listed = own.flatMap((each) => {
-    const later = others.findIndex((other) => numberOf(other) <= numberOf(each))
-    return [...others.splice(0, later === -1 ? others.length : later), each]
+    const later = outside.findIndex((other) => numberOf(other) <= numberOf(each))
+    return [...outside.splice(0, later === -1 ? outside.length : later), each]
   })
-  return [...listed, ...others]
+  return [...listed, ...outside]
 }
 
 function ownView(history: TargetRow[], row: TargetRow, answer: ServingAnswer): VersionView {
@@ -67,8 +68,12 @@ function ownView(history: TargetRow[], row: TargetRow, answer: ServingAnswer): V
     ? share !== null
     : typeof recorded === 'object' && recorded.version === versionId
   return {
-    ...{ id: versionId, deploymentId: id, createdAt: createdAt.toISOString() },
-    ...{ state: serves ? 'serving' : idleState(history, row), digest, madeBy: 'capstan' },
+    id: versionId,
+    deploymentId: id,
+    createdAt: createdAt.toISOString(),
+    state: serves ? 'serving' : idleState(history, row),
+    digest,
+    madeBy: 'capstan',
     percentage: share,
     available: answer.known ? isOffered(answer.serving, versionId) : null,
   }
@@ -88,7 +93,11 @@ function outsideViews(history: TargetRow[], serving: Serving): VersionView[] {
     const { deploymentId, madeBy } = makerOf(history, serving, id)
     const maker = history.find((row) => row.id === deploymentId)
     return {
-      ...{ id, deploymentId, createdAt: createdAt(serving, id), digest: maker?.digest ?? null, madeBy },
+      id,
+      deploymentId,
+      createdAt: createdAt(serving, id),
+      digest: maker?.digest ?? null,
+      madeBy,
       state: share === null ? 'previous' : 'serving',
       percentage: share,
       available: isOffered(serving, id),

@@ -31,10 +31,10 @@ export interface HealthOptions {
 }
 
 const cacheMs = 15_000
-const budgetMs = 2000
+const probeTimeoutMs = 2000
 const slowMs = 1000
 
-/** Probes what deployments depend on, at most every 15 s each, and only by calls that need no credential. */
+/** Probes the services that deployments depend on: each at most every 15 s, by calls that need no credential. */
 export function createDeploymentHealth(options: HealthOptions): DeploymentHealth {
   const { db, targets, github } = options
   const probed = new Map<ServiceName, { at: number; result: Promise<ServiceHealth> }>()
@@ -50,17 +50,17 @@ export function createDeploymentHealth(options: HealthOptions): DeploymentHealth
   return {
     async report() {
       const target = await anyTarget(targets)
-      const [cloudflare, hub, registry, live] = await Promise.all([
+      const [cloudflare, gitHub, registry, live] = await Promise.all([
         cached('cloudflare', async () => target && `${target.baseUrl}/ips`),
         cached('github', async () => (github.configured ? `${github.baseUrl}/meta` : undefined)),
         cached('container_registry', async () => registryOf(target)),
         countLive(db),
       ])
-      // Without GitHub deployments go on: their records are made up for later.
-      const needed = [cloudflare, registry].every(({ status }) => status !== 'unhealthy')
+      // GitHub is optional: deployments continue without it, and their records are sent later.
+      const requiredServicesUp = [cloudflare, registry].every(({ status }) => status !== 'unhealthy')
       return {
-        healthy: needed && cloudflare.status !== 'not_configured',
-        services: { cloudflare, github: hub, container_registry: registry },
+        healthy: requiredServicesUp && cloudflare.status !== 'not_configured',
+        services: { cloudflare, github: gitHub, container_registry: registry },
         activeDeployments: live.active,
         queuedDeployments: live.queued,
       }
@@ -73,13 +73,13 @@ async function anyTarget(targets: Targets): Promise<Target | undefined> {
     try {
       return await targets.of(environment)
     } catch {
-      // Not configured; the other one may be.
+      // This environment is not configured; the other one may be.
     }
   }
   return undefined
 }
 
-/** Cloudflare's own registry goes with its own API; another API's is not known. */
+/** Cloudflare's registry, if the target is Cloudflare's API; the registry of another API is unknown. */
 const registryOf = (target: Target | undefined) =>
   target?.baseUrl.startsWith('https://api.cloudflare.com/')
     ? 'https://registry.cloudflare.com/v2/'
@@ -89,7 +89,7 @@ async function probe(url: string | undefined, dispatcher: Dispatcher): Promise<S
   const lastCheck = new Date().toISOString()
   if (url === undefined) return { status: 'not_configured', responseTime: null, lastCheck }
   const startedAt = performance.now()
-  const told = (status: ServiceHealth['status'], issue?: string): ServiceHealth => ({
+  const healthOf = (status: ServiceHealth['status'], issue?: string): ServiceHealth => ({
     status,
     responseTime: Math.round(performance.now() - startedAt),
     lastCheck,
@@ -97,15 +97,15 @@ async function probe(url: string | undefined, dispatcher: Dispatcher): Promise<S
   })
   try {
     const headers = { 'user-agent': 'capstan' }
-    const response = await fetch(url, { dispatcher, headers, signal: AbortSignal.timeout(budgetMs) })
+    const response = await fetch(url, { dispatcher, headers, signal: AbortSignal.timeout(probeTimeoutMs) })
     await response.body?.cancel()
-    if (response.status === 429) return told('degraded', 'Rate limited')
-    // A registry asks everybody who they are: that it does is its sign of life.
-    const alive = response.ok || (response.status === 401 && response.headers.has('www-authenticate'))
-    if (!alive) return told('unhealthy', `HTTP ${response.status}`)
-    const slow = performance.now() - startedAt > slowMs
-    return slow ? told('degraded', 'High response times detected') : told('healthy')
+    if (response.status === 429) return healthOf('degraded', 'Rate limited')
+    // A healthy registry answers unauthenticated requests with an authentication challenge.
+    const isUp = response.ok || (response.status === 401 && response.headers.has('www-authenticate'))
+    if (!isUp) return healthOf('unhealthy', `HTTP ${response.status}`)
+    const isSlow = performance.now() - startedAt > slowMs
+    return isSlow ? healthOf('degraded', 'High response times detected') : healthOf('healthy')
   } catch {
-    return told('unhealthy', 'No answer')
+    return healthOf('unhealthy', 'No answer')
   }
 }

@@ -8,7 +8,7 @@ export type Metrics = (hours: number) => Promise<object>
 const round = (seconds: number | null | undefined) =>
   seconds === null || seconds === undefined ? null : Math.round(seconds * 1000) / 1000
 
-/** How deployments of the last hours went, what went wrong, and what the installation has to do the work. */
+/** Counts, durations and errors of the deployments of the last hours, and the resources of the installation. */
 export function createMetrics(db: Knex, readResources: () => Promise<Resources>): Metrics {
   return async (hours) => {
     const [{ totals, steps, errors, line }, installation] = await Promise.all([
@@ -34,7 +34,8 @@ export function createMetrics(db: Knex, readResources: () => Promise<Resources>)
         })),
       },
       errors: errors.map(({ code, count, last_at: lastAt }) => ({
-        ...{ code, count: Number(count) },
+        code,
+        count: Number(count),
         lastAt: lastAt.toISOString(),
       })),
       resources: {

@@ -9,7 +9,7 @@ import type { DeploymentHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { success } from './success.ts'
 import { statusView, summaryView } from './views.ts'
-import { changingRoutes } from './write.ts'
+import { writeRoutes } from './write.ts'
 
 export interface DeploymentRouteOptions {
   db: Knex
@@ -20,10 +20,10 @@ export interface DeploymentRouteOptions {
 }
 
 export function deploymentRoutes(options: DeploymentRouteOptions): Route[] {
-  return [...changingRoutes(options), ...watching(options)]
+  return [...writeRoutes(options), ...readRoutes(options)]
 }
 
-function watching({ db, hub, actions, health, metrics }: DeploymentRouteOptions): Route[] {
+function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOptions): Route[] {
   const read = { wrap: success, method: 'get', access: 'deployments:read' } as const
   return [
     route({
@@ -48,7 +48,7 @@ function watching({ db, hub, actions, health, metrics }: DeploymentRouteOptions)
       params: targetParams,
       handle: async ({ params }) => ({
         body: await actions.versions(params.app, params.environment),
-        headers: uncached,
+        headers: noStore,
       }),
     }),
     route({
@@ -58,7 +58,7 @@ function watching({ db, hub, actions, health, metrics }: DeploymentRouteOptions)
       query: rollbackQuery,
       handle: async ({ params, query }) => ({
         body: await actions.previewRollback({ ...params, ...query }),
-        headers: uncached,
+        headers: noStore,
       }),
     }),
     route({
@@ -67,7 +67,7 @@ function watching({ db, hub, actions, health, metrics }: DeploymentRouteOptions)
       params: targetParams,
       async handle({ params }) {
         const logs = await actions.workerLogs(params.app, params.environment)
-        return { body: { logs }, headers: uncached }
+        return { body: { logs }, headers: noStore }
       },
     }),
     route({
@@ -93,19 +93,19 @@ function watching({ db, hub, actions, health, metrics }: DeploymentRouteOptions)
       ...read,
       path: '/deploy/metrics',
       query: metricsQuery,
-      handle: async ({ query }) => ({ body: await metrics(query.hours), headers: uncached }),
+      handle: async ({ query }) => ({ body: await metrics(query.hours), headers: noStore }),
     }),
     route({
       ...read,
       path: '/health/deployment',
-      handle: async () => ({ body: await health.report(), headers: uncached }),
+      handle: async () => ({ body: await health.report(), headers: noStore }),
     }),
   ]
 }
 
-const uncached = { 'Cache-Control': 'no-store' }
+const noStore = { 'Cache-Control': 'no-store' }
 
-/** SSE, or the same as a paged list for `Accept: application/json`. */
+/** The log as SSE, or as a paged list for `Accept: application/json`. */
 function logsRoute({ db, hub, actions }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'actions'>): Route {
   return route({
     wrap: success,

@@ -1,4 +1,4 @@
 import type { Wrap } from '../../platform/http/index.ts'
 
-/** How all routes of deployments answer a success. */
+/** The success envelope of all deployment routes. */
 export const success: Wrap = (data, metadata) => ({ success: true, data, metadata })

@@ -7,10 +7,10 @@ import type { RollbackInfo } from '../model/rollback-info.ts'
 import { type StepKey, stepKeys, steps as titles } from '../model/states.ts'
 import type { CompensationRow, Deployment, Step } from '../store/index.ts'
 
-/** `POST /deploy`. */
+/** The body of `POST /deploy`. */
 export function deploymentView(
   deployment: Deployment,
-  about: {
+  details: {
     steps: Step[]
     urls: Record<Environment, string | null>
     jobId: string | undefined
@@ -19,20 +19,20 @@ export function deploymentView(
 ) {
   return {
     deploymentId: deployment.id,
-    ...(about.jobId === undefined ? {} : { jobId: about.jobId }),
+    ...(details.jobId === undefined ? {} : { jobId: details.jobId }),
     appName: deployment.app,
     environment: deployment.environment,
     status: deployment.status,
-    steps: about.steps.map(stepView),
-    urls: about.urls,
-    rollbackInfo: about.rollbackInfo,
+    steps: details.steps.map(stepView),
+    urls: details.urls,
+    rollbackInfo: details.rollbackInfo,
   }
 }
 
-/** `GET /deploy/{id}/status`. */
+/** The body of `GET /deploy/{id}/status`. */
 export function statusView(
   deployment: Deployment,
-  about: {
+  details: {
     steps: Step[]
     urls: Record<Environment, string | null>
     lines: string[]
@@ -41,7 +41,7 @@ export function statusView(
     undoing: CompensationRow[]
   },
 ) {
-  const { steps } = about
+  const { steps } = details
   const done = steps.filter((step) => step.status === 'completed')
   const current = steps.find((step) => step.status === 'running' || step.status === 'failed')
   return {
@@ -52,7 +52,7 @@ export function statusView(
       total: stepKeys.length,
       percentage: (done.length / stepKeys.length) * 100,
     },
-    currentStep: current === undefined ? null : { ...stepView(current), logs: about.lines },
+    currentStep: current === undefined ? null : { ...stepView(current), logs: details.lines },
     completedSteps: done.map((step) => ({
       name: titles[step.step],
       step: step.step,
@@ -61,21 +61,22 @@ export function statusView(
       ...(step.skipped ? { skipped: true } : {}),
     })),
     error: deployment.error,
-    urls: about.urls,
-    rollbackInfo: about.rollbackInfo,
-    rollback: rollbackView(deployment, about.undoing),
+    urls: details.urls,
+    rollbackInfo: details.rollbackInfo,
+    rollback: rollbackView(deployment, details.undoing),
     metadata: {
       dryRun: deployment.dryRun,
       appName: deployment.app,
       environment: deployment.environment,
       startTime: (deployment.startedAt ?? deployment.createdAt).toISOString(),
       endTime: deployment.finishedAt?.toISOString() ?? null,
-      estimatedCompletion: estimate(deployment, about),
+      estimatedCompletion: estimate(deployment, details),
       version: deployment.versionId,
     },
   }
 }
 
+/** One deployment in a list. */
 export function summaryView(deployment: Deployment) {
   return {
     deploymentId: deployment.id,
@@ -91,18 +92,24 @@ export function summaryView(deployment: Deployment) {
   }
 }
 
-/** Of a rollback that runs or ran: where to, and how far it is with each step. */
+/** The goal of a running or finished rollback and the state of each step to undo; null without a rollback. */
 function rollbackView({ rollback }: Deployment, undoing: CompensationRow[]) {
   if (rollback === null) return null
   const { jobId, byHand, reason, targetVersion } = rollback
   const steps = undoing.map(({ step, status, outcome, error }) => ({
-    ...{ name: titles[step], step, status },
+    name: titles[step],
+    step,
+    status,
     note: outcome?.note ?? null,
     error: error === null ? null : `${error.message} [${error.code}]`,
   }))
   const bindings = undoing.find(({ outcome }) => outcome?.bindings !== undefined)?.outcome?.bindings
   return {
-    ...{ rollbackId: jobId, byHand, reason, targetVersion, steps },
+    rollbackId: jobId,
+    byHand,
+    reason,
+    targetVersion,
+    steps,
     ...(bindings === undefined ? {} : { bindings }),
   }
 }
@@ -125,22 +132,22 @@ function seconds(step: Step): number {
   return (step.finishedAt.getTime() - step.startedAt.getTime()) / 1000
 }
 
-/** Now plus the medians of what is left; null when a step left has never run, or nothing is left. */
+/** The expected end: now plus the medians of the remaining steps; null without a median, or after the end. */
 function estimate(
   deployment: Deployment,
-  about: { steps: Step[]; medians: Map<StepKey, number> },
+  { steps, medians }: { steps: Step[]; medians: Map<StepKey, number> },
 ): string | null {
   if (deployment.status !== 'initiated' && deployment.status !== 'in_progress') return null
-  let left = 0
-  for (const step of about.steps.filter((each) => each.status !== 'completed')) {
-    const median = about.medians.get(step.step)
+  let remaining = 0
+  for (const step of steps.filter((each) => each.status !== 'completed')) {
+    const median = medians.get(step.step)
     if (median === undefined) return null
-    left += median
+    remaining += median
   }
-  return new Date(Date.now() + left * 1000).toISOString()
+  return new Date(Date.now() + remaining * 1000).toISOString()
 }
 
-/** What an ending for good says in rows and answers. */
+/** The error of a final state, as stored in rows and shown in answers. */
 export interface EndingError {
   code: string
   message: string
@@ -148,6 +155,7 @@ export interface EndingError {
   suggestedAction?: string
 }
 
+/** The error of a job that was cancelled or has failed; secrets are masked, the message is cut to 2,000 characters. */
 export function endingError(ending: Ending): EndingError {
   if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
   const { code, message, retryable, options } = ending.error

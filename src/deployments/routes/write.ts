@@ -22,16 +22,17 @@ import { deploymentView } from './views.ts'
 
 const MIB = 1024 * 1024
 
-interface ChangingOptions {
+interface WriteRouteOptions {
   actions: DeploymentActions
 }
 
-/** Routes that change something; all wrap their answers in the success envelope. */
-export function changingRoutes(options: ChangingOptions): Route[] {
-  return [...executing(options), ...acting(options)]
+/** The routes that change a deployment or an app. */
+export function writeRoutes(options: WriteRouteOptions): Route[] {
+  return [...deployRoutes(options), ...existingTargetRoutes(options)]
 }
 
-function executing({ actions }: ChangingOptions): Route[] {
+/** The routes that prepare a plan and start its deployment. */
+function deployRoutes({ actions }: WriteRouteOptions): Route[] {
   return [
     route({
       wrap: success,
@@ -78,8 +79,8 @@ function executing({ actions }: ChangingOptions): Route[] {
 
 const write = { wrap: success, access: 'deployments:write' } as const
 
-/** Routes that act on an existing deployment or app. */
-function acting({ actions }: ChangingOptions): Route[] {
+/** The routes for an existing deployment or app. */
+function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
   return [
     route({
       ...write,
@@ -148,10 +149,10 @@ function acting({ actions }: ChangingOptions): Route[] {
   ]
 }
 
-/** Attempts to read the cloud for one rollback while deployments of the app begin or end. */
-const maxOutlooks = 3
+/** Maximum number of reads of the cloud for one rollback, while deployments of the app begin or end. */
+const maxCloudReads = 3
 
-/** Asks the cloud, then starts the rollback in a transaction. */
+/** Reads the cloud, then starts the rollback in a transaction. */
 async function startRollback(
   actions: DeploymentActions,
   input: {
@@ -169,7 +170,7 @@ async function startRollback(
         return { status: 202, body: { rollbackId: started.jobId, status: 'initiated', ...started } }
       })
     } catch (error) {
-      if (!(error instanceof OutdatedOutlook) || attempt === maxOutlooks) throw error
+      if (!(error instanceof OutdatedOutlook) || attempt === maxCloudReads) throw error
     }
   }
 }
@@ -189,7 +190,7 @@ function preparedView({ plan, cost, quarantinedBy }: PreparedPlan) {
         previewUrls: plan.preview.publication?.previewUrls ?? plan.basis?.previewUrls ?? false,
         healthCheck: plan.preview.healthCheck ?? null,
       },
-      // Rolled back before: deploying it again needs options.force.
+      // This content was rolled back before: deploying it again needs options.force.
       quarantined: quarantinedBy !== null,
     },
     reversible: plan.preview.reversible,

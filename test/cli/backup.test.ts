@@ -198,8 +198,8 @@ test.skipIf(!canInspectProcesses)(
     await until(begun, { timeoutMs: 30_000, what: 'the server of the restore runs' })
     child.kill('SIGKILL')
     await once(child, 'close')
-    expect(() => lockDataDir(target)).toThrow('not to its end')
-    expect((await run(target, 'backup', join(folder, 'never.tar.gz'))).output).toContain('not to its end')
+    expect(() => lockDataDir(target)).toThrow('was interrupted')
+    expect((await run(target, 'backup', join(folder, 'never.tar.gz'))).output).toContain('was interrupted')
 
     const restored = await run(target, 'restore', archive, '--json')
     expect(JSON.parse(restored.output)).toMatchObject({ version: packageVersion() })

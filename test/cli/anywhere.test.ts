@@ -21,7 +21,7 @@ import { announceRunning, findInstallation, readRunning } from '../../src/platfo
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { folderWith } from './folder.ts'
 
-/** What the shells of other projects set, in values that Capstan refuses. */
+/** Settings of other projects' shells, with values that Capstan refuses. */
 const othersSettings = {
   ...{
     DATABASE_URL: 'mysql://u:p@127.0.0.1:1/shop',
@@ -34,7 +34,7 @@ const othersSettings = {
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-describe('the installed command in a folder of its own', () => {
+describe('the installed command in another folder', () => {
   let stack: Stack
   let state: string
   beforeAll(async () => {
@@ -45,7 +45,7 @@ describe('the installed command in a folder of its own', () => {
   })
   afterAll(() => stack?.dispose())
 
-  /** As `npm i -g` and `npm link` install it: a link to the checkout. */
+  /** Runs the command as `npm i -g` and `npm link` install it: by a link to the checkout. */
   function capstan(args: string[], env: Record<string, string> = {}, cwd = folderWith({})) {
     const bin = join(cwd, 'capstan')
     symlinkSync(join(root, 'bin/capstan.js'), bin)
@@ -82,18 +82,18 @@ describe('the installed command in a folder of its own', () => {
     },
   )
 
-  test('does so with DATA_DIR alone, where no state folder tells of the service', async () => {
+  test('uses the running service of DATA_DIR without an entry in the state folder', async () => {
     const env = { DATA_DIR: stack.dataDir, XDG_STATE_HOME: folderWith({}) }
     expect(await capstan(['deploy', 'list', '--json'], env)).toMatchObject({ code: 0, made: [] })
     expect((await capstan(['cloud'], env)).out).toContain(`http://127.0.0.1:${stack.cloudPort}/client/v4`)
   })
 
-  test('works on the database of the running service', async () => {
+  test('uses the database of the running service', async () => {
     expect(await capstan(createAdmin('elsewhere'))).toMatchObject({ code: 0, err: '', made: [] })
     expect(await capstan(createAdmin('others'), othersSettings)).toMatchObject({ code: 0, err: '', made: [] })
   })
 
-  test('names the database of DATABASE_URL and writes nothing to one of another project', async () => {
+  test('names the database of DATABASE_URL, and writes nothing to the database of another project', async () => {
     const own = new URL(readEmbeddedPostgres(stack.dataDir)?.url ?? '')
     own.pathname = '/postgres'
     const key = { SECRET_KEY: 'abcdefghijklmnopqrstuvwxyz0123456789' }
@@ -113,21 +113,21 @@ describe('the installed command in a folder of its own', () => {
     expect(foreign.err + unreachable.err + keyless.err).not.toMatch(/of-somebody/)
   })
 
-  test('refuses to back up a service that runs elsewhere', async () => {
+  test('refuses to back up a running service of another folder', async () => {
     const { code, err, made } = await capstan(['backup', 'saved.tar.gz'])
     expect([code, made]).toEqual([2, []])
     expect(err).toContain(`Capstan already runs here (pid `)
     expect(err).toContain(stack.dataDir)
   })
 
-  test('prints the address of a page that people can use', async () => {
+  test('shows a login page at the printed address', async () => {
     const [, address = ''] = /^ready (http\S+)$/m.exec(stack.output()) ?? []
     const page = await fetch(address, { headers: { Accept: 'text/html' } })
     expect([page.status, new URL(page.url).pathname]).toEqual([200, '/login'])
     expect(await page.text()).toContain('<form')
   })
 
-  test('reads the .env of a folder of ours, and no other', async () => {
+  test('reads only the .env of an installation', async () => {
     const settings = 'CAPSTAN_URL=http://127.0.0.1:1\nCAPSTAN_TOKEN=x\n'
     const ours = await capstan(['deploy', 'list'], {
       CAPSTAN_ENV_FILE: join(folderWith({ '.env': settings }), '.env'),
@@ -146,7 +146,7 @@ describe('the installed command in a folder of its own', () => {
     expect(bad).toMatchObject({ code: 2, err: expect.stringContaining('.env: line 1: expected NAME=value') })
   })
 
-  test('keeps what it has written down to its user, and removes it at the end', async () => {
+  test('uses state files that only their user can read, and that the service removes when it stops', async () => {
     const [entry = ''] = readdirSync(join(state, 'capstan/running'))
     const file = join(state, 'capstan/running', entry)
     expect(readFileSync(file, 'utf8')).toBe(`${stack.dataDir}\n`)
@@ -161,7 +161,7 @@ describe('the installed command in a folder of its own', () => {
     ['logs shop', {}],
     ['release list', { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/shop' }],
     ['jobs list', othersSettings],
-  ])('says of a stopped service how to start it: %s', async (words, env: Record<string, string>) => {
+  ])('prints how to start a stopped service: %s', async (words, env: Record<string, string>) => {
     const { code, out, err } = await capstan(words.split(' '), { ...env, DATA_DIR: stack.dataDir })
     expect([code, out]).toEqual([3, ''])
     expect(err).toContain(
@@ -169,9 +169,9 @@ describe('the installed command in a folder of its own', () => {
     )
   })
 
-  test('backs up the installation of a folder above, whatever other projects have set', async () => {
+  test('backs up the installation of a parent folder, despite the settings of other projects', async () => {
     const above = folderWith({ 'app/src/index.js': '' })
-    // PostgreSQL never runs as root, but as another user, who has to reach the data.
+    // PostgreSQL runs as another user instead of root, and that user has to reach the data.
     chmodSync(dirname(above), 0o755)
     symlinkSync(stack.dataDir, join(above, '.capstan'))
     const file = join(above, 'saved.tar.gz')
@@ -191,7 +191,7 @@ const createAdmin = (name: string) => [
 describe('the choice of an installation', () => {
   const log = { warn: () => undefined }
 
-  /** An installation that runs as far as its files say: this process holds it. */
+  /** An installation whose files say that it runs: this process holds its lock. */
   function installation(env: NodeJS.ProcessEnv, dataDir: string, url: string) {
     mkdirSync(dataDir, { recursive: true })
     const lock = lockDataDir(dataDir)
@@ -205,18 +205,18 @@ describe('the choice of an installation', () => {
     return { home, env: { HOME: home } as NodeJS.ProcessEnv, cwd: folderWith({}) }
   }
 
-  test('finds the only one that runs, and none that was killed', () => {
+  test('finds the only running one, and ignores a killed one', () => {
     const { home, env, cwd } = setting()
     const one = installation(env, join(home, 'one'), 'http://127.0.0.1:1')
     const two = installation(env, join(home, 'two'), 'http://127.0.0.1:2')
-    // As a kill leaves it: the lock's holder is gone, and the files are still there.
+    // The state after a kill: the process that held the lock has ended, and the files remain.
     writeFileSync(join(two.dataDir, 'supervisor.pid'), '999999 1\n')
     expect(readRunning(two.dataDir)).toBeUndefined()
     for (const wanted of ['service', 'data'] as const)
       expect(findInstallation({ env, cwd, wanted })).toEqual({ dataDir: one.dataDir, running: one.running })
   })
 
-  test('leaves the choice among several to the user, by DATA_DIR or by the folder', () => {
+  test('requires DATA_DIR or a folder if several run', () => {
     const { home, env, cwd } = setting()
     const here = installation(env, join(cwd, '.capstan'), 'http://127.0.0.1:1')
     writeFileSync(join(here.dataDir, 'secret.key'), 'key', { mode: 0o600 })
@@ -238,7 +238,7 @@ describe('the choice of an installation', () => {
     })
   })
 
-  test('prefers a service that runs elsewhere to one that is stopped here, but not for work on the data', () => {
+  test('prefers a running service elsewhere to a stopped one in this folder, except for work on the data', () => {
     const { home, env, cwd } = setting()
     const there = installation(env, join(home, 'there'), 'http://127.0.0.1:2')
     const here = join(cwd, '.capstan')
@@ -249,13 +249,13 @@ describe('the choice of an installation', () => {
   })
 
   test.each(['secret.key', 'postgres.json', 'running.json'])(
-    'takes no .capstan of a repository for its data: its %s can be read by others',
+    'ignores a .capstan from a repository, whose %s other users can read',
     (name) => {
       const { home, env, cwd } = setting()
       const own = installation(env, join(home, 'own'), 'http://127.0.0.1:1')
       const planted = join(cwd, '.capstan')
       mkdirSync(planted)
-      // As git checks it out.
+      // The mode that git checks files out with.
       writeFileSync(join(planted, name), '{"url":"postgres://elsewhere.example/db"}')
       chmodSync(join(planted, name), 0o644)
       for (const wanted of ['service', 'data'] as const)
@@ -263,10 +263,10 @@ describe('the choice of an installation', () => {
     },
   )
 
-  test.each(['running.json', 'supervisor.pid'])('does not believe a %s that others can read', (name) => {
+  test.each(['running.json', 'supervisor.pid'])('ignores a %s that other users can read', (name) => {
     const { env, cwd } = setting()
     const here = installation(env, join(cwd, '.capstan'), 'http://127.0.0.1:1')
-    // As git checks it out.
+    // The mode that git checks files out with.
     chmodSync(join(here.dataDir, name), 0o644)
     expect(readRunning(here.dataDir)).toBeUndefined()
   })

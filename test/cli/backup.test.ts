@@ -35,7 +35,7 @@ const [source, target, archive] = ['source', 'target', 'saved.tar.gz'].map((name
   string,
   string,
 ]
-// The server's account has to pass, or the rows were not below these folders.
+// The server's user has to pass this folder to reach the data below it.
 chmodSync(folder, 0o755)
 const log = { info: () => undefined, warn: console.warn, error: console.error }
 const serve = (dataDir: string) => startEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
@@ -45,7 +45,7 @@ async function run(dataDir: string, ...args: string[]) {
   return { exitCode: code, output: out + err }
 }
 
-/** As a process of its own. */
+/** Starts the command line as its own process. */
 function start(dataDir: string, ...args: string[]): ChildProcess {
   const script = fileURLToPath(new URL('../../bin/capstan.js', import.meta.url))
   const { PATH, HOME } = process.env
@@ -67,7 +67,7 @@ async function on<T>(dataDir: string, work: (client: Client) => Promise<T>): Pro
   }
 }
 
-/** Every row of every table as text, and where the sequences stand. */
+/** Every row of every table as text, and the values of the sequences. */
 async function everything(client: Client): Promise<Record<string, unknown>> {
   const { rows } = await client.query<{ name: string }>(`
     select relname as name from pg_class where relnamespace = 'public'::regnamespace
@@ -90,9 +90,9 @@ beforeAll(async () => {
   mkdirSync(join(source, 'local-cloud'), { recursive: true })
   writeFileSync(join(source, 'secret.key'), 'k'.repeat(43), { mode: 0o600 })
   writeFileSync(join(source, 'local-cloud', 'state.sqlite'), Buffer.from([0, 255, 10, 13]))
-  // A write that was killed may leave a file with two names.
+  // A killed write can leave a file with two names.
   linkSync(join(source, 'secret.key'), join(source, 'local-cloud', 'twin'))
-  // As one who has a larger disk does.
+  // The release store is on another disk, by a link.
   mkdirSync(join(folder, 'elsewhere'))
   writeFileSync(join(folder, 'elsewhere', 'binary'), 'a released file')
   symlinkSync(join(folder, 'elsewhere'), join(source, 'release-store'))
@@ -117,7 +117,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('a backup holds everything, for its owner only, and does not replace another', async () => {
+test('a backup contains everything, is readable only by its owner, and does not overwrite a file', async () => {
   const lock = lockDataDir(source)
   const refused = await run(source, 'backup', archive)
   expect(refused.exitCode).toBe(2)
@@ -135,7 +135,7 @@ test('a backup holds everything, for its owner only, and does not replace anothe
   expect(again.output).toContain('exists already')
 })
 
-test('what is no backup, a torn one, and one of a later version are refused before anything is made', async () => {
+test('a file that is no backup, a torn one and one of a later version are refused before any write', async () => {
   const torn = join(folder, 'torn.tar.gz')
   writeFileSync(torn, readFileSync(archive))
   truncateSync(torn, statSync(archive).size - 100)
@@ -162,7 +162,7 @@ test('what is no backup, a torn one, and one of a later version are refused befo
   expect(used.output).toContain('is not empty')
 })
 
-test('an archive that holds more than a backup does is refused whole', async () => {
+test('an archive with additional entries is refused as a whole', async () => {
   const made = join(folder, 'made')
   const real = join(folder, 'real')
   mkdirSync(real)
@@ -189,9 +189,9 @@ test('an archive that holds more than a backup does is refused whole', async () 
   expect(existsSync(target)).toBe(false)
 })
 
-// A killed process leaves its server running, and another has to find it.
+// A killed process leaves its server running, and the next process has to find it.
 test.skipIf(!canInspectProcesses)(
-  'a restore that was killed starts nothing, and is made good by the next',
+  'a killed restore leaves no startable installation, and the next restore completes it',
   async () => {
     const child = start(target, 'restore', archive)
     const begun = () => existsSync(join(target, 'postgres', 'postmaster.pid'))
@@ -208,12 +208,12 @@ test.skipIf(!canInspectProcesses)(
   60_000,
 )
 
-test('rows, sequences, partitions and files are as they were, for another installation', async () => {
+test('a restore reproduces rows, sequences, partitions and files for another installation', async () => {
   if (!existsSync(target)) await run(target, 'restore', archive)
   const { installation, ...restored } = await on(target, everything)
   const { installation: original, ...saved } = before
   expect(restored).toEqual(saved)
-  // The original may run on beside the copy, on the same Redis.
+  // The installation's id differs: the original may continue beside the copy, on the same Redis.
   expect(installation).toHaveLength(1)
   expect(installation).not.toEqual(original)
   for (const file of ['secret.key', 'local-cloud/twin', 'local-cloud/state.sqlite', 'release-store/binary'])
@@ -222,7 +222,7 @@ test('rows, sequences, partitions and files are as they were, for another instal
   lockDataDir(target).release()
 })
 
-test('a database of its own is backed up by its own tools', async () => {
+test('the backup of an external database is refused in favour of its own tools', async () => {
   const env = { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x', DATA_DIR: join(archive, 'none') }
   const refused = await capstan(['backup', archive], { env })
   expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('pg_dump') })

@@ -21,19 +21,19 @@ test('bin/capstan.js is the command line', async () => {
   expect(stdout).toBe(`${manifest.version}\n`)
 })
 
-describe('usage', () => {
+describe('arguments', () => {
   test.each([
     [['deploy']],
     [['deploy', '.', '--limit', '1']],
     [['nonsense']],
     [['jobs', 'list', '--limit', '0']],
-  ])('%j ends with 2', async (args) => {
+  ])('that are invalid end with 2: %j', async (args) => {
     const { code, err } = await capstan(args)
     expect(code).toBe(2)
     expect(err).toContain('error: ')
   })
 
-  test('help is no fault', async () => {
+  test('with --help print the help and end with 0', async () => {
     const { code, out } = await capstan(['deploy', '--help'])
     expect(code).toBe(0)
     expect(out).toContain('--max-retries')
@@ -41,9 +41,9 @@ describe('usage', () => {
   })
 })
 
-describe('a refusal', () => {
+describe('a refusal by the API', () => {
   test.each([[['deploy', 'cancel', 'x']], [['deploy', 'list']]])(
-    'of %j speaks of options, not of fields',
+    'of %j names options instead of fields',
     async (args) => {
       const answer = refusal('STATE_001', 'Deploying it again needs options.force: true')
       const fields = [
@@ -67,8 +67,8 @@ describe('a refusal', () => {
   )
 })
 
-describe('finding the API', () => {
-  test('an address where nothing answers ends with 3', async () => {
+describe('the connection to the API', () => {
+  test('ends with 3 if the address does not answer', async () => {
     const probe = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => probe.once('listening', resolve))
     const { port } = probe.address() as AddressInfo
@@ -79,7 +79,7 @@ describe('finding the API', () => {
     expect(err).toBe(`error: Capstan can't be reached at http://127.0.0.1:${port} (ECONNREFUSED)\n`)
   })
 
-  test('something else that answers there ends with 3', async () => {
+  test('ends with 3 if another server answers', async () => {
     const other = await startFakeApi((_asked, res) => void res.end('<html>'))
     const { code } = await capstan(['deploy', 'list'], {
       env: { CAPSTAN_URL: other.url, CAPSTAN_TOKEN: 'x' },
@@ -87,21 +87,21 @@ describe('finding the API', () => {
     expect(code).toBe(3)
   })
 
-  test('a redirect is not followed: the token would go with it', async () => {
+  test('does not follow a redirect, which would receive the token', async () => {
     const other = await startFakeApi((_asked, res) => json(res, 200, {}))
     const api = await startFakeApi((_asked, res) => void res.writeHead(302, { Location: other.url }).end())
     const { code } = await capstan(['deploy', 'list'], { env: { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x' } })
     expect([code, other.asked.length]).toEqual([3, 0])
   })
 
-  test("this machine's own token never goes to a CAPSTAN_URL", async () => {
+  test("does not send this machine's own token to a CAPSTAN_URL", async () => {
     const api = await startFakeApi((_asked, res) => json(res, 200, {}))
     const { code, err } = await capstan(['deploy', 'list'], { env: { CAPSTAN_URL: api.url } })
     expect([code, api.asked.length]).toEqual([2, 0])
     expect(err).toContain('CAPSTAN_TOKEN is not set')
   })
 
-  test('where nothing was ever started, nothing is begun', async () => {
+  test('creates no data folder if Capstan was never started', async () => {
     const DATA_DIR = join(folderWith({}), 'none')
     for (const args of [['deploy', 'list'], ['jobs', 'list'], ['cloud']]) {
       expect(await capstan(args, { env: { DATA_DIR } })).toMatchObject({
@@ -113,8 +113,8 @@ describe('finding the API', () => {
   })
 })
 
-describe('the own token of the embedded default', () => {
-  test('is kept privately, and made again when it is refused', async () => {
+describe('the token of the local installation', () => {
+  test('is stored with mode 0600, and replaced after a refusal', async () => {
     const DATA_DIR = folderWith({
       'secret.key': 'k'.repeat(43),
       'postgres.json': '{"port":1,"password":"p"}',
@@ -134,7 +134,7 @@ describe('the own token of the embedded default', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
-  test('that another command has just made again is taken over', async () => {
+  test('is read again if another command has just replaced it', async () => {
     const folder = folderWith({ 'cli-token': 'first' })
     let made = 0
     const token = tokenFile(folder, async () => `made ${++made}`)
@@ -146,7 +146,7 @@ describe('the own token of the embedded default', () => {
   })
 })
 
-describe('capstan jobs and cloud', () => {
+describe('the commands jobs and cloud', () => {
   const id = '11111111-2222-4333-8444-555555555555'
   const job = {
     ...{ id, queue: 'deploy-step', name: 'deploy-step', state: 'running', attempt: 1, max_attempts: 4 },
@@ -154,7 +154,7 @@ describe('capstan jobs and cloud', () => {
     ...{ created_at: 'c', started_at: 's', finished_at: null },
   }
 
-  test('show, retry and cancel ask the API', async () => {
+  test('call the API for show, retry and cancel', async () => {
     const api = await startFakeApi((_asked, res) => json(res, 200, job))
     const env = { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x' }
     const shown = await capstan(['jobs', 'show', id], { env })
@@ -169,7 +169,7 @@ describe('capstan jobs and cloud', () => {
     ])
   })
 
-  test('cloud tells the environment for wrangler', async () => {
+  test('print the environment for wrangler', async () => {
     const DATA_DIR = folderWith({ 'secret.key': 'k'.repeat(43) })
     const localCloud = { port: 8123, token: 'a-token-of-20-characters' }
     pretendRunning(DATA_DIR, { url: 'http://127.0.0.1:1', localCloud })
@@ -182,7 +182,7 @@ describe('capstan jobs and cloud', () => {
   })
 })
 
-test('logs keeps what an app wrote from controlling the terminal or passing for another entry', async () => {
+test('logs prevents the output of an app from controlling the terminal or forging entries', async () => {
   const text = '\u001b]0;title\u0007\u001b[31mred\u202e\0\r\n2026-01-01T00:00:00.000Z error forged'
   const logs = [{ time: '2026-01-01T00:00:00.000Z', level: 'log', text }]
   const api = await startFakeApi((_, res) => json(res, 200, wrapped({ logs })))
@@ -210,7 +210,7 @@ test('logs shows the last lines of an app', async () => {
   expect(api.asked.map(({ path }) => path)).toEqual(['/deploy/apps/shop/production/logs'])
 })
 
-test('logs finds the only environment of an app, and names both where there are two', async () => {
+test('logs finds the only environment of an app, and names both if there are two', async () => {
   const apps = (...environments: string[]) =>
     startFakeApi((asked, res) =>
       asked.path === '/deploy/apps'

@@ -33,7 +33,7 @@ const serverOf = async (given: typeof env) => {
   return started
 }
 
-test('a command uses the server of a running service, and starts one of its own for a stopped service', async () => {
+test('a command uses the database server of a running service, and starts one for a stopped service', async () => {
   const lock = lockDataDir(dataDir)
   const db = createDb({ url: serving.url, name: 'test', max: 1 })
   const { rows } = await db.raw('select pg_postmaster_start_time()::text as started')
@@ -43,14 +43,14 @@ test('a command uses the server of a running service, and starts one of its own 
   lock.release()
 
   expect(await serverOf(env)).not.toBe(rows[0].started)
-  // What fails cleans up as well.
+  // A failing command stops the server, too.
   const failing = withDatabase({ env, loadConfig, stderr }, () => Promise.reject(new Error('on purpose')))
   await expect(failing).rejects.toThrow('on purpose')
   expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false)
   lockDataDir(dataDir).release()
 })
 
-test('a database that can not be reached is named without its user and password', async () => {
+test('an unreachable database is named without its user and password', async () => {
   const away = {
     DATABASE_URL: 'postgresql://owner:of-somebody@127.0.0.1:1/x',
     XDG_STATE_HOME: dataDir,

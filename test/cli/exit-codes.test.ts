@@ -13,7 +13,7 @@ const key = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const noDatabase = { DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/x', SECRET_KEY: key }
 const noApi = { CAPSTAN_URL: 'http://127.0.0.1:1', CAPSTAN_TOKEN: 'x' }
 
-/** Runs a command of the real list of commands, with everything that it prints in `said`. */
+/** Runs a command of the real list of commands, with all its output in `said`. */
 async function run(args: string[], env: NodeJS.ProcessEnv, answer?: string) {
   const ran = { code: 0, said: '' }
   const write = (text: string) => (ran.said += text)
@@ -63,7 +63,7 @@ const usingDatabase: Record<string, string[]> = {
 }
 const usingFiles: Record<string, string[]> = { cloud: [], backup: ['saved.tgz'], restore: ['absent.tgz'] }
 
-/** All commands that do something, as their words. */
+/** The words of all commands that have an action. */
 async function allCommands(): Promise<string[]> {
   const program = new Command()
   const write = () => undefined
@@ -86,12 +86,12 @@ async function allCommands(): Promise<string[]> {
 
 const files = () => folderWith({ 'index.js': 'export default {}', 'shop-v1.0.0-linux-amd64.tar.gz': 'x' })
 
-test('every command has a case here', async () => {
+test('every command is listed in this test', async () => {
   const known = [callingApi, usingDatabase, usingFiles].flatMap(Object.keys)
   expect((await allCommands()).toSorted()).toEqual(known.toSorted())
 })
 
-test('every command ends with 2 for an option that it does not know, and with 0 for --help', async () => {
+test('every command ends with 2 for an unknown option, and with 0 for --help', async () => {
   for (const words of await allCommands()) {
     const unknown = await run([...words.split(' '), '--nonsense'], {})
     expect([words, unknown.code]).toEqual([words, 2])
@@ -114,7 +114,7 @@ test.each([
   }
 })
 
-test('every command ends with 3 when the service or the database does not answer', async () => {
+test('every command ends with 3 if the service or the database does not answer', async () => {
   const unhealthy = await startFakeApi((_asked, res) => json(res, 503, refusal('SYS_002', 'No database')))
   const folder = files()
   const calls = Object.entries(callingApi).filter(([words]) => !waiting.includes(words))
@@ -130,16 +130,16 @@ test('every command ends with 3 when the service or the database does not answer
   }
 })
 
-/** Commands that repeat their first call for a minute. */
+/** The commands that repeat their first call for a minute. */
 const waiting = ['deploy watch', 'release publish']
 
-test('commands on files end with 2 where there is no installation or file', async () => {
+test('commands on files end with 2 without an installation or file', async () => {
   const env = { DATA_DIR: `${files()}/none` }
   for (const [words, args] of Object.entries(usingFiles))
     expect([words, (await run([words, ...args], env)).code]).toEqual([words, 2])
 })
 
-test('what the API says is put into the terms of commands', () => {
+test('messages of the API are translated into the terms of commands', () => {
   const cases = {
     'to be rid of the app, DELETE /deploy/apps/shop/staging':
       'to be rid of the app, capstan deploy delete shop --environment staging',

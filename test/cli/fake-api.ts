@@ -12,7 +12,7 @@ export interface Asked {
 
 export type Answering = (asked: Asked, res: ServerResponse) => void
 
-/** A server that answers as the test says and remembers what it was asked. */
+/** A server that answers with the test's handler and records the requests. */
 export async function startFakeApi(answer: Answering) {
   const asked: Asked[] = []
   const server = createServer(async (req, res) => {
@@ -56,7 +56,7 @@ export const event = (id: number, type: string, data: unknown) =>
 
 export const deploymentId = '11111111-2222-4333-8444-555555555555'
 
-/** A deployment as the API tells it: prepared, accepted, two events, and this end. */
+/** The API's answers for one deployment: prepared, accepted, two events, and this end. */
 export function deploymentApi(
   status: string,
   error: { code: string; message: string } | null = null,

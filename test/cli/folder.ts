@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
 import { announceRunning, type RunningService } from '../../src/platform/installation/index.ts'
 
-/** A folder with these files, for as long as the test runs. */
+/** Creates a folder with these files, which is removed after the test. */
 export function folderWith(files: Record<string, string>): string {
   const parent = mkdtempSync(join(tmpdir(), 'capstan-cli-'))
   onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
@@ -18,7 +18,7 @@ export function folderWith(files: Record<string, string>): string {
   return folder
 }
 
-/** Makes a folder the data of a service that runs as far as its files say: this process holds it. */
+/** Makes a folder look like the data of a running service: this process holds its lock. */
 export function pretendRunning(dataDir: string, running: Omit<RunningService, 'pid' | 'embedded'>): void {
   const lock = lockDataDir(dataDir)
   const about = { env: { XDG_STATE_HOME: dataDir }, dataDir, log: { warn: () => undefined } }

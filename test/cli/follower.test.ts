@@ -10,17 +10,17 @@ async function follow(url: string, options: FollowOptions = {}) {
   return seen
 }
 
-describe('following events', () => {
-  test('goes on where a broken connection ended, and shows nothing twice', async () => {
+describe('the event follower', () => {
+  test('continues after a broken connection, and shows no event twice', async () => {
     const api = await startFakeApi((_asked, res) => {
       openStream(res)
       const connection = api.asked.length
       if (connection === 1) {
-        // Broken in the middle of the third event, which must come whole afterwards.
+        // The connection breaks in the middle of the third event, which must be read whole afterwards.
         res.write(event(1, 'message', 'a') + event(2, 'step', 'b') + event(3, 'message', 'c').slice(0, 12))
         setImmediate(() => res.destroy())
       } else if (connection === 2) {
-        // An orderly end without an `end` event, and a repeat.
+        // The connection ends in order, without an `end` event and after a repeated event.
         res.end(`: keep-alive\n\n${event(2, 'step', 'b')}${event(3, 'message', 'c')}`)
       } else res.end(event(4, 'message', 'ä\n"d"') + event(5, 'end', {}))
     })
@@ -37,7 +37,7 @@ describe('following events', () => {
     expect(breaks).toBe(2)
   })
 
-  test('puts events together whose bytes come one by one', async () => {
+  test('assembles events whose bytes arrive one by one', async () => {
     const api = await startFakeApi(async (_asked, res) => {
       openStream(res)
       for (const byte of Buffer.from(`${event(1, 'message', 'aä€')}${event(2, 'end', {})}`)) {
@@ -50,7 +50,7 @@ describe('following events', () => {
     ])
   })
 
-  test('waits for a service that starts again, with one word about it', async () => {
+  test('waits for a service that restarts, and reports it once', async () => {
     let asked = 0
     const api = await startFakeApi((_asked, res) => {
       asked += 1
@@ -64,7 +64,7 @@ describe('following events', () => {
     expect(breaks).toBe(1)
   })
 
-  test('leaves a connection on which nothing comes', async () => {
+  test('replaces a connection that stays silent', async () => {
     const api = await startFakeApi((_asked, res) => {
       openStream(res)
       if (api.asked.length > 1) res.end(event(1, 'end', {}))
@@ -73,13 +73,13 @@ describe('following events', () => {
     expect(api.asked).toHaveLength(2)
   })
 
-  test('ends when there is nothing left', async () => {
+  test('ends if no events are left', async () => {
     const api = await startFakeApi((_asked, res) => void res.writeHead(204).end())
     expect(await follow(api.url)).toEqual([])
     expect(api.asked).toHaveLength(1)
   })
 
-  test('gives up after its patience, and at once when it is refused', async () => {
+  test('gives up after the time limit, and immediately after a refusal', async () => {
     const gone = await startFakeApi((_asked, res) => void res.destroy())
     await expect(follow(gone.url, { patienceMs: 300 })).rejects.toThrow(Unreachable)
     const refusing = await startFakeApi((_asked, res) =>

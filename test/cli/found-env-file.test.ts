@@ -8,7 +8,7 @@ import { settingWarnings } from '../../src/platform/config/process-settings.ts'
 import { chooseSettings } from '../../src/platform/installation/index.ts'
 import { folderWith } from './folder.ts'
 
-/** What a command takes from this `.env` in its current folder. */
+/** The settings that a command reads from this `.env` in its current folder. */
 function taken(text: string, env: NodeJS.ProcessEnv = {}, prepare: (file: string) => void = () => undefined) {
   const cwd = mkdtempSync(join(tmpdir(), 'capstan-found-env-'))
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }))
@@ -24,26 +24,26 @@ function taken(text: string, env: NodeJS.ProcessEnv = {}, prepare: (file: string
 
 const service = 'CAPSTAN_URL=http://capstan.example.org\nCAPSTAN_TOKEN=of-the-file\n'
 
-test('a service and its token are taken together', () => {
+test('the address of a service and its token are used together', () => {
   expect(taken(service)).toEqual({
     CAPSTAN_URL: 'http://capstan.example.org',
     CAPSTAN_TOKEN: 'of-the-file',
   })
 })
 
-test('the address of a file does not receive the token of the environment', () => {
+test('a token of the environment is not sent to the address of a file', () => {
   const env = { CAPSTAN_TOKEN: 'of-the-shell' }
   expect(taken('CAPSTAN_URL=http://attacker.example.org\nPORT=1\n', env)).toEqual({})
   expect(taken(service, env)).toEqual({ CAPSTAN_TOKEN: 'of-the-file' })
   expect(taken('DATA_DIR=/data\nHOST=attacker.example.org\n')).toEqual({ DATA_DIR: '/data' })
 })
 
-test("proxies, Node's own variables and unknown names are not taken", () => {
+test("proxies, Node's own variables and unknown names are ignored", () => {
   const others = 'HTTPS_PROXY=http://p\nNODE_OPTIONS=--inspect\nNODE_TLS_REJECT_UNAUTHORIZED=0\nPATH=/tmp\n'
   expect(taken(`DATA_DIR=/data\n${others}`)).toEqual({ DATA_DIR: '/data' })
 })
 
-test("another project's file is ignored, whatever its lines look like", () => {
+test("another project's file is ignored, even with broken lines", () => {
   expect(taken('spring.datasource.url=x\nBROKEN LINE\n')).toBeUndefined()
   expect(taken('PORT=3000\n')).toBeUndefined()
   expect(taken(service, {}, (file) => chmodSync(file, 0o000)) === undefined || process.getuid?.() === 0).toBe(
@@ -51,7 +51,7 @@ test("another project's file is ignored, whatever its lines look like", () => {
   )
 })
 
-test('a file of ours with a line that is no setting is refused', () => {
+test('a file of Capstan with a broken line is refused', () => {
   expect(() => taken('DATA_DIR=/data\nBROKEN LINE\n')).toThrow(
     expect.objectContaining({ faults: [expect.stringContaining('line 2: expected NAME=value')] }),
   )
@@ -61,7 +61,7 @@ test.runIf(process.getuid?.() === 0)('the file of another user is ignored', () =
   expect(taken(service, {}, (file) => chownSync(file, 65534, 65534))).toBeUndefined()
 })
 
-test('misspelt names in a file of ours are reported, and names of other programs are not', () => {
+test('misspelt names in a file of Capstan are reported, names of other programs are not', () => {
   const warnings = (text: string) => {
     const cwd = folderWith({ '.env': text })
     const choose = (each: EnvFile) => chooseSettings(each, { env: {}, known: knownSettings })

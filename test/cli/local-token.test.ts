@@ -5,7 +5,7 @@ import { type Harness, rows, startAccounts } from '../accounts/harness.ts'
 let harness: Harness | undefined
 afterEach(async () => harness?.close())
 
-test("the command line's token belongs to the first active administrator, and there is one of it", async () => {
+test("the command line's token belongs to the first active administrator, and only the newest is valid", async () => {
   harness = await startAccounts()
   const { db, call } = harness
   const wanted = { name: 'capstan command line', scopes: ['jobs:read' as const] }

@@ -18,7 +18,7 @@ async function requestOf(file: object, flags: Partial<DeployFlags> = {}, env: No
 }
 
 describe('capstan.json', () => {
-  test('absent or empty means the defaults, and the API takes what comes of it', async () => {
+  test('gives the defaults if it is missing or empty, and the API accepts the request', async () => {
     const request = await requestOf({})
     expect(request).toMatchObject({
       environment: 'staging',
@@ -40,18 +40,18 @@ describe('capstan.json', () => {
     ['{"secrets":["KEY=value"]}', 'never kept here'],
     ['{"healthCheck":{"path":"nope"}}', 'healthCheck.path: '],
     ['{"durableObjects":["not-a-class"]}', 'durableObjects.0: '],
-  ])('%s is refused with %s', async (text, problem) => {
+  ])('with the content %s is refused: %s', async (text, problem) => {
     await expect(readProjectFile(folderWith({ 'capstan.json': text }))).rejects.toThrow(problem)
   })
 
-  test('tells all its faults at once', async () => {
+  test('is refused with all its faults together', async () => {
     const file = folderWith({ 'capstan.json': '{"app":"-","env":"qa"}' })
     await expect(readProjectFile(file)).rejects.toThrow(/app: .*\n.*env: /)
   })
 })
 
-describe('the command line', () => {
-  test('wins over the file', async () => {
+describe('options of the command line', () => {
+  test('take precedence over the file', async () => {
     const file = {
       app: 'one',
       env: 'production',
@@ -75,7 +75,7 @@ describe('the command line', () => {
     })
   })
 
-  test('is refused where it makes no sense', async () => {
+  test('are refused if they are invalid, without their values', async () => {
     await expect(requestOf({}, { environment: 'qa' })).rejects.toThrow('--environment')
     await expect(requestOf({}, { app: 'A b' })).rejects.toThrow("can't be an app's name")
     await expect(requestOf({}, { var: ['=x'] })).rejects.toThrow('NAME=VALUE')
@@ -83,18 +83,18 @@ describe('the command line', () => {
   })
 })
 
-describe('secrets', () => {
-  test('come from the environment', async () => {
+describe('values of secrets', () => {
+  test('are read from the environment', async () => {
     const { config } = await requestOf({ secrets: ['A'] }, { secret: ['B'] }, { A: '1', B: '', C: '3' })
     expect(config.secrets).toEqual({ A: '1', B: '' })
   })
 
-  test('never from the command line, and are never shown', async () => {
+  test('are refused on the command line, and not shown', async () => {
     await expect(requestOf({}, { secret: ['KEY=hunter2'] })).rejects.toThrow(/^((?!hunter2).)*$/)
     await expect(requestOf({}, { secret: ['KEY=hunter2'] })).rejects.toThrow('name only')
   })
 
-  test('are asked for, hidden, where there is a terminal, and missed where there is none', async () => {
+  test('are prompted for without echo on a terminal, and required without one', async () => {
     await expect(requestOf({ secrets: ['A', 'B'] }, {}, { B: 'x' })).rejects.toThrow('No value for A:')
     const asked: unknown[] = []
     const prompt = {
@@ -113,7 +113,7 @@ describe('secrets', () => {
 })
 
 describe('a container', () => {
-  test('comes from the file and the command line; its password only from the environment', async () => {
+  test('is configured by the file and the command line; its password only by the environment', async () => {
     const file = { containerImage: 'ghcr.io/me/app:1', container: { port: 3000, maxInstances: 2 } }
     const flags = { image: 'ghcr.io/me/app:2', instanceType: 'basic', pullUser: 'me' }
     const request = await requestOf(file, flags, { CAPSTAN_PULL_PASSWORD: 'sesame' })
@@ -128,7 +128,7 @@ describe('a container', () => {
     await expect(requestOf(file, flags)).rejects.toThrow(/CAPSTAN_PULL_PASSWORD/)
   })
 
-  test('has no password in the file', async () => {
+  test('is refused with a password in the file', async () => {
     const file = { container: { pullSecret: { username: 'me', password: 'sesame' } } }
     await expect(requestOf(file)).rejects.toThrow(/container: Unrecognized key: "pullSecret"/)
   })

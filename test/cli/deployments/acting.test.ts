@@ -4,7 +4,7 @@ import { capstan } from '../run.ts'
 
 const at = (api: { url: string }) => ({ CAPSTAN_URL: `${api.url}/`, CAPSTAN_TOKEN: 'ora_x' })
 
-/** A deployment that ends like this, after one of the verbs was accepted. */
+/** A deployment that ends with this status after an accepted action. */
 function acting(status: string, accepted: object) {
   const answer = deploymentApi(status, { code: 'DEPLOY_006', message: 'it had answered 500' })
   return startFakeApi((asked, res) =>
@@ -12,8 +12,8 @@ function acting(status: string, accepted: object) {
   )
 }
 
-describe('acting on a deployment', () => {
-  test('retry is done when the deployment then completes', async () => {
+describe('capstan deploy retry and cancel', () => {
+  test('retry ends with 0 if the deployment then completes, and with 1 if it fails', async () => {
     const started = { retryId: 'job', step: 'configure_dns', attempt: 3, maxAttempts: 5 }
     const api = await acting('completed', started)
     const { code, out } = await capstan(['deploy', 'retry', deploymentId], { env: at(api) })
@@ -30,7 +30,7 @@ describe('acting on a deployment', () => {
   test.each([
     ['cancelled', 0],
     ['completed', 1],
-  ])('cancel of one that ends %s ends with %i', async (status, expected) => {
+  ])('cancel of a deployment that is then %s ends with %i', async (status, expected) => {
     const api = await acting(status, { jobId: 'job', cancelRequested: true })
     expect((await capstan(['deploy', 'cancel', deploymentId], { env: at(api) })).code).toBe(expected)
   })

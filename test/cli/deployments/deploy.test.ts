@@ -7,7 +7,7 @@ const app = () => folderWith({ 'index.js': 'export default {}' })
 const at = (api: { url: string }) => ({ CAPSTAN_URL: `${api.url}/`, CAPSTAN_TOKEN: 'ora_x' })
 
 describe('capstan deploy', () => {
-  test('shows the plan, follows the steps and tells where the app answers', async () => {
+  test('shows the plan, follows the steps and prints the address of the app', async () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const { code, out, err } = await capstan(
       ['deploy', app(), '--yes', '--max-retries', '0', '--no-rollback'],
@@ -40,7 +40,7 @@ describe('capstan deploy', () => {
   })
 
   test.each(['failed', 'rolled_back', 'rollback_failed', 'cancelled'])(
-    'ends with 1 when it is %s',
+    'ends with 1 if the deployment is %s',
     async (status) => {
       const error = { code: 'DEPLOY_006', message: 'did not become healthy' }
       const api = await startFakeApi(deploymentApi(status, error))
@@ -51,7 +51,7 @@ describe('capstan deploy', () => {
     },
   )
 
-  test('that prepare refuses ends with 2, and names the fields', async () => {
+  test('ends with 2 if prepare refuses the plan, and names the fields', async () => {
     const fields = [{ path: 'config.durableObjects', problem: 'the class Counter holds data' }]
     const api = await startFakeApi((_asked, res) => json(res, 400, refusal('REQ_002', 'Not valid', fields)))
     const { code, out, err } = await capstan(['deploy', app(), '--yes'], { env: at(api) })
@@ -62,7 +62,7 @@ describe('capstan deploy', () => {
     expect(api.asked).toHaveLength(1)
   })
 
-  test('repeats what may not have arrived with the same key', async () => {
+  test('repeats a request without an answer with the same key', async () => {
     const answer = deploymentApi('completed')
     const api = await startFakeApi((asked, res) => {
       const posts = api.asked.filter((each) => each.path === '/deploy')
@@ -90,7 +90,7 @@ describe('capstan deploy', () => {
     expect(list.asked[0]?.path).toBe('/deploy?environment=production&limit=20')
   })
 
-  test('asks first, and does nothing on a no', async () => {
+  test('asks for confirmation, and deploys nothing without it', async () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const run = (answer: string) =>
       capstan(['deploy', app()], { env: at(api), answers: { 'Deploy my-app to staging?': answer } })
@@ -99,14 +99,14 @@ describe('capstan deploy', () => {
     expect((await run('y')).code).toBe(0)
   })
 
-  test('without a terminal needs --yes, before anything is asked of the API', async () => {
+  test('requires --yes without a terminal, before it calls the API', async () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const { code, err } = await capstan(['deploy', app()], { env: at(api) })
     expect([code, api.asked.length]).toEqual([2, 0])
     expect(err).toContain('--yes')
   })
 
-  test('with --json answers one document on standard output', async () => {
+  test('prints one document on standard output with --json', async () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const done = await capstan(['deploy', app(), '--yes', '--json'], { env: at(api) })
     expect(JSON.parse(done.out)).toMatchObject({
@@ -129,7 +129,7 @@ describe('capstan deploy', () => {
     )
   })
 
-  test('names what it leaves out', async () => {
+  test('names the skipped files', async () => {
     const api = await startFakeApi(deploymentApi('completed'))
     const folder = folderWith({ 'index.js': '', 'tsconfig.json': '', 'b.ts': '' })
     const { err } = await capstan(['deploy', folder, '--yes'], { env: at(api) })
@@ -138,7 +138,7 @@ describe('capstan deploy', () => {
 })
 
 describe('capstan deploy watch and list', () => {
-  test('are commands, and so are their options', async () => {
+  test('accept their options', async () => {
     const api = await startFakeApi(deploymentApi('rolled_back'))
     const watched = await capstan(['deploy', 'watch', deploymentId, '--json'], { env: at(api) })
     expect(watched.code).toBe(1)
@@ -163,7 +163,7 @@ describe('capstan deploy watch and list', () => {
     expect([JSON.parse(listing.out).nextCursor, listing.err]).toEqual(['x', ''])
   })
 
-  test('a folder named like a command is given with ./', async () => {
+  test('do not hide a folder of the same name, written with ./', async () => {
     const { err } = await capstan(['deploy', './watch', '--yes'])
     expect(err).toBe('error: There is no ./watch\n')
   })

@@ -61,7 +61,7 @@ const question = 'Roll back my-app in staging?'
 const sent = (of: Awaited<ReturnType<typeof api>>) => of.asked.filter(({ method }) => method === 'POST')
 
 describe('capstan rollback', () => {
-  test('names the last good version, asks, and shows the log of the rollback only', async () => {
+  test('names the last good version, asks for confirmation, and shows only the log of the rollback', async () => {
     const service = await api(['staging'])
     const { code, out } = await capstan(['rollback', 'my-app', '--reason', 'slow'], {
       env: at(service),
@@ -78,13 +78,13 @@ describe('capstan rollback', () => {
     expect(sent(service)[0]?.headers['idempotency-key']).toBeDefined()
     const stream = service.asked.find(({ path }) => path.endsWith('/logs'))
     expect(stream?.headers['last-event-id']).toBe('3')
-    // Events 1 to 3 are of the deployment itself.
+    // Events 1 to 3 belong to the deployment itself.
     expect(out).not.toContain('slow \u001b')
     expect(out).not.toContain('today')
     expect(out).toMatch(/\): rolled back\n$/)
   })
 
-  test('shows what it replaces and what returns before it asks', async () => {
+  test('shows the replaced version and the returning secrets before it asks for confirmation', async () => {
     const service = await api(['staging'])
     const no = await capstan(['rollback', 'my-app'], { env: at(service), answers: { [question]: 'n' } })
     expect(no.out).toContain(`  Replaces version ${foreign}, made outside Capstan\n`)
@@ -92,7 +92,7 @@ describe('capstan rollback', () => {
     expect(sent(service)).toEqual([])
   })
 
-  test('checks the version of --to before it announces anything', async () => {
+  test('checks the version of --to before it prints anything', async () => {
     const service = await api(['staging'])
     const args = ['rollback', 'my-app', '--yes', '--to', 'missing']
     const { code, out, err } = await capstan(args, { env: at(service) })
@@ -100,7 +100,7 @@ describe('capstan rollback', () => {
     expect(sent(service)).toEqual([])
   })
 
-  test('ends well when the own version of the newest deployment serves again', async () => {
+  test('ends with 0 if it restores the version of the newest deployment', async () => {
     const own = { targetVersion: 'v-2', targetDeployment: deploymentId }
     const service = await api(['staging'], versions, own)
     const deployment = deploymentApi('completed')
@@ -112,11 +112,11 @@ describe('capstan rollback', () => {
     const args = ['rollback', 'my-app', '--environment', 'staging', '--yes']
     const { code, out } = await capstan(args, { env: at(answer) })
     expect([code, out]).toEqual([0, expect.stringContaining('version v-2 serves again')])
-    // A rollback that was to undo it has failed then.
+    // The other service reports the deployment as rolled back, which is a failure here.
     expect((await capstan(args, { env: at(service) })).code).toBe(1)
   })
 
-  test('does not say that a version serves when the cloud could not be asked', async () => {
+  test('does not claim that a version serves if the cloud could not be read', async () => {
     const reason = 'Cloudflare could not be asked which version serves: no answer within 5 s'
     const rollback = { ...versions.rollback, available: false, targetVersion: null, serves: false, reason }
     const service = await api(['staging'], { ...versions, servingUnknown: reason, rollback })
@@ -149,7 +149,7 @@ describe('capstan rollback', () => {
     expect(sent(service)).toMatchObject([{ path: '/deploy/apps/my-app/production/rollback' }])
   })
 
-  test('does nothing without a yes, and needs --yes without a terminal', async () => {
+  test('changes nothing without confirmation, and requires --yes without a terminal', async () => {
     const service = await api(['staging'])
     const no = await capstan(['rollback', 'my-app'], { env: at(service), answers: { [question]: 'n' } })
     expect([no.code, no.err]).toEqual([2, 'Nothing was rolled back.\n'])
@@ -159,7 +159,7 @@ describe('capstan rollback', () => {
     expect((await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })).code).toBe(0)
   })
 
-  test('asks for the environment only where there are two', async () => {
+  test('requires the environment only if the app is deployed to both', async () => {
     const service = await api(['staging', 'production'])
     const unclear = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
     expect([unclear.code, unclear.err]).toEqual([2, expect.stringContaining('--environment')])
@@ -177,7 +177,7 @@ describe('capstan rollback', () => {
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('staging or production')])
   })
 
-  test('has nothing to do when the last good version serves, and names the command that goes further', async () => {
+  test('changes nothing if the last good version serves, and names the command for an older one', async () => {
     const service = await api(['staging'], serves)
     const { code, out } = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
     expect([code, out]).toEqual([0, 'Version v-2 serves already\ncapstan rollback my-app --to x\n'])
@@ -185,9 +185,9 @@ describe('capstan rollback', () => {
   })
 
   test.each([
-    ['of the newest deployment undoes it', deploymentId, version],
-    ['of an earlier good one goes back to it', earlier, earlier],
-  ])('as a verb of deploy, %s', async (_, id, targetVersion) => {
+    ['undoes the newest deployment', deploymentId, version],
+    ['restores an earlier good deployment', earlier, earlier],
+  ])('%s when called as deploy rollback ID', async (_, id, targetVersion) => {
     const service = await api(['staging'])
     const { code } = await capstan(['deploy', 'rollback', id, '--yes'], { env: at(service) })
     expect(code).toBe(0)
@@ -199,7 +199,7 @@ describe('capstan rollback', () => {
 })
 
 describe('capstan versions', () => {
-  test('lists the versions of an app with their deployments, and the command that goes back', async () => {
+  test('lists the versions of an app with their deployments, and the command that restores one', async () => {
     const service = await api(['staging'])
     const { code, out } = await capstan(['versions', 'my-app'], { env: at(service) })
     expect(code).toBe(0)
@@ -218,7 +218,7 @@ describe('capstan versions', () => {
     expect(JSON.parse(document.out).versions).toHaveLength(2)
   })
 
-  test('of an app that is not deployed says so', async () => {
+  test('fails for an app that is not deployed', async () => {
     const service = await api([])
     const { code, err } = await capstan(['versions', 'my-app'], { env: at(service) })
     expect([code, err]).toEqual([2, expect.stringContaining('No app my-app')])

@@ -9,8 +9,8 @@ async function sourceOf(files: Record<string, string>, main?: string) {
 }
 const namesOf = (source: { modules: { name: string }[] }) => source.modules.map((each) => each.name)
 
-describe('modules of a folder', () => {
-  test('have a type by their ending, the main one first and the others by name', async () => {
+describe('the modules of a folder', () => {
+  test('get their type from the file extension; the main one comes first, the others by name', async () => {
     const source = await sourceOf({
       'z.mjs': '1',
       'a/b.cjs': '2',
@@ -39,7 +39,7 @@ describe('modules of a folder', () => {
     expect(Buffer.from(source.modules[0]?.content ?? '', 'base64').toString()).toBe('main')
   })
 
-  test('leave out dot files, node_modules and the descriptions silently, what no Worker can have by name', async () => {
+  test('omit dot files, node_modules, package.json and capstan.json; unsupported files are listed as skipped', async () => {
     const source = await sourceOf({
       'index.js': '',
       '.env': 'SECRET=1',
@@ -54,7 +54,7 @@ describe('modules of a folder', () => {
     expect(source.skipped).toEqual(['data.json', 'lib/x.ts'])
   })
 
-  test('never follow a link out of the folder', async () => {
+  test('do not include links out of the folder', async () => {
     const outside = folderWith({ 'private.txt': 'x' })
     const folder = folderWith({ 'index.js': '' })
     symlinkSync(outside, join(folder, 'link'))
@@ -64,7 +64,7 @@ describe('modules of a folder', () => {
     expect(source.skipped).toEqual(['link', 'private.txt'])
   })
 
-  test('are too large together', async () => {
+  test('are refused above 11.5 MiB in total', async () => {
     await expect(sourceOf({ 'index.js': '', 'b.bin': 'x'.repeat(12 * 1024 * 1024) })).rejects.toThrow(
       '11.5 MiB',
     )
@@ -83,11 +83,11 @@ describe('the main module', () => {
     expect(namesOf(await sourceOf(files, main))[0]).toBe(expected)
   })
 
-  test.each(['../other/index.js', 'gone.js', 'data.txt', '/etc/index.js'])('is never %s', async (main) => {
+  test.each(['../other/index.js', 'gone.js', 'data.txt', '/etc/index.js'])('cannot be %s', async (main) => {
     await expect(sourceOf({ 'index.js': '', 'data.txt': '' }, main)).rejects.toThrow('main module')
   })
 
-  test('in TypeScript is told to be built first', async () => {
+  test('in TypeScript is refused with the advice to build it first', async () => {
     await expect(sourceOf({ 'index.ts': '' })).rejects.toThrow('build the app first')
     await expect(sourceOf({ 'index.js': '', 'index.ts': '' }, 'index.ts')).rejects.toThrow(
       'build the app first',
@@ -95,8 +95,8 @@ describe('the main module', () => {
   })
 })
 
-describe('one file', () => {
-  test('is the whole app, named by itself or else by its folder', async () => {
+describe('a single file', () => {
+  test('is the whole app, named after the file or its folder', async () => {
     const folder = folderWith({ 'index.js': '', 'greeter.mjs': '', 'capstan.json': 'not JSON' })
     const one = async (name: string) => readSource(await findPlace(join(folder, name)), undefined)
     expect(await one('greeter.mjs')).toMatchObject({ name: 'greeter', modules: [{ name: 'greeter.mjs' }] })
@@ -104,7 +104,7 @@ describe('one file', () => {
     expect(await projectFileOf(await findPlace(join(folder, 'index.js')))).toMatchObject({ secrets: [] })
   })
 
-  test('has to be an ES module that is there', async () => {
+  test('has to exist and be an ES module', async () => {
     const folder = folderWith({ 'a.txt': '' })
     await expect(readSource(await findPlace(join(folder, 'a.txt')), undefined)).rejects.toThrow('ES module')
     await expect(findPlace(join(folder, 'none'))).rejects.toThrow('There is no')

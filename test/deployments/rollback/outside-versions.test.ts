@@ -27,7 +27,7 @@ async function run(appName: string, text: string, config: object = {}): Promise<
   return id
 }
 
-/** As wrangler deploys: a version without Capstan's marks. @returns its id */
+/** Deploys like wrangler: a version without Capstan's tag. @returns its id */
 async function deployOutside(app: string, text: string): Promise<string> {
   await world.put(`${app}-staging`, {}, [{ name: 'main.js', content: hello(text) }])
   return await serving(app)
@@ -49,7 +49,7 @@ const silence = () =>
   world.proxy.fault({ method: 'GET', path: /scripts\/[a-z-]+\/deployments$/, times: 50, fault: unanswered })
 
 describe('a version made outside Capstan that serves', () => {
-  test('is a row of its own, and is replaced by the newest good version, which stays good', async () => {
+  test('is listed as its own row, and a rollback replaces it with the newest good version', async () => {
     const [one, two] = [await run('outside', 'one'), await run('outside', 'two')]
     const foreign = await deployOutside('outside', 'foreign')
     const { versions, rollback, serving: shares } = await listed('outside')
@@ -79,7 +79,7 @@ describe('a version made outside Capstan that serves', () => {
       [await versionOf(two), 'serving'],
       [await versionOf(one), 'previous'],
     ])
-    // Again: done already, until an older version is named.
+    // A second rollback has nothing to do, unless it names an older version.
     expect((await listed('outside')).rollback).toMatchObject({ available: false, serves: true })
     const again = await rollBack('outside')
     expect([again.status, again.json.error.message]).toEqual([409, expect.stringContaining('serves already')])
@@ -90,7 +90,7 @@ describe('a version made outside Capstan that serves', () => {
     expect((await world.status(two)).status).toBe('rolled_back')
   })
 
-  test('keeps the host names and addresses of the deployment whose version serves again', async () => {
+  test('is replaced without changing the host names and addresses of the restored deployment', async () => {
     const id = await run('hosted', 'one', { hostnames: ['hosted.example.test'] })
     await deployOutside('hosted', 'foreign')
     expect((await rollBack('hosted', { targetVersion: id })).status).toBe(202)
@@ -99,7 +99,7 @@ describe('a version made outside Capstan that serves', () => {
     expect(result.map(({ hostname }: { hostname: string }) => hostname)).toContain('hosted.example.test')
   })
 
-  test('made by a change of a secret is replaced, and the secret that returns is named before', async () => {
+  test('is replaced if a changed secret made it; the preview names the secret that returns', async () => {
     const one = await run('secret', 'one', { secrets: { TOKEN: 'old' } })
     const secret = { name: 'TOKEN', text: 'new', type: 'secret_text' }
     await world.script('PUT', 'secret-staging/secrets', secret)
@@ -112,7 +112,7 @@ describe('a version made outside Capstan that serves', () => {
     expect(await serving('secret')).toBe(await versionOf(one))
   })
 
-  test('is no way past a failed deployment: the good version before it serves', async () => {
+  test('after a failed deployment is replaced with the good version before that deployment', async () => {
     const one = await run('failed', 'one')
     const broken = `export default { fetch: () => new Response('broken', { status: 500 }) }`
     const config = { appName: 'failed', script: broken, healthCheck: { timeoutSeconds: 1 } }
@@ -126,7 +126,7 @@ describe('a version made outside Capstan that serves', () => {
     expect((await world.status(two)).status).toBe('rolled_back')
   })
 
-  test('is a target when it is named, and no other version is', async () => {
+  test('is a target if the request names it; an unknown version is not found', async () => {
     await run('named', 'one')
     const foreign = await deployOutside('named', 'foreign')
     const two = await run('named', 'two')
@@ -137,15 +137,15 @@ describe('a version made outside Capstan that serves', () => {
     expect((await rollBack('named', { targetVersion: foreign })).status).toBe(202)
     await drive(world, worker, two)
     expect(await textOf('named')).toBe('foreign')
-    // What it was rolled back to serves: going back once more takes a name.
+    // The restored version serves, so another rollback has to name a version.
     const again = await rollBack('named')
     expect([again.status, again.json.error.message]).toEqual([409, expect.stringContaining('already')])
     expect((await listed('named')).rollback.serves).toBe(false)
   })
 })
 
-describe('traffic that was changed outside Capstan', () => {
-  test('between several versions is shown by shares, and goes to the good version as a whole', async () => {
+describe('traffic changed outside Capstan', () => {
+  test('to several versions is listed with its shares; a rollback gives all of it to the good version', async () => {
     const one = await run('shared', 'one')
     const own = await versionOf(one)
     const foreign = (await world.upload('shared-staging', {}, [{ name: 'main.js', content: hello('f') }]))
@@ -161,7 +161,7 @@ describe('traffic that was changed outside Capstan', () => {
     expect((await listed('shared')).serving).toMatchObject([{ version: own, percentage: 100 }])
   })
 
-  test('to an earlier good version leaves nothing to roll back, but the way forward', async () => {
+  test('to an earlier good version leaves nothing to roll back; the refusal suggests the later version', async () => {
     const [one, two] = [await run('moved', 'one'), await run('moved', 'two')]
     await giveTraffic('moved', { [await versionOf(one)]: 100 })
     const { versions, rollback } = await listed('moved')
@@ -176,7 +176,7 @@ describe('traffic that was changed outside Capstan', () => {
     expect(await textOf('moved')).toBe('two')
   })
 
-  test('to a version that was rolled back is a rollback again', async () => {
+  test('to a version that was rolled back can be rolled back again', async () => {
     const [one, two] = [await run('back', 'one'), await run('back', 'two')]
     await rollBack('back')
     await drive(world, worker, two)
@@ -187,8 +187,8 @@ describe('traffic that was changed outside Capstan', () => {
   })
 })
 
-describe('a cloud that does not say what serves', () => {
-  test('is named: no version is chosen and none is said to serve on the record alone', async () => {
+describe('a cloud that does not report the serving version', () => {
+  test('makes a rollback without a named version fail, and no version is shown as serving', async () => {
     const [one, two] = [await run('silent', 'one'), await run('silent', 'two')]
     silence()
     const answer = await listed('silent')
@@ -209,7 +209,7 @@ describe('a cloud that does not say what serves', () => {
     expect(await textOf('silent')).toBe('one')
   })
 
-  test('is waited for five seconds at most', async () => {
+  test('fails a rollback request after five seconds', async () => {
     await run('slow', 'one')
     const fault = { kind: 'silence', done: false } as const
     world.proxy.fault({ method: 'GET', path: /slow-staging\/deployments$/, times: 50, fault })
@@ -220,7 +220,7 @@ describe('a cloud that does not say what serves', () => {
     expect(refused.json.error.message).toContain('no answer within 5 s')
   })
 
-  test('does not keep a running deployment from being cancelled and rolled back', async () => {
+  test('does not prevent the cancellation and rollback of a running deployment', async () => {
     await run('running', 'one')
     const id = await world.started({ appName: 'running', script: hello('two') })
     await drive(world, worker, id, 'health_check')
@@ -232,7 +232,7 @@ describe('a cloud that does not say what serves', () => {
   })
 })
 
-test('a version that the cloud no longer offers is refused with the reason, and is not suggested', async () => {
+test('a rollback to a version that the cloud no longer offers is refused, and no refusal suggests it', async () => {
   const [one, two] = [await run('aged', 'one'), await run('aged', 'two')]
   const list = (await world.script('GET', 'aged-staging/versions')).body
   list.result.items = list.result.items.filter(
@@ -253,7 +253,7 @@ test('a version that the cloud no longer offers is refused with the reason, and 
   }
 })
 
-test('an app whose Worker was deleted outside is not rolled back, and the refusal says what to do', async () => {
+test('a rollback of an app whose Worker was deleted outside Capstan is refused with the reason', async () => {
   await run('deleted', 'one')
   await run('deleted', 'two')
   await world.callCloud('DELETE', `${world.scriptsPath}/deleted-staging?force=true`)
@@ -265,7 +265,7 @@ test('an app whose Worker was deleted outside is not rolled back, and the refusa
   expect((await listed('deleted')).rollback).toMatchObject({ available: false, serves: false })
 })
 
-test('a deployment that ends while the cloud is asked is seen: the cloud is asked again', async () => {
+test('a rollback reads the cloud again if a deployment ends during the first read', async () => {
   const one = await run('racing', 'one')
   const id = await world.started({ appName: 'racing', script: hello('two') })
   await drive(world, worker, id, 'deploy_worker')

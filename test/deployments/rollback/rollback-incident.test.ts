@@ -24,10 +24,10 @@ async function run(appName: string, text: string, config: object = {}): Promise<
   return id
 }
 
-describe('with two good versions and a broken third', () => {
+describe('an app with two good versions and a broken third', () => {
   const fail = (app: string) => run(app, 'three', { script: broken, healthCheck: { timeoutSeconds: 1 } })
 
-  test('each refusal names the command that works, and that works', async () => {
+  test('names a working rollback command in each refusal', async () => {
     const [one, two] = [await run('incident', 'one'), await run('incident', 'two')]
     const three = await fail('incident')
     expect((await world.status(three)).status).toBe('rolled_back')
@@ -45,13 +45,13 @@ describe('with two good versions and a broken third', () => {
     ])
     await drive(world, worker, three)
     expect((await world.get('incident-staging')).text).toBe('one')
-    // And forward again, by the id of the deployment's version.
+    // Then forward again, by the id of the later version.
     expect((await postApp('incident', { targetVersion: await versionOf(two) })).status).toBe(202)
     await drive(world, worker, three)
     expect((await world.get('incident-staging')).text).toBe('two')
   })
 
-  test('the versions say where a rollback goes', async () => {
+  test('lists its versions with the target of a rollback', async () => {
     const [one, two] = [await run('listed', 'one'), await run('listed', 'two')]
     const listed = async () => (await world.call('/deploy/apps/listed/staging/versions')).json.data.rollback
     expect(await listed()).toMatchObject({ available: true, deploymentId: two, targetDeployment: one })
@@ -69,7 +69,7 @@ describe('with two good versions and a broken third', () => {
     })
   })
 
-  test('a deployment that is unknown, of another app, or made no version is no target', async () => {
+  test('is not rolled back to a deployment of another app or without a version', async () => {
     await run('targets', 'one')
     await run('targets', 'two')
     const other = await run('elsewhere', 'other')
@@ -81,10 +81,10 @@ describe('with two good versions and a broken third', () => {
   })
 })
 
-describe('secrets and variables', () => {
+describe('secrets and variables that a rollback changes', () => {
   const secret = (text: string) => ({ name: 'TOKEN', text, type: 'secret_text' })
 
-  test('that return or disappear are named before, in the log and in the status', async () => {
+  test('are named in the answer, in the log and in the status', async () => {
     const first = await run('revoked', 'one', { secrets: { TOKEN: 'leaked', SAME: 'same' } })
     const config = { secrets: { SAME: 'same', ADDED: 'x' }, environmentVars: { MODE: 'y' } }
     const second = await run('revoked', 'two', { ...config, deleteSecrets: ['TOKEN'] })
@@ -96,7 +96,7 @@ describe('secrets and variables', () => {
         { kind: 'variable', name: 'MODE' },
         { kind: 'secret', name: 'ADDED' },
       ],
-      // The same value in both, by our own records.
+      // SAME has the same value in both versions, according to Capstan's records.
       reverting: [],
     })
     expect(data.willNotUndo).toContainEqual(expect.stringContaining('The secret TOKEN returns'))
@@ -110,7 +110,7 @@ describe('secrets and variables', () => {
     ])
   })
 
-  test('are named by an automatic rollback, too', async () => {
+  test('are named in the log of an automatic rollback', async () => {
     await run('automatic', 'one', { secrets: { TOKEN: 'old' } })
     const sick = { script: broken, healthCheck: { timeoutSeconds: 1 } }
     const id = await run('automatic', 'two', { ...sick, secrets: { TOKEN: 'new', ADDED: 'x' } })
@@ -120,7 +120,7 @@ describe('secrets and variables', () => {
     expect(log).toContain('The secret ADDED disappears')
   })
 
-  test('that another tool has changed since are named', async () => {
+  test('are named if another tool has changed them since', async () => {
     await run('foreign', 'one', { secrets: { TOKEN: 'old' } })
     await world.script('PUT', 'foreign-staging/secrets', secret('rotated'))
     const second = await run('foreign', 'two')
@@ -131,7 +131,7 @@ describe('secrets and variables', () => {
     expect(await world.messages(second)).toContain('set it again if it was changed or revoked since')
   })
 
-  test('that can not be read do not keep a rollback from being done', async () => {
+  test('do not prevent the rollback if they cannot be read', async () => {
     await run('unread', 'one')
     const second = await run('unread', 'two')
     const path = /unread-staging\/versions\/[0-9a-f-]+$/

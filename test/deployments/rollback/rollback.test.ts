@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { drive, expectGapFree, hello, openJob, startWorld, type World } from '../harness.ts'
 
-// Each test is several deployments, and the machine may be busy.
+// Each test runs several deployments, possibly on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
 let world: World
@@ -25,7 +25,7 @@ async function deployed(appName: string, text: string, config: object = {}): Pro
   return id
 }
 
-/** All that the cloud has of a script, but for what is history. */
+/** The state of a script in the cloud, without its history. */
 async function stateOf(script: string) {
   const list = (await world.callCloud('GET', world.scriptsPath)).result
   const [serving] = (await world.script('GET', `${script}/deployments`)).result.deployments
@@ -44,8 +44,8 @@ async function stateOf(script: string) {
   }
 }
 
-describe('a rollback by hand', () => {
-  test('puts back all that the deployment changed: a diff of the cloud is empty but for history', async () => {
+describe('a requested rollback', () => {
+  test('restores the whole state of the app in the cloud, except its history', async () => {
     const secrets = { KEY: 'first' }
     const first = await deployed('undone', 'first', { environmentVars: { A: '1' }, secrets })
     await world.script('POST', 'undone-staging/subdomain', { enabled: false })
@@ -111,7 +111,7 @@ describe('a rollback by hand', () => {
     for (const line of answer.json.data.willNotUndo.slice(2)) expect(told).toContain(line)
   })
 
-  test('goes to a version that is named, and only there', async () => {
+  test('restores the named version, and refuses the serving version and unknown ones', async () => {
     const [one, two, three] = [
       await deployed('named', '1'),
       await deployed('named', '2'),
@@ -136,13 +136,13 @@ describe('a rollback by hand', () => {
       [one, 'serving'],
     ])
     expect((await post(three, 'rollback')).status).toBe(409)
-    // Further back, or to another good one, when it is named.
+    // A named version can be restored afterwards, even a later one.
     expect((await post(three, 'rollback', { targetVersion: await versionOf(two) })).status).toBe(202)
     await drive(world, worker, three)
     expect((await world.get('named-staging')).text).toBe('2')
   })
 
-  test('of a first deployment that completed is refused: there is nothing to go back to', async () => {
+  test('of a completed first deployment is refused, because no earlier version exists', async () => {
     const id = await deployed('only', 'only')
     const answer = await post(id, 'rollback')
     expect([answer.status, answer.json.error.message]).toEqual([
@@ -152,7 +152,7 @@ describe('a rollback by hand', () => {
     expect((await world.get('only-staging')).text).toBe('only')
   })
 
-  test('of a first deployment that failed removes what it made, and says so', async () => {
+  test('of a failed first deployment removes the Worker, as its answer says', async () => {
     const script = `export default { fetch: () => new Response('broken', { status: 500 }) }`
     const config = { appName: 'firstborn', script, healthCheck: { timeoutSeconds: 1 } }
     const id = await world.started(config, { rollbackOnFailure: false })
@@ -169,7 +169,7 @@ describe('a rollback by hand', () => {
     expect(await states('firstborn')).toEqual([[id, 'quarantined']])
   })
 
-  test('of one that failed and changed nothing is refused', async () => {
+  test('of a failed deployment that changed nothing is refused', async () => {
     await deployed('unchanged', 'good')
     const id = await world.started({ appName: 'unchanged', script: 'export default {' })
     await drive(world, worker, id)
@@ -181,7 +181,7 @@ describe('a rollback by hand', () => {
   })
 
   test.each(['validate_config', 'deploy_worker', 'health_check'])(
-    'of one that waits before %s cancels it first',
+    'of a deployment that waits for %s cancels it first',
     async (step) => {
       const app = `early-${step.replace('_', '-')}`
       const first = await deployed(app, 'good')
@@ -197,7 +197,7 @@ describe('a rollback by hand', () => {
     },
   )
 
-  test('that is called off while its step lets go leaves a cancelled deployment, and frees the app', async () => {
+  test('that is cancelled while the running step ends leaves a cancelled deployment and a free app', async () => {
     await deployed('called-off', 'good')
     const id = await world.started({ appName: 'called-off', script: hello('bad') })
     await drive(world, worker, id, 'cloudflare_auth')
@@ -220,7 +220,7 @@ describe('a rollback by hand', () => {
     await deployed('called-off', 'next')
   })
 
-  test('of what is not there, or of a dry run, is refused', async () => {
+  test('of an unknown deployment or a dry run is refused', async () => {
     expect((await post('00000000-0000-4000-8000-000000000000', 'rollback')).status).toBe(404)
     const id = await world.started({ appName: 'dry-undo' }, { dryRun: true })
     expect((await post(id, 'rollback')).status).toBe(409)
@@ -230,7 +230,7 @@ describe('a rollback by hand', () => {
 })
 
 describe('content that was rolled back', () => {
-  test('is quarantined until it is forced, and good again when it then holds', async () => {
+  test('is quarantined until a forced deployment of it completes', async () => {
     const first = await deployed('again', 'good')
     const second = await deployed('again', 'bad')
     await post(second, 'rollback')
@@ -256,13 +256,13 @@ describe('content that was rolled back', () => {
   })
 })
 
-describe('Durable Object migrations', () => {
+describe('a Durable Object migration', () => {
   const withClass = (name: string, text: string, status = 200) => `
     import { DurableObject } from 'cloudflare:workers'
     export class ${name} extends DurableObject {}
     export default { fetch: () => new Response('${text}', { status: ${status} }) }`
 
-  test('are told before, and are not gone back over', async () => {
+  test('is shown as irreversible in the plan, and a rollback across it is refused', async () => {
     await deployed('migrated', 'plain')
     const config = { appName: 'migrated', script: withClass('Room', 'rooms'), durableObjects: ['Room'] }
     const prepared = (await world.prepare(config)).json.data
@@ -279,7 +279,7 @@ describe('Durable Object migrations', () => {
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STATE_001'])
     expect(answer.json.error.details.reasons[0]).toContain('Durable Object classes have changed')
     expect((await world.get('migrated-staging')).text).toBe('rooms')
-    // Within the same classes there is a way back.
+    // A rollback between versions with the same classes is possible.
     const next = await world.started({ ...config, script: withClass('Room', 'next') })
     await drive(world, worker, next)
     expect((await post(next, 'rollback')).status).toBe(202)
@@ -287,7 +287,7 @@ describe('Durable Object migrations', () => {
     expect((await world.get('migrated-staging')).text).toBe('rooms')
   })
 
-  test('of an app that does not become healthy end in a clear state, and the version stays', async () => {
+  test('of an app that fails its health check is not rolled back: the failed version stays', async () => {
     await deployed('sick', 'plain')
     const config = {
       appName: 'sick',
@@ -307,7 +307,7 @@ describe('Durable Object migrations', () => {
     expect((await world.status(cured)).status).toBe('completed')
   })
 
-  test('that only the cloud knows of stop a rollback before anything is undone', async () => {
+  test('made outside Capstan stops a rollback before any step is undone', async () => {
     await deployed('foreign', 'plain')
     await world.script('POST', 'foreign-staging/subdomain', { enabled: false })
     const id = await world.started({ appName: 'foreign', script: hello('bad'), workersDev: true })
@@ -325,7 +325,7 @@ describe('Durable Object migrations', () => {
     expect((await world.script('GET', 'foreign-staging/subdomain')).result.enabled).toBe(true)
   })
 
-  test('rename a class with its data, and delete one only when told', async () => {
+  test('renames a class with its data, and deletes a class only if the plan names it', async () => {
     const counting = (name: string) => `
       import { DurableObject } from 'cloudflare:workers'
       export class ${name} extends DurableObject {

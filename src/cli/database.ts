@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { type PlatformConfig, requireDatabaseUrl } from '../platform/config/index.ts'
 import { type DataDirLock, lockDataDir } from '../platform/installation/data-dir-lock.ts'
-import { createDb, whileDatabaseIsAway } from '../platform/postgres/db.ts'
+import { createDb, retryWhileDatabaseUnavailable } from '../platform/postgres/db.ts'
 import { isDatabaseUnavailable } from '../platform/postgres/index.ts'
 import { StartFault } from '../platform/process/start-fault.ts'
 import { createSecrets, type Secrets } from '../platform/secrets.ts'
@@ -83,7 +83,7 @@ async function reach(db: Knex, { config, database, advice }: DataTarget<Platform
   }
   const withAdvice = (message: string) => [message, ...(advice === undefined ? [] : [advice])].join('\n')
   try {
-    const found = await (config.embedded ? whileDatabaseIsAway(findTables) : findTables())
+    const found = await (config.embedded ? retryWhileDatabaseUnavailable(findTables) : findTables())
     if (!found && database !== undefined)
       throw new UsageFault(withAdvice(`The database ${database} has no tables of Capstan`))
   } catch (error) {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
 import { lockDataDir } from '../../platform/installation/data-dir-lock.ts'
-import { migrationsOf } from '../../platform/postgres/db.ts'
+import { appliedMigrations } from '../../platform/postgres/db.ts'
 import { withOwnServer } from '../api/own-server.ts'
 import { UsageFault } from '../faults.ts'
 import { pack } from './archive.ts'
@@ -53,7 +53,7 @@ async function exportDatabase({ url, dataDir, version }: Export): Promise<Manife
   await client.connect()
   try {
     await client.query('begin isolation level repeatable read read only')
-    const migrations = await migrationsOf(url)
+    const migrations = await appliedMigrations(url)
     if (migrations.length === 0) throw new UsageFault(`The database in ${dataDir} is empty`)
     const contents = await describe(client)
     for (const table of contents.tables) table.rows = await writeTable(client, table, dataDir)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { readUrlOptions } from '../network/url-options.ts'
 import { postgresOptions } from './url-options.ts'
 
-/** What each mode is for us: TLS is off, or on with a full check of the certificate unless it says `no-verify`. */
+/** The driver's TLS mode for each mode of a URL: off, with a full check of the certificate, or without a check. */
 const tlsModes: Readonly<Record<string, string>> = {
   disable: 'disable',
   prefer: 'verify-full',
@@ -12,9 +12,9 @@ const tlsModes: Readonly<Record<string, string>> = {
   'verify-full': 'verify-full',
   'no-verify': 'no-verify',
 }
-/** The modes that the driver treats like libpq if `uselibpqcompat` is set: some do not check the certificate. */
+/** The modes that the driver treats as libpq does if `uselibpqcompat` is set: some do not check the certificate. */
 const libpqModes = ['prefer', 'require', 'verify-ca', 'verify-full']
-/** Other spellings of these, in the option `ssl`. */
+/** The modes by the values of the option `ssl`. */
 const tlsWords: Readonly<Record<string, string>> = {
   true: 'require',
   '1': 'require',
@@ -22,17 +22,17 @@ const tlsWords: Readonly<Record<string, string>> = {
   '0': 'disable',
 }
 
-/** Drivers of SQLAlchemy, which write their name into the scheme. */
+/** Drivers of SQLAlchemy, whose names are part of the scheme. */
 const otherDriver = /^(postgres(?:ql)?)\+(?:asyncpg|psycopg|psycopg2|psycopg2cffi|pg8000):/
 
 interface PostgresUrl {
-  /** In the form in which the driver understands all of it. */
+  /** The URL in a form that the driver understands completely. */
   url: string
   /** The names of the given options that have no effect. */
   ignored: string[]
 }
 
-/** @throws Error, without any part of the URL but the name of an option, for what would be ignored or misread */
+/** @throws Error if the driver would misread the URL; its message quotes only names of options from the URL */
 function parsePostgresUrl(text: string): PostgresUrl {
   const plain = text.replace(otherDriver, '$1:')
   if (!/^postgres(ql)?:\/\//.test(plain)) throw new Error('expected postgresql://...')
@@ -58,13 +58,13 @@ const hasTls = (given: Map<string, string>) =>
   given.get('sslmode') !== 'disable' &&
   (given.get('sslnegotiation') === 'direct' || tlsOptions.some((name) => given.has(name)))
 
-/** Replaces the options about TLS by those that the driver understands in the same way. */
+/** Replaces the TLS options by equivalent ones that the driver understands. */
 function setTls(given: Map<string, string>): void {
   requireOneOf(given, 'uselibpqcompat', ['true', 'false'])
   const mode = tlsModeOf(given)
   const compatible = given.get('uselibpqcompat') === 'true'
   for (const name of ['ssl', 'uselibpqcompat']) given.delete(name)
-  // The certificate authorities that Node.js trusts.
+  // `system` means the certificate authorities that Node.js trusts.
   if (given.get('sslrootcert') === 'system') {
     given.delete('sslrootcert')
     given.set('sslmode', 'verify-full')
@@ -94,7 +94,7 @@ function requireOneOf(given: Map<string, string>, name: string, values: string[]
   throw new Error(`expected ${name} to be one of ${values.join(', ')}`)
 }
 
-/** The driver reads the URL, and the files that it names, when a client is made. Its errors may quote the URL. */
+/** Lets the driver read the URL and the files that it names. Replaces its errors, which may quote the URL. */
 function requireReadable(url: string): void {
   try {
     new pg.Client({ connectionString: url })
@@ -107,7 +107,7 @@ function requireReadable(url: string): void {
 /** The names of the options of a valid URL that have no effect. */
 export const ignoredPostgresOptions = (url: string): string[] => parsePostgresUrl(url).ignored
 
-/** A setting that `parsePostgresUrl` understands. */
+/** Parses a setting with `parsePostgresUrl`. */
 export const postgresUrl = z.string().transform((text, context) => {
   try {
     return parsePostgresUrl(text).url

@@ -12,19 +12,19 @@ import { isDatabaseUnavailable } from './unavailable.ts'
 
 export interface DbOptions {
   url: string
-  /** Shown in `pg_stat_activity`. */
+  /** The name of the connections in `pg_stat_activity`, after `capstan-`. */
   name: string
-  /** Connections of this process's pool. See docs/architecture.md for the whole budget. */
+  /** The maximum number of connections in the pool. See docs/architecture.md for the budget of all processes. */
   max?: number
-  /** Milliseconds that one query may take. `withQueryLimit` raises it for single pieces of work. */
+  /** Milliseconds that one query may take. `withQueryLimit` raises the limit for selected work. */
   queryMs?: number
 }
 
-/** One pool a process. Connections are made on demand, so a database that is down does not stop a start. */
+/** Creates a connection pool. It connects on demand, so a process can start while the database is unreachable. */
 export function createDb(options: DbOptions): Knex {
   const db = knex({
     client: StorablePostgresClient,
-    // An error's text would otherwise hold the values of its query.
+    // Otherwise the messages of errors would contain the values of the query.
     compileSqlOnError: false,
     connection: {
       connectionString: options.url,
@@ -33,10 +33,10 @@ export function createDb(options: DbOptions): Knex {
     },
     pool: { min: 0, max: options.max ?? 10, validate: isAlive },
     acquireConnectionTimeout: 5000,
-    // Its faults reach the callers; lines of its own would bypass our log and what is redacted there.
+    // Faults reach the callers as errors; knex's own log lines would bypass the redaction of Capstan's log.
     log: { warn: ignore, error: ignore, deprecate: ignore, debug: ignore },
   })
-  // The library makes its connections with the driver's own class, and has no setting for another.
+  // knex creates connections with the driver's own class and has no setting for another one.
   db.client.driver = { Client: boundedClient({ queryMs: options.queryMs ?? queryLimitMs }) }
   return db
 }
@@ -52,16 +52,16 @@ const migrationConfig = {
 }
 
 /**
- * Brings the schema up to date, or up to and with one migration. Two processes may do it at once: the second waits for
- * the first.
+ * Runs the pending migrations, all or up to and including `last`. Concurrent calls of several processes are safe: the
+ * second waits for the first.
  */
 export async function migrateUp(databaseUrl: string, last?: string): Promise<void> {
   const db = createDb({ url: databaseUrl, name: 'migrate', max: 2, queryMs: migrationLimitMs })
   try {
     await db.transaction(async (guard) => {
-      // A migration over large tables may take longer than a transaction may otherwise stand still.
+      // The migration of a large table may take longer than the limit on idle transactions.
       await allowIdle(guard, 0)
-      // knex's own lock fails the second process, and stays behind when the first is killed.
+      // knex's own lock makes the second process fail, and remains locked when the first process is killed.
       await guard.raw('select pg_advisory_xact_lock(7041001)')
       await db.migrate.forceFreeMigrationsLock(migrationConfig)
       if (last === undefined) await db.migrate.latest(migrationConfig)
@@ -86,8 +86,8 @@ export function knownMigrations(): string[] {
     .toSorted()
 }
 
-/** The names of those that have run on a database, oldest first. */
-export async function migrationsOf(databaseUrl: string): Promise<string[]> {
+/** The names of the migrations that have run on a database, oldest first. */
+export async function appliedMigrations(databaseUrl: string): Promise<string[]> {
   const db = createDb({ url: databaseUrl, name: 'migrations', max: 1 })
   try {
     const [done] = await db.migrate.list(migrationConfig)
@@ -97,36 +97,36 @@ export async function migrationsOf(databaseUrl: string): Promise<string[]> {
   }
 }
 
-/** True when every migration that this version knows has run. */
+/** True if all migrations of this version have run. */
 export async function isMigrated(db: Knex): Promise<boolean> {
   const [, pending] = await db.migrate.list(migrationConfig)
   return pending.length === 0
 }
 
-/** True when the same write may succeed next time: the database is unavailable, or chose this transaction as a victim. */
-export function isPassing(error: unknown): boolean {
+/** True if a retry may succeed: the database is unavailable, or ended the transaction because of a conflict. */
+export function isTransient(error: unknown): boolean {
   const code = errorCode(error)
   // Class 40: deadlocks and serialisation failures.
   return isDatabaseUnavailable(error) || (typeof code === 'string' && code.startsWith('40'))
 }
 
-/** True when a unique index (optionally: this one) refused a row. */
+/** True if a unique index (the given one, or any) rejected a row. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const { code, constraint: name } = propertiesOf(error)
   return code === '23505' && (constraint === undefined || constraint === name)
 }
 
-/** True when this check refused a row. */
+/** True if the given check constraint rejected a row. */
 export function isCheckViolation(error: unknown, constraint: string): boolean {
   const { code, constraint: name } = propertiesOf(error)
   return code === '23514' && constraint === name
 }
 
 /**
- * Repeats work while the database is away, for up to a minute. Only for work that is harmless to repeat: a commit
- * whose answer was lost may have happened.
+ * Retries work while the database is unavailable, for up to a minute. Only for idempotent work: if the answer to a
+ * commit was lost, the transaction may have been committed.
  */
-export async function whileDatabaseIsAway<T>(work: () => Promise<T>): Promise<T> {
+export async function retryWhileDatabaseUnavailable<T>(work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + 60_000
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2000)) {
     try {

@@ -1,12 +1,12 @@
 import { errorCode } from '../thrown.ts'
 
-const codes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const diskFullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
-/** True when a write failed because the disk is full or a quota is used up; also as the cause of another error. */
+/** True if an error, or a cause of it, says that the disk is full or a quota is used up. */
 export function isDiskFull(error: unknown): boolean {
   for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth++) {
     const code = errorCode(each)
-    if (typeof code === 'string' && codes.has(code)) return true
+    if (typeof code === 'string' && diskFullCodes.has(code)) return true
   }
   return false
 }

@@ -1,39 +1,39 @@
 import type { FieldFault } from '../errors.ts'
 
-/** U+FFFD, what Unicode itself puts in the place of what can't be represented. */
+/** U+FFFD, Unicode's replacement character. */
 const replacement = '\ufffd'
 
 /** True when PostgreSQL can store a text: no null character, no half of a surrogate pair. */
 export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
 
-/** A text as PostgreSQL can store it. What can't be stored becomes U+FFFD. */
+/** The text with U+FFFD in place of all that PostgreSQL can't store. */
 export function storableText(text: string): string {
   return isStorable(text) ? text : text.replaceAll('\0', replacement).toWellFormed()
 }
 
-/** The first `length` characters (code points): a cut between two halves of a character would leave a lone surrogate. */
+/** The first `length` code points: a cut inside a surrogate pair would leave a lone surrogate. */
 export function truncate(text: string, length: number): string {
   if (text.length <= length) return text
-  // No character has more than two code units.
+  // A code point has at most two code units.
   return Array.from(text.slice(0, 2 * length))
     .slice(0, length)
     .join('')
 }
 
-/** An escape of JSON: a surrogate pair, a lone surrogate or a null character, or any other. */
-const escapes = /\\(?:ud[89ab]..\\ud[c-f]..|(u0000|ud[89a-f]..)|.)/gis
+/** A JSON escape: a surrogate pair; a lone surrogate or a null character (captured); any other. */
+const jsonEscapes = /\\(?:ud[89ab]..\\ud[c-f]..|(u0000|ud[89a-f]..)|.)/gis
 const suspiciousEscape = /\\u(?:0000|d[89a-f])/i
 
 /**
- * Query parameters as PostgreSQL can store them, in text and in JSON: `jsonb` refuses `\u0000` and lone surrogates
- * also where they are escaped. Texts that are JSON are recognised by parsing them, since a query's parameters have
- * no types here; only those with such an escape are parsed.
+ * Converts a query parameter to one that PostgreSQL can store, in text and in JSON: `jsonb` refuses `\u0000` and lone
+ * surrogates even if they are escaped. Parameters have no types here, so JSON texts are recognised by parsing; only
+ * texts with such an escape are parsed.
  */
 export function storableParameter(value: unknown): unknown {
   if (typeof value === 'string') return storableJsonText(storableText(value))
   if (Array.isArray(value)) return value.map(storableParameter)
   if (value === null || typeof value !== 'object' || isDriverValue(value)) return value
-  // What the driver would do with it itself.
+  // The driver would serialise the object in the same way.
   return storableParameter(JSON.stringify(value))
 }
 
@@ -42,7 +42,7 @@ const isDriverValue = (value: object) =>
 
 function storableJsonText(text: string): string {
   if (!suspiciousEscape.test(text) || !isJson(text)) return text
-  return text.replace(escapes, (whole, bad) => (bad === undefined ? whole : replacement))
+  return text.replace(jsonEscapes, (whole, bad) => (bad === undefined ? whole : replacement))
 }
 
 function isJson(text: string): boolean {
@@ -54,15 +54,15 @@ function isJson(text: string): boolean {
   }
 }
 
-const badText = 'expected text without null characters and unpaired surrogates'
-const tooDeep = 'expected fewer levels of nesting'
-const mostLevels = 100
-const mostFaults = 20
+const unstorableProblem = 'expected text without null characters and unpaired surrogates'
+const depthProblem = 'expected fewer levels of nesting'
+const maxDepth = 100
+const maxFaults = 20
 
 /**
- * Names every text in a request that can't be stored, and values nested too deeply for whoever walks through them.
- * @param whole what the value is called where the fault is in no part of it.
- * @returns the first 20 faults. A key that can't be stored is a fault of the object it is in, since it can't be shown.
+ * Finds the texts in a request that can't be stored, and values that are nested too deeply for recursive code.
+ * @param whole the name of the whole value, for faults in no part of it
+ * @returns the first 20 faults. A key that can't be stored is a fault of its object, since the key can't be shown.
  */
 export function unstorableFields(value: unknown, whole: string): FieldFault[] {
   const faults: FieldFault[] = []
@@ -70,21 +70,21 @@ export function unstorableFields(value: unknown, whole: string): FieldFault[] {
 
   function check(part: unknown): void {
     if (typeof part === 'string') {
-      if (!isStorable(part)) add(badText)
+      if (!isStorable(part)) add(unstorableProblem)
     } else if (Array.isArray(part)) {
       checkAll(part.keys(), (index) => part[index])
     } else if (part !== null && typeof part === 'object') {
       const fields = new Map(Object.entries(part))
-      if (![...fields.keys()].every(isStorable)) add(`${badText} in keys`)
+      if (![...fields.keys()].every(isStorable)) add(`${unstorableProblem} in keys`)
       else checkAll(fields.keys(), (key) => fields.get(key))
     }
   }
 
   function checkAll<Key extends string | number>(keys: Iterable<Key>, at: (key: Key) => unknown): void {
-    if (path.length === mostLevels) add(tooDeep)
+    if (path.length === maxDepth) add(depthProblem)
     else
       for (const key of keys) {
-        if (faults.length === mostFaults) return
+        if (faults.length === maxFaults) return
         path.push(key)
         check(at(key))
         path.pop()

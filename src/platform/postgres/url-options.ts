@@ -2,7 +2,7 @@ import type { KnownOptions } from '../network/url-options.ts'
 
 const any = { values: /^/ }
 
-/** Options of libpq that have no effect here, because the driver has nothing like them or Capstan sets it itself. */
+/** Options of libpq without effect: the driver has no equivalent, or Capstan sets the value itself. */
 const libpq = {
   connect_timeout: any,
   fallback_application_name: any,
@@ -20,7 +20,7 @@ const libpq = {
   client_encoding: { values: /^(utf-?8|auto)$/i, expected: 'utf8' },
 }
 
-/** Options that providers and other libraries write into their URLs. */
+/** Options that providers and other libraries add to URLs. */
 const providers = {
   ...{ pgbouncer: any, connection_limit: any, pool_timeout: any, socket_timeout: any },
   ...{ statement_cache_size: any, prepared_statement_cache_size: any, prepareThreshold: any },
@@ -38,7 +38,7 @@ export const postgresOptions: KnownOptions = {
   ignored: {
     ...libpq,
     ...providers,
-    // The name of an endpoint, for drivers that do not send the name of the host with the TLS handshake.
+    // The name of an endpoint, for drivers that do not send the host name in the TLS handshake.
     options: { values: /^(endpoint|project)=[A-Za-z0-9-]+$/ },
   },
   hints: {

@@ -2,8 +2,8 @@ import type { KnownOptions } from '../network/url-options.ts'
 
 const any = { values: /^/ }
 
-/** Options of client libraries that have no effect here: Capstan sets its own limits and sizes. */
-const ofClients = {
+/** Options of client libraries without effect: Capstan sets its own limits and sizes. */
+const clientOptions = {
   // ioredis
   ...{ connectTimeout: any, commandTimeout: any, keepAlive: any, noDelay: any, lazyConnect: any },
   ...{ maxRetriesPerRequest: any, enableReadyCheck: any, enableOfflineQueue: any, connectionName: any },
@@ -15,9 +15,9 @@ const ofClients = {
   protocol: { values: /^[23]$/, expected: '2 or 3' },
 }
 
-const forTls = 'for TLS write rediss:// instead of redis://'
-/** That TLS is used, and with what check of the host, where the scheme says so already. */
-const agreeing = {
+const tlsHint = 'for TLS write rediss:// instead of redis://'
+/** Options that only repeat what the scheme `rediss` implies: TLS with a check of the host name. */
+const redundantTlsOptions = {
   ...{ tls: { values: /^(true|1)$/ }, ssl: { values: /^(true|1)$/ } },
   ssl_check_hostname: { values: /^(true|1)$/i, expected: 'true' },
 }
@@ -30,7 +30,7 @@ export function redisOptions(url: { tls: boolean; sentinel: boolean }): KnownOpt
       ...(url.tls ? ['ssl_cert_reqs'] : []),
       ...(url.sentinel ? ['sentinel_username', 'sentinel_password'] : []),
     ],
-    ignored: { ...ofClients, ...(url.tls ? agreeing : {}) },
-    hints: { tls: forTls, ssl: forTls, ssl_cert_reqs: forTls },
+    ignored: { ...clientOptions, ...(url.tls ? redundantTlsOptions : {}) },
+    hints: { tls: tlsHint, ssl: tlsHint, ssl_cert_reqs: tlsHint },
   }
 }

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { type Batcher, createBatcher } from '../../batcher.ts'
 import { CodedError, timedOut } from '../../errors.ts'
 import type { Logger } from '../../logging/logging.ts'
-import { isPassing, whileDatabaseIsAway } from '../../postgres/db.ts'
+import { isTransient, retryWhileDatabaseUnavailable } from '../../postgres/db.ts'
 import { isDatabaseUnavailable } from '../../postgres/index.ts'
 import type { DeliveryJob } from '../../queues/index.ts'
 import { type BoundJob, LostLease, type Outcome, type Run, type RunAborted } from '../definition.ts'
@@ -115,9 +115,9 @@ function createRunnerContext(options: RunnerOptions): RunnerContext {
   return {
     ...options,
     find: (queue, name) => jobs.get(`${queue}/${name}`),
-    claims: createBatcher((ids) => whileDatabaseIsAway(() => claimJobs(db, ids, worker))),
+    claims: createBatcher((ids) => retryWhileDatabaseUnavailable(() => claimJobs(db, ids, worker))),
     finishes: createBatcher((batch) =>
-      whileDatabaseIsAway(async () => {
+      retryWhileDatabaseUnavailable(async () => {
         const held = await finishRuns(db, batch)
         return batch.map((each) => held.has(each.lease.id))
       }),
@@ -221,7 +221,7 @@ async function recordOrReplace(
       context.log.error(fields, 'the commit of a handler failed')
       return recordOrReplace(context, lease, { job, outcome: outcomeOfError(error) })
     }
-    if (isPassing(error)) throw error
+    if (isTransient(error)) throw error
     if (outcome === unrecordable) {
       if (job === undefined) throw error
       // Each later delivery would fail in the same way: end the job without its final-state handler.
@@ -250,7 +250,7 @@ async function record(
     if (runsAgain(planned.finish)) context.nudge()
     return planned.end
   }
-  return whileDatabaseIsAway(() =>
+  return retryWhileDatabaseUnavailable(() =>
     context.db.transaction(async (trx) => {
       const { cancelRequested } = await assertHolder(trx, lease)
       const overruled = cancelRequested && outcome.kind === 'done' && job?.cancelWins

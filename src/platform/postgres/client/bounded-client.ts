@@ -12,40 +12,40 @@ import { queryLimitMs, queryLimitOr, withQueryLimit } from './query-limit.ts'
 import { watchQuery } from './query-watch.ts'
 import { boundedBegin } from './transaction-limits.ts'
 
-/** Milliseconds that a server may take to close a connection at our request. */
+/** Milliseconds that the server may take to close a connection on request. */
 const endLimitMs = 2000
-/** Milliseconds in which a server that works answers a query that needs nothing. */
+/** Milliseconds within which a working server answers `select 1`. */
 const checkLimitMs = 4000
-/** A connection that answered this recently needs no check before it is used. */
+/** Milliseconds after an answer during which a connection is used without a check. */
 const trustedMs = 2000
-/** Milliseconds in which an answer arrives that the server has sent before it answered on another connection. */
+/** Milliseconds within which an answer arrives that was sent before an answer on another connection. */
 const transitMs = 1000
 
-/** All connections of this process, by server: they lead through the same network path. */
+/** All connections of this process by server: those to one server share a network path. */
 const connected = new Map<string, Set<BoundedClient>>()
-/** Servers that are being asked because a query takes long. */
+/** The servers that are being checked because a query takes long. */
 const suspected = new Set<string>()
 
 /**
- * A connection on which no wait is without a limit. A limit on the server (`statement_timeout`) can't help where the
- * server, or what lies between, is silent.
+ * A connection on which every wait has a limit. A limit on the server (`statement_timeout`) has no effect while the
+ * server or the network is silent.
  *
- * A query that exceeds its limit ends its connection. When even a check was not answered, all connections to that
- * server which have been silent since then end as well: to wait for each in turn would multiply the outage. Those whose
- * query may take long stay, because silence is expected of them: the server is asked over a new connection whether it
- * still works on the query. A query that takes long has an idle connection checked.
- * The sessions of connections that are given up are ended on the server.
+ * A query that exceeds its limit closes its connection. If a check is not answered either, all connections to the
+ * same server that have been silent since then are closed too: waiting for each in turn would multiply the outage.
+ * Connections with a query that may take long stay open, because silence is expected of them: a new connection is
+ * used to check whether the server is still executing the query. While a query takes long, an idle connection is
+ * checked. The sessions of closed connections are ended on the server.
  */
 export class BoundedClient extends pg.Client {
   readonly #limits: ClientLimits
   readonly #config: pg.ClientConfig
   readonly #server: string
   #pending = 0
-  /** How many of these may take longer than a usual query. */
-  #long = 0
-  /** Unset until the connection is ready for queries. */
+  /** The number of pending queries that may take longer than `queryLimitMs`. */
+  #longQueries = 0
+  /** The time of the last answer; unset until the connection is ready for queries. */
   #answeredAt: number | undefined
-  /** Milliseconds that a query of the open transaction may take. */
+  /** Milliseconds that a query of the open transaction may take; unset outside a transaction. */
   #transactionMs: number | undefined
   #givenUp = false
 
@@ -55,8 +55,8 @@ export class BoundedClient extends pg.Client {
     this.#config = config
     this.#limits = limits
     this.#server = `${this.host}:${this.port}`
-    // A pool does not listen to connections that are in use; an unheard error would end the process. The query
-    // fails as well, and the pool drops the connection.
+    // A pool does not listen to connections in use, and an unhandled 'error' event would end the process. The query
+    // fails too, and the pool drops the connection.
     this.on('error', () => undefined)
     this.once('connect', () => {
       this.#answeredAt = performance.now()
@@ -75,7 +75,7 @@ export class BoundedClient extends pg.Client {
     this.#limitEnd()
   }
 
-  /** Asks the server for a sign of life unless it has just given one. False: the connection is closed. */
+  /** Checks the connection unless it has answered within `trustedMs`. False if the check failed. */
   async isAlive(): Promise<boolean> {
     if (performance.now() - (this.#answeredAt ?? 0) < trustedMs) return true
     return this.#check()
@@ -89,7 +89,7 @@ export class BoundedClient extends pg.Client {
     } catch (error) {
       if (error instanceof DatabaseSilent) {
         for (const other of connected.get(this.#server) ?? [])
-          if (other.#long === 0 && (other.#answeredAt ?? sentAt) < sentAt) void other.#giveUp(error)
+          if (other.#longQueries === 0 && (other.#answeredAt ?? sentAt) < sentAt) void other.#giveUp(error)
       }
       return false
     }
@@ -102,7 +102,7 @@ export class BoundedClient extends pg.Client {
       if (limitMs > (this.#transactionMs ?? limitMs))
         throw new Error('withQueryLimit has to be around the whole transaction')
       let answered = false
-      const settle = this.#await(limitMs, () => answered)
+      const settle = this.#startLimit(limitMs, () => answered)
       const beginning = boundedBegin(args[0], limitMs)
       if (beginning !== undefined) this.#transactionMs = limitMs
       return followQuery(
@@ -116,10 +116,10 @@ export class BoundedClient extends pg.Client {
     }) as typeof query
   }
 
-  /** Watches over a query that is sent now. @returns what is to be called with its end. */
-  #await(limitMs: number, isAnswered: () => boolean): () => void {
+  /** Starts the time limit of a query that is being sent. @returns the function to call when the query has ended. */
+  #startLimit(limitMs: number, isAnswered: () => boolean): () => void {
     const expire = () => {
-      // An answer that came while this process was busy is still to be read.
+      // An answer may have arrived while this process was busy, and is read first.
       setImmediate(() => {
         if (!isAnswered()) void this.#expire(limitMs, isAnswered)
       })
@@ -132,19 +132,19 @@ export class BoundedClient extends pg.Client {
       expire,
     })
     this.#pending += 1
-    this.#long += isLong ? 1 : 0
+    this.#longQueries += isLong ? 1 : 0
     return () => {
       stop()
       this.#pending -= 1
-      this.#long -= isLong ? 1 : 0
+      this.#longQueries -= isLong ? 1 : 0
       this.#answeredAt = performance.now()
     }
   }
 
-  /** Gives the connection up if the server does not work on its query any more. */
+  /** Gives the connection up if the server is no longer executing its query. */
   async #inspect(isAnswered: () => boolean): Promise<void> {
     const receivedBytes = this.#receivedBytes()
-    if (this.#answeredAt === undefined || !(await isQueryLost(this, this.#answeredAt, this.#another))) return
+    if (this.#answeredAt === undefined || !(await isQueryLost(this, this.#answeredAt, this.#createClient))) return
     await pause(transitMs)
     if (isAnswered() || this.#receivedBytes() > receivedBytes) return
     await this.#giveUp(new DatabaseSilent('the answer of the database was lost on the way'), isAnswered)
@@ -155,22 +155,22 @@ export class BoundedClient extends pg.Client {
     return stream instanceof Socket ? stream.bytesRead : 0
   }
 
-  /** A client of the same server, database and user. */
-  readonly #another = () => new BoundedClient(this.#config, { queryMs: checkLimitMs })
+  /** Creates a client for the same server, database and user. */
+  readonly #createClient = () => new BoundedClient(this.#config, { queryMs: checkLimitMs })
 
   async #expire(limitMs: number, isAnswered: () => boolean): Promise<void> {
     await this.#giveUp(new DatabaseSilent(`the database did not answer within ${limitMs} ms`), isAnswered)
-    // It may have been a slow query only: the others tell.
+    // The query may just have been slow: checks of the idle connections decide.
     for (const other of connected.get(this.#server) ?? []) if (other.#pending === 0) void other.isAlive()
   }
 
-  /** Ends the connection, and what it does on the server. */
+  /** Cancels the connection's query on the server and closes the connection. */
   async #giveUp(error: Error, isAnswered = () => this.#pending === 0): Promise<void> {
     if (this.#givenUp) return
     this.#givenUp = true
     if (this.#pending > 0) {
-      // The server does not notice a closed connection while its query waits for a lock, and would keep the process.
-      // First, since a pooler forgets with the connection which query it belongs to.
+      // The server does not notice a closed connection while its query waits for a lock, and would keep the session.
+      // Cancel before closing: after the close, a pooler can't assign the request to a query.
       await cancelQuery(this)
       this.#givenUp = !isAnswered()
       if (!this.#givenUp) return
@@ -183,7 +183,7 @@ export class BoundedClient extends pg.Client {
     if (stream.destroyed) return
     stream.destroy(error)
     if (this.#answeredAt === undefined) return
-    endSession(this, this.#answeredAt, this.#another)
+    endSession(this, this.#answeredAt, this.#createClient)
   }
 
   #limitEnd(): void {
@@ -195,7 +195,7 @@ export class BoundedClient extends pg.Client {
     }) as typeof end
   }
 
-  /** One at a time: the answer counts for all. */
+  /** Checks one idle connection to the server; only one check runs at a time, since it stands for all connections. */
   static async #checkOneIdle(server: string): Promise<void> {
     const idle = [...(connected.get(server) ?? [])].find((client) => client.#pending === 0)
     if (idle === undefined || suspected.has(server)) return

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { BoundedClient } from './bounded-client.ts'
 import type { ClientLimits } from './connection-limits.ts'
 
-/** The class for a pool that makes its connections itself. */
+/** The client class for a pool that creates its connections itself. */
 export function boundedClient(limits: ClientLimits): typeof pg.Client {
   return class extends BoundedClient {
     constructor(config: string | pg.ClientConfig = {}) {
@@ -11,6 +11,6 @@ export function boundedClient(limits: ClientLimits): typeof pg.Client {
   }
 }
 
-/** For a pool, before it lends a connection out. */
+/** Validates a pooled connection before it is used. */
 export const isAlive = (client: unknown): boolean | Promise<boolean> =>
   !(client instanceof BoundedClient) || client.isAlive()

@@ -1,18 +1,18 @@
 import pg from 'pg'
 
-/** Milliseconds that the request may delay the end of a connection. */
+/** Milliseconds that a cancel request may delay the closing of a connection. */
 const limitMs = 500
 
 /**
- * Asks the server to end the query that a connection is running. Best effort: resolves when the server has acted on the
- * request, or after half a second. Never rejects, and does not tell whether anything was cancelled.
+ * Asks the server to cancel the running query of a connection. Best effort: resolves when the server has handled the
+ * request, or after half a second. Never rejects; the result does not reveal whether a query was cancelled.
  */
 export async function cancelQuery(client: pg.Client): Promise<void> {
-  // The key that the server gave out at the start; the driver's types leave it out.
+  // The server sends both at the start of the session; the driver's types omit them.
   const processId: unknown = Reflect.get(client, 'processID')
   const secretKey: unknown = Reflect.get(client, 'secretKey')
   if (processId === null || secretKey === null) return
-  // A request has a connection of its own, encrypted like the one it is about.
+  // A cancel request needs a connection of its own, with the same encryption as the original.
   const ssl: unknown = Reflect.get(client, 'ssl')
   const sslNegotiation: unknown = Reflect.get(client, 'sslNegotiation')
   const connection = new pg.Connection({ ssl, sslNegotiation } as pg.ConnectionConfig)
@@ -24,8 +24,8 @@ export async function cancelQuery(client: pg.Client): Promise<void> {
     }
     const send = () => {
       call(connection, 'cancel', processId, secretKey)
-      // The server closes it once it has acted on the request. A pooler drops the request when we close it earlier, or the
-      // connection that it is about.
+      // The server closes this connection once it has handled the request. A pooler drops the request if this
+      // connection or the original one is closed earlier.
       connection.stream.once('close', finish)
     }
     connection.on('error', finish)
@@ -42,7 +42,7 @@ export async function cancelQuery(client: pg.Client): Promise<void> {
   connection.stream.destroy()
 }
 
-/** Calls a method of the driver that its types leave out. */
+/** Calls a method of the driver that its types omit. */
 function call(connection: pg.Connection, method: string, ...args: unknown[]): void {
   Reflect.apply(Reflect.get(connection, method), connection, args)
 }

@@ -10,18 +10,18 @@ function modeOf({ connectionString }: pg.ClientConfig): string | null {
 }
 
 /**
- * True if the login is to be bound to the TLS connection, so that nobody between the two ends can pass it on. The
- * driver does not read this from the URL.
+ * True if the URL asks to bind the login to the TLS connection, which prevents relaying of the login. The driver does
+ * not read this option from the URL.
  */
 export function usesChannelBinding(config: pg.ClientConfig): boolean {
   const mode = modeOf(config)
   return mode === 'prefer' || mode === 'require'
 }
 
-/** True if a login without channel binding is to fail. */
+/** True if the URL requires that a login without channel binding fails. */
 export const requiresChannelBinding = (config: pg.ClientConfig): boolean => modeOf(config) === 'require'
 
-/** Closes the connection before a login that is not bound to it, which the driver would take as the second best. */
+/** Closes the connection before a login without channel binding, to which the driver would fall back. */
 export function refuseUnboundLogin(client: pg.Client): void {
   const { connection } = client
   let isBound = false

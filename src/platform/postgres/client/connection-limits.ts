@@ -3,10 +3,10 @@ export interface ClientLimits {
   queryMs: number
 }
 
-/** Milliseconds of silence after which the operating system asks whether the other side still exists. */
+/** Milliseconds of silence after which the operating system sends TCP keep-alive probes. */
 const keepAliveDelayMs = 10_000
 
-/** What every connection to PostgreSQL is opened with. The first limit is for all until the first query can be sent. */
+/** The options of every connection to PostgreSQL. `connectionTimeoutMillis` limits all before the first query. */
 export const connectionLimits = {
   connectionTimeoutMillis: 5000,
   keepAlive: true,

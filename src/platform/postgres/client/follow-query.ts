@@ -1,4 +1,4 @@
-/** Sends a query in any of the driver's forms. Streams (`COPY`) take as long as they need. */
+/** Sends a query in any form of the driver, and calls `settle` at its end. Streams (`COPY`) have no time limit. */
 export function followQuery(
   send: (args: unknown[]) => unknown,
   args: unknown[],

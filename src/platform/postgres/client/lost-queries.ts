@@ -1,58 +1,58 @@
 import type pg from 'pg'
-import { queryAbout, type ServerSession, sessionOf } from './server-sessions.ts'
+import { querySessions, type ServerSession, sessionOf } from './server-sessions.ts'
 
-interface Question {
+interface PendingCheck {
   session: ServerSession
   answer(isLost: boolean): void
 }
 
-/** Questions for the next look at the sessions of a server, database and user. */
-const asked = new Map<string, Question[]>()
+/** The checks that wait for the next query of a server's sessions, by server, database and user. */
+const pendingChecks = new Map<string, PendingCheck[]>()
 
 /**
- * True if the server does not work on a query of this connection, or has no such session any more: the query or its
- * answer was lost on the way. False if it works on it, and if that can't be found out: if the server is unreachable,
- * does not track activities, or is behind a pooler, whose process numbers are not the server's. Asks over a new
- * connection, one at a time for each server; never throws.
- * @param open makes a client of the same server, database and user
+ * True if the server is not executing a query of this connection, or no longer has its session: the query or its
+ * answer was lost in the network. False if the server is executing it, or if the state is unknown: the server is
+ * unreachable, does not track activities, or is behind a pooler, whose process ids are not the server's. Checks over
+ * a new connection, one at a time for each server; never throws.
+ * @param open creates a client for the same server, database and user
  */
 export function isQueryLost(client: pg.Client, answeredAt: number, open: () => pg.Client): Promise<boolean> {
   const session = sessionOf(client, answeredAt)
   if (session === undefined) return Promise.resolve(false)
   return new Promise((answer) => {
-    const waiting = asked.get(session.place)
+    const waiting = pendingChecks.get(session.place)
     if (waiting !== undefined) waiting.push({ session, answer })
     else {
-      asked.set(session.place, [{ session, answer }])
-      void answerAll(session.place, open)
+      pendingChecks.set(session.place, [{ session, answer }])
+      void runChecks(session.place, open)
     }
   })
 }
 
-async function answerAll(place: string, open: () => pg.Client): Promise<void> {
-  for (let waiting = asked.get(place) ?? []; waiting.length > 0; ) {
-    // Questions of the same moment share a connection.
+async function runChecks(place: string, open: () => pg.Client): Promise<void> {
+  for (let waiting = pendingChecks.get(place) ?? []; waiting.length > 0; ) {
+    // Checks requested at the same moment share a connection.
     await new Promise((resolve) => setImmediate(resolve))
-    const questions = waiting.splice(0)
-    const lost = await lostOf(
-      questions.map(({ session }) => session),
+    const checks = waiting.splice(0)
+    const lost = await findLost(
+      checks.map(({ session }) => session),
       open,
     )
-    for (const { session, answer } of questions) answer(lost.has(session.processId))
+    for (const { session, answer } of checks) answer(lost.has(session.processId))
   }
-  asked.delete(place)
+  pendingChecks.delete(place)
 }
 
-async function lostOf(sessions: ServerSession[], open: () => pg.Client): Promise<Set<unknown>> {
+async function findLost(sessions: ServerSession[], open: () => pg.Client): Promise<Set<unknown>> {
   const client = open()
-  const rows = await queryAbout(sessions, () => client, states)
-  // A pooler has given out a process number of its own to this connection, too.
+  const rows = await querySessions(sessions, () => client, lostSessions)
+  // Behind a pooler, this connection's process id differs from the server's too, and no result is trusted.
   const own = Reflect.get(client, 'processID')
   return new Set(rows?.filter(({ asked_by }) => asked_by === own).map(({ pid }) => pid))
 }
 
-/** A session that waits for its client has sent what it had, or waits for more than it was sent. */
-const states = `select ours.pid, pg_backend_pid() as asked_by
+/** Selects sessions that are gone or wait for the client: their answer was sent, or the query did not arrive whole. */
+const lostSessions = `select ours.pid, pg_backend_pid() as asked_by
   from unnest($1::int[], $2::float8[]) as ours (pid, silent_ms)
   left join pg_stat_activity activity on activity.pid = ours.pid
     and activity.backend_start < clock_timestamp() - ours.silent_ms * interval '1 millisecond'

@@ -1,21 +1,21 @@
-/** What is done while a query has no answer. */
+/** The callbacks while a query has no answer. */
 export interface QueryWatch {
-  /** Milliseconds after which the query is over its limit. */
+  /** The time limit of the query, in milliseconds. */
   limitMs: number
-  /** After a short while: the server may be silent. */
+  /** Called after a short time without an answer, since the server may be silent. */
   suspect(): void
-  /** Every few seconds, only for a query that may take long. Resolves before the time to the next call begins. */
+  /** Called every few seconds, for queries that may take long. The next interval begins when it has resolved. */
   inspect?: (() => Promise<void>) | undefined
-  /** After the limit. */
+  /** Called when the limit is exceeded. */
   expire(): void
 }
 
-/** Milliseconds without an answer after which it is asked whether the server answers at all. */
+/** Milliseconds without an answer after which `suspect` is called. */
 const suspiciousMs = 1500
-/** Milliseconds between two looks at a query that may take long. */
+/** Milliseconds between two calls of `inspect`. */
 const inspectMs = 4000
 
-/** Watches over a query that is sent now. @returns what is to be called with its end. */
+/** Starts the timers of a query that is being sent. @returns the function to call when the query has ended. */
 export function watchQuery({ limitMs, suspect, inspect, expire }: QueryWatch): () => void {
   let ended = false
   let expiry = setTimeout(onSuspicion, Math.min(limitMs, suspiciousMs))

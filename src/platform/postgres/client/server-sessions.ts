@@ -1,17 +1,17 @@
 import type pg from 'pg'
 
-/** The server's session of a connection. A process number may later belong to another session, which started later. */
+/** The server's session of a connection. Its process id may be reused by a session that starts later. */
 export interface ServerSession {
-  /** Server, database and user. */
+  /** The server, the database and the user, as one key. */
   place: string
   processId: number
-  /** When this session answered last, as of `performance.now()`. */
+  /** The time of the session's last answer, as of `performance.now()`. */
   answeredAt: number
 }
 
-/** The session of a client that has been connected; undefined where the server gave no process number. */
+/** The session of a client that has connected; undefined if the server sent no process id. */
 export function sessionOf(client: pg.Client, answeredAt: number): ServerSession | undefined {
-  // The key that the server gave out at the start; the driver's types leave it out.
+  // The server sends the process id at the start of the session; the driver's types omit it.
   const processId: unknown = Reflect.get(client, 'processID')
   if (typeof processId !== 'number') return undefined
   const place = `${client.host}:${client.port}/${client.database}/${client.user}`
@@ -20,11 +20,11 @@ export function sessionOf(client: pg.Client, answeredAt: number): ServerSession 
 
 /**
  * Runs a query about sessions over a new connection.
- * @param open makes a client of the same server, database and user
- * @param query has the parameters `$1`, the process numbers, and `$2`, for how many milliseconds each has been silent
- * @returns undefined where the server can not be asked
+ * @param open creates a client for the same server, database and user
+ * @param query has the parameters `$1`, the process ids, and `$2`, the milliseconds since each session's last answer
+ * @returns undefined if the query fails
  */
-export async function queryAbout(
+export async function querySessions(
   sessions: ServerSession[],
   open: () => pg.Client,
   query: string,

@@ -2,20 +2,20 @@ import type { Knex } from 'knex'
 import { propertiesOf } from '../../thrown.ts'
 
 /**
- * How long a transaction may stand still between two statements. The locks of one whose connection was cut there are
- * released after this, also where nobody can end its session; so it is less than half of what a recovery may take:
- * another transaction may have waited for those locks, on a connection that was cut, too.
+ * Milliseconds that a transaction may be idle between two statements. Releases the locks of a transaction whose
+ * connection was cut there, even if its session can't be ended. Less than half of the recovery limit, because another
+ * transaction with a cut connection may have waited for the same locks.
  */
 const idleTransactionMs = 6000
-/** The server's limit comes after ours, so that a query fails in one way; it counts where our cancellation is lost. */
+/** Milliseconds from the client's limit to the server's, which counts only if the client's cancellation is lost. */
 const serverDelayMs = 2000
-/** What the setting holds. */
+/** The maximum value of PostgreSQL's timeout settings. */
 const maxTimeoutMs = 2 ** 31 - 1
 const begin = /^begin\b[^;]*(?=;?\s*$)/i
 
 /**
- * Adds the server's limits to the query that begins a transaction; undefined for any other query. In each transaction
- * and not for the connection: a pooler refuses settings at its start, and keeps none.
+ * Adds the server's limits to the query that begins a transaction; undefined for any other query. The limits are set
+ * per transaction, because a pooler refuses settings at the start of a connection and keeps none.
  */
 export function boundedBegin(query: unknown, limitMs: number): { text: string } | undefined {
   const text = typeof query === 'string' ? query : propertiesOf(query).text
@@ -25,14 +25,14 @@ export function boundedBegin(query: unknown, limitMs: number): { text: string } 
   const bounded =
     `${found[0]}; set local idle_in_transaction_session_timeout = ${idleTransactionMs}` +
     `; set local statement_timeout = ${statementMs}`
-  // As text alone: a query with values can't hold several statements.
+  // Only text, without values: a query with values can't contain several statements.
   return { text: bounded }
 }
 
 /**
- * Lets a transaction stand still for longer, while it waits for somebody else's answer. Its locks are held for that long
- * when the connection is cut meanwhile. To be called before the wait.
- * @param ms milliseconds; 0: without a limit
+ * Allows a transaction to be idle for longer while it waits for another service. If its connection is cut meanwhile,
+ * its locks are held for that long. Call it before the wait.
+ * @param ms milliseconds; 0: no limit
  */
 export async function allowIdle(trx: Knex.Transaction, ms: number): Promise<void> {
   await trx.raw(`set local idle_in_transaction_session_timeout = ${Math.ceil(ms)}`)

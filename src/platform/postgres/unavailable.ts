@@ -51,7 +51,8 @@ export function databaseFaultOf(error: unknown): DatabaseFault | undefined {
   if (!(error instanceof Error)) return undefined
   const code = errorCode(error)
   if (typeof code === 'string') {
-    const found = faultsBySystemCode[code] ?? faultsBySqlState.find(([prefix]) => code.startsWith(prefix))?.[1]
+    const found =
+      faultsBySystemCode[code] ?? faultsBySqlState.find(([prefix]) => code.startsWith(prefix))?.[1]
     // Poolers also use `08P01` for their own limits.
     if (found !== undefined && /^(?:E[A-Z_]+|[0-9A-Z]{5})$/.test(code)) return found
   }

@@ -144,7 +144,8 @@ export class BoundedClient extends pg.Client {
   /** Gives the connection up if the server is no longer executing its query. */
   async #inspect(isAnswered: () => boolean): Promise<void> {
     const receivedBytes = this.#receivedBytes()
-    if (this.#answeredAt === undefined || !(await isQueryLost(this, this.#answeredAt, this.#createClient))) return
+    if (this.#answeredAt === undefined || !(await isQueryLost(this, this.#answeredAt, this.#createClient)))
+      return
     await pause(transitMs)
     if (isAnswered() || this.#receivedBytes() > receivedBytes) return
     await this.#giveUp(new DatabaseSilent('the answer of the database was lost on the way'), isAnswered)

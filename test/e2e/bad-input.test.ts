@@ -24,19 +24,19 @@ const config = { appName: 'fine', script: saying('fine') }
 const prepare = (json: unknown) => api.call('/deploy/prepare', { json })
 
 describe('a body', () => {
-  test('that is not JSON is 400', async () => {
+  test('that is not JSON gets 400', async () => {
     const headers = { 'content-type': 'application/json' }
     expectRefusal(await api.call('/deploy/prepare', { raw: '{"environment": ', headers }), 400, 'REQ_001')
     expectRefusal(await api.call('/deploy/prepare', { raw: '"text"', headers }), 400, 'REQ_001')
   })
 
-  test('of another type is 415, and a missing one is 400', async () => {
+  test('of another type gets 415, and a missing one gets 400', async () => {
     const headers = { 'content-type': 'application/x-yaml' }
     expectRefusal(await api.call('/deploy/prepare', { raw: 'a: 1', headers }), 415, 'REQ_005')
     expectRefusal(await api.call('/deploy', { method: 'POST' }), 400, 'REQ_002')
   })
 
-  test('with unknown fields names them and echoes no value', async () => {
+  test('with unknown fields gets an error that names them and echoes no value', async () => {
     const answer = await prepare({
       environment: 'staging',
       config: {
@@ -70,14 +70,14 @@ describe('a body', () => {
     expect(fieldsOf(answer)).toContain(field)
   })
 
-  test.each(['__proto__', 'constructor'])('with a variable named %s does no harm', async (name) => {
+  test.each(['__proto__', 'constructor'])('with a variable named %s gets 200 or 400', async (name) => {
     const vars = `{"environment":"staging","config":{"appName":"fine","script":"x","environmentVars":{"${name}":"1"}}}`
     const headers = { 'content-type': 'application/json' }
     const answer = await api.call('/deploy/prepare', { raw: vars, headers })
     expect([200, 400]).toContain(answer.status)
   })
 
-  test('whose image is no reference is 400 and names the field', async () => {
+  test('with an invalid image reference gets 400 and the name of the field', async () => {
     const answer = await prepare({
       environment: 'staging',
       config: { appName: 'fine', containerImage: 'Not an image' },
@@ -86,7 +86,7 @@ describe('a body', () => {
     expect(fieldsOf(answer)).toEqual(['config.containerImage'])
   })
 
-  test('over its limit is 413: 16 MiB to prepare, 1 MiB to deploy', async () => {
+  test('over its limit gets 413: 16 MiB to prepare, 1 MiB to deploy', async () => {
     const big = (mib: number) => JSON.stringify({ script: 'x'.repeat(mib * 1024 * 1024) })
     const headers = { 'content-type': 'application/json' }
     expectRefusal(await api.call('/deploy/prepare', { raw: big(16), headers }), 413, 'REQ_004')
@@ -95,7 +95,7 @@ describe('a body', () => {
 })
 
 describe('a path', () => {
-  test('that is unknown is 404, and so are well-formed ids that nobody has', async () => {
+  test('that is unknown gets 404, and so does a well-formed id that does not exist', async () => {
     const id = randomUUID()
     for (const path of ['/', '/nothing', `/deploy/${id}/status`, `/deploy/${id}/logs`, `/jobs/${id}`]) {
       expectRefusal(await api.call(path), 404, 'SYS_005')
@@ -104,7 +104,7 @@ describe('a path', () => {
     expectRefusal(await api.call('/deploy', { json }), 404, 'SYS_005')
   })
 
-  test('with a malformed id is 400', async () => {
+  test('with a malformed id gets 400', async () => {
     for (const path of [
       '/deploy/1/status',
       '/deploy/%00/logs',
@@ -117,7 +117,7 @@ describe('a path', () => {
     expectRefusal(await api.call('/deploy/%E0%A4%A/status'), 400, 'REQ_001')
   })
 
-  test('called by the wrong method is 405 and says which are right', async () => {
+  test('requested by the wrong method gets 405 and the allowed methods', async () => {
     const answer = await api.call('/deploy/prepare', { method: 'DELETE' })
     expectRefusal(answer, 405, 'REQ_003')
     expect(answer.headers.get('allow')).toBe('POST')
@@ -126,7 +126,7 @@ describe('a path', () => {
 })
 
 describe('a deployment', () => {
-  test('of an app that is being deployed is 409 and names the holder; the same id again starts nothing', async () => {
+  test('of an app that is being deployed gets 409 with the running one; repeating an id starts nothing', async () => {
     const held = { app: 'held', ...gate.app('held') }
     const holder = await api.begin(held)
     await gate.waiting()
@@ -147,7 +147,7 @@ describe('a deployment', () => {
     expect((await api.deploy(held)).status).toBe('completed')
   })
 
-  test('started by many at once runs once', async () => {
+  test('started by concurrent requests runs once', async () => {
     const id = await api.prepare({ app: 'rushed', script: saying('rushed') })
     const answers = await Promise.all(Array.from({ length: 10 }, () => api.start(id)))
     expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(202))
@@ -155,7 +155,7 @@ describe('a deployment', () => {
     expect((await api.call(`/jobs?subject=deployment:${id}`)).json.jobs).toHaveLength(8)
   })
 
-  test('of two plans at once for one app goes to one of them', async () => {
+  test('is started for only one of two plans that are sent concurrently for one app', async () => {
     const about = { app: 'contested', script: saying('x') }
     const ids = await Promise.all([api.prepare(about), api.prepare(about)])
     const answers = await Promise.all(ids.map((id) => api.start(id)))
@@ -163,14 +163,14 @@ describe('a deployment', () => {
     await api.follow(ids[answers.findIndex((answer) => answer.status === 202)] ?? '')
   })
 
-  test('of an expired plan is 409', async () => {
+  test('of an expired plan gets 409', async () => {
     const id = await api.prepare({ app: 'late', script: saying('late') })
     await query(stack, `update plans set expires_at = now() - interval '1 second' where id = $1`, [id])
     expectRefusal(await api.start(id), 409, 'STATE_001')
     expect((await api.call(`/deploy/${id}/status`)).status).toBe(404)
   })
 
-  test('in another environment than the plan’s is 400', async () => {
+  test('in another environment than the plan’s gets 400', async () => {
     const id = await api.prepare({ app: 'elsewhere', script: saying('x') })
     const answer = await api.start(id, { environment: 'production' })
     expectRefusal(answer, 400, 'REQ_002')
@@ -180,7 +180,7 @@ describe('a deployment', () => {
 })
 
 describe('a caller', () => {
-  test('without a credential, with a damaged one or an expired one is 401', async () => {
+  test('without a credential, or with a damaged or expired one, gets 401', async () => {
     const none = await api.call('/deploy', { token: null })
     expectRefusal(none, 401, 'ACCESS_001')
     expect(none.headers.get('www-authenticate')).toMatch(/^Bearer/)
@@ -194,7 +194,7 @@ describe('a caller', () => {
     }
   })
 
-  test('whose token is for staging only can’t touch production, and is told which environment', async () => {
+  test('with a token for staging is refused in production, with the name of the environment', async () => {
     const scopes = ['deployments:read', 'deployments:write:staging']
     const made = await api.call('/api/v1/auth/tokens', { json: { name: 'staging', scopes } })
     const { token } = made.json
@@ -212,7 +212,7 @@ describe('a caller', () => {
     expectRefusal(await api.call('/admin/queues/api/queues', { token }), 403, 'ACCESS_003')
   })
 
-  test('who may only read is 403 before the body is looked at', async () => {
+  test('with read permission only gets 403 before the body is validated', async () => {
     const made = await api.call('/api/v1/auth/tokens', {
       json: { name: 'reader', scopes: ['deployments:read'] },
     })
@@ -220,7 +220,7 @@ describe('a caller', () => {
     expectRefusal(answer, 403, 'ACCESS_003')
   })
 
-  test('who repeats a prepare with its Idempotency-Key gets the same plan, and 422 with another body', async () => {
+  test('repeating a prepare with its Idempotency-Key gets the same plan, and 422 for another body', async () => {
     const headers = { 'idempotency-key': randomUUID() }
     const json = { environment: 'staging', config: { ...config, secrets: { KEY: 'hidden-in-the-key-test' } } }
     const first = await api.call('/deploy/prepare', { json, headers })
@@ -233,7 +233,7 @@ describe('a caller', () => {
   })
 })
 
-test('nothing of all this was an internal error, and the log names no value', () => {
+test('no invalid request caused an internal error, and the log contains no value of them', () => {
   expect(stack.logLines().filter((line) => line.level === 'error')).toEqual([])
   expect(stack.output()).not.toMatch(/nobody-wants|another-value|third-value|hidden-in-the-key/)
 })

@@ -4,12 +4,12 @@ import { until } from '../helpers/until.ts'
 import { type Api, adminPassword, hello, saying, scriptsOf, signIn, visit } from './support/client.ts'
 import { createGate, type Gate } from './support/gate.ts'
 
-// Real processes start and die here: on a busy machine that takes its time.
+// Real processes start and end in these tests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const syntaxError = 'export default { fetch( { return new Response("never") } }'
 const throwsAtStart = 'throw new Error("not today")\nexport default { fetch: () => new Response("never") }'
-/** Fine but for its health page. */
+/** An app that works except for its health page. */
 const unhealthy = (text: string) => `
 export default {
   fetch: (request) =>
@@ -32,7 +32,7 @@ afterAll(async () => {
   await gate?.close()
 })
 
-/** Asks an app without a pause, until told to stop. @returns the texts in order, repeats left out. */
+/** Requests an app without a pause until it is stopped. @returns the texts in order, without repetitions. */
 function visitor(app: string) {
   const failed: unknown[] = []
   const texts: string[] = []
@@ -106,7 +106,7 @@ test('a version whose health page answers 500 is rolled back without a failed ca
   ])
 })
 
-test.concurrent('a version whose health page never answers is rolled back in its time limit', async () => {
+test.concurrent('a version whose health page never answers is rolled back within its time limit', async () => {
   const app = 'silent'
   await api.deploy({ app, script: saying('good') })
   const { script } = gate.app('silent')
@@ -116,7 +116,7 @@ test.concurrent('a version whose health page never answers is rolled back in its
   expect((await visit(stack, `${app}-staging`)).text).toBe('good')
 })
 
-test.concurrent('without rollbackOnFailure the failed version stays, and says so', async () => {
+test.concurrent('a failed version without rollbackOnFailure keeps serving, and its log says so', async () => {
   const app = 'kept'
   await api.deploy({ app, script: saying('good') })
   const script = unhealthy('kept')
@@ -130,7 +130,7 @@ test.concurrent('without rollbackOnFailure the failed version stays, and says so
   expect((await visit(stack, `${app}-staging`)).text).toBe('kept')
 })
 
-test.concurrent('a rolled back version takes its variables along, and leaves the data of the app', async () => {
+test.concurrent('a rollback removes the version’s variables and keeps the data of the app', async () => {
   const app = 'counted'
   await api.deploy({ app, ...hello })
   await visit(stack, `${app}-staging`, '/a')

@@ -8,12 +8,12 @@ import { type Api, type Ended, saying, signIn, visit } from './support/client.ts
 import { type OwnRedis, startOwnRedis } from './support/own-redis.ts'
 import { dumpDatabase, searchFiles, secretsIn } from './support/search.ts'
 
-// Real processes start and die here: on a busy machine that takes its time.
+// Real processes start and end in these tests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const canary = (name: string) => `canary-${name}-${randomBytes(12).toString('hex')}`
 
-/** Answers with its secret, and says it aloud in its log, as careless apps do. */
+/** An app that leaks its secret in its answer and in its log. */
 const careless = (text: string) => `
 export default {
   async fetch(request, env) {
@@ -27,7 +27,7 @@ export default {
 interface Variant {
   name: string
   redis: boolean
-  /** Given from outside, these are written down nowhere; else they are made, and each kept in a file of its own. */
+  /** Keys from the environment are stored nowhere; otherwise they are generated, and each is stored in its own file. */
   keys: Record<string, string>
 }
 
@@ -40,7 +40,7 @@ const variants: Variant[] = [
   },
 ]
 
-test('the search finds a secret in the forms that it may be stored in', () => {
+test('the search finds a secret in every encoding', () => {
   const secret = canary('control')
   for (const before of ['', 'a', 'ab', 'abc']) {
     const bytes = Buffer.from(`${before}${secret}after`)
@@ -71,7 +71,7 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
       ...keys,
       ADMIN_PASSWORD: secrets['admin password'] ?? '',
       CANARY: secrets['environment variable'] ?? '',
-      // At its most talkative.
+      // The most verbose level.
       LOG_LEVEL: 'debug',
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
     }
@@ -85,14 +85,14 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
   })
 
   const seen: string[] = []
-  /** For answers that have no business with a secret. */
+  /** Checks answers that must not contain a secret. */
   async function look(path: string) {
     const answer = await api.call(path, { headers: { accept: 'application/json' } })
     expect([path, answer.status]).toEqual([path, 200])
     seen.push(answer.text)
   }
 
-  test.skipIf(skipped)('days like any other: good, failed and rolled back deployments', async () => {
+  test.skipIf(skipped)('setup: completed, failed and rolled back deployments', async () => {
     const about = { secrets: { APP_KEY: secrets['app secret'] } }
     const ended: Ended[] = []
     ended.push(await api.deploy({ app: 'careless', script: careless('one'), config: about }))
@@ -128,44 +128,50 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
     }
   })
 
-  test.skipIf(skipped)('sign-ins good and bad, tokens, a command and a visit to the console', async () => {
-    const made = await api.call('/api/v1/auth/tokens', { json: { name: 'canary' } })
-    secrets.jwt = api.token
-    secrets['api token'] = made.json.token
-    const typed = { username: secrets['typed user name']?.slice(0, 50), password: secrets['typed password'] }
-    secrets['typed user name'] = typed.username ?? ''
-    expect((await api.call('/api/v1/auth/login', { token: null, json: typed })).status).toBe(401)
-    const swapped = { username: 'admin', password: secrets['typed password'] }
-    expect((await api.call('/api/v1/auth/login', { token: null, json: swapped })).status).toBe(401)
-    for (const token of [secrets['typed password'], `${api.token}x`, `${made.json.token}x`]) {
-      expect((await api.call('/jobs', { token: token ?? '' })).status).toBe(401)
-    }
-    // A careless client that puts its token into the address.
-    await api.call(`/deploy?token=${api.token}`)
-    await api.call(`/deploy/${secrets['typed password']}/status?key=${made.json.token}`)
+  test.skipIf(skipped)(
+    'setup: successful and failed sign-ins, tokens, a command and the console',
+    async () => {
+      const made = await api.call('/api/v1/auth/tokens', { json: { name: 'canary' } })
+      secrets.jwt = api.token
+      secrets['api token'] = made.json.token
+      const typed = {
+        username: secrets['typed user name']?.slice(0, 50),
+        password: secrets['typed password'],
+      }
+      secrets['typed user name'] = typed.username ?? ''
+      expect((await api.call('/api/v1/auth/login', { token: null, json: typed })).status).toBe(401)
+      const swapped = { username: 'admin', password: secrets['typed password'] }
+      expect((await api.call('/api/v1/auth/login', { token: null, json: swapped })).status).toBe(401)
+      for (const token of [secrets['typed password'], `${api.token}x`, `${made.json.token}x`]) {
+        expect((await api.call('/jobs', { token: token ?? '' })).status).toBe(401)
+      }
+      // A careless client sends its token in the URL.
+      await api.call(`/deploy?token=${api.token}`)
+      await api.call(`/deploy/${secrets['typed password']}/status?key=${made.json.token}`)
 
-    const form = new URLSearchParams({
-      username: 'admin',
-      password: secrets['admin password'] ?? '',
-    }).toString()
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    const page = await api.call('/login', { token: null, raw: form, headers })
-    expect(page.status).toBe(303)
-    const cookies = page.headers.getSetCookie().join('; ')
-    secrets.session = /capstan_session=([^;]+)/.exec(cookies)?.[1] ?? ''
-    secrets['csrf token'] = /XSRF-TOKEN=([^;]+)/.exec(cookies)?.[1] ?? ''
-    const asAdmin = { cookie: `capstan_session=${secrets.session}`, 'x-csrf-token': secrets['csrf token'] }
-    const empty = { token: null, method: 'PUT', headers: asAdmin }
-    expect((await api.call('/admin/queues/api/queues/deploy-step/empty', empty)).status).toBe(403)
-    const listed = await runCommand(stack, ['deploy', 'list'], keys)
-    expect(listed).toMatchObject({ exitCode: 0, output: expect.stringContaining('careless') })
-    seen.push(listed.output)
-    secrets['command line token'] = readFileSync(join(stack.dataDir, 'cli-token'), 'utf8').trim()
-    await look('/admin/queues/api/queues?activeQueue=deploy-step&status=latest&jobsPerPage=100')
-    await look('/admin/queues/api/queues?activeQueue=rollback&status=latest&jobsPerPage=100')
-  })
+      const form = new URLSearchParams({
+        username: 'admin',
+        password: secrets['admin password'] ?? '',
+      }).toString()
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      const page = await api.call('/login', { token: null, raw: form, headers })
+      expect(page.status).toBe(303)
+      const cookies = page.headers.getSetCookie().join('; ')
+      secrets.session = /capstan_session=([^;]+)/.exec(cookies)?.[1] ?? ''
+      secrets['csrf token'] = /XSRF-TOKEN=([^;]+)/.exec(cookies)?.[1] ?? ''
+      const asAdmin = { cookie: `capstan_session=${secrets.session}`, 'x-csrf-token': secrets['csrf token'] }
+      const empty = { token: null, method: 'PUT', headers: asAdmin }
+      expect((await api.call('/admin/queues/api/queues/deploy-step/empty', empty)).status).toBe(403)
+      const listed = await runCommand(stack, ['deploy', 'list'], keys)
+      expect(listed).toMatchObject({ exitCode: 0, output: expect.stringContaining('careless') })
+      seen.push(listed.output)
+      secrets['command line token'] = readFileSync(join(stack.dataDir, 'cli-token'), 'utf8').trim()
+      await look('/admin/queues/api/queues?activeQueue=deploy-step&status=latest&jobsPerPage=100')
+      await look('/admin/queues/api/queues?activeQueue=rollback&status=latest&jobsPerPage=100')
+    },
+  )
 
-  test.skipIf(skipped)('and none of the secrets is in a row, a key, a log line or an answer', async () => {
+  test.skipIf(skipped)('no row, key, log line or answer contains a secret', async () => {
     const { apiToken } = localCloudCredentials(stack.dataDir)
     secrets['cloud token'] = apiToken
     secrets['database password'] = new URL(stack.databaseUrl()).password
@@ -186,10 +192,10 @@ describe.each(variants)('with $name', ({ redis: onRedis, keys }) => {
     expect(secretsIn(seen.join('\n'), secrets)).toEqual([])
   })
 
-  test.skipIf(skipped)('each file of DATA_DIR holds only what it is there for', async () => {
+  test.skipIf(skipped)('each file of DATA_DIR contains only its own secret', async () => {
     await stack.stop()
     const found = searchFiles(stack.dataDir, secrets)
-    // The cloud's own state is the cloud's: it has to hand an app its secret at every start.
+    // The local cloud's own state contains the secrets: it needs them whenever an app starts.
     const ofCloud = found.filter((each) => /^local-cloud\/(?!credentials\.json).*: app secret$/.test(each))
     expect(ofCloud.length).toBeGreaterThan(0)
     const kept = found.filter((each) => !ofCloud.includes(each)).sort()

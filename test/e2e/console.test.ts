@@ -47,7 +47,7 @@ const audit = () =>
     'select principal, action, target, outcome from audit_entries order by id',
   )
 
-/** The delivery in the queue store of a deployment's newest job. */
+/** The queue store's delivery of a deployment's newest job. */
 async function deliveryOf(id: string) {
   const [row] = await query<{ id: string; delivery: number }>(
     stack,
@@ -57,8 +57,8 @@ async function deliveryOf(id: string) {
   return `${row?.id}-${row?.delivery}`
 }
 
-describe('getting in', () => {
-  test('a browser without a session is sent to the sign-in page, and back to where it wanted to go', async () => {
+describe('access to the console', () => {
+  test('a browser without a session is redirected to the sign-in page, and then to the requested page', async () => {
     const page = `${base}/queue/deploy-step?status=failed`
     const answer = await api.call(page, { token: null, headers: browserHeaders })
     expect(answer.status).toBe(302)
@@ -72,21 +72,21 @@ describe('getting in', () => {
     expect(admin.at).toBe(`${base}/queue/deploy-step`)
   })
 
-  test('a program without a credential gets 401 in the envelope', async () => {
+  test('a request without a credential gets 401 in the error envelope', async () => {
     for (const path of [base, `${base}/api/queues`]) {
       const answer = await api.call(path, { token: null, headers: { accept: 'application/json' } })
       expect([answer.status, answer.json.error.code]).toEqual([401, 'ACCESS_001'])
     }
   })
 
-  test('a user who is no administrator gets 403, by browser and by token', async () => {
+  test('a user who is not an administrator gets 403, by session and by token', async () => {
     const viewer = await signInBrowser({ stack, api }, 'viewer', base)
     for (const path of [base, `${base}/api/queues`]) {
       expect((await viewer.call(path, { headers: browserHeaders })).status).toBe(403)
     }
   })
 
-  test('the session opens the page, its assets and its API, and nothing of it is cached', async () => {
+  test('a session gives access to the page, its assets and its API, none of which is cached', async () => {
     const page = await admin.call(base, { headers: browserHeaders })
     expect(page.status).toBe(200)
     expect(page.text).toContain('Capstan')
@@ -98,15 +98,15 @@ describe('getting in', () => {
     expect(queues.map((queue: { name: string }) => queue.name).sort()).toEqual(queueNames.toSorted())
   })
 
-  test('a sign-in page of another site is refused', async () => {
+  test('a sign-in form on another site is refused', async () => {
     const form = new URLSearchParams({ username: 'admin', password: adminPassword }).toString()
     const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://evil.example' }
     expect((await api.call('/login', { token: null, raw: form, headers })).status).toBe(403)
   })
 })
 
-describe('writing', () => {
-  test('needs the CSRF token', async () => {
+describe('writes in the console', () => {
+  test('require the CSRF token', async () => {
     for (const headers of [{}, { 'x-csrf-token': 'wrong' }]) {
       const answer = await admin.call(`${steps}/pause`, { method: 'PUT', headers })
       expect([answer.status, answer.json.error.code]).toEqual([403, 'ACCESS_003'])
@@ -114,7 +114,7 @@ describe('writing', () => {
     expect(await audit()).toEqual([])
   })
 
-  test('behind the truth’s back is refused, whatever it is, and recorded', async () => {
+  test('that would contradict the jobs table are refused and recorded in the audit log', async () => {
     const ended = await api.deploy({ app: 'refused', script: saying('x') })
     const delivery = await deliveryOf(ended.id)
     const refused: [string, string, unknown?][] = [
@@ -152,7 +152,7 @@ describe('writing', () => {
     )
   })
 
-  test('retry goes through our own verb, which says why not', async () => {
+  test('retry uses Capstan’s own command, which says why it refuses', async () => {
     const ended = await api.deploy({ app: 'broken', script: 'export default {' })
     const delivery = await deliveryOf(ended.id)
     const answer = await write(`${steps}/${delivery}/retry`)
@@ -164,7 +164,7 @@ describe('writing', () => {
     expect((await write(`${steps}/repeat:prune:1/retry`)).status).toBe(409)
   })
 
-  test('removing a running job is a cancel: the deployment is rolled back', async () => {
+  test('removing a running job cancels it, and the deployment is rolled back', async () => {
     const id = await api.begin({ app: 'removed', ...gate.app('removed') })
     await gate.waiting(1, 'removed')
     const delivery = await deliveryOf(id)
@@ -179,7 +179,7 @@ describe('writing', () => {
     })
   })
 
-  test('cleaning up finished deliveries touches no row of ours', async () => {
+  test('cleaning up finished deliveries changes no row of the jobs table', async () => {
     const rows = () => query<{ n: string }>(stack, 'select count(*) as n from jobs')
     const before = await rows()
     expect((await write(`${steps}/clean/completed`)).status).toBe(200)
@@ -203,7 +203,7 @@ describe('writing', () => {
   })
 })
 
-test('what the queue store holds of a job is shown redacted', async () => {
+test('the data of a job in the queue store is shown redacted', async () => {
   const ended = await api.deploy({ app: 'shown', script: saying('shown') })
   const delivery = await deliveryOf(ended.id)
   const secret = 'cfut_abcdefghijklmnopqrstuvwxyz0123456789'
@@ -231,11 +231,11 @@ test('what the queue store holds of a job is shown redacted', async () => {
     expect(answer.text).not.toContain(secret)
   }
   const { job } = (await admin.call(paths[0] ?? '')).json
-  // The reference to the row, and what the row says about the job: nothing that the queue store was given.
+  // The reference to the row and the row's fields, but no data from the queue store.
   expect(Object.keys(job.data)).toEqual(['job', 'app', 'environment', 'step', 'state'])
 })
 
-test('after signing out the same cookie opens nothing', async () => {
+test('a cookie gives no access after its session has signed out', async () => {
   const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: stack.origin }
   const answer = await admin.call('/logout', { raw: `csrf_token=${admin.csrf}`, headers })
   expect(answer.status).toBe(303)

@@ -4,7 +4,7 @@ import { until } from '../helpers/until.ts'
 import { type Api, adminPassword, type Ended, signIn, versionTagsOf, visit } from './support/client.ts'
 import { createGate, type Gate } from './support/gate.ts'
 
-// Real processes start and die here: on a busy machine that takes its time.
+// Real processes start and end in these tests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const runStep = 'Running health check'
@@ -27,7 +27,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     await gate?.close()
   })
 
-  /** A deployment whose last step runs, held by the gate. A crash must not cost the one attempt that it has. */
+  /** A deployment whose last step is running, held by the gate, with a single attempt: a crash must not use it up. */
   async function heldDeployment(app: string) {
     const id = await api.begin({ app, ...gate.app(app), options: { maxRetries: 0 } })
     const watched = api.watch(id)
@@ -47,7 +47,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
       what: `${name} runs again`,
     })
 
-  /** The API answers again, and by a new process if `web` was killed. */
+  /** Waits until the API answers again. */
   const serves = () =>
     until(async () => (await api.call('/health/ready', { token: null })).status === 200, {
       timeoutMs: 15_000,
@@ -68,7 +68,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect((await visit(stack, 'worker-dies-staging')).text).toBe('worker-dies')
   })
 
-  test('of web: a follower of the log comes back and has every line once', async () => {
+  test('of web: a client that follows the log reconnects and gets every line once', async () => {
     const { watched } = await heldDeployment('web-dies')
     await watched.saw(runStep)
     const before = stack.pid('web')
@@ -81,7 +81,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect(ended.lines.filter((line) => line === 'Deployment completed')).toHaveLength(1)
   })
 
-  test('of the local cloud: the check goes on when it is back, and so does the app', async () => {
+  test('of the local cloud: the health check and the app continue after its restart', async () => {
     const { id, watched } = await heldDeployment('cloud-dies')
     const before = stack.pid('cloud')
     stack.kill('cloud')
@@ -94,7 +94,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect(jobs[0]).toMatchObject({ attempt: 1 })
   })
 
-  test('of PostgreSQL: 503 with Retry-After meanwhile, then on with the same processes', async () => {
+  test('of PostgreSQL: 503 with Retry-After during the outage, then the same processes continue', async () => {
     const { watched } = await heldDeployment('postgres-dies')
     const before = stack.pids()
     stack.kill('postgres')
@@ -114,7 +114,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect((await api.deploy({ app: 'postgres-dies', ...gate.app('again') })).status).toBe('completed')
   })
 
-  test('of all four at once: everything comes back, and the deployment completes', async () => {
+  test('of all four at once: all restart, and the deployment completes', async () => {
     const { watched } = await heldDeployment('all-die')
     for (const name of ['web', 'worker', 'cloud', 'postgres'] as const) stack.kill(name)
     gate.open()
@@ -122,7 +122,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect((await visit(stack, 'all-die-staging')).text).toBe('all-die')
   })
 
-  test('of the worker in the middle of an upload: one version of it serves, and no second one is left', async () => {
+  test('of the worker during an upload: one uploaded version serves, and no second one remains', async () => {
     const app = 'upload-dies'
     gate.open()
     const id = await api.begin({ app, ...gate.app(app), options: { maxRetries: 0 } })
@@ -134,7 +134,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     expect((await visit(stack, `${app}-staging`)).text).toBe(app)
   })
 
-  test('of the worker while many deployments run: each completes, none runs a step twice to its end', async () => {
+  test('of the worker during many deployments: each completes, and no step completes twice', async () => {
     const ids = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) => api.begin({ app: `many-${name}`, ...gate.app(name) })),
     )
@@ -150,7 +150,7 @@ describe.skipIf(!canInspectProcesses)('kill -9 in the middle of a deployment', (
     }
   })
 
-  test('and every line that was printed in those days is one of the log, for programs to read', () => {
+  test('every printed line except the ready line is a JSON log line', () => {
     const others = stack
       .output()
       .split('\n')

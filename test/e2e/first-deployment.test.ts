@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => stack?.dispose())
 
-test('the first start prints where and how to sign in, and the generated password works', async () => {
+test('the first start prints the URL and the login, and the generated password works', async () => {
   const printed = /^Sign in at (\S+) as admin with (\S+)$/m.exec(stack.output())
   expect(printed?.[1]).toBe(`${stack.origin}/login`)
   api = await signIn(stack, printed?.[2])
@@ -32,7 +32,7 @@ test('the first start prints where and how to sign in, and the generated passwor
   expect(me.json).toMatchObject({ username: 'admin', is_admin: true })
 })
 
-test('the example is prepared: the plan says what will be made and how to undo it', async () => {
+test('the example is prepared, and the plan lists the changes and how they are rolled back', async () => {
   const json = {
     environment: 'production',
     config: { appName: 'hello', ...hello.config, script: hello.script },
@@ -50,7 +50,7 @@ test('the example is prepared: the plan says what will be made and how to undo i
   expect(answer.metadata.correlationId).toMatch(/\S/)
 })
 
-test('it is deployed, and its log comes live, gap-free and in order', async () => {
+test('the example is deployed, and its log arrives live, gap-free and in order', async () => {
   const id = await api.prepare({ app: 'hello', environment: 'production', ...hello })
   const accepted = await api.start(id, { environment: 'production' })
   expect(accepted.status).toBe(202)
@@ -65,7 +65,7 @@ test('it is deployed, and its log comes live, gap-free and in order', async () =
   expect(first.lines.at(-1)).toBe('Deployment completed')
 })
 
-test('a reader who comes back gets what is left, and one who has everything is told to stop asking', async () => {
+test('a client that reconnects gets the remaining events, and 204 if it has all of them', async () => {
   const path = `/deploy/${first.id}/logs`
   const accept = { accept: 'text/event-stream' }
   const after = String(first.events.length - 2)
@@ -82,7 +82,7 @@ test('a reader who comes back gets what is left, and one who has everything is t
   expect(nextAfter).toBeNull()
 })
 
-test('the app answers at its own host name, and counts in its Durable Object', async () => {
+test('the app answers at its host name, and counts in its Durable Object', async () => {
   expect(await visit(stack, 'hello', '/a')).toEqual({ status: 200, text: 'Hello from /a, visit 1\n' })
   expect((await visit(stack, 'hello', '/a')).text).toBe('Hello from /a, visit 2\n')
   expect((await visit(stack, 'nobody')).status).toBe(404)
@@ -115,7 +115,7 @@ test('status, list, apps and versions agree on the deployment', async () => {
   ])
 })
 
-test('all eight jobs show in the jobs list and in the console', async () => {
+test('all eight jobs are listed by the API and in the console', async () => {
   const { jobs } = (await api.call(`/jobs?subject=deployment:${first.id}`)).json
   expect(jobs).toHaveLength(8)
   for (const job of jobs) {
@@ -129,7 +129,7 @@ test('all eight jobs show in the jobs list and in the console', async () => {
   expect(new Set(delivered)).toEqual(new Set(jobs.map((job: { id: string }) => job.id)))
 })
 
-test('the three health pages are content', async () => {
+test('the three health pages report no fault', async () => {
   const health = await api.call('/health', { token: null })
   expect(health.status).toBe(200)
   expect(health.json).toMatchObject({
@@ -149,7 +149,7 @@ test('the three health pages are content', async () => {
   })
 })
 
-test('a second version takes over, with its new variable and the old count', async () => {
+test('a second version serves with its new variable and the previous count', async () => {
   const second = await api.deploy({
     app: 'hello',
     environment: 'production',
@@ -164,14 +164,14 @@ test('a second version takes over, with its new variable and the old count', asy
   ])
 })
 
-test('the same app in the other environment is another script with data of its own', async () => {
+test('the same app in the other environment is a separate script with its own data', async () => {
   const staged = await api.deploy({ app: 'hello', ...hello })
   expect(staged.status).toBe('completed')
   expect((await visit(stack, 'hello-staging', '/a')).text).toBe('Hello from /a, visit 1\n')
   expect((await visit(stack, 'hello', '/a')).text).toBe('Ahoy from /a, visit 4\n')
 })
 
-test('nothing is left waiting, and no process wrote a warning', async () => {
+test('no job is waiting, and no process has logged a warning', async () => {
   const unfinished = await query(
     stack,
     `select id from jobs where finished_at is null and queue <> 'maintenance'`,
@@ -180,7 +180,7 @@ test('nothing is left waiting, and no process wrote a warning', async () => {
   expect(stack.logLines().filter((line) => line.level === 'warn' || line.level === 'error')).toEqual([])
 })
 
-test('it stops in order, and leaves no process behind', async () => {
+test('a stop is orderly and leaves no process running', async () => {
   const { exitCode, tookMs } = await stack.stop()
   expect(exitCode).toBe(0)
   expect(tookMs).toBeLessThan(15_000)

@@ -4,14 +4,14 @@ import { until } from '../helpers/until.ts'
 import { type Api, adminPassword, query, signIn, visit } from './support/client.ts'
 import { createGate, type Gate } from './support/gate.ts'
 
-// Real processes start and die here: on a busy machine that takes its time.
+// Real processes start and end in these tests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 let stack: Stack
 let api: Api
 let gate: Gate
 
-// A process that stands still (swap, a paused VM) is worse than a dead one: it comes back and believes in old times.
+// A frozen process (swap, a paused VM) is worse than a crashed one: it continues later with outdated state.
 describe.skipIf(!canInspectProcesses)('a process that freezes in the middle of a deployment', () => {
   beforeAll(async () => {
     gate = await createGate()
@@ -28,7 +28,7 @@ describe.skipIf(!canInspectProcesses)('a process that freezes in the middle of a
     await gate?.close()
   })
 
-  test('the worker, for longer than its lease: it loses the run, and the next attempt completes', async () => {
+  test('a worker frozen for longer than its lease loses the run, and the next attempt completes', async () => {
     const before = stack.pids()
     const id = await api.begin({ app: 'asleep', ...gate.app('asleep'), options: { maxRetries: 0 } })
     const watched = api.watch(id)
@@ -51,7 +51,7 @@ describe.skipIf(!canInspectProcesses)('a process that freezes in the middle of a
     expect(stack.pids()).toEqual(before)
   })
 
-  test('PostgreSQL: health says so in time, and everything goes on when it wakes up', async () => {
+  test('a frozen PostgreSQL is reported by health in time, and all work continues afterwards', async () => {
     const before = stack.pids()
     const id = await api.begin({ app: 'stalled', ...gate.app('stalled'), options: { maxRetries: 0 } })
     const watched = api.watch(id)

@@ -12,8 +12,8 @@ import { type Api, adminPassword, query, signIn } from './support/client.ts'
 const count = 20
 const path = (rest: string) => `/api/v1${rest}`
 
-/** Real processes from a cold start, twenty nodes, and people who watch while five of them go and come back. */
-describe('the bridge, watched through an outage', () => {
+/** Starts real processes and twenty nodes, and follows the live status while five nodes fail and recover. */
+describe('the bridge during an outage', () => {
   const dir = mkdtempSync(join(tmpdir(), 'capstan-bridge-'))
   const nodes: FakeNode[] = []
   const told: string[] = []
@@ -48,7 +48,7 @@ describe('the bridge, watched through an outage', () => {
       { timeoutMs: 30_000, what: `${online} nodes are online` },
     )
 
-  it('knows no node at first', async () => {
+  it('has no nodes at first', async () => {
     expect(await summary()).toMatchObject({ total_count: 0, online_count: 0, bridge_status: 'offline' })
     expect(await get('/statistics/uptime?hours=1')).toMatchObject({
       bridge_uptime_percentage: null,
@@ -56,7 +56,7 @@ describe('the bridge, watched through an outage', () => {
     })
   })
 
-  it('takes its nodes from a file while it runs, and finds them all', async () => {
+  it('imports its nodes from a file at run time, and reaches all of them', async () => {
     const file = join(dir, 'nodes.json')
     const fields = nodes.map(({ pillarName: name, port, pubkey }) => ({
       ...{ name, ip: '127.0.0.1', rpc_port: port, pubkey },
@@ -77,7 +77,7 @@ describe('the bridge, watched through an outage', () => {
     expect(orchestrators.every((each: { is_online: boolean }) => each.is_online)).toBe(true)
   })
 
-  it('tells people who watch', async () => {
+  it('sends the status to live clients', async () => {
     const token = api.token
     socket = new WebSocket(`${stack.origin.replace('http', 'ws')}${path('/ws/status')}?token=${token}`)
     socket.on('message', (data) => told.push(String(data)))
@@ -87,7 +87,7 @@ describe('the bridge, watched through an outage', () => {
     expect(stream.events[0]).toMatchObject({ event: 'initial_status' })
   })
 
-  it('sees five nodes go, one way or another, and the bridge with them', async () => {
+  it('detects five nodes that fail in different ways, and reports the bridge as offline', async () => {
     const [first, second, third, fourth, fifth] = nodes as [FakeNode, FakeNode, FakeNode, FakeNode, FakeNode]
     await first.stop()
     second.state = 2
@@ -102,17 +102,17 @@ describe('the bridge, watched through an outage', () => {
     expect(down.toSorted()).toEqual(['Pillar-1', 'Pillar-2', 'Pillar-3', 'Pillar-4', 'Pillar-5'])
   })
 
-  it('goes on when its worker is killed in the middle of a cycle', async () => {
+  it('continues after its worker is killed during a cycle', async () => {
     const hanging = nodes[2] as FakeNode
     const asked = hanging.asked.length
-    // The cycle that asks this one waits for it up to its deadline.
+    // The cycle that queries this node waits for it up to the deadline.
     await until(() => hanging.asked.length > asked, { timeoutMs: 20_000 })
     stack.kill('worker')
     const before = (await summary()).timestamp
     await until(async () => (await summary()).timestamp > before, { timeoutMs: 40_000 })
   }, 60_000)
 
-  it('sees them come back', async () => {
+  it('detects that the nodes have recovered', async () => {
     await nodes[0]?.restart()
     for (const node of nodes) {
       node.state = 0
@@ -121,7 +121,7 @@ describe('the bridge, watched through an outage', () => {
     expect(await untilOnline(count)).toMatchObject({ bridge_status: 'online' })
   })
 
-  it('has told all of it, in order, over both ways', async () => {
+  it('has sent all changes in order, over both transports', async () => {
     const changes = (counts: { online_count: number; bridge_status: string }[]) =>
       counts.map((each) => each.bridge_status).filter((each, index, all) => each !== all[index - 1])
     await until(() => JSON.parse(told.at(-1) ?? '{}').data.online_count === count)
@@ -132,7 +132,7 @@ describe('the bridge, watched through an outage', () => {
     expect(ids).toEqual(ids.toSorted((a, b) => a - b))
   })
 
-  it('remembers all of it', async () => {
+  it('has stored the whole history', async () => {
     const [first] = (await get('/orchestrators')).nodes
     const history = await get(`/orchestrators/${first.id}/history?page_size=1000`)
     expect(first.name).toBe('Pillar-1')
@@ -145,7 +145,7 @@ describe('the bridge, watched through an outage', () => {
     expect(uptime.bridge_uptime_percentage).toBeLessThan(100)
     const byName = (name: string) =>
       uptime.node_uptimes.find((each: { node_name: string }) => each.node_name === name)
-    // A busy machine may miss an answer of a good node, too.
+    // On a busy machine, an answer of a healthy node may be late too.
     expect(byName('Pillar-20').uptime_percentage).toBeGreaterThan(byName('Pillar-1').uptime_percentage)
     expect(byName('Pillar-1').uptime_percentage).toBeLessThan(100)
     const bridge = await get('/statistics/bridge?hours=1&interval_minutes=60')

@@ -5,7 +5,7 @@ import { type Api, adminPassword, query, saying, signIn, visit } from './support
 import { createGate, type Gate } from './support/gate.ts'
 import { type OwnRedis, startOwnRedis } from './support/own-redis.ts'
 
-// Real processes start and die here: on a busy machine that takes its time.
+// Real processes start and end in these tests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 let stack: Stack
@@ -25,7 +25,7 @@ async function end() {
   await redis?.dispose()
 }
 
-/** One running and held, others on their way: then the store loses everything. */
+/** Empties the queue store while one deployment is running, held by the gate, and six more are queued. */
 async function loseEverything(empty: () => Promise<unknown>) {
   gate.shut()
   const held = await api.begin({ app: 'held', ...gate.app('held') })
@@ -33,7 +33,7 @@ async function loseEverything(empty: () => Promise<unknown>) {
   const plans = await Promise.all(
     Array.from({ length: 6 }, (_, n) => api.prepare({ app: `other-${n}`, script: saying(`other ${n}`) })),
   )
-  // A paused queue keeps what it is given: all six deliveries are lost, none has been fetched.
+  // A paused queue keeps its deliveries: all six are lost before a worker has fetched one.
   expect((await api.call('/admin/queues/api/queues/deploy-step/pause', { method: 'PUT' })).status).toBe(200)
   const accepted = await Promise.all(plans.map((id) => api.start(id)))
   expect(accepted.map((answer) => answer.status)).toEqual(Array(6).fill(202))
@@ -52,14 +52,14 @@ async function loseEverything(empty: () => Promise<unknown>) {
   expect((await visit(stack, 'other-3-staging')).text).toBe('other 3')
 }
 
-describe('the queue library’s tables are truncated in the middle', () => {
+describe('truncated tables of the queue library', () => {
   beforeAll(() => begin())
   afterAll(end)
 
   const count = async (what: string) =>
     Number((await query<{ n: string }>(stack, `select count(*) as n ${what}`))[0]?.n)
 
-  test('and every accepted deployment completes, and the schedules go on', async () => {
+  test('lose no accepted deployment and no schedule', async () => {
     const tables = await query<{ name: string }>(
       stack,
       `select format('%I.%I', schemaname, tablename) as name from pg_tables
@@ -68,12 +68,12 @@ describe('the queue library’s tables are truncated in the middle', () => {
     const names = tables.map((table) => table.name)
     expect(names).toContain('bullmq.job')
     await loseEverything(() => query(stack, `truncate ${names.join(', ')} cascade`))
-    // Polling and housekeeping are due by rows of their own.
+    // Polling and housekeeping are due according to their own rows.
     expect(await count('from job_schedules where next_at > now()')).toBeGreaterThanOrEqual(2)
   })
 })
 
-describe.skipIf(inject('redisUrl') === undefined)('on Redis', () => {
+describe.skipIf(inject('redisUrl') === undefined)('queues on Redis', () => {
   beforeAll(async () => {
     redis = await startOwnRedis()
     await begin({ REDIS_URL: redis.url })
@@ -83,11 +83,11 @@ describe.skipIf(inject('redisUrl') === undefined)('on Redis', () => {
 
   const health = async () => (await api.call('/health', { token: null })).json
 
-  test('FLUSHALL in the middle, and every accepted deployment completes', async () => {
+  test('lose no accepted deployment by a FLUSHALL', async () => {
     await loseEverything(async () => redis?.flush())
   })
 
-  test('a deployment while Redis is down is accepted, shows as degraded, and completes when it is back', async () => {
+  test('accept a deployment while Redis is down, report degraded, and complete it afterwards', async () => {
     await redis?.stop()
     const id = await api.prepare({ app: 'patient', script: saying('patient') })
     const accepted = await api.start(id)
@@ -107,7 +107,7 @@ describe.skipIf(inject('redisUrl') === undefined)('on Redis', () => {
     await until(async () => (await health()).status === 'healthy')
   })
 
-  test('Redis dies under a running step, comes back empty, and the deployment completes', async () => {
+  test('complete a deployment although Redis is killed during a step and restarts empty', async () => {
     gate.shut()
     const before = stack.pids()
     const id = await api.begin({ app: 'unlucky', ...gate.app('unlucky') })

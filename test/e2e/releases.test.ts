@@ -11,7 +11,7 @@ const platforms = ['darwin-arm64', 'darwin-x86_64', 'linux-x86_64', 'linux-aarch
 const hasAws = spawnSync('aws', ['--version']).status === 0
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 
-describe.each(['folder', 'bucket'] as const)('a newcomer with a %s as the store', (kind) => {
+describe.each(['folder', 'bucket'] as const)('binary releases with a %s as the store', (kind) => {
   let work: string
   let stack: Stack
   let r2: Awaited<ReturnType<typeof startR2>> | undefined
@@ -42,7 +42,7 @@ describe.each(['folder', 'bucket'] as const)('a newcomer with a %s as the store'
     return { status: answer.status, body: (await answer.json()) as { version?: string } }
   }
 
-  it('publishes, promotes, downloads, verifies, and withdraws', async () => {
+  it('are published, promoted, downloaded, verified and withdrawn', async () => {
     for (const version of ['2025.11.24', '2025.11.25']) {
       const done = await capstan('publish', files(version), '--version', version, '--channel', 'beta')
       expect([done.exitCode, done.output]).toEqual([0, expect.stringContaining(`Published ${version}`)])

@@ -4,7 +4,7 @@ import { until } from '../helpers/until.ts'
 import { type Api, adminPassword, query, signIn, visit } from './support/client.ts'
 import { createGate, type Gate } from './support/gate.ts'
 
-// Real processes start and die here: on a busy machine that takes its time.
+// Real processes start and end in these tests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const env = { ADMIN_PASSWORD: adminPassword }
@@ -24,7 +24,7 @@ afterEach(async () => {
   await gate?.close()
 })
 
-/** With one attempt only, so that a lost one would fail it. */
+/** A deployment with a single attempt, so that a lost attempt would fail it. */
 async function heldDeployment(app: string) {
   const id = await api.begin({ app, ...gate.app(app), options: { maxRetries: 0 } })
   await gate.waiting(1, app)
@@ -44,7 +44,7 @@ async function jobOf(id: string) {
   return job
 }
 
-test('SIGTERM in a long health check hands it over within 30 s, and the next start finishes it', async () => {
+test('SIGTERM during a long health check hands the job over within 30 s, and the next start completes it', async () => {
   const id = await heldDeployment('handed-over')
   const { exitCode, tookMs } = await stack.stop(35_000)
   expect(exitCode).toBe(0)
@@ -67,11 +67,11 @@ test('SIGTERM in a long health check hands it over within 30 s, and the next sta
 })
 
 describe.skipIf(!canInspectProcesses)('kill -9 of the supervisor', () => {
-  test('ends its children by themselves, and the next start finishes what ran', async () => {
+  test('makes its children exit, and the next start completes the running job', async () => {
     const id = await heldDeployment('orphaned')
     const children = Object.values(stack.pids())
     process.kill(stack.supervisor, 'SIGKILL')
-    // At once, as an impatient operator or a process manager does.
+    // Start again immediately, as an impatient operator or a process manager does.
     stack = await startStack({ env, after: stack })
     await until(() => children.every(isGone), { what: 'the orphans ended' })
     gate.open()

@@ -29,7 +29,7 @@ describe('npm run seed', () => {
     }
   }
 
-  test('fills a running installation, and changes nothing when it is repeated', async () => {
+  test('adds data to a running installation, and changes nothing when repeated', async () => {
     const first = await seed()
     expect(first.output).toContain(`Sample data is ready: ${stack.origin}/admin`)
     expect(first.exitCode).toBe(0)
@@ -53,7 +53,7 @@ describe('npm run seed', () => {
     expect(await sampleData()).toEqual(data)
   }, 120_000)
 
-  test('names what to do if no service runs', async () => {
+  test('says how to start a service if none is running', async () => {
     const result = await runProgram(stack, ['scripts/seed/main.ts'], { DATA_DIR: `${stack.dataDir}-none` })
     expect(result.exitCode).toBe(2)
     expect(result.output).toContain('npm start')

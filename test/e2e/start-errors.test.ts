@@ -15,7 +15,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }))
 
-/** Starts with free ports, unless told otherwise, and expects it to end by itself with status 1. */
+/** Starts with free ports unless `env` sets others, and expects the start to exit with status 1. */
 async function failingStart(env: Record<string, string>): Promise<string[]> {
   const [port, cloudPort] = await freePorts()
   const ports = { PORT: `${port}`, LOCAL_CLOUD_PORT: `${cloudPort}` }
@@ -38,16 +38,18 @@ async function occupied<T>(work: (port: number) => Promise<T>): Promise<T> {
 }
 
 describe('an occupied port', () => {
-  test.each(['PORT', 'LOCAL_CLOUD_PORT'])('%s is one line that names the setting', (variable) =>
-    occupied(async (port) => {
-      const lines = await failingStart({ [variable]: `${port}` })
-      expect(lines).toEqual([`port ${port} on 127.0.0.1 is in use; set ${variable} to another port`])
-      // Found before anything was made.
-      expect(readdirSync(dataDir)).not.toContain('postgres')
-    }),
+  test.each(['PORT', 'LOCAL_CLOUD_PORT'])(
+    'of %s is reported in one line that names the setting',
+    (variable) =>
+      occupied(async (port) => {
+        const lines = await failingStart({ [variable]: `${port}` })
+        expect(lines).toEqual([`port ${port} on 127.0.0.1 is in use; set ${variable} to another port`])
+        // The check comes before the database is created.
+        expect(readdirSync(dataDir)).not.toContain('postgres')
+      }),
   )
 
-  test('that both were to have is told, too', async () => {
+  test('that PORT and LOCAL_CLOUD_PORT share is reported', async () => {
     const [port] = await freePorts()
     const lines = await failingStart({ PORT: `${port}`, LOCAL_CLOUD_PORT: `${port}` })
     expect(lines).toEqual([expect.stringContaining('PORT and LOCAL_CLOUD_PORT are both')])
@@ -55,7 +57,7 @@ describe('an occupied port', () => {
 })
 
 describe('a faulty configuration', () => {
-  test('is reported as a whole, without the values', async () => {
+  test('is reported with all its faults and without the values', async () => {
     const lines = await failingStart({
       PORT: 'eighty-eighty',
       CLOUDFLARE_API_TOKEN: 'a-token-that-is-not-shown',
@@ -76,7 +78,7 @@ describe('a faulty configuration', () => {
     ['CLOUDFLARE_TARGET', 'remote'],
     ['LOG_LEVEL', 'loud'],
     ['ADMIN_PASSWORD', 'short'],
-  ])('of %s names it', async (variable, value) => {
+  ])('of %s is reported with the name of the setting', async (variable, value) => {
     const text = (await failingStart({ [variable]: value })).join('\n')
     expect(text).toContain(`${variable}:`)
     expect(text).not.toContain(value)
@@ -84,7 +86,7 @@ describe('a faulty configuration', () => {
 })
 
 describe('the .env of the current folder', () => {
-  test('is read by the start, and what is wrong in it is named', async () => {
+  test('is read at the start, and its faults are reported', async () => {
     const file = join(dataDir, '.env')
     writeFileSync(file, 'REDIS_URL=http://x\nPROT=9000\n')
     const text = (await failingStart({ CAPSTAN_ENV_FILE: file })).join('\n')
@@ -98,7 +100,7 @@ describe('the .env of the current folder', () => {
 })
 
 describe('a production start', () => {
-  test('without SECRET_KEY and DATABASE_URL is refused, naming both', async () => {
+  test('without SECRET_KEY and DATABASE_URL is refused with both names', async () => {
     const text = (await failingStart({ ENVIRONMENT: 'production' })).join('\n')
     expect(text).toContain('DATABASE_URL: required in production')
     expect(text).toContain('SECRET_KEY: required in production')
@@ -115,7 +117,7 @@ describe('a production start', () => {
     },
   )
 
-  test('with a database that does not answer is one fault, without the password', async () => {
+  test('with an unreachable database reports one fault, without the password', async () => {
     const SECRET_KEY = 'q8Vz3nB5xL1kT7wR9pD2mF4hJ6cY0gSa'
     const DATABASE_URL = 'postgresql://nobody:pass-canary@127.0.0.1:1/none'
     const lines = await failingStart({ DATABASE_URL, SECRET_KEY })
@@ -128,15 +130,18 @@ describe('a production start', () => {
 
 describe('a start that is stopped', () => {
   test.each([
-    ['while it makes its database', 'SIGTERM', undefined],
+    ['while it creates its database', 'SIGTERM', undefined],
     ['while it migrates', 'SIGINT', /PostgreSQL is ready/],
     ['while its programs start', 'SIGTERM', /child is ready/],
-  ] as const)('%s ends with 0, quietly, and leaves nothing running', async (_when, signal, moment) => {
-    const [port, cloudPort] = await freePorts()
-    const env = { DATA_DIR: dataDir, PORT: `${port}`, LOCAL_CLOUD_PORT: `${cloudPort}` }
-    const reached = (output: string) => moment?.test(output) ?? existsSync(join(dataDir, 'postgres.json'))
-    const { exitCode, output } = await runStart(env, { signal, when: reached })
-    expect([exitCode, output]).toEqual([0, expect.not.stringMatching(/^\s+at |^ready http/m)])
-    expect(leftOf(dataDir)).toEqual([])
-  })
+  ] as const)(
+    '%s exits with status 0, without errors and without leftover processes',
+    async (_when, signal, moment) => {
+      const [port, cloudPort] = await freePorts()
+      const env = { DATA_DIR: dataDir, PORT: `${port}`, LOCAL_CLOUD_PORT: `${cloudPort}` }
+      const reached = (output: string) => moment?.test(output) ?? existsSync(join(dataDir, 'postgres.json'))
+      const { exitCode, output } = await runStart(env, { signal, when: reached })
+      expect([exitCode, output]).toEqual([0, expect.not.stringMatching(/^\s+at |^ready http/m)])
+      expect(leftOf(dataDir)).toEqual([])
+    },
+  )
 })

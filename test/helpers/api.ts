@@ -8,7 +8,7 @@ export interface Call {
   method?: string
   token?: string
   json?: unknown
-  /** Sent as it is, with `headers` naming its type. */
+  /** A body that is sent unchanged; `headers` name its type. */
   raw?: string | Uint8Array<ArrayBuffer>
   headers?: Record<string, string>
 }
@@ -17,17 +17,17 @@ export interface Answer {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of every shape
   json: any
 }
 
 const password = 'correct horse battery'
-/** Suites ask faster than people: only those about limits shall meet them. */
+/** Rate limits that only tests of limits reach: tests send requests faster than people. */
 const rateLimit = { perSecond: 10_000, burst: 100_000 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>
 
-/** The whole application over a context, on a port of its own. */
+/** Starts the whole application with a context, on its own port. */
 export async function startApi(ctx: TestContext) {
   let stopping = false
   const server = createHttpServer(
@@ -58,7 +58,7 @@ export async function startApi(ctx: TestContext) {
         json: isJson ? JSON.parse(text) : undefined,
       }
     },
-    /** Makes a user and signs it in. @returns its JWT. */
+    /** Creates a user and signs it in. @returns the user's JWT. */
     async signIn(username: string, isAdmin = false): Promise<string> {
       const passwordHash = await hashPassword(password)
       const email = `${username}@example.org`
@@ -67,7 +67,7 @@ export async function startApi(ctx: TestContext) {
       if (answer.status !== 200) throw new Error(`signing in answered ${answer.status}: ${answer.text}`)
       return answer.json.access_token
     },
-    /** What `/health/ready` says from now on. */
+    /** Makes `/health/ready` report a stopping process from now on. */
     beginStopping() {
       stopping = true
     },

@@ -21,7 +21,7 @@ import { until } from './until.ts'
 
 export type Backend = 'postgres' | 'redis'
 
-/** For `describe.each`: PostgreSQL always, Redis where one can be had. */
+/** The backends for `describe.each`: PostgreSQL, and Redis if it is available. */
 export const backends = (): Backend[] =>
   inject('redisUrl') === undefined ? ['postgres'] : ['postgres', 'redis']
 
@@ -29,14 +29,14 @@ export const silent: Logger = pino({ level: 'silent' })
 
 export interface TestContextOptions {
   backend?: Backend
-  /** On top of the production-like defaults below. */
+  /** Settings that override the production-like defaults below. */
   env?: Record<string, string>
-  /** Jobs beside the catalogue's, e.g. `(ctx) => [bindJob(definition, { db: ctx.db })]`. */
+  /** Jobs in addition to the catalogue's, e.g. `(ctx) => [bindJob(definition, { db: ctx.db })]`. */
   jobs?: (ctx: Context) => BoundJob[]
   log?: Logger
-  /** By default as in production. */
+  /** The default is the same as in production. */
   readClusterCredentials?: CredentialReader | undefined
-  /** Another process of the same installation: its database is shared, and dropped by the first. */
+  /** The context of another process of the same installation, whose database is shared. */
   beside?: TestContext
 }
 
@@ -44,7 +44,7 @@ export interface TestContext extends Context {
   database: TestDatabase
 }
 
-/** A context as a process has it, as an installation with a database of its own. `dispose` also drops the database. */
+/** The context of a process in an installation with its own database. `dispose` also drops the database. */
 export async function createTestContext(options: TestContextOptions = {}): Promise<TestContext> {
   const { beside, log = silent } = options
   const database = beside?.database ?? (await createTestDatabase())
@@ -73,7 +73,7 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
     verbs: createJobVerbs(jobs, () => ctx.outboxDispatcher.nudge()),
     database,
     async dispose() {
-      // Each may have been stopped already: stopping twice is part of their contract.
+      // A service may have been stopped before: services can be stopped twice.
       for (const service of [ctx.outboxDispatcher, ctx.listener, ctx.accounts]) await service.stop()
       await ctx.dispose()
       if (beside !== undefined) return
@@ -85,18 +85,18 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
 }
 
 export interface EngineOptions {
-  /** The queues to work; by default those of all jobs. */
+  /** The queues to process; by default those of all jobs. */
   queues?: string[]
   concurrency?: number
-  /** Parts to leave out. */
+  /** The services to leave out. */
   without?: ('dispatcher' | 'reconciler' | 'keeper')[]
-  /** What dispatcher-independent parts use instead of the context's queues. */
+  /** The queues that all services except the dispatcher use instead of the context's queues. */
   through?: Queues
 }
 
 export type Engine = ReturnType<typeof buildEngine>
 
-/** What a worker process runs, over a context. A context can carry one engine in its life: services do not restart. */
+/** Starts the services of a worker process. Only once per context, since services can't be restarted. */
 export async function startEngine(ctx: TestContext, options: EngineOptions = {}): Promise<Engine> {
   const engine = buildEngine(ctx, options)
   await engine.start()
@@ -110,7 +110,7 @@ function buildEngine(ctx: TestContext, options: EngineOptions) {
   const keeper = createLeaseKeeper({ db, listener, log })
   const runner = createRunner({ db, jobs, keeper, log, nudge })
   const names = options.queues ?? [...new Set(jobs.map((job) => job.queue))]
-  // Schedules of queues that nobody works here would only leave jobs that wait.
+  // Jobs of schedules in queues without a worker would wait without end.
   const worked = jobs.filter(({ queue }) => names.includes(queue))
   const reconciler = createReconciler({ db, queues, jobs: worked, log, nudge })
   const { concurrency = 5, without = [] } = options
@@ -128,7 +128,7 @@ function buildEngine(ctx: TestContext, options: EngineOptions) {
     async start() {
       for (const service of services) await service.start()
     },
-    /** As a worker process stops: running jobs are handed over at once instead of after the grace. */
+    /** Stops like a worker process, but hands running jobs over immediately, without the grace period. */
     async stop() {
       await reconciler.stop()
       const fetching = Promise.all(workers.map((worker) => worker.stop()))

@@ -14,7 +14,7 @@ type Methods = Record<string, (...args: unknown[]) => unknown>
 type Class = new (ctx: object, env: object) => Methods
 type Handler = (request: Request) => Promise<Response>
 
-/** What `cloudflare:workers` exports, as far as tests use it. */
+/** The exports of `cloudflare:workers` that tests use. */
 class Entrypoint {
   readonly ctx: object
   readonly env: object
@@ -30,12 +30,12 @@ class WorkflowEntrypoint extends Entrypoint {}
 const cloudflareWorkers = { DurableObject, WorkerEntrypoint, WorkflowEntrypoint }
 
 /**
- * Executes Workers in this process, for tests whose subject is what Capstan decides: a start takes a millisecond instead
+ * Executes Workers in this process, for tests of Capstan's decisions: a start takes a millisecond instead
  * of half a second of a core. Supports JavaScript modules, variables and the key-value storage of Durable Objects; for
  * limits, logs, alarms and the rest use workerd. test/local-cloud/inline-runtime.test.ts compares the two.
  */
 export function createInlineRuntime(): WorkerRuntime {
-  /** Outlives the Workers, like the files of Durable Objects; by namespace id and object name. */
+  /** Storage by namespace id and object name. It outlives the Workers, like the files of Durable Objects. */
   const storages = new Map<string, Map<string, unknown>>()
   return {
     async report(candidate) {
@@ -71,7 +71,7 @@ export function createInlineRuntime(): WorkerRuntime {
 
 const codeOf = ({ version, modules }: Runnable) => ({ mainModule: version.code.mainModule, modules })
 
-/** @throws ApiError 10021 with what the modules throw. */
+/** @throws ApiError 10021 with the error that the modules throw. */
 async function load({ mainModule, modules }: Pick<Candidate, 'mainModule' | 'modules'>): Promise<Exports> {
   const loaded = new Map<string, { exports: Exports }>()
   const compile = async ({ name, content }: (typeof modules)[number]) => {
@@ -100,7 +100,7 @@ async function load({ mainModule, modules }: Pick<Candidate, 'mainModule' | 'mod
   }
 }
 
-/** What esbuild says of code that is no JavaScript. */
+/** esbuild's error for code that is not valid JavaScript. */
 function syntaxErrorOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) return undefined
   const [{ text, location }] = error.errors
@@ -112,7 +112,7 @@ const isClass = (value: unknown): value is Class =>
 const isEntrypoint = (value: Class) =>
   [WorkerEntrypoint, WorkflowEntrypoint].some((base) => value.prototype instanceof base)
 
-/** As the startup check of workerd describes them. */
+/** Describes errors in the same way as the startup check of workerd. */
 function describeExports(exports: Exports): Omit<StartupReport, 'startupTimeMs'> {
   const { default: main, ...named } = exports
   const entries = Object.entries(named)
@@ -183,8 +183,8 @@ function createObjects(
 }
 
 /**
- * Calls arrive asynchronously, and the first one makes the object, so its constructor's error is that of the call. The
- * stub itself is no promise.
+ * A stub whose calls are asynchronous. The first call creates the object, so it rejects with the constructor's error.
+ * The stub itself is not a promise.
  */
 function stubOf(find: () => Methods): object {
   const call =

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** As much of JSON Schema as our requests use. */
+/** The part of JSON Schema that Capstan's requests use. */
 interface Shape {
   type?: string | string[]
   format?: string
@@ -21,7 +21,7 @@ interface Shape {
 
 export interface Leaf {
   path: string[]
-  /** A value that is valid but for this leaf. */
+  /** Creates a value that is valid except for this leaf. */
   with(value: unknown): unknown
 }
 
@@ -29,18 +29,18 @@ const sampleTexts: Record<string, string> = {
   uuid: '00000000-0000-4000-8000-000000000000',
   'date-time': '2026-01-01T00:00:00Z',
 }
-/** The first that a field's pattern lets through. */
+/** Candidates for a text; the first one that matches the field's pattern is used. */
 const candidates = [
   ...['x', 'abc', 'Deployment', 'stable', '1', '1.0.0', '1.2.3', 'a/b', 'prod', 'https://example.org'],
   ...['a'.repeat(64), `sha256:${'a'.repeat(64)}`, 'a-password-of-the-tests', 'a@example.org', '192.0.2.1'],
 ]
 
-/** Every place in a schema's value where a text may be, each with a value around it that fits as well as it can. */
+/** All places for a text in a schema's value, each with a surrounding value that is as valid as possible. */
 export function textLeaves(schema: z.ZodType): Leaf[] {
   return leavesOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Shape)
 }
 
-/** A value of an object's schema, as far as its JSON form tells. */
+/** A value of an object's schema, valid as far as the JSON Schema describes it. */
 export function sampleFor(schema: z.ZodType): Record<string, unknown> {
   return sampleOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Shape) as Record<
     string,
@@ -72,7 +72,7 @@ function leavesOfObject(shape: Shape): Leaf[] {
   )
 }
 
-/** What a schema lets through, as far as its JSON form tells. */
+/** A value that a schema accepts, as far as the JSON Schema describes it. */
 function sampleOf(shape: Shape): unknown {
   if (shape.default !== undefined) return shape.default
   if (shape.const !== undefined) return shape.const

@@ -8,27 +8,26 @@ import { fileURLToPath } from 'node:url'
 const sweeper = fileURLToPath(new URL('run-sweeper.ts', import.meta.url))
 
 /**
- * Makes one folder the temporary folder of this process and of all that it starts from here on. When this process ends
- * without the returned call (a signal, a crash), what is still running with files there is ended, and the folder is
- * removed: by a program of its own, since a killed process can clean up nothing.
- * @returns ends the run in the ordinary way and removes the folder.
+ * Creates a temporary folder for this process and its children. If this process ends without calling the returned
+ * function (a signal, a crash), a separate program ends the processes that use the folder, and removes it.
+ * @returns ends the run and removes the folder
  */
 export function startRunFolder(): () => Promise<void> {
   const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'capstan-run-'))
-  // The account of an embedded PostgreSQL passes through it.
+  // The account of an embedded PostgreSQL needs access to subfolders.
   chmodSync(folder, 0o711)
   const child = spawn(process.execPath, [sweeper, folder], {
-    // A session of its own: Ctrl-C in a terminal is for the run only.
+    // A separate session, so that Ctrl-C in a terminal ends only the run.
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const exited = once(child, 'exit')
-  // What outlives a run: compiled code.
+  // Compiled code is kept between runs.
   process.env.TEST_CACHE_DIR ??= tmpdir()
   process.env.TMPDIR = folder
-  // A developer's .env decides no test.
+  // Tests must not depend on a developer's .env.
   process.env.CAPSTAN_ENV_FILE = ''
-  // Where services of this run are found by the command line, apart from the user's own.
+  // The command line finds this run's services here, separate from the user's own.
   process.env.XDG_STATE_HOME = join(folder, 'state')
   return async () => {
     child.send('ended')
@@ -40,9 +39,9 @@ const memoryFs = '/dev/shm'
 const enoughBytes = 4 * 1024 ** 3
 
 /**
- * A file system in memory, where programs may be started: hundreds of databases are made and removed in a run, each of
- * several hundred files, which costs ext4 most of a second of processor time each. Undefined where there is none, or a small
- * one, as in a container with the default of 64 MB.
+ * A file system in memory on which programs can be executed. A run creates and removes hundreds of databases with
+ * several hundred files each, and on ext4 each takes almost a second of CPU time. Undefined if there is none or it is
+ * too small, as in a container with the default of 64 MB.
  */
 function memoryFolder(): string | undefined {
   if (process.platform !== 'linux') return undefined

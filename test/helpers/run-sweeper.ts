@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs'
 import { leftOf } from './stack-processes.ts'
 import { until } from './until.ts'
 
-// `run-sweeper.ts <folder>`: waits for its parent's end, then ends what is still running with files in the folder, and
-// removes it. A parent that says it has ended in order has left nothing.
+// `run-sweeper.ts <folder>`: waits for the end of its parent, then ends the processes that use the folder, and removes
+// the folder. Does nothing if the parent reports an orderly end.
 const [folder = ''] = process.argv.slice(2)
 
 let inOrder = false
@@ -19,18 +19,18 @@ process.once('disconnect', async () => {
 async function sweep(): Promise<void> {
   signalAll('SIGINT')
   await until(() => leftOf(folder).length === 0, { timeoutMs: 3000 }).catch(() => undefined)
-  // Again and again: what is being killed may have started another program just now.
+  // Repeated, because a process may start another one just before it is killed.
   await until(() => signalAll('SIGKILL') === 0)
 }
 
-/** To PostgreSQL, Redis and our programs SIGINT is a request for an orderly end. @returns to how many it went. */
+/** Sends SIGINT, on which PostgreSQL, Redis and Capstan shut down in order. @returns the number of processes. */
 function signalAll(signal: NodeJS.Signals): number {
   const left = leftOf(folder)
   for (const { pid } of left) {
     try {
       process.kill(pid, signal)
     } catch {
-      // It ended meanwhile.
+      // The process has already exited.
     }
   }
   return left.length

@@ -1,5 +1,5 @@
-// For `node --import`: the time of day of this process is wrong by CLOCK_SHIFT_MS, or, with CLOCK_SHIFT_FILE, by what
-// that file says at the moment. Its monotonic clock is right.
+// Used with `node --import`: shifts the time of day of a process by CLOCK_SHIFT_MS or, with CLOCK_SHIFT_FILE, by the
+// current content of that file. The monotonic clock is not shifted.
 import { readFileSync } from 'node:fs'
 
 const Real = Date

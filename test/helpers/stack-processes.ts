@@ -3,11 +3,11 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 export interface ProcessInfo {
   pid: number
   ppid: number
-  /** Arguments, each ended by NUL. */
+  /** The arguments, each terminated by NUL. */
   command: string
 }
 
-/** Linux only, like the tests that kill processes. */
+/** True on Linux, which the tests that kill processes need. */
 export const canInspectProcesses = existsSync('/proc/self/cmdline')
 
 export function processes(): ProcessInfo[] {
@@ -24,7 +24,7 @@ export function processes(): ProcessInfo[] {
     })
 }
 
-/** By environment, working directory or arguments: an orphan has lost its parent, but not these. */
+/** Finds processes by environment, working directory or arguments, which orphans keep when they lose their parent. */
 export function leftOf(dataDir: string): ProcessInfo[] {
   if (!canInspectProcesses) return []
   const read = (look: () => string) => {

@@ -11,12 +11,12 @@ import { until } from './until.ts'
 
 export { canInspectProcesses } from './stack-processes.ts'
 
-/** Each stack compiles what the one before it has compiled: they share it. */
+/** The cache of compiled code, which all stacks share. */
 const compileCache = join(process.env.TEST_CACHE_DIR ?? tmpdir(), 'capstan-test-compile-cache')
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The programs under the supervisor, by what shows in their command lines. */
+/** The programs under the supervisor, by a part of their command lines. */
 const programs = {
   web: 'src/api.ts',
   worker: 'workers/main.ts',
@@ -27,7 +27,7 @@ export type ProgramName = keyof typeof programs
 
 export interface StackOptions {
   env?: Record<string, string>
-  /** An earlier stack, stopped by now: its data and ports are taken over. */
+  /** A stopped stack, whose data and ports the new one uses. */
   after?: Stack
 }
 
@@ -40,34 +40,34 @@ export interface LogLine {
   [field: string]: unknown
 }
 
-/** `npm start`, as users run it: the real supervisor with all its children, on data and ports of its own. */
+/** `npm start` as users run it: the real supervisor and all its children, with their own data and ports. */
 export interface Stack {
   dataDir: string
   origin: string
   port: number
   cloudPort: number
-  /** The pid of the process that `npm start` becomes. */
+  /** The pid of the supervisor. */
   supervisor: number
   databaseUrl(): string
-  /** Everything that was printed since the start, by any of the processes. */
+  /** The output of all processes since the start. */
   output(): string
-  /** The JSON lines of it. */
+  /** The JSON lines of the output. */
   logLines(): LogLine[]
-  /** Of the program that runs now. @throws when it does not run. */
+  /** The current pid of a program. @throws if it is not running */
   pid(name: ProgramName): number
-  /** All of them, for telling restarts. */
+  /** The pids of all programs, to detect restarts. */
   pids(): Record<ProgramName, number | undefined>
-  /** SIGKILL. @returns when the signal was sent, in ms. */
+  /** Sends SIGKILL. @returns the time of the signal, in ms */
   kill(name: ProgramName): number
-  /** To the program and all that it started. */
+  /** Sends a signal to a program and its children. */
   signalGroup(name: ProgramName, signal: NodeJS.Signals): void
-  /** SIGTERM to the supervisor. @throws when a process of this stack is left, or it took longer than `timeoutMs`. */
+  /** Sends SIGTERM to the supervisor. @throws if a process remains, or the stop took longer than `timeoutMs` */
   stop(timeoutMs?: number): Promise<{ exitCode: number | null; tookMs: number }>
-  /** Stops, and removes the data. */
+  /** Stops the stack and removes its data. */
   dispose(): Promise<void>
 }
 
-/** @returns when the supervisor said that it is ready. */
+/** Starts a stack. Resolves when the supervisor has printed that it is ready. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { after } = options
   const dataDir = after?.dataDir ?? mkdtempSync(join(tmpdir(), 'capstan-e2e-'))
@@ -76,12 +76,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     DATA_DIR: dataDir,
     PORT: `${port}`,
     LOCAL_CLOUD_PORT: `${cloudPort}`,
-    // Suites ask faster than people do.
+    // Tests send requests faster than people.
     ADMIN_RATE_LIMIT_PER_SECOND: '10000',
     ADMIN_RATE_LIMIT_BURST: '100000',
     RATE_LIMIT_ADDRESS_PER_SECOND: '10000',
     RATE_LIMIT_ADDRESS_BURST: '100000',
-    // The tests' apps ask a gate of the test, on this machine, whether they are healthy.
+    // The health checks of the tests' apps send requests to a gate on this machine.
     LOCAL_CLOUD_PRIVATE_NETWORK: 'allow',
     ...options.env,
   })
@@ -92,7 +92,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await until(() => isReady() || hasEnded(), { timeoutMs: 40_000 }).catch(() => undefined)
   if (!isReady()) {
     const said = output().slice(-4000)
-    // What an earlier stack left is not ours to remove.
+    // The data of an earlier stack is kept.
     if (after === undefined) await stack.dispose().catch(() => undefined)
     else child.kill('SIGKILL')
     throw new Error(`the stack did not become ready:\n${said}`)
@@ -100,7 +100,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return stack
 }
 
-/** The command line as a user of this machine runs it, with what it printed. */
+/** Runs the command line as a user of this machine does. @returns its exit code and output */
 export function runCommand(stack: Stack, args: string[], env: Record<string, string> = {}) {
   return runProgram(stack, ['bin/capstan.js', ...args], env)
 }
@@ -114,7 +114,7 @@ export async function runProgram(stack: Stack, command: string[], env: Record<st
   return { exitCode: child.exitCode, output: output() }
 }
 
-/** Runs `bin/start.js` to its end, for starts that are to fail or are stopped in between. */
+/** Runs `bin/start.js` until it exits, for starts that fail or are stopped. */
 export async function runStart(
   env: Record<string, string>,
   stop?: { signal: NodeJS.Signals; when: (output: string) => boolean },
@@ -132,7 +132,7 @@ export async function runStart(
   return { exitCode: child.exitCode, output: output(), tookMs: Date.now() - startedAt }
 }
 
-/** Only what a start needs of our own environment: a developer's settings must not decide a test. */
+/** The part of this process's environment that a start needs: tests must not depend on a developer's settings. */
 function spawnNode([script = '', ...args]: string[], env: Record<string, string>): ChildProcess {
   const { PATH = '', HOME = '', TMPDIR = '/tmp', XDG_STATE_HOME = '' } = process.env
   const inherited = { PATH, HOME, TMPDIR, XDG_STATE_HOME }
@@ -178,7 +178,7 @@ function face({ child, output, dataDir, port, cloudPort }: Parts): Stack {
     }
     clearTimeout(timer)
     const tookMs = Date.now() - startedAt
-    // What the supervisor leaves behind is its fault, but must not disturb what comes next.
+    // Processes that the supervisor failed to end must not disturb later tests.
     const left = await until(() => leftOf(dataDir).length === 0, { timeoutMs: 3000 }).then(
       () => [],
       () => leftOf(dataDir),
@@ -220,7 +220,7 @@ function face({ child, output, dataDir, port, cloudPort }: Parts): Stack {
       try {
         await stop()
       } finally {
-        // As root PostgreSQL may have had to go elsewhere; see the embedded server's home.
+        // If run as root, PostgreSQL may use another folder; see the embedded server's home.
         const kept = readKept(join(dataDir, 'postgres.json'))
         if (kept.home !== undefined) rmSync(kept.home, { recursive: true, force: true })
         rmSync(dataDir, { recursive: true, force: true })
@@ -233,7 +233,7 @@ function readKept(file: string): { home?: string } {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
 }
 
-/** Two free ports, from where no outgoing connection of another test can take them before the start does. */
+/** Two free ports outside the range of outgoing connections, so that no other test takes them before the start. */
 export async function freePorts(): Promise<[number, number]> {
   const first = await freePort()
   let second = first

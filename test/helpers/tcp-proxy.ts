@@ -5,7 +5,7 @@ interface Link {
   far: Socket | undefined
 }
 
-/** A way to a server that can be cut, frozen and mended, for outages that the server's other users do not notice. */
+/** A proxy to a server that can be cut, frozen and restored, for outages that other clients do not notice. */
 export async function startTcpProxy(target: string) {
   let behind = new URL(target)
   const links = new Set<Link>()
@@ -57,12 +57,12 @@ export async function startTcpProxy(target: string) {
       await closed
     },
     restore: listen,
-    /** Passes nothing on, without a word: connections stay open, and new ones are accepted. */
+    /** Silently forwards nothing: connections stay open, and new ones are accepted. */
     freeze() {
       frozen = true
       for (const link of links) silence(link)
     },
-    /** What was held back goes on. */
+    /** Forwards the data that was held back, and all later data. */
     thaw() {
       frozen = false
       for (const link of links) {
@@ -73,7 +73,7 @@ export async function startTcpProxy(target: string) {
         }
       }
     },
-    /** Like a dropped NAT entry: the connections of now stay silent for ever, new ones work. */
+    /** Silences the existing connections for ever, like a dropped NAT entry; new ones work. */
     freezeExisting() {
       for (const link of links) {
         silence(link)
@@ -81,11 +81,11 @@ export async function startTcpProxy(target: string) {
       }
       links.clear()
     },
-    /** New connections lead to another server, as after a failover; those of now stay where they are. */
+    /** Connects new connections to another server, as after a failover; existing ones stay on the old server. */
     redirect(to: string) {
       behind = new URL(to)
     },
-    /** How many connections are open on the near side. */
+    /** The number of open connections of clients. */
     count: () => links.size,
   }
 }

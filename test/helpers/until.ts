@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Polls until `condition` gives something truthy, and returns that.
- * @throws after `timeoutMs` (10 s), with the last error of the condition if it threw.
+ * Polls until `condition` returns a truthy value, and returns that value.
+ * @throws after `timeoutMs` (10 s), with the last error that the condition threw, if any
  */
 export async function until<T>(
   condition: () => T | Promise<T>,

@@ -7,12 +7,12 @@ export const browserHeaders = { accept: 'text/html,application/xhtml+xml,*/*;q=0
 export interface Browser {
   cookie: string
   csrf: string
-  /** Where the sign-in sent it. */
+  /** The location to which the sign-in redirected. */
   at: string | null
   call(path: string, given?: Call): ReturnType<Api['call']>
 }
 
-/** Through the sign-in page's form. @param where a page to go on to */
+/** Signs in with the form of the sign-in page. @param where the page to open afterwards */
 export async function signInBrowser(
   at: { stack: Stack; api: Api },
   username: string,

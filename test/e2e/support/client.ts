@@ -8,10 +8,10 @@ import { followSse, type SseEvent } from './sse.ts'
 
 export interface Call {
   method?: string
-  /** Undefined: the administrator's; null: none. */
+  /** The token: undefined for the administrator's, null for none. */
   token?: string | null
   json?: unknown
-  /** Sent as it is. */
+  /** A body that is sent unchanged. */
   raw?: string | Uint8Array<ArrayBuffer>
   headers?: Record<string, string>
 }
@@ -20,7 +20,7 @@ export interface Answer {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of every shape
   json: any
 }
 
@@ -28,18 +28,18 @@ export interface DeployRequest {
   app: string
   environment?: 'staging' | 'production'
   script: string
-  /** The rest of `config`. */
+  /** Other fields of `config`. */
   config?: Record<string, unknown>
   options?: Record<string, unknown>
 }
 
 export interface Ended {
   id: string
-  /** completed, failed, rolled_back, ... */
+  /** The final status: completed, failed, rolled_back, ... */
   status: string
   events: SseEvent[]
   connections: number
-  /** What the log said. */
+  /** The messages of the log. */
   lines: string[]
 }
 
@@ -47,7 +47,7 @@ export type Api = Awaited<ReturnType<typeof signIn>>
 
 export const adminPassword = 'correct-horse-battery-1'
 
-/** Signs in once: only five attempts a minute are allowed. */
+/** Signs in once, because only five attempts a minute are allowed. */
 export async function signIn(stack: Stack, password = adminPassword) {
   const first = await send(stack, '/api/v1/auth/login', {
     token: null,
@@ -89,7 +89,7 @@ export async function signIn(stack: Stack, password = adminPassword) {
     return {
       ended,
       events,
-      /** @returns when it was logged, in ms. */
+      /** @returns the time of the log line, in ms */
       async saw(text: string, timeoutMs = 20_000): Promise<number> {
         const event = await until(() => find(text), { timeoutMs, what: `the log says "${text}"` })
         return Date.parse(event.data.timestamp)
@@ -137,7 +137,7 @@ async function send(stack: Stack, path: string, given: Call): Promise<Answer> {
   return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : undefined }
 }
 
-/** Asks an app on the local cloud as a browser would, but by address: not every resolver knows `*.localhost`. */
+/** Requests an app on the local cloud like a browser, but by IP address: not every resolver supports `*.localhost`. */
 export function visit(stack: Stack, app: string, path = '/'): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
   const headers = { host: `${app}.localhost:${stack.cloudPort}` }
@@ -156,7 +156,7 @@ export function visit(stack: Stack, app: string, path = '/'): Promise<{ status: 
   return promise
 }
 
-/** One statement on the stack's database. */
+/** Runs a statement on the stack's database. */
 export async function query<Row extends object>(
   stack: Stack,
   sql: string,
@@ -171,24 +171,24 @@ export async function query<Row extends object>(
   }
 }
 
-/** The example that users are shown first. */
+/** The first example of the documentation. */
 const helloScript = readFileSync(new URL('../../../examples/hello/index.js', import.meta.url), 'utf8')
 export const hello = {
   script: helloScript,
   config: { durableObjects: ['Counter'], healthCheck: { path: '/health' } },
 }
 
-/** An app that answers a text everywhere. */
+/** The script of an app that answers every request with a text. */
 export const saying = (text: string, status = 200) =>
   `export default { fetch: () => new Response(${JSON.stringify(text)}, { status: ${status} }) }`
 
-/** The scripts that the local cloud has, by its own API. */
+/** The scripts of the local cloud, read from its API. */
 export async function scriptsOf(stack: Stack): Promise<string[]> {
   const scripts = await askCloud<{ id: string }[]>(stack, '')
   return scripts.map((each) => each.id)
 }
 
-/** Of each version of a script, the deployment that uploaded it. */
+/** The deployment that uploaded each version of a script. */
 export async function versionTagsOf(stack: Stack, script: string): Promise<(string | undefined)[]> {
   type Versions = { items: { annotations?: Record<string, string> }[] }
   const { items } = await askCloud<Versions>(stack, `/${script}/versions`)

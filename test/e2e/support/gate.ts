@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { until } from '../../helpers/until.ts'
 
-/** Holds the health checks of deployments until it is opened, so that a step can be met while it runs. */
+/** Holds the health checks of deployments until it is opened, so that tests can act while a step is running. */
 export interface Gate {
-  /** For `config` of a plan: an app whose `/health` passes through this gate. */
+  /** The `config` of a plan for an app whose `/health` waits at this gate. */
   app(text: string, timeoutSeconds?: number): { script: string; config: Record<string, unknown> }
   /** Resolves when `count` health checks wait here (for one app, if named). */
   waiting(count?: number, name?: string): Promise<unknown>
-  /** Lets all pass that wait or come. */
+  /** Releases all waiting and future health checks. */
   open(): void
-  /** From now on they wait again. */
+  /** Holds all future health checks. */
   shut(): void
   close(): Promise<void>
 }

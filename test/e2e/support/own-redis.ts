@@ -6,19 +6,19 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { freePorts } from '../../helpers/stack.ts'
 
-/** A Redis of one stack's own, which keeps nothing on disk: it may be emptied and stopped. */
+/** A Redis for a single stack, without data on disk: tests may empty and stop it. */
 export interface OwnRedis {
   url: string
   start(): Promise<void>
-  /** SIGKILL: all it held is gone. */
+  /** Sends SIGKILL, so that all data is lost. */
   stop(): Promise<void>
   flush(): Promise<void>
-  /** Every key with its value, as text. */
+  /** All keys and their values, as text. */
   dump(): Promise<string>
   dispose(): Promise<void>
 }
 
-/** `redis-server` must be on PATH: the global setup looks for it, see `redisUrl`. */
+/** Starts `redis-server` from PATH; the global setup checks that it exists, see `redisUrl`. */
 export async function startOwnRedis(): Promise<OwnRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'capstan-e2e-redis-'))
   const [port] = await freePorts()

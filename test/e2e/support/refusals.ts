@@ -6,7 +6,7 @@ import { createSecrets } from '../../../src/platform/secrets.ts'
 import type { Stack } from '../../helpers/stack.ts'
 import type { Answer } from './client.ts'
 
-/** The one envelope, and nothing of ours in it. */
+/** Expects the error envelope, without internal details. */
 export function expectRefusal(answer: Answer, status: number, code: string) {
   expect([answer.status, answer.json?.error.code]).toEqual([status, code])
   const { message, details, retryable, suggestedAction } = answer.json.error
@@ -21,13 +21,13 @@ export function expectRefusal(answer: Answer, status: number, code: string) {
 export const fieldsOf = (answer: Answer): string[] =>
   answer.json.error.details.fields.map((field: { path: string }) => field.path)
 
-/** Signs as the stack does, or with another key, or at another time. */
+/** Signs a token like the stack, or with another key or time. */
 function jwts(stack: Stack, other: { key?: string; now?: Date } = {}) {
   const { secretKey } = loadConfig({ DATA_DIR: stack.dataDir })
   return createJwts(createSecrets(other.key ?? secretKey), () => other.now ?? new Date())
 }
 
-/** What must not open anything, made from a token that does. */
+/** Invalid variants of a valid token. */
 export async function badTokens(stack: Stack, token: string): Promise<Record<string, string>> {
   const [header, payload, signature] = token.split('.')
   const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString())

@@ -3,26 +3,26 @@ import { join, relative } from 'node:path'
 import type { Stack } from '../../helpers/stack.ts'
 import { query } from './client.ts'
 
-/** How a secret may look where it was stored by accident. */
+/** The encodings in which a secret may have been stored by accident. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret)
   const inside = [0, 1, 2].map((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64')
-    // Without the characters that its neighbours would change.
+    // Leaves out the characters that depend on neighbouring bytes.
     return text.slice(shift === 0 ? 0 : shift + 1, Math.floor(((shift + bytes.length) * 8) / 6) - 1)
   })
   const url = inside.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))
   return [secret, bytes.toString('hex'), ...inside, ...url]
 }
 
-/** @returns the names of the secrets that a text holds, in any form. */
+/** @returns the names of the secrets that a text contains, in any encoding */
 export function secretsIn(text: string, secrets: Record<string, string>): string[] {
   return Object.entries(secrets)
     .filter(([, secret]) => formsOf(secret).some((form) => text.includes(form)))
     .map(([name]) => name)
 }
 
-/** All rows of all tables of all schemas but the system's, as `table: row` lines. */
+/** All rows of all tables outside the system's schemas, as `table: row` lines. */
 export async function dumpDatabase(stack: Stack): Promise<string> {
   const tables = await query<{ name: string }>(
     stack,
@@ -38,7 +38,7 @@ export async function dumpDatabase(stack: Stack): Promise<string> {
 }
 
 /**
- * Looks through every file below DATA_DIR, the database's own among them.
+ * Searches every file below DATA_DIR, including the database's own.
  * @returns `file: secret` for each find, with paths relative to DATA_DIR
  */
 export function searchFiles(dataDir: string, secrets: Record<string, string>): string[] {

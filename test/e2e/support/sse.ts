@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 export interface SseEvent {
   id: number
-  /** `message` where the server names none. */
+  /** `message` if the server names no type. */
   type: string
   // biome-ignore lint/suspicious/noExplicitAny: each type of event has a shape of its own
   data: any
@@ -35,7 +35,7 @@ async function readSse(
   return { status: answer.status, ended }
 }
 
-/** As a browser's EventSource: reconnects with the last id until the stream has ended. */
+/** Works like a browser's EventSource: reconnects with the last id until the stream has ended. */
 export async function followSse(
   url: string,
   options: { token: string; onEvent?: (event: SseEvent) => void; timeoutMs?: number },

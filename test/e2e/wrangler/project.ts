@@ -26,7 +26,7 @@ const config = {
   name: 'shop',
   main: 'src/index.js',
   compatibility_date: '2026-01-01',
-  // The modules are uploaded as they are, not as one bundle.
+  // The modules are uploaded separately, not as one bundle.
   no_bundle: true,
   find_additional_modules: true,
   rules: [
@@ -38,7 +38,7 @@ const config = {
   migrations: [{ tag: 'v1', new_sqlite_classes: ['Counter'] }],
 }
 
-/** A project of wrangler's: several modules, a Durable Object, a variable, and room for a secret. */
+/** A wrangler project with several modules, a Durable Object, a variable and a Worker that reads a secret. */
 export function writeProject(directory: string) {
   mkdirSync(join(directory, 'src', 'objects'), { recursive: true })
   const write = (name: string, content: string) => writeFileSync(join(directory, name), content)
@@ -50,12 +50,12 @@ export function writeProject(directory: string) {
     note: (text: string) => write('src/note.txt', `${text}\n`),
     entry: (content: string) => write('src/index.js', content),
     source: entry,
-    /** Gives the class a container with this image. */
+    /** Adds a container with this image to the class. */
     contain(image: string) {
       const containers = [{ class_name: 'Counter', image, max_instances: 2 }]
       write('wrangler.json', JSON.stringify({ ...config, containers }))
     },
-    /** Adds a class, and the migration that makes it. */
+    /** Adds a class and the migration that creates it. */
     migrate() {
       write('src/index.js', `${entry}\nexport class More {}`)
       const migrations = [...config.migrations, { tag: 'v2', new_sqlite_classes: ['More'] }]

@@ -13,22 +13,22 @@ export interface Target {
   accountId: string
   /** The project's folder. */
   directory: string
-  /** A folder that is wrangler's HOME. */
+  /** The folder that wrangler uses as HOME. */
   home: string
 }
 
-/** Runs wrangler itself in a process of its own, and keeps what it prints, numbered, in `test-artifacts/wrangler`. */
+/** Runs wrangler in a separate process, and stores its numbered output in `test-artifacts/wrangler`. */
 export function wranglerFor(target: Target) {
   rmSync(artifacts, { recursive: true, force: true })
   mkdirSync(artifacts, { recursive: true })
   let count = 0
   return async (args: string[], input = '') => {
-    // Nothing of the surroundings reaches it: no settings, no account, no HTTP proxy.
+    // wrangler gets no settings, account or HTTP proxy from the environment.
     const env = {
       PATH: process.env.PATH ?? '',
       HOME: target.home,
       CI: '1',
-      // It is 15 MB of code, compiled once for all commands.
+      // wrangler's 15 MB of code are compiled once for all commands.
       NODE_COMPILE_CACHE: join(target.home, 'compiled'),
       NO_COLOR: '1',
       WRANGLER_SEND_METRICS: 'false',

@@ -10,14 +10,14 @@ import { accountId, getText, token } from '../../local-cloud/harness.ts'
 import { writeProject } from './project.ts'
 import { artifacts, wranglerFor } from './run.ts'
 
-/** What wrangler 4.164 uses of the API that is not in the published contract; nothing else passes. */
+/** The requests of wrangler 4.164 that the published contract lacks; all others must match the contract. */
 const additions = {
   routes: wranglerOnly,
   query: { 'PUT /accounts/{account_id}/workers/scripts/{script_name}': ['excludeScript'] },
   fields: [
     'code_update_strategy',
     'constraints.tiers',
-    // It sends the whole application to change it.
+    // To change an application, wrangler sends all of it.
     ...['instances', 'scheduling_policy', 'name', 'configuration.image', 'configuration.instance_type'].map(
       (field) => `PATCH ${field}`,
     ),
@@ -52,7 +52,7 @@ afterAll(async () => {
   expect(proxy.breaches).toEqual([])
 })
 
-/** Runs one command that must succeed. @returns what it printed. */
+/** Runs a command that must succeed. @returns its output. */
 async function ok(args: string, input?: string): Promise<string> {
   const { code, output } = await wrangler(args.split(' '), input)
   expect([args, code, output]).toEqual([args, 0, output])
@@ -61,7 +61,7 @@ async function ok(args: string, input?: string): Promise<string> {
 
 const json = async (args: string) => JSON.parse((await wrangler(args.split(' '))).answer)
 let visits = 0
-/** The app answers this text, and its Durable Object has counted every visit so far. */
+/** Expects the app to answer this text, and its Durable Object to have counted every visit so far. */
 async function expectApp(...texts: string[]): Promise<string> {
   const { text } = await getText(cloud, 'shop.localhost')
   visits += 1
@@ -103,7 +103,7 @@ test('uploads, lists and shows versions, and splits the requests between two of 
   const split = await ok(`versions deploy ${second}@50 ${serving}@50 -y --message half`)
   expect(split).toMatch(/Deployed shop version .* at 50% and version .* at 50%/)
   const answers = new Set<string | undefined>()
-  // 60 answers of a fair coin are all on one side once in 10^17 runs.
+  // With equal shares, 60 answers all come from one version once in 10^17 runs.
   const [one, two] = ['note-one hello a-secret-text', 'note-two hello a-secret-text']
   for (let at = 0; at < 60; at++) answers.add((await expectApp(one, two)).split(' ')[0])
   expect(answers).toEqual(new Set(['note-one', 'note-two']))
@@ -111,23 +111,23 @@ test('uploads, lists and shows versions, and splits the requests between two of 
   await expectApp('note-two hello a-secret-text')
 }, 180_000)
 
-test('lists deployments and tells the present one', async () => {
+test('lists deployments and shows the current one', async () => {
   const listed = await ok('deployments list')
   expect(listed).toMatch(/Message: +half\nVersion\(s\): +\(50%\)/)
   expect(listed).toMatch(/\(100%\) [0-9a-f-]{36}/)
   expect(await ok('deployments status')).toContain(`(100%) ${ids[1]}`)
 }, 180_000)
 
-test('deploys again, and the secret stays', async () => {
+test('deploys again and keeps the secret', async () => {
   project.note('note-three')
   ids.push(idIn(await ok('deploy --message third')))
   await expectApp('note-three hello a-secret-text')
 }, 180_000)
 
-test('rolls back, by default to the version before, and to a named one; data stays, also through a restart', async () => {
+test('rolls back to the previous or a named version; the data survives, also a restart', async () => {
   expect(await ok('rollback -y --message back')).toContain(`Current Version ID: ${ids[1]}`)
   await expectApp('note-two hello a-secret-text')
-  // The first version is from before the secret: wrangler asks, and repeats with force.
+  // The first version is older than the secret: wrangler asks for confirmation, and repeats the request with force.
   expect(await ok(`rollback ${ids[0]} -y`)).toContain(`Current Version ID: ${ids[0]}`)
   await expectApp('note-one hello no-key')
   await cloud.stop()
@@ -135,7 +135,7 @@ test('rolls back, by default to the version before, and to a named one; data sta
   await expectApp('note-one hello no-key')
 }, 180_000)
 
-test('tells what was refused, in the words of the cloud', async () => {
+test('prints the cloud’s messages for refused requests', async () => {
   const nowhere = '00000000-0000-4000-8000-000000000000'
   const absent = await wrangler(['versions', 'view', nowhere])
   expect([absent.code, absent.output]).toEqual([1, expect.stringMatching(/code: 100146/)])
@@ -178,7 +178,7 @@ test('records a container, and rolls another image out to it', async () => {
   await expectApp('note-three hello no-key')
 }, 180_000)
 
-test('migrates its classes, and is told why it can not go back over that', async () => {
+test('migrates its classes, and prints why a rollback across the migration is refused', async () => {
   project.migrate()
   await ok('deploy')
   await expectApp('note-three hello no-key')

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 
 /**
- * Sees to it that programs are there, installing packages as root on Debian and its kin. The packages' own services
- * are not started. @returns why not, where that can't be done.
+ * Installs missing programs from packages, as root on Debian and its derivatives. Does not start the packages'
+ * services.
+ * @returns the reason if the programs are not available
  */
 export function needPrograms(programs: Record<string, string>): string | undefined {
   const absent = Object.keys(programs).filter((program) => spawnSync('which', [program]).status !== 0)

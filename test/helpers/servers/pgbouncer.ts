@@ -6,7 +6,10 @@ import { Client } from 'pg'
 import { freePort } from '../../../src/embedded/postgres/port.ts'
 import { until } from '../until.ts'
 
-/** Debian's PgBouncer in transaction mode before a database. It refuses to run as root: then it runs as `nobody`. */
+/**
+ * Starts Debian's PgBouncer in transaction mode for a database. As root it is started as `nobody`, since it refuses
+ * root.
+ */
 export async function startPgBouncer(databaseUrl: string) {
   const { hostname, port, username, password, pathname } = new URL(databaseUrl)
   const folder = mkdtempSync(join(tmpdir(), 'capstan-test-pgbouncer-'))

@@ -11,16 +11,16 @@ declare module 'vitest' {
 
 export interface TestDatabase {
   url: string
-  /** Ends what is still connected, and removes the database. */
+  /** Ends the remaining connections and removes the database. */
   drop(): Promise<void>
 }
 
-/** A migrated, empty database of the caller's own; any number of test workers may ask at once. */
+/** Creates a migrated, empty database for the caller. Safe for concurrent calls of several test workers. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { url, template, prefix } = inject('testServer')
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
   await administer(url, `create database ${name} template ${template}`)
-  // A copy of the template, but another installation.
+  // The copy of the template needs an installation id of its own.
   await administer(databaseUrl(url, name), 'update installation set id = gen_random_uuid()')
   return {
     url: databaseUrl(url, name),
@@ -28,7 +28,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   }
 }
 
-/** How many connections, ours or a library's, are open to a database. */
+/** The number of open connections to a database, Capstan's and the libraries'. */
 export async function connectionsTo(database: TestDatabase): Promise<number> {
   const client = new Client({ connectionString: inject('testServer').url })
   await client.connect()
@@ -44,7 +44,7 @@ export async function connectionsTo(database: TestDatabase): Promise<number> {
   }
 }
 
-/** The same server, another database. */
+/** The URL of another database on the same server. */
 export function databaseUrl(serverUrl: string, name: string): string {
   const url = new URL(serverUrl)
   url.pathname = `/${name}`

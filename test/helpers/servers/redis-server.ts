@@ -7,7 +7,7 @@ import { Redis } from 'ioredis'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Undefined where no Redis can be had: tests that need one skip themselves then. */
+    /** Undefined if no Redis is available: tests that need one are skipped. */
     redisUrl: string | undefined
   }
 }
@@ -17,7 +17,7 @@ export interface TestRedis {
   stop(): Promise<void>
 }
 
-/** Starts `redis-server` from PATH, installing it where that can be done. @returns why not, where it can't. */
+/** Starts `redis-server` from PATH, and installs it if possible. @returns the reason if there is none */
 export async function startRedis(): Promise<TestRedis | { missing: string }> {
   if (!isInstalled()) {
     const missing = install()
@@ -45,7 +45,7 @@ export async function startRedis(): Promise<TestRedis | { missing: string }> {
 
 const isInstalled = () => spawnSync('redis-server', ['--version']).status === 0
 
-/** As root on Debian and its kin. The package's own service must not be started by it. */
+/** Installs Redis as root on Debian and its derivatives, without starting the package's service. */
 function install(): string | undefined {
   if (process.getuid?.() !== 0) return 'redis-server is not installed, and only root could install it'
   if (!existsSync('/etc/debian_version'))

@@ -7,7 +7,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import { freePort } from '../../../src/embedded/postgres/port.ts'
 import { until } from '../until.ts'
 
-/** Redis servers of a test's own, all with one password. */
+/** Redis servers for a single test, all with the same password. */
 export function createRedisServers(password: string) {
   const folder = mkdtempSync(join(tmpdir(), 'capstan-test-redis-'))
   const stops: (() => Promise<unknown>)[] = []
@@ -28,7 +28,7 @@ export function createRedisServers(password: string) {
 
   return {
     folder,
-    /** A server of its own; `tlsPort` is where it speaks TLS, and then only there. */
+    /** Starts a server; with `tlsPort` it accepts only TLS, on that port. */
     async server(options: { args?: string[]; secure?: boolean } = {}) {
       const { args = [], secure = false } = options
       const port = await freePort()
@@ -45,13 +45,13 @@ export function createRedisServers(password: string) {
       })
       return { ...started, port }
     },
-    /** Three masters, which know each other. */
+    /** Starts a Cluster of three masters. */
     async cluster(secure: boolean) {
       if (secure) trustOwnCertificate(folder)
       const nodes = []
       for (let n = 0; n < 3; n++) {
         const args = ['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${n}.conf`]
-        // By default 10,000 above the port, which for many free ports is above the highest port, or taken.
+        // The default is the port + 10,000, which may be above the highest port or in use.
         args.push('--cluster-port', `${await freePort()}`)
         if (secure) args.push('--tls-cluster', 'yes', '--tls-replication', 'yes')
         nodes.push(await this.server({ args, secure }))
@@ -74,7 +74,7 @@ export function createRedisServers(password: string) {
         })
       return nodes
     },
-    /** One Sentinel over a master. */
+    /** Starts a Sentinel that monitors a master. */
     async sentinel(name: string, masterPort: number) {
       const port = await freePort()
       const file = join(folder, `sentinel-${port}.conf`)
@@ -112,7 +112,7 @@ function certificateArgs(folder: string): string[] {
   ]
 }
 
-/** A certificate for this machine, which this process then trusts. */
+/** Creates a certificate for this machine that this process trusts. */
 function trustOwnCertificate(folder: string): void {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']

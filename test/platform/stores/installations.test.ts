@@ -18,7 +18,7 @@ afterEach(async () => {
 const payload = z.strictObject({}) as unknown as ReturnType<typeof testJob>['payload']
 const tick = testJob(done, { name: 'tick', payload, schedule: { everyMs: 500 } })
 
-/** A whole installation, with a database of its own and one worker of the queue `work`. */
+/** An installation with its own database and one worker of the queue `work`. */
 async function installation(backend: 'postgres' | 'redis') {
   const ran: string[] = []
   const job = testJob(async ({ key }) => {
@@ -34,7 +34,7 @@ async function installation(backend: 'postgres' | 'redis') {
 }
 
 describe.each(backends())('two installations over %s', (backend) => {
-  it('each run all of their own jobs and schedules and none of the other’s', async () => {
+  it('each run all of their own jobs and schedules, and none of the other installation', async () => {
     const [one, two] = [await installation(backend), await installation(backend)]
     const sent = { one: [] as string[], two: [] as string[] }
     for (let n = 0; n < 30; n++) {
@@ -56,7 +56,7 @@ describe.each(backends())('two installations over %s', (backend) => {
 })
 
 describe.skipIf(inject('redisUrl') === undefined)('an installation on Redis', () => {
-  it('has its id in every key that it writes, with the queue as the hash tag', async () => {
+  it('writes only keys that contain its id, with the queue as the hash tag', async () => {
     const { ctx, ticks } = await installation('redis')
     await until(async () => (await ticks()).length >= 1)
     await until(() => ctx.limiter.available())
@@ -71,9 +71,9 @@ describe.skipIf(inject('redisUrl') === undefined)('an installation on Redis', ()
     for (const key of ofQueues) expect(key.startsWith(`{capstan-${id}-work}:work:`), key).toBe(true)
   })
 
-  it('delivers jobs again that an earlier version left under keys without the id', async () => {
+  it('redelivers jobs that an earlier version stored under keys without the id', async () => {
     const { ctx, job, ran } = await installation('redis')
-    // As the row of a job that the earlier version handed over.
+    // The row of a job that the earlier version had delivered.
     const id = await ctx.db.transaction((trx) =>
       ctx.enqueue(trx, job, { payload: { key: 'left' }, delayMs: 3_600_000 }),
     )

@@ -4,10 +4,10 @@ import { silent } from '../../helpers/context.ts'
 import { startFakePostgres } from '../../helpers/fake-postgres.ts'
 import { until } from '../../helpers/until.ts'
 
-test('a listening connection is made again when its check fails and the connection stays open', async () => {
+test('a listening connection is replaced if its check fails while it stays open', async () => {
   const server = await startFakePostgres()
   onTestFinished(server.stop)
-  // Its test whether notifications arrive goes elsewhere, so that only the listening connection is counted.
+  // The self-test of notifications uses another server, so that only the listening connection is counted.
   const elsewhere = await startFakePostgres()
   onTestFinished(elsewhere.stop)
   const listener = createListener(elsewhere.url, silent, server.url)

@@ -28,7 +28,7 @@ describe.skipIf(missing !== undefined)('behind PgBouncer in transaction mode', (
     return { direct, pooler }
   }
 
-  it('jobs run and live events arrive, with DATABASE_DIRECT_URL for what needs a session', async () => {
+  it('jobs run and live events arrive if DATABASE_DIRECT_URL bypasses the pooler', async () => {
     const { direct, pooler } = await behindPooler()
     const env = { DATABASE_URL: pooler.url, DATABASE_DIRECT_URL: direct.database.url }
     const ctx = await createTestContext({ beside: direct, env, jobs: () => bound(job) })
@@ -46,7 +46,7 @@ describe.skipIf(missing !== undefined)('behind PgBouncer in transaction mode', (
     expect(causes).toEqual([])
   }, 60_000)
 
-  it('a start says that live events are not received without DATABASE_DIRECT_URL', async () => {
+  it('a start without DATABASE_DIRECT_URL logs that live events are not received', async () => {
     const { pooler } = await behindPooler()
     const error = vi.spyOn(silent, 'error')
     const listener = createListener(pooler.url, silent)
@@ -56,7 +56,7 @@ describe.skipIf(missing !== undefined)('behind PgBouncer in transaction mode', (
     expect(error).toHaveBeenCalledWith(expect.stringContaining('Set DATABASE_DIRECT_URL'))
   }, 30_000)
 
-  it('a query over its limit is ended on the server, too', async () => {
+  it('a query over its limit is also cancelled on the server', async () => {
     const { direct, pooler } = await behindPooler()
     const db = createDb({ url: pooler.url, name: 'pooled', max: 2, queryMs: 500 })
     opened.push(() => db.destroy())

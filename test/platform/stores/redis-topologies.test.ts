@@ -47,14 +47,14 @@ describe.skipIf(missing !== undefined)('Redis', () => {
     const id = await enqueue(ctx, job)
     await until(async () => (await rowOf(ctx, id)).state === 'completed', { timeoutMs })
     await until(() => ctx.queues.ping().then(() => true), { timeoutMs })
-    // Counted in Redis: the local buckets would say the same, and that Redis is away.
+    // `available` shows that the limit was counted in Redis: local buckets give the same result during an outage.
     await until(async () => {
       await ctx.limiter.take('caller', rule)
       return ctx.limiter.available()
     })
   }
 
-  it('is found at its new address when connections stay on a server that became a replica', async () => {
+  it('is reached at its new address although connections stay open to a server that became a replica', async () => {
     const redis = servers()
     const [old, successor] = [await redis.server(), await redis.server()]
     await successor.ask.replicaof('127.0.0.1', old.port)
@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)('Redis', () => {
     ['with a password', false],
     ['with a password and TLS', true],
   ])(
-    'as a Cluster %s is used over one node of it',
+    'works as a Cluster %s, given the URL of one node',
     async (_name, secure) => {
       const redis = servers()
       const [node] = await redis.cluster(secure)
@@ -83,14 +83,14 @@ describe.skipIf(missing !== undefined)('Redis', () => {
       expect(resolved).toBe(url.replace('://', '+cluster://'))
       const ctx = await workingOn(resolved ?? '')
       await getsWorkDone(ctx)
-      // Each queue lies in one slot: many of them are on all nodes.
+      // Each queue is in one slot, so twenty queues are on all nodes.
       for (let n = 0; n < 20; n++) await ctx.queues.get(`queue-${n}`).getJobCounts()
       await ctx.queues.ping()
     },
     90_000,
   )
 
-  it('behind a Sentinel is followed to its new master', async () => {
+  it('is reached at the new master that a Sentinel elected', async () => {
     const redis = servers()
     const [old, replica] = [await redis.server(), await redis.server()]
     await replica.ask.replicaof('127.0.0.1', old.port)
@@ -109,7 +109,7 @@ describe.skipIf(missing !== undefined)('Redis', () => {
     expect(await replica.ask.role()).toContain('master')
   }, 120_000)
 
-  it('that stands alone keeps its URL, and so does one that can not be asked', async () => {
+  it('keeps its URL if it is a single server or unreachable', async () => {
     const url = inject('redisUrl') ?? ''
     expect(await resolveRedisUrl(url)).toBe(url)
     expect(await resolveRedisUrl('redis://127.0.0.1:1/3')).toBe('redis://127.0.0.1:1/3')

@@ -6,7 +6,7 @@ import { startTcpProxy } from '../../helpers/tcp-proxy.ts'
 import { until } from '../../helpers/until.ts'
 import { bound, done, enqueue, rowOf, testJob } from '../jobs/job-harness.ts'
 
-/** What a peer's return may take until all works again. */
+/** Milliseconds within which everything works again after a fault. */
 const recoveryMs = 15_000
 /** The code of a query over its limit: 57014 if the server's answer to the cancel request arrives. */
 const overLimit = expect.stringMatching(/^(ETIMEDOUT|57014)$/)
@@ -30,7 +30,7 @@ describe('a database that falls silent', () => {
     return { direct, proxy, ctx }
   }
 
-  /** Fills the pool, so that every connection of it is one of before the fault. */
+  /** Fills the pool, so that all of its connections exist before the fault. */
   const fill = ({ db }: TestContext) =>
     Promise.all(Array.from({ length: 10 }, () => db.raw('select pg_backend_pid() as pid, pg_sleep(0.2)')))
 
@@ -43,12 +43,12 @@ describe('a database that falls silent', () => {
   it('is used again over new connections while the old ones stay silent', async () => {
     const { ctx, proxy } = await behindProxy()
     await fill(ctx)
-    // Idle connections that were just used are trusted.
+    // Connections that were used recently are not checked.
     await until(() => proxy.count() >= 10)
     proxy.freezeExisting()
     const tookMs = await secondsUntil(() => ctx.db.raw('select 1').then(() => true))
     expect(tookMs).toBeLessThan(recoveryMs)
-    // All of them, not one for each connection of the pool.
+    // One fault is detected for all connections together, not for each in turn.
     const startedAt = Date.now()
     await fill(ctx)
     expect(Date.now() - startedAt).toBeLessThan(4000)
@@ -276,7 +276,7 @@ describe('a limit on queries', () => {
     await ctx.dispose()
   })
 
-  it('is refused where it is raised inside a transaction, whose statements the server has limited', async () => {
+  it('can not be raised inside a transaction, whose statements the server has limited', async () => {
     const ctx = await createTestContext()
     const inside = ctx.db.transaction((trx) =>
       withQueryLimit(60_000, () => trx.raw('select 1').then(() => 1)),

@@ -14,10 +14,10 @@ describe.skipIf(inject('redisUrl') === undefined)('a Redis that falls silent', (
   })
 
   it.each([
-    ['on connections of before, for ever', 'freezeExisting'],
-    ['on all connections, for a while', 'freeze'],
+    ['on existing connections, permanently', 'freezeExisting'],
+    ['on all connections, temporarily', 'freeze'],
   ] as const)(
-    '%s is used again soon',
+    '%s is used again within the recovery limit',
     async (_name, fault) => {
       const proxy = await startTcpProxy(inject('redisUrl') ?? '')
       opened.push(() => proxy.cut())
@@ -35,7 +35,7 @@ describe.skipIf(inject('redisUrl') === undefined)('a Redis that falls silent', (
       proxy[fault]()
       const second = await enqueue(ctx, job)
       if (fault === 'freeze') {
-        // Longer than any limit on a connection.
+        // Longer than every time limit of a connection.
         await new Promise((resolve) => setTimeout(resolve, 16_000))
         proxy.thaw()
       }

@@ -3,7 +3,7 @@ import { Client } from 'pg'
 import { expect, inject, test } from 'vitest'
 import { createTestDatabase } from '../../helpers/servers/postgres-server.ts'
 
-test('test databases are migrated, apart from each other, and made at once', async () => {
+test('test databases are migrated, separate, and can be created concurrently', async () => {
   const databases = await Promise.all(Array.from({ length: 6 }, () => createTestDatabase()))
   try {
     expect(new Set(databases.map(({ url }) => url)).size).toBe(6)
@@ -21,7 +21,7 @@ test('test databases are migrated, apart from each other, and made at once', asy
   }
 })
 
-test.skipIf(inject('redisUrl') === undefined)('Redis answers', async () => {
+test.skipIf(inject('redisUrl') === undefined)('the test Redis answers', async () => {
   const client = new Redis(inject('redisUrl') ?? '')
   expect(await client.ping()).toBe('PONG')
   client.disconnect()

@@ -6,7 +6,7 @@ import { followToEnd } from './output/follow.ts'
 import { planLines } from './output/plan-text.ts'
 import { readProjectFile } from './project/project-file.ts'
 import { type PrepareRequest, prepareRequest } from './project/request.ts'
-import { findPlace, projectFileOf, readSource } from './project/source.ts'
+import { findAppPath, projectFileOf, readSource } from './project/source.ts'
 import { deployAnswer, type PreparedAnswer, preparedAnswer } from './wire.ts'
 
 /** Time to wait for the API to return: it has answered before, so it may be restarting. */
@@ -44,7 +44,7 @@ async function requestOf(
   flags: DeployFlags,
 ): Promise<PrepareRequest> {
   if (path === undefined) return prepareRequest(await imageOnly(flags), deps)
-  const place = await findPlace(path)
+  const place = await findAppPath(path)
   const file = await projectFileOf(place)
   const source = await readSource(place, file.main)
   if (source.skipped.length > 0) {

@@ -1,11 +1,11 @@
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { findPlace, projectFileOf, readSource } from '../../../src/deployments/commands/project/source.ts'
+import { findAppPath, projectFileOf, readSource } from '../../../src/deployments/commands/project/source.ts'
 import { folderWith } from '../folder.ts'
 
 async function sourceOf(files: Record<string, string>, main?: string) {
-  return readSource(await findPlace(folderWith(files)), main)
+  return readSource(await findAppPath(folderWith(files)), main)
 }
 const namesOf = (source: { modules: { name: string }[] }) => source.modules.map((each) => each.name)
 
@@ -59,7 +59,7 @@ describe('the modules of a folder', () => {
     const folder = folderWith({ 'index.js': '' })
     symlinkSync(outside, join(folder, 'link'))
     symlinkSync(join(outside, 'private.txt'), join(folder, 'private.txt'))
-    const source = await readSource(await findPlace(folder), undefined)
+    const source = await readSource(await findAppPath(folder), undefined)
     expect(namesOf(source)).toEqual(['index.js'])
     expect(source.skipped).toEqual(['link', 'private.txt'])
   })
@@ -98,15 +98,15 @@ describe('the main module', () => {
 describe('a single file', () => {
   test('is the whole app, named after the file or its folder', async () => {
     const folder = folderWith({ 'index.js': '', 'greeter.mjs': '', 'capstan.json': 'not JSON' })
-    const one = async (name: string) => readSource(await findPlace(join(folder, name)), undefined)
+    const one = async (name: string) => readSource(await findAppPath(join(folder, name)), undefined)
     expect(await one('greeter.mjs')).toMatchObject({ name: 'greeter', modules: [{ name: 'greeter.mjs' }] })
     expect(await one('index.js')).toMatchObject({ name: 'my-app', modules: [{ name: 'index.js' }] })
-    expect(await projectFileOf(await findPlace(join(folder, 'index.js')))).toMatchObject({ secrets: [] })
+    expect(await projectFileOf(await findAppPath(join(folder, 'index.js')))).toMatchObject({ secrets: [] })
   })
 
   test('has to exist and be an ES module', async () => {
     const folder = folderWith({ 'a.txt': '' })
-    await expect(readSource(await findPlace(join(folder, 'a.txt')), undefined)).rejects.toThrow('ES module')
-    await expect(findPlace(join(folder, 'none'))).rejects.toThrow('There is no')
+    await expect(readSource(await findAppPath(join(folder, 'a.txt')), undefined)).rejects.toThrow('ES module')
+    await expect(findAppPath(join(folder, 'none'))).rejects.toThrow('There is no')
   })
 })

@@ -7,23 +7,23 @@ import { createStepLines } from './step-lines.ts'
 
 const patienceMs = 60_000
 
-interface FollowTo {
+interface FollowOptions {
   out: Output
-  /** What the document of `--json` says beside the final status. */
+  /** Additional fields of the `--json` document, beside the final status. */
   extra?: object
-  /** The endings that are no failure; by default that it is completed. */
+  /** The final statuses that count as success; only `completed` by default. */
   good?: StatusAnswer['status'][]
-  /** What a deployment that is completed says, instead of how long it took. */
+  /** The text for a completed deployment, instead of its duration. */
   completed?: string
-  /** The number of the last event that is not shown. */
+  /** The sequence number of the last event to skip. */
   after?: number
 }
 
-/** Shows a deployment from its first event to its last, and then how it ended. @returns the exit code of that. */
+/** Shows the events of a deployment to the last one, then its result. @returns the exit code for that result */
 export async function followToEnd(
   client: ApiClient,
   id: string,
-  { out, extra, good = ['completed'], completed, after }: FollowTo,
+  { out, extra, good = ['completed'], completed, after }: FollowOptions,
 ): Promise<ExitCode> {
   const path = `/deploy/${encodeURIComponent(id)}`
   const status = () => client.call(statusAnswer, { path: `${path}/status`, patienceMs })
@@ -40,7 +40,7 @@ export async function followToEnd(
   return isGood ? exitCodes.done : exitCodes.failed
 }
 
-/** An event of a kind that is not known here belongs to a newer service, and is not for us. */
+/** The lines of one event; none for an unknown type, which comes from a newer service. */
 async function linesOf(
   event: { type: string; data: unknown },
   lines: ReturnType<typeof createStepLines>,

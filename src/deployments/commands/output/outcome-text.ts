@@ -4,9 +4,9 @@ import type { StatusAnswer } from '../wire.ts'
 import { formatSeconds } from './step-lines.ts'
 
 /**
- * How a deployment ended, where the app answers now, and what to do about a failure.
- * @param about.asked this ending is what was asked for: then why the deployment had failed before is no news.
- * @param about.completed what is said of a completed deployment instead of how long it took.
+ * The lines for the end of a deployment: its status, the app's address, and the error with a suggested action.
+ * @param options.asked true if the command requested this end, so that an earlier error is not repeated
+ * @param options.completed the text for a completed deployment, instead of its duration
  */
 export function outcomeLines(
   final: StatusAnswer,
@@ -32,7 +32,7 @@ export function outcomeLines(
   ]
 }
 
-/** Not every machine resolves names below `localhost`: an app of the local cloud is told by its Host header as well. */
+/** The address, and for the local cloud a curl command: not every machine resolves names below `localhost`. */
 function addressLines(url: string | undefined): string[] {
   if (url === undefined || !URL.canParse(url)) return []
   const { host, hostname, port } = new URL(url)

@@ -2,7 +2,7 @@ import { plain, table } from '../../../cli/index.ts'
 import type { PrepareRequest } from '../project/request.ts'
 import type { PreparedAnswer } from '../wire.ts'
 
-/** A plan for people: what changes, whether it can be undone, what it costs, until when it holds. */
+/** The lines that describe a plan: its changes, whether they are reversible, the cost and the expiry. */
 export function planLines(prepared: PreparedAnswer, request: PrepareRequest): string[] {
   const { plan, reversible, estimatedCost: cost, expiresAt } = prepared
   const { config, environment } = request
@@ -22,7 +22,7 @@ export function planLines(prepared: PreparedAnswer, request: PrepareRequest): st
   ]
 }
 
-/** An older service does not say it. */
+/** The line with the health check's address; none from an older service, which does not report it. */
 function addressLine(addresses: PreparedAnswer['plan']['addresses']): string[] {
   if (addresses === undefined) return []
   const { healthCheck } = addresses

@@ -1,7 +1,7 @@
 import { inCommandTerms, plain } from '../../../cli/index.ts'
 import type { RollbackPreviewAnswer, VersionsAnswer } from '../wire.ts'
 
-/** Names the version that will serve, in words that an operator can check it by. */
+/** The line that names the version to restore, with its deployment and time for the operator to check. */
 export function rollbackTitle(
   { app, environment }: { app: string; environment: string },
   { targetVersion, deploymentId }: RollbackPreviewAnswer,
@@ -26,7 +26,7 @@ type Outcome = Pick<
   running?: boolean
 }
 
-/** What a rollback replaces, returns and leaves, a line each. */
+/** The effects of a rollback, one per line: what it replaces, what returns and what stays. */
 export function rollbackLines(outcome: Outcome): string[] {
   const running = outcome.running ? ['The newest deployment runs: it is cancelled first'] : []
   return [...running, ...replacedLines(outcome), ...outcome.willNotUndo.map(shown)]

@@ -2,9 +2,9 @@ import { inCommandTerms, plain, plainLines } from '../../../cli/index.ts'
 import type { StatusAnswer, StepData } from '../wire.ts'
 
 /**
- * The lines of a deployment's events: one for the begin and the end of each step, and its log between them.
- * @param status asked for how long steps took: events are read late after a break or from the past, so our own clock
- * can't tell. Without an answer the line does without.
+ * Formats the events of a deployment: one line for the start and the end of each step, and its log between them.
+ * @param status reads the durations of steps. Events can arrive late, so the time of arrival does not give a duration;
+ * if the read fails, the line has none.
  */
 export function createStepLines(status: () => Promise<StatusAnswer>) {
   const durations = new Map<string, number>()
@@ -33,7 +33,7 @@ export function createStepLines(status: () => Promise<StatusAnswer>) {
     },
     log({ level, message }: { level: string; message: string }): string[] {
       const [text = '', ...rest] = plainLines(message).map((line) => inCommandTerms(line))
-      // A step's log begins with its title, which its line has just said.
+      // A step's log begins with its title, which is already on the line of the step.
       if (text === title || text.startsWith(`${title} (attempt `)) return []
       return [
         `    ${level === 'info' ? '' : `${plain(level)}: `}${text}`,

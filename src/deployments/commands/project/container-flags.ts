@@ -1,7 +1,7 @@
 import { type Prompt, UsageFault } from '../../../cli/index.ts'
 import type { ProjectFile } from './project-file.ts'
 
-/** The options about a container, as commander gives them. */
+/** The options for a container, as parsed by commander. */
 export interface ContainerFlags {
   image?: string
   containerClass?: string
@@ -13,7 +13,7 @@ export interface ContainerFlags {
 
 const passwordVariable = 'CAPSTAN_PULL_PASSWORD'
 
-/** What the command line says wins over capstan.json. @throws UsageFault */
+/** The container's image and settings; options take precedence over capstan.json. @throws UsageFault */
 export async function containerOf(
   { flags, file }: { flags: ContainerFlags; file: Pick<ProjectFile, 'containerImage' | 'container'> },
   secretsFrom: { env: NodeJS.ProcessEnv; prompt: Prompt },
@@ -34,7 +34,7 @@ export async function containerOf(
   }
 }
 
-/** The name only: a password on the command line could be read by every user of the machine. */
+/** The credentials for the registry. The password is no option: every user of the machine can read a command line. */
 async function pullSecretOf(
   username: string | undefined,
   { env, prompt }: { env: NodeJS.ProcessEnv; prompt: Prompt },

@@ -19,16 +19,16 @@ const types = new Map<string, ModuleType>([
   ['.map', 'sourcemap'],
 ])
 
-/** By the name's ending; undefined for what no Worker can have. */
+/** The type of a module by its file extension; undefined for a file that cannot be a module. */
 export const typeOf = (name: string): ModuleType | undefined => types.get(extname(name).toLowerCase())
 
 const maxModules = 500
-/** The API takes bodies of 16 MiB, and base64 makes four bytes of three. */
+/** The API accepts bodies of 16 MiB, and base64 encodes three bytes as four. */
 const maxBytes = 11.5 * 1024 * 1024
 
 /**
- * The modules of a folder by name, relative and with `/`, and the files left out. Dot files, node_modules and the
- * files that describe the folder are never an app's own; links could lead out of the folder.
+ * The names of a folder's modules, relative and with `/`, and of the skipped files. Dot files, node_modules,
+ * package.json and capstan.json are not part of an app. Links are skipped, because they could lead out of the folder.
  */
 export async function filesBelow(folder: string): Promise<{ modules: string[]; skipped: string[] }> {
   const modules: string[] = []
@@ -50,7 +50,7 @@ export async function filesBelow(folder: string): Promise<{ modules: string[]; s
   return { modules: modules.sort(), skipped: skipped.sort() }
 }
 
-/** In the order given. @throws UsageFault when they are too large together, before the rest is read. */
+/** Reads modules in the given order. @throws UsageFault as soon as their total size is above the limit */
 export async function readModules(folder: string, names: string[]): Promise<WorkerModule[]> {
   const modules: WorkerModule[] = []
   let bytes = 0

@@ -11,7 +11,7 @@ const { containerImage, durableObjects, environmentVars, healthCheck, migrations
   prepareBody.shape.config.shape
 const container = prepareBody.shape.config.shape.container.unwrap().omit({ pullSecret: true }).optional()
 
-/** What an app's folder says about its deployment. Never a secret's value: the file lies in version control. */
+/** The content of capstan.json. It contains no values of secrets, because it is under version control. */
 const projectFile = z.strictObject({
   app: appName.optional(),
   env: environment.optional(),
@@ -34,7 +34,7 @@ const projectFile = z.strictObject({
 })
 export type ProjectFile = z.output<typeof projectFile>
 
-/** Of a folder; what an absent file says is what an empty one says. @throws UsageFault naming every fault. */
+/** Reads capstan.json of a folder; a missing file equals an empty one. @throws UsageFault with all faults */
 export async function readProjectFile(folder: string | undefined): Promise<ProjectFile> {
   const text = folder === undefined ? undefined : await textOf(join(folder, projectFileName))
   const parsed = projectFile.safeParse(text === undefined ? {} : parseJson(text))

@@ -8,9 +8,9 @@ import type { Source } from './source.ts'
 export type PrepareRequest = Awaited<ReturnType<typeof prepareRequest>>
 
 /**
- * The body of `POST /deploy/prepare`. What the command line says wins over capstan.json: single values and variables
- * of the same name take the place of the file's, classes and secrets are added to them.
- * @throws UsageFault for what can be seen to be wrong from here; the API judges the rest.
+ * The body of `POST /deploy/prepare`. Options take precedence over capstan.json: single values and variables of the
+ * same name replace those of the file, classes and secrets are added to them.
+ * @throws UsageFault for faults that the command can detect; the API checks the rest
  */
 export async function prepareRequest(
   given: { flags: DeployFlags; file: ProjectFile; source: Source },
@@ -39,7 +39,7 @@ export async function prepareRequest(
   }
 }
 
-/** What is not said is left as it is. */
+/** The settings of the public addresses; omitted ones stay unchanged. */
 function publicationOf(flags: DeployFlags, file: ProjectFile) {
   const workersDev = flags.workersDev ?? file.workersDev
   const previewUrls = flags.previewUrls ?? file.previewUrls

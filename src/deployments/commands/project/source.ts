@@ -6,34 +6,34 @@ import type { WorkerModule } from '../../model/worker-module.ts'
 import { filesBelow, readModules, typeOf } from './modules.ts'
 import { readProjectFile } from './project-file.ts'
 
-/** What is deployed: the main module first, the others by name, so that the same folder is the same plan. */
+/** The modules to deploy: the main one first, the others by name, so that the same folder makes the same plan. */
 export interface Source {
-  /** The app's name when nobody says another one. */
+  /** The default for the app's name. */
   name: string
   modules: WorkerModule[]
-  /** Files of the folder that no Worker can have. */
+  /** Files of the folder that cannot be modules of a Worker. */
   skipped: string[]
 }
 
-export interface Place {
-  /** Absolute. */
+export interface AppPath {
+  /** An absolute path. */
   path: string
   isFolder: boolean
 }
 
-/** @throws UsageFault when there is nothing there. */
-export async function findPlace(path: string): Promise<Place> {
+/** Resolves the path of an app. @throws UsageFault if it is neither a file nor a folder */
+export async function findAppPath(path: string): Promise<AppPath> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new UsageFault(`There is no ${path}`)
   if (!found.isDirectory() && !found.isFile()) throw new UsageFault(`${path} is neither a folder nor a file`)
   return { path: resolve(path), isFolder: found.isDirectory() }
 }
 
-/** capstan.json speaks for a folder; one file stands for itself. */
-export const projectFileOf = (place: Place) => readProjectFile(place.isFolder ? place.path : undefined)
+/** The settings of an app: capstan.json of a folder, the defaults for a single file. */
+export const projectFileOf = (place: AppPath) => readProjectFile(place.isFolder ? place.path : undefined)
 
-/** @param main as capstan.json names it. @throws UsageFault */
-export async function readSource(place: Place, main: string | undefined): Promise<Source> {
+/** Reads the modules. @param main the main module named by capstan.json @throws UsageFault */
+export async function readSource(place: AppPath, main: string | undefined): Promise<Source> {
   if (!place.isFolder) return readOne(place.path)
   const { modules: names, skipped } = await filesBelow(place.path)
   const first = await mainOf(place.path, { names, chosen: main, skipped })
@@ -45,24 +45,23 @@ export async function readSource(place: Place, main: string | undefined): Promis
   }
 }
 
-/** Names that say what a file is, not what app it belongs to. */
-const anonymous = new Set(['index', 'worker', 'main'])
+/** File names that are no names for an app; its folder is used instead. */
+const genericNames = new Set(['index', 'worker', 'main'])
 
 async function readOne(file: string): Promise<Source> {
   const base = basename(file)
   if (typeOf(base) !== 'esm')
     throw new UsageFault(`${base} is not an ES module (.js or .mjs)${hintFor(base)}`)
   const stem = base.slice(0, -extname(base).length)
-  const name = anonymous.has(stem) ? basename(dirname(file)) : stem
+  const name = genericNames.has(stem) ? basename(dirname(file)) : stem
   return { name, modules: await readModules(dirname(file), [base]), skipped: [] }
 }
 
-/** The first of: what capstan.json names, `main` of package.json, index.js, index.mjs, worker.js. */
+/** The main module, by the first of: capstan.json, `main` of package.json, index.js, index.mjs, worker.js. */
 async function mainOf(
   folder: string,
-  about: { names: string[]; chosen: string | undefined; skipped: string[] },
+  { names, chosen, skipped }: { names: string[]; chosen: string | undefined; skipped: string[] },
 ): Promise<string> {
-  const { names, chosen, skipped } = about
   if (chosen !== undefined) {
     const wanted = posix.normalize(chosen)
     if (typeOf(wanted) === 'esm' && names.includes(wanted)) return wanted
@@ -87,7 +86,7 @@ async function packageMain(folder: string): Promise<string | undefined> {
     const { main } = packageFile.parse(JSON.parse(text))
     return main === undefined ? undefined : posix.normalize(main)
   } catch {
-    // Whether package.json is right is npm's business; here it only helps to find a name.
+    // A broken package.json is ignored: it is only one of several ways to find the main module.
     return undefined
   }
 }

@@ -2,7 +2,7 @@ import { withdrawHostnames } from '../../hostnames/index.ts'
 import type { Compensation } from './context.ts'
 import { undoWorkersDevAddress } from './workers-dev-address.ts'
 
-/** Undoes step 7: the host names that this deployment made lead somewhere do not any more; then the address. */
+/** Undoes step 7: removes the host names that this deployment attached, then restores the workers.dev address. */
 export const undoConfigureDns: Compensation = {
   async undo(context) {
     const { deployment, plan, target, signal, log } = context
@@ -11,7 +11,7 @@ export const undoConfigureDns: Compensation = {
     const work = { zones: target.zones, signal, hostnames, script, marks: [deployment.id], log }
     const withdrawn = deployment.snapshot === null ? [] : await withdrawHostnames({ ...work, before })
     const { note, ...rest } = await undoWorkersDevAddress.undo(context)
-    const told = withdrawn.length === 0 ? note : `${withdrawn.join(', ')} taken back; ${note}`
-    return { ...rest, note: told }
+    const notes = withdrawn.length === 0 ? note : `${withdrawn.join(', ')} taken back; ${note}`
+    return { ...rest, note: notes }
   },
 }

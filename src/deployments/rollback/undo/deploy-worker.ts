@@ -8,13 +8,13 @@ import type { UndoResult } from '../../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
 /**
- * Undoes step 5: the version that is wanted serves, or the script that this deployment created is gone. Data is never
- * touched, but that of classes which this very deployment created goes with its script.
+ * Undoes step 5: restores the version of the goal, or deletes the script if this deployment created it. Data stays
+ * unchanged, except that of Durable Object classes which are deleted with such a script.
  */
 export const undoDeployWorker: Compensation = {
   async obstacle(context) {
     const script = await findScript(context)
-    if (script === undefined || createdIt(context)) return undefined
+    if (script === undefined || createdScript(context)) return undefined
     const { goal } = context
     if (goal.traffic.length === 0 || (script.migrationTag ?? null) === goal.migrationTag) return undefined
     return `the Durable Object classes have changed since ${nameOf(goal)} (migration ${script.migrationTag ?? 'none'}), and the cloud does not go back over that`
@@ -31,28 +31,28 @@ export const undoDeployWorker: Compensation = {
       log.info('Nothing to undo: the script does not exist')
       return { note: 'the script does not exist', restored: null }
     }
-    if (createdIt(context)) return removeOwn(context, versions)
+    if (createdScript(context)) return removeScript(context, versions)
     return restore(context)
   },
 }
 
-/** The script is this deployment's, and nothing else is wanted of it. */
-const createdIt = ({ deployment, goal }: CompensationContext) =>
+/** True if this deployment created the script and no version of it has to be restored. */
+const createdScript = ({ deployment, goal }: CompensationContext) =>
   deployment.snapshot?.scriptExists === false && goal.version === null
 
 async function findScript({ plan, target, signal }: CompensationContext) {
   return (await target.cloud.scripts(signal)).find((each) => each.id === plan.config.script)
 }
 
-/** Deletes a script that did not exist before, unless somebody else has uploaded to it meanwhile. */
-async function removeOwn(
+/** Deletes a script that did not exist before, unless it has versions that other tools uploaded. */
+async function removeScript(
   context: CompensationContext,
   versions: { tag: string | undefined }[],
 ): Promise<UndoResult> {
   const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
   if (versions.some((version) => version.tag !== deployment.id)) {
-    throw leftAlone(`${script} has versions of others by now`)
+    throw nothingUndone(`${script} has versions of others by now`)
   }
   await target.cloud.deleteScript(script, signal)
   log.info(`${script} did not exist before this deployment; it is removed`)
@@ -63,7 +63,7 @@ async function restore(context: CompensationContext): Promise<UndoResult> {
   const { deployment, plan, target, goal, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
-  if (goal.traffic.length === 0) throw leftAlone('No version served before this deployment')
+  if (goal.traffic.length === 0) throw nothingUndone('No version served before this deployment')
   const restored = goal.version === null ? { shared: true } : { restored: goal.version }
   const [serving] = await cloud.deployments(script, signal)
   const now = serving?.versions ?? []
@@ -73,7 +73,7 @@ async function restore(context: CompensationContext): Promise<UndoResult> {
   }
   const versions = await cloud.versions(script, signal)
   const others = versions.find((version) => version.id === now[0]?.versionId)?.tag !== deployment.id
-  if (others && !goal.byHand) throw leftAlone(`${script} is served by a version of others by now`)
+  if (others && !goal.byHand) throw nothingUndone(`${script} is served by a version of others by now`)
   if (now.length > 0) log.info(`Replacing ${nameOf({ traffic: now })}`)
   const bindings = await serve(context, now)
   log.info(`${sentence(goal.traffic)} again`)
@@ -90,17 +90,17 @@ const nameOf = ({ traffic }: { traffic: TrafficShare[] }) =>
     ? `version ${traffic[0]?.versionId}`
     : `the versions ${traffic.map(({ versionId, percentage }) => `${versionId} (${percentage} %)`).join(', ')}`
 
-/** Nothing was undone, and a state that says otherwise would be a lie. */
-const leftAlone = (reason: string) =>
+/** The error of a rollback that changed nothing: it must not be recorded as successful. */
+const nothingUndone = (reason: string) =>
   rollbackFault(`${reason}: what serves is left as it is`, {
     retryable: false,
     suggestedAction: 'Roll back to a targetVersion, or deploy anew',
   })
 
 /**
- * Gives the traffic back. Each version has secrets and variables of its own: the log names those that return or
- * disappear, before it happens.
- * @returns what became of them; undefined when it could not be read, which must not keep a rollback from being done.
+ * Gives the traffic to the versions of the goal. Each version has its own secrets and variables; the log names those
+ * that return or disappear before the change.
+ * @returns the effect on secrets and variables; undefined if it cannot be read, which must not prevent the rollback
  */
 async function serve(context: CompensationContext, now: TrafficShare[]): Promise<BindingReturn | undefined> {
   const { deployment, plan, target, goal, signal, log } = context
@@ -115,10 +115,10 @@ async function serve(context: CompensationContext, now: TrafficShare[]): Promise
   await log.flush()
   try {
     await target.cloud.deploy(script, deploy, signal)
-    // Not refused: no secret has another value.
+    // The cloud accepted the change without force, so no secret has a different value.
     return certain
   } catch (error) {
-    // Secrets changed since that version; going back to it means its own secrets.
+    // Code 10220: secrets have changed since that version. With force, the version returns with its own secrets.
     if (!(error instanceof CloudError) || error.code !== 10220) throw error
     const secrets = reverting.filter(({ kind }) => kind === 'secret')
     for (const line of returnLines({ ...nothing, reverting: secrets })) log.warn(line)

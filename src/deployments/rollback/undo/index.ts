@@ -6,7 +6,7 @@ import { undoRolloutContainer } from './rollout-container.ts'
 
 export type { CompensationContext, UndoTarget } from './context.ts'
 
-/** How each step is undone, beside `stepFunctions`; a step without an entry leaves nothing behind. */
+/** The undo of each step, the counterpart of `stepFunctions`. A step without an entry leaves nothing to undo. */
 export const compensations: Partial<Record<StepKey, Compensation>> = {
   deploy_worker: undoDeployWorker,
   rollout_container: undoRolloutContainer,

@@ -5,32 +5,32 @@ import type { UndoResult } from '../../store/index.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
 /**
- * Undoes step 6: the application runs what it ran before, or is gone when this deployment created it. A rollout under
- * way is reverted; one that is over is answered by another one.
+ * Undoes step 6: restores the image and size of the container application, or removes the application if this
+ * deployment created it. A running rollout is reverted; after a finished one, a new rollout starts.
  */
 export const undoRolloutContainer: Compensation = {
   async undo(context) {
     const { deployment, plan, target, signal, log } = context
     if (plan.config.container === undefined) return { note: 'there is no container' }
-    // What is still on its way would come after us.
+    // An upload that is still in flight could take effect after the undo.
     waitForUpload(deployment, target)
     const application = await findOwn(context)
     if (application === undefined) {
       return { note: 'there is no container application' }
     }
-    const wanted = await wantedBy(context)
+    const wanted = await specToRestore(context)
     if (wanted === 'unknown') {
       log.warn('What the container ran with that version is not known; it is left as it is')
       return { note: 'the container is left as it is' }
     }
-    if (wanted !== null) return bringBack(context, application, wanted)
+    if (wanted !== null) return restoreContainer(context, application, wanted)
     await target.containers.remove(application.id, signal)
     log.info(`The container application ${application.name} is removed`)
     return { note: 'the container application is removed' }
   },
 }
 
-/** The application of this deployment's class: nobody else's is touched. */
+/** The application of this deployment's class; other applications are never changed. */
 async function findOwn({ plan, target, signal }: CompensationContext) {
   const { script, container } = plan.config
   const namespaces = await target.cloud.namespaces(signal)
@@ -40,15 +40,15 @@ async function findOwn({ plan, target, signal }: CompensationContext) {
   return applications.find((each) => each.namespaceId === own.id)
 }
 
-/** Of the version that is to serve; null: it had no container. */
-async function wantedBy(context: CompensationContext): Promise<ContainerSpec | null | 'unknown'> {
+/** The container of the version to restore; null if that version had none. */
+async function specToRestore(context: CompensationContext): Promise<ContainerSpec | null | 'unknown'> {
   const { deployment, goal } = context
   const { snapshot } = deployment
   if (goal.version === null || goal.version === snapshot?.servingVersion) return snapshot?.container ?? null
   return context.containerOf(goal.version)
 }
 
-async function bringBack(
+async function restoreContainer(
   context: CompensationContext,
   application: ContainerApplication,
   wanted: ContainerSpec,
@@ -60,8 +60,8 @@ async function bringBack(
     activeRolloutId === undefined
       ? undefined
       : await containers.rollout({ id, rolloutId: activeRolloutId }, signal)
-  const isOurs = active?.description.includes(deployment.id) ?? application.image === deployment.image
-  if (!isOurs && !goal.byHand && application.image !== wanted.image) {
+  const isOwnRollout = active?.description.includes(deployment.id) ?? application.image === deployment.image
+  if (!isOwnRollout && !goal.byHand && application.image !== wanted.image) {
     log.warn('Others have changed the container by now; it is left as it is')
     return { note: 'others have changed the container' }
   }

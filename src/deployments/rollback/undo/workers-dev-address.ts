@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Publication } from '../../model/plan.ts'
 import type { Compensation } from './context.ts'
 
-/** Undoes the rest of step 7: what the plan set of the public addresses is as the snapshot says. */
+/** Undoes the rest of step 7: restores the snapshot's settings of the public addresses that the plan changed. */
 export const undoWorkersDevAddress: Compensation = {
   async undo({ deployment, plan, target, signal, log }) {
     const { snapshot } = deployment
-    // The address of a script that was not there before goes with it.
+    // A script that did not exist before is deleted with its address.
     if (snapshot === null || !snapshot.scriptExists) return { note: 'nothing to undo' }
     // Older versions of Capstan enabled the address each time.
     const { workersDev, previewUrls }: Publication = plan.preview.publication ?? { workersDev: true }

@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs'
 import { leftOf } from './stack-processes.ts'
 import { until } from './until.ts'
 
-// `run-sweeper.ts <folder>`: waits for the end of its parent, then ends the processes that use the folder, and removes
-// the folder. Does nothing if the parent reports an orderly end.
+// `run-sweeper.ts <folder>`: waits for the end of its parent, then ends the processes that use the folder, unless the
+// parent has reported an orderly end. Then removes the folder.
 const [folder = ''] = process.argv.slice(2)
 
 let inOrder = false
@@ -23,7 +23,7 @@ async function sweep(): Promise<void> {
   await until(() => signalAll('SIGKILL') === 0)
 }
 
-/** Sends SIGINT, on which PostgreSQL, Redis and Capstan shut down in order. @returns the number of processes. */
+/** Sends a signal to all; on SIGINT, PostgreSQL, Redis and Capstan shut down in order. @returns the number of them */
 function signalAll(signal: NodeJS.Signals): number {
   const left = leftOf(folder)
   for (const { pid } of left) {

@@ -27,9 +27,9 @@ export function processes(): ProcessInfo[] {
 /** Finds processes by environment, working directory or arguments, which orphans keep when they lose their parent. */
 export function leftOf(dataDir: string): ProcessInfo[] {
   if (!canInspectProcesses) return []
-  const read = (look: () => string) => {
+  const read = (readText: () => string) => {
     try {
-      return look()
+      return readText()
     } catch {
       return ''
     }

@@ -88,7 +88,8 @@ export class Workerd {
     const workerd = new Workerd(options)
     try {
       await workerd.ready(options.startTimeoutMs)
-      if (workerd.loopback.servers === 0) throw new Error('Miniflare has a way in that is not closed')
+      if (workerd.loopback.servers === 0)
+        throw new Error('the loopback server of Miniflare was not closed to other clients')
       const names = options.workers.map((worker) => worker.name ?? '')
       const found = names.map(
         async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(frontName(name))] as const,

@@ -113,7 +113,7 @@ const redisProblems: Record<string, [reason: string, message: string]> = {
   CLUSTERDOWN: ['redis_cluster_down', 'The Redis Cluster is down'],
   MOVED: ['redis_is_a_cluster', 'REDIS_URL leads to a node of a Redis Cluster: use redis+cluster://'],
   LOADING: ['redis_loading', 'Redis is loading its data'],
-  NOAUTH: ['redis_refused', 'Redis wants a password'],
+  NOAUTH: ['redis_refused', 'Redis requires a password'],
   WRONGPASS: ['redis_refused', 'Redis refuses the password'],
 }
 

@@ -157,7 +157,7 @@ function onRedis({ log, installation }: QueuesOptions, redisUrl: string): Queues
   // The braces are a hash tag: a Redis Cluster keeps all keys of one queue in one slot and distributes the queues.
   const prefixOf = (name: string) => {
     const id = installation.id()
-    if (id === undefined) throw new Error('the id of this installation is not known yet')
+    if (id === undefined) throw new Error('the id of this installation has not been read yet')
     return `{capstan-${id}-${name}}`
   }
   return {

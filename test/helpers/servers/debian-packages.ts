@@ -7,9 +7,9 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
  * @returns the reason if the programs are not available
  */
 export function needPrograms(programs: Record<string, string>): string | undefined {
-  const absent = Object.keys(programs).filter((program) => spawnSync('which', [program]).status !== 0)
-  if (absent.length === 0) return undefined
-  const names = absent.join(', ')
+  const missing = Object.keys(programs).filter((program) => spawnSync('which', [program]).status !== 0)
+  if (missing.length === 0) return undefined
+  const names = missing.join(', ')
   if (process.getuid?.() !== 0) return `${names} not installed, and only root could install it`
   if (!existsSync('/etc/debian_version')) return `${names} not installed, and this is not Debian or Ubuntu`
   const policy = '/usr/sbin/policy-rc.d'
@@ -18,7 +18,7 @@ export function needPrograms(programs: Record<string, string>): string | undefin
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const run = (...args: string[]) => spawnSync('apt-get', args, { env, encoding: 'utf8', timeout: 120_000 })
-    const packages = absent.map((program) => programs[program] ?? program)
+    const packages = missing.map((program) => programs[program] ?? program)
     const install = () =>
       run('-o', 'DPkg::Lock::Timeout=60', 'install', '-y', '--no-install-recommends', ...packages)
     let done = install()

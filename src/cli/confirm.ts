@@ -5,22 +5,22 @@ import type { Prompt } from './prompt.ts'
 interface Question {
   /** Ends with `? `, or with `: ` where `expected` is to be typed. */
   text: string
-  /** What has to be typed; default: y or yes, in any letter case. */
+  /** The text that must be typed; default: y or yes, in any letter case. */
   expected?: string
-  /** Completes "There's no terminal to ask on": `whether to deploy`. */
+  /** Completes "No terminal to ask": `whether to deploy`. */
   subject: string
-  /** What did not happen, as a sentence: `Nothing was deployed.` */
+  /** The sentence for a declined question: `Nothing was deployed.` */
   declined: string
 }
 
 type Asking = Pick<Prompt, 'interactive' | 'ask'>
 
-/** @throws UsageFault when nobody can be asked; called before anything else is done */
+/** Called before a command does anything. @throws UsageFault without a terminal */
 export function requireTerminal(prompt: Pick<Prompt, 'interactive'>, subject: string): void {
-  if (!prompt.interactive) throw new UsageFault(`There's no terminal to ask on ${subject}: say so with --yes`)
+  if (!prompt.interactive) throw new UsageFault(`No terminal to ask ${subject}: add --yes`)
 }
 
-/** Asks, and returns when the answer agrees. @throws Declined for any other answer, UsageFault without a terminal */
+/** Asks and returns if the answer agrees. @throws Declined for any other answer, UsageFault without a terminal */
 export async function confirm(prompt: Asking, question: Question): Promise<void> {
   requireTerminal(prompt, question.subject)
   const answer = (await prompt.ask(question.text)).trim()

@@ -25,7 +25,7 @@ interface Surroundings<Config> {
 
 /**
  * Runs work on the database, whether the service runs or not: the embedded PostgreSQL is started for as long as the
- * work takes when nobody else has started it.
+ * work takes, unless it runs already.
  * @param surroundings `stderr` receives the name of a database that DATABASE_URL chose
  * @throws UsageFault where there is no database of Capstan, Unreachable where it does not answer
  */
@@ -36,7 +36,7 @@ export async function withDatabase<Config extends PlatformConfig>(
   const note = (line: string) => void stderr.write(`${plain(line)}\n`)
   const target = findData(env, { loadConfig, note })
   const { config } = target
-  // Fails before anything is started where no first start has made a database.
+  // Fails before anything is started if there is no database yet.
   const url = requireDatabaseUrl(config)
   const lock = config.embedded ? lockUnlessRunning(config.dataDir) : undefined
   if (lock === undefined) return onDatabase(target, url, work)
@@ -47,7 +47,7 @@ export async function withDatabase<Config extends PlatformConfig>(
   }
 }
 
-/** Undefined when the service runs here: its PostgreSQL serves, or is about to. */
+/** Locks DATA_DIR; undefined if the service runs: then its PostgreSQL runs, or is starting. */
 function lockUnlessRunning(dataDir: string): DataDirLock | undefined {
   try {
     return lockDataDir(dataDir)
@@ -73,8 +73,8 @@ async function onDatabase<Config extends PlatformConfig>(
 }
 
 /**
- * An embedded service that is just starting, or restarting its PostgreSQL, answers in a moment: that is waited for. The
- * database of DATABASE_URL may be that of another project, where nothing must be written.
+ * Waits for the database of an embedded service that is starting, or restarting its PostgreSQL. The database of
+ * DATABASE_URL may belong to another project, where nothing must be written.
  */
 async function reach(db: Knex, { config, database, advice }: DataTarget<PlatformConfig>): Promise<void> {
   const findTables = async () => {

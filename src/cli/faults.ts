@@ -4,7 +4,7 @@ import { ApiError, Unreachable } from './api/client.ts'
 import { plain } from './output.ts'
 import { inCommandTerms, optionFor } from './terms.ts'
 
-/** How a command ends, for scripts. */
+/** The exit codes, for scripts. */
 export const exitCodes = { done: 0, failed: 1, refused: 2, unreachable: 3 } as const
 /** For `capstan --help`; docs/command-line.md says the same. */
 export const exitCodeHelp = `
@@ -16,29 +16,29 @@ Exit codes:
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-/** The command line, or what it names, is not usable: told without a stack. */
+/** The command line, or a file or service that it names, is invalid. Printed without a stack. */
 export class UsageFault extends Error {
   override name = 'UsageFault'
 }
 
-/** The person at the keyboard did not agree to what a command asked. The message says what did not happen. */
+/** The user declined a question. The message says what did not happen. */
 export class Declined extends Error {
   override name = 'Declined'
 }
 
-/** The person at the keyboard pressed Ctrl-C at a question. */
+/** The user pressed Ctrl-C at a question. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
-/** What a command's error means to who called it: lines for people, a document for `--json`, the exit code. */
+/** A command's error for its caller: lines for people, a document for `--json`, the exit code. */
 export interface Explained {
   lines: string[]
   json: { error: { code: string; message: string } }
   exitCode: number
 }
 
-/** @param command the one that failed: what the API calls a field is told as its option. */
+/** @param command the command that failed; fields of the API are named by its options */
 export function explain(error: unknown, command?: Command): Explained {
   if (error instanceof ApiError) {
     const lines = refusalLines(error, (field) => optionFor(command, field) ?? field)
@@ -50,7 +50,7 @@ export function explain(error: unknown, command?: Command): Explained {
   }
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof CommanderError) {
-    // Commander has printed it. It ends its own faults of usage with 1.
+    // Commander has printed the error. Its own exit code for usage errors is 1.
     const exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.refused
     return { lines: [], json: { error: { code: 'usage', message } }, exitCode }
   }
@@ -71,16 +71,16 @@ export function explain(error: unknown, command?: Command): Explained {
   return { lines: `error: ${message}`.split('\n').map(plain), json: { error: { code, message } }, exitCode }
 }
 
-/** As a command has that SIGINT ended. */
+/** The exit code of a command that SIGINT ended. */
 const interruptedCode = 128 + constants.signals.SIGINT
 
-/** 503: the service answers, but not its database or queue store. Other 5xx: it tried, and failed. */
+/** 503: the service responds, but its database or queue store does not. Other 5xx: the request failed. */
 function exitCodeOf(status: number): ExitCode {
   if (status === 503) return exitCodes.unreachable
   return status >= 500 ? exitCodes.failed : exitCodes.refused
 }
 
-/** By name: the classes of faulty settings and starts come with modules that most commands never load. */
+/** Compared by name: the error classes of settings and starts are in modules that most commands never load. */
 function isUsage(error: unknown): boolean {
   return error instanceof Error && ['UsageFault', 'ConfigError', 'StartFault'].includes(error.name)
 }
@@ -97,7 +97,7 @@ function refusalLines({ envelope: { error } }: ApiError, flag: (field: string) =
   ]
 }
 
-/** Who holds what is wanted, which check failed: `deploymentId: ...`, `checks: resources pass, quotas fail`. */
+/** The details of an error, such as its holder or failed checks: `deploymentId: ...`, `checks: quotas fail`. */
 function detailLine(name: string, value: unknown): string[] {
   const isText = (each: unknown) => typeof each === 'string' || typeof each === 'number'
   if (isText(value)) return [`  ${plain(name)}: ${plain(String(value))}`]

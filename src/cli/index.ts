@@ -9,26 +9,26 @@ export { type Output, plain, plainLines, table } from './output.ts'
 export { createProgress, type Progress } from './progress.ts'
 export { inCommandTerms } from './terms.ts'
 
-/** Asks the person at the keyboard. */
+/** Asks the user. */
 export interface Prompt {
-  /** False when standard input is no terminal: then nobody can be asked. */
+  /** False if standard input is not a terminal: then no question can be asked. */
   interactive: boolean
   ask(question: string, options?: { hidden: boolean }): Promise<string>
 }
 
-/** What commands are given; each loads its heavy parts only when it is used. */
+/** The dependencies of commands; each loads its heavy parts at the first use. */
 export interface CommandDeps {
   env: NodeJS.ProcessEnv
   client(): Promise<ApiClient>
   prompt: Prompt
   stdout: { write(text: string): unknown }
-  /** `isTTY`: a terminal, on which a line may be drawn again. */
+  /** `isTTY`: a terminal, on which a line can be redrawn. */
   stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number }
   /** Ends the process with this code once the command is over; without a call it is 0. */
   exitWith(code: number): void
 }
 
-/** Where a command's words go, by its `--json`. */
+/** The output of a command, depending on its `--json`. */
 export function outputOf(deps: Pick<CommandDeps, 'stdout' | 'stderr'>, command: Command): Output {
   return createOutput(command.opts().json === true, deps)
 }

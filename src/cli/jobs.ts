@@ -4,7 +4,7 @@ import { jobStates } from '../platform/jobs/definition.ts'
 import type { ApiClient } from './api/client.ts'
 import { type CommandDeps, jsonOption, type Output, outputOf, plain, table, wholeNumber } from './index.ts'
 
-/** As far as it is shown; what else is in an answer goes through to `--json`. */
+/** The fields of a job that are shown; `--json` prints the whole answer. */
 const job = z.looseObject({
   id: z.string(),
   queue: z.string(),

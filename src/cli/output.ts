@@ -1,12 +1,12 @@
-/** Where a command's words go. With `--json`, standard output is one document, and the words go to standard error. */
+/** The output of a command. With `--json`, standard output is one document and all lines go to standard error. */
 export interface Output {
   /** A line for people. */
   say(line: string): void
-  /** A line that people should see although it is no result: always on standard error. */
+  /** A note for people that is not part of the result: always on standard error. */
   warn(line: string): void
-  /** The document of `--json`; without that option, nothing. */
+  /** Prints the document of `--json`; prints nothing without that option. */
   document(value: unknown): void
-  /** An answer as a whole: the lines for people, or the document. */
+  /** Prints the whole result: the lines for people, or the document. */
   answer(lines: string[], value: unknown): void
 }
 
@@ -31,20 +31,20 @@ export function createOutput(json: boolean, streams: Streams): Output {
 }
 
 /**
- * Text from elsewhere on one line of its own, without characters that control the terminal or, like a change of the
- * writing direction, show something else than what is there.
+ * Text of another system as one line, without characters that control the terminal or change how the text is displayed,
+ * such as the writing direction.
  */
 export function plain(text: string): string {
   return text.replace(/[\r\n\t]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '')
 }
 
-/** Text from elsewhere as lines: all but the first are indented, so that none can pass for an entry of its own. */
+/** Text of another system as lines: all but the first are indented, so that none looks like an entry of its own. */
 export function plainLines(text: string): string[] {
   const [first = '', ...rest] = text.trimEnd().split(/\r\n|[\r\n]/)
   return [plain(first), ...rest.map((line) => `    ${plain(line)}`)]
 }
 
-/** Rows under headings, in columns as wide as their widest cell; nothing but the headings when there are none. */
+/** A table with headings, in columns as wide as their widest cell; only the headings if there are no rows. */
 export function table(headings: string[], rows: (string | number | null)[][]): string[] {
   const cells = [headings, ...rows.map((row) => row.map((cell) => plain(String(cell ?? '-'))))]
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))

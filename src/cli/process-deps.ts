@@ -3,10 +3,10 @@ import type { MakeToken } from './api/access.ts'
 import { createApiClient } from './api/client.ts'
 import type { CommandDeps, Prompt } from './index.ts'
 
-/** What commands are given in a process of their own. */
+/** The dependencies of commands in a process of their own. */
 export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken }): CommandDeps {
   const { env, stdin, stdout, stderr } = process
-  // Whoever reads us may have seen enough, like `| head`: that is no fault.
+  // The reader may close the pipe early, like `| head`: that is not an error.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') endProcess(Number(process.exitCode ?? 0))
     throw error

@@ -1,9 +1,9 @@
-/** How far long work has come: a bar on a terminal, a line at the beginning and end of each piece elsewhere. */
+/** Progress of long work: a bar on a terminal, otherwise a line at the start and end of each part. */
 export interface Progress {
-  /** Another piece of work; `total` in bytes. */
+  /** Starts a part; `total` is in bytes. */
   begin(label: string, total: number): void
   at(done: number): void
-  /** The piece is over, well or not. */
+  /** Ends the part, whether it succeeded or not. */
   end(said: string): void
 }
 
@@ -13,7 +13,7 @@ interface Screen {
   columns?: number
 }
 
-/** Often enough to look alive, and no work worth speaking of. */
+/** Redraw interval: often enough to show progress, at no noticeable cost. */
 const everyMs = 100
 const barWidth = 24
 

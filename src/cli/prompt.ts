@@ -2,12 +2,12 @@ import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Declined, Interrupted } from './faults.ts'
 
-/** Asks the person at the keyboard, or reads what is piped in. */
+/** Asks the user, or reads standard input from a pipe. */
 export interface Prompt {
-  /** False when standard input is a pipe: then nobody can be asked, and its first line is the password. */
+  /** False if standard input is a pipe: then no question can be asked, and its first line is the password. */
   interactive: boolean
   ask(question: string, options?: { hidden: boolean }): Promise<string>
-  /** The first line of a pipe; empty when there is none. */
+  /** The first line of a pipe; empty if there is none. */
   firstLine(): Promise<string>
 }
 
@@ -22,11 +22,11 @@ export function terminalPrompt({ input, output }: Terminal): Prompt {
     ask: (question, options) =>
       new Promise((resolve, reject) => {
         const hidden = options?.hidden === true
-        // readline echoes what is typed to its output: a hidden answer gets one that swallows it.
+        // readline echoes the input to its output: a hidden answer gets an output that discards it.
         const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
         const lines = createInterface({ input, output: hidden ? silent : output, terminal: true })
         let answered = false
-        // readline reads the terminal raw, so Ctrl-C sends no signal.
+        // readline sets the terminal to raw mode, so Ctrl-C sends no signal.
         lines.once('SIGINT', () => {
           reject(new Interrupted('interrupted'))
           lines.close()

@@ -7,9 +7,9 @@ import type { CommandDeps } from './index.ts'
 export type Area = (program: Command, deps: CommandDeps) => Promise<void>
 
 /**
- * One command line from its words to its exit code. An area's code is loaded only when its word is there, or when the
- * list of all commands is wanted.
- * @param deps `prepare` runs before a command of an area, and its error ends the command
+ * Runs one command line and returns its exit code. An area's code is loaded only if its first word is given, or for the
+ * list of all commands.
+ * @param deps `prepare` runs before a command of an area; its error ends the command
  */
 export async function runCommandLine(
   argv: string[],
@@ -22,7 +22,7 @@ export async function runCommandLine(
   program.hook('preAction', (_program, command) => {
     running = command
   })
-  // Commander's own way to end would skip what has to be closed.
+  // Commander's own exit would skip what must be closed.
   program.version(packageVersion()).exitOverride()
   program.configureOutput({
     writeOut: (text) => void deps.stdout.write(text),
@@ -44,7 +44,7 @@ export async function runCommandLine(
   }
 }
 
-/** Of this Capstan. */
+/** The version of this Capstan. */
 export function packageVersion(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }

@@ -33,7 +33,7 @@ const requests: [request: RegExp, command: string][] = [
   [/GET \/jobs\/([^/\s,;]+)/g, 'capstan jobs show $1'],
 ]
 
-/** Advice about the protocol, which a command follows by itself or shows in other words. */
+/** Advice about the protocol that a command follows on its own, or words differently. */
 const phrases: [words: RegExp, instead: string][] = [
   [/\bCorrect the fields named in details\.fields\b/g, 'Correct what is named above'],
   [/\bReport the correlationId to the operators\b/g, 'Report the correlation id to the operators'],
@@ -48,9 +48,9 @@ const phrases: [words: RegExp, instead: string][] = [
 ]
 
 /**
- * Puts what the API says into the command line's own terms: `options.force: true` is `--force`,
+ * Translates a text of the API into the command line's terms: `options.force: true` is `--force`,
  * `config.environmentVars.NAME` is `--var NAME`, `DELETE /deploy/apps/shop/staging` is `capstan deploy delete ...`.
- * @param command the one that runs: options of its own are preferred
+ * @param command the running command, whose own options are preferred
  */
 export function inCommandTerms(text: string, command?: Command): string {
   const field = /\b(?:options|config)\.([A-Za-z]+)((?:\.\w+)*)(?:: true\b|=true\b)?/g
@@ -63,7 +63,7 @@ export function inCommandTerms(text: string, command?: Command): string {
   return [...requests, ...phrases].reduce((said, [pattern, instead]) => said.replace(pattern, instead), words)
 }
 
-/** The option of this command for a field of the API, else that of any command; undefined where there is none. */
+/** The option of the command for a field of the API, else of any command; undefined if there is none. */
 export function optionFor(command: Command | undefined, field: string): string | undefined {
   if (command === undefined) return undefined
   let root = command

@@ -147,7 +147,7 @@ test('a file that is no backup, a torn one and one of a later version are refuse
   await create({ cwd: join(folder, 'later'), file: later, gzip: true }, ['backup/manifest.json'])
 
   const cases = {
-    [join(folder, 'absent')]: "can't be read (ENOENT)",
+    [join(folder, 'absent')]: 'Cannot read',
     [join(source, 'secret.key')]: 'is no backup of Capstan, or a damaged one',
     [torn]: 'is no backup of Capstan, or a damaged one',
     [later]: 'The backup is of Capstan 99.0.0',

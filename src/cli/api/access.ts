@@ -3,30 +3,31 @@ import type { ApiAccess } from './client.ts'
 import { fetchVia } from './fetch-via.ts'
 import { tokenFile } from './token-file.ts'
 
-/** Makes an API token in the embedded database; undefined when there is no account that could own it. */
+/** Creates an API token in the embedded database; undefined if there is no account that can own it. */
 export type MakeToken = (databaseUrl: string) => Promise<string | undefined>
 
 /**
- * Where the API is and how to sign in: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or what the service of this machine has. The machine's own token is never sent to a `CAPSTAN_URL`.
+ * The API's address and credentials: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or those of the service on this machine. The token
+ * of this machine is never sent to a `CAPSTAN_URL`.
  */
 export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promise<ApiAccess> {
   const { CAPSTAN_URL: url, CAPSTAN_TOKEN: token } = env
   if (url) {
     if (!/^https?:\/\/[^\s/?#@]+[^\s?#]*$/.test(url))
       throw new UsageFault('CAPSTAN_URL is not an http(s) URL')
-    if (!token) throw new UsageFault('CAPSTAN_TOKEN is not set; it has to be an API token of CAPSTAN_URL')
+    if (!token) throw new UsageFault('CAPSTAN_TOKEN is not set; it must be an API token of CAPSTAN_URL')
     return { url: url.replace(/\/+$/, ''), token: given(token), fetch: await fetchVia(env, url) }
   }
   const { findService } = await import('../target/service.ts')
   const { url: found, embedded } = findService(env)
   if (token) return { url: found, token: given(token) }
   if (embedded === undefined)
-    throw new UsageFault(`CAPSTAN_TOKEN is not set; it has to be an API token of ${found}`)
+    throw new UsageFault(`CAPSTAN_TOKEN is not set; it must be an API token of ${found}`)
   const { dataDir, databaseUrl } = embedded
   return { url: found, token: tokenFile(dataDir, () => makeToken(make, databaseUrl)) }
 }
 
-/** A token from outside can't be replaced: a refusal is final. */
+/** A token from CAPSTAN_TOKEN cannot be replaced: a refusal is final. */
 const given = (token: string) => async (refused?: string) => (refused === undefined ? token : undefined)
 
 async function makeToken(make: MakeToken, databaseUrl: string | undefined): Promise<string> {
@@ -41,5 +42,5 @@ async function makeToken(make: MakeToken, databaseUrl: string | undefined): Prom
     throw isDatabaseUnavailable(error) ? new Unreachable(away, { cause: error }) : error
   }
   if (token !== undefined) return token
-  throw new UsageFault('There is no active administrator: make one with capstan admin create')
+  throw new UsageFault('There is no active administrator: create one with capstan admin create')
 }

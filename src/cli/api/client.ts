@@ -4,27 +4,26 @@ import { type ApiRequest, type Fetch, passingDelay, readAnswer, request, Unreach
 
 export { ApiError, Unreachable } from './request.ts'
 
-/** Where the API answers, and who is asking. */
+/** The API's address and the caller's credentials. */
 export interface ApiAccess {
   /** Without a trailing slash. */
   url: string
   /**
-   * The token to send. With `refused`, the one that was answered 401: then another one, or undefined where there is
-   * none.
+   * The token to send. `refused` is a token that got a 401: then returns another one, or undefined if there is none.
    */
   token(refused?: string): Promise<string | undefined>
   fetch?: Fetch
 }
 
 export interface ApiCall extends ApiRequest {
-  /** How long passing faults are waited out. Default 0: the first one ends the call. Only for calls that may repeat. */
+  /** Time for which transient errors are retried; default 0, none. Only for calls that may repeat. */
   patienceMs?: number
 }
 
 /** The service's HTTP API as commands see it. */
 export interface ApiClient {
   url: string
-  /** @throws ApiError for a refusal, Unreachable when nothing answers or it is not our API. */
+  /** @throws ApiError for a refusal, Unreachable if no server or another server responds */
   call<S extends z.ZodType>(answer: S, call: ApiCall): Promise<z.output<S>>
   /** Opens a stream of events after the one with the given number. Errors as `call`. */
   stream(path: string, after: number, signal: AbortSignal): Promise<Response>
@@ -36,7 +35,7 @@ export function createApiClient(access: ApiAccess): ApiClient {
   const { url } = access
   const fetch = access.fetch ?? globalThis.fetch
 
-  /** A 401 is answered once with another token, if there is one: a token made for this machine may have been revoked. */
+  /** Retries once with another token after a 401, if there is one: the token of this machine may have been revoked. */
   async function send(asked: ApiRequest, signal: AbortSignal): Promise<Response> {
     const token = await access.token()
     const first = await request(fetch, { url, token, signal }, asked)

@@ -4,28 +4,29 @@ import { passingDelay, Unreachable } from './request.ts'
 import { readSse, type SseEvent } from './sse-reader.ts'
 
 export interface FollowOptions {
-  /** Default 60 s: how long a broken connection is tried again before it counts as lost. */
+  /** Time for which a broken connection is retried; default 60 s. */
   patienceMs?: number
-  /** Default 0: the number of the last event that is not wanted. */
+  /** The number of the event to start after; default 0. */
   after?: number
-  /** Default 45 s: the API sends something every 15 s, so a connection that is silent for longer is dead. */
+  /** Silence after which a connection counts as broken; default 45 s, since the API sends a comment every 15 s. */
   silenceMs?: number
-  /** Called once per break, before the first new try. */
+  /** Called once per break, before the first retry. */
   onBreak?(): void
 }
 
-/** What became of one connection. `nothing-left`: the stream has ended, and its reader has all of it. */
+/** The result of one connection. `nothing-left`: the stream has ended and was read completely. */
 interface Connection {
   state: 'refused' | 'opened' | 'heard' | 'nothing-left'
   openedAt: number
 }
 
-/** An open connection that lasted this long, or said something, was one: others are another failed try. */
+/** A connection that lasted this long, or sent something, counts as successful; others are failed attempts. */
 const lastedMs = 5000
 
 /**
- * A stream's events from its beginning, or after a number, to its `end`, each once and in order, over as many connections as it takes.
- * @throws Unreachable when no connection could be had for `patienceMs`; ApiError for a refusal.
+ * Yields a stream's events from its beginning, or after a number, to its `end`: each once and in order, over any number of
+ * connections.
+ * @throws Unreachable if no connection succeeded for `patienceMs`; ApiError for a refusal
  */
 export async function* followEvents(
   client: ApiClient,
@@ -40,7 +41,7 @@ export async function* followEvents(
     let delay = 0
     try {
       for await (const event of listen(client, { path, after, silenceMs }, connection)) {
-        // What was seen before the break may be sent again: it must not be shown again.
+        // Events from before the break may be sent again and must not be shown twice.
         if (event.id <= after) continue
         after = event.id
         yield event
@@ -68,7 +69,7 @@ function wasGood({ state, openedAt }: Connection): boolean {
   return state === 'heard' || (state === 'opened' && Date.now() - openedAt > lastedMs)
 }
 
-/** The events of one connection; ends, or throws Unreachable, when it breaks. */
+/** The events of one connection. Returns at its end and throws Unreachable when it breaks. */
 async function* listen(
   client: ApiClient,
   from: { path: string; after: number; silenceMs: number },
@@ -94,7 +95,7 @@ async function* listen(
   }
 }
 
-/** How `fetch` tells that a body ended too early: a TypeError of its own, or the abort of a silent connection. */
+/** True for the errors of `fetch` for a body that ended early: its TypeError, or the abort of a silent connection. */
 function isBroken(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof Error && error.name === 'AbortError')
 }

@@ -5,15 +5,15 @@ import { endProcess } from '../../platform/process/process-end.ts'
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Runs work on an embedded server that is started for it; the caller holds DATA_DIR. A signal that ends the command
- * ends the server as well, also while it starts.
+ * Runs work on an embedded server that is started for it; the caller holds the lock of DATA_DIR. A signal that ends the
+ * command also ends the server, even during its start.
  */
 export async function withOwnServer<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
   const complain = (_fields: unknown, message?: string) => void process.stderr.write(`${message ?? ''}\n`)
   const log = { info: () => undefined, warn: complain, error: complain }
   const ending = new AbortController()
   const starting = startEmbeddedPostgres({ dataDir, log, signal: ending.signal })
-  // The server has a session of its own: Ctrl-C reaches only us, and would leave it behind.
+  // The server has its own session: Ctrl-C reaches only this process and would leave the server running.
   const interrupted = async (signal: NodeJS.Signals) => {
     ending.abort()
     await starting.then((server) => server.stop()).catch(() => undefined)
@@ -28,7 +28,7 @@ export async function withOwnServer<T>(dataDir: string, work: (url: string) => P
       await server.stop()
     }
   } catch (error) {
-    // Work whose server was taken away fails as a matter of course: the signal decides how the process ends.
+    // Work fails when its server is stopped by a signal: the signal decides the exit code.
     if (ending.signal.aborted) return await new Promise<never>(() => undefined)
     throw error
   } finally {

@@ -26,7 +26,7 @@ const envelope = z.object({
 })
 export type ErrorEnvelope = z.output<typeof envelope>
 
-/** The API's refusal, as its envelope tells it. */
+/** A refusal of the API, from its error envelope. */
 export class ApiError extends Error {
   override name = 'ApiError'
   readonly status: number
@@ -41,12 +41,12 @@ export class ApiError extends Error {
   }
 }
 
-/** Nothing answered, or something else than our API. */
+/** No response, or the response of another server. */
 export class Unreachable extends Error {
   override name = 'Unreachable'
 }
 
-/** One HTTP request, of which nothing is read but the head. @throws Unreachable */
+/** Sends one HTTP request; the body is not read. @throws Unreachable */
 export async function request(
   fetch: Fetch,
   to: { url: string; token: string | undefined; signal: AbortSignal },
@@ -65,7 +65,7 @@ export async function request(
       method: asked.method ?? 'GET',
       headers,
       signal: to.signal,
-      // A redirect would carry the token to wherever it points.
+      // A redirect would send the token to another host.
       redirect: 'error',
       ...(asked.json === undefined ? {} : { body: JSON.stringify(asked.json) }),
     })
@@ -74,7 +74,7 @@ export async function request(
   }
 }
 
-/** @returns the parsed body of a success. @throws ApiError, Unreachable */
+/** @returns the parsed body of a successful response. @throws ApiError, Unreachable */
 export async function readAnswer(url: string, response: Response): Promise<unknown> {
   let body: unknown
   try {
@@ -91,11 +91,11 @@ export async function readAnswer(url: string, response: Response): Promise<unkno
 
 const passingStatus = new Set([429, 502, 503, 504])
 
-/** How long to wait at least before asking again; undefined when that would change nothing. */
+/** The minimum delay before a retry, in ms; undefined if a retry cannot help. */
 export function passingDelay(error: unknown): number | undefined {
   if (error instanceof Unreachable) return 0
   if (!(error instanceof ApiError)) return undefined
-  // REQ_007: an earlier try of this very request, whose connection broke, is still being worked on.
+  // REQ_007: an earlier attempt of the same request, whose connection broke, is still being processed.
   if (passingStatus.has(error.status) || error.envelope.error.code === 'REQ_007') return error.retryAfterMs
   return undefined
 }
@@ -105,7 +105,7 @@ function retryAfterOf(response: Response): number {
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 60) * 1000 : 0
 }
 
-/** `fetch failed` says nothing: the reason is in its cause. */
+/** The message of `fetch` is only `fetch failed`: the reason is in its cause. */
 function reasonOf(error: unknown): string {
   if (propertiesOf(error).name === 'TimeoutError') return 'no answer in time'
   const cause = error instanceof Error ? error.cause : undefined

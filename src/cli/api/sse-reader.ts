@@ -1,18 +1,18 @@
 import { createParser } from 'eventsource-parser'
 
-/** One event of one of our streams. */
+/** One event of a stream of the API. */
 export interface SseEvent {
   /** Its number in the stream. */
   id: number
-  /** `message` when the event names none. */
+  /** `message` if the event has no type. */
   type: string
   data: unknown
 }
 
 /**
- * Reads Server-Sent Events as our API writes them: each has a number, and JSON as data. An event that was cut off
- * is left out: the API sends it again after a reconnection.
- * @param onBytes called for whatever arrives, comments too.
+ * Reads the API's Server-Sent Events: each has a number, and JSON as data. An incomplete event is dropped: the API sends
+ * it again after a reconnection.
+ * @param onBytes called for all bytes, including comments
  */
 export async function* readSse(
   body: AsyncIterable<Uint8Array>,

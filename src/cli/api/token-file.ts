@@ -5,15 +5,15 @@ import { errorCode } from '../../platform/thrown.ts'
 import type { ApiAccess } from './client.ts'
 
 /**
- * The command line's own token, made when it is first needed and kept in `DATA_DIR/cli-token` (mode 0600). One that
- * the API refuses (revoked, or of a database that was set up anew) is made again, once a command.
+ * The command line's own token, created at the first use and stored in `DATA_DIR/cli-token` (mode 0600). A token that the
+ * API refuses (revoked, or of a previous database) is replaced, once per command.
  */
 export function tokenFile(dataDir: string, make: () => Promise<string>): ApiAccess['token'] {
   const file = join(dataDir, 'cli-token')
   let made: string | undefined
   return async (refused) => {
     const kept = made ?? read(file)
-    // Another command may have made a new one since.
+    // Another command may have created a new one.
     if (kept !== undefined && kept !== refused) return kept
     if (made !== undefined) return undefined
     made = await make()
@@ -31,7 +31,7 @@ function read(file: string): string | undefined {
   }
 }
 
-/** Whole or not at all, and never readable by others, not even for a moment. */
+/** Writes the file atomically, never readable by others. */
 function write(file: string, token: string): void {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   try {

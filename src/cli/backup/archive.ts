@@ -6,20 +6,20 @@ import { errorCode } from '../../platform/thrown.ts'
 import { UsageFault } from '../faults.ts'
 import { isKept, type Manifest, manifest, manifestFile } from './manifest.ts'
 
-/** A file that has two names is packed twice: a backup has no links, and restoring refuses them. */
+/** A hard-linked file is packed twice: a backup contains no links, and a restore refuses them. */
 class NoLinks extends Map<never, never> {
   override set(): this {
     return this
   }
 }
 
-/** Packs files and folders of `root`. The archive appears under its name when it is whole, and replaces nothing. */
+/** Packs files and folders of `root`. The archive gets its name when it is complete, and never replaces a file. */
 export async function pack(root: string, names: string[], file: string): Promise<void> {
   const partial = `${file}.partial`
   const linkCache = new NoLinks()
   rmSync(partial, { force: true })
   try {
-    // It holds secrets: for its owner only, from its first byte on. A folder that is a link elsewhere is packed as one.
+    // The archive contains secrets, so only its owner may read it. A folder that is a symbolic link is packed as a folder.
     await create(
       {
         cwd: root,
@@ -44,7 +44,7 @@ export async function pack(root: string, names: string[], file: string): Promise
   }
 }
 
-/** Reads the archive to its end, so that a damaged one is told before anything is made of it. */
+/** Reads the whole archive, so that a damaged one is reported before anything is restored. */
 export async function readManifest(file: string): Promise<Manifest> {
   const chunks: Buffer[] = []
   const notOurs = new StartFault(`${file} is no backup of Capstan, or a damaged one`)
@@ -60,7 +60,7 @@ export async function readManifest(file: string): Promise<Manifest> {
     })
   } catch (error) {
     const code = errorCode(error) ?? ''
-    if (['ENOENT', 'EACCES', 'EISDIR'].includes(code)) throw new UsageFault(`${file} can't be read (${code})`)
+    if (['ENOENT', 'EACCES', 'EISDIR'].includes(code)) throw new UsageFault(`Cannot read ${file} (${code})`)
     throw notOurs
   }
   if (foreign) throw notOurs
@@ -72,8 +72,8 @@ export async function readManifest(file: string): Promise<Manifest> {
 }
 
 /**
- * Only plain files and folders, below what a backup keeps: what else an archive holds would be found by the next start
- * as if it were its own (settings of a server, a lock), or lie elsewhere.
+ * True for plain files and folders that a backup contains. Anything else would be used by the next start (server settings,
+ * a lock), or would lie outside the folder.
  */
 function isOurs({ path, type }: { path: string; type: string }): boolean {
   const parts = path.replace(/\/$/, '').split('/')
@@ -81,7 +81,7 @@ function isOurs({ path, type }: { path: string; type: string }): boolean {
   return ['File', 'Directory'].includes(type) && isKept(parts[0] ?? '')
 }
 
-/** The archive was read by `readManifest`: it holds what a backup holds. Nobody becomes another user's. */
+/** Extracts an archive that `readManifest` has checked. Files belong to the current user. */
 export async function unpack(file: string, root: string): Promise<void> {
   await extract({
     cwd: root,

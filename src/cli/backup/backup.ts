@@ -10,22 +10,22 @@ import { isKept, type Manifest, manifestFile, tablesFolder } from './manifest.ts
 import { describe, writeTable } from './store.ts'
 
 export interface Backup {
-  /** Of the embedded default. */
+  /** DATA_DIR of the embedded default. */
   dataDir: string
-  /** Where the archive is to be. */
+  /** The path of the archive. */
   file: string
-  /** Of this Capstan. */
+  /** The version of this Capstan. */
   version: string
 }
 
 /**
- * Puts rows, keys and files of a stopped service into one archive. Rows are written as text and not as the server's
- * own files: another major version of PostgreSQL can read them.
- * @throws StartFault when the service runs: its Workers and its files would change while they are read.
+ * Packs the rows, keys and files of a stopped service into one archive. Rows are written as text instead of the server's
+ * files, so that another major version of PostgreSQL can read them.
+ * @throws StartFault if the service runs: its files would change while they are read
  */
 export async function backUp({ dataDir, file, version }: Backup): Promise<Manifest> {
   if (existsSync(file)) throw new UsageFault(`${file} exists already`)
-  if (!existsSync(dirname(file))) throw new UsageFault(`there is no folder ${dirname(file)}`)
+  if (!existsSync(dirname(file))) throw new UsageFault(`The folder ${dirname(file)} does not exist`)
   const lock = lockDataDir(dataDir)
   const staging = join(dataDir, 'backup')
   try {

@@ -11,9 +11,9 @@ import type { Manifest } from './manifest.ts'
 import { load } from './store.ts'
 
 /**
- * Makes a folder for the embedded default of what a backup holds. While that is not done no service starts there, and a
- * restore that was interrupted is begun again from nothing.
- * @throws UsageFault when the folder holds anything else, StartFault for an archive that can't be used.
+ * Restores a backup into a folder for the embedded default. Until that is complete no service starts there, and an
+ * interrupted restore starts again from the beginning.
+ * @throws UsageFault if the folder holds anything else, StartFault for an unusable archive
  */
 export async function restore(dataDir: string, file: string): Promise<Manifest> {
   const saved = await readManifest(file)
@@ -36,7 +36,7 @@ export async function restore(dataDir: string, file: string): Promise<Manifest> 
   }
 }
 
-/** Of the remains of an interrupted restore; anything else stays, and is refused. */
+/** Removes the remains of an interrupted restore; anything else stays and is refused. */
 async function empty(dataDir: string): Promise<void> {
   const found = readdirSync(dataDir).filter((name) => !name.startsWith('supervisor.pid'))
   if (found.length === 0) return
@@ -48,7 +48,7 @@ async function empty(dataDir: string): Promise<void> {
       rmSync(join(dataDir, name), { recursive: true, force: true, maxRetries: 10 })
 }
 
-/** The tables as the backup's migrations made them, then its rows, then what has been migrated since. */
+/** Creates the tables with the backup's migrations, inserts its rows, then runs the newer migrations. */
 async function fill(url: string, saved: Manifest, dataDir: string): Promise<void> {
   await migrateUp(url, saved.migrations.at(-1))
   const client = new Client({ connectionString: url, application_name: 'capstan-restore' })
@@ -59,7 +59,7 @@ async function fill(url: string, saved: Manifest, dataDir: string): Promise<void
     await client.query('commit')
     await client.query('analyze')
     await migrateUp(url)
-    // What the original has in a Redis is not ours: it may go on running beside this copy.
+    // The data in Redis belongs to the original, which may keep running beside this copy.
     await client.query('update installation set id = gen_random_uuid()')
   } finally {
     await client.end()

@@ -7,10 +7,10 @@ import { type Contents, tablesFolder } from './manifest.ts'
 
 type Table = Contents['tables'][number]
 
-/** The schema's own memory is made by the migrations; the queues' tables are filled again from `jobs`. */
+/** Excluded: the migrations table, which the migrations fill, and the queues' tables, which are filled from `jobs`. */
 const ours = "nspname = 'public' and relname !~ '^schema_migrations'"
 
-/** What the database holds, as of the caller's transaction; the rows are counted when they are copied. */
+/** The tables and sequences of the database, as of the caller's transaction; rows are counted when they are copied. */
 export async function describe(client: Client): Promise<Contents> {
   const tables = await client.query<{ name: string; columns: string[] }>(`
     select relname as name, array_agg(attname::text order by attnum) as columns
@@ -34,7 +34,7 @@ export async function describe(client: Client): Promise<Contents> {
   }
 }
 
-/** @returns how many rows there were. */
+/** @returns the number of rows */
 export async function writeTable(client: Client, { name, columns }: Table, root: string): Promise<number> {
   const source = client.query(
     copyTo(`copy (select ${listOf(columns)} from ${escapeIdentifier(name)}) to stdout`),
@@ -43,7 +43,7 @@ export async function writeTable(client: Client, { name, columns }: Table, root:
   return source.rowCount
 }
 
-/** Fills empty, migrated tables. Every row is as it was: no trigger, no default and no key between tables interferes. */
+/** Fills empty, migrated tables with the rows unchanged: triggers, defaults and foreign keys are disabled. */
 export async function load(client: Client, contents: Contents, root: string): Promise<void> {
   const { tables, partitions, sequences } = contents
   await client.query("set local session_replication_role = 'replica'")
@@ -51,7 +51,7 @@ export async function load(client: Client, contents: Contents, root: string): Pr
     const [part, whole] = [escapeIdentifier(name), escapeIdentifier(parent)]
     await client.query(`create table if not exists ${part} partition of ${whole} ${bound}`)
   }
-  // Rows that the migrations themselves have made are among those of the backup.
+  // The backup includes the rows that migrations inserted.
   await client.query(`truncate ${listOf(tables.map(({ name }) => name))}`)
   for (const table of tables) await readTable(client, table, root)
   for (const { name, last } of sequences)

@@ -4,17 +4,17 @@ import { localUrl, type RunningService } from '../../platform/installation/index
 import { UsageFault } from '../faults.ts'
 import { lookForInstallation, neverStarted, notRunning } from './installation.ts'
 
-/** The service that a command asks, on this machine. */
+/** The service on this machine that a command calls. */
 export interface LocalService {
   /** Without a trailing slash. */
   url: string
-  /** Where its token is kept; undefined for a service that runs on a database of its operator. */
+  /** The folder of its token; undefined for a service with an external database. */
   embedded: { dataDir: string; databaseUrl: string | undefined } | undefined
 }
 
 type FoundLocalCloud = { dataDir: string } & NonNullable<RunningService['localCloud']>
 
-/** Whether the variables describe a service with a database of its own, of Capstan or of any other project. */
+/** True if the variables describe a service with an external database, of Capstan or of any other project. */
 const describesProduction = (env: NodeJS.ProcessEnv): boolean =>
   Boolean(env.DATABASE_URL) || env.ENVIRONMENT === 'production'
 

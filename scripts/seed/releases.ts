@@ -13,13 +13,18 @@ const samples = [
 ]
 const platforms = ['linux-x86_64', 'darwin-arm64']
 const release = z.looseObject({ version: z.string() })
+const releaseList = z.looseObject({ releases: z.array(release) })
 
 /**
- * Publishes the sample versions that are not published yet. A publication that was interrupted is continued.
+ * Publishes the sample versions that are not published yet. A publication that was interrupted is continued. Nothing is
+ * published beside other releases: a sample would become the latest version of their channel.
  * @returns what was published, for the report
  * @throws Error if a publication fails; its reason is in the output
  */
 export async function seedReleases(service: SampleService): Promise<string> {
+  const { releases } = await service.api.call(releaseList, { path: '/releases' })
+  if (releases.some(({ version }) => samples.every((sample) => sample.version !== version)))
+    return 'no binary releases published: the installation has releases already'
   let published = 0
   for (const sample of samples) {
     if (await isPublished(service, sample.version)) continue

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createLocalToken } from '../../src/accounts/index.ts'
-import { findAccess } from '../../src/cli/api/access.ts'
 import { type ApiAccess, type ApiClient, createApiClient } from '../../src/cli/api/client.ts'
 import { UsageFault } from '../../src/cli/faults.ts'
 import { findService } from '../../src/cli/target/service.ts'
@@ -34,12 +33,16 @@ const scopes: Permission[] = [
 const program = fileURLToPath(new URL('../../bin/capstan.js', import.meta.url))
 
 /**
- * Finds the service as `capstan` does: `CAPSTAN_URL` with `CAPSTAN_TOKEN`, else the running installation of this machine,
- * for which it creates a token. Each run replaces the token of the run before.
- * @throws UsageFault or Unreachable if no service is found
+ * Finds the running installation of this machine and creates a token for it. Each run replaces the token of the run before.
+ * Sample data cannot be removed, so a service that `CAPSTAN_URL` names, or one with a database of its own, is refused.
+ * @throws UsageFault or Unreachable if no such installation is found
  */
 export async function findSampleService(env: NodeJS.ProcessEnv): Promise<SampleService> {
-  const access = env.CAPSTAN_URL || env.CAPSTAN_TOKEN ? await findAccess(env, createToken) : localAccess(env)
+  if (env.CAPSTAN_URL || env.CAPSTAN_TOKEN)
+    throw new UsageFault(
+      'CAPSTAN_URL or CAPSTAN_TOKEN is set: sample data is only for an installation of npm start here',
+    )
+  const access = localAccess(env)
   const token = await access.token()
   const { url } = access
   return {
@@ -59,7 +62,9 @@ function localAccess(env: NodeJS.ProcessEnv): ApiAccess {
   const { url, embedded } = findService(env)
   const databaseUrl = embedded?.databaseUrl
   if (databaseUrl === undefined)
-    throw new UsageFault(`CAPSTAN_TOKEN is not set; it has to be an API token of ${url}`)
+    throw new UsageFault(
+      `${url} uses a database of its own: sample data is only for an installation of npm start`,
+    )
   return { url, token: () => createToken(databaseUrl) }
 }
 

@@ -18,7 +18,13 @@ export interface Prompt {
 
 /** The dependencies of commands; each loads its heavy parts at the first use. */
 export interface CommandDeps {
+  /** The variables of the shell, with the settings of a found `.env`. */
   env: NodeJS.ProcessEnv
+  /**
+   * The variables of the shell alone, for values that are sent away, like an app's secrets: a `.env` of Capstan holds its
+   * own keys, under names that apps use, too (`SECRET_KEY`).
+   */
+  shellEnv: NodeJS.ProcessEnv
   client(): Promise<ApiClient>
   prompt: Prompt
   stdout: { write(text: string): unknown }

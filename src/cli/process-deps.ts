@@ -13,6 +13,8 @@ export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken 
   })
   return {
     env,
+    // A copy, made before the settings of a `.env` are added to the environment.
+    shellEnv: { ...env },
     stdout,
     stderr,
     prompt: { interactive: stdin.isTTY === true, ask: domains.ask },

@@ -19,6 +19,7 @@ async function run(args: string[], env: NodeJS.ProcessEnv, answer?: string) {
   const write = (text: string) => (ran.said += text)
   const deps: CommandDeps = {
     env,
+    shellEnv: env,
     stdout: { write },
     stderr: { write },
     prompt: { interactive: answer !== undefined, ask: async () => answer ?? '' },
@@ -69,6 +70,7 @@ async function allCommands(): Promise<string[]> {
   const write = () => undefined
   const unused: CommandDeps = {
     env: {},
+    shellEnv: {},
     stdout: { write },
     stderr: { write },
     prompt: { interactive: false, ask: async () => '' },

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { knownSettings } from '../../src/config.ts'
 import { type EnvFile, readEnvFile } from '../../src/platform/config/env-file.ts'
@@ -78,4 +80,21 @@ test('misspelt names in a file of Capstan are reported, names of other programs 
     named('CAPSTAN_ULR', 'CAPSTAN_URL'),
   ])
   expect(warnings('DATA_DRI=/data\n')).toEqual([])
+})
+
+test('no setting of a file becomes a secret of a deployed app', () => {
+  const settings = knownSettings.map((name) => `${name}=capstans-own-value-of-${name}`).join('\n')
+  const file = join(folderWith({ '.env': settings }), '.env')
+  const app = folderWith({
+    'capstan.json': JSON.stringify({ app: 'shop', secrets: knownSettings }),
+    'index.js': 'export default {}',
+  })
+  const { PATH = '' } = process.env
+  const program = fileURLToPath(new URL('../../bin/capstan.js', import.meta.url))
+  const { status, stderr } = spawnSync(process.execPath, [program, 'deploy', app, '--yes'], {
+    env: { PATH, CAPSTAN_ENV_FILE: file, CAPSTAN_URL: 'http://127.0.0.1:1', CAPSTAN_TOKEN: 'x' },
+    encoding: 'utf8',
+  })
+  expect(status).toBe(2)
+  expect(stderr).toContain(`No value for ${knownSettings.join(', ')}`)
 })

@@ -14,7 +14,10 @@ const silent = { interactive: false, ask: () => Promise.reject(new Error('asked'
 
 async function requestOf(file: object, flags: Partial<DeployFlags> = {}, env: NodeJS.ProcessEnv = {}) {
   const read = await readProjectFile(folderWith({ 'capstan.json': JSON.stringify(file) }))
-  return prepareRequest({ flags: { rollback: true, ...flags }, file: read, source }, { env, prompt: silent })
+  return prepareRequest(
+    { flags: { rollback: true, ...flags }, file: read, source },
+    { shellEnv: env, prompt: silent },
+  )
 }
 
 describe('capstan.json', () => {
@@ -106,7 +109,7 @@ describe('values of secrets', () => {
     }
     const file = await readProjectFile(undefined)
     const flags = { rollback: true, secret: ['A'] }
-    const { config } = await prepareRequest({ flags, file, source }, { env: {}, prompt })
+    const { config } = await prepareRequest({ flags, file, source }, { shellEnv: {}, prompt })
     expect(config.secrets).toEqual({ A: 'typed' })
     expect(asked).toEqual([['A: ', { hidden: true }]])
   })

@@ -52,6 +52,7 @@ export async function capstan(
   }
   await runCommandLine(args, areas, {
     env,
+    shellEnv: env,
     prompt,
     stdout: { write: (text) => (ran.out += text) },
     stderr: { write: (text) => (ran.err += text), ...(given.terminal ? { isTTY: true, columns: 80 } : {}) },

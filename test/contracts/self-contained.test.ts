@@ -68,7 +68,7 @@ test('.ci/run works in a copy without neighbours, calls npm ci and npm test, and
     .trim()
     .split('\n')
     .map((line) => line.split(' '))
-  expect(calls.map(([, , ...args]) => args.join(' '))).toEqual(['ci', 'test'])
+  expect(calls.map(([, , ...args]) => args.join(' '))).toEqual(['ci --loglevel=warn', 'test'])
   for (const [folder = '', neighbours] of calls) {
     expect(neighbours).toBe('1')
     expect(relative(parent, folder).split(sep)[0]).not.toBe('..')

@@ -53,6 +53,13 @@ describe('npm run seed', () => {
     expect(await sampleData()).toEqual(data)
   }, 120_000)
 
+  test('refuses a service that CAPSTAN_URL names', async () => {
+    const elsewhere = { CAPSTAN_URL: stack.origin, CAPSTAN_TOKEN: 'ora_any' }
+    const result = await runProgram(stack, ['scripts/seed/main.ts'], elsewhere)
+    expect(result.exitCode).toBe(2)
+    expect(result.output).toContain('only for an installation of npm start')
+  })
+
   test('says how to start a service if none is running', async () => {
     const result = await runProgram(stack, ['scripts/seed/main.ts'], { DATA_DIR: `${stack.dataDir}-none` })
     expect(result.exitCode).toBe(2)

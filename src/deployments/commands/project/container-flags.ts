@@ -1,4 +1,4 @@
-import { type Prompt, UsageFault } from '../../../cli/index.ts'
+import { type CommandDeps, UsageFault } from '../../../cli/index.ts'
 import type { ProjectFile } from './project-file.ts'
 
 /** The options for a container, as parsed by commander. */
@@ -16,7 +16,7 @@ const passwordVariable = 'CAPSTAN_PULL_PASSWORD'
 /** The container's image and settings; options take precedence over capstan.json. @throws UsageFault */
 export async function containerOf(
   { flags, file }: { flags: ContainerFlags; file: Pick<ProjectFile, 'containerImage' | 'container'> },
-  secretsFrom: { env: NodeJS.ProcessEnv; prompt: Prompt },
+  secretsFrom: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
 ) {
   const containerImage = flags.image ?? file.containerImage
   const pullSecret = await pullSecretOf(flags.pullUser, secretsFrom)
@@ -37,10 +37,10 @@ export async function containerOf(
 /** The credentials for the registry. The password is no option: every user of the machine can read a command line. */
 async function pullSecretOf(
   username: string | undefined,
-  { env, prompt }: { env: NodeJS.ProcessEnv; prompt: Prompt },
+  { shellEnv, prompt }: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
 ): Promise<{ username: string; password: string } | undefined> {
   if (username === undefined) return undefined
-  const given = env[passwordVariable]
+  const given = shellEnv[passwordVariable]
   if (given === undefined && !prompt.interactive) {
     throw new UsageFault(
       `No password for ${username}: set ${passwordVariable}, as there's no terminal to ask on`,

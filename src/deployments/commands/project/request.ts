@@ -1,4 +1,4 @@
-import { type Prompt, UsageFault } from '../../../cli/index.ts'
+import { type CommandDeps, UsageFault } from '../../../cli/index.ts'
 import { appName, environment } from '../../model/schema.ts'
 import { type DeployFlags, secretNamesOf, variablesOf } from '../flags.ts'
 import { containerOf } from './container-flags.ts'
@@ -14,7 +14,7 @@ export type PrepareRequest = Awaited<ReturnType<typeof prepareRequest>>
  */
 export async function prepareRequest(
   given: { flags: DeployFlags; file: ProjectFile; source: Source },
-  secretsFrom: { env: NodeJS.ProcessEnv; prompt: Prompt },
+  secretsFrom: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
 ) {
   const { flags, file, source } = given
   const { healthCheck } = file
@@ -65,15 +65,15 @@ function nameOf(name: string, chosen: string | undefined): string {
 
 async function readSecrets(
   names: string[],
-  { env, prompt }: { env: NodeJS.ProcessEnv; prompt: Prompt },
+  { shellEnv, prompt }: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
 ): Promise<Record<string, string>> {
-  const missing = names.filter((name) => env[name] === undefined)
+  const missing = names.filter((name) => shellEnv[name] === undefined)
   if (missing.length > 0 && !prompt.interactive) {
     throw new UsageFault(
       `No value for ${missing.join(', ')}: set the environment variable, as there's no terminal to ask on`,
     )
   }
   const values: Record<string, string> = {}
-  for (const name of names) values[name] = env[name] ?? (await prompt.ask(`${name}: `, { hidden: true }))
+  for (const name of names) values[name] = shellEnv[name] ?? (await prompt.ask(`${name}: `, { hidden: true }))
   return values
 }

@@ -15,6 +15,8 @@ export const shared = defineConfig({
     pool: 'forks',
     // Files of one worker share what they import, which is most of the work of the small ones. None may leave a global behind.
     isolate: false,
+    // A CI machine pauses for seconds at times, and leases are short. What needed its second attempt is reported.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

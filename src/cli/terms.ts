@@ -1,25 +1,35 @@
 import type { Command } from 'commander'
 
-/** Fields of the API whose options have another name; the longest path first. */
-const otherNames: [field: string, option: string][] = [
-  ['healthCheck.path', '--health'],
-  ['healthCheck.timeoutSeconds', '--timeout'],
-  ['container.image', '--image'],
-  ['container.port', '--port'],
-  ['container.className', '--container-class'],
-  ['container.instanceType', '--instance-type'],
-  ['container.maxInstances', '--max-instances'],
-  ['rollbackOnFailure', '--no-rollback'],
-  ['appName', '--app'],
-  ['environment', '--environment'],
-  ['environmentVars', '--var'],
-  ['secrets', '--secret'],
-  ['deleteSecrets', '--delete-secret'],
-  ['durableObjects', '--do'],
-  ['healthCheck', '--health'],
-  ['targetVersion', '--to'],
-  ['stepName', '--step'],
-]
+/**
+ * The options of `capstan deploy` for the fields of a deployment. A fixed table, because other commands print texts about
+ * deployments too (`rollback`, `logs`, `jobs show`), and only the area of the running command is loaded.
+ */
+export const deployOptions: Readonly<Record<string, string>> = {
+  appName: '--app',
+  environment: '--environment',
+  durableObjects: '--do',
+  environmentVars: '--var',
+  secrets: '--secret',
+  deleteSecrets: '--delete-secret',
+  workersDev: '--workers-dev',
+  previewUrls: '--preview-urls',
+  containerImage: '--image',
+  'container.port': '--port',
+  'container.class': '--container-class',
+  'container.instanceType': '--instance-type',
+  'container.maxInstances': '--max-instances',
+  'container.pullSecret.username': '--pull-user',
+  healthCheck: '--health',
+  'healthCheck.path': '--health',
+  'healthCheck.timeoutSeconds': '--timeout',
+  maxRetries: '--max-retries',
+  rollbackOnFailure: '--no-rollback',
+  dryRun: '--dry-run',
+  force: '--force',
+}
+
+/** The options of other commands for the fields of their requests. */
+const otherOptions: Readonly<Record<string, string>> = { targetVersion: '--to', stepName: '--step' }
 
 /** Requests of the API that a command makes; `$1` and `$2` are the parts of the path. */
 const requests: [request: RegExp, command: string][] = [
@@ -40,6 +50,7 @@ const phrases: [words: RegExp, instead: string][] = [
   [/\b(?:after|for) the time in Retry-After\b/g, 'later'],
   [/\bWait later\b/g, 'Try again later'],
   [/\bSign in (?:or send a token|again or send a valid token)\b/g, 'Set CAPSTAN_TOKEN to a valid API token'],
+  [/\bdeploy that code again with --force\b/g, 'deploy that code again with capstan deploy DIR --force'],
   [/\ba targetVersion\b/g, 'another version with --to'],
   [/\btargetVersion\b/g, '--to'],
   [/\{id\}/g, 'ID'],
@@ -55,9 +66,10 @@ const phrases: [words: RegExp, instead: string][] = [
 export function inCommandTerms(text: string, command?: Command): string {
   const field = /\b(?:options|config)\.([A-Za-z]+)((?:\.\w+)*)(?:: true\b|=true\b)?/g
   const words = text.replace(field, (found: string, name: string, rest: string) => {
-    const whole = optionFor(command, `${name}${rest}`)
+    const known = (path: string) => optionFor(command, path) ?? entryOf(deployOptions, path)
+    const whole = known(`${name}${rest}`)
     if (whole !== undefined) return whole
-    const option = optionFor(command, name)
+    const option = known(name)
     return option === undefined ? found : `${option}${rest.replaceAll('.', ' ')}`
   })
   return [...requests, ...phrases].reduce((said, [pattern, instead]) => said.replace(pattern, instead), words)
@@ -69,9 +81,12 @@ export function optionFor(command: Command | undefined, field: string): string |
   let root = command
   while (root.parent !== null) root = root.parent
   const all = [command, ...everyCommand(root)].flatMap(({ options }) => options)
-  const [, other] = otherNames.find(([name]) => name === field) ?? []
+  const other = entryOf(deployOptions, field) ?? entryOf(otherOptions, field)
   const option = all.find((each) => each.long === other || each.attributeName() === field)
   return option?.long ?? undefined
 }
+
+const entryOf = (table: Readonly<Record<string, string>>, name: string) =>
+  Object.hasOwn(table, name) ? table[name] : undefined
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)]

@@ -110,7 +110,7 @@ function goalFromTarget(
   const verdict = quarantineOf(history, maker.digest)
   if (verdict !== undefined) {
     const message =
-      'That version was rolled back itself; to have it again, deploy its plan with options.force'
+      'That version was rolled back itself; to have it again, deploy that code again with options.force: true'
     throw conflict(message, { deploymentId: verdict.id })
   }
   if (maker.versionId === null)

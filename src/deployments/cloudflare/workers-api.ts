@@ -13,6 +13,8 @@ export interface WorkerVersion {
   /** Capstan's mark: the id of the deployment that uploaded the version. */
   tag: string | undefined
   createdOn: string
+  /** True if a changed secret made the version: its code is that of the version before it. */
+  secretChange: boolean
 }
 
 export interface WorkerDeployment {
@@ -110,7 +112,9 @@ const scriptList = z.array(
     has_assets: z.boolean().optional(),
   }),
 )
-const annotations = z.object({ 'workers/tag': z.string().optional() }).optional()
+const annotations = z
+  .object({ 'workers/tag': z.string().optional(), 'workers/triggered_by': z.string().optional() })
+  .optional()
 const versionList = z.object({
   items: z.array(
     z.object({
@@ -199,6 +203,7 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
         number: each.number,
         tag: each.annotations?.['workers/tag'],
         createdOn: each.metadata.created_on,
+        secretChange: each.annotations?.['workers/triggered_by'] === 'secret',
       }))
     },
     async deployments(script, signal) {

@@ -4,7 +4,7 @@ import { scriptName } from '../model/plan.ts'
 import { sameTraffic } from '../plans/current-state/index.ts'
 import type { TargetRow } from '../store/index.ts'
 import { goalFromOutside, goalOfUndo, type RollbackTarget } from './last-good.ts'
-import { hasAllTraffic, isOffered, type Serving, type ServingAnswer } from './serving.ts'
+import { codeVersionOf, hasAllTraffic, isOffered, type Serving, type ServingAnswer } from './serving.ts'
 
 export interface GoalRequest {
   /** The id of a version, or of the deployment that made it. */
@@ -64,20 +64,33 @@ function goalWithoutTarget(
   if (running) return goalOfUndo(history, answer.known ? answer.serving : undefined)
   if (!answer.known) throw cloudUnreadableError(answer.error, newest)
   const { serving } = answer
-  const makers = serving.traffic.map(({ versionId }) => makerOf(history, serving, versionId))
+  if (newest.status === 'rolled_back' && isAsRestored(newest, serving)) {
+    const restored = newest.rollback?.restored ?? null
+    if (restored !== null) return { version: restored, migrationTag: serving.migrationTag }
+    throw conflict('The deployment was rolled back already; to go further back, name a version')
+  }
+  const codeVersions = serving.traffic.map(({ versionId }) => codeVersionOf(serving, versionId))
+  const makers = codeVersions.map((versionId) => makerOf(history, serving, versionId))
   const [maker] = makers
   const isGoal = maker?.status === 'completed' && (maker !== newest || restoresItself(newest))
   if (isGoal && makers.length === 1 && newest.status !== 'rollback_failed') {
     return { version: maker.versionId, migrationTag: maker.migrationTag }
   }
-  if (newest.status === 'rolled_back' && isAsRestored(newest, serving)) {
-    throw conflict('The deployment was rolled back already; to go further back, name a version')
-  }
   // Only good deployments and the newest one serve, so the newest one is undone.
   const isOwn = (each: TargetRow | undefined) =>
     each !== undefined && (each === newest ? each.status !== 'rolled_back' : isGood(each))
   const undo = serving.exists ? makers.length > 0 && makers.every(isOwn) : true
-  return undo ? goalOfUndo(history) : goalFromOutside(history, serving)
+  const goal = undo ? goalOfUndo(history) : undefined
+  if (goal === undefined || (goal.version === null && hasOnlySecretsToUndo(newest, serving))) {
+    return goalFromOutside(history, serving)
+  }
+  return goal
+}
+
+/** True if the app's first deployment completed and only its secrets were changed since. */
+function hasOnlySecretsToUndo({ status, snapshot }: TargetRow, serving: Serving): boolean {
+  const isChanged = serving.traffic.some(({ versionId }) => codeVersionOf(serving, versionId) !== versionId)
+  return isChanged && status === 'completed' && snapshot?.traffic === undefined
 }
 
 /** The deployment that made a version. The newest one is also found by the tag: its upload may have no answer. */

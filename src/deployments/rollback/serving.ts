@@ -87,3 +87,19 @@ export const hasAllTraffic = ({ traffic }: Serving, versionId: string | null): b
 /** True if the cloud can still send traffic to the version. */
 export const isOffered = ({ offered, traffic }: Serving, versionId: string | null): boolean =>
   offered.some(({ id }) => id === versionId) || traffic.some((share) => share.versionId === versionId)
+
+/**
+ * The version whose code a version has. A changed secret makes a version with the code of the one before it.
+ * @returns the version itself if no secret change made it, or if the cloud no longer lists an earlier one
+ */
+export function codeVersionOf({ offered }: Serving, versionId: string): string {
+  const version = offered.find(({ id }) => id === versionId)
+  if (version === undefined) return versionId
+  const source = offered
+    .filter(({ number, secretChange }) => number <= version.number && !secretChange)
+    .reduce<typeof version | undefined>(
+      (last, each) => (last && last.number > each.number ? last : each),
+      undefined,
+    )
+  return source?.id ?? versionId
+}

@@ -79,7 +79,7 @@ export function rollbackOf(history: TargetRow[], serving: ServingAnswer): Rollba
       available: !serves,
       targetVersion: goal.version,
       targetDeployment: maker?.id ?? null,
-      reason: serves ? `Version ${goal.version} of a good deployment serves already` : null,
+      reason: serves ? `Version ${goal.version} serves already` : null,
       serves,
       suggestedAction: serves ? (suggestionFrom({ history, serving }) ?? null) : null,
     }

@@ -38,6 +38,11 @@ async function serving(app: string): Promise<string> {
   return result.deployments[0].versions[0].version_id
 }
 
+async function putSecret(app: string, name: string): Promise<void> {
+  const secret = { name, text: 'new', type: 'secret_text' }
+  expect((await world.script('PUT', `${app}-staging/secrets`, secret)).status).toBe(200)
+}
+
 async function giveTraffic(app: string, shares: Record<string, number>): Promise<void> {
   const versions = Object.entries(shares).map(([version_id, percentage]) => ({ version_id, percentage }))
   const body = { strategy: 'percentage', versions }
@@ -101,8 +106,7 @@ describe('a version made outside Capstan that serves', () => {
 
   test('is replaced if a changed secret made it; the preview names the secret that returns', async () => {
     const one = await run('secret', 'one', { secrets: { TOKEN: 'old' } })
-    const secret = { name: 'TOKEN', text: 'new', type: 'secret_text' }
-    await world.script('PUT', 'secret-staging/secrets', secret)
+    await putSecret('secret', 'TOKEN')
     const { data } = (await preview('secret')).json
     expect(data).toMatchObject({ targetDeployment: one, replaces: [{ madeBy: 'outside' }] })
     expect(data.willNotUndo).toContainEqual(expect.stringContaining('The secret TOKEN returns'))
@@ -110,6 +114,39 @@ describe('a version made outside Capstan that serves', () => {
     expect((await rollBack('secret')).status).toBe(202)
     await drive(world, worker, one)
     expect(await serving('secret')).toBe(await versionOf(one))
+  })
+
+  test('has the code of the deployment whose secrets were changed, which the rollback undoes', async () => {
+    const [one, two] = [await run('edited', 'one'), await run('edited', 'two')]
+    for (const name of ['API_KEY', 'OTHER_KEY']) await putSecret('edited', name)
+    expect((await listed('edited')).rollback).toMatchObject({ available: true, targetDeployment: one })
+    expect((await rollBack('edited')).json.data).toMatchObject({ deploymentId: two, targetDeployment: one })
+    await drive(world, worker, two)
+    expect(await textOf('edited')).toBe('one')
+    expect((await world.status(two)).status).toBe('rolled_back')
+    expect((await listed('edited')).rollback).toMatchObject({ available: false, serves: true })
+  })
+
+  test('is restored with its secret if it served before the undone deployment, also by a repeated rollback', async () => {
+    await run('kept', 'one')
+    await putSecret('kept', 'API_KEY')
+    const changed = await serving('kept')
+    const two = await run('kept', 'two')
+    await putSecret('kept', 'OTHER_KEY')
+    expect((await rollBack('kept')).json.data).toMatchObject({ targetVersion: changed })
+    await drive(world, worker, two)
+    expect(await serving('kept')).toBe(changed)
+    expect((await rollBack('kept')).status).toBe(409)
+    expect((await listed('kept')).rollback.available).toBe(false)
+  })
+
+  test('by a changed secret of foreign code is replaced with the newest good version', async () => {
+    const one = await run('foreign', 'one')
+    await deployOutside('foreign', 'foreign')
+    await putSecret('foreign', 'API_KEY')
+    expect((await rollBack('foreign')).json.data).toMatchObject({ targetDeployment: one })
+    await drive(world, worker, one)
+    expect(await textOf('foreign')).toBe('one')
   })
 
   test('after a failed deployment is replaced with the good version before that deployment', async () => {
@@ -137,10 +174,13 @@ describe('a version made outside Capstan that serves', () => {
     expect((await rollBack('named', { targetVersion: foreign })).status).toBe(202)
     await drive(world, worker, two)
     expect(await textOf('named')).toBe('foreign')
-    // The restored version serves, so another rollback has to name a version.
+    // The restored version serves, so a second rollback has nothing to do.
     const again = await rollBack('named')
     expect([again.status, again.json.error.message]).toEqual([409, expect.stringContaining('already')])
-    expect((await listed('named')).rollback.serves).toBe(false)
+    expect((await listed('named')).rollback).toMatchObject({
+      ...{ available: false, serves: true, targetVersion: foreign, targetDeployment: null },
+      reason: `Version ${foreign} serves already`,
+    })
   })
 })
 

@@ -52,7 +52,9 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
         else log.info(`${url} answered ${answer}`)
         return { change: { address: address.base } }
       }
-      if (!fine) {
+      // The end of the check cut this request short: the answer before it is the reason.
+      const isCutShort = answer === noAnswerInTime && left < requestTimeoutMs && tries > 1
+      if (!fine && !isCutShort) {
         const now = typeof answer === 'number' ? `answered ${answer}` : answer
         if (now !== problem || tries === 1) log.warn(`${url}: ${now}`)
         problem = now
@@ -71,6 +73,7 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   throw unhealthy(message, { retryable: false })
 }
 
+const noAnswerInTime = 'no answer in time'
 const shownLines = 20
 
 /** Logs what the Worker wrote during the check: usually the exception that is the cause. */
@@ -109,7 +112,7 @@ async function probe(
     return statusCode === status && headers[header] === value ? 'no engine' : statusCode
   } catch (error) {
     options.signal.throwIfAborted()
-    if (options.limit.aborted) return 'no answer in time'
+    if (options.limit.aborted) return noAnswerInTime
     const code = errorCode(error)
     return `no answer (${code ?? 'connection failed'})`
   }

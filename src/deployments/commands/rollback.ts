@@ -1,4 +1,4 @@
-import type { ApiClient } from '../../cli/api/client.ts'
+import { type ApiClient, ApiError } from '../../cli/api/client.ts'
 import { confirm, type ExitCode, exitCodes, inCommandTerms, plain, UsageFault } from '../../cli/index.ts'
 import { type AppTarget, appPath, fetchVersions, resolveApp } from './apps.ts'
 import { type Console, postOnce, requireConsent } from './console.ts'
@@ -44,8 +44,26 @@ export async function rollBackDeployment(
   return rollBack(context, client, { place, flags: isNewest ? flags : { ...flags, to: id } })
 }
 
-/** Shows the effect, asks for confirmation, rolls back, and follows the rollback's part of the log. */
+/** Rolls back. A version that serves already is a success, so that two operators can give the same command. */
 async function rollBack(
+  context: Console,
+  client: ApiClient,
+  asked: { place: AppTarget; flags: RollbackFlags },
+): Promise<ExitCode> {
+  try {
+    return await startAndFollow(context, client, asked)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.envelope.error.details.serves !== true) throw error
+    const { message: reason, details, suggestedAction = null } = error.envelope.error
+    const { targetVersion } = details
+    const answer = { available: false, serves: true, targetVersion, reason, suggestedAction }
+    context.out.answer([inCommandTerms(plain(reason))], { ...asked.place, ...answer })
+    return exitCodes.done
+  }
+}
+
+/** Shows the effect, asks for confirmation, rolls back, and follows the rollback's part of the log. */
+async function startAndFollow(
   { deps, out }: Console,
   client: ApiClient,
   { place, flags }: { place: AppTarget; flags: RollbackFlags },

@@ -52,7 +52,10 @@ export function decideGoal(history: TargetRow[], request: GoalRequest): Decision
 /** Like `decideGoal`, but requires a change. @throws STATE_001 if the goal serves already */
 export function goalOfRequest(history: TargetRow[], request: GoalRequest): RollbackTarget {
   const { goal, serves } = decideGoal(history, request)
-  if (serves) throw conflict(`Version ${goal.version} serves already: there is nothing to roll back`)
+  if (serves) {
+    const message = `Version ${goal.version} serves already: there is nothing to roll back`
+    throw conflict(message, { serves: true, targetVersion: goal.version })
+  }
   return goal
 }
 

@@ -39,6 +39,13 @@ const outcome = {
   ],
   estimatedTime: 12,
 }
+const { error: nothingToDo } = refusal(
+  'STATE_001',
+  'Version v-2 serves already: there is nothing to roll back',
+)
+const servesAlready = {
+  error: { ...nothingToDo, details: { ...nothingToDo.details, serves: true, targetVersion: 'v-2' } },
+}
 const started = { ...outcome, rollbackId: 'job', logsAfter: 3 }
 
 function api(apps: string[], answer: object = versions, change: object = {}) {
@@ -49,6 +56,7 @@ function api(apps: string[], answer: object = versions, change: object = {}) {
     if (asked.path.endsWith('/versions')) return json(res, 200, wrapped(answer))
     if (/rollback\?targetVersion=missing$/.test(asked.path))
       return json(res, 404, refusal('SYS_005', 'Version not found'))
+    if (/rollback\?targetVersion=serving$/.test(asked.path)) return json(res, 409, servesAlready)
     if (/\/rollback(\?.*)?$/.test(asked.path)) {
       if (asked.method === 'GET') return json(res, 200, wrapped({ ...outcome, running: false, ...change }))
       return json(res, 202, wrapped({ ...started, ...change }))
@@ -182,6 +190,18 @@ describe('capstan rollback', () => {
     const { code, out } = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
     expect([code, out]).toEqual([0, 'Version v-2 serves already\ncapstan rollback my-app --to x\n'])
     expect(sent(service)).toEqual([])
+  })
+
+  test.each([
+    ['rollback', 'my-app', '--yes', '--to', 'serving'],
+    ['deploy', 'rollback', 'serving', '--yes'],
+  ])('changes nothing and ends with 0 if the named version serves: %s %s', async (...args) => {
+    const service = await api(['staging'])
+    const { code, out, err } = await capstan(args, { env: at(service) })
+    expect([code, out, err]).toEqual([0, 'Version v-2 serves already: there is nothing to roll back\n', ''])
+    expect(sent(service)).toEqual([])
+    const document = await capstan([...args, '--json'], { env: at(service) })
+    expect(JSON.parse(document.out)).toMatchObject({ app: 'my-app', serves: true, targetVersion: 'v-2' })
   })
 
   test.each([

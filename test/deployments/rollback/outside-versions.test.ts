@@ -177,6 +177,10 @@ describe('a version made outside Capstan that serves', () => {
     // The restored version serves, so a second rollback has nothing to do.
     const again = await rollBack('named')
     expect([again.status, again.json.error.message]).toEqual([409, expect.stringContaining('already')])
+    for (const same of [again, await preview('named', foreign)]) {
+      expect(same.status).toBe(409)
+      expect(same.json.error.details).toMatchObject({ serves: true, targetVersion: foreign })
+    }
     expect((await listed('named')).rollback).toMatchObject({
       ...{ available: false, serves: true, targetVersion: foreign, targetDeployment: null },
       reason: `Version ${foreign} serves already`,

@@ -2,6 +2,7 @@ import { endProcess } from '../platform/process/process-end.ts'
 import type { MakeToken } from './api/access.ts'
 import { createApiClient } from './api/client.ts'
 import type { CommandDeps, Prompt } from './index.ts'
+import { plain } from './output.ts'
 
 /** The dependencies of commands in a process of their own. */
 export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken }): CommandDeps {
@@ -20,7 +21,9 @@ export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken 
     prompt: { interactive: stdin.isTTY === true, ask: domains.ask },
     async client() {
       const { findAccess } = await import('./api/access.ts')
-      return createApiClient(await findAccess(env, domains.makeToken))
+      return createApiClient(
+        await findAccess(env, domains.makeToken, (line) => void stderr.write(`${plain(line)}\n`)),
+      )
     },
     exitWith(code) {
       process.exitCode = code

@@ -16,16 +16,16 @@ export function registerCloudCommands(
     .addOption(jsonOption())
     .action(async (_flags: unknown, command: Command) => {
       const out = outputOf(deps, command)
-      const cloud = await describe(deps.env)
+      const cloud = await describe(deps.env, (line) => out.warn(line))
       out.answer(linesOf(cloud), cloud)
     })
 }
 
 type CloudDescription = Awaited<ReturnType<typeof describe>>
 
-async function describe(env: NodeJS.ProcessEnv) {
+async function describe(env: NodeJS.ProcessEnv, note: (line: string) => void) {
   const { findLocalCloud } = await import('../cli/target/service.ts')
-  const { dataDir, port, token } = findLocalCloud(env, configuredCloud)
+  const { dataDir, port, token } = findLocalCloud(env, configuredCloud, note)
   const { accountId, apiToken } = localCloudCredentials(dataDir, token)
   const url = `http://127.0.0.1:${port}`
   return {

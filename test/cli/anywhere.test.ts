@@ -88,6 +88,34 @@ describe('the installed command in another folder', () => {
     expect((await capstan(['cloud'], env)).out).toContain(`http://127.0.0.1:${stack.cloudPort}/client/v4`)
   })
 
+  test.each([
+    ['a missing folder', () => '/srv/app/data'],
+    ['a folder of another project', () => folderWith({ 'app.db': 'x' })],
+    ['a file', () => join(folderWith({ 'app.db': 'x' }), 'app.db')],
+  ])(
+    'uses the only running service if DATA_DIR is %s, with a note, and refuses it for data',
+    async (_kind, make) => {
+      const foreign = make()
+      const env = { DATA_DIR: foreign }
+      const note = `note: DATA_DIR=${foreign} holds no installation of Capstan; this is the one in ${stack.dataDir}\n`
+      expect(await capstan(['deploy', 'list', '--json'], env)).toMatchObject({ code: 0, err: note, made: [] })
+      const cloud = await capstan(['cloud', '--json'], env)
+      expect(cloud).toMatchObject({ code: 0, err: note })
+      const refusal = `DATA_DIR=${foreign} holds no installation of Capstan: correct or unset it`
+      for (const args of [createAdmin('misplaced'), ['backup', 'saved.tar.gz']])
+        expect(await capstan(args, env)).toMatchObject({
+          code: 2,
+          err: expect.stringContaining(refusal),
+          made: [],
+        })
+      const alone = { ...env, XDG_STATE_HOME: folderWith({}) }
+      expect(await capstan(['deploy', 'list'], alone)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(refusal),
+      })
+    },
+  )
+
   test('uses the database of the running service', async () => {
     expect(await capstan(createAdmin('elsewhere'))).toMatchObject({ code: 0, err: '', made: [] })
     expect(await capstan(createAdmin('others'), othersSettings)).toMatchObject({ code: 0, err: '', made: [] })
@@ -236,6 +264,40 @@ describe('the choice of an installation', () => {
     expect(findInstallation({ env: { ...env, DATA_DIR: 'none' }, cwd, wanted })).toEqual({
       missing: join(cwd, 'none'),
     })
+  })
+
+  test('treats a DATA_DIR whose files other users can read as no installation', () => {
+    const { home, env, cwd } = setting()
+    const own = installation(env, join(home, 'own'), 'http://127.0.0.1:1')
+    const planted = join(cwd, 'data')
+    mkdirSync(planted)
+    for (const name of ['running.json', 'postgres.json'])
+      writeFileSync(join(planted, name), '{"url":"http://elsewhere.example"}', { mode: 0o644 })
+    const place = { env: { ...env, DATA_DIR: planted }, cwd }
+    const expected = { dataDir: own.dataDir, running: own.running, ignoredDataDir: planted }
+    expect(findInstallation({ ...place, wanted: 'service' })).toEqual(expected)
+    own.withdraw()
+    expect(findInstallation({ ...place, wanted: 'service' })).toEqual({
+      dataDir: planted,
+      running: undefined,
+    })
+  })
+
+  test('keeps to the DATA_DIR of a stopped or starting installation while another one runs', () => {
+    const { home, env, cwd } = setting()
+    installation(env, join(home, 'other'), 'http://127.0.0.1:1')
+    const stopped = join(home, 'stopped')
+    mkdirSync(stopped)
+    writeFileSync(join(stopped, 'secret.key'), 'key', { mode: 0o600 })
+    const starting = join(home, 'starting')
+    mkdirSync(starting)
+    const lock = lockDataDir(starting)
+    onTestFinished(() => lock.release())
+    for (const dataDir of [stopped, starting])
+      expect(findInstallation({ env: { ...env, DATA_DIR: dataDir }, cwd, wanted: 'service' })).toEqual({
+        dataDir,
+        running: undefined,
+      })
   })
 
   test('prefers a running service elsewhere to a stopped one in this folder, except for work on the data', () => {

@@ -9,8 +9,13 @@ export type MakeToken = (databaseUrl: string) => Promise<string | undefined>
 /**
  * The API's address and credentials: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or those of the service on this machine. The token
  * of this machine is never sent to a `CAPSTAN_URL`.
+ * @param note tells the user which service was chosen, if it is not the one of DATA_DIR
  */
-export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promise<ApiAccess> {
+export async function findAccess(
+  env: NodeJS.ProcessEnv,
+  make: MakeToken,
+  note?: (line: string) => void,
+): Promise<ApiAccess> {
   const { CAPSTAN_URL: url, CAPSTAN_TOKEN: token } = env
   if (url) {
     if (!/^https?:\/\/[^\s/?#@]+[^\s?#]*$/.test(url))
@@ -19,7 +24,7 @@ export async function findAccess(env: NodeJS.ProcessEnv, make: MakeToken): Promi
     return { url: url.replace(/\/+$/, ''), token: given(token), fetch: await fetchVia(env, url) }
   }
   const { findService } = await import('../target/service.ts')
-  const { url: found, embedded } = findService(env)
+  const { url: found, embedded } = findService(env, note)
   if (token) return { url: found, token: given(token) }
   if (embedded === undefined)
     throw new UsageFault(`CAPSTAN_TOKEN is not set; it must be an API token of ${found}`)

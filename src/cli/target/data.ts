@@ -49,7 +49,7 @@ export function findData<Config extends PlatformConfig>(
     return { config: configOf(settings, { loadConfig, advice }), database, advice }
   }
   const installation = lookForInstallation(env, 'data')
-  if ('missing' in installation) throw neverStarted(installation.missing)
+  if ('missing' in installation) throw neverStarted(env, installation.missing)
   const config = loadConfig(embeddedSettings(settings, installation))
   return { config, database: undefined, advice: undefined }
 }
@@ -63,7 +63,7 @@ export function findEmbeddedDataDir(env: NodeJS.ProcessEnv): string | undefined 
   const found = lookForInstallation(env, 'data')
   if ('missing' in found) {
     if (env.DATABASE_URL || env.ENVIRONMENT === 'production') return undefined
-    throw neverStarted(found.missing)
+    throw neverStarted(env, found.missing)
   }
   return isEmbedded(found) ? found.dataDir : undefined
 }

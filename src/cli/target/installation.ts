@@ -12,16 +12,25 @@ import { UsageFault } from '../faults.ts'
 
 const otherwise = 'run npm start in its checkout, set DATA_DIR, or set CAPSTAN_URL and CAPSTAN_TOKEN'
 
+/** Receives a line for the user. */
+export type Note = (line: string) => void
+
 /**
  * Chooses the installation that a command works on; `findInstallation` describes the order.
  * @returns the installation, or the folder where the last candidate was missing
+ * @param note tells the user that DATA_DIR was ignored
  * @throws UsageFault when several services run and nothing says which one is meant
  */
 export function lookForInstallation(
   env: NodeJS.ProcessEnv,
   wanted: Place['wanted'],
+  note: Note = () => undefined,
 ): Installation | { missing: string } {
   const found = findInstallation({ env, cwd: process.cwd(), wanted })
+  if ('dataDir' in found && found.ignoredDataDir !== undefined)
+    note(
+      `note: DATA_DIR=${found.ignoredDataDir} holds no installation of Capstan; this is the one in ${found.dataDir}`,
+    )
   if (!('several' in found)) return found
   throw new UsageFault(
     [
@@ -31,9 +40,13 @@ export function lookForInstallation(
   )
 }
 
-/** The error for a machine on which no installation was ever started. */
-export const neverStarted = (missing: string) =>
-  new UsageFault(`Capstan was never started here (there is no ${missing}): ${otherwise}`)
+/** The error for a machine on which no installation was ever started, or for a DATA_DIR without one. */
+export const neverStarted = (env: NodeJS.ProcessEnv, missing: string) =>
+  new UsageFault(
+    env.DATA_DIR
+      ? `DATA_DIR=${missing} holds no installation of Capstan: correct or unset it, or set CAPSTAN_URL and CAPSTAN_TOKEN`
+      : `Capstan was never started here (there is no ${missing}): ${otherwise}`,
+  )
 
 /** The error for an installation that is stopped, or whose start has not finished yet. */
 export function notRunning(dataDir: string): Unreachable {

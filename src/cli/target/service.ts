@@ -2,7 +2,7 @@ import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
 import { listenAddress } from '../../platform/config/index.ts'
 import { localUrl, type RunningService } from '../../platform/installation/index.ts'
 import { UsageFault } from '../faults.ts'
-import { lookForInstallation, neverStarted, notRunning } from './installation.ts'
+import { lookForInstallation, type Note, neverStarted, notRunning } from './installation.ts'
 
 /** The service on this machine that a command calls. */
 export interface LocalService {
@@ -23,8 +23,8 @@ const describesProduction = (env: NodeJS.ProcessEnv): boolean =>
  * service of `npm start` runs: then they describe one whose processes were started one by one.
  * @throws UsageFault where there is no installation or a choice among several, Unreachable for one that is stopped
  */
-export function findService(env: NodeJS.ProcessEnv): LocalService {
-  const found = lookForInstallation(env, 'service')
+export function findService(env: NodeJS.ProcessEnv, note?: Note): LocalService {
+  const found = lookForInstallation(env, 'service', note)
   if ('dataDir' in found && found.running !== undefined) {
     const { dataDir, running } = found
     const embedded = running.embedded
@@ -35,7 +35,7 @@ export function findService(env: NodeJS.ProcessEnv): LocalService {
   const isStopped = 'dataDir' in found && readEmbeddedPostgres(found.dataDir) !== undefined
   if (describesProduction(env) && !isStopped)
     return { url: localUrl(listenAddress(env)), embedded: undefined }
-  throw 'missing' in found ? neverStarted(found.missing) : notRunning(found.dataDir)
+  throw 'missing' in found ? neverStarted(env, found.missing) : notRunning(found.dataDir)
 }
 
 /**
@@ -46,12 +46,13 @@ export function findService(env: NodeJS.ProcessEnv): LocalService {
 export function findLocalCloud(
   env: NodeJS.ProcessEnv,
   describe: (env: NodeJS.ProcessEnv) => FoundLocalCloud,
+  note?: Note,
 ): FoundLocalCloud {
-  const found = lookForInstallation(env, 'service')
+  const found = lookForInstallation(env, 'service', note)
   const running = 'dataDir' in found ? found.running : undefined
   if (running === undefined && describesProduction(env) && env.CLOUDFLARE_TARGET === 'local')
     return describe(env)
-  if ('missing' in found) throw neverStarted(found.missing)
+  if ('missing' in found) throw neverStarted(env, found.missing)
   const { dataDir } = found
   if (running === undefined) throw notRunning(dataDir)
   if (running.localCloud !== undefined) return { dataDir, ...running.localCloud }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EnvFile } from '../config/env-file.ts'
+import { holderOf, lockFileOf } from './data-dir-lock.ts'
 import { isOwn } from './ownership.ts'
 import { runningInstallations } from './registry.ts'
 import { type RunningService, readRunning } from './running.ts'
@@ -10,6 +11,8 @@ import { type RunningService, readRunning } from './running.ts'
 export interface Installation {
   dataDir: string
   running: RunningService | undefined
+  /** The folder of DATA_DIR, if it holds no installation and the only running one was chosen instead. */
+  ignoredDataDir?: string
 }
 
 /** The reason why no installation was chosen: none exists, or there are several. */
@@ -33,7 +36,7 @@ export const checkout = fileURLToPath(new URL('../../..', import.meta.url))
  * one that runs on this machine, else the one of this program's own checkout. Creates no files.
  */
 export function findInstallation({ env, cwd, wanted }: Place): Installation | NotFound {
-  if (env.DATA_DIR) return existing(resolve(cwd, env.DATA_DIR)) ?? { missing: resolve(cwd, env.DATA_DIR) }
+  if (env.DATA_DIR) return named(resolve(cwd, env.DATA_DIR), { env, wanted })
   const local = nearest(cwd)
   if (local !== undefined && (wanted === 'data' || local.running !== undefined)) return local
   const running = runningInstallations(env)
@@ -44,6 +47,20 @@ export function findInstallation({ env, cwd, wanted }: Place): Installation | No
   return local ?? existing(join(checkout, '.capstan')) ?? { missing: join(cwd, '.capstan') }
 }
 
+/**
+ * The installation of DATA_DIR. Other projects use the name, too: for a command that calls a service, a folder without
+ * an installation of this user does not hide the only running one. Work on the data never moves to another folder.
+ */
+function named(dataDir: string, { env, wanted }: Pick<Place, 'env' | 'wanted'>): Installation | NotFound {
+  const found = existing(dataDir)
+  const isStarting = isOwn(lockFileOf(dataDir), { secret: true }) && holderOf(dataDir) !== undefined
+  const isOurs = found?.running !== undefined || isDataDir(dataDir) || isStarting
+  const [only, ...others] = isOurs || wanted === 'data' ? [] : runningInstallations(env)
+  if (only !== undefined && others.length === 0) return { ...only, ignoredDataDir: dataDir }
+  const holdsInstallation = isOurs || installationFiles.some((file) => existsSync(join(dataDir, file)))
+  return found !== undefined && holdsInstallation ? found : { missing: dataDir }
+}
+
 function nearest(cwd: string): Installation | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const dataDir = join(folder, '.capstan')
@@ -52,14 +69,16 @@ function nearest(cwd: string): Installation | undefined {
   }
 }
 
+/** An installation has at least one of these files in its DATA_DIR. */
+const installationFiles = ['secret.key', 'postgres.json', 'running.json']
+
 /**
  * True for a data folder of this user. A folder `.capstan` above the current one may come from another user or from a
  * repository; a genuine one belongs to this user and has a key or a database's port in a file that only this user can
  * read.
  */
 const isDataDir = (folder: string) =>
-  isOwn(folder) &&
-  ['secret.key', 'postgres.json', 'running.json'].some((file) => isOwn(join(folder, file), { secret: true }))
+  isOwn(folder) && installationFiles.some((file) => isOwn(join(folder, file), { secret: true }))
 
 function existing(dataDir: string): Installation | undefined {
   return existsSync(dataDir) ? { dataDir, running: readRunning(dataDir) } : undefined

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { type Command, CommanderError } from 'commander'
+import type { ErrorCode } from '../platform/error-codes.ts'
 import { ApiError, Unreachable } from './api/client.ts'
 import { plain } from './output.ts'
 import { inCommandTerms, optionFor } from './terms.ts'
@@ -79,6 +80,14 @@ function exitCodeOf(status: number): ExitCode {
   if (status === 503) return exitCodes.unreachable
   return status >= 500 ? exitCodes.failed : exitCodes.refused
 }
+
+/** The exit code of a refusal that an answer describes by its error code. */
+export function exitCodeOfRefusal(code: string | null, otherwise: ExitCode): ExitCode {
+  return code === unavailableCode ? exitCodes.unreachable : otherwise
+}
+
+/** The error code of status 503. */
+const unavailableCode: ErrorCode = 'SYS_002'
 
 /** Compared by name: the error classes of settings and starts are in modules that most commands never load. */
 function isUsage(error: unknown): boolean {

@@ -3,7 +3,7 @@ import type { ApiClient } from './api/client.ts'
 import { createOutput, type Output } from './output.ts'
 
 export { confirm, requireTerminal } from './confirm.ts'
-export { type ExitCode, exitCodes, UsageFault } from './faults.ts'
+export { type ExitCode, exitCodeOfRefusal, exitCodes, UsageFault } from './faults.ts'
 export { eachOne, jsonOption, wholeNumber } from './options.ts'
 export { type Output, plain, plainLines, table } from './output.ts'
 export { createProgress, type Progress } from './progress.ts'

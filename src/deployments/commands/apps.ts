@@ -1,5 +1,13 @@
 import type { ApiClient } from '../../cli/api/client.ts'
-import { type ExitCode, exitCodes, type Output, plain, table, UsageFault } from '../../cli/index.ts'
+import {
+  type ExitCode,
+  exitCodeOfRefusal,
+  exitCodes,
+  type Output,
+  plain,
+  table,
+  UsageFault,
+} from '../../cli/index.ts'
 import { appName, environment } from '../model/schema.ts'
 import { appsAnswer, type VersionsAnswer, versionsAnswer } from './wire.ts'
 
@@ -46,7 +54,7 @@ export const fetchVersions = (client: ApiClient, place: AppTarget): Promise<Vers
 
 /**
  * Prints the versions of an app, newest first, and the command that restores one.
- * @returns `failed` if the cloud could not be read, so that the serving version is unknown
+ * @returns `unreachable` or `failed` if the cloud could not be read, so that the serving version is unknown
  */
 export async function listVersions(
   client: ApiClient,
@@ -69,7 +77,7 @@ export async function listVersions(
   if (servingUnknown === null) return exitCodes.done
   out.warn(`warning: ${plain(servingUnknown)}`)
   out.warn("warning: what serves is shown from Capstan's record, which a change made outside is not in")
-  return exitCodes.failed
+  return exitCodeOfRefusal(rollback?.code ?? null, exitCodes.failed)
 }
 
 function stateOf(

@@ -1,5 +1,13 @@
 import { type ApiClient, ApiError } from '../../cli/api/client.ts'
-import { confirm, type ExitCode, exitCodes, inCommandTerms, plain, UsageFault } from '../../cli/index.ts'
+import {
+  confirm,
+  type ExitCode,
+  exitCodeOfRefusal,
+  exitCodes,
+  inCommandTerms,
+  plain,
+  UsageFault,
+} from '../../cli/index.ts'
 import { type AppTarget, appPath, fetchVersions, resolveApp } from './apps.ts'
 import { type Console, postOnce, requireConsent } from './console.ts'
 import { followToEnd } from './output/follow.ts'
@@ -76,7 +84,7 @@ async function startAndFollow(
       line === null ? [] : inCommandTerms(plain(line)),
     )
     out.answer(lines, { ...place, ...rollback })
-    return rollback.serves ? exitCodes.done : exitCodes.refused
+    return rollback.serves ? exitCodes.done : exitCodeOfRefusal(rollback.code, exitCodes.refused)
   }
   const path = `${appPath(place)}/rollback`
   const query = { targetVersion: flags.to ?? rollback.targetVersion ?? undefined }

@@ -106,6 +106,7 @@ export const versionsAnswer = answer(
         targetVersion: z.string().nullable(),
         targetDeployment: z.string().nullable(),
         reason: z.string().nullable(),
+        code: z.string().nullable().default(null),
         serves: z.boolean(),
         suggestedAction: z.string().nullable(),
       })

@@ -65,7 +65,8 @@ function goalWithoutTarget(
   { running, serving: answer }: GoalRequest,
 ): RollbackTarget {
   if (running) return goalOfUndo(history, answer.known ? answer.serving : undefined)
-  if (!answer.known) throw cloudUnreadableError(answer.error, newest)
+  // Capstan's record is enough only if the operator names the version.
+  if (!answer.known) throw answer.error
   const { serving } = answer
   if (newest.status === 'rolled_back' && isAsRestored(newest, serving)) {
     const restored = newest.rollback?.restored ?? null
@@ -138,7 +139,7 @@ function goalFromTarget(
 function goalOfOutsideVersion(newest: TargetRow, version: string, answer: ServingAnswer): RollbackTarget {
   const { servingVersion, migrationTag = null } = newest.snapshot ?? {}
   if (servingVersion === version) return { version, migrationTag }
-  if (!answer.known) throw cloudUnreadableError(answer.error, newest)
+  if (!answer.known) throw answer.error
   if (isOffered(answer.serving, version)) return { version, migrationTag: answer.serving.migrationTag }
   const suggestedAction = `See capstan versions ${newest.app} --environment ${newest.environment}`
   throw new CodedError('SYS_005', 'Version not found', { suggestedAction })
@@ -178,14 +179,4 @@ function requireReachable(history: TargetRow[], goal: RollbackTarget, answer: Se
   if ((serving === undefined ? currentTag(history) : serving.migrationTag) === goal.migrationTag) return
   const reason = `Durable Object classes have changed since version ${goal.version}, and there is no way back over that`
   throw conflict(`The deployment can't be rolled back: ${reason}`, { reasons: [reason] })
-}
-
-/** The refusal while the cloud cannot be read. Capstan's record is enough only if the operator names the version. */
-function cloudUnreadableError(
-  { code, message, options }: CodedError,
-  { app, environment }: TargetRow,
-): CodedError {
-  const command = `capstan rollback ${app} --environment ${environment} --to DEPLOYMENT`
-  const suggestedAction = `Try again once it answers, or name the deployment to go back to: ${command}`
-  return new CodedError(code, message, { ...options, suggestedAction })
 }

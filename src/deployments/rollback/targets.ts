@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../platform/error-codes.ts'
 import { CodedError } from '../../platform/errors.ts'
 import { currentTag, isGood, quarantineOf, servedBy } from '../model/history.ts'
 import type { TargetRow } from '../store/index.ts'
@@ -43,9 +44,12 @@ export function withCommand(error: unknown, input: SuggestionInput): unknown {
 function suggestionFrom({ history, serving, wanted }: SuggestionInput): string | undefined {
   const targets = goodTargets(history, serving)
   const target = targets.find(({ id }) => id === wanted) ?? targets[0]
-  if (target === undefined) return undefined
+  if (target === undefined) return serving.known ? undefined : 'Try again once the cloud answers'
   const { app, environment, id } = target
-  return `To go back to the deployment ${id}: capstan rollback ${app} --environment ${environment} --to ${id}`
+  const command = `capstan rollback ${app} --environment ${environment} --to ${id}`
+  return serving.known
+    ? `To go back to the deployment ${id}: ${command}`
+    : `Try again once the cloud answers, or go back to the deployment ${id}: ${command}`
 }
 
 /** The rollback that `capstan rollback APP` would start now. */
@@ -60,6 +64,10 @@ export interface RollbackView {
   replaces: ServingShare[] | null
   /** The reason if no rollback is available. */
   reason: string | null
+  /** The error code of the refusal, or of the failed read of the cloud. */
+  code: ErrorCode | null
+  /** True if the same request may succeed later. */
+  retryable: boolean
   /** True if the version to restore serves already. */
   serves: boolean
   suggestedAction: string | null
@@ -70,7 +78,12 @@ export function rollbackOf(history: TargetRow[], serving: ServingAnswer): Rollba
   const [newest] = history
   if (newest === undefined) return null
   const running = newest.status === 'initiated' || newest.status === 'in_progress'
-  const shared = { deploymentId: newest.id, replaces: sharesOf(history, serving) }
+  const shared = {
+    deploymentId: newest.id,
+    replaces: sharesOf(history, serving),
+    code: serving.known ? null : serving.error.code,
+    retryable: !serving.known && serving.error.retryable,
+  }
   try {
     const { goal, serves } = decideGoal(history, { targetVersion: undefined, running, serving })
     const maker = history.find(({ versionId }) => goal.version !== null && versionId === goal.version)
@@ -92,6 +105,8 @@ export function rollbackOf(history: TargetRow[], serving: ServingAnswer): Rollba
       targetVersion: null,
       targetDeployment: null,
       reason: refusal.message,
+      code: refusal.code,
+      retryable: refusal.retryable,
       serves: false,
       suggestedAction: refusal.options.suggestedAction ?? null,
     }

@@ -137,6 +137,27 @@ describe('capstan rollback', () => {
   })
 
   test.each([
+    ['SYS_002', 3, 3],
+    ['STATE_003', 2, 1],
+  ])(
+    'ends with the exit code of %s if the cloud could not be read',
+    async (errorCode, rolledBack, listed) => {
+      const reason = 'Cloudflare could not be asked which version serves: no answer within 5 s'
+      const rollback = {
+        ...versions.rollback,
+        available: false,
+        targetVersion: null,
+        reason,
+        code: errorCode,
+      }
+      const service = await api(['staging'], { ...versions, servingUnknown: reason, rollback })
+      expect((await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })).code).toBe(rolledBack)
+      expect((await capstan(['versions', 'my-app'], { env: at(service) })).code).toBe(listed)
+      expect(sent(service)).toEqual([])
+    },
+  )
+
+  test.each([
     ['Ctrl-C', '\x03', 130, ''],
     ['Ctrl-D', '\x04', 2, 'No answer; nothing was changed.'],
     ['Enter', '\r', 2, 'Nothing was rolled back.'],

@@ -236,6 +236,7 @@ describe('a cloud that does not report the serving version', () => {
     const [one, two] = [await run('silent', 'one'), await run('silent', 'two')]
     silence()
     const answer = await listed('silent')
+    const suggested = expect.stringContaining(`capstan rollback silent --environment staging --to ${one}`)
     expect(answer.servingUnknown).toContain('The local cloud could not be asked which version serves')
     expect(answer).toMatchObject({ serving: null, rollback: { available: false, serves: false } })
     for (const refused of [await rollBack('silent'), await preview('silent')]) {
@@ -243,8 +244,9 @@ describe('a cloud that does not report the serving version', () => {
         424,
         expect.stringContaining('could not be asked'),
       ])
-      expect(refused.json.error.suggestedAction).toContain('--to')
+      expect(refused.json.error.suggestedAction).toContain(`--to ${one}`)
     }
+    expect(answer.rollback).toMatchObject({ code: 'STATE_003', suggestedAction: suggested })
     const started = await rollBack('silent', { targetVersion: one })
     expect([started.status, started.json.data.replaces]).toEqual([202, null])
     expect(started.json.data.servingUnknown).toContain('could not be asked')
@@ -262,6 +264,8 @@ describe('a cloud that does not report the serving version', () => {
     expect(performance.now() - begun).toBeLessThan(15_000)
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5'])
     expect(refused.json.error.message).toContain('no answer within 5 s')
+    expect(refused.json.error.suggestedAction).toBe('Try again once the cloud answers')
+    expect((await listed('slow')).rollback).toMatchObject({ code: 'SYS_002', retryable: true })
   })
 
   test('does not prevent the cancellation and rollback of a running deployment', async () => {

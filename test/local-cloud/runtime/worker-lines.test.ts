@@ -46,6 +46,14 @@ test('an exception whose report never comes is kept without its stack', () => {
   ])
 })
 
+test('an exception with a NUL in its message is kept once, although workerd cuts its own line there', () => {
+  const logs = new WorkerLogs()
+  const reported = 'Uncaught TypeError: no table\0 of shop\n    at main.js:1:1'
+  logs.add('shop', 'error', fromWorkerd)
+  logs.add('shop', 'error', reported, 'exception')
+  expect(logs.of('shop').map(({ text }) => text)).toEqual([reported])
+})
+
 test('an exception that is thrown again is kept again', () => {
   vi.useFakeTimers({ toFake: ['Date'] })
   const logs = new WorkerLogs()
@@ -82,6 +90,7 @@ export default {
     const room = env.ROOM.get(env.ROOM.idFromName('one'))
     const { pathname } = new URL(request.url)
     if (pathname === '/fetch') fail('fetch')
+    if (pathname === '/nul') throw new TypeError('in a text\\0 with NUL')
     if (pathname === '/text') throw 'only a text'
     if (pathname === '/object') return room.fetch(request)
     if (pathname === '/alarm') await room.arm()
@@ -107,9 +116,10 @@ test('exceptions are logged with their stack, wherever they are thrown', async (
     const response = await fetch(`${cloud.url}/capstan/logs/shop`, { headers })
     return logsAnswer.parse(await response.json()).result.map(({ text }) => text)
   }
-  for (const path of ['/fetch', '/text', '/object', '/alarm', '/later']) await cloud.get('shop', path)
+  for (const path of ['/fetch', '/nul', '/text', '/object', '/alarm', '/later']) await cloud.get('shop', path)
   const expected = [
     /^Uncaught TypeError: in fetch\n {4}at fail \(main.js:3:30\)\n {4}at Object.fetch/,
+    /^Uncaught TypeError: in a text\0 with NUL\n {4}at Object.fetch/,
     /^Uncaught Error: only a text$/,
     /^Uncaught TypeError: in the object\n {4}at fail \(main.js:3:30\)\n {4}at Room.fetch/,
     /^Uncaught TypeError: in the alarm\n {4}at fail \(main.js:3:30\)\n {4}at Room.alarm/,
@@ -120,6 +130,6 @@ test('exceptions are logged with their stack, wherever they are thrown', async (
     for (const pattern of expected) expect(texts).toContainEqual(expect.stringMatching(pattern))
   }, 10_000)
   const texts = await read()
-  for (const place of ['in fetch', 'in the object', 'in waitUntil'])
+  for (const place of ['in fetch', 'in a text', 'in the object', 'in waitUntil'])
     expect(texts.filter((text) => text.startsWith(`Uncaught TypeError: ${place}`))).toHaveLength(1)
 })

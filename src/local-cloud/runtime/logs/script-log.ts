@@ -19,7 +19,7 @@ interface NewLine {
 
 interface KeptLine extends WorkerLine {
   bytes: number
-  /** `Uncaught Name: message`, equal in all reports of one exception; undefined for any other line. */
+  /** `Uncaught Name: message` up to a NUL, equal in all reports of one exception; undefined for any other line. */
   title: string | undefined
   /** 0: workerd's own line, or output. 1: reported by the tail Worker without a stack. 2: with the stack. */
   detail: 0 | 1 | 2
@@ -67,7 +67,8 @@ export class ScriptLog {
 function keptLine({ level, text, origin, now }: NewLine): KeptLine {
   const cut = text.length > maxCharacters ? copyOfStart(text) : text
   const [head = '', ...stack] = cut.split(/\n {4}at /)
-  const title = origin === 'exception' || cut.startsWith('Uncaught ') ? head : undefined
+  // workerd's own line ends at a NUL of the message; the report of the tail Worker does not.
+  const [title] = origin === 'exception' || cut.startsWith('Uncaught ') ? head.split('\0') : []
   const detail = origin === 'output' ? 0 : stack.length === 0 ? 1 : 2
   const bytes = Buffer.byteLength(cut) + overheadBytes
   return { time: now.toISOString(), level, text: cut, title, detail, bytes }

@@ -3,6 +3,7 @@ import {
   type ExitCode,
   exitCodeOfRefusal,
   exitCodes,
+  inCommandTerms,
   type Output,
   plain,
   table,
@@ -69,15 +70,27 @@ export async function listVersions(
     version.id,
     version.createdAt,
   ])
-  const canGoBack = rollback?.available || versions.some(({ state }) => state === 'previous')
-  const goBack = canGoBack
-    ? [`To go back: capstan rollback ${app} --environment ${place.environment} [--to DEPLOYMENT|VERSION]`]
-    : []
-  out.answer([...table(['state', 'deployment', 'version', 'created'], rows), ...goBack], answer)
+  out.answer(
+    [...table(['state', 'deployment', 'version', 'created'], rows), ...wayBack(place, rollback)],
+    answer,
+  )
   if (servingUnknown === null) return exitCodes.done
   out.warn(`warning: ${plain(servingUnknown)}`)
   out.warn("warning: what serves is shown from Capstan's record, which a change made outside is not in")
   return exitCodeOfRefusal(rollback?.code ?? null, exitCodes.failed)
+}
+
+/** The command that rolls the app back, or the reason why none does. */
+function wayBack({ app, environment: where }: AppTarget, rollback: VersionsAnswer['rollback']): string[] {
+  if (rollback === null) return []
+  const { available, targetDeployment, targetVersion, suggestedAction, reason } = rollback
+  if (!available) {
+    const line = suggestedAction ?? reason
+    return line === null ? [] : [inCommandTerms(plain(line))]
+  }
+  const target = targetDeployment ?? targetVersion
+  const to = target === null ? '' : ` --to ${plain(target)}`
+  return [`To go back: capstan rollback ${app} --environment ${where}${to}`]
 }
 
 function stateOf(

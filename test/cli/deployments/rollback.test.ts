@@ -259,6 +259,20 @@ describe('capstan versions', () => {
     expect(JSON.parse(document.out).versions).toHaveLength(2)
   })
 
+  test.each([
+    [
+      'the target of the rollback',
+      {},
+      `To go back: capstan rollback my-app --environment staging --to ${earlier}`,
+    ],
+    ['the suggested command', { available: false, suggestedAction: 'To go back: x' }, 'To go back: x'],
+    ['the reason', { available: false, reason: 'The Worker was deleted' }, 'The Worker was deleted'],
+  ])('ends with %s, and advertises no rollback that is refused', async (_, change, line) => {
+    const service = await api(['staging'], { ...versions, rollback: { ...versions.rollback, ...change } })
+    const { code, out } = await capstan(['versions', 'my-app'], { env: at(service) })
+    expect([code, out.trimEnd().split('\n').slice(3)]).toEqual([0, [line]])
+  })
+
   test('fails for an app that is not deployed', async () => {
     const service = await api([])
     const { code, err } = await capstan(['versions', 'my-app'], { env: at(service) })

@@ -310,7 +310,11 @@ test('a rollback of an app whose Worker was deleted outside Capstan is refused w
     409,
     expect.stringContaining('was deleted outside Capstan'),
   ])
-  expect((await listed('deleted')).rollback).toMatchObject({ available: false, serves: false })
+  const noTarget = { available: false, serves: false, suggestedAction: null }
+  expect((await listed('deleted')).rollback).toMatchObject(noTarget)
+  // The new Worker has none of the earlier versions.
+  await run('deleted', 'three')
+  expect((await listed('deleted')).rollback).toMatchObject(noTarget)
 })
 
 test('a rollback reads the cloud again if a deployment ends during the first read', async () => {

@@ -55,6 +55,7 @@ export const fetchVersions = (client: ApiClient, place: AppTarget): Promise<Vers
 
 /**
  * Prints the versions of an app, newest first, and the command that restores one.
+ * @throws UsageFault for an app that was never deployed to the environment
  * @returns `unreachable` or `failed` if the cloud could not be read, so that the serving version is unknown
  */
 export async function listVersions(
@@ -64,6 +65,10 @@ export async function listVersions(
   const place = await resolveApp(client, app, flags.environment)
   const answer = await fetchVersions(client, place)
   const { servingUnknown, versions, rollback } = answer
+  if (rollback === null)
+    throw new UsageFault(
+      `No app ${app} is deployed to ${place.environment}; capstan deploy list shows what is`,
+    )
   const rows = versions.map((version) => [
     stateOf(version, servingUnknown !== null),
     version.deploymentId ?? 'made outside Capstan',
@@ -77,12 +82,14 @@ export async function listVersions(
   if (servingUnknown === null) return exitCodes.done
   out.warn(`warning: ${plain(servingUnknown)}`)
   out.warn("warning: what serves is shown from Capstan's record, which a change made outside is not in")
-  return exitCodeOfRefusal(rollback?.code ?? null, exitCodes.failed)
+  return exitCodeOfRefusal(rollback.code, exitCodes.failed)
 }
 
 /** The command that rolls the app back, or the reason why none does. */
-function wayBack({ app, environment: where }: AppTarget, rollback: VersionsAnswer['rollback']): string[] {
-  if (rollback === null) return []
+function wayBack(
+  { app, environment: where }: AppTarget,
+  rollback: NonNullable<VersionsAnswer['rollback']>,
+): string[] {
   const { available, targetDeployment, targetVersion, suggestedAction, reason } = rollback
   if (!available) {
     const line = suggestedAction ?? reason

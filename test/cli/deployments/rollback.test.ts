@@ -273,6 +273,14 @@ describe('capstan versions', () => {
     expect([code, out.trimEnd().split('\n').slice(3)]).toEqual([0, [line]])
   })
 
+  test('is refused for an app that was never deployed to the named environment', async () => {
+    const never = { versions: [], serving: [], servingUnknown: null, rollback: null }
+    const service = await api([], never)
+    const args = ['versions', 'nosuch', '--environment', 'staging']
+    const { code, out, err } = await capstan(args, { env: at(service) })
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining('No app nosuch is deployed to staging')])
+  })
+
   test('fails for an app that is not deployed', async () => {
     const service = await api([])
     const { code, err } = await capstan(['versions', 'my-app'], { env: at(service) })

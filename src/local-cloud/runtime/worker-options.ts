@@ -2,6 +2,7 @@ import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import type { Namespace } from '../store/scripts.ts'
 import type { Binding, Version, WorkerModule } from '../store/versions.ts'
 import { appName } from './gate.ts'
+import { withRejectionLog } from './logs/rejections.ts'
 
 export interface Runnable {
   version: Version
@@ -57,7 +58,7 @@ export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): W
     const tag = version.annotations['workers/tag'] ?? ''
     const isHost = version.id === host
     return {
-      ...codeOptions(mainFirst(modules, mainModule), compatibilityDate, compatibilityFlags),
+      ...codeOptions(withRejectionLog(mainFirst(modules, mainModule)), compatibilityDate, compatibilityFlags),
       name: appName(version.id),
       bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
       durableObjects: objectBindings(version.bindings, namespaces, isHost ? undefined : host),

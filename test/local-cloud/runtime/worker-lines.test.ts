@@ -91,6 +91,10 @@ export default {
     const { pathname } = new URL(request.url)
     if (pathname === '/fetch') fail('fetch')
     if (pathname === '/nul') throw new TypeError('in a text\\0 with NUL')
+    if (pathname === '/floating') {
+      Promise.reject(new RangeError('nobody waits', { cause: new TypeError('the reason') }))
+      await new Promise((done) => setTimeout(done, 1))
+    }
     if (pathname === '/text') throw 'only a text'
     if (pathname === '/object') return room.fetch(request)
     if (pathname === '/alarm') await room.arm()
@@ -116,10 +120,12 @@ test('exceptions are logged with their stack, wherever they are thrown', async (
     const response = await fetch(`${cloud.url}/capstan/logs/shop`, { headers })
     return logsAnswer.parse(await response.json()).result.map(({ text }) => text)
   }
-  for (const path of ['/fetch', '/nul', '/text', '/object', '/alarm', '/later']) await cloud.get('shop', path)
+  for (const path of ['/fetch', '/nul', '/floating', '/text', '/object', '/alarm', '/later'])
+    await cloud.get('shop', path)
   const expected = [
     /^Uncaught TypeError: in fetch\n {4}at fail \(main.js:3:30\)\n {4}at Object.fetch/,
     /^Uncaught TypeError: in a text\0 with NUL\n {4}at Object.fetch/,
+    /^Uncaught \(in promise\) RangeError: nobody waits\n {4}at Object.fetch \(.*main.js:[\s\S]*cause.*TypeError: the reason/,
     /^Uncaught Error: only a text$/,
     /^Uncaught TypeError: in the object\n {4}at fail \(main.js:3:30\)\n {4}at Room.fetch/,
     /^Uncaught TypeError: in the alarm\n {4}at fail \(main.js:3:30\)\n {4}at Room.alarm/,
@@ -132,4 +138,20 @@ test('exceptions are logged with their stack, wherever they are thrown', async (
   const texts = await read()
   for (const place of ['in fetch', 'in a text', 'in the object', 'in waitUntil'])
     expect(texts.filter((text) => text.startsWith(`Uncaught TypeError: ${place}`))).toHaveLength(1)
+  expect(texts.filter((text) => text.includes('(in promise)'))).toHaveLength(1)
+})
+
+test('an unhandled rejection is logged if the main module is in a folder', async () => {
+  const cloud = await startCloud()
+  const content =
+    "export default { fetch() { Promise.reject(new Error('nobody waits')); return new Response('ok') } } // end"
+  await cloud.put('shop', { main_module: 'src/main.js' }, [{ name: 'src/main.js', content }])
+  await cloud.publish('shop')
+  expect((await cloud.get('shop', '/')).status).toBe(200)
+  await vi.waitFor(async () => {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await fetch(`${cloud.url}/capstan/logs/shop`, { headers })
+    const texts = logsAnswer.parse(await response.json()).result.map(({ text }) => text)
+    expect(texts).toEqual([expect.stringMatching(/^Uncaught \(in promise\) Error: nobody waits\n/)])
+  }, 10_000)
 })

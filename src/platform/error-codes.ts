@@ -34,7 +34,7 @@ export const errorCodes = {
   SYS_004: { status: 504, retryable: true, action: 'Try again' },
   SYS_005: { status: 404, retryable: false, action: 'Check the path and the id' },
   SYS_006: { status: 507, retryable: true, action: 'Free disk space on the server, then try again' },
-  REQ_001: { status: 400, retryable: false, action: 'Send a well-formed body' },
+  REQ_001: { status: 400, retryable: false, action: 'Send a well-formed request' },
   REQ_002: { status: 400, retryable: false, action: 'Correct the fields named in details.fields' },
   REQ_003: { status: 405, retryable: false, action: 'Use a method named in Allow' },
   REQ_004: { status: 413, retryable: false, action: 'Send a smaller body' },

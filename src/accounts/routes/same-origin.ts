@@ -18,5 +18,7 @@ export function requireSameOrigin(req: Request, publicUrl: string): void {
     const host = URL.parse(origin)?.host
     if (host !== undefined && host !== '' && host === req.get('host')) return
   }
-  throw forbidden('Forms sent from another site are refused')
+  throw forbidden('Forms sent from another site are refused', {
+    suggestedAction: 'Open the page of this service and send the form there',
+  })
 }

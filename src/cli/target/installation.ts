@@ -44,7 +44,7 @@ export function lookForInstallation(
 export const neverStarted = (env: NodeJS.ProcessEnv, missing: string) =>
   new UsageFault(
     env.DATA_DIR
-      ? `DATA_DIR=${missing} holds no installation of Capstan: correct or unset it, or set CAPSTAN_URL and CAPSTAN_TOKEN`
+      ? `DATA_DIR=${missing} holds no installation of Capstan: correct or unset it, start one there with npm start, or set CAPSTAN_URL and CAPSTAN_TOKEN`
       : `Capstan was never started here (there is no ${missing}): ${otherwise}`,
   )
 

@@ -10,7 +10,7 @@ import { followQuery } from './follow-query.ts'
 import { isQueryLost } from './lost-queries.ts'
 import { queryLimitMs, queryLimitOr, withQueryLimit } from './query-limit.ts'
 import { watchQuery } from './query-watch.ts'
-import { boundedBegin } from './transaction-limits.ts'
+import { boundedBegin, endsTransaction } from './transaction-limits.ts'
 
 /** Milliseconds that the server may take to close a connection on request. */
 const endLimitMs = 2000
@@ -99,12 +99,13 @@ export class BoundedClient extends pg.Client {
     const { query } = this
     this.query = ((...args: unknown[]) => {
       const limitMs = queryLimitOr(this.#limits.queryMs)
-      if (limitMs > (this.#transactionMs ?? limitMs))
+      const beginning = boundedBegin(args[0], limitMs)
+      if (beginning === undefined && limitMs > (this.#transactionMs ?? limitMs))
         throw new Error('withQueryLimit has to be around the whole transaction')
       let answered = false
       const settle = this.#startLimit(limitMs, () => answered)
-      const beginning = boundedBegin(args[0], limitMs)
       if (beginning !== undefined) this.#transactionMs = limitMs
+      else if (endsTransaction(args[0])) this.#transactionMs = undefined
       return followQuery(
         (given) => Reflect.apply(query, this, given),
         beginning === undefined ? args : [beginning, ...args.slice(1)],

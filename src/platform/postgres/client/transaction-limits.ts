@@ -29,6 +29,14 @@ export function boundedBegin(query: unknown, limitMs: number): { text: string } 
   return { text: bounded }
 }
 
+const end = /^(?:commit|rollback(?! to))\b/i
+
+/** True for the query that ends a transaction: its answer may arrive after the next query was sent. */
+export const endsTransaction = (query: unknown): boolean => {
+  const text = typeof query === 'string' ? query : propertiesOf(query).text
+  return typeof text === 'string' && end.test(text)
+}
+
 /**
  * Allows a transaction to be idle for longer while it waits for another service. If its connection is cut meanwhile,
  * its locks are held for that long. Call it before the wait.

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createLocalToken } from '../../src/accounts/index.ts'
 import { type ApiAccess, type ApiClient, createApiClient } from '../../src/cli/api/client.ts'
@@ -60,6 +61,10 @@ export async function findSampleService(env: NodeJS.ProcessEnv): Promise<SampleS
 
 function localAccess(env: NodeJS.ProcessEnv): ApiAccess {
   const { url, embedded } = findService(env)
+  if (env.DATA_DIR && embedded?.dataDir !== resolve(env.DATA_DIR))
+    throw new UsageFault(
+      `DATA_DIR=${env.DATA_DIR} holds no running installation: start it with npm start, or unset DATA_DIR`,
+    )
   const databaseUrl = embedded?.databaseUrl
   if (databaseUrl === undefined)
     throw new UsageFault(

@@ -82,32 +82,8 @@ const write = { wrap: success, access: 'deployments:write' } as const
 /** The routes for an existing deployment or app. */
 function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
   return [
-    route({
-      ...write,
-      method: 'post',
-      path: '/deploy/:id/rollback',
-      params: idParams,
-      body: rollbackBody,
-      handle: ({ params, body, principal, commit }) =>
-        startRollback(actions, {
-          principal: requirePrincipal(principal),
-          request: { of: params, ...body },
-          commit,
-        }),
-    }),
-    route({
-      ...write,
-      method: 'post',
-      path: '/deploy/apps/:app/:environment/rollback',
-      params: targetParams,
-      body: rollbackBody,
-      handle: ({ params, body, principal, commit }) =>
-        startRollback(actions, {
-          principal: requirePrincipal(principal),
-          request: { of: params, ...body },
-          commit,
-        }),
-    }),
+    rollbackRoute(actions, '/deploy/:id/rollback', idParams),
+    rollbackRoute(actions, '/deploy/apps/:app/:environment/rollback', targetParams),
     route({
       ...write,
       method: 'post',
@@ -153,6 +129,23 @@ function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
 const maxCloudReads = 3
 
 /** Reads the cloud, then starts the rollback in a transaction. */
+/** Rolls back a deployment, or the newest deployment of an app, depending on the parameters of the path. */
+function rollbackRoute(
+  actions: DeploymentActions,
+  path: string,
+  params: typeof idParams | typeof targetParams,
+): Route {
+  return route({
+    ...write,
+    method: 'post',
+    path,
+    params,
+    body: rollbackBody,
+    handle: ({ params: of, body, principal, commit }) =>
+      startRollback(actions, { principal: requirePrincipal(principal), request: { of, ...body }, commit }),
+  })
+}
+
 async function startRollback(
   actions: DeploymentActions,
   input: {

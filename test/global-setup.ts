@@ -1,16 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runMigrations } from 'bullmq'
 import { Client } from 'pg'
 import type { ProvidedContext } from 'vitest'
 import type { TestProject } from 'vitest/node'
-import { startEmbeddedPostgres } from '../src/embedded/postgres/index.ts'
-import { migrateUp } from '../src/platform/postgres/db.ts'
+import { replaceProcess } from '../src/platform/process/process-end.ts'
+import {
+  copyInstallation,
+  migrateAll,
+  prepareInstallation,
+  startTemporaryPostgres,
+} from './helpers/prepared-installation.ts'
 import { startRunFolder } from './helpers/run-folder.ts'
 import { administer, databaseUrl } from './helpers/servers/postgres-server.ts'
 import { startRedis } from './helpers/servers/redis-server.ts'
+import { endsWithin } from './helpers/until.ts'
 
 interface Server {
   url: string
@@ -18,14 +23,14 @@ interface Server {
 }
 
 interface Servers {
-  provided: { testServer: ProvidedContext['testServer']; redisUrl: string | undefined }
+  provided: Pick<ProvidedContext, 'testServer' | 'redisUrl' | 'preparedInstallation'>
   stop(): Promise<void>
 }
 
 /** What the projects of one run share. */
 interface Run {
   users: number
-  end(): Promise<void>
+  end(inOrder: boolean): Promise<void>
   servers?: Servers
 }
 
@@ -43,77 +48,77 @@ export default async function setup(project: TestProject): Promise<() => Promise
     run.servers ??= await startServers()
     project.provide('testServer', run.servers.provided.testServer)
     project.provide('redisUrl', run.servers.provided.redisUrl)
+    project.provide('preparedInstallation', run.servers.provided.preparedInstallation)
   }
   return async () => {
     run.users -= 1
     if (run.users > 0) return
     globalThis.capstanTestRun = undefined
-    await run.servers?.stop()
-    await run.end()
+    await tearDown(run)
   }
+}
+
+/** Never waits for ever, so that a run ends although a server does not; the sweeper then ends what is left. */
+async function tearDown({ servers, end }: Run): Promise<void> {
+  // The end of Node itself can hang, see decision record 41. Listeners run in the order in which they were added.
+  process.once('exit', (code) => replaceProcess(code))
+  const inOrder = await endsWithin(20_000, servers?.stop()).catch((error: unknown) => {
+    console.error(error)
+    return false
+  })
+  if (!inOrder) console.error('The servers of the tests did not stop in order; they are killed.')
+  if (!(await endsWithin(6000, end(inOrder))))
+    console.error('The folder of the tests was not removed in time.')
 }
 
 /** One PostgreSQL with a migrated template, and one Redis where it can be had. */
 async function startServers(): Promise<Servers> {
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()])
+  const [prepared, redis] = await Promise.all([prepareInstallation(), startRedis()])
   const prefix = `capstan_test_${randomBytes(4).toString('hex')}`
   const template = `${prefix}_template`
-  await makeTemplate(postgres.url, template)
+  const postgres = await startPostgres(prepared, { prefix, template })
   return {
     provided: {
       testServer: { url: postgres.url, template, prefix },
       redisUrl: 'url' in redis ? redis.url : undefined,
+      preparedInstallation: prepared,
     },
     async stop() {
-      if ('stop' in redis) await redis.stop()
-      await dropAll(postgres.url, prefix)
-      await postgres.stop()
       if ('missing' in redis)
         console.log(`\nSKIPPED: everything that runs on Redis. Reason: ${redis.missing}`)
+      await Promise.all(['stop' in redis ? redis.stop() : undefined, postgres.stop()])
     },
   }
 }
 
 /** Ours, or an existing one (TEST_DATABASE_URL), for which the user needs the right to create databases. */
-async function startPostgres(): Promise<Server> {
+async function startPostgres(
+  prepared: string,
+  { prefix, template }: { prefix: string; template: string },
+): Promise<Server> {
   const existing = process.env.TEST_DATABASE_URL
-  if (existing !== undefined) return { url: existing, stop: async () => undefined }
+  if (existing !== undefined) {
+    await administer(existing, `create database ${template}`)
+    await migrateAll(databaseUrl(existing, template))
+    await close(existing, template)
+    return { url: existing, stop: () => dropAll(existing, prefix) }
+  }
   const dataDir = mkdtempSync(join(tmpdir(), 'capstan-test-postgres-'))
-  const log = { info: () => undefined, warn: console.warn, error: console.error }
-  // A power cut may cost this database: it lives for one run.
-  const settings = {
-    fsync: 'off',
-    full_page_writes: 'off',
-    synchronous_commit: 'off',
-    max_connections: '200',
-  }
-  const server = await startEmbeddedPostgres({ dataDir, log, settings })
-  return {
-    url: databaseUrl(server.url, 'postgres'),
-    async stop() {
-      await server.stop()
-      rmSync(dataDir, { recursive: true, force: true })
-    },
-  }
+  await copyInstallation(prepared, dataDir)
+  const server = await startTemporaryPostgres(dataDir, { max_connections: '200' })
+  const url = databaseUrl(server.url, 'postgres')
+  await administer(url, `create database ${template} template capstan`)
+  await close(url, template)
+  // The folder of the run is removed with all databases.
+  return { url, stop: () => server.stop() }
 }
 
-async function makeTemplate(serverUrl: string, template: string): Promise<void> {
-  await administer(serverUrl, `create database ${template}`)
-  const url = databaseUrl(serverUrl, template)
-  await migrateUp(url)
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    await runMigrations(client)
-  } finally {
-    await client.end()
-  }
-  // A database that somebody is connected to can't be cloned.
-  await administer(serverUrl, `alter database ${template} allow_connections false`)
-}
+/** A database that somebody is connected to can't be cloned. */
+const close = (serverUrl: string, template: string) =>
+  administer(serverUrl, `alter database ${template} allow_connections false`)
 
 async function dropAll(serverUrl: string, prefix: string): Promise<void> {
-  const client = new Client({ connectionString: serverUrl })
+  const client = new Client({ connectionString: serverUrl, connectionTimeoutMillis: 5000 })
   await client.connect()
   try {
     const { rows } = await client.query<{ datname: string }>(

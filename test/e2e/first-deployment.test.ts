@@ -19,7 +19,7 @@ let api: Api
 let first: Ended
 
 beforeAll(async () => {
-  stack = await startStack()
+  stack = await startStack({ first: true })
 })
 
 afterAll(() => stack?.dispose())

@@ -27,9 +27,12 @@ describe.skipIf(!canInspectProcesses)('a test run', () => {
     },
   )
 
-  test('that ends normally deletes its directory', async () => {
+  test.each([
+    ['normally', 'end'],
+    ['although its server did not stop', 'give up'],
+  ])('that ends %s leaves no process and no directory', async (_how, message) => {
     const { child, folder } = await startRun()
-    child.send('end')
+    child.send(message)
     await once(child, 'exit')
     expect([existsSync(folder), leftOf(folder)]).toEqual([false, []])
   })

@@ -10,9 +10,9 @@ const sweeper = fileURLToPath(new URL('run-sweeper.ts', import.meta.url))
 /**
  * Creates a temporary folder for this process and its children. If this process ends without calling the returned
  * function (a signal, a crash), a separate program ends the processes that use the folder, and removes it.
- * @returns ends the run and removes the folder
+ * @returns ends the run and removes the folder; with `inOrder` false, also ends the processes that use it
  */
-export function startRunFolder(): () => Promise<void> {
+export function startRunFolder(): (inOrder: boolean) => Promise<void> {
   const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'capstan-run-'))
   // The account of an embedded PostgreSQL needs access to subfolders.
   chmodSync(folder, 0o711)
@@ -29,8 +29,12 @@ export function startRunFolder(): () => Promise<void> {
   process.env.CAPSTAN_ENV_FILE = ''
   // The command line finds this run's services here, separate from the user's own.
   process.env.XDG_STATE_HOME = join(folder, 'state')
-  return async () => {
-    child.send('ended')
+  return async (inOrder) => {
+    // A sweeper that has ended before has nobody left to tell.
+    if (child.connected) {
+      if (inOrder) child.send('ended')
+      else child.disconnect()
+    }
     await exited
   }
 }

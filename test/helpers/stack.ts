@@ -4,8 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
 import { readEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
 import { freePort } from '../../src/embedded/postgres/port.ts'
+import { copyInstallation } from './prepared-installation.ts'
 import { leftOf, processes } from './stack-processes.ts'
 import { until } from './until.ts'
 
@@ -29,6 +31,8 @@ export interface StackOptions {
   env?: Record<string, string>
   /** A stopped stack, whose data and ports the new one uses. */
   after?: Stack
+  /** True for a start that creates and migrates its database; others use a copy of one that was prepared. */
+  first?: boolean
 }
 
 export interface LogLine {
@@ -71,6 +75,7 @@ export interface Stack {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { after } = options
   const dataDir = after?.dataDir ?? mkdtempSync(join(tmpdir(), 'capstan-e2e-'))
+  if (after === undefined && !options.first) await copyInstallation(inject('preparedInstallation'), dataDir)
   const [port, cloudPort] = after === undefined ? await freePorts() : [after.port, after.cloudPort]
   const child = spawnNode(['bin/start.js'], {
     DATA_DIR: dataDir,

@@ -22,3 +22,15 @@ export async function until<T>(
     await delay(10)
   }
 }
+
+/** @returns false if the work has not ended after `ms`; the work goes on then */
+export async function endsWithin(ms: number, work: Promise<unknown> | undefined): Promise<boolean> {
+  const waiting = new AbortController()
+  const late = delay(ms, false, { signal: waiting.signal, ref: false })
+  try {
+    return await Promise.race([Promise.resolve(work).then(() => true), late])
+  } finally {
+    waiting.abort()
+    late.catch(() => undefined)
+  }
+}

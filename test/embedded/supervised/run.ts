@@ -9,9 +9,10 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 const end = startRunFolder()
 const dataDir = mkdtempSync(join(tmpdir(), 'postgres-'))
 const server = await startEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
-process.once('message', async () => {
-  await server.stop()
-  await end()
+process.once('message', async (message) => {
+  const inOrder = message === 'end'
+  if (inOrder) await server.stop()
+  await end(inOrder)
   process.exit()
 })
 process.send?.({ folder: tmpdir(), pid: server.pid })

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { endsWithin } from '../until.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -37,6 +38,7 @@ export async function startRedis(): Promise<TestRedis | { missing: string }> {
     url,
     async stop() {
       child.kill('SIGTERM')
+      if (!(await endsWithin(3000, exited))) child.kill('SIGKILL')
       await exited
       rmSync(folder, { recursive: true, force: true })
     },

@@ -1,5 +1,6 @@
 import { FormData } from 'undici'
 import { z } from 'zod'
+import type { Compatibility } from '../model/plan.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
 import { fingerprintOf } from '../plans/current-state/binding-fingerprint.ts'
 import { CloudError } from './errors.ts'
@@ -67,7 +68,7 @@ export interface WorkerUpload {
   migrations: Record<string, unknown> | undefined
   /** Classes that belong to a container; an omitted class no longer does. */
   containers?: { class_name: string }[]
-  compatibility: { date: string; flags: string[] }
+  compatibility: Compatibility
   tag: string
   message: string
 }
@@ -284,6 +285,7 @@ const contentTypes: Record<WorkerModule['type'], string> = {
   text: 'text/plain',
   data: 'application/octet-stream',
   sourcemap: 'application/source-map',
+  python: 'text/x-python',
 }
 
 /**
@@ -294,7 +296,7 @@ function formOf(upload: WorkerUpload): FormData {
   const form = new FormData()
   const metadata = {
     main_module: upload.modules[0]?.name,
-    compatibility_date: upload.compatibility.date,
+    ...(upload.compatibility.date === null ? {} : { compatibility_date: upload.compatibility.date }),
     compatibility_flags: upload.compatibility.flags,
     bindings: [...upload.bindings, ...(upload.kept ?? [])],
     ...(upload.keepBindings === undefined ? {} : { keep_bindings: upload.keepBindings }),

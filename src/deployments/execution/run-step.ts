@@ -9,7 +9,7 @@ import { type ExecutionServices, enqueueStep } from '../jobs/enqueue.ts'
 import type { StepPayload } from '../jobs/specs.ts'
 import { createStepLog, logEvent, stepEvent } from '../log.ts'
 import { hasMigrated } from '../model/history.ts'
-import { type StepKey, stepAfter, stepKeys, steps } from '../model/states.ts'
+import { type StepKey, stepKeys, steps } from '../model/states.ts'
 import { beginRollback, enqueueRollback } from '../rollback/start.ts'
 import { type EndingError, endingError } from '../routes/views.ts'
 import {
@@ -123,9 +123,11 @@ async function completeStep(
   const skipped = result.skipped ?? false
   await endStep(trx, id, { step, status: 'completed', skipped })
   await appendEvents(trx, [stepEvent(id, { step, status: 'completed', skipped })])
+  const all = (await findSteps(trx, id)).map((each) => each.step)
+  const later = all.slice(all.indexOf(step) + 1)
   const endsDryRun = deployment.dryRun && step === lastDryRunStep
-  if (endsDryRun) await skipAfter(trx, id, step)
-  const next = endsDryRun ? undefined : stepAfter(step)
+  if (endsDryRun) await skip(trx, id, later)
+  const next = endsDryRun ? undefined : later[0]
   if (next !== undefined) {
     await updateDeployment(trx, id, result.change ?? {})
     await enqueueStep(services.enqueue, trx, { deployment, step: next })
@@ -143,9 +145,8 @@ async function completeStep(
   })
 }
 
-/** Marks all steps after this one as skipped, for a dry run. */
-async function skipAfter(trx: Knex.Transaction, id: string, step: StepKey): Promise<void> {
-  const skipped = stepKeys.slice(stepKeys.indexOf(step) + 1)
+/** Marks the remaining steps of a dry run as skipped. */
+async function skip(trx: Knex.Transaction, id: string, skipped: StepKey[]): Promise<void> {
   for (const each of skipped) await endStep(trx, id, { step: each, status: 'completed', skipped: true })
   await appendEvents(trx, [
     ...skipped.map((each) => stepEvent(id, { step: each, status: 'completed', skipped: true })),

@@ -31,7 +31,8 @@ const maxPauseMs = 300 * seconds
 /** The longest delay of a call: all calls have time limits, and connections break. */
 const watchMs = 900 * seconds
 
-const firstChange = stepKeys.indexOf('deploy_worker')
+/** The steps that can change what serves. */
+const changing = stepKeys.slice(stepKeys.indexOf('deploy_worker'))
 
 /**
  * Enqueues the watch for late writes of a deployment that ends, unless every call that could have changed the cloud
@@ -44,7 +45,7 @@ export async function watchForLateWrites(
   { deployment, allAnswered }: { deployment: Deployment; allAnswered: boolean },
 ): Promise<void> {
   const steps = await findSteps(trx, deployment.id)
-  const attempts = steps.slice(firstChange).map((each) => each.attempt)
+  const attempts = steps.filter(({ step }) => changing.includes(step)).map((each) => each.attempt)
   if (Math.max(...attempts) === 0) return
   const isSettled = allAnswered && Math.max(...attempts) === 1
   if (isSettled && !(await hasUnanswered(trx, deployment.id))) return

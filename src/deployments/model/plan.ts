@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type FieldFault, invalidBody } from '../../platform/errors.ts'
 import { canonical } from '../../platform/http/idempotency.ts'
 import type { Environment } from '../config.ts'
 import type { GitHubSource } from '../github/store.ts'
 import type { Basis } from './app-state.ts'
 import type { PlannedContainer } from './planned-container.ts'
-import type { PrepareConfig } from './schema.ts'
-import { bindingName, type WorkerModule } from './worker-module.ts'
+import type { AssetConfig } from './request/assets.ts'
+import type { PrepareConfig } from './request/config.ts'
+import type { HealthCheck } from './request/health-check.ts'
+import type { WorkerModule } from './worker-module.ts'
 
 /** Everything that a deployment executes, except the code, which can be large and is rarely needed. */
 export interface PlanHead {
@@ -33,6 +34,8 @@ export interface PlanPreview {
   reversible: { value: boolean; reasons: string[] }
   /** The public addresses that the plan sets; omitted ones do not change. */
   publication?: Publication
+  /** The compatibility settings of the new version. Plans of older versions of Capstan have them in their content. */
+  compatibility?: Compatibility
   /** The URL of the health check; null if the app will have no public address. */
   healthCheck?: string | null
 }
@@ -43,28 +46,66 @@ export interface Publication {
   previewUrls?: boolean
 }
 
+/** The settings of the runtime; the date is null for a script that has none. */
+export interface Compatibility {
+  date: string | null
+  flags: string[]
+}
+
 export interface Plan extends PlanHead {
   modules: WorkerModule[]
 }
 
-export interface PlanConfig {
+/** The content of a plan except its code. A field that the request omits is absent. */
+export interface PlanConfig extends RequestedParts {
   script: string
   durableObjects: string[]
   environmentVars: Record<string, string>
-  healthCheck: { path: string; expectStatus: number | string; timeoutSeconds: number }
+  healthCheck: HealthCheck
   migrations: { deletedClasses: string[]; renamedClasses: { from: string; to: string }[] }
   /** Omitted, like the two fields below, if the request does not contain it. */
   deleteSecrets?: string[]
   workersDev?: boolean
   previewUrls?: boolean
-  /** The compatibility settings of the runtime, frozen so that an upgrade of Capstan does not change a plan. */
-  compatibility: { date: string; flags: string[] }
   container?: PlannedContainer
   /** The class of the app's container, if the plan deletes the class and with it the container. */
   leavingContainer?: string
   /** Omitted if there are none. */
   hostnames?: string[]
   github?: GitHubSource
+  assets?: PlannedAssets
+}
+
+/** The parts of a request that a plan contains unchanged. */
+type RequestedParts = {
+  [Part in (typeof requestedParts)[number]]?: Exclude<PrepareConfig[Part], undefined>
+}
+
+/** Their names. */
+export const requestedParts = [
+  'compatibility',
+  'bindings',
+  'keepVars',
+  'classMigrations',
+  'exports',
+  'versionSettings',
+  'scriptSettings',
+  'metadata',
+  'crons',
+  'queueConsumers',
+  'workflows',
+  'databases',
+  'noMigrate',
+  'source',
+] as const
+
+/** The static files of a plan. The list of files is stored apart, because it can be large. */
+export interface PlannedAssets {
+  /** The SHA-256 of the list of files. */
+  manifest: string
+  files: number
+  bytes: number
+  config: AssetConfig
 }
 
 /** The sealing context of a plan's pull secret. */
@@ -73,8 +114,8 @@ export const pullSecretContext = (planId: string) => `plan:${planId}:pull-secret
 /** The key of the pull secret among the fingerprints of secrets; no valid name of a secret. */
 export const pullSecretName = '@pull'
 
-/** The compatibility settings of new plans. */
-export const compatibility = { date: '2026-07-01', flags: ['nodejs_compat'] }
+/** The compatibility settings of a first deployment whose plan gives none. */
+export const defaultCompatibility = { date: '2026-07-01', flags: ['nodejs_compat'] }
 
 /** The maximum number of Workers of a paid account. */
 export const maxScripts = 500
@@ -83,50 +124,10 @@ export const maxScripts = 500
 export const scriptName = (app: string, environment: Environment) =>
   environment === 'production' ? app : `${app}-staging`
 
-/** The modules to upload, the main one first. @throws REQ_002 if there are none, or they are invalid */
-export function modulesOf(config: PrepareConfig): WorkerModule[] {
-  if (config.script !== undefined && config.modules !== undefined) {
-    throw invalidBody([{ path: 'config.modules', problem: 'give either script or modules' }])
-  }
-  if (config.script !== undefined) {
-    return [{ name: 'index.js', type: 'esm', content: Buffer.from(config.script).toString('base64') }]
-  }
-  const modules = config.modules ?? []
-  if (modules[0] === undefined)
-    throw invalidBody([{ path: 'config', problem: 'script or modules is required' }])
-  const faults: FieldFault[] = []
-  if (modules[0].type !== 'esm')
-    faults.push({ path: 'config.modules.0.type', problem: 'the main module must be esm' })
-  const names = modules.map((each) => each.name)
-  names.forEach((name, index) => {
-    if (names.indexOf(name) !== index)
-      faults.push({ path: `config.modules.${index}.name`, problem: 'is used twice' })
-  })
-  if (faults.length > 0) throw invalidBody(faults)
-  return modules
-}
-
-/** Checks that binding names are unique over all kinds of bindings. @throws REQ_002 with each collision */
-export function checkBindings(config: PrepareConfig): void {
-  const faults: FieldFault[] = []
-  const taken = new Set(config.durableObjects.map(bindingName))
-  if (taken.size < config.durableObjects.length) {
-    faults.push({ path: 'config.durableObjects', problem: 'two classes have the same binding name' })
-  }
-  for (const kind of ['environmentVars', 'secrets'] as const) {
-    for (const name of Object.keys(config[kind])) {
-      if (taken.has(name))
-        faults.push({ path: `config.${kind}.${name}`, problem: 'another binding has this name' })
-      taken.add(name)
-    }
-  }
-  for (const name of config.deleteSecrets.filter((each) => config.secrets[each] !== undefined)) {
-    faults.push({ path: 'config.deleteSecrets', problem: `the secret ${name} is also in secrets` })
-  }
-  if (faults.length > 0) throw invalidBody(faults)
-}
-
-/** The SHA-256 of a plan's effects: without ids and times, and with fingerprints of the secrets. */
+/**
+ * The SHA-256 of a plan's effects: without ids, times and the project that it was made from, and with fingerprints of
+ * the secrets.
+ */
 export function planDigest(plan: {
   environment: Environment
   app: string
@@ -134,5 +135,8 @@ export function planDigest(plan: {
   modules: WorkerModule[]
   secretFingerprints: Record<string, string>
 }): string {
-  return `sha256:${createHash('sha256').update(canonical(plan)).digest('hex')}`
+  const { source: _, ...config } = plan.config
+  return `sha256:${createHash('sha256')
+    .update(canonical({ ...plan, config }))
+    .digest('hex')}`
 }

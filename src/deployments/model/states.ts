@@ -28,7 +28,7 @@ export const transitions: Record<DeploymentStatus, readonly DeploymentStatus[]> 
 /** The statuses in which a deployment holds its app and environment. */
 export const liveStatuses: readonly DeploymentStatus[] = ['initiated', 'in_progress', 'rolling_back']
 
-/** The keys and displayed titles of the eight steps, in order. */
+/** The keys and displayed titles of all steps, in order; see `stepsOf` for the steps of a plan. */
 export const steps = {
   validate_config: 'Validating configuration',
   cloudflare_auth: 'Authenticating',
@@ -41,8 +41,3 @@ export const steps = {
 } as const
 export type StepKey = keyof typeof steps
 export const stepKeys = Object.keys(steps) as StepKey[]
-
-/** The step after this one; undefined after the last. */
-export function stepAfter(step: StepKey): StepKey | undefined {
-  return stepKeys[stepKeys.indexOf(step) + 1]
-}

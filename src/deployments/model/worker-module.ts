@@ -1,4 +1,4 @@
-export const moduleTypes = ['esm', 'commonjs', 'wasm', 'text', 'data', 'sourcemap'] as const
+export const moduleTypes = ['esm', 'commonjs', 'wasm', 'text', 'data', 'sourcemap', 'python'] as const
 
 export interface WorkerModule {
   name: string

@@ -1,22 +1,24 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { canonical } from '../../platform/http/idempotency.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Environment } from '../config.ts'
 import type { GitHubSource } from '../github/store.ts'
 import {
-  checkBindings,
-  compatibility,
-  modulesOf,
   type Plan,
   type PlanConfig,
+  type PlannedAssets,
   planDigest,
   pullSecretContext,
   pullSecretName,
+  requestedParts,
   scriptName,
 } from '../model/plan.ts'
 import type { PlannedContainer } from '../model/planned-container.ts'
-import type { PrepareConfig } from '../model/schema.ts'
+import type { PrepareConfig } from '../model/request/config.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
+import { checkParts } from './checks.ts'
 import { type WantedContainer, wantedContainer } from './container.ts'
+import { modulesOf } from './modules.ts'
 
 const planLifeMs = 3_600_000
 
@@ -28,43 +30,28 @@ export function checkConfig(given: PrepareConfig): {
   const wanted = wantedContainer(given)
   const classes = new Set([...given.durableObjects, ...(wanted === undefined ? [] : [wanted.className])])
   const config = { ...given, durableObjects: [...classes] }
-  checkBindings(config)
+  checkParts(config)
   if (wanted?.isContainerOnly !== true) modulesOf(config)
   return { config, wanted }
 }
 
+interface PlanInput {
+  environment: Environment
+  config: PrepareConfig
+  github?: GitHubSource | undefined
+  createdBy: string
+  /** By the database's clock. */
+  createdAt: Date
+  /** The container with its resolved image, and the modules of its front if the app has no code. */
+  container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
+  leavingContainer?: string | undefined
+}
+
 /** Builds a plan from a checked configuration. */
-export function buildPlan(
-  input: {
-    environment: Environment
-    config: PrepareConfig
-    github?: GitHubSource | undefined
-    createdBy: string
-    /** By the database's clock. */
-    createdAt: Date
-    /** The container with its resolved image, and the modules of its front if the app has no code. */
-    container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
-    leavingContainer?: string | undefined
-  },
-  secrets: Secrets,
-): Omit<Plan, 'preview' | 'basis'> {
+export function buildPlan(input: PlanInput, secrets: Secrets): Omit<Plan, 'preview' | 'basis'> {
   const { environment, config, createdBy, createdAt, container } = input
   const modules = container?.front ?? modulesOf(config)
-  const planConfig: PlanConfig = {
-    script: scriptName(config.appName, environment),
-    durableObjects: config.durableObjects,
-    environmentVars: config.environmentVars,
-    healthCheck: config.healthCheck,
-    migrations: config.migrations,
-    ...(config.deleteSecrets.length === 0 ? {} : { deleteSecrets: config.deleteSecrets }),
-    ...(config.workersDev === undefined ? {} : { workersDev: config.workersDev }),
-    ...(config.previewUrls === undefined ? {} : { previewUrls: config.previewUrls }),
-    compatibility,
-    ...(container === undefined ? {} : { container: container.planned }),
-    ...(input.leavingContainer === undefined ? {} : { leavingContainer: input.leavingContainer }),
-    ...(config.hostnames.length === 0 ? {} : { hostnames: config.hostnames }),
-    ...(input.github === undefined ? {} : { github: input.github }),
-  }
+  const planConfig = configOf(input)
   const id = randomUUID()
   const sealed: Record<string, string> = {}
   const secretFingerprints: Record<string, string> = {}
@@ -90,5 +77,38 @@ export function buildPlan(
     createdBy,
     createdAt,
     expiresAt,
+  }
+}
+
+function configOf({ environment, config, github, container, leavingContainer }: PlanInput): PlanConfig {
+  const { deleteSecrets, workersDev, previewUrls, hostnames, assets } = config
+  const requested = requestedParts.flatMap((part) =>
+    config[part] === undefined ? [] : [[part, config[part]] as const],
+  )
+  return {
+    script: scriptName(config.appName, environment),
+    durableObjects: config.durableObjects,
+    environmentVars: config.environmentVars,
+    healthCheck: config.healthCheck,
+    migrations: config.migrations,
+    ...(deleteSecrets.length === 0 ? {} : { deleteSecrets }),
+    ...(workersDev === undefined ? {} : { workersDev }),
+    ...(previewUrls === undefined ? {} : { previewUrls }),
+    ...(container === undefined ? {} : { container: container.planned }),
+    ...(leavingContainer === undefined ? {} : { leavingContainer }),
+    ...(hostnames.length === 0 ? {} : { hostnames }),
+    ...(github === undefined ? {} : { github }),
+    ...Object.fromEntries(requested),
+    ...(assets === undefined ? {} : { assets: plannedAssets(assets) }),
+  }
+}
+
+function plannedAssets({ files, config }: Exclude<PrepareConfig['assets'], undefined>): PlannedAssets {
+  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  return {
+    manifest: createHash('sha256').update(canonical(sorted)).digest('hex'),
+    files: files.length,
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    config,
   }
 }

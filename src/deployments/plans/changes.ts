@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerApplication } from '../cloudflare/containers-api.ts'
 import type { AppState } from '../model/app-state.ts'
-import type { Plan, PlanPreview, Publication } from '../model/plan.ts'
+import type { Compatibility, Plan, PlanPreview, Publication } from '../model/plan.ts'
 import { bindingName } from '../model/worker-module.ts'
 import { fingerprintOf } from './current-state/binding-fingerprint.ts'
 import { keptBindings, kindOf, removedBindings } from './current-state/index.ts'
@@ -16,6 +16,7 @@ interface CurrentState {
   leaving: ContainerApplication | undefined
   /** The public addresses that the plan sets. */
   publication: Publication
+  compatibility: Compatibility
 }
 type Change = PlanPreview['changes'][number]
 type Draft = Pick<Plan, 'config' | 'secrets'>
@@ -36,7 +37,7 @@ export function changesOf(plan: Draft, found: CurrentState): Change[] {
       .map((name) => ({ kind: 'durable_object', name, action: 'delete' as const })),
     ...containerChange(plan, found),
     ...bindingChanges(plan, found),
-    ...settingChanges(plan, found),
+    ...compatibilityChanges(found),
     ...publicationChanges(plan, found),
   ]
 }
@@ -83,18 +84,17 @@ function bindingChanges(plan: Draft, { state }: CurrentState): Change[] {
   ]
 }
 
-/** Changes of compatibility settings. Each version has its own, and Capstan's replace those of another tool. */
-function settingChanges({ config }: Draft, { state }: CurrentState): Change[] {
-  const { date, flags } = config.compatibility
+/** Changes of compatibility settings, and those of a first deployment, which may be defaults. */
+function compatibilityChanges({ state, compatibility: { date, flags } }: CurrentState): Change[] {
   const { compatibility: present } = state
-  if (!state.exists || present.date === null) return []
+  const action = state.exists ? 'replace' : 'create'
   const changed = [
     ...(present.date === date ? [] : [`compatibility date ${date}`]),
     ...(isDeepStrictEqual(present.flags.toSorted(), flags.toSorted())
       ? []
-      : [`compatibility flags ${flags.join(', ')}`]),
+      : [`compatibility flags ${flags.join(', ') || 'none'}`]),
   ]
-  return changed.map((name) => ({ kind: 'setting', name, action: 'replace' }))
+  return changed.map((name) => ({ kind: 'setting', name, action }))
 }
 
 function publicationChanges({ config }: Draft, { state, publication }: CurrentState): Change[] {

@@ -8,6 +8,7 @@ import { maxScripts, type Plan, type PlanPreview } from '../model/plan.ts'
 import { plannedAddress } from '../targets/public-address.ts'
 import type { Target } from '../targets/targets.ts'
 import { changesOf, reversibleOf } from './changes.ts'
+import { compatibilityOf } from './compatibility.ts'
 import { kindOf, plannedBindings, readState } from './current-state/index.ts'
 import { publicationOf } from './publication.ts'
 
@@ -45,7 +46,8 @@ export async function preview(
   )
   checkSecrets(plan, basis)
   const publication = publicationOf(plan.config, basis)
-  const found = { state: basis, classes, application, leaving, publication }
+  const compatibility = compatibilityOf(plan.config, basis)
+  const found = { state: basis, classes, application, leaving, publication, compatibility }
   const changes = [...changesOf(plan, found), ...names]
   const reversible = reversibleOf(plan, found)
   const address = await readTarget(signal, () =>
@@ -56,6 +58,7 @@ export async function preview(
       changes,
       reversible,
       publication,
+      compatibility,
       healthCheck: address === undefined ? null : `${address.base}${plan.config.healthCheck.path}`,
     },
     basis,

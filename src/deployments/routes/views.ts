@@ -4,7 +4,7 @@ import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 import type { Environment } from '../config.ts'
 import type { RollbackInfo } from '../model/rollback-info.ts'
-import { type StepKey, stepKeys, steps as titles } from '../model/states.ts'
+import { type StepKey, steps as titles } from '../model/states.ts'
 import type { CompensationRow, Deployment, Step } from '../store/index.ts'
 
 /** The body of `POST /deploy`. */
@@ -49,8 +49,8 @@ export function statusView(
     status: deployment.status,
     progress: {
       current: done.length,
-      total: stepKeys.length,
-      percentage: (done.length / stepKeys.length) * 100,
+      total: steps.length,
+      percentage: (done.length / steps.length) * 100,
     },
     currentStep: current === undefined ? null : { ...stepView(current), logs: details.lines },
     completedSteps: done.map((step) => ({

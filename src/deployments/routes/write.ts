@@ -6,6 +6,7 @@ import {
   type PreparedPlan,
   type RollbackRequest,
 } from '../actions/index.ts'
+import { stepsOf } from '../model/plan-steps.ts'
 import {
   cancelBody,
   deleteAppBody,
@@ -16,7 +17,7 @@ import {
   rollbackBody,
   targetParams,
 } from '../model/schema.ts'
-import { stepKeys, steps } from '../model/states.ts'
+import { steps } from '../model/states.ts'
 import { success } from './success.ts'
 import { deploymentView } from './views.ts'
 
@@ -128,7 +129,6 @@ function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
 /** Maximum number of reads of the cloud for one rollback, while deployments of the app begin or end. */
 const maxCloudReads = 3
 
-/** Reads the cloud, then starts the rollback in a transaction. */
 /** Rolls back a deployment, or the newest deployment of an app, depending on the parameters of the path. */
 function rollbackRoute(
   actions: DeploymentActions,
@@ -146,6 +146,7 @@ function rollbackRoute(
   })
 }
 
+/** Reads the cloud, then starts the rollback in a transaction. */
 async function startRollback(
   actions: DeploymentActions,
   input: {
@@ -176,7 +177,7 @@ function preparedView({ plan, cost, quarantinedBy }: PreparedPlan) {
     estimatedCost: cost,
     plan: {
       digest: plan.digest,
-      steps: stepKeys.map((step) => ({ step, name: steps[step] })),
+      steps: stepsOf(plan.config).map((step) => ({ step, name: steps[step] })),
       changes: plan.preview.changes,
       addresses: {
         workersDev: plan.preview.publication?.workersDev ?? plan.basis?.workersDev ?? false,

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../config.ts'
 import type { PlanHead } from '../model/plan.ts'
+import { stepsOf } from '../model/plan-steps.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import { type DeploymentStatus, liveStatuses } from '../model/states.ts'
 import { type Deployment, type Rollback, type Snapshot, toDeployment } from './rows.ts'
@@ -20,7 +21,7 @@ export async function insertDeployment(
     started_by: row.startedBy,
     correlation_id: row.correlationId,
   })
-  await insertSteps(trx, plan.id)
+  await insertSteps(trx, plan.id, stepsOf(plan.config))
 }
 
 /** Deletes a dry run, so that its plan can be deployed. Its log stays. */

@@ -11,9 +11,9 @@ export interface Step {
   finishedAt: Date | null
 }
 
-export async function insertSteps(trx: Knex, deploymentId: string): Promise<void> {
+export async function insertSteps(trx: Knex, deploymentId: string, steps: StepKey[]): Promise<void> {
   await trx('deployment_steps').insert(
-    stepKeys.map((step, position) => ({ deployment_id: deploymentId, position, step })),
+    steps.map((step, position) => ({ deployment_id: deploymentId, position, step })),
   )
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Environment } from '../../../src/deployments/config.ts'
 import { matches } from '../../../src/deployments/execution/steps/health-check.ts'
-import { checkBindings, scriptName } from '../../../src/deployments/model/plan.ts'
+import { scriptName } from '../../../src/deployments/model/plan.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../../src/deployments/model/schema.ts'
 import { bindingName } from '../../../src/deployments/model/worker-module.ts'
+import { checkParts } from '../../../src/deployments/plans/checks.ts'
 import { estimateCost } from '../../../src/deployments/plans/prices.ts'
 import { CodedError } from '../../../src/platform/errors.ts'
 
@@ -39,7 +40,7 @@ describe('binding names', () => {
   })
 
   test('classes that differ only in spelling collide', () => {
-    expect(fieldsOf(() => checkBindings(configOf({ durableObjects: ['ChatRoom', 'chatRoom'] })))).toEqual([
+    expect(fieldsOf(() => checkParts(configOf({ durableObjects: ['ChatRoom', 'chatRoom'] })))).toEqual([
       { path: 'config.durableObjects', problem: 'two classes have the same binding name' },
     ])
   })
@@ -50,7 +51,7 @@ describe('binding names', () => {
       environmentVars: { CHAT_ROOM: 'x', TOKEN: 'x', FREE: 'x' },
       secrets: { TOKEN: 'y', CHAT_ROOM: 'y', OTHER: 'y' },
     })
-    expect(fieldsOf(() => checkBindings(config))).toEqual([
+    expect(fieldsOf(() => checkParts(config))).toEqual([
       { path: 'config.environmentVars.CHAT_ROOM', problem: 'another binding has this name' },
       { path: 'config.secrets.TOKEN', problem: 'another binding has this name' },
       { path: 'config.secrets.CHAT_ROOM', problem: 'another binding has this name' },
@@ -59,7 +60,7 @@ describe('binding names', () => {
 
   test('different names do not collide, even if only their case differs', () => {
     const config = configOf({ durableObjects: ['ChatRoom'], environmentVars: { chat_room: 'x', Chat: 'x' } })
-    expect(fieldsOf(() => checkBindings(config))).toBeUndefined()
+    expect(fieldsOf(() => checkParts(config))).toBeUndefined()
   })
 })
 

@@ -5,6 +5,7 @@ import { trackUpload, waitForUpload } from '../../cloudflare/write-record.ts'
 import { migrationTagOf } from '../../model/history.ts'
 import type { PlanHead } from '../../model/plan.ts'
 import { bindingName } from '../../model/worker-module.ts'
+import { plannedCompatibility } from '../../plans/compatibility.ts'
 import { sameTraffic } from '../../plans/current-state/index.ts'
 import { preservedContent, settingsOf } from '../worker-version/preserve.ts'
 import { refuseChanged, requireUnchanged } from '../worker-version/unchanged.ts'
@@ -88,7 +89,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
     ...preservedContent(context, { state, latest }),
     migrations,
     ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
-    compatibility: plan.config.compatibility,
+    compatibility: plannedCompatibility(plan),
     tag: deployment.id,
     message: `capstan ${plan.digest.slice(0, 20)}`,
   }

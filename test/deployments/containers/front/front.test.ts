@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { Miniflare } from 'miniflare'
 import { afterEach, describe, expect, test } from 'vitest'
 import { bundle, generated } from '../../../../bin/build-container-front.js'
-import { compatibility } from '../../../../src/deployments/model/plan.ts'
+import { defaultCompatibility as compatibility } from '../../../../src/deployments/model/plan.ts'
 import { frontModules, noEngine } from '../../../../src/deployments/plans/container-front.ts'
 import { startContainerEngine } from './container-engine.ts'
 

@@ -150,6 +150,12 @@ describe('the sources', () => {
     expect(show(imports.filter(({ from }) => from.startsWith('migrations/')))).toEqual([])
   })
 
+  it('register hooks in the files of tests only', () => {
+    // The files of a worker share what they import: a hook of a helper would run for the first of them only.
+    const helpers = filesOf('test').filter((file) => !file.endsWith('.test.ts'))
+    expect(helpers.filter((file) => /^(before|after)(Each|All)\(/m.test(textOf(file)))).toEqual([])
+  })
+
   it('name Redis and the queue library in few places', () => {
     const found = src.filter((file) => /from '(bullmq|ioredis)'/.test(textOf(file)))
     const allowed = ['jobs/execution/queue-worker.ts', 'rate-limit/redis-bucket.ts', 'redis/connect.ts'].map(

@@ -30,6 +30,7 @@ describe.skipIf(!canInspectProcesses)('a test run', () => {
   test.each([
     ['normally', 'end'],
     ['although its server did not stop', 'give up'],
+    ['although a test has left a process behind', 'leave an orphan'],
   ])('that ends %s leaves no process and no directory', async (_how, message) => {
     const { child, folder } = await startRun()
     child.send(message)

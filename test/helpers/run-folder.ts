@@ -4,6 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { leftOf } from './stack-processes.ts'
+import { until } from './until.ts'
 
 const sweeper = fileURLToPath(new URL('run-sweeper.ts', import.meta.url))
 
@@ -30,12 +32,31 @@ export function startRunFolder(): (inOrder: boolean) => Promise<void> {
   // The command line finds this run's services here, separate from the user's own.
   process.env.XDG_STATE_HOME = join(folder, 'state')
   return async (inOrder) => {
+    if (inOrder) await endOrphans(folder)
     // A sweeper that has ended before has nobody left to tell.
     if (child.connected) {
       if (inOrder) child.send('ended')
       else child.disconnect()
     }
     await exited
+  }
+}
+
+/**
+ * Kills the processes that tests have left behind, and names them. One that has inherited the output of a worker would
+ * keep the runner waiting for the end of that output for ever.
+ */
+async function endOrphans(folder: string): Promise<void> {
+  // Direct children are the runner's own: its workers, and the sweeper.
+  const orphans = () => leftOf(folder).filter(({ ppid }) => ppid !== process.pid)
+  await until(() => orphans().length === 0, { timeoutMs: 3000 }).catch(() => undefined)
+  for (const { pid, command } of orphans()) {
+    console.error(`A test has left a process behind: ${pid} ${command.replaceAll('\0', ' ')}`)
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // The process has exited by now.
+    }
   }
 }
 

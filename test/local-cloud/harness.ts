@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { type LocalCloud, type LocalCloudLog, startLocalCloud } from '../../src/local-cloud/index.ts'
 import { assertConforms } from './contract/contract.ts'
 
@@ -32,14 +32,12 @@ export interface Module {
   type?: string
 }
 
-const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-/** Registers a cleanup that runs after the test, before those registered earlier. */
+/**
+ * Registers a cleanup that runs after the test, before those registered earlier. A hook at the top of this module
+ * would run only for the first test file of a worker, because the files of a worker share their modules.
+ */
 export function onCleanup(cleanup: () => Promise<void>): void {
-  cleanups.push(cleanup)
+  onTestFinished(cleanup)
 }
 
 export function temporaryDir(): string {

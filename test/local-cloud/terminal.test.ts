@@ -12,7 +12,7 @@ const hasScript = process.platform === 'linux' && spawnSync('script', ['--versio
 async function written(variables: Record<string, string>): Promise<string> {
   const command = `exec '${process.execPath}' '${main}'`
   const child = spawn('script', ['-qec', command, '/dev/null'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
       TERM: 'xterm-256color',

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,8 +12,11 @@ const end = startRunFolder()
 const dataDir = mkdtempSync(join(tmpdir(), 'postgres-'))
 const server = await startEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
 process.once('message', async (message) => {
-  const inOrder = message === 'end'
+  const inOrder = message !== 'give up'
   if (inOrder) await server.stop()
+  // A process whose parent has ended belongs to nobody.
+  if (message === 'leave an orphan')
+    await once(spawn('sh', ['-c', 'sleep 1000 &'], { stdio: 'ignore' }), 'exit')
   await end(inOrder)
   process.exit()
 })

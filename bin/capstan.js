@@ -1,4 +1,8 @@
 #!/usr/bin/env node
 import { checkNode } from './check-node.js'
+import { enableCompileCache } from './compile-cache.js'
 
-checkNode().then(() => import('../src/cli.ts'))
+checkNode().then(() => {
+  enableCompileCache()
+  return import('../src/cli.ts')
+})

@@ -1,3 +1,7 @@
 import { checkNode } from './check-node.js'
+import { enableCompileCache } from './compile-cache.js'
 
-checkNode().then(() => import('../src/start.ts'))
+checkNode().then(() => {
+  enableCompileCache()
+  return import('../src/start.ts')
+})

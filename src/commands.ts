@@ -1,19 +1,23 @@
 import { type Area, packageVersion } from './cli/run.ts'
 
-/** All commands by their first word. The code of a command is loaded when the command is used. */
+/**
+ * All commands by their first word. The code of a command is loaded when the command is used, from the domain's file of
+ * commands: its index would load the services, too.
+ */
 export const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
-    (await import('./deployments/index.ts')).registerDeploymentCommands(program, deps),
+    (await import('./deployments/commands/index.ts')).registerDeploymentCommands(program, deps),
   rollback: async (program, deps) =>
-    (await import('./deployments/index.ts')).registerRollbackCommand(program, deps),
+    (await import('./deployments/commands/act-commands.ts')).registerRollbackCommand(program, deps),
   versions: async (program, deps) =>
-    (await import('./deployments/index.ts')).registerVersionsCommand(program, deps),
-  logs: async (program, deps) => (await import('./deployments/index.ts')).registerLogsCommand(program, deps),
+    (await import('./deployments/commands/act-commands.ts')).registerVersionsCommand(program, deps),
+  logs: async (program, deps) =>
+    (await import('./deployments/commands/logs.ts')).registerLogsCommand(program, deps),
   release: async (program, deps) =>
-    (await import('./binary-releases/index.ts')).registerReleaseCommands(program, deps),
+    (await import('./binary-releases/commands.ts')).registerReleaseCommands(program, deps),
   jobs: async (program, deps) => (await import('./cli/jobs.ts')).registerJobCommands(program, deps),
   cloud: async (program, deps) =>
-    (await import('./local-cloud/index.ts')).registerCloudCommands(program, deps),
+    (await import('./local-cloud/commands.ts')).registerCloudCommands(program, deps),
   backup: async (program, deps) =>
     (await import('./cli/backup/index.ts')).registerBackupCommand(program, {
       ...deps,
@@ -22,13 +26,13 @@ export const areas: Record<string, Area> = {
   restore: async (program, deps) =>
     (await import('./cli/backup/index.ts')).registerRestoreCommand(program, deps),
   async admin(program, deps) {
-    const { registerAccountCommands } = await import('./accounts/index.ts')
+    const { registerAccountCommands } = await import('./accounts/commands.ts')
     const { withDatabase } = await import('./cli/database.ts')
     const { loadConfig } = await import('./config.ts')
     registerAccountCommands(program, { withDb: (work) => withDatabase({ ...deps, loadConfig }, work) })
   },
   async nodes(program, deps) {
-    const { registerNodeCommands } = await import('./orchestrators/index.ts')
+    const { registerNodeCommands } = await import('./orchestrators/commands.ts')
     const { withDatabase } = await import('./cli/database.ts')
     const { loadConfig } = await import('./config.ts')
     registerNodeCommands(program, {

@@ -23,7 +23,6 @@ import { createTurns } from './sign-in/turns.ts'
 import { correctFutureTimes, deleteExpired } from './store/expired.ts'
 import { createPasswords } from './users/passwords.ts'
 
-export { registerAccountCommands } from './commands.ts'
 export { AccountPrincipal } from './principal.ts'
 export { createLocalToken } from './sign-in/local-token.ts'
 export { ensureFirstAdmin } from './users/first-admin.ts'

@@ -29,7 +29,6 @@ import { createUploads } from './publishing/uploads.ts'
 import { publishingRoutes } from './routes/publishing.ts'
 import { readingRoutes } from './routes/reading.ts'
 
-export { registerReleaseCommands } from './commands.ts'
 export { pointerJob, publishJob } from './jobs.ts'
 
 export interface BinaryReleases {

@@ -24,9 +24,6 @@ import { createAddresses } from './targets/addresses.ts'
 import { createTargets, type TargetsConfig } from './targets/targets.ts'
 import { createVault } from './targets/vault.ts'
 
-export { registerRollbackCommand, registerVersionsCommand } from './commands/act-commands.ts'
-export { registerDeploymentCommands } from './commands/index.ts'
-export { registerLogsCommand } from './commands/logs.ts'
 export { reportToGitHubJob } from './github/jobs.ts'
 export { deleteAppJob, deployStepJob, lateArrivalsJob, rollbackJob } from './handlers.ts'
 

@@ -1,6 +1,5 @@
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 
-export { registerCloudCommands } from './commands.ts'
 export { localCloudCredentials, localCloudDir } from './credentials.ts'
 export type { LocalCloud, LocalCloudLog, LocalCloudOptions } from './options.ts'
 

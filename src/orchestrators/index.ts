@@ -21,7 +21,6 @@ import { createStatusCache } from './status/status-cache.ts'
 import { statusStream } from './status/stream.ts'
 import { makePartitions, removeOldSamples } from './store/partitions.ts'
 
-export { registerNodeCommands } from './commands.ts'
 export { pollCycleJob, pollShardJob } from './jobs.ts'
 
 export interface OrchestratorsOptions {

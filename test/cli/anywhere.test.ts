@@ -49,8 +49,9 @@ describe('the installed command in another folder', () => {
   function capstan(args: string[], env: Record<string, string> = {}, cwd = folderWith({})) {
     const bin = join(cwd, 'capstan')
     symlinkSync(join(root, 'bin/capstan.js'), bin)
-    const { PATH = '', HOME = '' } = process.env
-    const options = { cwd, env: { PATH, HOME, XDG_STATE_HOME: state, CAPSTAN_ENV_FILE: '', ...env } }
+    const { PATH = '', HOME = '', XDG_CACHE_HOME = '' } = process.env
+    const own = { PATH, HOME, XDG_CACHE_HOME, XDG_STATE_HOME: state, CAPSTAN_ENV_FILE: '' }
+    const options = { cwd, env: { ...own, ...env } }
     return new Promise<{ code: number; out: string; err: string; made: string[] }>((resolve) =>
       execFile(process.execPath, [bin, ...args], options, (error, out, err) =>
         resolve({

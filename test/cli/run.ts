@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import type { Command } from 'commander'
-import { registerReleaseCommands } from '../../src/binary-releases/index.ts'
+import { registerReleaseCommands } from '../../src/binary-releases/commands.ts'
 import { findAccess } from '../../src/cli/api/access.ts'
 import { createApiClient } from '../../src/cli/api/client.ts'
 import { registerBackupCommand, registerRestoreCommand } from '../../src/cli/backup/index.ts'
@@ -9,12 +9,12 @@ import { registerJobCommands } from '../../src/cli/jobs.ts'
 import { terminalPrompt } from '../../src/cli/prompt.ts'
 import { packageVersion, runCommandLine } from '../../src/cli/run.ts'
 import {
-  registerDeploymentCommands,
-  registerLogsCommand,
   registerRollbackCommand,
   registerVersionsCommand,
-} from '../../src/deployments/index.ts'
-import { registerCloudCommands } from '../../src/local-cloud/index.ts'
+} from '../../src/deployments/commands/act-commands.ts'
+import { registerDeploymentCommands } from '../../src/deployments/commands/index.ts'
+import { registerLogsCommand } from '../../src/deployments/commands/logs.ts'
+import { registerCloudCommands } from '../../src/local-cloud/commands.ts'
 
 export interface Ran {
   code: number

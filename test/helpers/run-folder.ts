@@ -26,6 +26,7 @@ export function startRunFolder(): (inOrder: boolean) => Promise<void> {
   const exited = once(child, 'exit')
   // Compiled code is kept between runs.
   process.env.TEST_CACHE_DIR ??= tmpdir()
+  process.env.XDG_CACHE_HOME = join(process.env.TEST_CACHE_DIR, 'capstan-test-cache')
   process.env.TMPDIR = folder
   // Tests must not depend on a developer's .env.
   process.env.CAPSTAN_ENV_FILE = ''

@@ -36,7 +36,7 @@ export async function findAccess(
 const given = (token: string) => async (refused?: string) => (refused === undefined ? token : undefined)
 
 async function makeToken(make: MakeToken, databaseUrl: string | undefined): Promise<string> {
-  const { isDatabaseUnavailable } = await import('../../platform/postgres/index.ts')
+  const { isDatabaseUnavailable } = await import('../../platform/postgres/unavailable.ts')
   const { Unreachable } = await import('./client.ts')
   const away = 'Capstan does not run here: start it with npm start, or set CAPSTAN_URL and CAPSTAN_TOKEN'
   if (databaseUrl === undefined) throw new Unreachable(away)

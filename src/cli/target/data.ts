@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
+import { readEmbeddedPostgres } from '../../embedded/postgres/settings.ts'
 import type { PlatformConfig } from '../../platform/config/index.ts'
 import { ConfigError } from '../../platform/errors.ts'
 import { findInstallation, type Installation } from '../../platform/installation/index.ts'

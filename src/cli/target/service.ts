@@ -1,4 +1,4 @@
-import { readEmbeddedPostgres } from '../../embedded/postgres/index.ts'
+import { readEmbeddedPostgres } from '../../embedded/postgres/settings.ts'
 import { listenAddress } from '../../platform/config/index.ts'
 import { localUrl, type RunningService } from '../../platform/installation/index.ts'
 import { UsageFault } from '../faults.ts'

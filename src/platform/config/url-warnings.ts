@@ -1,5 +1,5 @@
-import { ignoredPostgresOptions } from '../postgres/index.ts'
-import { ignoredRedisOptions } from '../redis/index.ts'
+import { ignoredPostgresOptions } from '../postgres/address.ts'
+import { ignoredRedisOptions } from '../redis/address.ts'
 
 const readers = {
   DATABASE_URL: ignoredPostgresOptions,

@@ -1,4 +1,3 @@
-export { ignoredPostgresOptions, postgresUrl } from './address.ts'
 export { BoundedClient } from './client/bounded-client.ts'
 export { boundedClient } from './client/bounded-pool.ts'
 export { connectionLimits } from './client/connection-limits.ts'

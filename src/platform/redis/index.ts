@@ -1,2 +1,1 @@
-export { ignoredRedisOptions, redisUrl } from './address.ts'
 export { connectForBlocking, connectRedis, resolveRedisUrl } from './connect.ts'

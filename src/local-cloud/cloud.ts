@@ -1,13 +1,16 @@
 import { Api } from './api/api.ts'
+import { assetFilesDir, sweepAssets } from './assets/files.ts'
 import { CloudServer } from './cloud-server.ts'
 import { type CloudContext, scriptDir } from './context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 import { WorkerLogs } from './runtime/logs/worker-logs.ts'
+import type { RunnableAssets } from './runtime/options/assets.ts'
 import { Pool } from './runtime/pool.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
+import type { Version } from './store/versions.ts'
 import { createWorkerdRuntime, type Serving } from './worker-runtime.ts'
 
 /** Creates and connects the parts: the store, the pool of running Workers, the API and the gateway. */
@@ -42,6 +45,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     store.scripts.seedAccount(accountId, `local-${accountId.slice(0, 8)}`)
     store.zones.seed(accountId, options.zones ?? [])
     await sweepOrphanedData(dataDir, store)
+    await sweepAssets(dataDir, store, cloud.clock())
     const port = await server.listen(host, options.port)
     pool.watchAlarms(store.scripts.list().map(({ id }) => id))
     let stopped: Promise<void> | undefined
@@ -65,7 +69,17 @@ function servingOf(store: Store, dataDir: string, scriptId: number): Serving | u
   if (script === undefined || shares.length === 0) return undefined
   const found = shares.map((share) => store.versions.find(scriptId, share.version_id))
   const versions = found.filter((version) => version !== undefined)
-  const runnables = versions.map((version) => ({ version, modules: store.versions.modules(version.id) }))
+  const runnables = versions.map((version) => ({
+    version,
+    modules: store.versions.modules(version.id),
+    assets: assetsOf(store, dataDir, version),
+  }))
   const namespaces = store.scripts.namespaces(scriptId)
   return { name: script.name, runnables, shares, namespaces, persistDir: scriptDir(dataDir, script) }
+}
+
+function assetsOf(store: Store, dataDir: string, { code }: Version): RunnableAssets | undefined {
+  if (code.assets === undefined) return undefined
+  const { manifestId, config } = code.assets
+  return { directory: assetFilesDir(dataDir), files: store.assets.servedFiles(manifestId), config }
 }

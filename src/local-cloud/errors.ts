@@ -32,6 +32,11 @@ const refusals = {
   invalidScript: { status: 400, code: 10021, message: 'The Worker failed validation.' },
   // Cloudflare documents no single code for a malformed body; its Workers API returns 10026 for some of them.
   invalidBody: { status: 400, code: 10026, message: 'The request body is invalid.' },
+  // Cloudflare documents no code for a rejected file of an upload session.
+  invalidAsset: { status: 400, code: 10026, message: 'The asset does not match the manifest.' },
+  // Cloudflare documents no code for an invalid completion token.
+  invalidAssetToken: { status: 400, code: 10021, message: 'The assets token is invalid.' },
+  invalidAssetRules: { status: 400, code: 100324, message: 'The _headers or _redirects file is invalid.' },
   tooLarge: { status: 413, code: 10027, message: 'Your Worker exceeded the size limit.' },
   subdomainTaken: { status: 409, code: 10036, message: 'This account already has a workers.dev subdomain.' },
   tooManyScripts: { status: 400, code: 10037, message: 'You have exceeded the limit of Workers.' },

@@ -49,11 +49,37 @@ const lines = (entries: object, show: (value: unknown) => string) =>
     .map(([key, value]) => `${JSON.stringify(key)}:${show(value)}`)
     .join(',\n')}\n}`
 
+interface Document {
+  openapi: string
+  paths: Record<string, Record<string, unknown>>
+  components: Record<string, Record<string, unknown>>
+}
+
+const read = (folder: string, name: string): Document =>
+  JSON.parse(readFileSync(join(folder, `${name}.openapi.json`), 'utf8'))
+
+/** Adds the operations of a second document. Its schemas get names of their own: some differ from those of the first. */
+function withMore(first: Document, second: Document): Document {
+  const renamed = JSON.stringify(second).replaceAll('"#/components/schemas/', '"#/components/schemas/More')
+  const { paths, components }: Document = JSON.parse(renamed)
+  const schemas = Object.entries(components.schemas ?? {}).map(([name, schema]) => [`More${name}`, schema])
+  const all = Object.entries(paths).map(([path, methods]) => [path, { ...methods, ...first.paths[path] }])
+  return {
+    openapi: first.openapi,
+    paths: { ...first.paths, ...Object.fromEntries(all) },
+    components: {
+      ...first.components,
+      schemas: { ...first.components.schemas, ...Object.fromEntries(schemas) },
+    },
+  }
+}
+
 function build(folder: string): void {
   for (const name of names) {
-    const { openapi, paths, components } = JSON.parse(
-      readFileSync(join(folder, `${name}.openapi.json`), 'utf8'),
-    )
+    const { openapi, paths, components } =
+      name === 'cloudflare'
+        ? withMore(read(folder, name), read(folder, 'cloudflare-more'))
+        : read(folder, name)
     const parts = compact({ paths, components }) as { paths: object; components: Record<string, object> }
     const text = [
       `{"openapi":${JSON.stringify(openapi)},`,
@@ -66,8 +92,7 @@ function build(folder: string): void {
 
 /** The operations of Cloudflare that the local cloud need not have, as `METHOD /path`. */
 function buildOthers(folder: string): void {
-  const { paths } = JSON.parse(readFileSync(join(folder, 'cloudflare-more.openapi.json'), 'utf8'))
-  const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
+  const operations = Object.entries(read(folder, 'cloudflare-more').paths).flatMap(([path, methods]) =>
     Object.keys(methods)
       .filter((key) => ['get', 'put', 'post', 'patch', 'delete'].includes(key))
       .map((method) => `${method.toUpperCase()} ${path}`),

@@ -8,6 +8,7 @@ import { ApiError } from '../../src/local-cloud/errors.ts'
 import type { Candidate, StartupReport } from '../../src/local-cloud/runtime/startup/check.ts'
 import { type Runnable, varsOf } from '../../src/local-cloud/runtime/worker-options.ts'
 import type { Serving, StartOptions, WorkerRuntime } from '../../src/local-cloud/worker-runtime.ts'
+import { serveAsset } from './inline-assets.ts'
 
 type Exports = Record<string, unknown>
 type Methods = Record<string, (...args: unknown[]) => unknown>
@@ -45,7 +46,7 @@ export function createInlineRuntime(): WorkerRuntime {
     },
     async start(serving, options) {
       const [newest] = serving.runnables.toSorted((a, b) => b.version.number - a.version.number)
-      const classes = newest === undefined ? {} : await load(codeOf(newest))
+      const classes = newest === undefined || newest.modules.length === 0 ? {} : await load(codeOf(newest))
       const objects = createObjects(serving, classes, storages)
       const servers = await Promise.all(serving.runnables.map((each) => serve(each, objects, options)))
       const exited = Promise.withResolvers<void>()
@@ -198,7 +199,13 @@ async function serve(runnable: Runnable, objects: Objects, { onLog }: StartOptio
   const { id, annotations, createdOn, bindings } = runnable.version
   const env = varsOf(bindings, { id, tag: annotations['workers/tag'] ?? '', timestamp: createdOn })
   Object.assign(env, objects.bindingsOf(runnable, env))
-  const handle = handlerOf(await load(codeOf(runnable)), env)
+  const asset = (request: Request) => serveAsset(runnable, request)
+  for (const { type, name } of bindings) {
+    if (type === 'assets')
+      Object.assign(env, { [name]: { fetch: async (url: string) => asset(new Request(url)) } })
+  }
+  const code = runnable.modules.length === 0 ? noCode : handlerOf(await load(codeOf(runnable)), env)
+  const handle: Handler = async (request) => asset(request) ?? (await code(request))
   const server = createServer((req, res) => {
     respond(handle, req, res).catch((error) => {
       onLog('error', `Uncaught ${error}`, 'exception')
@@ -219,6 +226,9 @@ async function serve(runnable: Runnable, objects: Objects, { onLog }: StartOptio
     },
   }
 }
+
+/** The handler of a Worker of assets only. */
+const noCode: Handler = async () => new Response('Not Found', { status: 404 })
 
 function handlerOf({ default: main }: Exports, env: object): Handler {
   const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined }

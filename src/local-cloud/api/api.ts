@@ -7,6 +7,7 @@ import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { containerRoutes } from './container-routes.ts'
 import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { registryRoutes } from './registry-routes.ts'
+import { assetSessionRoutes, assetUploadRoutes } from './resources/asset-routes.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -18,6 +19,9 @@ const apiPrefix = '/client/v4'
 
 /** The last log lines of a script. Cloudflare's API has only live tails, so this path is an addition. */
 const logsPath = /^\/capstan\/logs\/([a-z0-9_-]+)$/
+
+/** The uploads of assets, whose handler checks the token of the upload session. */
+const assetUploadPath = /^\/accounts\/[^/]+\/workers\/assets\/upload(\/[^/]+)?$/
 
 /** True if `Api` handles this path. */
 export const isApiPath = (path: string): boolean =>
@@ -35,6 +39,8 @@ export class Api {
     this.#cloud = cloud
     this.#token = token
     publicRoutes(this.#publicRoutes)
+    assetUploadRoutes(this.#publicRoutes, cloud)
+    assetSessionRoutes(this.#routes, cloud)
     accountRoutes(this.#routes, cloud)
     scriptRoutes(this.#routes, cloud)
     secretRoutes(this.#routes, cloud)
@@ -70,10 +76,12 @@ export class Api {
     }
     const path = url.pathname.slice(apiPrefix.length)
     if (path === '/ips') return await this.#publicRoutes.dispatch(req, url, apiPrefix)
-    requireToken(req, this.#token, path.endsWith('/tokens/verify'))
+    const isAssetUpload = assetUploadPath.test(path)
+    if (!isAssetUpload) requireToken(req, this.#token, path.endsWith('/tokens/verify'))
     this.#rateLimit.take(res)
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
     if (account !== undefined && account !== this.#cloud.accountId) throw new ApiError('unresolvable')
+    if (isAssetUpload) return await this.#publicRoutes.dispatch(req, url, apiPrefix)
     const [, zone] = /^\/zones\/([^/]+)/.exec(path) ?? []
     if (zone !== undefined) requireZone(this.#cloud, zone)
     return await this.#routes.dispatch(req, url, apiPrefix, () => {

@@ -23,8 +23,12 @@ async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
 }
 
 /** Reads and validates a JSON body. @throws ApiError 10026 or 10027; messages name fields but contain no values */
-export async function readJson<T>(req: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
-  const text = (await readBytes(req, maxJsonBytes)).toString('utf8')
+export async function readJson<T>(
+  req: IncomingMessage,
+  schema: z.ZodType<T>,
+  maxBytes = maxJsonBytes,
+): Promise<T> {
+  const text = (await readBytes(req, maxBytes)).toString('utf8')
   return parseJson(text, schema, 'invalidBody')
 }
 
@@ -50,15 +54,40 @@ export function parseJson<T>(
  * Reads a multipart body. Part names are unchanged, because module names may contain slashes.
  * @throws ApiError 10026 or 10027
  */
-export async function readMultipart(req: IncomingMessage): Promise<FormData> {
+export async function readMultipart(req: IncomingMessage, maxBytes = maxUploadBytes): Promise<FormData> {
   const contentType = req.headers['content-type'] ?? ''
   if (!contentType.startsWith('multipart/form-data')) {
     throw new ApiError('invalidBody', 'The upload must be multipart/form-data.')
   }
-  const body = await readBytes(req, maxUploadBytes)
+  const body = await readBytes(req, maxBytes)
   try {
     return await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
   } catch {
     throw new ApiError('invalidBody', 'The multipart body could not be parsed.')
   }
 }
+
+const maxAssetsBytes = 100 * MIB
+const maxAssetBytes = 25 * MIB
+
+/**
+ * Reads a multipart body of base64-encoded files, each named by its hash. The content type `application/null` means none.
+ * @throws ApiError 10026 or 10027
+ */
+export async function readAssetParts(
+  req: IncomingMessage,
+): Promise<{ hash: string; contentType: string | null; content: Buffer }[]> {
+  const files = []
+  for (const [hash, part] of await readMultipart(req, maxAssetsBytes)) {
+    if (typeof part === 'string') {
+      throw new ApiError('invalidBody', `The part '${hash}' needs a file name and a Content-Type.`)
+    }
+    const content = Buffer.from(await part.text(), 'base64')
+    const contentType = part.type === '' || part.type === 'application/null' ? null : part.type
+    files.push({ hash, contentType, content })
+  }
+  return files
+}
+
+/** Reads the body of an upload of one file. @throws ApiError 10027 */
+export const readAsset = (req: IncomingMessage): Promise<Buffer> => readBytes(req, maxAssetBytes)

@@ -21,6 +21,8 @@ export interface Answer {
   result: unknown
   messages?: ApiMessage[]
   resultInfo?: PageInfo
+  /** The HTTP status. Default: 200. */
+  status?: number
 }
 
 /** Sets the headers that Cloudflare's edge adds to every response. */
@@ -32,7 +34,7 @@ export function setEdgeHeaders(res: ServerResponse): void {
 export function sendAnswer(res: ServerResponse, answer: Answer): void {
   const info = answer.resultInfo === undefined ? {} : { result_info: answer.resultInfo }
   const messages = answer.messages ?? []
-  send(res, 200, { result: answer.result, success: true, errors: [], messages, ...info })
+  send(res, answer.status ?? 200, { result: answer.result, success: true, errors: [], messages, ...info })
 }
 
 export function sendError(res: ServerResponse, error: ApiError): void {

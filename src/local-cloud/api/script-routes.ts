@@ -33,7 +33,7 @@ export const sourceOf = (req: IncomingMessage) =>
   req.headers['user-agent']?.startsWith('wrangler') ? 'wrangler' : 'api'
 
 /** The name of a new script, which must be usable as a host name. @throws ApiError 10016 */
-function usableName(call: Call): string {
+export function usableName(call: Call): string {
   const name = call.param('script')
   if (!/^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/.test(name)) throw new ApiError('invalidScriptName')
   return name

@@ -38,6 +38,22 @@ export default {
 
 const closedScript = `export default { fetch: () => new Response('Forbidden\\n', { status: 403 }) }`
 
+/** A Worker that receives requests from outside. */
+export interface HostedWorker {
+  worker: WorkerOptions
+  /** Workers that serve only this one, without a socket. */
+  helpers: WorkerOptions[]
+  /** The name of the Worker that receives the requests: the Worker itself or a helper. */
+  entry: string
+}
+
+/** A Worker that receives its requests itself. */
+export const hosted = (worker: WorkerOptions): HostedWorker => ({
+  worker,
+  helpers: [],
+  entry: worker.name ?? '',
+})
+
 /**
  * Adds a front for each Worker, which has the Worker's only socket. The sockets are on loopback, where browsers send
  * the cookies of 127.0.0.1 to every port: an app must be reachable only through the gateway. Miniflare's own entry port
@@ -45,21 +61,22 @@ const closedScript = `export default { fetch: () => new Response('Forbidden\\n',
  * @param options `marker` begins the lines that report uncaught exceptions
  */
 export function withFronts(
-  workers: WorkerOptions[],
+  workers: HostedWorker[],
   { secret, marker, privateNetwork }: { secret: string; marker: string; privateNetwork: boolean },
 ): WorkerOptions[] {
   const outboundService = network(privateNetwork)
-  const inner = workers.map((worker) => ({
+  const all = workers.flatMap(({ worker, helpers }) => [worker, ...helpers])
+  const inner = all.map((worker) => ({
     ...worker,
     // The zone is sent with every outgoing request of the Worker; the default contains the Worker's name.
     zone: 'worker.example.com',
     outboundService,
     tails: [tailName],
   }))
-  const fronts = workers.map(({ name = '' }) => ({
+  const fronts = workers.map(({ worker: { name = '' }, entry }) => ({
     ...scriptWorker(frontName(name), frontScript),
     bindings: { HEADER: gateHeader, SECRET: secret },
-    serviceBindings: { APP: name },
+    serviceBindings: { APP: entry },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }))
   return [scriptWorker('closed', closedScript), ...inner, ...fronts, tailWorker(marker)]

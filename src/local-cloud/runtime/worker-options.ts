@@ -1,12 +1,14 @@
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import type { Namespace } from '../store/scripts.ts'
 import type { Binding, Version, WorkerModule } from '../store/versions.ts'
-import { appName } from './gate.ts'
+import { appName, type HostedWorker, hosted } from './gate.ts'
 import { withRejectionLog } from './logs/rejections.ts'
+import { assetsName, assetWorker, type RunnableAssets, routerName, routerWorker } from './options/assets.ts'
 
 export interface Runnable {
   version: Version
   modules: WorkerModule[]
+  assets?: RunnableAssets | undefined
 }
 
 type Vars = NonNullable<WorkerOptions['bindings']>
@@ -42,6 +44,7 @@ function varOf(binding: Binding, identity: Vars[string]): [string, Vars[string]]
     case 'version_metadata':
       return [[binding.name, identity]]
     case 'durable_object_namespace':
+    case 'assets':
       return []
   }
 }
@@ -50,21 +53,43 @@ function varOf(binding: Binding, identity: Vars[string]): [string, Vars[string]]
  * The Workers of one script. Two deployed versions run in the same workerd, and the newer one hosts the Durable
  * Objects of both: two processes that use the files of one object would corrupt it.
  */
-export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): WorkerOptions[] {
+export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): HostedWorker[] {
   const newestFirst = runnables.toSorted((a, b) => b.version.number - a.version.number)
   const host = newestFirst[0]?.version.id
-  return newestFirst.map(({ version, modules }) => {
-    const { mainModule, compatibilityDate, compatibilityFlags } = version.code
-    const tag = version.annotations['workers/tag'] ?? ''
-    const isHost = version.id === host
-    return {
-      ...codeOptions(withRejectionLog(mainFirst(modules, mainModule)), compatibilityDate, compatibilityFlags),
-      name: appName(version.id),
-      bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
-      durableObjects: objectBindings(version.bindings, namespaces, isHost ? undefined : host),
-      additionalUnboundDurableObjects: isHost ? namespaces.map(objectOptions) : [],
-    }
+  return newestFirst.map((runnable) => {
+    const objects = { namespaces, host: runnable.version.id === host ? undefined : host }
+    return withAssets(runnable, () => codeWorker(runnable, objects))
   })
+}
+
+interface Objects {
+  namespaces: Namespace[]
+  /** The version that hosts the Durable Objects, unless it is this one. */
+  host: string | undefined
+}
+
+function codeWorker({ version, modules, assets }: Runnable, { namespaces, host }: Objects): WorkerOptions {
+  const { mainModule, compatibilityDate, compatibilityFlags } = version.code
+  const tag = version.annotations['workers/tag'] ?? ''
+  const bound = assets === undefined ? [] : version.bindings.filter(({ type }) => type === 'assets')
+  return {
+    ...codeOptions(withRejectionLog(mainFirst(modules, mainModule)), compatibilityDate, compatibilityFlags),
+    name: appName(version.id),
+    bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
+    durableObjects: objectBindings(version.bindings, namespaces, host),
+    additionalUnboundDurableObjects: host === undefined ? namespaces.map(objectOptions) : [],
+    serviceBindings: Object.fromEntries(bound.map(({ name }) => [name, assetsName(version.id)])),
+  }
+}
+
+/** Puts the assets of a version in front of its code; a version without code consists of its assets. */
+function withAssets({ version, modules, assets }: Runnable, code: () => WorkerOptions): HostedWorker {
+  if (assets === undefined) return hosted(code())
+  const { compatibilityDate, compatibilityFlags } = version.code
+  const serving = { versionId: version.id, assets, compatibilityDate, compatibilityFlags }
+  if (modules.length === 0) return hosted(assetWorker(appName(version.id), serving))
+  const helpers = [assetWorker(assetsName(version.id), serving), routerWorker(serving)]
+  return { worker: code(), helpers, entry: routerName(version.id) }
 }
 
 /** Moves the main module to the front: workerd uses the first module as the entry point. */

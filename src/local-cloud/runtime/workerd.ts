@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
+import { Miniflare, type MiniflareOptions, NoOpLog } from 'miniflare'
 import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
-import { appName, frontName, gateHeader, withFronts } from './gate.ts'
+import { appName, frontName, gateHeader, type HostedWorker, withFronts } from './gate.ts'
 import { isolateMib, LimitExceeded, type Limits, LimitWatch } from './limits.ts'
 import { type OnLine, readException } from './logs/exceptions.ts'
 import type { Reaper } from './reaper.ts'
@@ -12,7 +12,7 @@ import { cpuMs } from './usage.ts'
 
 export interface WorkerdOptions {
   /** The Workers, each named by `appName`. */
-  workers: WorkerOptions[]
+  workers: HostedWorker[]
   /** The folder of Durable Objects and caches; without it they are lost when the process ends. */
   persistDir?: string
   /** Milliseconds within which the Workers must be loaded. */
@@ -90,7 +90,7 @@ export class Workerd {
       await workerd.ready(options.startTimeoutMs)
       if (workerd.loopback.servers === 0)
         throw new Error('the loopback server of Miniflare was not closed to other clients')
-      const names = options.workers.map((worker) => worker.name ?? '')
+      const names = options.workers.map(({ worker }) => worker.name ?? '')
       const found = names.map(
         async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(frontName(name))] as const,
       )

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { assetsMetadata } from '../assets/schema.ts'
 
 /** The fields of an upload's `metadata` part. Unknown and unsupported fields are rejected. */
 
@@ -22,6 +23,7 @@ const durableObject = z.strictObject({
   script_name: z.string().optional(),
   namespace_id: z.string().optional(),
 })
+const assets = z.strictObject({ type: z.literal('assets'), name: bindingName })
 const inherit = z.strictObject({
   type: z.literal('inherit'),
   name: bindingName,
@@ -30,7 +32,7 @@ const inherit = z.strictObject({
 })
 const givenBinding = z.discriminatedUnion(
   'type',
-  [plainText, secretText, json, versionMetadata, durableObject, inherit],
+  [plainText, secretText, json, versionMetadata, durableObject, assets, inherit],
   { error: 'this type of binding is not supported by the local cloud' },
 )
 export type GivenBinding = z.infer<typeof givenBinding>
@@ -84,8 +86,10 @@ export const codeUpdateStrategy = z.strictObject({ mode: z.string(), max_delay: 
 
 export const uploadMetadata = z.strictObject({
   main_module: z
-    .string({ error: 'is required: only ES modules are supported, not body_part scripts' })
-    .transform((name) => name.replace(/^\.\//, '')),
+    .string()
+    .transform((name) => name.replace(/^\.\//, ''))
+    .optional(),
+  assets: assetsMetadata.optional(),
   compatibility_date: z.iso.date().optional(),
   compatibility_flags: z.array(z.string()).optional(),
   bindings: z.array(givenBinding).optional(),

@@ -1,3 +1,4 @@
+import { checkAssetUse, resolveAssets } from '../assets/version.ts'
 import { type CloudContext, namespaceDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { StartupReport } from '../runtime/startup/check.ts'
@@ -57,6 +58,9 @@ export function uploadVersion(cloud: CloudContext, request: UploadRequest): Prom
   })
 }
 
+/** The report of a Worker that has only assets. */
+const noCode: StartupReport = { startupTimeMs: 0, handlers: [], namedHandlers: [], classes: [] }
+
 interface Prepared {
   plan: MigrationPlan
   draft: VersionDraft
@@ -73,19 +77,22 @@ async function prepare(
   const { scripts, versions } = cloud.store
   const classes = script === undefined ? [] : scripts.namespaces(script.id)
   const plan = planMigrations({ classes, tag: script?.migrationTag ?? null }, metadata.migrations)
+  const latest = script && versions.latest(script.id)
   const bindings = resolveBindings(metadata, {
     scriptName: request.scriptName,
     plan,
-    latest: script && versions.latest(script.id),
+    latest,
     findVersion: (id) => script && versions.find(script.id, id),
     strict: request.strictInherit,
   })
   const compatibilityDate = metadata.compatibility_date ?? oldestCompatibilityDate
   const compatibilityFlags = metadata.compatibility_flags ?? []
-  const mainModule = metadata.main_module
+  const assets = await resolveAssets(cloud, request.scriptName, metadata, latest?.code.assets)
+  const { main_module: mainModule = '' } = metadata
+  checkAssetUse(assets, { bindings, hasCode: mainModule !== '' })
   const candidate = { mainModule, modules, compatibilityDate, compatibilityFlags, bindings }
-  const report = await cloud.runtime.report(candidate)
-  checkExports(report, plan)
+  const report = mainModule === '' ? noCode : await cloud.runtime.report(candidate)
+  checkExports(report, plan, assets !== undefined)
   checkTriggers(report)
   const containers = metadata.containers ?? []
   for (const { class_name: name } of containers) if (name !== undefined) requireClass(plan, name)
@@ -94,6 +101,7 @@ async function prepare(
   const runtime = { mainModule, compatibilityDate, compatibilityFlags, usageModel, containers }
   const code = {
     ...runtime,
+    assets,
     cpuMs: metadata.limits?.cpu_ms,
     handlers,
     namedHandlers,
@@ -150,8 +158,8 @@ function checkTriggers({ handlers }: StartupReport): void {
   }
 }
 
-function checkExports(report: StartupReport, plan: MigrationPlan): void {
-  if (report.handlers.length === 0 && report.classes.length === 0) {
+function checkExports(report: StartupReport, plan: MigrationPlan, hasAssets: boolean): void {
+  if (report.handlers.length === 0 && report.classes.length === 0 && !hasAssets) {
     throw new ApiError('noHandlers')
   }
   for (const { className, namespaceId } of plan.classes) {

@@ -99,7 +99,7 @@ async function editedDraft(cloud: CloudContext, base: Version, request: SecretRe
   const bindings = request.edit(base.bindings)
   checkSizes(bindings)
   const modules = cloud.store.versions.modules(base.id)
-  await cloud.runtime.report({ ...base.code, modules, bindings })
+  if (modules.length > 0) await cloud.runtime.report({ ...base.code, modules, bindings })
   const { migrationTag, code } = base
   const annotations = annotate(request.annotations ?? {}, 'secret')
   const createdOn = new Date().toISOString()

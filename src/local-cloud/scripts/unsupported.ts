@@ -18,7 +18,6 @@ const features: [RegExp, string][] = [
   [/^logpush(\/|$)/, 'Logpush'],
   [/^(triggers\/|workers\/scripts\/[^/]+\/schedules)/, 'cron triggers'],
   [/^workers\/(tails\/|scripts\/[^/]+\/tails)/, 'tails; `capstan logs` shows the logs of a Worker'],
-  [/^workers\/(assets\/|scripts\/[^/]+\/assets-upload-session)/, 'static assets'],
   [/^workers\/dispatch(\/|$)/, 'Workers for Platforms'],
   [/^workers\/(observability|logs)(\/|$)/, 'Workers Logs; `capstan logs` shows the logs of a Worker'],
   [/^workers\/scripts\/[^/]+\/(routes|domains|references)/, 'routes and domains by script'],

@@ -64,11 +64,7 @@ function checkModules(metadata: UploadMetadata, modules: WorkerModule[]): void {
   if (bytes > maxScriptBytes) throw new ApiError('tooLarge')
   const names = new Set(modules.map((module) => module.name))
   if (names.size !== modules.length) throw new ApiError('invalidScript', 'Two modules have the same name.')
-  const main = modules.find((module) => module.name === metadata.main_module)
-  if (main === undefined) throw new ApiError('invalidScript', `No such module: ${metadata.main_module}`)
-  if (main.type !== 'ESModule') {
-    throw new ApiError('invalidScript', 'The main module must be of type application/javascript+module.')
-  }
+  checkMain(metadata, modules)
   const today = new Date().toISOString().slice(0, 10)
   if ((metadata.compatibility_date ?? today) > today) {
     throw new ApiError(
@@ -77,6 +73,22 @@ function checkModules(metadata: UploadMetadata, modules: WorkerModule[]): void {
     )
   }
 }
+
+/** Checks the main module. Only a Worker with assets can have no code. */
+function checkMain(metadata: UploadMetadata, modules: WorkerModule[]): void {
+  if (metadata.main_module === undefined) {
+    if (modules.length === 0 && hasAssets(metadata)) return
+    const needed = 'main_module: is required: only ES modules are supported, not body_part scripts'
+    throw new ApiError('invalidScript', needed)
+  }
+  const main = modules.find((module) => module.name === metadata.main_module)
+  if (main === undefined) throw new ApiError('invalidScript', `No such module: ${metadata.main_module}`)
+  if (main.type !== 'ESModule') {
+    throw new ApiError('invalidScript', 'The main module must be of type application/javascript+module.')
+  }
+}
+
+const hasAssets = ({ assets, keep_assets: keep = false }: UploadMetadata) => keep || assets !== undefined
 
 function etagOf(modules: WorkerModule[]): string {
   const hash = createHash('sha256')

@@ -23,8 +23,8 @@ export function scriptView(script: Script, serving: Version | undefined) {
     tags: tags ?? [],
     created_on: script.createdOn,
     modified_on: script.modifiedOn,
-    has_assets: false,
-    has_modules: true,
+    has_assets: serving?.code.assets !== undefined,
+    has_modules: serving?.code.mainModule !== '',
     logpush,
     tail_consumers: tails ?? [],
     ...(observability ? { observability } : {}),
@@ -37,7 +37,7 @@ export function scriptView(script: Script, serving: Version | undefined) {
 export function uploadView(script: Script, version: Version) {
   return {
     ...scriptView(script, version),
-    entry_point: version.code.mainModule,
+    ...(version.code.mainModule === '' ? {} : { entry_point: version.code.mainModule }),
     startup_time_ms: version.code.startupTimeMs,
     deployment_id: version.id.replaceAll('-', ''),
   }
@@ -87,7 +87,9 @@ export function versionSettingsView(script: Script, serving: Version | undefined
     usage_model: serving.code.usageModel,
   }
   const bindings = (serving?.bindings ?? []).map((binding) => publicBinding(binding, namespaces))
-  return { bindings, placement: {}, ...code, ...settingsView(script), ...tagOf(script.migrationTag) }
+  const { observability, ...settings } = settingsView(script)
+  const shown = observability === null ? settings : { ...settings, observability }
+  return { bindings, ...code, ...shown, ...tagOf(script.migrationTag) }
 }
 
 export function versionSummary(version: Version) {
@@ -133,6 +135,7 @@ function publicBinding(binding: Binding, namespaces: Namespace[]) {
   switch (type) {
     case 'secret_text':
     case 'version_metadata':
+    case 'assets':
       return { name, type }
     case 'plain_text':
       return { name, type, text: binding.text }

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { assetSchema } from './assets.ts'
 import { containerSchema } from './containers.ts'
 import { zoneSchema } from './zones.ts'
 
@@ -54,7 +55,7 @@ export function openDatabase(dataDir: string): DatabaseSync {
   try {
     db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full')
     db.exec('pragma foreign_keys = on; begin immediate')
-    db.exec(`${schema} ${zoneSchema} ${containerSchema} commit`)
+    db.exec(`${schema} ${zoneSchema} ${containerSchema} ${assetSchema} commit`)
   } catch (error) {
     db.close()
     if (error instanceof Error && /locked/.test(error.message)) {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { AssetStore } from './assets.ts'
 import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
 import { ScriptStore } from './scripts.ts'
@@ -11,6 +12,7 @@ export class Store {
   readonly versions: VersionStore
   readonly containers: ContainerStore
   readonly zones: ZoneStore
+  readonly assets: AssetStore
   readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -19,6 +21,7 @@ export class Store {
     this.versions = new VersionStore(this.#db)
     this.containers = new ContainerStore(this.#db)
     this.zones = new ZoneStore(this.#db)
+    this.assets = new AssetStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import type { AssetConfig } from '../assets/schema.ts'
 import { integer, type Row, stored, text, textOrNull } from './rows.ts'
 
 /** A stored binding, with secrets in clear text. Use `publicBinding` before one is sent or logged. */
@@ -9,15 +10,24 @@ export type Binding =
   | { type: 'json'; name: string; json: unknown }
   | { type: 'version_metadata'; name: string }
   | { type: 'durable_object_namespace'; name: string; class_name: string }
+  | { type: 'assets'; name: string }
 
 export interface NamedHandlers {
   name: string
   handlers: string[]
 }
 
+/** The static assets of a version. */
+export interface VersionAssets {
+  manifestId: string
+  config: AssetConfig
+}
+
 /** The properties that the code of a version determines. */
 interface VersionCode {
+  /** Empty for a Worker that has only assets. */
   mainModule: string
+  assets?: VersionAssets | undefined
   compatibilityDate: string
   compatibilityFlags: string[]
   handlers: string[]
@@ -117,6 +127,10 @@ export class VersionStore {
     if (row === undefined) throw new Error('the version was not inserted')
     const version = toVersion(row)
     this.#addModules(version.id, modules)
+    if (code.assets !== undefined) {
+      const link = this.#db.prepare('insert into version_assets values (?, ?)')
+      link.run(version.id, code.assets.manifestId)
+    }
     return version
   }
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { withFronts } from '../../../src/local-cloud/runtime/gate.ts'
+import { hosted, withFronts } from '../../../src/local-cloud/runtime/gate.ts'
 
 const app = { name: 'app', modules: true as const, script: 'export default {}' }
 const inner = (privateNetwork: boolean) =>
-  withFronts([app], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
+  withFronts([hosted(app)], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
     (worker) => worker.name === 'app',
   )
 

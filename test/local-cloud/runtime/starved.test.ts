@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { afterAll, expect, test } from 'vitest'
-import { appName } from '../../../src/local-cloud/runtime/gate.ts'
+import { appName, hosted } from '../../../src/local-cloud/runtime/gate.ts'
 import { limitsOf } from '../../../src/local-cloud/runtime/limits.ts'
 import { Reaper } from '../../../src/local-cloud/runtime/reaper.ts'
 import { StartTimeout, Workerd } from '../../../src/local-cloud/runtime/workerd.ts'
@@ -19,7 +19,7 @@ function start(script: string, about: { startTimeoutMs: number; onChild?: (child
   }) as Reaper
   const worker = { name: appName('one'), modules: true as const, script, compatibilityDate: '2026-01-01' }
   return Workerd.start({
-    workers: [worker],
+    workers: [hosted(worker)],
     startTimeoutMs,
     onLog: () => undefined,
     reaper: watching,

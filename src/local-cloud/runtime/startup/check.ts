@@ -3,7 +3,7 @@ import { MiniflareCoreError } from 'miniflare'
 import { z } from 'zod'
 import { ApiError } from '../../errors.ts'
 import type { Binding, NamedHandlers, WorkerModule } from '../../store/versions.ts'
-import { appName, withoutSuffix } from '../gate.ts'
+import { appName, hosted, withoutSuffix } from '../gate.ts'
 import { LimitExceeded, limitsOf } from '../limits.ts'
 import type { Reaper } from '../reaper.ts'
 import { codeOptions, varsOf } from '../worker-options.ts'
@@ -71,7 +71,7 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
   const began = performance.now()
   try {
     const workerd = await Workerd.start({
-      workers: checkWorkers(candidate),
+      workers: checkWorkers(candidate).map(hosted),
       startTimeoutMs,
       onLog: (level, message) => level === 'error' && errors.push(message),
       reaper,

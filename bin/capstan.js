@@ -1,8 +1,15 @@
 #!/usr/bin/env node
-import { checkNode } from './check-node.js'
-import { enableCompileCache } from './compile-cache.js'
+import { storedAnswer } from './stored-answers.js'
 
-checkNode().then(() => {
+const answer = storedAnswer(process.argv.slice(2))
+if (answer === undefined) {
+  const { checkNode } = await import('./check-node.js')
+  await checkNode()
+  const { enableCompileCache } = await import('./compile-cache.js')
   enableCompileCache()
-  return import('../src/cli.ts')
-})
+  await import('../src/cli.ts')
+} else {
+  // The reader may close the pipe early, like `| head`: that is not an error.
+  process.stdout.on('error', () => undefined)
+  process.stdout.write(answer)
+}

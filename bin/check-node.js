@@ -16,9 +16,10 @@ function installedNode() {
   const candidates = ['../node_modules/node/bin/node', '../node_modules/.bin/node']
   return candidates
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
-    .find((path) => existsSync(path) && works(path))
+    .find((path) => existsSync(path))
 }
 
+/** Asked only after a failure: the question takes as long as a start of Node. */
 function works(path) {
   const probe = spawnSync(path, ['-p', 'Boolean(process.features.typescript)'], { encoding: 'utf8' })
   return probe.status === 0 && probe.stdout.trim() === 'true'
@@ -36,6 +37,7 @@ function runUnder(path) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', () => fail())
   child.on('exit', (code, signal) => {
+    if (signal === null && code !== 0 && !works(path)) fail()
     if (signal === null) process.exit(code)
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)

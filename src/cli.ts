@@ -34,7 +34,7 @@ async function ask(question: string, options?: { hidden: boolean }): Promise<str
 /** Reads the settings of `.env` if the file belongs to Capstan: any project may have a file of that name. */
 async function prepare(): Promise<void> {
   const { addSettings, readEnvFile } = await import('./platform/config/env-file.ts')
-  const { settingWarnings } = await import('./platform/config/process-settings.ts')
+  const { settingWarnings } = await import('./platform/config/unknown-settings.ts')
   const { knownSettings } = await import('./config.ts')
   const { chooseSettings } = await import('./platform/installation/index.ts')
   const options = { env: process.env, known: knownSettings }

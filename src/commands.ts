@@ -1,4 +1,7 @@
+import type { CommandDatabase } from './cli/database.ts'
+import type { CommandDeps } from './cli/index.ts'
 import { type Area, packageVersion } from './cli/run.ts'
+import type { Config } from './config.ts'
 
 /**
  * All commands by their first word. The code of a command is loaded when the command is used, from the domain's file of
@@ -12,7 +15,7 @@ export const areas: Record<string, Area> = {
   versions: async (program, deps) =>
     (await import('./deployments/commands/act-commands.ts')).registerVersionsCommand(program, deps),
   logs: async (program, deps) =>
-    (await import('./deployments/commands/logs.ts')).registerLogsCommand(program, deps),
+    (await import('./deployments/commands/act-commands.ts')).registerLogsCommand(program, deps),
   release: async (program, deps) =>
     (await import('./binary-releases/commands.ts')).registerReleaseCommands(program, deps),
   jobs: async (program, deps) => (await import('./cli/jobs.ts')).registerJobCommands(program, deps),
@@ -27,20 +30,21 @@ export const areas: Record<string, Area> = {
     (await import('./cli/backup/index.ts')).registerRestoreCommand(program, deps),
   async admin(program, deps) {
     const { registerAccountCommands } = await import('./accounts/commands.ts')
-    const { withDatabase } = await import('./cli/database.ts')
-    const { loadConfig } = await import('./config.ts')
-    registerAccountCommands(program, { withDb: (work) => withDatabase({ ...deps, loadConfig }, work) })
+    registerAccountCommands(program, { withDb: async (work) => (await onDatabase(deps))(work) })
   },
   async nodes(program, deps) {
     const { registerNodeCommands } = await import('./orchestrators/commands.ts')
-    const { withDatabase } = await import('./cli/database.ts')
-    const { loadConfig } = await import('./config.ts')
     registerNodeCommands(program, {
       ...deps,
-      withDb: (work) =>
-        withDatabase({ ...deps, loadConfig }, ({ db, config }) =>
-          work({ db, rpcPort: config.orchestrators.rpcPort }),
-        ),
+      withDb: async (work) =>
+        (await onDatabase(deps))(({ db, config }) => work({ db, rpcPort: config.orchestrators.rpcPort })),
     })
   },
+}
+
+async function onDatabase(deps: CommandDeps) {
+  const { withDatabase } = await import('./cli/database.ts')
+  const { loadConfig } = await import('./config.ts')
+  return (work: (database: CommandDatabase<Config>) => Promise<void>) =>
+    withDatabase({ ...deps, loadConfig }, work)
 }

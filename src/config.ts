@@ -97,8 +97,8 @@ function readVariables(present: NodeJS.ProcessEnv): { vars: Variables; faults: s
 
 /**
  * The configuration of a process, from its environment and the settings of its `.env`.
- * @param supervised true if the process that started this one has already warned about misspelt names
- * @throws ConfigError with all faults, and with suggestions for misspelt names
+ * @param supervised true if the process that started this one has already warned about unknown names
+ * @throws ConfigError with all faults, and with suggestions for unknown names
  */
 export function processSettings(env: NodeJS.ProcessEnv, supervised: boolean): ProcessSettings<Config> {
   return readProcessSettings(env, { supervised, load: loadConfig, known: knownSettings })

@@ -6,7 +6,6 @@ import { type Prompt, terminalPrompt } from '../cli/prompt.ts'
 import type { PlatformConfig } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { email, password, passwordLength, username } from './schema.ts'
-import { createAdmin, resetPassword } from './users/administration.ts'
 
 interface CommandContext {
   db: Knex
@@ -54,6 +53,7 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
         password: await inputs.password(options.password),
       }
       await deps.withDb(async ({ db, config }) => {
+        const { createAdmin } = await import('./users/administration.ts')
         const result = await createAdmin(db, { ...account, rateLimit: config.rateLimits.admin })
         if (result.outcome === 'taken') throw new UsageFault(result.reason)
         const { perSecond, burst } = config.rateLimits.admin
@@ -72,6 +72,7 @@ export function registerAccountCommands(program: Command, deps: AccountCommandDe
     .action(async (options: { username: string; password?: string }) => {
       const replacement = await new AccountInputs(terminal()).password(options.password)
       await deps.withDb(async ({ db, secrets }) => {
+        const { resetPassword } = await import('./users/administration.ts')
         const found = await resetPassword({ db, secrets }, options.username, replacement)
         if (!found) throw new UsageFault('no user has this name')
         print(

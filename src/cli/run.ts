@@ -16,17 +16,10 @@ export async function runCommandLine(
   areas: Record<string, Area>,
   deps: CommandDeps & { prepare?: () => Promise<void> },
 ): Promise<void> {
-  const program = new Command('capstan').description('Capstan, a release operations service')
-  program.addHelpText('after', exitCodeHelp)
+  const program = createProgram(deps)
   let running: Command | undefined
   program.hook('preAction', (_program, command) => {
     running = command
-  })
-  // Commander's own exit would skip what must be closed.
-  program.version(packageVersion()).exitOverride()
-  program.configureOutput({
-    writeOut: (text) => void deps.stdout.write(text),
-    writeErr: (text) => void deps.stderr.write(text),
   })
   const [word = ''] = argv
   const isVersion = word === '-V' || word === '--version'
@@ -42,6 +35,43 @@ export async function runCommandLine(
     if (exitCode !== 0 && wantsJson) deps.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
     deps.exitWith(exitCode)
   }
+}
+
+function createProgram({ stdout, stderr }: Pick<CommandDeps, 'stdout' | 'stderr'>): Command {
+  const program = new Command('capstan').description('Capstan, a release operations service')
+  program.addHelpText('after', exitCodeHelp)
+  // Commander's own exit would skip what must be closed.
+  program.version(packageVersion()).exitOverride()
+  program.configureOutput({
+    writeOut: (text) => void stdout.write(text),
+    writeErr: (text) => void stderr.write(text),
+    // The same on every terminal, because `bin/help.generated.json` contains these texts.
+    getOutHelpWidth: () => helpColumns,
+    getErrHelpWidth: () => helpColumns,
+  })
+  return program
+}
+
+const helpColumns = 80
+
+/**
+ * The help texts of all commands by their words; '' for the list of commands.
+ * @param deps are passed to the areas, and not used
+ */
+export async function helpTexts(
+  areas: Record<string, Area>,
+  deps: CommandDeps,
+): Promise<Record<string, string>> {
+  let text = ''
+  const program = createProgram({ stdout: { write: (part) => (text += part) }, stderr: deps.stderr })
+  for (const addCommands of Object.values(areas)) await addCommands(program, deps)
+  const textsBelow = (command: Command, words: string[]): [string, string][] => {
+    text = ''
+    command.outputHelp()
+    const own: [string, string] = [words.join(' '), text]
+    return [own, ...command.commands.flatMap((each) => textsBelow(each, [...words, each.name()]))]
+  }
+  return Object.fromEntries(textsBelow(program, []))
 }
 
 /** The version of this Capstan. */

@@ -1,7 +1,5 @@
 import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf } from '../cli/index.ts'
-import { configuredCloud } from './config.ts'
-import { localCloudCredentials } from './credentials.ts'
 
 /** Adds the command `cloud`, which prints how other programs reach the local cloud. */
 export function registerCloudCommands(
@@ -25,6 +23,8 @@ type CloudDescription = Awaited<ReturnType<typeof describe>>
 
 async function describe(env: NodeJS.ProcessEnv, note: (line: string) => void) {
   const { findLocalCloud } = await import('../cli/target/service.ts')
+  const { configuredCloud } = await import('./config.ts')
+  const { localCloudCredentials } = await import('./credentials.ts')
   const { dataDir, port, token } = findLocalCloud(env, configuredCloud, note)
   const { accountId, apiToken } = localCloudCredentials(dataDir, token)
   const url = `http://127.0.0.1:${port}`

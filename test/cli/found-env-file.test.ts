@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { knownSettings } from '../../src/config.ts'
 import { type EnvFile, readEnvFile } from '../../src/platform/config/env-file.ts'
-import { settingWarnings } from '../../src/platform/config/process-settings.ts'
+import { settingWarnings } from '../../src/platform/config/unknown-settings.ts'
 import { chooseSettings } from '../../src/platform/installation/index.ts'
 import { folderWith } from './folder.ts'
 
@@ -63,7 +63,7 @@ test.runIf(process.getuid?.() === 0)('the file of another user is ignored', () =
   expect(taken(service, {}, (file) => chownSync(file, 65534, 65534))).toBeUndefined()
 })
 
-test('misspelt names in a file of Capstan are reported, names of other programs are not', () => {
+test('unknown names in a file of Capstan are reported, names of other programs are not', () => {
   const warnings = (text: string) => {
     const cwd = folderWith({ '.env': text })
     const choose = (each: EnvFile) => chooseSettings(each, { env: {}, known: knownSettings })

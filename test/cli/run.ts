@@ -1,20 +1,10 @@
 import { PassThrough } from 'node:stream'
-import type { Command } from 'commander'
-import { registerReleaseCommands } from '../../src/binary-releases/commands.ts'
 import { findAccess } from '../../src/cli/api/access.ts'
 import { createApiClient } from '../../src/cli/api/client.ts'
-import { registerBackupCommand, registerRestoreCommand } from '../../src/cli/backup/index.ts'
-import type { CommandDeps, Prompt } from '../../src/cli/index.ts'
-import { registerJobCommands } from '../../src/cli/jobs.ts'
+import type { Prompt } from '../../src/cli/index.ts'
 import { terminalPrompt } from '../../src/cli/prompt.ts'
-import { packageVersion, runCommandLine } from '../../src/cli/run.ts'
-import {
-  registerRollbackCommand,
-  registerVersionsCommand,
-} from '../../src/deployments/commands/act-commands.ts'
-import { registerDeploymentCommands } from '../../src/deployments/commands/index.ts'
-import { registerLogsCommand } from '../../src/deployments/commands/logs.ts'
-import { registerCloudCommands } from '../../src/local-cloud/commands.ts'
+import { runCommandLine } from '../../src/cli/run.ts'
+import { areas } from '../../src/commands.ts'
 
 export interface Ran {
   code: number
@@ -38,18 +28,6 @@ export async function capstan(
     },
   }
   const prompt = given.keys === undefined ? scripted : typing(given.keys, (text) => (ran.err += text))
-  const areas = {
-    deploy: async (...of: Parameters<typeof registerDeploymentCommands>) => registerDeploymentCommands(...of),
-    rollback: async (...of: Parameters<typeof registerRollbackCommand>) => registerRollbackCommand(...of),
-    versions: async (...of: Parameters<typeof registerVersionsCommand>) => registerVersionsCommand(...of),
-    logs: async (...of: Parameters<typeof registerLogsCommand>) => registerLogsCommand(...of),
-    release: async (...of: Parameters<typeof registerReleaseCommands>) => registerReleaseCommands(...of),
-    jobs: async (...of: Parameters<typeof registerJobCommands>) => registerJobCommands(...of),
-    cloud: async (...of: Parameters<typeof registerCloudCommands>) => registerCloudCommands(...of),
-    backup: async (program: Command, deps: CommandDeps) =>
-      registerBackupCommand(program, { ...deps, version: packageVersion() }),
-    restore: async (...of: Parameters<typeof registerRestoreCommand>) => registerRestoreCommand(...of),
-  }
   await runCommandLine(args, areas, {
     env,
     shellEnv: env,

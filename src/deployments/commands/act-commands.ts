@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type CommandDeps, jsonOption, outputOf, wholeNumber } from '../../cli/index.ts'
 import type { DeleteFlags, RetryFlags } from './act.ts'
 import { addEnvironmentOption, ifDeployedToBoth } from './environment-option.ts'
+import type { LogsFlags } from './logs.ts'
 import type { RollbackFlags } from './rollback.ts'
 
 /** Adds `rollback APP`. */
@@ -33,6 +34,24 @@ export function registerVersionsCommand(program: Command, deps: CommandDeps): vo
       const { listVersions } = await import('./apps.ts')
       const out = outputOf(deps, command)
       deps.exitWith(await listVersions(await deps.client(), { app, flags, out }))
+    })
+}
+
+const logsHelp = `
+The local cloud keeps the last 1,000 lines of each app in memory: they are lost when it restarts. Cloudflare keeps none;
+for an app there, the command prints the wrangler command that shows new lines.`
+
+/** Adds `logs APP`, which prints the log lines of an app and its uncaught exceptions. */
+export function registerLogsCommand(program: Command, deps: CommandDeps): void {
+  const logs = program.command('logs').argument('<app>', 'name of the app')
+  addEnvironmentOption(logs, ifDeployedToBoth)
+    .option('--limit <number>', 'maximum number of lines', wholeNumber(1, 1000), 200)
+    .addOption(jsonOption())
+    .description('show the last log lines and exceptions of an app on the local cloud')
+    .addHelpText('after', logsHelp)
+    .action(async (app: string, flags: LogsFlags, command: Command) => {
+      const { showLogs } = await import('./logs.ts')
+      await showLogs(await deps.client(), { app, flags, out: outputOf(deps, command) })
     })
 }
 

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts'
 import type { Logger } from '../logging/logging.ts'
-import { addSettings, type EnvFile, readEnvFile } from './env-file.ts'
-import { misspeltSettings, misspeltText } from './misspelt.ts'
+import { addSettings, readEnvFile } from './env-file.ts'
+import { settingWarnings } from './unknown-settings.ts'
 import { urlWarnings } from './url-warnings.ts'
 
 export interface ProcessSettings<Config> {
@@ -12,7 +12,7 @@ export interface ProcessSettings<Config> {
 
 /**
  * Adds the settings of the process's `.env` to its environment and parses the result.
- * @throws ConfigError with all faults, and with suggestions for misspelt names
+ * @throws ConfigError with all faults, and with suggestions for unknown names
  */
 export function readProcessSettings<Config>(
   env: NodeJS.ProcessEnv,
@@ -39,13 +39,4 @@ export function readProcessSettings<Config>(
   } catch (error) {
     throw error instanceof ConfigError ? new ConfigError([...error.faults, ...warnings]) : error
   }
-}
-
-/** One line for each name that looks like a setting but is unknown, without its value. */
-export function settingWarnings(
-  env: NodeJS.ProcessEnv,
-  file: EnvFile | undefined,
-  known: readonly string[],
-): string[] {
-  return misspeltSettings(env, file, known).map(misspeltText)
 }

@@ -14,7 +14,7 @@ export interface UrlOptions {
 }
 
 /**
- * The options after the `?` of a setting's URL. An unknown option is an error, because it is probably misspelt.
+ * The options after the `?` of a setting's URL. An unknown option is an error, because it is probably misspelled.
  * @param query without the `?`
  * @throws Error for an unknown or repeated option, with its name but not its value
  */

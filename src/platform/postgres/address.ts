@@ -1,4 +1,5 @@
-import pg from 'pg'
+import { createRequire } from 'node:module'
+import type pg from 'pg'
 import { z } from 'zod'
 import { readUrlOptions } from '../network/url-options.ts'
 import { postgresOptions } from './url-options.ts'
@@ -21,6 +22,8 @@ const tlsWords: Readonly<Record<string, string>> = {
   false: 'disable',
   '0': 'disable',
 }
+
+const require = createRequire(import.meta.url)
 
 /** Drivers of SQLAlchemy, whose names are part of the scheme. */
 const otherDriver = /^(postgres(?:ql)?)\+(?:asyncpg|psycopg|psycopg2|psycopg2cffi|pg8000):/
@@ -96,8 +99,10 @@ function requireOneOf(given: Map<string, string>, name: string, values: string[]
 
 /** Lets the driver read the URL and the files that it names. Replaces its errors, which may quote the URL. */
 function requireReadable(url: string): void {
+  // Loaded at the first use: the command line reads the names of the settings, and usually no URL.
+  const { Client }: typeof pg = require('pg')
   try {
-    new pg.Client({ connectionString: url })
+    new Client({ connectionString: url })
   } catch (error) {
     const isFile = error instanceof Error && 'syscall' in error
     throw new Error(isFile ? 'a file of sslcert, sslkey or sslrootcert can not be read' : 'malformed')

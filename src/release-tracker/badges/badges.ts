@@ -60,7 +60,7 @@ export function createBadges({ db, log }: TrackerContext, ring: KeyRing): Badges
     return [undefined, component.clientName].includes(principal.client) ? 'granted' : 'denied'
   }
 
-  /** A workload that is not deployed is grey. A kind that is probably misspelt is an error: grey would hide it for ever. */
+  /** A workload that is not deployed is grey. A kind that is probably misspelled is an error: grey would hide it for ever. */
   async function stateOfMissing({ clientName, kind }: BadgeKey): Promise<BadgeState> {
     const isPlausible = isPlausibleKind(kind) || (await isKindRecorded(db, clientName, kind))
     return isPlausible ? notDeployed : invalidRequest(unknownKind)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { knownSettings, processSettings } from '../../../src/config.ts'
 import { addSettings, readEnvFile } from '../../../src/platform/config/env-file.ts'
-import { settingWarnings } from '../../../src/platform/config/process-settings.ts'
+import { settingWarnings } from '../../../src/platform/config/unknown-settings.ts'
 
 let cwd: string
 beforeEach(() => {
@@ -68,7 +68,7 @@ describe('.env', () => {
   })
 })
 
-describe('a misspelt setting', () => {
+describe('an unknown setting', () => {
   const warnings = (env: NodeJS.ProcessEnv) => settingWarnings(env, undefined, knownSettings)
 
   test.each([

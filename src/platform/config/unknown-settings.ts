@@ -1,7 +1,7 @@
 import type { EnvFile } from './env-file.ts'
 
 /** A name that is not a setting, and the setting that was probably meant. */
-export interface Misspelt {
+interface UnknownSetting {
   name: string
   nearest: string | undefined
   /** The file that contains the name; undefined for the environment. */
@@ -31,27 +31,27 @@ const foreignNames =
  * use the environment, so a name in it counts only if it differs from a setting by one or two letters (two swapped
  * letters for a short one) and that setting is not set.
  */
-export function misspeltSettings(
+function unknownSettings(
   env: NodeJS.ProcessEnv,
   file: EnvFile | undefined,
   settings: readonly string[],
-): Misspelt[] {
+): UnknownSetting[] {
   const known = [...settings, ...otherKnownNames]
   const inFile = Object.keys(file?.settings ?? {})
   const isUnknown = (name: string) => !known.includes(name) && !foreignNames.test(name)
-  const isMisspelt = ({ name, nearest }: { name: string; nearest: string | undefined }) =>
+  const isProbablyMeant = ({ name, nearest }: { name: string; nearest: string | undefined }) =>
     nearest !== undefined && !(nearest in env) && isAlike(name, nearest)
   const likely = (name: string) => ({ name, nearest: nearest(name, known, name.length >= 13 ? 2 : 1) })
   return [
     ...(file?.ignoredNames ?? [])
       .filter(isUnknown)
       .map((name) => ({ ...likely(name), file: file?.path }))
-      .filter((each) => isMisspelt(each) || /^CAPSTAN_/i.test(each.name)),
+      .filter((each) => isProbablyMeant(each) || /^CAPSTAN_/i.test(each.name)),
     ...inFile.filter(isUnknown).map((name) => ({ name, nearest: nearest(name, known, 3), file: file?.path })),
     ...Object.keys(env)
       .filter((name) => isUnknown(name) && !inFile.includes(name))
       .map((name) => ({ ...likely(name), file: undefined }))
-      .filter(isMisspelt),
+      .filter(isProbablyMeant),
   ]
 }
 
@@ -61,7 +61,16 @@ function isAlike(name: string, setting: string): boolean {
   return setting.length >= 8 || (letters(name) === letters(setting) && name !== setting)
 }
 
-export function misspeltText({ name, nearest, file }: Misspelt): string {
+/** One line for each name that looks like a setting but is unknown, without its value. */
+export function settingWarnings(
+  env: NodeJS.ProcessEnv,
+  file: EnvFile | undefined,
+  known: readonly string[],
+): string[] {
+  return unknownSettings(env, file, known).map(warningText)
+}
+
+function warningText({ name, nearest, file }: UnknownSetting): string {
   const where = file === undefined ? '' : ` in ${file}`
   const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`
   return `${name}${where} is not a setting of Capstan${meant}`

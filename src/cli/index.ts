@@ -34,7 +34,7 @@ export interface CommandDeps {
   exitWith(code: number): void
 }
 
-/** The output of a command, depending on its `--json`. */
+/** The output of a command, depending on its `--json` or `--plan=json`. */
 export function outputOf(deps: Pick<CommandDeps, 'stdout' | 'stderr'>, command: Command): Output {
-  return createOutput(command.opts().json === true, deps)
+  return createOutput(command.opts().json === true || command.opts().plan === 'json', deps)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeployFlags } from '../../src/deployments/commands/flags.ts'
+import type { DeployFlags } from '../../src/deployments/commands/deploy/flags.ts'
 import { readProjectFile } from '../../src/deployments/commands/project/project-file.ts'
 import { prepareRequest } from '../../src/deployments/commands/project/request.ts'
 import { prepareBody } from '../../src/deployments/model/schema.ts'

@@ -52,7 +52,10 @@ describe('the options for the fields of a deployment', () => {
     const deploy = (await loadArea('deploy')).commands.find((each) => each.name() === 'deploy')
     const names = (deploy?.options ?? []).map(({ long }) => long)
     // Opposites and another name of options, and options without a field.
-    const others = ['--no-workers-dev', '--no-preview-urls', '--env', '--yes', '--json']
+    const others = [
+      ...['--no-workers-dev', '--no-preview-urls', '--env', '--health', '--yes', '--json'],
+      ...['--wrangler-env', '--share-resources', '--no-create', '--plan', '--replan'],
+    ]
     expect(new Set([...Object.values(deployOptions), ...others])).toEqual(new Set(names))
   })
 })

@@ -6,6 +6,8 @@ export interface ApiRequest {
   path: string
   query?: Record<string, string | number | undefined>
   json?: unknown
+  /** Bytes, in place of `json`. */
+  body?: Uint8Array<ArrayBuffer>
   headers?: Record<string, string>
 }
 
@@ -60,6 +62,7 @@ export async function request(
   const headers: Record<string, string> = { Accept: 'application/json', ...asked.headers }
   if (to.token !== undefined) headers.Authorization = `Bearer ${to.token}`
   if (asked.json !== undefined) headers['Content-Type'] = 'application/json'
+  if (asked.body !== undefined) headers['Content-Type'] = 'application/octet-stream'
   try {
     return await fetch(target, {
       method: asked.method ?? 'GET',
@@ -68,6 +71,7 @@ export async function request(
       // A redirect would send the token to another host.
       redirect: 'error',
       ...(asked.json === undefined ? {} : { body: JSON.stringify(asked.json) }),
+      ...(asked.body === undefined ? {} : { body: asked.body }),
     })
   } catch (error) {
     throw new Unreachable(`Capstan can't be reached at ${to.url} (${reasonOf(error)})`, { cause: error })

@@ -13,6 +13,7 @@ import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/schema.ts'
 import { buildPlan, checkConfig } from '../plans/build.ts'
 import { frontOf, plannedContainer } from '../plans/container.ts'
+import { requireAccount, requireSecrets } from '../plans/prerequisites.ts'
 import { preview } from '../plans/preview.ts'
 import { type CostEstimate, estimateCost } from '../plans/prices.ts'
 import { findContainerClass, listHistory, type TargetRow } from '../store/index.ts'
@@ -41,6 +42,7 @@ export async function preparePlan(
   const checked = checkConfig(given)
   const github = given.github && (await records.resolve(given.github, AbortSignal.timeout(resolveMs)))
   const target = await targets.of(environment)
+  requireAccount(given, target)
   const container = await inspectContainer(images, target, checked)
   const { config } = checked
   const history = await listHistory(db, config.appName, environment)
@@ -50,6 +52,7 @@ export async function preparePlan(
   const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
   const draft = buildPlan({ ...input, createdAt: await databaseTime(db) }, secrets)
   const { preview: shown, basis } = await preview(draft, target)
+  requireSecrets(config, basis)
   const plan = { ...draft, preview: shown, basis: { ...basis, ended: endTimes(history) } }
   const quarantine = quarantineOf(history, plan.digest)
   const cost = estimateCost(target.kind, container && resourcesOf(container.planned))

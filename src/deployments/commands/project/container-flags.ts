@@ -1,4 +1,5 @@
 import { type CommandDeps, UsageFault } from '../../../cli/index.ts'
+import { type InstanceType, instanceTypeNames } from '../../model/instance-types.ts'
 import type { ProjectFile } from './project-file.ts'
 
 /** The options for a container, as parsed by commander. */
@@ -24,7 +25,7 @@ export async function containerOf(
     ...file.container,
     ...(flags.containerClass === undefined ? {} : { class: flags.containerClass }),
     ...(flags.port === undefined ? {} : { port: flags.port }),
-    ...(flags.instanceType === undefined ? {} : { instanceType: flags.instanceType }),
+    ...(flags.instanceType === undefined ? {} : { instanceType: instanceTypeOf(flags.instanceType) }),
     ...(flags.maxInstances === undefined ? {} : { maxInstances: flags.maxInstances }),
     ...(pullSecret === undefined ? {} : { pullSecret }),
   }
@@ -32,6 +33,12 @@ export async function containerOf(
     ...(containerImage === undefined ? {} : { containerImage }),
     ...(Object.keys(container).length === 0 ? {} : { container }),
   }
+}
+
+function instanceTypeOf(name: string): InstanceType {
+  const type = instanceTypeNames.find((each) => each === name)
+  if (type !== undefined) return type
+  throw new UsageFault(`--instance-type has to be one of ${instanceTypeNames.join(', ')}`)
 }
 
 /** The credentials for the registry. The password is no option: every user of the machine can read a command line. */

@@ -11,6 +11,19 @@ const { containerImage, durableObjects, environmentVars, healthCheck, migrations
   prepareBody.shape.config.shape
 const container = prepareBody.shape.config.shape.container.unwrap().omit({ pullSecret: true }).optional()
 
+/** The settings for a project that wrangler bundles. */
+const wrangler = z.strictObject({
+  /** The section below `env` for each environment; empty for the top level. */
+  staging: z.string().max(100).optional(),
+  production: z.string().max(100).optional(),
+  /** Bindings whose resources staging shares with production, if it has no section of its own; true for all. */
+  shareResources: z.union([z.boolean(), z.array(z.string().min(1))]).optional(),
+  /** Variables of the shell that the project's build may see. */
+  buildVariables: z.array(z.string().min(1)).optional(),
+  /** Time limit of the build. */
+  buildSeconds: z.number().int().min(1).max(7200).optional(),
+})
+
 /** The content of capstan.json. It contains no values of secrets, because it is under version control. */
 const projectFile = z.strictObject({
   app: appName.optional(),
@@ -20,7 +33,7 @@ const projectFile = z.strictObject({
   container,
   durableObjects,
   environmentVars,
-  healthCheck,
+  healthCheck: healthCheck.unwrap().optional(),
   secrets: z
     .array(
       z
@@ -31,6 +44,7 @@ const projectFile = z.strictObject({
   migrations,
   workersDev,
   previewUrls,
+  wrangler: wrangler.optional(),
 })
 export type ProjectFile = z.output<typeof projectFile>
 

@@ -1,11 +1,15 @@
+import type { z } from 'zod'
 import { type CommandDeps, UsageFault } from '../../../cli/index.ts'
-import { appName, environment } from '../../model/schema.ts'
-import { type DeployFlags, secretNamesOf, variablesOf } from '../flags.ts'
+import type { Environment } from '../../config.ts'
+import { appName, environment, type prepareBody } from '../../model/schema.ts'
+import { type DeployFlags, secretNamesOf, variablesOf } from '../deploy/flags.ts'
 import { containerOf } from './container-flags.ts'
+import { healthCheckOf } from './health-flags.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Source } from './source.ts'
 
-export type PrepareRequest = Awaited<ReturnType<typeof prepareRequest>>
+/** The body of `POST /deploy/prepare`. */
+export type PrepareRequest = z.input<typeof prepareBody>
 
 /**
  * The body of `POST /deploy/prepare`. Options take precedence over capstan.json: single values and variables of the
@@ -15,22 +19,17 @@ export type PrepareRequest = Awaited<ReturnType<typeof prepareRequest>>
 export async function prepareRequest(
   given: { flags: DeployFlags; file: ProjectFile; source: Source },
   secretsFrom: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
-) {
+): Promise<PrepareRequest> {
   const { flags, file, source } = given
-  const { healthCheck } = file
   return {
-    environment: environmentOf(flags.environment ?? file.env ?? 'staging'),
+    environment: environmentOf(flags, file),
     config: {
       appName: nameOf(flags.app ?? file.app ?? source.name, flags.app ?? file.app),
       ...(source.modules.length === 0 ? {} : { modules: source.modules }),
       ...(await containerOf({ flags, file }, secretsFrom)),
       durableObjects: [...new Set([...file.durableObjects, ...(flags.do ?? [])])],
       environmentVars: { ...file.environmentVars, ...variablesOf(flags) },
-      healthCheck: {
-        ...healthCheck,
-        path: flags.health ?? healthCheck.path,
-        timeoutSeconds: flags.timeout ?? healthCheck.timeoutSeconds,
-      },
+      healthCheck: healthCheckOf(flags, file),
       secrets: await readSecrets([...new Set([...file.secrets, ...secretNamesOf(flags)])], secretsFrom),
       ...(flags.deleteSecret === undefined ? {} : { deleteSecrets: flags.deleteSecret }),
       ...publicationOf(flags, file),
@@ -40,7 +39,7 @@ export async function prepareRequest(
 }
 
 /** The settings of the public addresses; omitted ones stay unchanged. */
-function publicationOf(flags: DeployFlags, file: ProjectFile) {
+export function publicationOf(flags: DeployFlags, file: ProjectFile) {
   const workersDev = flags.workersDev ?? file.workersDev
   const previewUrls = flags.previewUrls ?? file.previewUrls
   return {
@@ -49,8 +48,9 @@ function publicationOf(flags: DeployFlags, file: ProjectFile) {
   }
 }
 
-function environmentOf(text: string) {
-  const parsed = environment.safeParse(text)
+/** The environment to deploy to, staging by default. @throws UsageFault for an unknown one */
+export function environmentOf(flags: DeployFlags, file: ProjectFile): Environment {
+  const parsed = environment.safeParse(flags.environment ?? file.env ?? 'staging')
   if (parsed.success) return parsed.data
   throw new UsageFault(`--environment has to be ${environment.options.join(' or ')}`)
 }
@@ -63,7 +63,8 @@ function nameOf(name: string, chosen: string | undefined): string {
   throw new UsageFault(`"${name}" can't be an app's name: ${why}${advice}`)
 }
 
-async function readSecrets(
+/** The values of secrets, from the environment or asked for. @throws UsageFault with the missing ones, without a terminal */
+export async function readSecrets(
   names: string[],
   { shellEnv, prompt }: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
 ): Promise<Record<string, string>> {

@@ -54,6 +54,11 @@ export type Source = z.output<typeof source>
 
 export const config = z.strictObject({
   appName,
+  /** The Cloudflare account that the app belongs to; other credentials are refused. */
+  accountId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits')
+    .optional(),
   containerImage: z.string().min(1).max(500).optional(),
   container: container.optional(),
   durableObjects: z.array(identifier).max(100).refine(uniqueItems, 'names a class twice').default([]),
@@ -68,6 +73,12 @@ export const config = z.strictObject({
   hostnames: z.array(hostname).max(50).refine(uniqueItems, 'names a host twice').default([]),
   healthCheck,
   secrets: values.default({}),
+  /** Secrets that the app must have after the deployment: a plan without their values needs an app that has them. */
+  requiredSecrets: z
+    .array(variableName)
+    .max(maxVariables)
+    .refine(uniqueItems, 'names a secret twice')
+    .optional(),
   /** The secrets to delete; all others that the plan does not contain are kept. */
   deleteSecrets: z.array(variableName).max(128).refine(uniqueItems, 'names a secret twice').default([]),
   /** Enables or disables the workers.dev address; omitted, it does not change. */

@@ -18,6 +18,8 @@ const queueName = line(63)
 const queueConsumer = z.strictObject({
   queue: queueName,
   dead_letter_queue: queueName.optional(),
+  /** Creates both queues if they do not exist; without it, they have to exist. */
+  create: z.boolean().optional(),
   settings: z
     .strictObject({
       batch_size: between(1, 100),

@@ -1,0 +1,1 @@
+create table sums (a integer, b integer);

@@ -1,0 +1,5 @@
+import datetime
+
+
+def weekday(year, month, day):
+    return datetime.date(year, month, day).strftime("%A")

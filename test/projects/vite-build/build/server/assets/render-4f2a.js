@@ -1,0 +1,1 @@
+export const render = (title) => `<h1>${title}</h1>`

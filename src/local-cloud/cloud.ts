@@ -11,6 +11,7 @@ import { Pool } from './runtime/pool.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
 import type { Version } from './store/versions.ts'
+import { CronClock } from './triggers/clock.ts'
 import { createWorkerdRuntime, type Serving } from './worker-runtime.ts'
 
 /** Creates and connects the parts: the store, the pool of running Workers, the API and the gateway. */
@@ -31,12 +32,14 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     runtime,
     logs,
     log,
-    clock: Date.now,
+    clock: options.clock ?? Date.now,
     images: options.images,
   }
   const cloud: CloudContext = { ...parts, locks: new KeyedLock() }
   const server = new CloudServer({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
+  const cron = new CronClock(cloud)
   const release = async () => {
+    cron.stop()
     await pool.stop()
     runtime.close()
     store.close()
@@ -47,6 +50,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     await sweepOrphanedData(dataDir, store)
     await sweepAssets(dataDir, store, cloud.clock())
     const port = await server.listen(host, options.port)
+    cron.start()
     pool.watchAlarms(store.scripts.list().map(({ id }) => id))
     let stopped: Promise<void> | undefined
     const stop = () => (stopped ??= server.close().then(release))

@@ -22,6 +22,12 @@ const refusals = {
   },
   zoneNotFound: { status: 403, code: 9109, message: 'Invalid zone identifier' },
   rateLimited: { status: 429, code: 10013, message: 'Rate limited. Please wait and try again.' },
+  tooManyCrons: {
+    status: 400,
+    code: 10072,
+    message: 'This account has reached the limit of 250 cron triggers.',
+  },
+  invalidCron: { status: 400, code: 10100, message: 'invalid cron string' },
   internal: { status: 500, code: 10013, message: 'An unknown error has occurred.' },
   scriptNotFound: { status: 404, code: 10007, message: 'This Worker does not exist on your account.' },
   invalidScriptName: {

@@ -35,6 +35,8 @@ export interface LocalCloudOptions {
   images?: ImageRegistry | undefined
   /** The runtime that executes the Workers. Default: workerd. */
   runtime?: WorkerRuntime | undefined
+  /** The current time in milliseconds since the epoch. Default: `Date.now`. */
+  clock?: () => number
   log: LocalCloudLog
 }
 

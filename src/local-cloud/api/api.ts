@@ -8,6 +8,7 @@ import { containerRoutes } from './container-routes.ts'
 import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { registryRoutes } from './registry-routes.ts'
 import { assetSessionRoutes, assetUploadRoutes } from './resources/asset-routes.ts'
+import { scheduleRoutes } from './resources/schedule-routes.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -48,6 +49,7 @@ export class Api {
     containerRoutes(this.#routes, cloud)
     registryRoutes(this.#routes, cloud)
     zoneRoutes(this.#routes, cloud)
+    scheduleRoutes(this.#routes, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -25,11 +25,31 @@ export const withoutSuffix = (message: string): string => message.replaceAll(`-$
 /** The name of the front that holds a Worker's socket. */
 export const frontName = (app: string): string => `front-${app}`
 
-/** The script of a front: forwards only requests with the secret, and removes the secret from them. */
+/** The header that names the event in the body of a request to a front. */
+export const eventHeader = 'mf-capstan-event'
+
+/**
+ * The script of a front: forwards only requests with the secret, and removes the secret from them. A request with an event
+ * calls another handler than `fetch`, directly in the code of the Worker: assets have no such handlers.
+ */
 const frontScript = `
+const bodies = {
+  json: (text) => JSON.parse(text),
+  text: (text) => text,
+  bytes: (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)),
+}
+const messageOf = ({ id, timestamp, attempts, body }) => ({
+  id, attempts, timestamp: new Date(timestamp), body: bodies[body.contentType](body.text),
+})
+const events = {
+  scheduled: (code, { cron, scheduledTime }) => code.scheduled({ cron, scheduledTime: new Date(scheduledTime) }),
+  queue: (code, { queue, messages }) => code.queue(queue, messages.map(messageOf)),
+}
 export default {
-  fetch(request, env) {
+  async fetch(request, env) {
     if (request.headers.get(env.HEADER) !== env.SECRET) return new Response('Forbidden\\n', { status: 403 })
+    const event = request.headers.get(env.EVENT)
+    if (event !== null) return Response.json(await events[event](env.CODE, await request.json()))
     const headers = new Headers(request.headers)
     headers.delete(env.HEADER)
     return env.APP.fetch(new Request(request, { headers, redirect: 'manual' }))
@@ -75,8 +95,9 @@ export function withFronts(
   }))
   const fronts = workers.map(({ worker: { name = '' }, entry }) => ({
     ...scriptWorker(frontName(name), frontScript),
-    bindings: { HEADER: gateHeader, SECRET: secret },
-    serviceBindings: { APP: entry },
+    compatibilityFlags: ['service_binding_extra_handlers'],
+    bindings: { HEADER: gateHeader, SECRET: secret, EVENT: eventHeader },
+    serviceBindings: { APP: entry, CODE: name },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }))
   return [scriptWorker('closed', closedScript), ...inner, ...fronts, tailWorker(marker)]

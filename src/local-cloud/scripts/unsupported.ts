@@ -16,7 +16,7 @@ const features: [RegExp, string][] = [
   [/^pages(\/|$)/, 'Pages'],
   [/^browser-rendering(\/|$)/, 'Browser Rendering'],
   [/^logpush(\/|$)/, 'Logpush'],
-  [/^(triggers\/|workers\/scripts\/[^/]+\/schedules)/, 'cron triggers'],
+  [/^triggers\//, 'event triggers'],
   [/^workers\/(tails\/|scripts\/[^/]+\/tails)/, 'tails; `capstan logs` shows the logs of a Worker'],
   [/^workers\/dispatch(\/|$)/, 'Workers for Platforms'],
   [/^workers\/(observability|logs)(\/|$)/, 'Workers Logs; `capstan logs` shows the logs of a Worker'],
@@ -38,7 +38,6 @@ export function unsupportedFeature(path: string): string | undefined {
 
 /** Handlers that only a Cloudflare feature calls. */
 const triggers: Record<string, string> = {
-  scheduled: 'cron triggers',
   queue: 'Queues',
   email: 'Email Routing',
   tail: 'tail consumers',

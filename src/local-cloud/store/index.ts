@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { AssetStore } from './assets.ts'
 import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
+import { ScheduleStore } from './schedules.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
 import { ZoneStore } from './zones.ts'
@@ -13,6 +14,7 @@ export class Store {
   readonly containers: ContainerStore
   readonly zones: ZoneStore
   readonly assets: AssetStore
+  readonly schedules: ScheduleStore
   readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -22,6 +24,7 @@ export class Store {
     this.containers = new ContainerStore(this.#db)
     this.zones = new ZoneStore(this.#db)
     this.assets = new AssetStore(this.#db)
+    this.schedules = new ScheduleStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {

@@ -1,27 +1,18 @@
-import { createBullBoard } from '@bull-board/api'
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express'
-import type { Knex } from 'knex'
 import { signInUrl } from '../accounts/index.ts'
 import { type Authenticate, authorise } from '../platform/auth.ts'
 import { CodedError, unavailable } from '../platform/errors.ts'
 import { type Route, route } from '../platform/http/route.ts'
-import type { BoundJob, JobVerbs } from '../platform/jobs/index.ts'
+import type { JobVerbs } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 import type { Queues } from '../platform/queues/index.ts'
 import type { RateLimits } from '../platform/rate-limit/index.ts'
 import { consoleActions } from './actions.ts'
-import { BoardServer } from './board-server.ts'
-import { describeAnswer } from './describe.ts'
-import { redact } from './redact.ts'
+import type { BoardOptions } from './board.ts'
 
-export interface ConsoleOptions {
+export interface ConsoleOptions extends BoardOptions {
   accounts: { authenticate: Authenticate }
-  db: Knex
   log: Logger
-  queues: Queues
-  queueNames: readonly string[]
-  jobs: readonly BoundJob[]
   verbs: JobVerbs
   limits: RateLimits
 }
@@ -47,41 +38,21 @@ export function consoleRoutes(): Route[] {
 
 /** Bull Board at `/admin/queues`, for holders of `console:admin` only. */
 export function createConsole(options: ConsoleOptions): Router {
-  let board: RequestHandler | undefined
+  let board: Promise<RequestHandler> | undefined
   const router = Router()
   router.use(
     base,
     requireAdmin(options),
     requireQueueStore(options.queues),
     consoleActions(options),
-    (...args) => {
-      // Created at the first request, because the queues exist only once the queue store is available.
-      board ??= createBoard(options)
-      return board(...args)
+    async (...args) => {
+      // Created at the first request: the queues exist only once the queue store is available, and few processes need
+      // the library.
+      board ??= import('./board.ts').then(({ createBoard }) => createBoard(base, options))
+      return (await board)(...args)
     },
   )
   return router
-}
-
-function createBoard(options: ConsoleOptions): RequestHandler {
-  const { db, jobs } = options
-  const server = new BoardServer(base, (body) => describeAnswer(db, jobs, redact(body)))
-  createBullBoard({
-    queues: options.queueNames.map((name) => {
-      const allowRetries = jobs.every((job) => job.queue !== name || job.retryRefused === undefined)
-      const settings = { allowRetries, allowCompletedRetries: false }
-      return new BullMQAdapter(options.queues.get(name), settings)
-    }),
-    serverAdapter: server,
-    options: {
-      uiConfig: {
-        boardTitle: 'Capstan',
-        hideDocsLink: true,
-        miscLinks: [{ text: 'Sign out', url: signInUrl(base) }],
-      },
-    },
-  })
-  return server.router
 }
 
 /** Answers 503 while the queue store is unreachable, because commands would wait for it. */

@@ -10,7 +10,8 @@ import type { ObjectStore } from '../../src/binary-releases/object-store/index.t
 import { linkRoutes } from '../../src/binary-releases/object-store/link-routes.ts'
 import { createS3Store } from '../../src/binary-releases/object-store/s3.ts'
 import { createLinkSigner } from '../../src/binary-releases/object-store/signed-links.ts'
-import { createHttpApp, mount } from '../../src/platform/http/index.ts'
+import { createHttpApp } from '../../src/platform/http/app.ts'
+import { mount } from '../../src/platform/http/routing/router.ts'
 import { silent } from '../helpers/context.ts'
 import { startR2 } from './r2-server.ts'
 

@@ -1,4 +1,4 @@
-import express, { type Request, type Response } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { unsupportedMediaType } from '../../platform/errors.ts'
 
 const limit = 16 * 1024
@@ -6,9 +6,11 @@ const limit = 16 * 1024
 /** The fields of a page's form, sent as a form or as JSON. @throws REQ_005, and the parser's errors */
 export async function readForm(req: Request, res: Response): Promise<Record<string, unknown>> {
   if (req.get('content-type') === undefined) return {}
-  if (req.is('application/json') !== false) await read(express.json({ limit, strict: true }), req, res)
+  // Loaded on demand, as a worker process never reads a form.
+  const { json, urlencoded } = await import('express')
+  if (req.is('application/json') !== false) await read(json({ limit, strict: true }), req, res)
   else if (req.is('application/x-www-form-urlencoded') !== false)
-    await read(express.urlencoded({ limit, extended: false, parameterLimit: 10 }), req, res)
+    await read(urlencoded({ limit, extended: false, parameterLimit: 10 }), req, res)
   else throw unsupportedMediaType('The body must be a form or application/json')
   return (req.body ?? {}) as Record<string, unknown>
 }
@@ -16,7 +18,7 @@ export async function readForm(req: Request, res: Response): Promise<Record<stri
 /** True if the client is a program that expects errors as JSON. */
 export const isJson = (req: Request): boolean => Boolean(req.is('application/json'))
 
-function read(parser: ReturnType<typeof express.json>, req: Request, res: Response): Promise<void> {
+function read(parser: RequestHandler, req: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
     parser(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
   })

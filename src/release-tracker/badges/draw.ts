@@ -1,4 +1,3 @@
-import { makeBadge } from 'badge-maker'
 import { type Prepared, prepare } from '../../platform/http/index.ts'
 
 export const styles = ['flat', 'flat-square', 'plastic', 'for-the-badge', 'social'] as const
@@ -16,13 +15,13 @@ export const colors = { green: '#4c1', grey: '#9f9f9f', yellow: '#dfb317', red: 
 const keep = 2000
 
 /** Draws badges and caches them by their text, colour and style. */
-export function createDrawing(): (badge: Badge, as: Style | 'json') => Prepared {
+export function createDrawing(): (badge: Badge, as: Style | 'json') => Promise<Prepared> {
   const known = new Map<string, Prepared>()
-  return (badge, as) => {
+  return async (badge, as) => {
     const key = JSON.stringify([badge.label, badge.message, badge.color, as])
     const before = known.get(key)
     if (before !== undefined) return before
-    const drawn = draw(badge, as)
+    const drawn = await draw(badge, as)
     const [oldest] = known.keys()
     if (known.size >= keep && oldest !== undefined) known.delete(oldest)
     known.set(key, drawn)
@@ -30,9 +29,11 @@ export function createDrawing(): (badge: Badge, as: Style | 'json') => Prepared 
   }
 }
 
-function draw(badge: Badge, as: Style | 'json'): Prepared {
+async function draw(badge: Badge, as: Style | 'json'): Promise<Prepared> {
   const { label, message, color } = badge
   if (as !== 'json') {
+    // Loaded on demand: the library contains a megabyte of character widths.
+    const { makeBadge } = await import('badge-maker')
     const picture = makeBadge({ label, message, color, labelColor: '#555', style: as })
     return prepare(picture, 'image/svg+xml; charset=utf-8')
   }

@@ -34,7 +34,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       container: asJson ? params.container.slice(0, -json.length) : params.container,
       namespace,
     })
-    const prepared = draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
+    const prepared = await draw({ label: label ?? params.env, ...badge }, asJson ? 'json' : style)
     const headers = problem === undefined ? always : { ...always, 'Capstan-Badge-Problem': problem }
     return { prepared, headers, isError: badge.color === colors.red }
   }

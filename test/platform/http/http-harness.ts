@@ -1,6 +1,8 @@
 import type { Permission, Principal } from '../../../src/platform/auth.ts'
 import { CodedError } from '../../../src/platform/errors.ts'
-import { createHttpApp, createHttpServer, mount, type Route } from '../../../src/platform/http/index.ts'
+import { createHttpApp } from '../../../src/platform/http/app.ts'
+import { createHttpServer, type Route } from '../../../src/platform/http/index.ts'
+import { mount } from '../../../src/platform/http/routing/router.ts'
 import type { Logger } from '../../../src/platform/logging/logging.ts'
 import type { TestContext } from '../../helpers/context.ts'
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Api } from './api/api.ts'
 import { assetFilesDir, sweepAssets } from './assets/files.ts'
 import { CloudServer } from './cloud-server.ts'
@@ -5,8 +6,10 @@ import { type CloudContext, scriptDir } from './context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
+import { QueueBroker } from './queues/broker.ts'
 import { WorkerLogs } from './runtime/logs/worker-logs.ts'
 import type { RunnableAssets } from './runtime/options/assets.ts'
+import type { CloudAddress } from './runtime/options/queues.ts'
 import { Pool } from './runtime/pool.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
@@ -22,7 +25,9 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const serving = (scriptId: number) => servingOf(store, dataDir, scriptId)
   const limits = { maxRunning: 12, idleMs: 600_000 }
   const logs = new WorkerLogs()
-  const { privateNetwork = false, runtime = createWorkerdRuntime({ privateNetwork }) } = options
+  const address: CloudAddress = { port: 0, secret: randomBytes(24).toString('base64url') }
+  const { privateNetwork = false } = options
+  const runtime = options.runtime ?? createWorkerdRuntime({ privateNetwork, cloud: address })
   const pool = new Pool({ serving, runtime, log, logs, ...limits })
   const parts = {
     accountId,
@@ -35,11 +40,13 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     clock: options.clock ?? Date.now,
     images: options.images,
   }
-  const cloud: CloudContext = { ...parts, locks: new KeyedLock() }
+  const broker = new QueueBroker(() => cloud)
+  const cloud: CloudContext = { ...parts, broker, internalSecret: address.secret, locks: new KeyedLock() }
   const server = new CloudServer({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
   const cron = new CronClock(cloud)
   const release = async () => {
     cron.stop()
+    broker.stop()
     await pool.stop()
     runtime.close()
     store.close()
@@ -50,7 +57,9 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     await sweepOrphanedData(dataDir, store)
     await sweepAssets(dataDir, store, cloud.clock())
     const port = await server.listen(host, options.port)
+    address.port = port
     cron.start()
+    broker.start()
     pool.watchAlarms(store.scripts.list().map(({ id }) => id))
     let stopped: Promise<void> | undefined
     const stop = () => (stopped ??= server.close().then(release))

@@ -15,6 +15,10 @@ export interface CloudContext {
   pool: Pool
   runtime: WorkerRuntime
   logs: WorkerLogs
+  /** Delivers messages of queues; `wake` is called after every change of a queue. */
+  broker: { wake(queueId: string): void }
+  /** The credential with which Workers of Capstan's own call the cloud. */
+  internalSecret: string
   /** Serializes the mutating calls for each script name. */
   locks: KeyedLock<string>
   log: LocalCloudLog

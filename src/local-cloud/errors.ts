@@ -22,6 +22,17 @@ const refusals = {
   },
   zoneNotFound: { status: 403, code: 9109, message: 'Invalid zone identifier' },
   rateLimited: { status: 429, code: 10013, message: 'Rate limited. Please wait and try again.' },
+  queueNotFound: { status: 404, code: 11000, message: 'The queue does not exist.' },
+  noQueueHandler: { status: 400, code: 11001, message: 'The Worker has no queue handler.' },
+  invalidQueueName: {
+    status: 400,
+    code: 11003,
+    message: 'A queue name is 1-63 letters, digits, hyphens or underscores.',
+  },
+  queueHasConsumer: { status: 400, code: 11004, message: 'Queue already has a consumer' },
+  queueInUse: { status: 400, code: 11005, message: 'The queue is in use by a binding.' },
+  queueConsumerNotFound: { status: 404, code: 11006, message: 'The consumer does not exist.' },
+  queueExists: { status: 409, code: 11009, message: 'A queue with this name already exists.' },
   tooManyCrons: {
     status: 400,
     code: 10072,

@@ -1,5 +1,6 @@
 import { type LimitExceeded, type Limits, limitsOf } from './runtime/limits.ts'
 import type { OnLine } from './runtime/logs/exceptions.ts'
+import { type CloudAddress, producerWorker } from './runtime/options/queues.ts'
 import { Reaper } from './runtime/reaper.ts'
 import type { Candidate, StartupReport } from './runtime/startup/check.ts'
 import { startupReport } from './runtime/startup/reports.ts'
@@ -51,14 +52,24 @@ export interface WorkerRuntime {
 
 const startTimeoutMs = 15_000
 
-/** Starts one workerd process per script. `privateNetwork` lets Workers also call this machine and its network. */
-export function createWorkerdRuntime({ privateNetwork }: { privateNetwork: boolean }): WorkerRuntime {
+/**
+ * Starts one workerd process per script. `privateNetwork` lets Workers also call this machine and its network. `cloud` is
+ * complete once the first Worker starts.
+ */
+export function createWorkerdRuntime({
+  privateNetwork,
+  cloud,
+}: {
+  privateNetwork: boolean
+  cloud?: CloudAddress
+}): WorkerRuntime {
   const reaper = new Reaper()
   return {
     report: (candidate) => startupReport(candidate, reaper),
     start: ({ runnables, namespaces, persistDir }, { onLog, activity }) =>
       Workerd.start({
         workers: scriptWorkers(runnables, namespaces),
+        helpers: cloud === undefined ? [] : [producerWorker(cloud)],
         persistDir,
         startTimeoutMs,
         onLog,

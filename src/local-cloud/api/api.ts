@@ -8,6 +8,7 @@ import { containerRoutes } from './container-routes.ts'
 import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { registryRoutes } from './registry-routes.ts'
 import { assetSessionRoutes, assetUploadRoutes } from './resources/asset-routes.ts'
+import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
 import { scheduleRoutes } from './resources/schedule-routes.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
@@ -18,6 +19,9 @@ import { requireZone, zoneRoutes } from './zone-routes.ts'
 /** The path prefix of Cloudflare's API. */
 const apiPrefix = '/client/v4'
 
+/** The prefix of the calls that Workers of Capstan's own make; their credential is not known outside the cloud. */
+const internalPrefix = '/capstan/internal'
+
 /** The last log lines of a script. Cloudflare's API has only live tails, so this path is an addition. */
 const logsPath = /^\/capstan\/logs\/([a-z0-9_-]+)$/
 
@@ -26,12 +30,16 @@ const assetUploadPath = /^\/accounts\/[^/]+\/workers\/assets\/upload(\/[^/]+)?$/
 
 /** True if `Api` handles this path. */
 export const isApiPath = (path: string): boolean =>
-  path === apiPrefix || path.startsWith(`${apiPrefix}/`) || logsPath.test(path)
+  path === apiPrefix ||
+  path.startsWith(`${apiPrefix}/`) ||
+  path.startsWith(`${internalPrefix}/`) ||
+  logsPath.test(path)
 
 /** Cloudflare's API on the state of this cloud. */
 export class Api {
   readonly #publicRoutes = new Router()
   readonly #routes = new Router()
+  readonly #internalRoutes = new Router()
   readonly #rateLimit = new RateLimit()
   readonly #cloud: CloudContext
   readonly #token: string
@@ -50,6 +58,8 @@ export class Api {
     registryRoutes(this.#routes, cloud)
     zoneRoutes(this.#routes, cloud)
     scheduleRoutes(this.#routes, cloud)
+    queueRoutes(this.#routes, cloud)
+    producerRoute(this.#internalRoutes, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -75,6 +85,10 @@ export class Api {
     if (logsOf !== undefined) {
       requireToken(req, this.#token, false)
       return { result: this.#cloud.logs.of(logsOf) }
+    }
+    if (url.pathname.startsWith(`${internalPrefix}/`)) {
+      requireToken(req, this.#cloud.internalSecret, false)
+      return await this.#internalRoutes.dispatch(req, url, internalPrefix)
     }
     const path = url.pathname.slice(apiPrefix.length)
     if (path === '/ips') return await this.#publicRoutes.dispatch(req, url, apiPrefix)

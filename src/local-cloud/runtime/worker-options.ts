@@ -4,6 +4,7 @@ import type { Binding, Version, WorkerModule } from '../store/versions.ts'
 import { appName, type HostedWorker, hosted } from './gate.ts'
 import { withRejectionLog } from './logs/rejections.ts'
 import { assetsName, assetWorker, type RunnableAssets, routerName, routerWorker } from './options/assets.ts'
+import { queueBindings } from './options/queues.ts'
 
 export interface Runnable {
   version: Version
@@ -45,6 +46,7 @@ function varOf(binding: Binding, identity: Vars[string]): [string, Vars[string]]
       return [[binding.name, identity]]
     case 'durable_object_namespace':
     case 'assets':
+    case 'queue':
       return []
   }
 }
@@ -78,7 +80,10 @@ function codeWorker({ version, modules, assets }: Runnable, { namespaces, host }
     bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
     durableObjects: objectBindings(version.bindings, namespaces, host),
     additionalUnboundDurableObjects: host === undefined ? namespaces.map(objectOptions) : [],
-    serviceBindings: Object.fromEntries(bound.map(({ name }) => [name, assetsName(version.id)])),
+    serviceBindings: {
+      ...Object.fromEntries(bound.map(({ name }) => [name, assetsName(version.id)])),
+      ...queueBindings(version.bindings),
+    },
   }
 }
 

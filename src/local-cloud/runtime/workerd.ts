@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { Miniflare, type MiniflareOptions, NoOpLog } from 'miniflare'
+import { Miniflare, type MiniflareOptions, NoOpLog, type WorkerOptions } from 'miniflare'
 import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
 import { appName, frontName, gateHeader, type HostedWorker, withFronts } from './gate.ts'
@@ -13,6 +13,8 @@ import { cpuMs } from './usage.ts'
 export interface WorkerdOptions {
   /** The Workers, each named by `appName`. */
   workers: HostedWorker[]
+  /** Workers that only bindings reach. */
+  helpers?: WorkerOptions[]
   /** The folder of Durable Objects and caches; without it they are lost when the process ends. */
   persistDir?: string
   /** Milliseconds within which the Workers must be loaded. */
@@ -244,7 +246,10 @@ function miniflareOptions(
     },
     handleUncaughtError: (error: Error) => onLog('error', error.message),
     ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: withFronts(options.workers, { secret, marker, privateNetwork: options.privateNetwork ?? false }),
+    workers: [
+      ...withFronts(options.workers, { secret, marker, privateNetwork: options.privateNetwork ?? false }),
+      ...(options.helpers ?? []),
+    ],
   }
 }
 

@@ -23,6 +23,12 @@ const durableObject = z.strictObject({
   script_name: z.string().optional(),
   namespace_id: z.string().optional(),
 })
+const queue = z.strictObject({
+  type: z.literal('queue'),
+  name: bindingName,
+  queue_name: z.string().min(1),
+  delivery_delay: z.number().int().min(0).max(43_200).optional(),
+})
 const assets = z.strictObject({ type: z.literal('assets'), name: bindingName })
 const inherit = z.strictObject({
   type: z.literal('inherit'),
@@ -32,7 +38,7 @@ const inherit = z.strictObject({
 })
 const givenBinding = z.discriminatedUnion(
   'type',
-  [plainText, secretText, json, versionMetadata, durableObject, assets, inherit],
+  [plainText, secretText, json, versionMetadata, durableObject, assets, queue, inherit],
   { error: 'this type of binding is not supported by the local cloud' },
 )
 export type GivenBinding = z.infer<typeof givenBinding>

@@ -89,6 +89,7 @@ async function prepare(
   const compatibilityFlags = metadata.compatibility_flags ?? []
   const assets = await resolveAssets(cloud, request.scriptName, metadata, latest?.code.assets)
   const { main_module: mainModule = '' } = metadata
+  for (const binding of bindings) if (binding.type === 'queue') requireQueueNamed(cloud, binding.queue_name)
   checkAssetUse(assets, { bindings, hasCode: mainModule !== '' })
   const candidate = { mainModule, modules, compatibilityDate, compatibilityFlags, bindings }
   const report = mainModule === '' ? noCode : await cloud.runtime.report(candidate)
@@ -140,6 +141,11 @@ function commitUpload(cloud: CloudContext, request: UploadRequest, { plan, draft
   const script = scripts.find(request.scriptName)
   if (script === undefined) throw new Error('the script is missing within the transaction that saved it')
   return { script, version }
+}
+
+function requireQueueNamed(cloud: CloudContext, name: string): void {
+  if (cloud.store.queues.named(name) !== undefined) return
+  throw new ApiError('queueNotFound', `The queue '${name}' does not exist.`)
 }
 
 function checkAccount(cloud: CloudContext, present: Script | undefined): void {

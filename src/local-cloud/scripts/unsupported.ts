@@ -3,7 +3,7 @@ const features: [RegExp, string][] = [
   [/^storage\/kv(\/|$)/, 'KV'],
   [/^d1(\/|$)/, 'D1'],
   [/^r2(\/|$)/, 'R2'],
-  [/^queues(\/|$)/, 'Queues'],
+  [/^queues\/[^/]+\/messages\//, 'pulling, peeking and purging single messages of queues'],
   [/^workflows(\/|$)/, 'Workflows'],
   [/^hyperdrive(\/|$)/, 'Hyperdrive'],
   [/^vectorize(\/|$)/, 'Vectorize'],
@@ -38,7 +38,6 @@ export function unsupportedFeature(path: string): string | undefined {
 
 /** Handlers that only a Cloudflare feature calls. */
 const triggers: Record<string, string> = {
-  queue: 'Queues',
   email: 'Email Routing',
   tail: 'tail consumers',
   tailStream: 'tail consumers',

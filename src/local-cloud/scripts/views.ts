@@ -137,6 +137,10 @@ function publicBinding(binding: Binding, namespaces: Namespace[]) {
     case 'version_metadata':
     case 'assets':
       return { name, type }
+    case 'queue': {
+      const { queue_name, delivery_delay } = binding
+      return { name, type, queue_name, ...(delivery_delay === undefined ? {} : { delivery_delay }) }
+    }
     case 'plain_text':
       return { name, type, text: binding.text }
     case 'json':

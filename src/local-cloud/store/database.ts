@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { assetSchema } from './assets.ts'
 import { containerSchema } from './containers.ts'
+import { queueSchema } from './queues.ts'
 import { scheduleSchema } from './schedules.ts'
 import { zoneSchema } from './zones.ts'
 
@@ -56,7 +57,9 @@ export function openDatabase(dataDir: string): DatabaseSync {
   try {
     db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full')
     db.exec('pragma foreign_keys = on; begin immediate')
-    db.exec(`${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} commit`)
+    db.exec(
+      `${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} ${queueSchema} commit`,
+    )
   } catch (error) {
     db.close()
     if (error instanceof Error && /locked/.test(error.message)) {

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { AssetStore } from './assets.ts'
 import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
+import { QueueStore } from './queues.ts'
 import { ScheduleStore } from './schedules.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
@@ -15,6 +16,7 @@ export class Store {
   readonly zones: ZoneStore
   readonly assets: AssetStore
   readonly schedules: ScheduleStore
+  readonly queues: QueueStore
   readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -25,6 +27,7 @@ export class Store {
     this.zones = new ZoneStore(this.#db)
     this.assets = new AssetStore(this.#db)
     this.schedules = new ScheduleStore(this.#db)
+    this.queues = new QueueStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {

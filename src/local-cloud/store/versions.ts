@@ -11,6 +11,7 @@ export type Binding =
   | { type: 'version_metadata'; name: string }
   | { type: 'durable_object_namespace'; name: string; class_name: string }
   | { type: 'assets'; name: string }
+  | { type: 'queue'; name: string; queue_name: string; delivery_delay?: number | undefined }
 
 export interface NamedHandlers {
   name: string

@@ -36,7 +36,6 @@ test('the empty list of KV namespaces says that KV is not supported', async () =
 })
 
 test.each([
-  ['queue', /Queues/],
   ['email', /Email Routing/],
   ['tail', /tail consumers/],
 ])(

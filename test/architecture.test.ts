@@ -58,6 +58,44 @@ function levelOf(file: string): number {
   return level === -1 ? foundations.length : level
 }
 
+/**
+ * The levels on which the parts (files and folders) at the top of a folder of src stand: the longest chain of imports. Parts
+ * that import each other in a circle are a knot, which counts as many levels as it has parts.
+ */
+function levelsOf(folder: string): { levels: number; knots: string[][] } {
+  const partOf = (file: string) => (file.startsWith(`src/${folder}/`) ? file.split('/')[2] : undefined)
+  const below = new Map<string, Set<string>>()
+  for (const { from, to } of imports) {
+    const [part, imported] = [partOf(from), partOf(to)]
+    if (part === undefined || imported === undefined || part === imported) continue
+    below.set(part, (below.get(part) ?? new Set()).add(imported))
+  }
+  const reached = new Map([...below.keys()].map((part) => [part, reach(part, below)]))
+  const knotOf = (part: string) =>
+    [...(reached.get(part) ?? [])].filter((each) => reached.get(each)?.has(part)).toSorted()
+  const known = new Map<string, number>()
+  const levels = (part: string): number => {
+    const knot = knotOf(part).length === 0 ? [part] : knotOf(part)
+    const key = knot.join(' ')
+    const under = knot.flatMap((each) => [...(below.get(each) ?? [])]).filter((each) => !knot.includes(each))
+    if (!known.has(key)) known.set(key, knot.length + Math.max(0, ...under.map(levels)))
+    return known.get(key) ?? 0
+  }
+  const knots = new Map([...below.keys()].map((part) => [knotOf(part).join(' '), knotOf(part)]))
+  knots.delete('')
+  return { levels: Math.max(0, ...[...below.keys()].map(levels)), knots: [...knots.values()] }
+}
+
+/** All parts that a part imports, directly or through others; itself if it is part of a circle. */
+function reach(part: string, below: Map<string, Set<string>>, found = new Set<string>()): Set<string> {
+  for (const each of below.get(part) ?? []) {
+    if (found.has(each)) continue
+    found.add(each)
+    reach(each, below, found)
+  }
+  return found
+}
+
 describe('the folders', () => {
   it('are read by this test', () => {
     expect(src.length).toBeGreaterThan(100)
@@ -104,6 +142,19 @@ describe('the folders', () => {
     }
     for (const file of edges.keys()) visit(file, [])
     expect(cycles).toEqual([])
+  })
+
+  it('have at most 14 levels of imports, and no cycle between the parts of deployments and platform', () => {
+    const folders = new Set(src.flatMap((file) => file.split('/').slice(1, -1).slice(0, 1)))
+    const measured = [...folders].map((folder) => ({ folder, ...levelsOf(folder) }))
+    // The parts of the local cloud share one context, so most of them are one knot.
+    const tooDeep = measured.filter(({ folder, levels }) => levels > 14 && folder !== 'local-cloud')
+    expect(tooDeep).toEqual([])
+    const layered = measured.filter(({ folder }) => ['deployments', 'platform'].includes(folder))
+    expect(layered.map(({ folder, knots }) => ({ folder, knots }))).toEqual([
+      { folder: 'deployments', knots: [] },
+      { folder: 'platform', knots: [] },
+    ])
   })
 
   it('hold at most 12 files', () => {

@@ -1,13 +1,7 @@
 import { z } from 'zod'
+import type { ContainerSpec } from '../model/app-state.ts'
 import type { Size } from '../model/instance-types.ts'
 import type { CloudHttp } from './http.ts'
-
-/** The image and size of a container application. */
-export interface ContainerSpec {
-  image: string
-  instanceType: string | undefined
-  maxInstances: number
-}
 
 export interface ContainerApplication extends ContainerSpec {
   id: string

@@ -1,7 +1,13 @@
 import { pause } from '../../platform/deadline.ts'
 import type { StepLog } from '../log.ts'
 import { imageUnusable, unhealthy } from '../model/errors.ts'
-import type { Target } from '../targets/targets.ts'
+import type { ContainerApi } from './containers-api.ts'
+
+interface RolloutTarget {
+  containers: Pick<ContainerApi, 'rollout'>
+  /** Milliseconds within which a rollout has to end. */
+  rolloutMs: number
+}
 
 const firstPauseMs = 200
 const maxPauseMs = 5000
@@ -11,7 +17,7 @@ const maxPauseMs = 5000
  * @throws DEPLOY_003 if it was reverted or replaced, DEPLOY_006 if it does not end in time
  */
 export async function followRollout(
-  context: { target: Target; signal: AbortSignal; log: StepLog },
+  context: { target: RolloutTarget; signal: AbortSignal; log: StepLog },
   ids: { id: string; rolloutId: string },
 ): Promise<void> {
   const { target, signal, log } = context

@@ -1,8 +1,9 @@
 import { FormData } from 'undici'
 import { z } from 'zod'
+import type { TrafficShare } from '../model/app-state.ts'
 import type { Compatibility } from '../model/plan.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
-import { fingerprintOf } from '../plans/current-state/binding-fingerprint.ts'
+import { fingerprintOf } from './binding-fingerprint.ts'
 import { CloudError } from './errors.ts'
 import type { CloudCall, CloudHttp } from './http.ts'
 import { retryUntilVisible } from './retry-until-visible.ts'
@@ -23,12 +24,6 @@ export interface WorkerDeployment {
   /** The message of the traffic change; Capstan's names the deployment or rollback. */
   message: string | undefined
   versions: TrafficShare[]
-}
-
-export interface TrafficShare {
-  versionId: string
-  /** The share of the traffic in percent. */
-  percentage: number
 }
 
 /** Gives all traffic to one version. */

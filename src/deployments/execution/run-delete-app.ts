@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
 import type { Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
-import { waitForOutstandingWrites } from '../cloudflare/write-record.ts'
 import type { Environment } from '../config.ts'
 import { madeHostnames, withdrawHostnames } from '../hostnames/index.ts'
 import type { ExecutionServices } from '../jobs/enqueue.ts'
@@ -9,6 +8,7 @@ import type { StepLog } from '../log.ts'
 import { scriptName } from '../model/plan.ts'
 import { giveUpWrites, listHistory, markRemoved, releaseHold } from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
+import { waitForOutstandingWrites } from '../targets/write-record.ts'
 
 export interface DeleteApp {
   app: string

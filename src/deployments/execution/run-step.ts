@@ -3,15 +3,15 @@ import { CodedError, notFound } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
 import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
-import { StillInFlight, writeOwner } from '../cloudflare/write-record.ts'
 import { reportLater } from '../github/jobs.ts'
+import { endDeployment } from '../jobs/end-deployment.ts'
 import { type ExecutionServices, enqueueStep } from '../jobs/enqueue.ts'
 import type { StepPayload } from '../jobs/specs.ts'
 import { createStepLog, logEvent, stepEvent } from '../log.ts'
+import { type EndingError, endingError } from '../model/errors.ts'
 import { hasMigrated } from '../model/history.ts'
 import { type StepKey, stepKeys, steps } from '../model/states.ts'
 import { beginRollback, enqueueRollback } from '../rollback/start.ts'
-import { type EndingError, endingError } from '../routes/views.ts'
 import {
   type Deployment,
   dropPullSecret,
@@ -25,7 +25,7 @@ import {
   updateDeployment,
 } from '../store/index.ts'
 import { isStillActive } from '../targets/token-state.ts'
-import { endDeployment } from './end-deployment.ts'
+import { StillInFlight, writeOwner } from '../targets/write-record.ts'
 import { type StepContext, type StepResult, stepFunctions } from './steps/index.ts'
 
 /** Runs one attempt of a step, see `steps/`. */

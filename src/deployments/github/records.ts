@@ -1,11 +1,12 @@
 import type { Knex } from 'knex'
 import { CodedError, dependencyFailed } from '../../platform/errors.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
+import type { GitHubSource } from '../model/request/github-source.ts'
 import type { Addresses } from '../targets/addresses.ts'
 import type { GitHub } from './index.ts'
 import { commitContext, isCapstanContext, reportOf } from './report.ts'
 import type { Repository } from './repository.ts'
-import { findReportable, type GitHubSource, type Reportable, saveRecord } from './store.ts'
+import { findReportable, type Reportable, saveRecord } from './store.ts'
 
 /** The records of deployments at GitHub. */
 export interface GitHubRecords {

@@ -1,15 +1,8 @@
 import type { Knex } from 'knex'
 import type { Environment } from '../config.ts'
+import type { GitHubSource } from '../model/request/github-source.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 import type { RecordState } from './repository.ts'
-
-/** The commit that a plan deploys, frozen in the plan. */
-export interface GitHubSource {
-  owner: string
-  repo: string
-  ref: string
-  sha: string
-}
 
 /** The data of a deployment for its report to GitHub. */
 export interface Reportable {

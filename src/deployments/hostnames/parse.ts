@@ -10,11 +10,6 @@ export interface Hostname {
   host: string
 }
 
-const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
-export const hostnameShape = new RegExp(
-  `^(?:\\*\\.)?(?:${label}\\.)+[a-z0-9-]{2,63}(?:/[\\x21-\\x29\\x2b-\\x7e]*\\*?)?$`,
-)
-
 export function parseHostname(text: string): Hostname {
   const [host = ''] = text.split('/')
   const isRoute = host.startsWith('*.') || text.includes('/')

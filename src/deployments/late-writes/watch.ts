@@ -1,60 +1,31 @@
 import type { Knex } from 'knex'
 import { databaseTime } from '../../platform/clock.ts'
 import { appendEvents } from '../../platform/events/index.ts'
-import type { Enqueue, Outcome, Run } from '../../platform/jobs/index.ts'
+import type { Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo, type WorkerVersion } from '../cloudflare/workers-api.ts'
-import { writeOwner } from '../cloudflare/write-record.ts'
-import { type ExecutionServices, ownership } from '../jobs/enqueue.ts'
-import { lateArrivalsSpec } from '../jobs/specs.ts'
+import { firstLateCheckMs } from '../jobs/end-deployment.ts'
+import type { ExecutionServices } from '../jobs/enqueue.ts'
 import { endEvent, hasLine, logEvent } from '../log.ts'
 import { servedBy } from '../model/history.ts'
 import { scriptName } from '../model/plan.ts'
-import { stepKeys } from '../model/states.ts'
 import {
   type Deployment,
   findDeployment,
   findLive,
-  findSteps,
-  hasUnanswered,
   listHistory,
   lockTarget,
   releaseHold,
   takeHold,
 } from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
+import { writeOwner } from '../targets/write-record.ts'
 import { findLateArrival, repairMessage } from './detect.ts'
 
 const seconds = 1000
-const firstCheckMs = 10 * seconds
 const maxPauseMs = 300 * seconds
 /** The longest delay of a call: all calls have time limits, and connections break. */
 const watchMs = 900 * seconds
-
-/** The steps that can change what serves. */
-const changing = stepKeys.slice(stepKeys.indexOf('deploy_worker'))
-
-/**
- * Enqueues the watch for late writes of a deployment that ends, unless every call that could have changed the cloud
- * was answered.
- * @param allAnswered false if a call of the final run may have been lost
- */
-export async function watchForLateWrites(
-  enqueue: Enqueue,
-  trx: Knex.Transaction,
-  { deployment, allAnswered }: { deployment: Deployment; allAnswered: boolean },
-): Promise<void> {
-  const steps = await findSteps(trx, deployment.id)
-  const attempts = steps.filter(({ step }) => changing.includes(step)).map((each) => each.attempt)
-  if (Math.max(...attempts) === 0) return
-  const isSettled = allAnswered && Math.max(...attempts) === 1
-  if (isSettled && !(await hasUnanswered(trx, deployment.id))) return
-  await enqueue(trx, lateArrivalsSpec, {
-    payload: { deploymentId: deployment.id },
-    delayMs: firstCheckMs,
-    ...ownership(deployment),
-  })
-}
 
 /** Checks once whether a call has arrived since the deployment ended, and reverts its effect. */
 export async function runLateArrivals(
@@ -66,7 +37,7 @@ export async function runLateArrivals(
   const deployment = await findDeployment(db, deploymentId)
   if (deployment === undefined || deployment.finishedAt === null) return { kind: 'done' }
   const { app, environment, finishedAt } = deployment
-  const busy: Outcome = { kind: 'snooze', ms: firstCheckMs }
+  const busy: Outcome = { kind: 'snooze', ms: firstLateCheckMs }
   // A running deployment checks its own target.
   if ((await findLive(db, app, environment)) !== undefined) return busy
   try {
@@ -84,7 +55,7 @@ export async function runLateArrivals(
   }
   const age = (await databaseTime(db)).getTime() - finishedAt.getTime()
   if (age > watchMs) return { kind: 'done' }
-  return { kind: 'snooze', ms: Math.min(Math.max(age, firstCheckMs), maxPauseMs) }
+  return { kind: 'snooze', ms: Math.min(Math.max(age, firstLateCheckMs), maxPauseMs) }
 }
 
 interface LateArrivalReport {

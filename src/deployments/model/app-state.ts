@@ -1,5 +1,16 @@
-import type { ContainerSpec } from '../cloudflare/containers-api.ts'
-import type { TrafficShare } from '../cloudflare/workers-api.ts'
+/** A version and its share of the traffic. */
+export interface TrafficShare {
+  versionId: string
+  /** In percent. */
+  percentage: number
+}
+
+/** The image and size of a container application. */
+export interface ContainerSpec {
+  image: string
+  instanceType: string | undefined
+  maxInstances: number
+}
 
 /** A binding of a serving version. Its value is kept as a fingerprint; the value of a secret is unknown. */
 export interface PresentBinding {

@@ -1,5 +1,9 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
+import { errorCodes } from '../../platform/error-codes.ts'
 import { CodedError, type ErrorOptions } from '../../platform/errors.ts'
+import type { Ending } from '../../platform/jobs/index.ts'
+import { maskSecrets } from '../../platform/logging/redact.ts'
+import { truncate } from '../../platform/postgres/storable-text.ts'
 
 /** Creates an error helper for one code: `(message, options) => CodedError`. */
 const withCode = (code: ErrorCode) => (message: string, options?: ErrorOptions) =>
@@ -23,3 +27,19 @@ export const rollbackFault = withCode('DEPLOY_007')
 export const tokenRejected = withCode('AUTH_003')
 /** The API token is valid but lacks permissions. */
 export const tokenLacksPermission = withCode('AUTH_004')
+
+/** The error of a final state, as stored in rows and shown in answers. */
+export interface EndingError {
+  code: string
+  message: string
+  retryable?: boolean
+  suggestedAction?: string
+}
+
+/** The error of a job that was cancelled or has failed; secrets are masked, the message is cut to 2,000 characters. */
+export function endingError(ending: Ending): EndingError {
+  if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
+  const { code, message, retryable, options } = ending.error
+  const suggestedAction = options.suggestedAction ?? errorCodes[code].action
+  return { code, message: truncate(maskSecrets(message), 2000), retryable, suggestedAction }
+}

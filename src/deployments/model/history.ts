@@ -1,26 +1,39 @@
-import type { TargetRow } from '../store/index.ts'
+import type { DeploymentStatus } from './states.ts'
 
 // Decisions based on the deployments to one target, newest first; see `listHistory`.
 
 /** What a target serves according to Capstan's records: a version, nothing since a removal, or unknown. */
 export type Served = { version: string } | 'nothing' | 'unknown'
 
+/** What the decisions need of a deployment. */
+export interface HistoryEntry {
+  id: string
+  status: DeploymentStatus
+  digest: string
+  versionId: string | null
+  /** True if the version was given the traffic. */
+  served: boolean
+  migrationTag: string | null
+  snapshot: { scriptExists: boolean; migrationTag?: string | null | undefined } | null
+  rollback: { targetVersion: string | null; restored?: string | null | undefined; shared?: unknown } | null
+}
+
 const rollbackStatuses = new Set(['rolled_back', 'rollback_failed', 'rolling_back'])
 
-type Rolled = Pick<TargetRow, 'rollback' | 'versionId'>
+type Rolled = Pick<HistoryEntry, 'rollback' | 'versionId'>
 
 /** True if the rollback restores the deployment's own version in place of one that was made outside Capstan. */
 export const restoresItself = ({ rollback, versionId }: Rolled): boolean =>
   versionId !== null && rollback?.targetVersion === versionId
 
-const wasUndone = (row: TargetRow) => rollbackStatuses.has(row.status) && !restoresItself(row)
+const wasUndone = (row: HistoryEntry) => rollbackStatuses.has(row.status) && !restoresItself(row)
 
 /** True if the deployment completed and was not rolled back since, except to its own version. */
-export const isGood = (row: TargetRow): boolean =>
+export const isGood = (row: HistoryEntry): boolean =>
   row.versionId !== null &&
   (row.status === 'completed' || (rollbackStatuses.has(row.status) && restoresItself(row)))
 
-export function servedBy(history: TargetRow[]): Served {
+export function servedBy(history: HistoryEntry[]): Served {
   for (const { status, rollback, served, versionId } of history) {
     if (rollbackStatuses.has(status)) {
       const { restored } = rollback ?? {}
@@ -33,7 +46,10 @@ export function servedBy(history: TargetRow[]): Served {
 }
 
 /** The last deployment of the same content, if it was rolled back; deploying the content again then needs `force`. */
-export function quarantineOf(history: TargetRow[], digest: string): TargetRow | undefined {
+export function quarantineOf<Entry extends HistoryEntry>(
+  history: Entry[],
+  digest: string,
+): Entry | undefined {
   const verdict = history.find(
     (each) => each.digest === digest && (each.status === 'completed' || rollbackStatuses.has(each.status)),
   )
@@ -41,7 +57,7 @@ export function quarantineOf(history: TargetRow[], digest: string): TargetRow | 
 }
 
 /** The present migration tag of the script according to Capstan's records. */
-export function currentTag(history: TargetRow[]): string | null {
+export function currentTag(history: HistoryEntry[]): string | null {
   const [newest] = history
   const uploaded = history.find((each) => each.versionId !== null)
   if (newest !== undefined && newest.versionId === null && newest.snapshot !== null) {
@@ -51,7 +67,7 @@ export function currentTag(history: TargetRow[]): string | null {
 }
 
 /** True if the upload changed the Durable Object classes of an existing script, which a rollback cannot undo. */
-export function hasMigrated(deployment: Pick<TargetRow, 'id' | 'migrationTag' | 'snapshot'>): boolean {
+export function hasMigrated(deployment: Pick<HistoryEntry, 'id' | 'migrationTag' | 'snapshot'>): boolean {
   const { id, migrationTag, snapshot } = deployment
   return migrationTag === migrationTagOf(id) && snapshot?.scriptExists === true
 }

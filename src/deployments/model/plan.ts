@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { canonical } from '../../platform/http/idempotency.ts'
 import type { Environment } from '../config.ts'
-import type { GitHubSource } from '../github/store.ts'
 import type { Basis } from './app-state.ts'
 import type { PlannedContainer } from './planned-container.ts'
 import type { AssetConfig } from './request/assets.ts'
 import type { PrepareConfig } from './request/config.ts'
+import type { GitHubSource } from './request/github-source.ts'
 import type { HealthCheck } from './request/health-check.ts'
 import type { WorkerModule } from './worker-module.ts'
 

@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto'
 import { canonical } from '../../platform/http/idempotency.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Environment } from '../config.ts'
-import type { GitHubSource } from '../github/store.ts'
 import {
   type Plan,
   type PlanConfig,
@@ -15,6 +14,7 @@ import {
 } from '../model/plan.ts'
 import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/request/config.ts'
+import type { GitHubSource } from '../model/request/github-source.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
 import { checkParts } from './checks.ts'
 import { type WantedContainer, wantedContainer } from './container.ts'

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
+import { fingerprintOf } from '../cloudflare/binding-fingerprint.ts'
 import type { ContainerApplication } from '../cloudflare/containers-api.ts'
 import type { AppState } from '../model/app-state.ts'
 import type { Compatibility, Plan, PlanPreview, Publication } from '../model/plan.ts'
 import { bindingName } from '../model/worker-module.ts'
-import { fingerprintOf } from './current-state/binding-fingerprint.ts'
 import { keptBindings, kindOf, removedBindings } from './current-state/index.ts'
 
 /** The current state of the script that the plan targets. */

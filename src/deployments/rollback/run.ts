@@ -2,13 +2,12 @@ import type { Knex } from 'knex'
 import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo } from '../cloudflare/workers-api.ts'
-import { StillInFlight, waitForOutstandingWrites, writeOwner } from '../cloudflare/write-record.ts'
-import { endDeployment } from '../execution/end-deployment.ts'
+import { endDeployment } from '../jobs/end-deployment.ts'
 import type { ExecutionServices } from '../jobs/enqueue.ts'
 import { createStepLog } from '../log.ts'
+import { endingError } from '../model/errors.ts'
 import { restoresItself } from '../model/history.ts'
 import { steps } from '../model/states.ts'
-import { endingError } from '../routes/views.ts'
 import {
   type Deployment,
   failCompensations,
@@ -24,6 +23,7 @@ import {
   updateDeployment,
 } from '../store/index.ts'
 import { isStillActive } from '../targets/token-state.ts'
+import { StillInFlight, waitForOutstandingWrites, writeOwner } from '../targets/write-record.ts'
 import { type CompensationContext, compensations, type UndoTarget } from './undo/index.ts'
 
 /** Poll interval while the running step of a cancelled deployment winds down. */

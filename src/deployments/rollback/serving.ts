@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
 import { CodedError, dependencyFailed, unavailable } from '../../platform/errors.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
-import type { TrafficShare, WorkerVersion } from '../cloudflare/workers-api.ts'
+import type { WorkerVersion } from '../cloudflare/workers-api.ts'
 import type { Environment } from '../config.ts'
+import type { TrafficShare } from '../model/app-state.ts'
 import { scriptName } from '../model/plan.ts'
 import type { Target, Targets } from '../targets/targets.ts'
 

@@ -1,7 +1,3 @@
-import { errorCodes } from '../../platform/error-codes.ts'
-import type { Ending } from '../../platform/jobs/index.ts'
-import { maskSecrets } from '../../platform/logging/redact.ts'
-import { truncate } from '../../platform/postgres/storable-text.ts'
 import type { Environment } from '../config.ts'
 import type { RollbackInfo } from '../model/rollback-info.ts'
 import { type StepKey, steps as titles } from '../model/states.ts'
@@ -145,20 +141,4 @@ function estimate(
     remaining += median
   }
   return new Date(Date.now() + remaining * 1000).toISOString()
-}
-
-/** The error of a final state, as stored in rows and shown in answers. */
-export interface EndingError {
-  code: string
-  message: string
-  retryable?: boolean
-  suggestedAction?: string
-}
-
-/** The error of a job that was cancelled or has failed; secrets are masked, the message is cut to 2,000 characters. */
-export function endingError(ending: Ending): EndingError {
-  if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
-  const { code, message, retryable, options } = ending.error
-  const suggestedAction = options.suggestedAction ?? errorCodes[code].action
-  return { code, message: truncate(maskSecrets(message), 2000), retryable, suggestedAction }
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import type { ContainerSpec } from '../cloudflare/containers-api.ts'
 import type { Environment } from '../config.ts'
+import type { ContainerSpec } from '../model/app-state.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 import { type Deployment, toDeployment } from './rows.ts'
 

@@ -1,6 +1,5 @@
-import type { ContainerSpec } from '../cloudflare/containers-api.ts'
-import type { TrafficShare } from '../cloudflare/workers-api.ts'
 import type { Environment } from '../config.ts'
+import type { ContainerSpec, TrafficShare } from '../model/app-state.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 

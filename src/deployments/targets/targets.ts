@@ -6,11 +6,11 @@ import { type ContainerApi, createContainerApi } from '../cloudflare/containers-
 import { type CloudHttp, createCloudHttp } from '../cloudflare/http.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
 import { type Cloudflare, createCloudflare } from '../cloudflare/workers-api.ts'
-import { recordWrites, type WritingRun } from '../cloudflare/write-record.ts'
 import { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
 import type { CloudflareCredentials, DeploymentsConfig, Environment } from '../config.ts'
 import { localLogs, type WorkerLine } from './local-logs.ts'
 import type { Vault } from './vault.ts'
+import { recordWrites, type WritingRun } from './write-record.ts'
 
 /** An address for requests to an app. */
 export interface Address {

@@ -1,7 +1,7 @@
 import { CodedError } from '../../../platform/errors.ts'
-import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
 import { ownHostnames } from '../../hostnames/index.ts'
 import { checkContainer } from '../../images/preflight.ts'
+import type { ContainerSpec } from '../../model/app-state.ts'
 import { limitExceeded } from '../../model/errors.ts'
 import { maxScripts } from '../../model/plan.ts'
 import { readScript } from '../../plans/current-state/index.ts'

@@ -1,11 +1,12 @@
 import { internalError } from '../../../platform/errors.ts'
-import type { ContainerApplication, ContainerSpec } from '../../cloudflare/containers-api.ts'
+import type { ContainerApplication } from '../../cloudflare/containers-api.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
 import { followRollout } from '../../cloudflare/follow-rollout.ts'
-import { trackUpload, waitForUpload } from '../../cloudflare/write-record.ts'
 import { applicationOf } from '../../images/preflight.ts'
+import type { ContainerSpec } from '../../model/app-state.ts'
 import { durableObjectFault } from '../../model/errors.ts'
 import type { PlannedContainer } from '../../model/planned-container.ts'
+import { trackUpload, waitForUpload } from '../../targets/write-record.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**

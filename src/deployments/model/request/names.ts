@@ -38,3 +38,9 @@ export const unique =
     uniqueItems(list.map((each) => each[field]))
 
 export const uniqueItems = (list: readonly unknown[]): boolean => new Set(list).size === list.length
+
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+/** An entry of a plan's `hostnames`: a host name, a wildcard, or either with a path. */
+export const hostnameShape = new RegExp(
+  `^(?:\\*\\.)?(?:${label}\\.)+[a-z0-9-]{2,63}(?:/[\\x21-\\x29\\x2b-\\x7e]*\\*?)?$`,
+)

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { TrafficShare } from '../../cloudflare/workers-api.ts'
-import type { AppState, PresentBinding } from '../../model/app-state.ts'
+import type { AppState, PresentBinding, TrafficShare } from '../../model/app-state.ts'
 import { kindOf } from './bindings.ts'
 
 /**

@@ -1,8 +1,6 @@
-import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
-import type { TrafficShare } from '../../cloudflare/workers-api.ts'
 import { inspectHostname } from '../../hostnames/index.ts'
 import { applicationOf } from '../../images/preflight.ts'
-import type { AppState, PresentBinding } from '../../model/app-state.ts'
+import type { AppState, ContainerSpec, PresentBinding, TrafficShare } from '../../model/app-state.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import type { Target } from '../../targets/targets.ts'
 

@@ -1,6 +1,5 @@
-import type { ContainerSpec } from '../../cloudflare/containers-api.ts'
-import type { TrafficShare } from '../../cloudflare/workers-api.ts'
 import type { StepLog } from '../../log.ts'
+import type { ContainerSpec, TrafficShare } from '../../model/app-state.ts'
 import type { PlanHead } from '../../model/plan.ts'
 import type { Deployment, UndoResult } from '../../store/index.ts'
 import type { Target } from '../../targets/targets.ts'

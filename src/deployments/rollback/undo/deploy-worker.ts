@@ -1,10 +1,9 @@
 import { CloudError } from '../../cloudflare/errors.ts'
-import type { TrafficShare } from '../../cloudflare/workers-api.ts'
-import { waitForUpload } from '../../cloudflare/write-record.ts'
-import type { BindingReturn } from '../../model/app-state.ts'
+import type { BindingReturn, TrafficShare } from '../../model/app-state.ts'
 import { rollbackFault } from '../../model/errors.ts'
 import { bindingReturn, readVersions, returnLines, sameTraffic } from '../../plans/current-state/index.ts'
 import type { UndoResult } from '../../store/index.ts'
+import { waitForUpload } from '../../targets/write-record.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
 /**

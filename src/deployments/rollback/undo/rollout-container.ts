@@ -1,7 +1,8 @@
-import type { ContainerApplication, ContainerSpec } from '../../cloudflare/containers-api.ts'
+import type { ContainerApplication } from '../../cloudflare/containers-api.ts'
 import { followRollout } from '../../cloudflare/follow-rollout.ts'
-import { waitForUpload } from '../../cloudflare/write-record.ts'
+import type { ContainerSpec } from '../../model/app-state.ts'
 import type { UndoResult } from '../../store/index.ts'
+import { waitForUpload } from '../../targets/write-record.ts'
 import type { Compensation, CompensationContext } from './context.ts'
 
 /**

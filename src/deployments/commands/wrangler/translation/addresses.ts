@@ -1,4 +1,4 @@
-import { hostnameShape } from '../../../hostnames/parse.ts'
+import { hostnameShape } from '../../../model/request/names.ts'
 import type { WranglerConfig } from '../reading/config-schema.ts'
 import { writtenSection } from '../reading/environments.ts'
 import type { RawConfig } from '../reading/raw-config.ts'

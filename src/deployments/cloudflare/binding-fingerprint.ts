@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonical } from '../../../platform/http/idempotency.ts'
+import { canonical } from '../../platform/http/idempotency.ts'
 
 /** A short fingerprint of a binding, independent of the order of its fields. */
 export const fingerprintOf = (binding: Record<string, unknown>): string =>

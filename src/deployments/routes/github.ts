@@ -1,7 +1,7 @@
 import { type Route, route } from '../../platform/http/index.ts'
-import { success } from '../routes/success.ts'
-import type { GitHub } from './index.ts'
-import { githubTokenBody } from './schema.ts'
+import type { GitHub } from '../github/index.ts'
+import { githubTokenBody } from '../github/schema.ts'
+import { success } from './success.ts'
 
 const budgetMs = 15_000
 

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { pause } from '../../platform/deadline.ts'
 import type { Run } from '../../platform/jobs/index.ts'
+import { CloudError } from '../cloudflare/errors.ts'
+import type { CloudWrite, SentWrite } from '../cloudflare/http.ts'
 import type { Environment } from '../config.ts'
 import {
   type Deployment,
@@ -10,8 +12,6 @@ import {
   recordWrite,
   settlesIn,
 } from '../store/index.ts'
-import { CloudError } from './errors.ts'
-import type { CloudWrite, SentWrite } from './http.ts'
 
 /** An earlier call may still arrive. The job is run again after `ms`, without using up an attempt. */
 export class StillInFlight extends Error {

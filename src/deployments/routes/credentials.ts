@@ -3,12 +3,12 @@ import { invalidBody } from '../../platform/errors.ts'
 import { digitsProblem } from '../../platform/hexadecimal.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import type { Environment } from '../config.ts'
+import type { Inspector } from '../credentials/inspect.ts'
+import { environmentParams, putCredentialsBody, validateBody, verifyBody } from '../credentials/schema.ts'
 import { requireEnvironment } from '../model/permission.ts'
-import { success } from '../routes/success.ts'
 import type { Targets } from '../targets/targets.ts'
 import type { Vault } from '../targets/vault.ts'
-import type { Inspector } from './inspect.ts'
-import { environmentParams, putCredentialsBody, validateBody, verifyBody } from './schema.ts'
+import { success } from './success.ts'
 
 export interface CredentialRouteOptions {
   vault: Vault

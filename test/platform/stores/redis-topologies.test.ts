@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, type TestContext as Running } from 'vitest'
 import { loadConfig } from '../../../src/config.ts'
 import { parseRedisUrl } from '../../../src/platform/redis/address.ts'
 import { resolveRedisUrl } from '../../../src/platform/redis/index.ts'
@@ -19,27 +19,25 @@ const password = 'a-password-of-the-tests'
 const job = testJob(done)
 const rule = { perSecond: 1, burst: 5 }
 
-describe.skipIf(missing !== undefined)('Redis', () => {
-  const opened: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const close of opened.splice(0).reverse()) await close()
-  })
+/** What closes a thing when the test has ended: tests run side by side, because they mostly wait. */
+type Closing = Running['onTestFinished']
 
-  function servers() {
+describe('Redis', { skip: missing !== undefined, concurrent: true, timeout: 90_000 }, () => {
+  function servers(closing: Closing) {
     const made = createRedisServers(password)
-    opened.push(made.stop)
+    closing(made.stop)
     return made
   }
 
-  async function workingOn(url: string): Promise<TestContext> {
+  async function workingOn(url: string, closing: Closing): Promise<TestContext> {
     const ctx = await createTestContext({
       backend: 'redis',
       env: { REDIS_URL: url },
       jobs: () => bound(job),
     })
-    opened.push(ctx.dispose)
+    closing(ctx.dispose)
     const engine = await startEngine(ctx, { queues: ['work'] })
-    opened.push(engine.stop)
+    closing(engine.stop)
     return ctx
   }
 
@@ -54,44 +52,42 @@ describe.skipIf(missing !== undefined)('Redis', () => {
     })
   }
 
-  it('is reached at its new address although connections stay open to a server that became a replica', async () => {
-    const redis = servers()
+  it('is reached at its new address although connections stay open to a server that became a replica', async ({
+    onTestFinished,
+  }) => {
+    const redis = servers(onTestFinished)
     const [old, successor] = [await redis.server(), await redis.server()]
     await successor.ask.replicaof('127.0.0.1', old.port)
     await until(async () => (await successor.ask.info('replication')).includes('master_link_status:up'))
     const address = (port: number) => `redis://:${password}@127.0.0.1:${port}`
     const proxy = await startTcpProxy(address(old.port))
-    opened.push(() => proxy.cut())
-    const ctx = await workingOn(proxy.url)
+    onTestFinished(() => proxy.cut())
+    const ctx = await workingOn(proxy.url, onTestFinished)
     await getsWorkDone(ctx)
     proxy.redirect(address(successor.port))
     await successor.ask.replicaof('NO', 'ONE')
     await old.ask.replicaof('127.0.0.1', successor.port)
     await getsWorkDone(ctx)
-  }, 60_000)
+  })
 
-  it.each([
+  it.for([
     ['with a password', false],
     ['with a password and TLS', true],
-  ])(
-    'works as a Cluster %s, given the URL of one node',
-    async (_name, secure) => {
-      const redis = servers()
-      const [node] = await redis.cluster(secure)
-      const url = `redis${secure ? 's' : ''}://:${password}@127.0.0.1:${node?.port}`
-      const resolved = await resolveRedisUrl(url)
-      expect(resolved).toBe(url.replace('://', '+cluster://'))
-      const ctx = await workingOn(resolved ?? '')
-      await getsWorkDone(ctx)
-      // Each queue is in one slot, so twenty queues are on all nodes.
-      for (let n = 0; n < 20; n++) await ctx.queues.get(`queue-${n}`).getJobCounts()
-      await ctx.queues.ping()
-    },
-    90_000,
-  )
+  ] as const)('works as a Cluster %s, given the URL of one node', async ([, secure], { onTestFinished }) => {
+    const redis = servers(onTestFinished)
+    const [node] = await redis.cluster(secure)
+    const url = `redis${secure ? 's' : ''}://:${password}@127.0.0.1:${node?.port}`
+    const resolved = await resolveRedisUrl(url)
+    expect(resolved).toBe(url.replace('://', '+cluster://'))
+    const ctx = await workingOn(resolved ?? '', onTestFinished)
+    await getsWorkDone(ctx)
+    // Each queue is in one slot, so twenty queues are on all nodes.
+    for (let n = 0; n < 20; n++) await ctx.queues.get(`queue-${n}`).getJobCounts()
+    await ctx.queues.ping()
+  })
 
-  it('is reached at the new master that a Sentinel elected', async () => {
-    const redis = servers()
+  it('is reached at the new master that a Sentinel elected', async ({ onTestFinished }) => {
+    const redis = servers(onTestFinished)
     const [old, replica] = [await redis.server(), await redis.server()]
     await replica.ask.replicaof('127.0.0.1', old.port)
     const sentinel = await redis.sentinel('main', old.port)
@@ -102,12 +98,12 @@ describe.skipIf(missing !== undefined)('Redis', () => {
       },
     )
     const url = `redis+sentinel://:${password}@127.0.0.1:${sentinel.port}/main?sentinel_password=${password}`
-    const ctx = await workingOn(url)
+    const ctx = await workingOn(url, onTestFinished)
     await getsWorkDone(ctx)
     old.stop()
     await getsWorkDone(ctx, 40_000)
     expect(await replica.ask.role()).toContain('master')
-  }, 120_000)
+  })
 
   it('keeps its URL if it is a single server or unreachable', async () => {
     const url = inject('redisUrl') ?? ''

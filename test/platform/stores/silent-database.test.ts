@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, type TestContext as Running } from 'vitest'
 import { createDb } from '../../../src/platform/postgres/db.ts'
 import { BoundedClient, withQueryLimit } from '../../../src/platform/postgres/index.ts'
 import { createTestContext, startEngine, type TestContext } from '../../helpers/context.ts'
@@ -11,25 +11,23 @@ const recoveryMs = 15_000
 /** The code of a query over its limit: 57014 if the server's answer to the cancel request arrives. */
 const overLimit = expect.stringMatching(/^(ETIMEDOUT|57014)$/)
 
-describe('a database that falls silent', () => {
-  const opened: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const close of opened.splice(0).reverse()) await close()
-  })
+const job = testJob(done)
 
-  const job = testJob(done)
+/** What closes a thing when the test has ended: tests run side by side, because they mostly wait. */
+type Closing = Running['onTestFinished']
 
-  async function behindProxy() {
-    const direct = await createTestContext()
-    opened.push(direct.dispose)
-    const proxy = await startTcpProxy(direct.database.url)
-    opened.push(() => proxy.cut().catch(() => undefined))
-    const env = { DATABASE_URL: proxy.url }
-    const ctx = await createTestContext({ beside: direct, env, jobs: () => bound(job) })
-    opened.push(ctx.dispose)
-    return { direct, proxy, ctx }
-  }
+async function behindProxy(closing: Closing) {
+  const direct = await createTestContext()
+  closing(direct.dispose)
+  const proxy = await startTcpProxy(direct.database.url)
+  closing(() => proxy.cut().catch(() => undefined))
+  const env = { DATABASE_URL: proxy.url }
+  const ctx = await createTestContext({ beside: direct, env, jobs: () => bound(job) })
+  closing(ctx.dispose)
+  return { direct, proxy, ctx }
+}
 
+describe.concurrent('a database that falls silent', { timeout: 60_000 }, () => {
   /** Fills the pool, so that all of its connections exist before the fault. */
   const fill = ({ db }: TestContext) =>
     Promise.all(Array.from({ length: 10 }, () => db.raw('select pg_backend_pid() as pid, pg_sleep(0.2)')))
@@ -40,8 +38,8 @@ describe('a database that falls silent', () => {
     return Date.now() - startedAt
   }
 
-  it('is used again over new connections while the old ones stay silent', async () => {
-    const { ctx, proxy } = await behindProxy()
+  it('is used again over new connections while the old ones stay silent', async ({ onTestFinished }) => {
+    const { ctx, proxy } = await behindProxy(onTestFinished)
     await fill(ctx)
     // Connections that were used recently are not checked.
     await until(() => proxy.count() >= 10)
@@ -52,10 +50,12 @@ describe('a database that falls silent', () => {
     const startedAt = Date.now()
     await fill(ctx)
     expect(Date.now() - startedAt).toBeLessThan(4000)
-  }, 60_000)
+  })
 
-  it('fails every call within the time limit, and is used again when it responds', async () => {
-    const { ctx, proxy } = await behindProxy()
+  it('fails every call within the time limit, and is used again when it responds', async ({
+    onTestFinished,
+  }) => {
+    const { ctx, proxy } = await behindProxy(onTestFinished)
     await fill(ctx)
     proxy.freeze()
     const startedAt = Date.now()
@@ -65,14 +65,14 @@ describe('a database that falls silent', () => {
     expect(Date.now() - startedAt).toBeLessThan(recoveryMs)
     proxy.thaw()
     expect(await secondsUntil(() => ctx.db.raw('select 1').then(() => true))).toBeLessThan(recoveryMs)
-  }, 60_000)
+  })
 
-  it.each(['freezeExisting', 'freeze'] as const)(
+  it.for(['freezeExisting', 'freeze'] as const)(
     'gets jobs done again after %s',
-    async (fault) => {
-      const { direct, ctx, proxy } = await behindProxy()
+    async (fault, { onTestFinished }) => {
+      const { direct, ctx, proxy } = await behindProxy(onTestFinished)
       const engine = await startEngine(ctx, { queues: ['work'] })
-      opened.push(engine.stop)
+      onTestFinished(engine.stop)
       const first = await enqueue(ctx, job)
       await until(async () => (await rowOf(direct, first)).state === 'completed')
       proxy[fault]()
@@ -84,11 +84,12 @@ describe('a database that falls silent', () => {
       const isDone = async () => (await rowOf(direct, second)).state === 'completed'
       expect(await secondsUntil(isDone)).toBeLessThan(recoveryMs)
     },
-    60_000,
   )
 
-  it('releases the locks of a transaction that was between two statements, and all sessions', async () => {
-    const { direct, ctx, proxy } = await behindProxy()
+  it('releases the locks of a transaction that was between two statements, and all sessions', async ({
+    onTestFinished,
+  }) => {
+    const { direct, ctx, proxy } = await behindProxy(onTestFinished)
     const sessions = await fill(ctx)
     const pids = sessions.map(({ rows }) => rows[0].pid)
     const locked = Promise.withResolvers<void>()
@@ -115,10 +116,10 @@ describe('a database that falls silent', () => {
       const { rows } = await direct.db.raw('select pid from pg_stat_activity where pid = any(?)', [pids])
       return rows.length === 0
     })
-  }, 60_000)
+  })
 
-  it('releases the locks of an abandoned transaction', async () => {
-    const { direct, ctx, proxy } = await behindProxy()
+  it('releases the locks of an abandoned transaction', async ({ onTestFinished }) => {
+    const { direct, ctx, proxy } = await behindProxy(onTestFinished)
     const locked = Promise.withResolvers<void>()
     const over = Promise.withResolvers<void>()
     const transaction = ctx.db.transaction(async (trx) => {
@@ -139,13 +140,15 @@ describe('a database that falls silent', () => {
     ).toBeLessThan(recoveryMs)
     over.resolve()
     await expect(transaction).rejects.toThrow()
-  }, 60_000)
+  })
 
-  it('does not end a query with a raised limit because a check on another connection was not answered', async () => {
-    const { ctx, proxy } = await behindProxy()
+  it('does not end a query with a raised limit because a check on another connection was not answered', async ({
+    onTestFinished,
+  }) => {
+    const { ctx, proxy } = await behindProxy(onTestFinished)
     const connect = async () => {
       const client = new BoundedClient({ connectionString: proxy.url }, { queryMs: 10_000 })
-      opened.push(() => client.end())
+      onTestFinished(() => client.end())
       await client.connect()
       return client
     }
@@ -159,21 +162,22 @@ describe('a database that falls silent', () => {
     await ended
     expect((await long).rowCount).toBe(1)
     await ctx.listener.stop()
-  }, 60_000)
+  })
 
   describe('while a query with a raised limit is running', () => {
-    const statement = 'select pg_sleep(20)'
+    /** Longer than the limit of other queries. */
+    const statement = 'select pg_sleep(13)'
 
-    it.each([
+    it.for([
       ['the server has ended the session', 'pg_terminate_backend', undefined],
       ['the server has cancelled the query', 'pg_cancel_backend', undefined],
       ['the server has answered the query', 'pg_sleep', 'select pg_sleep(1)'],
     ])(
       'a connection that broke silently is given up: %s',
-      async (_, end, sql = statement) => {
-        const { direct, ctx, proxy } = await behindProxy()
+      async ([, end, sql = statement], { onTestFinished }) => {
+        const { direct, ctx, proxy } = await behindProxy(onTestFinished)
         const db = createDb({ url: proxy.url, name: 'bulk', max: 1 })
-        opened.push(() => db.destroy())
+        onTestFinished(() => db.destroy())
         const { rows } = await db.raw('select pg_backend_pid() as pid')
         const running = withQueryLimit(60_000, () => db.raw(sql))
         const ended = expect(running).rejects.toMatchObject({ code: 'ETIMEDOUT' })
@@ -189,33 +193,32 @@ describe('a database that falls silent', () => {
         expect((await db.raw('select 1 as works')).rows).toEqual([{ works: 1 }])
         await ctx.listener.stop()
       },
-      60_000,
     )
 
-    it('a connection whose query never reached the server is given up', async () => {
-      const { proxy } = await behindProxy()
+    it('a connection whose query never reached the server is given up', async ({ onTestFinished }) => {
+      const { proxy } = await behindProxy(onTestFinished)
       const db = createDb({ url: proxy.url, name: 'bulk', max: 1 })
-      opened.push(() => db.destroy())
+      onTestFinished(() => db.destroy())
       await db.raw('select 1')
       proxy.freezeExisting()
       const startedAt = Date.now()
       const lost = withQueryLimit(60_000, () => db.raw('select 1'))
       await expect(lost).rejects.toMatchObject({ code: 'ETIMEDOUT' })
       expect(Date.now() - startedAt).toBeLessThan(recoveryMs)
-    }, 60_000)
+    })
 
-    it('a connection is kept for as long as the server works on the query', async () => {
-      const { proxy } = await behindProxy()
+    it('a connection is kept for as long as the server works on the query', async ({ onTestFinished }) => {
+      const { proxy } = await behindProxy(onTestFinished)
       const db = createDb({ url: proxy.url, name: 'bulk', max: 2 })
-      opened.push(() => db.destroy())
+      onTestFinished(() => db.destroy())
       const large = `select repeat('x', 1000000) as text, pg_sleep(1) from generate_series(1, 12)`
       const results = await withQueryLimit(60_000, () => Promise.all([db.raw(statement), db.raw(large)]))
       expect(results.map(({ rowCount }) => rowCount)).toEqual([1, 12])
-    }, 60_000)
+    })
   })
 
-  it('is detected by another connection while a query waits for its result', async () => {
-    const { ctx, proxy } = await behindProxy()
+  it('is detected by another connection while a query waits for its result', async ({ onTestFinished }) => {
+    const { ctx, proxy } = await behindProxy(onTestFinished)
     await fill(ctx)
     const waiting = ctx.db.raw('select pg_sleep(0.5)')
     proxy.freezeExisting()
@@ -223,10 +226,10 @@ describe('a database that falls silent', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' })
     // Half of the limit on queries: a connection without work was asked meanwhile.
     expect(Date.now() - startedAt).toBeLessThan(8000)
-  }, 60_000)
+  })
 
-  it('is detected by the listening connection, which listens again', async () => {
-    const { direct, ctx, proxy } = await behindProxy()
+  it('is detected by the listening connection, which listens again', async ({ onTestFinished }) => {
+    const { direct, ctx, proxy } = await behindProxy(onTestFinished)
     const heard: string[] = []
     ctx.listener.on('silence_test', (payload) => heard.push(payload))
     await ctx.listener.start()
@@ -237,10 +240,10 @@ describe('a database that falls silent', () => {
       return heard.length > 0
     })
     expect(tookMs).toBeLessThan(recoveryMs)
-  }, 60_000)
+  })
 })
 
-describe('a limit on queries', () => {
+describe.concurrent('a limit on queries', () => {
   it('ends a query that exceeds it, and not one with a raised limit', async () => {
     const ctx = await createTestContext()
     const db = createDb({ url: ctx.database.url, name: 'test', max: 2, queryMs: 300 })

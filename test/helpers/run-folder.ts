@@ -9,6 +9,9 @@ import { until } from './until.ts'
 
 const sweeper = fileURLToPath(new URL('run-sweeper.ts', import.meta.url))
 
+/** Node's compiled code of the processes that tests start, kept between runs. */
+export const compileCache = join(process.env.TEST_CACHE_DIR ?? tmpdir(), 'capstan-test-compile-cache')
+
 /**
  * Creates a temporary folder for this process and its children. If this process ends without calling the returned
  * function (a signal, a crash), a separate program ends the processes that use the folder, and removes it.

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { setGlobalDispatcher } from 'undici'
 import { createOutgoing } from '../../platform/network/outgoing.ts'
@@ -16,6 +17,8 @@ async function main(): Promise<void> {
   const answer = await read(source).catch(
     (): CredentialsAnswer => ({ fault: 'the credentials of the kubeconfig could not be read' }),
   )
+  // The parent process ends this one as soon as it has the answer.
+  flushCompileCache()
   process.send?.(answer, () => endProcess(0))
 }
 

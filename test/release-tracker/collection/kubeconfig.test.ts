@@ -5,9 +5,10 @@ import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '../../../src/config.ts'
 import { clusterAt } from '../../../src/release-tracker/kubernetes/client.ts'
+import { compileCache } from '../../helpers/run-folder.ts'
 import { type FakeCluster, startFakeCluster } from './fake-cluster.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
@@ -24,6 +25,8 @@ afterAll(async () => {
   await cluster?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
+// The program that reads credentials loads Kubernetes' client, which is large.
+beforeEach(() => void vi.stubEnv('NODE_COMPILE_CACHE', compileCache))
 afterEach(() => vi.unstubAllEnvs())
 
 const at = (name: string) => join(folder, name)

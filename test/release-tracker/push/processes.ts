@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from '../../helpers/run-folder.ts'
 import { createTestDatabase, type TestDatabase } from '../../helpers/servers/postgres-server.ts'
 import { freePorts } from '../../helpers/stack.ts'
 import { until } from '../../helpers/until.ts'
@@ -25,7 +26,7 @@ export async function startInstallation(env: Record<string, string>) {
     SECRET_KEY: 'a-secret-key-of-the-tests-0123456789',
     DATA_DIR: dataDir,
     PORT: String(port),
-    NODE_COMPILE_CACHE: join(process.env.TEST_CACHE_DIR ?? tmpdir(), 'capstan-test-compile-cache'),
+    NODE_COMPILE_CACHE: compileCache,
     ...env,
   }
   const url = `http://127.0.0.1:${port}`

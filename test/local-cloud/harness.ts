@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { type LocalCloud, type LocalCloudLog, startLocalCloud } from '../../src/local-cloud/index.ts'
+import type { WorkerRuntime } from '../../src/local-cloud/worker-runtime.ts'
+import { createInlineRuntime } from '../helpers/inline-runtime.ts'
 import { assertConforms } from './contract/contract.ts'
 
 export const accountId = '0123456789abcdef0123456789abcdef'
@@ -59,12 +61,48 @@ export interface TestCloud extends LocalCloud {
   publish(name: string): Promise<void>
 }
 
+/** A cloud for one test, which ends with it. */
 export async function startCloud(dataDir = temporaryDir(), zones: string[] = []): Promise<TestCloud> {
+  const cloud = await openCloud(dataDir, zones)
+  onCleanup(() => cloud.stop())
+  return cloud
+}
+
+/** A cloud for one test that runs Workers in this process: for tests of the API, not of what only workerd does. */
+export async function startInlineCloud(): Promise<TestCloud> {
+  const cloud = await openCloud(temporaryDir(), [], createInlineRuntime())
+  onCleanup(() => cloud.stop())
+  return cloud
+}
+
+/** A cloud for all tests of a file, each of which has Workers of its own. To be called outside of tests. */
+export function shareCloud(): () => TestCloud {
+  let cloud: TestCloud
+  const dataDir = mkdtempSync(join(tmpdir(), 'local-cloud-'))
+  beforeAll(async () => {
+    cloud = await openCloud(dataDir)
+  })
+  afterAll(async () => {
+    await cloud.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  return () => cloud
+}
+
+async function openCloud(dataDir: string, zones: string[] = [], runtime?: WorkerRuntime): Promise<TestCloud> {
   const logged: string[] = []
   const write = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`)
   const log: LocalCloudLog = { debug: write, info: write, warn: write, error: write }
-  const cloud = await startLocalCloud({ host: '127.0.0.1', port: 0, dataDir, token, accountId, zones, log })
-  onCleanup(() => cloud.stop())
+  const cloud = await startLocalCloud({
+    host: '127.0.0.1',
+    port: 0,
+    dataDir,
+    token,
+    accountId,
+    zones,
+    log,
+    runtime,
+  })
   return { ...cloud, logged, ...clientOf(cloud) }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { accountId, type Module, startCloud, versionIdOf } from '../harness.ts'
+import { accountId, type Module, startInlineCloud, versionIdOf } from '../harness.ts'
 
 const code: Module[] = [
   {
@@ -13,7 +13,7 @@ const latest = (name: string) => `/accounts/${accountId}/workers/workers/${name}
 const secret = (name: string, text: string) => ({ type: 'secret_text', name, text })
 
 test('a bulk change sets and deletes all of its secrets, or none', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const bindings = [
     secret('A', 'text-a'),
     secret('B', 'text-b'),
@@ -41,7 +41,7 @@ test('a bulk change sets and deletes all of its secrets, or none', async () => {
 })
 
 test('changing a secret of the latest version creates a version that is not deployed', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const first = versionIdOf(await cloud.put('app', { bindings: [secret('A', 'text-a')] }, code))
   await cloud.publish('app')
   const marks = { 'workers/message': 'rotate', 'workers/tag': 'r1' }
@@ -67,7 +67,7 @@ test('changing a secret of the latest version creates a version that is not depl
 })
 
 test('the settings show the deployed version without the texts of its secrets', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const bindings = [secret('A', 'text-of-a'), { type: 'plain_text', name: 'C', text: 'c' }]
   await cloud.put('app', { bindings, tags: ['red'] }, code)
   await cloud.upload('app', { bindings: [] }, code)
@@ -85,7 +85,7 @@ test('the settings show the deployed version without the texts of its secrets', 
 })
 
 test('annotations have the length limits of Cloudflare, in bytes', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const id = versionIdOf(await cloud.put('app', {}, code))
   const versions = [{ version_id: id, percentage: 100 }]
   const deploy = (message: string) =>

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { readOtherOperations } from '../../contracts/index.ts'
-import { accountId, form, hello, startCloud, token } from '../harness.ts'
+import { accountId, form, hello, startInlineCloud, token } from '../harness.ts'
 
 test('a call of an unsupported Cloudflare operation names the missing feature', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   await cloud.put('app', {})
   const silent: string[] = []
   for (const operation of readOtherOperations()) {
@@ -30,7 +30,7 @@ test('a call of an unsupported Cloudflare operation names the missing feature', 
 })
 
 test('the empty list of KV namespaces says that KV is not supported', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const { body } = await cloud.call('GET', `/accounts/${accountId}/storage/kv/namespaces`)
   expect(body.messages).toEqual([{ code: 10300, message: expect.stringMatching(/does not support KV/) }])
 })
@@ -41,7 +41,7 @@ test.each([
 ])(
   'a Worker with a %s handler, which nothing would call, is rejected before it serves',
   async (handler, missing) => {
-    const cloud = await startCloud()
+    const cloud = await startInlineCloud()
     await cloud.put('app', {}, [{ name: 'main.js', content: hello('before') }])
     await cloud.publish('app')
     const content = `export default { fetch: () => new Response('after'), ${handler}() {} }`

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
-import { accountId, counter, form, hello, startCloud, token, versionIdOf } from '../harness.ts'
+import { accountId, counter, form, hello, shareCloud, startCloud, token, versionIdOf } from '../harness.ts'
 
 const main = (content: string) => [{ name: 'main.js', content }]
 
+const shared = shareCloud()
+
 test('an uploaded Worker responds at its address once the address is enabled', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   const { result, status } = await cloud.put('hello', {})
   expect(status).toBe(200)
   expect(result).toMatchObject({ id: 'hello', handlers: ['fetch'], has_modules: true })
@@ -37,7 +39,7 @@ test('the lists, the service and the search show the stored scripts', async () =
 })
 
 test('code that does not start is rejected with its own error, and the old version keeps serving', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   await cloud.put('steady', {})
   await cloud.publish('steady')
   const cases: [string, RegExp][] = [
@@ -55,7 +57,7 @@ test('code that does not start is rejected with its own error, and the old versi
 })
 
 test('unknown or unsupported metadata is rejected', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   const cases: [object, RegExp][] = [
     [{ surprise: true }, /surprise/],
     [{ bindings: [{ type: 'telepathy', name: 'T' }] }, /not supported/],
@@ -76,7 +78,7 @@ test('unknown or unsupported metadata is rejected', async () => {
 })
 
 test('an upload that is too large or not multipart is rejected', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   const large = [
     ...main(hello('x')),
     { name: 'big.bin', content: new Uint8Array(65 * 2 ** 20), type: 'application/octet-stream' },
@@ -93,7 +95,7 @@ test('an upload that is too large or not multipart is rejected', async () => {
 })
 
 test('modules of all types keep their names, including slashes', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   const code = `
     import text from '../lib/words.txt'
     import { double } from '../lib/deep/double.js'
@@ -113,7 +115,7 @@ test('modules of all types keep their names, including slashes', async () => {
 })
 
 test('bindings reach the Worker, and kept or inherited ones persist', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   const code = main('export default { fetch: (request, env) => Response.json(env) }')
   const bindings = [
     { type: 'plain_text', name: 'PLAIN', text: 'p' },
@@ -161,7 +163,7 @@ test('scripts are independent, and concurrent uploads of one script run one afte
 })
 
 test('a deleted script disappears from all routes', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   await cloud.put('gone', {})
   await cloud.publish('gone')
   expect((await cloud.get('gone')).status).toBe(200)
@@ -173,7 +175,7 @@ test('a deleted script disappears from all routes', async () => {
 })
 
 test('script settings persist across versions', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   await cloud.put('settled', { logpush: false })
   const patch = { tags: ['one'], observability: { enabled: true } }
   expect((await cloud.script('PATCH', 'settled/script-settings', patch)).result).toMatchObject(patch)
@@ -182,7 +184,7 @@ test('script settings persist across versions', async () => {
 })
 
 test('an upload without a metadata part is rejected', async () => {
-  const cloud = await startCloud()
+  const cloud = shared()
   const body = form({})
   body.delete('metadata')
   const url = `${cloud.url}/client/v4/accounts/${accountId}/workers/scripts/empty`

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { hello, startCloud, versionIdOf } from '../harness.ts'
+import { hello, startCloud, startInlineCloud, versionIdOf } from '../harness.ts'
 
 const main = (content: string) => [{ name: 'main.js', content }]
 
 test('a version has its annotations and gets no requests until it is deployed', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   await cloud.put('app', { annotations: { 'workers/message': 'first' } })
   await cloud.publish('app')
   const annotations = { 'workers/tag': 'deployment-7', 'workers/message': 'second' }
@@ -37,7 +37,7 @@ test('a version has its annotations and gets no requests until it is deployed', 
 })
 
 test('unknown versions and deployments have their own error codes', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   await cloud.put('app', {})
   const nowhere = '00000000-0000-4000-8000-000000000000'
   expect((await cloud.script('GET', `app/versions/${nowhere}`)).code).toBe(100146)
@@ -47,7 +47,7 @@ test('unknown versions and deployments have their own error codes', async () => 
 })
 
 test('a deployment has one or two versions whose percentages sum to 100', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const id = versionIdOf(await cloud.put('app', {}))
   const bad = [
     [{ version_id: id, percentage: 99 }],
@@ -65,7 +65,7 @@ test('a deployment has one or two versions whose percentages sum to 100', async 
 })
 
 test('two versions share the requests by percentage and use the same Durable Object', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const code = (label: string) =>
     main(`
       import { DurableObject } from 'cloudflare:workers'
@@ -95,7 +95,7 @@ test('two versions share the requests by percentage and use the same Durable Obj
 })
 
 test('a rollback across a change of secrets requires force', async () => {
-  const cloud = await startCloud()
+  const cloud = await startInlineCloud()
   const first = versionIdOf(await cloud.put('app', {}))
   await cloud.script('PUT', 'app/secrets', { type: 'secret_text', name: 'KEY', text: 'new' })
   expect((await cloud.deploy('app', first)).code).toBe(10220)

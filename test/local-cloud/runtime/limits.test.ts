@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { parsePs } from '../../../src/local-cloud/runtime/usage.ts'
-import { hello, type Metadata, startCloud, type TestCloud } from '../harness.ts'
+import { until } from '../../helpers/until.ts'
+import { hello, type Metadata, shareCloud } from '../harness.ts'
 
-async function serve(cloud: TestCloud, name: string, content: string, metadata: Metadata = {}) {
-  const reply = await cloud.put(name, metadata, [{ name: 'main.js', content }])
+const cloud = shareCloud()
+
+async function serve(name: string, content: string, metadata: Metadata = {}) {
+  const reply = await cloud().put(name, metadata, [{ name: 'main.js', content }])
   expect(reply.message).toBe('')
-  await cloud.publish(name)
+  await cloud().publish(name)
 }
 
 /** A Worker with paths that use up memory or CPU time. */
@@ -40,6 +43,13 @@ const room = {
 const short = { ...room, limits: { cpu_ms: 1500 } }
 const long = { ...room, limits: { cpu_ms: 60_000 } }
 
+/** Serves a greedy Worker with each limit, and one that stays within it. */
+beforeAll(async () => {
+  await serve('short', greedy, short)
+  await serve('long', greedy, long)
+  await serve('modest', hello('modest'))
+})
+
 const memory = /^error code: 1102\nWorker exceeded resource limits: more than 128 MB of memory\n$/
 const time = /^error code: 1102\nWorker exceeded resource limits: more than 1.5 s of CPU time\n$/
 
@@ -54,44 +64,50 @@ test.each([
 ])(
   'a Worker that exceeds a limit at %s is ended with an error; other Workers are unaffected',
   async (path, text) => {
-    const cloud = await startCloud()
-    await serve(cloud, 'greedy', greedy, text === time ? short : long)
-    await serve(cloud, 'modest', hello('modest'))
-    expect((await cloud.get('modest')).text).toBe('modest')
-    const ended = cloud.get('greedy', path)
+    const name = text === time ? 'short' : 'long'
+    expect((await cloud().get('modest')).text).toBe('modest')
     const answers = new Set<string>()
     let over = false
-    void ended.finally(() => {
-      over = true
-    })
-    while (!over) answers.add((await cloud.get('modest')).text)
+    const ended = cloud()
+      .get(name, path)
+      .finally(() => {
+        over = true
+      })
+    await until(
+      async () => {
+        answers.add(
+          await cloud()
+            .get('modest')
+            .then(({ text }) => text, String),
+        )
+        return over
+      },
+      { timeoutMs: 60_000 },
+    )
     expect(answers).toEqual(new Set(['modest']))
     const { status, text: said } = await ended
     expect([status, said]).toEqual([503, expect.stringMatching(text)])
-    expect((await cloud.get('greedy')).text).toBe('well')
+    expect((await cloud().get(name)).text).toBe('well')
   },
   90_000,
 )
 
 test('a Worker within its limits keeps running under many requests', async () => {
-  const cloud = await startCloud()
-  await serve(cloud, 'greedy', greedy, short)
-  expect(await cloud.get('greedy', '/fits')).toEqual({ status: 200, text: 'well' })
+  expect(await cloud().get('short', '/fits')).toEqual({ status: 200, text: 'well' })
   // The requests together exceed the limit of a single request.
   for (let at = 0; at < 10; at++)
-    expect(await cloud.get('greedy', '/computes')).toEqual({ status: 200, text: 'well' })
+    expect(await cloud().get('short', '/computes')).toEqual({ status: 200, text: 'well' })
 }, 90_000)
 
 test('a module that exceeds the memory limit while it loads is rejected with an error', async () => {
-  const cloud = await startCloud()
   const content = `const kept = []\nfor (;;) kept.push(new Uint8Array(1048576).fill(1))\n${hello('x')}`
-  const reply = await cloud.put('greedy', {}, [{ name: 'main.js', content }])
+  const reply = await cloud().put('rejected', {}, [{ name: 'main.js', content }])
   expect([reply.code, reply.message]).toEqual([
     10021,
     expect.stringMatching(/^Script startup exceeded memory limits\. .*128 MB/),
   ])
   const heap = `const kept = []\nfor (;;) kept.push(new Array(100_000).fill(1.5))\n${hello('x')}`
-  const second = await cloud.put('greedy', {}, [{ name: 'main.js', content: heap }])
+  const second = await cloud().put('rejected', {}, [{ name: 'main.js', content: heap }])
   expect([second.code, second.message]).toEqual([10021, expect.stringMatching(/exceeded memory limits/)])
 }, 90_000)
 

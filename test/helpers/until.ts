@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** Milliseconds between two polls. They grow with the time waited, since each poll costs what the tests wait for. */
+const pauseMs = { first: 10, share: 0.05, most: 100 }
+
 /**
  * Polls until `condition` returns a truthy value, and returns that value.
  * @throws after `timeoutMs` (10 s), with the last error that the condition threw, if any
@@ -9,7 +12,7 @@ export async function until<T>(
   options: { timeoutMs?: number; what?: string } = {},
 ): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
   const { timeoutMs = 10_000, what = condition.toString() } = options
-  const deadline = Date.now() + timeoutMs
+  const startedAt = Date.now()
   for (;;) {
     let cause: unknown
     try {
@@ -18,8 +21,9 @@ export async function until<T>(
     } catch (error) {
       cause = error
     }
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause })
-    await delay(10)
+    const waitedMs = Date.now() - startedAt
+    if (waitedMs > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause })
+    await delay(Math.min(pauseMs.first + waitedMs * pauseMs.share, pauseMs.most))
   }
 }
 

@@ -19,7 +19,8 @@ export interface TestDatabase {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { url, template, prefix } = inject('testServer')
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
-  await administer(url, `create database ${name} template ${template}`)
+  // Copying the files takes less CPU time than writing each page to the log, and nothing else is written meanwhile.
+  await administer(url, `create database ${name} template ${template} strategy file_copy`)
   // The copy of the template needs an installation id of its own.
   await administer(databaseUrl(url, name), 'update installation set id = gen_random_uuid()')
   return {

@@ -26,6 +26,8 @@ export const rateLimits = {
 }
 export const secretKey = 'a-secret-key-of-the-tests-0123456789'
 
+const startTime = '2026-06-01T12:00:00.000Z'
+
 interface Call {
   method?: string
   bearer?: string | undefined
@@ -50,7 +52,7 @@ export interface Answer {
 export async function startAccounts(options: { publicUrl?: string } = {}) {
   const database = await createTestDatabase()
   const db = createDb({ url: database.url, name: 'test' })
-  const clock = { now: new Date('2026-06-01T12:00:00.000Z') }
+  const clock = { now: new Date(startTime) }
   const logLines: string[] = []
   // This logger has no allow-list, unlike the real one, so a secret passed to it is detected.
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) })
@@ -126,6 +128,12 @@ export async function startAccounts(options: { publicUrl?: string } = {}) {
       await db('login_limits').update({ hits, expires_at: before('expires_at') })
       const used = { last_used_at: before('last_used_at'), expires_at: before('expires_at') }
       await db('sign_in_places').update(used)
+    },
+    /** Removes all users with what belongs to them, and resets the clock: for files whose tests share one database. */
+    async clear() {
+      for (const table of ['login_limits', 'users']) await db(table).delete()
+      clock.now = new Date(startTime)
+      logLines.length = 0
     },
     async user(username: string, isAdmin = false) {
       const passwordHash = await hashPassword(password)

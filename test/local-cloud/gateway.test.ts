@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setInterval } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { siteOf } from '../../src/local-cloud/gateway/host.ts'
 import { pickVersion } from '../../src/local-cloud/gateway/pick-version.ts'
@@ -183,7 +184,10 @@ test('no request fails while versions are replaced', async () => {
   let swapping = true
   const statuses: number[] = []
   const client = async () => {
-    while (swapping) statuses.push((await getText(cloud, 'busy.localhost')).status)
+    for await (const _ of setInterval(5)) {
+      if (!swapping) break
+      statuses.push((await getText(cloud, 'busy.localhost')).status)
+    }
   }
   const clients = [client(), client()]
   for (const label of ['1', '2', '3']) {

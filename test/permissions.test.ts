@@ -16,6 +16,8 @@ const unlimited = [
   'POST /api/ping',
   'POST /api/collect/batch',
   'PUT /api/collect/:namespace/:kind/:workload/:container',
+  // An app can have thousands of static files.
+  'PUT /deploy/blobs/:digest',
   // The signed links of the file store.
   'GET /release-store/*key',
   'PUT /release-store/*key',

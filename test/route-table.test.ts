@@ -104,6 +104,7 @@ describe('the table of routes', () => {
       'POST /deploy/:id/retry deployments:write',
       'POST /deploy/:id/rollback deployments:write',
       'POST /deploy/apps/:app/:environment/rollback deployments:write',
+      'POST /deploy/blobs/missing deployments:write',
       'POST /deploy/prepare deployments:write',
       'POST /deploy/validate deployments:write',
       'POST /jobs/:id/cancel jobs:write',
@@ -116,6 +117,7 @@ describe('the table of routes', () => {
       'POST /releases/:version/publish releases:publish',
       'POST /releases/:version/yank releases:publish',
       'PUT /api/collect/:namespace/:kind/:workload/:container tracker:write',
+      'PUT /deploy/blobs/:digest deployments:write',
       'PUT /deploy/environments/:environment/credentials accounts:admin',
       'PUT /release-store/*key open',
     ])

@@ -14,12 +14,13 @@ import { createGitHub } from './github/index.ts'
 import { createGitHubRecords, type GitHubRecords } from './github/records.ts'
 import { createImages } from './images/images.ts'
 import type { ExecutionServices } from './jobs/enqueue.ts'
+import { blobRoutes } from './routes/blobs.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { githubRoutes } from './routes/github.ts'
 import { createDeploymentHealth } from './routes/health.ts'
 import { createMetrics } from './routes/metrics.ts'
 import { deploymentRoutes } from './routes/read.ts'
-import { prunePlans, pruneWrites } from './store/index.ts'
+import { pruneBlobs, prunePlans, pruneWrites } from './store/index.ts'
 import { createAddresses } from './targets/addresses.ts'
 import { createTargets, type TargetsConfig } from './targets/targets.ts'
 import { createVault } from './targets/vault.ts'
@@ -82,11 +83,12 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
     services,
     records,
     routes: [
+      ...blobRoutes({ db }),
       ...deploymentRoutes({ db, hub, actions, health, metrics }),
       ...credentialRoutes({ vault, targets, inspector }),
       ...githubRoutes(github),
     ],
-    prune: async () => (await prunePlans(db)) + (await pruneWrites(db)),
+    prune: async () => (await prunePlans(db)) + (await pruneBlobs(db)) + (await pruneWrites(db)),
     reseal: () => vault.reseal(),
     close: async () => void (await Promise.all([dispatcher.destroy(), registries.destroy()])),
   }

@@ -13,10 +13,11 @@ import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/schema.ts'
 import { buildPlan, checkConfig } from '../plans/build.ts'
 import { frontOf, plannedContainer } from '../plans/container.ts'
+import { checkBlobs, namedBlobs } from '../plans/parts/modules.ts'
 import { requireAccount, requireSecrets } from '../plans/prerequisites.ts'
 import { preview } from '../plans/preview.ts'
 import { type CostEstimate, estimateCost } from '../plans/prices.ts'
-import { findContainerClass, listHistory, type TargetRow } from '../store/index.ts'
+import { findBlobSizes, findContainerClass, listHistory, type TargetRow } from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
 import type { ActionOptions } from './target-lock.ts'
 
@@ -45,11 +46,12 @@ export async function preparePlan(
   requireAccount(given, target)
   const container = await inspectContainer(images, target, checked)
   const { config } = checked
+  const blobs = await sentBlobs(db, config)
   const history = await listHistory(db, config.appName, environment)
   const { deletedClasses } = config.migrations
   const leavingContainer =
     container === undefined ? await deletedContainerClass(db, history, deletedClasses) : undefined
-  const input = { environment, config, github, createdBy: principal.id, container, leavingContainer }
+  const input = { environment, config, github, createdBy: principal.id, container, leavingContainer, blobs }
   const draft = buildPlan({ ...input, createdAt: await databaseTime(db) }, secrets)
   const { preview: shown, basis } = await preview(draft, target)
   requireSecrets(config, basis)
@@ -57,6 +59,14 @@ export async function preparePlan(
   const quarantine = quarantineOf(history, plan.digest)
   const cost = estimateCost(target.kind, container && resourcesOf(container.planned))
   return { plan, cost, quarantinedBy: quarantine?.id ?? null }
+}
+
+/** The sizes of the blobs that a request names. @throws REQ_002 if one was not sent */
+async function sentBlobs(db: Knex, config: PrepareConfig): Promise<Map<string, number>> {
+  const digests = namedBlobs(config).map(({ digest }) => digest)
+  const sizes = digests.length === 0 ? new Map<string, number>() : await findBlobSizes(db, digests)
+  checkBlobs(config, sizes)
+  return sizes
 }
 
 /** End times of the newest deployments, by id. A late call cannot belong to an older deployment than these. */

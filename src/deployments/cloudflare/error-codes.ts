@@ -4,7 +4,9 @@ import type { ErrorCode } from '../../platform/error-codes.ts'
 const numbers: Partial<Record<ErrorCode, readonly number[]>> = {
   AUTH_003: [1003, 6003, 9106],
   AUTH_004: [9109, 10034],
-  DEPLOY_001: [1001, 10021, 10056, 10057, 10068],
+  DEPLOY_001: [
+    1001, 10021, 10041, 10056, 10057, 10068, 10085, 10143, 10157, 10159, 10181, 10182, 11000, 100119, 100143,
+  ],
   DEPLOY_002: [10027, 10037],
   DEPLOY_004: [1607, 10061, 10064, 10070, 10074, 10079, 10097, 10099, 10123, 10211, 100402, 100405, 100406],
   DEPLOY_005: [
@@ -29,7 +31,12 @@ export function codeByReason(reason: string): ErrorCode {
   return /SURPASSED_/.test(reason) ? 'DEPLOY_002' : 'DEPLOY_001'
 }
 
+const absent = 'Create the resource that the binding names, or prepare again'
+
 const actions: Record<number, string> = {
+  ...Object.fromEntries(
+    [10041, 10085, 10143, 10157, 10159, 10181, 10182, 11000, 100119, 100143].map((code) => [code, absent]),
+  ),
   1607: 'Prepare again: the class must be uploaded together with its container',
   1608: 'Remove the container application that holds the class, or deploy under its name',
   10027: 'Make the code smaller: remove what the Worker does not use',

@@ -1,21 +1,31 @@
+import { Readable } from 'node:stream'
 import pRetry, { AbortError } from 'p-retry'
-import { type Dispatcher, type FormData, fetch } from 'undici'
+import { type Dispatcher, type FormData, fetch, request } from 'undici'
 import type { z } from 'zod'
 import { pause } from '../../platform/deadline.ts'
 import { causeCode, toError } from '../../platform/thrown.ts'
 import { unwrap } from './envelope.ts'
 import { CloudError, CloudUnreachable } from './errors.ts'
+import type { MultipartBody } from './workers/multipart.ts'
 
 export interface CloudCall {
   /** Below the base URL. */
   path: string
   signal: AbortSignal
+  headers?: Record<string, string>
+}
+
+export interface CloudRead extends CloudCall {
+  /** The body of a query, which is sent with POST and changes nothing. */
+  post?: unknown
 }
 
 export interface CloudWrite extends CloudCall {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   json?: unknown
   form?: FormData
+  /** A body that is read while it is sent. */
+  multipart?: MultipartBody
   /** Secret values in the body, which are masked if the answer quotes them. */
   confidential?: string[]
   /** Called right before each transmission, after any wait for the rate limit. If it throws, nothing is sent. */
@@ -31,7 +41,7 @@ export interface SentWrite {
 
 export interface CloudHttp {
   /** Retries transient faults, because reads change nothing. */
-  read<S extends z.ZodType>(result: S, call: CloudCall): Promise<z.output<S>>
+  read<S extends z.ZodType>(result: S, call: CloudRead): Promise<z.output<S>>
   /** Sends once: the step decides whether to repeat a write, after it has searched for its mark. */
   write<S extends z.ZodType>(result: S, call: CloudWrite): Promise<z.output<S>>
 }
@@ -83,7 +93,8 @@ export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
   }
 
   return {
-    async read(result, call) {
+    async read(result, { post, ...query }) {
+      const call: Call = post === undefined ? query : { ...query, method: 'POST', json: post }
       const total = AbortSignal.timeout(totalMs)
       const signal = AbortSignal.any([call.signal, total])
       try {
@@ -105,22 +116,11 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
   await options.budget?.take(call.signal)
   const sent = await call.beforeSend?.()
   const { answerMs = attemptMs } = options
-  const limit = AbortSignal.timeout(Math.round(call.form === undefined ? answerMs : answerMs * uploadFactor))
-  const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
-  if (call.json !== undefined) headers['Content-Type'] = 'application/json'
-  let response: Awaited<ReturnType<typeof fetch>>
-  let text: string
+  const isUpload = call.form !== undefined || call.multipart !== undefined
+  const limit = AbortSignal.timeout(Math.round(isUpload ? answerMs * uploadFactor : answerMs))
+  let response: Answer
   try {
-    response = await fetch(`${options.baseUrl}${call.path}`, {
-      method: call.method ?? 'GET',
-      headers,
-      dispatcher: options.dispatcher,
-      redirect: 'error',
-      signal: AbortSignal.any([call.signal, limit]),
-      ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
-      ...(call.form === undefined ? {} : { body: call.form }),
-    })
-    text = await response.text()
+    response = await transmit(options, token, { ...call, signal: AbortSignal.any([call.signal, limit]) })
   } catch (error) {
     await sent?.lost()
     call.signal.throwIfAborted()
@@ -130,9 +130,45 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
   // A 5xx may come from a proxy in between, and says nothing about the call behind it.
   await (response.status < 500 ? sent?.answered() : sent?.lost())
   await options.budget?.note(response)
-  const { status, headers: responseHeaders } = response
+  const { status, headers, text } = response
   const redacted = redact(text, [token, ...(call.confidential ?? [])])
-  return unwrap({ status, headers: responseHeaders, text: redacted, path: call.path })
+  return unwrap({ status, headers, text: redacted, path: call.path })
+}
+
+interface Answer {
+  status: number
+  headers: { get(name: string): string | null }
+  text: string
+}
+
+async function transmit(
+  { baseUrl, dispatcher }: CloudHttpOptions,
+  token: string,
+  call: Call,
+): Promise<Answer> {
+  const { method = 'GET', path, signal, json, form, multipart } = call
+  const url = `${baseUrl}${path}`
+  const headers: Record<string, string> = { ...call.headers, Authorization: `Bearer ${token}` }
+  if (multipart !== undefined) {
+    // `fetch` would send a body that is read meanwhile in chunks, without its length.
+    headers['Content-Type'] = multipart.contentType
+    headers['Content-Length'] = String(multipart.length)
+    const body = Readable.from(multipart.content(), { objectMode: false })
+    const response = await request(url, { method, headers, dispatcher, signal, body })
+    const get = (name: string) => [response.headers[name.toLowerCase()]].flat()[0] ?? null
+    return { status: response.statusCode, headers: { get }, text: await response.body.text() }
+  }
+  if (json !== undefined) headers['Content-Type'] = 'application/json'
+  const response = await fetch(url, {
+    method,
+    headers,
+    dispatcher,
+    redirect: 'error',
+    signal,
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    ...(form === undefined ? {} : { body: form }),
+  })
+  return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
 /** Masks secret values that an answer may quote. Values of under 6 characters would match unrelated text. */

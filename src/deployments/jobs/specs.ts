@@ -16,6 +16,8 @@ const stepLimits: Record<StepKey, number> = {
   cloudflare_auth: 30 * seconds,
   check_quotas: 60 * seconds,
   upload_container: 15 * minutes,
+  provision_resources: 2 * minutes,
+  migrate_database: 10 * minutes,
   deploy_worker: 2 * minutes,
   rollout_container: 10 * minutes,
   configure_dns: 2 * minutes,

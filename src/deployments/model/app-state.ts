@@ -42,6 +42,8 @@ export interface AppState {
   settings: Record<string, unknown>
   /** The Worker that each host name of the plan is routed to; null for none. */
   hostnames: Record<string, string | null>
+  /** The ids of the resources that the plan finds by name or creates, by binding; null for those that do not exist. */
+  resources?: Record<string, string | null>
   /** The container of the plan's container class, null if it has none; absent for a plan without a container. */
   container?: ContainerSpec | null
 }

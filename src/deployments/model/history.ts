@@ -67,10 +67,11 @@ export function currentTag(history: HistoryEntry[]): string | null {
 }
 
 /** True if the upload changed the Durable Object classes of an existing script, which a rollback cannot undo. */
-export function hasMigrated(deployment: Pick<HistoryEntry, 'id' | 'migrationTag' | 'snapshot'>): boolean {
-  const { id, migrationTag, snapshot } = deployment
-  return migrationTag === migrationTagOf(id) && snapshot?.scriptExists === true
+export function hasMigrated(deployment: Pick<HistoryEntry, 'migrationTag' | 'snapshot'>): boolean {
+  const { migrationTag, snapshot } = deployment
+  if (migrationTag === null || snapshot === null || !snapshot.scriptExists) return false
+  return migrationTag !== (snapshot.migrationTag ?? null)
 }
 
-/** The migration tag of a deployment. */
+/** The migration tag of a deployment whose plan has no tags of its own. */
 export const migrationTagOf = (deploymentId: string) => `capstan-${deploymentId}`

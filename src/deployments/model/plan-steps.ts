@@ -1,8 +1,13 @@
 import type { PlanConfig } from './plan.ts'
+import { wantedResources } from './request/resources.ts'
 import { type StepKey, stepKeys } from './states.ts'
 
 /** Steps that are part of a plan only if it has something for them to do. */
-const optionalSteps: Partial<Record<StepKey, (config: PlanConfig) => boolean>> = {}
+const optionalSteps: Partial<Record<StepKey, (config: PlanConfig) => boolean>> = {
+  provision_resources: (config) => wantedResources(config).length > 0,
+  migrate_database: ({ databases = [], noMigrate = false }) =>
+    !noMigrate && databases.some(({ files }) => files.length > 0),
+}
 
 /** The steps of a plan, in order. */
 export const stepsOf = (config: PlanConfig): StepKey[] =>

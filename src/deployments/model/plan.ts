@@ -3,11 +3,12 @@ import { canonical } from '../../platform/http/idempotency.ts'
 import type { Environment } from '../config.ts'
 import type { Basis } from './app-state.ts'
 import type { PlannedContainer } from './planned-container.ts'
-import type { AssetConfig } from './request/assets.ts'
+import type { AssetConfig, AssetFile } from './request/assets.ts'
+import type { Compatibility } from './request/code.ts'
 import type { PrepareConfig } from './request/config.ts'
 import type { GitHubSource } from './request/github-source.ts'
 import type { HealthCheck } from './request/health-check.ts'
-import type { WorkerModule } from './worker-module.ts'
+import type { PlannedModule, StoredModule } from './worker-module.ts'
 
 /** Everything that a deployment executes, except the code, which can be large and is rarely needed. */
 export interface PlanHead {
@@ -28,9 +29,19 @@ export interface PlanHead {
   expiresAt: Date
 }
 
+/** One effect of a plan. */
+export interface PlannedChange {
+  kind: string
+  name: string
+  action: 'create' | 'replace' | 'rename' | 'delete' | 'keep'
+  /** The binding that a resource or a migration belongs to. */
+  binding?: string
+  note?: string
+}
+
 /** The effects of a plan, shown before the deployment. */
 export interface PlanPreview {
-  changes: { kind: string; name: string; action: 'create' | 'replace' | 'rename' | 'delete' | 'keep' }[]
+  changes: PlannedChange[]
   reversible: { value: boolean; reasons: string[] }
   /** The public addresses that the plan sets; omitted ones do not change. */
   publication?: Publication
@@ -46,14 +57,12 @@ export interface Publication {
   previewUrls?: boolean
 }
 
-/** The settings of the runtime; the date is null for a script that has none. */
-export interface Compatibility {
-  date: string | null
-  flags: string[]
-}
-
 export interface Plan extends PlanHead {
-  modules: WorkerModule[]
+  modules: PlannedModule[]
+  /** The code of modules that the request contained, to be stored with the plan. */
+  code: Buffer[]
+  /** The static files, sorted by path. */
+  assetFiles: AssetFile[] | undefined
 }
 
 /** The content of a plan except its code. A field that the request omits is absent. */
@@ -132,11 +141,15 @@ export function planDigest(plan: {
   environment: Environment
   app: string
   config: PlanConfig
-  modules: WorkerModule[]
+  modules: StoredModule[]
   secretFingerprints: Record<string, string>
 }): string {
   const { source: _, ...config } = plan.config
-  return `sha256:${createHash('sha256')
-    .update(canonical({ ...plan, config }))
-    .digest('hex')}`
+  // The code determines its size.
+  const modules = plan.modules.map((module) => {
+    const { name, type } = module
+    return 'digest' in module ? { name, type, digest: module.digest } : module
+  })
+  const text = canonical({ ...plan, config, modules })
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`
 }

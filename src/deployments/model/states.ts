@@ -34,6 +34,8 @@ export const steps = {
   cloudflare_auth: 'Authenticating',
   check_quotas: 'Checking quotas',
   upload_container: 'Uploading container',
+  provision_resources: 'Providing resources',
+  migrate_database: 'Migrating databases',
   deploy_worker: 'Deploying Worker and Durable Objects',
   rollout_container: 'Rolling out container',
   configure_dns: 'Configuring DNS',

@@ -13,12 +13,13 @@ import {
   scriptName,
 } from '../model/plan.ts'
 import type { PlannedContainer } from '../model/planned-container.ts'
+import type { AssetConfig, AssetFile } from '../model/request/assets.ts'
 import type { PrepareConfig } from '../model/request/config.ts'
 import type { GitHubSource } from '../model/request/github-source.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
-import { checkParts } from './checks.ts'
 import { type WantedContainer, wantedContainer } from './container.ts'
-import { modulesOf } from './modules.ts'
+import { checkParts } from './parts/checks.ts'
+import { modulesOf, plannedModules } from './parts/modules.ts'
 
 const planLifeMs = 3_600_000
 
@@ -45,13 +46,17 @@ interface PlanInput {
   /** The container with its resolved image, and the modules of its front if the app has no code. */
   container?: { planned: PlannedContainer; front: WorkerModule[] | undefined } | undefined
   leavingContainer?: string | undefined
+  /** The sizes of the blobs that the request names. */
+  blobs?: ReadonlyMap<string, number> | undefined
 }
 
 /** Builds a plan from a checked configuration. */
 export function buildPlan(input: PlanInput, secrets: Secrets): Omit<Plan, 'preview' | 'basis'> {
   const { environment, config, createdBy, createdAt, container } = input
-  const modules = container?.front ?? modulesOf(config)
-  const planConfig = configOf(input)
+  const given = container?.front ?? modulesOf(config)
+  const { modules, code } = plannedModules(given, input.blobs ?? new Map())
+  const assetFiles = config.assets?.files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const planConfig = configOf(input, assetFiles)
   const id = randomUUID()
   const sealed: Record<string, string> = {}
   const secretFingerprints: Record<string, string> = {}
@@ -72,6 +77,8 @@ export function buildPlan(input: PlanInput, secrets: Secrets): Omit<Plan, 'previ
     digest,
     config: planConfig,
     modules,
+    code,
+    assetFiles,
     secrets: sealed,
     pullSecret: pull === null ? null : secrets.seal(pull, pullSecretContext(id)),
     createdBy,
@@ -80,7 +87,10 @@ export function buildPlan(input: PlanInput, secrets: Secrets): Omit<Plan, 'previ
   }
 }
 
-function configOf({ environment, config, github, container, leavingContainer }: PlanInput): PlanConfig {
+function configOf(
+  { environment, config, github, container, leavingContainer }: PlanInput,
+  files: AssetFile[] = [],
+): PlanConfig {
   const { deleteSecrets, workersDev, previewUrls, hostnames, assets } = config
   const requested = requestedParts.flatMap((part) =>
     config[part] === undefined ? [] : [[part, config[part]] as const],
@@ -99,14 +109,13 @@ function configOf({ environment, config, github, container, leavingContainer }: 
     ...(hostnames.length === 0 ? {} : { hostnames }),
     ...(github === undefined ? {} : { github }),
     ...Object.fromEntries(requested),
-    ...(assets === undefined ? {} : { assets: plannedAssets(assets) }),
+    ...(assets === undefined ? {} : { assets: plannedAssets(files, assets.config) }),
   }
 }
 
-function plannedAssets({ files, config }: Exclude<PrepareConfig['assets'], undefined>): PlannedAssets {
-  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+function plannedAssets(files: AssetFile[], config: AssetConfig): PlannedAssets {
   return {
-    manifest: createHash('sha256').update(canonical(sorted)).digest('hex'),
+    manifest: createHash('sha256').update(canonical(files)).digest('hex'),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
     config,

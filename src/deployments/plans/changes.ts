@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import { fingerprintOf } from '../cloudflare/binding-fingerprint.ts'
 import type { ContainerApplication } from '../cloudflare/containers-api.ts'
 import type { AppState } from '../model/app-state.ts'
-import type { Compatibility, Plan, PlanPreview, Publication } from '../model/plan.ts'
-import { bindingName } from '../model/worker-module.ts'
-import { keptBindings, kindOf, removedBindings } from './current-state/index.ts'
+import type { Plan, PlannedChange, PlanPreview, Publication } from '../model/plan.ts'
+import type { Compatibility } from '../model/request/code.ts'
+import { bindingChanges } from './parts/binding-changes.ts'
+import { classChanges, lastingClassChanges } from './parts/class-changes.ts'
+import type { UnappliedMigrations } from './parts/database-migrations.ts'
+import { keptByRollback, projectChanges } from './parts/project-changes.ts'
+import type { FoundResources } from './parts/resources.ts'
 
 /** The current state of the script that the plan targets. */
 interface CurrentState {
@@ -17,70 +20,23 @@ interface CurrentState {
   /** The public addresses that the plan sets. */
   publication: Publication
   compatibility: Compatibility
+  resources: FoundResources
+  unapplied: UnappliedMigrations[]
 }
-type Change = PlanPreview['changes'][number]
+type Change = PlannedChange
 type Draft = Pick<Plan, 'config' | 'secrets'>
 
 /** Lists what the plan will create, replace, rename, delete or keep. */
 export function changesOf(plan: Draft, found: CurrentState): Change[] {
-  const { script, durableObjects, migrations } = plan.config
-  const renamed = new Map(migrations.renamedClasses.map((each) => [each.to, each.from]))
-  const classAction = (name: string) => {
-    if (found.classes.includes(name)) return 'keep' as const
-    return found.classes.includes(renamed.get(name) ?? '') ? ('rename' as const) : ('create' as const)
-  }
+  const { config } = plan
   return [
-    { kind: 'worker', name: script, action: found.state.exists ? 'replace' : 'create' },
-    ...durableObjects.map((name) => ({ kind: 'durable_object', name, action: classAction(name) })),
-    ...migrations.deletedClasses
-      .filter((name) => found.classes.includes(name))
-      .map((name) => ({ kind: 'durable_object', name, action: 'delete' as const })),
+    { kind: 'worker', name: config.script, action: found.state.exists ? 'replace' : 'create' },
+    ...classChanges(config, found),
     ...containerChange(plan, found),
     ...bindingChanges(plan, found),
+    ...projectChanges(config, found),
     ...compatibilityChanges(found),
     ...publicationChanges(plan, found),
-  ]
-}
-
-function bindingChanges(plan: Draft, { state }: CurrentState): Change[] {
-  const { durableObjects, environmentVars } = plan.config
-  const findBinding = (type: string, name: string) =>
-    state.bindings.find((each) => each.type === type && each.name === name)
-  const action = (present: boolean, same = false) => {
-    if (!present) return 'create' as const
-    return same ? ('keep' as const) : ('replace' as const)
-  }
-  const variables = Object.entries(environmentVars).map(([name, text]) => {
-    const binding = { type: 'plain_text', name, text }
-    const present = findBinding('plain_text', name)
-    const same = present?.fingerprint === fingerprintOf(binding)
-    return { kind: 'variable', name, action: action(present !== undefined, same) }
-  })
-  const classBindings = durableObjects.map((className) => {
-    const name = bindingName(className)
-    const present = findBinding('durable_object_namespace', name)
-    const same = present?.className === className
-    return { kind: 'binding', name, action: action(present !== undefined, same) }
-  })
-  return [
-    ...variables,
-    // The cloud does not show the values of secrets, so they always count as replaced.
-    ...Object.keys(plan.secrets).map((name) => ({
-      kind: 'secret',
-      name,
-      action: action(findBinding('secret_text', name) !== undefined),
-    })),
-    ...classBindings,
-    ...keptBindings(plan, state).map(({ type, name }) => ({
-      kind: kindOf(type),
-      name,
-      action: 'keep' as const,
-    })),
-    ...removedBindings(plan, state).map(({ type, name }) => ({
-      kind: kindOf(type),
-      name,
-      action: 'delete' as const,
-    })),
   ]
 }
 
@@ -122,18 +78,11 @@ function containerChange({ config }: Draft, { application, leaving }: CurrentSta
 
 /**
  * Whether a rollback can restore what the plan changes. Bindings, variables and secrets belong to a version and return
- * with it, even if the plan removes them. Only changes of Durable Object classes cannot be rolled back.
+ * with it, even if the plan removes them. Changes of Durable Object classes and of databases cannot be rolled back.
+ * Created resources stay, which does not prevent a rollback.
  */
 export function reversibleOf(plan: Draft, found: CurrentState): PlanPreview['reversible'] {
-  if (!found.state.exists) return { value: true, reasons: [] }
-  const { durableObjects, migrations } = plan.config
-  const reasons = [
-    ...durableObjects
-      .filter((name) => !found.classes.includes(name))
-      .map((name) => `creates or renames to the class ${name}`),
-    ...migrations.deletedClasses
-      .filter((name) => found.classes.includes(name))
-      .map((name) => `deletes the class ${name} and its data`),
-  ]
-  return { value: reasons.length === 0, reasons }
+  const classes = found.state.exists ? lastingClassChanges(plan.config, found) : []
+  const reasons = [...classes, ...keptByRollback(plan.config, found)]
+  return { value: classes.length === 0 && found.unapplied.length === 0, reasons }
 }

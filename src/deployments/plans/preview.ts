@@ -8,8 +8,10 @@ import { maxScripts, type Plan, type PlanPreview } from '../model/plan.ts'
 import { plannedAddress } from '../targets/public-address.ts'
 import type { Target } from '../targets/targets.ts'
 import { changesOf, reversibleOf } from './changes.ts'
-import { compatibilityOf } from './compatibility.ts'
 import { kindOf, plannedBindings, readState } from './current-state/index.ts'
+import { compatibilityOf } from './parts/compatibility.ts'
+import { unappliedMigrations } from './parts/database-migrations.ts'
+import { lookUpResources } from './parts/resources.ts'
 import { publicationOf } from './publication.ts'
 
 const readTimeoutMs = 8000
@@ -41,13 +43,27 @@ export async function preview(
   const { hostnames = [] } = plan.config
   const access = { zones: target.zones, signal }
   const names = await readTarget(signal, () => previewHostnames(access, { hostnames, script }))
-  const basis = await readTarget(signal, () =>
+  const state = await readTarget(signal, () =>
     readState({ target, config: plan.config, signal, versions: true }),
   )
+  const scripts = account.scripts.map(({ id }) => id)
+  const query = { config: plan.config, target, scripts, signal }
+  const resources = await readTarget(signal, () => lookUpResources(query))
+  const unapplied = await readTarget(signal, () => unappliedMigrations(query, resources))
+  const basis = Object.keys(resources).length === 0 ? state : { ...state, resources }
   checkSecrets(plan, basis)
   const publication = publicationOf(plan.config, basis)
   const compatibility = compatibilityOf(plan.config, basis)
-  const found = { state: basis, classes, application, leaving, publication, compatibility }
+  const found = {
+    state: basis,
+    classes,
+    application,
+    leaving,
+    publication,
+    compatibility,
+    resources,
+    unapplied,
+  }
   const changes = [...changesOf(plan, found), ...names]
   const reversible = reversibleOf(plan, found)
   const address = await readTarget(signal, () =>
@@ -72,9 +88,12 @@ function checkSecrets(plan: Draft, { bindings }: AppState): void {
   const faults = deleteSecrets
     .filter((name) => !present.includes(name))
     .map((name) => ({ path: 'config.deleteSecrets', problem: `the app has no secret ${name}` }))
+  const { bindings: given = [], environmentVars } = plan.config
   for (const [name, kind] of plannedBindings(plan)) {
     if (kind === 'secret' || !present.includes(name) || deleteSecrets.includes(name)) continue
-    const path = kind === 'variable' ? `config.environmentVars.${name}` : 'config.durableObjects'
+    const index = given.findIndex((each) => each.name === name)
+    const elsewhere = index === -1 ? 'config.durableObjects' : `config.bindings.${index}.name`
+    const path = environmentVars[name] === undefined ? elsewhere : `config.environmentVars.${name}`
     const problem = `the app has a secret with the name ${name}: choose another name, or list it in deleteSecrets`
     faults.push({ path, problem })
   }
@@ -136,7 +155,9 @@ async function readTarget<T>(signal: AbortSignal, read: () => Promise<T>): Promi
 
 /** Refuses plans that omit an existing class: classes are kept, renamed or deleted explicitly. */
 function checkClasses(plan: Draft, present: string[]): void {
-  const { durableObjects, migrations } = plan.config
+  const { durableObjects, migrations, bindings, classMigrations, exports } = plan.config
+  // A project describes its classes in its own way; classes that it does not mention stay.
+  if (bindings !== undefined || classMigrations !== undefined || exports !== undefined) return
   const leaving = new Set([
     ...migrations.deletedClasses,
     ...migrations.renamedClasses.map((each) => each.from),

@@ -2,6 +2,7 @@ import type { BindingReturn } from '../model/app-state.ts'
 import { scriptName } from '../model/plan.ts'
 import { returnLines } from '../plans/current-state/index.ts'
 import type { TargetRow } from '../store/index.ts'
+import { createdResources, keptMigrations } from './kept-data.ts'
 import type { RollbackTarget } from './last-good.ts'
 import type { ServingAnswer } from './serving.ts'
 import { type ServingShare, sharesOf } from './versions.ts'
@@ -46,14 +47,24 @@ export function describeRollback(
 function willNotUndo(newest: TargetRow, goal: RollbackTarget, bindings: BindingReturn | undefined): string[] {
   if (goal.version === null && newest.snapshot?.scriptExists === false) {
     const script = scriptName(newest.app, newest.environment)
-    return [`${script} did not exist before: it is removed, and the data of its Durable Objects with it`]
+    return [
+      `${script} did not exist before: it is removed, and the data of its Durable Objects with it`,
+      ...keptData(newest),
+    ]
   }
   return [
     'Data in Durable Objects stays as the app left it',
     'Data that the app wrote elsewhere (KV, R2, D1, queues, other services) stays as it is',
+    ...keptData(newest),
     ...(bindings === undefined ? [unknownBindings] : returnLines(bindings)),
   ]
 }
+
+/** What the deployment made beside its version, and what a rollback leaves. */
+const keptData = (newest: TargetRow) => [
+  ...createdResources(newest).map((label) => `The ${label}, which the deployment created, stays`),
+  ...keptMigrations(newest),
+]
 
 const unknownBindings =
   'Secrets and variables return to those of the earlier version; which ones change could not be read'

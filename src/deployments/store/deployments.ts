@@ -4,7 +4,14 @@ import type { PlanHead } from '../model/plan.ts'
 import { stepsOf } from '../model/plan-steps.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import { type DeploymentStatus, liveStatuses } from '../model/states.ts'
-import { type Deployment, type Rollback, type Snapshot, toDeployment } from './rows.ts'
+import {
+  type Deployment,
+  type MigratedDatabase,
+  type ProvidedResource,
+  type Rollback,
+  type Snapshot,
+  toDeployment,
+} from './rows.ts'
 import { insertSteps } from './steps.ts'
 
 export async function insertDeployment(
@@ -73,6 +80,10 @@ export interface DeploymentChange {
   versionId?: string
   migrationTag?: string | null
   image?: string
+  /** Merged with those that were recorded before. */
+  resources?: Record<string, ProvidedResource>
+  /** Only the first state of each database is kept. */
+  databases?: Record<string, MigratedDatabase>
   /** The app's public address; empty if it has none. */
   address?: string
   /** `now` marks an upload as in flight; null marks it as answered. */
@@ -95,6 +106,13 @@ export async function updateDeployment(trx: Knex, id: string, change: Deployment
   if (change.versionId !== undefined) row.version_id = change.versionId
   if (change.migrationTag !== undefined) row.migration_tag = change.migrationTag
   if (change.image !== undefined) row.image = change.image
+  if (change.resources !== undefined) {
+    const added = JSON.stringify(change.resources)
+    row.resources = trx.raw("coalesce(resources, '{}') || ?::jsonb", [added])
+  }
+  if (change.databases !== undefined) {
+    row.databases = trx.raw("?::jsonb || coalesce(databases, '{}')", [JSON.stringify(change.databases)])
+  }
   if (change.address !== undefined) row.address = change.address
   if (change.uploadSentAt !== undefined) {
     row.upload_sent_at = change.uploadSentAt === null ? null : trx.raw('clock_timestamp()')

@@ -1,3 +1,4 @@
+export { BlobTooLarge, findBlobSizes, pruneBlobs, readBlob, writeBlob } from './blobs.ts'
 export {
   type CompensationRow,
   failCompensations,
@@ -32,7 +33,7 @@ export {
   type TargetRow,
 } from './lists.ts'
 export { readMetrics } from './metrics.ts'
-export { dropPullSecret, findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
+export { dropPullSecret, findAssetFiles, findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
 export type { Deployment, Rollback, Snapshot } from './rows.ts'
 export { endStep, findSteps, reopenStep, type Step, startStep, stepMedians } from './steps.ts'
 export {

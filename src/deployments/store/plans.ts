@@ -1,8 +1,13 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import type { Plan, PlanHead } from '../model/plan.ts'
-import type { WorkerModule } from '../model/worker-module.ts'
+import type { AssetFile } from '../model/request/assets.ts'
+import type { StoredModule } from '../model/worker-module.ts'
+import { findBlobSizes, linkBlobs, writeBlob } from './blobs.ts'
 
 export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
+  await storeCode(trx, plan.code)
   await trx('plans').insert({
     id: plan.id,
     app: plan.app,
@@ -10,6 +15,7 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
     digest: plan.digest,
     config: JSON.stringify(plan.config),
     modules: JSON.stringify(plan.modules),
+    asset_files: plan.assetFiles === undefined ? null : JSON.stringify(plan.assetFiles),
     secrets: JSON.stringify(plan.secrets),
     pull_secret: plan.pullSecret,
     preview: JSON.stringify(plan.preview),
@@ -18,6 +24,25 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
     created_at: plan.createdAt,
     expires_at: plan.expiresAt,
   })
+  const files = (plan.config.databases ?? []).flatMap((each) => each.files)
+  const named = [...plan.modules, ...(plan.assetFiles ?? []), ...files]
+  await linkBlobs(
+    trx,
+    plan.id,
+    named.map(({ digest }) => digest),
+  )
+}
+
+/** Stores code that a request contained. The order is fixed, so that two requests with the same code cannot deadlock. */
+async function storeCode(trx: Knex, code: Buffer[]): Promise<void> {
+  const blobs = new Map(code.map((bytes) => [createHash('sha256').update(bytes).digest('hex'), bytes]))
+  const digests = [...blobs.keys()].toSorted()
+  const present = await findBlobSizes(trx, digests)
+  for (const digest of digests) {
+    const bytes = blobs.get(digest)
+    if (bytes === undefined || present.has(digest)) continue
+    await writeBlob(trx, digest, { content: Readable.from([bytes]), limit: bytes.length })
+  }
 }
 
 /** A plan without its code. */
@@ -38,7 +63,12 @@ export async function findPlan(db: Knex, id: string): Promise<PlanHead | undefin
   return { id, app, environment, digest, config, secrets, preview, basis, ...rest }
 }
 
-export async function findModules(db: Knex, planId: string): Promise<WorkerModule[]> {
+/** The static files of a plan, sorted by path. */
+export async function findAssetFiles(db: Knex, planId: string): Promise<AssetFile[]> {
+  return (await db('plans').where({ id: planId }).first('asset_files'))?.asset_files ?? []
+}
+
+export async function findModules(db: Knex, planId: string): Promise<StoredModule[]> {
   return (await db('plans').where({ id: planId }).first('modules'))?.modules ?? []
 }
 

@@ -1,5 +1,6 @@
 import type { Environment } from '../config.ts'
 import type { ContainerSpec, TrafficShare } from '../model/app-state.ts'
+import type { ProvisionedType } from '../model/request/bindings.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import type { DeploymentStatus } from '../model/states.ts'
 
@@ -35,6 +36,25 @@ export interface Rollback {
   shared?: boolean
 }
 
+/** A resource that a deployment found or created. */
+export interface ProvidedResource {
+  type: ProvisionedType
+  name: string
+  /** The value for the binding. */
+  id: string
+  created: boolean
+}
+
+/** A database before a deployment's migrations. */
+export interface MigratedDatabase {
+  id: string
+  /** The state to which the database can be restored by hand. */
+  bookmark: string
+  table: string
+  /** The migrations that had been applied. */
+  before: string[]
+}
+
 export interface Deployment {
   id: string
   app: string
@@ -51,6 +71,10 @@ export interface Deployment {
   uploadSentAt: Date | null
   /** The container's image by digest. */
   image: string | null
+  /** The resources that it found or created, by binding. */
+  resources: Record<string, ProvidedResource> | null
+  /** The databases that it began to migrate, by binding. */
+  databases: Record<string, MigratedDatabase> | null
   error: { code: string; message: string; retryable?: boolean; suggestedAction?: string } | null
   startedBy: string
   correlationId: string | null
@@ -68,6 +92,8 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
   migration_tag: string | null
   upload_sent_at: Date | null
   image: string | null
+  resources: Deployment['resources']
+  databases: Deployment['databases']
   error: Deployment['error']
   started_by: string
   correlation_id: string | null
@@ -78,7 +104,20 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
 }
 
 export function toDeployment(row: DeploymentRow): Deployment {
-  const { id, app, environment, status, options, snapshot, error, digest, rollback, image } = row
+  const {
+    id,
+    app,
+    environment,
+    status,
+    options,
+    snapshot,
+    error,
+    digest,
+    rollback,
+    image,
+    resources,
+    databases,
+  } = row
   return {
     id,
     app,
@@ -90,6 +129,8 @@ export function toDeployment(row: DeploymentRow): Deployment {
     digest,
     rollback,
     image,
+    resources,
+    databases,
     versionId: row.version_id,
     dryRun: row.dry_run,
     migrationTag: row.migration_tag,

@@ -5,6 +5,7 @@ import { type CodedError, dependencyFailed } from '../../platform/errors.ts'
 import { type ContainerApi, createContainerApi } from '../cloudflare/containers-api.ts'
 import { type CloudHttp, createCloudHttp } from '../cloudflare/http.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
+import { createResourceApi, type ResourceApi } from '../cloudflare/resources/index.ts'
 import { type Cloudflare, createCloudflare } from '../cloudflare/workers-api.ts'
 import { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
 import type { CloudflareCredentials, DeploymentsConfig, Environment } from '../config.ts'
@@ -32,6 +33,7 @@ export interface Target {
   cloud: Cloudflare
   containers: ContainerApi
   zones: ZoneApi
+  resources: ResourceApi
   /** The milliseconds in which a call without an answer may still arrive. */
   settleMs: number
   /** The database's time, which is used to record when calls were sent. */
@@ -125,6 +127,7 @@ export function createTargets(options: TargetsOptions): Targets {
       cloud: createCloudflare(http, accountId),
       containers: createContainerApi(http, accountId),
       zones: createZoneApi(http, accountId),
+      resources: createResourceApi(http, accountId),
       rolloutMs: config.cloudflare.rolloutSeconds * 1000,
       settleMs: isLocal ? localSettleMs : settleMs,
       now,

@@ -4,7 +4,7 @@ import { matches } from '../../../src/deployments/execution/steps/health-check.t
 import { scriptName } from '../../../src/deployments/model/plan.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../../src/deployments/model/schema.ts'
 import { bindingName } from '../../../src/deployments/model/worker-module.ts'
-import { checkParts } from '../../../src/deployments/plans/checks.ts'
+import { checkParts } from '../../../src/deployments/plans/parts/checks.ts'
 import { estimateCost } from '../../../src/deployments/plans/prices.ts'
 import { CodedError } from '../../../src/platform/errors.ts'
 

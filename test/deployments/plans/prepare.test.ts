@@ -42,6 +42,8 @@ describe('prepare', () => {
           { kind: 'variable', name: 'GREETING', action: 'create' },
           { kind: 'secret', name: 'PASSWORD', action: 'create' },
           { kind: 'binding', name: 'CHAT_ROOM', action: 'create' },
+          { kind: 'setting', name: 'compatibility date 2026-07-01', action: 'create' },
+          { kind: 'setting', name: 'compatibility flags nodejs_compat', action: 'create' },
           { kind: 'workers_dev', name: 'chat-staging', action: 'create' },
         ],
         addresses: {
@@ -220,6 +222,8 @@ describe('existing Durable Object classes', () => {
     const { data } = (await world.prepare({ ...base, durableObjects: [] }, 'production')).json
     expect(data.plan.changes).toEqual([
       { kind: 'worker', name: 'classes', action: 'create' },
+      { kind: 'setting', name: 'compatibility date 2026-07-01', action: 'create' },
+      { kind: 'setting', name: 'compatibility flags nodejs_compat', action: 'create' },
       { kind: 'workers_dev', name: 'classes', action: 'create' },
     ])
   })

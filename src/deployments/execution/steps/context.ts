@@ -3,7 +3,8 @@ import type { GitHubRecords } from '../../github/records.ts'
 import type { Images } from '../../images/images.ts'
 import type { StepLog } from '../../log.ts'
 import type { PlanHead } from '../../model/plan.ts'
-import type { WorkerModule } from '../../model/worker-module.ts'
+import type { AssetFile } from '../../model/request/assets.ts'
+import type { StoredModule } from '../../model/worker-module.ts'
 import type { Deployment, DeploymentChange } from '../../store/index.ts'
 import type { Target } from '../../targets/targets.ts'
 
@@ -11,8 +12,12 @@ import type { Target } from '../../targets/targets.ts'
 export interface StepContext {
   deployment: Deployment
   plan: PlanHead
-  /** The plan's code, the main module first. */
-  modules(): Promise<WorkerModule[]>
+  /** The plan's modules, the main one first. */
+  storedModules(): Promise<StoredModule[]>
+  /** The plan's static files, sorted by path. */
+  assetFiles(): Promise<AssetFile[]>
+  /** Reads a blob that the plan names, chunk by chunk. */
+  readBlob(digest: string): AsyncIterable<Uint8Array>
   target: Target
   images: Images
   secrets: Secrets

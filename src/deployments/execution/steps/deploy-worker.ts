@@ -1,14 +1,12 @@
 import { unavailable } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
-import { allTo, type WorkerDeployment, type WorkerUpload } from '../../cloudflare/workers-api.ts'
-import { migrationTagOf } from '../../model/history.ts'
-import type { PlanHead } from '../../model/plan.ts'
-import { bindingName } from '../../model/worker-module.ts'
-import { plannedCompatibility } from '../../plans/compatibility.ts'
+import { allTo, type WorkerDeployment } from '../../cloudflare/workers-api.ts'
 import { sameTraffic } from '../../plans/current-state/index.ts'
+import { plannedClasses } from '../../plans/parts/class-migrations.ts'
 import { trackUpload, waitForUpload } from '../../targets/write-record.ts'
-import { preservedContent, settingsOf } from '../worker-version/preserve.ts'
+import { settingsOf } from '../worker-version/preserve.ts'
 import { refuseChanged, requireUnchanged } from '../worker-version/unchanged.ts'
+import { prepareUpload } from '../worker-version/upload.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
@@ -73,34 +71,21 @@ async function adoptVersion(
 }
 
 async function upload(context: StepContext, latest: string | undefined, mayRepeat = true): Promise<Uploaded> {
-  const { deployment, plan, target, signal, log } = context
+  const { plan, target, signal, log } = context
   const { cloud } = target
-  const { script, container } = plan.config
+  const { script } = plan.config
   const namespaces = await cloud.namespaces(signal)
-  const modules = await context.modules()
+  const classes = namespaces.filter((each) => each.script === script).map((each) => each.class)
   // The check comes right before the upload, to keep the time for changes in between short.
   const state = await requireUnchanged(context)
-  const { exists, migrationTag } = state
-  const migrations = migrationsOf(context, { namespaces, oldTag: migrationTag ?? undefined })
-  const body: WorkerUpload = {
-    script,
-    modules,
-    bindings: bindingsOf(context),
-    ...preservedContent(context, { state, latest }),
-    migrations,
-    ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
-    compatibility: plannedCompatibility(plan),
-    tag: deployment.id,
-    message: `capstan ${plan.digest.slice(0, 20)}`,
-  }
-  // Only an upload of the whole script can assign a class to a container.
-  if (exists && migrations === undefined && container === undefined) {
+  const { body, migrationTag, isWhole } = await prepareUpload(context, { state, latest, classes })
+  if (!isWhole) {
     log.info(`Uploading a version of ${script}`)
     const versionId = await trackUpload(context, () => cloud.createVersion(body, signal))
     return { versionId, migrationTag }
   }
-  log.info(exists ? `Uploading the whole script ${script}` : `Creating ${script}`)
-  if (exists && migrations !== undefined)
+  log.info(state.exists ? `Uploading the whole script ${script}` : `Creating ${script}`)
+  if (state.exists && body.migrations !== undefined)
     log.warn('This migration of Durable Object classes cannot be rolled back')
   try {
     await trackUpload(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
@@ -112,7 +97,7 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
   }
   const [versionId] = (await listVersions(context)).own
   if (versionId === undefined) throw unavailable('The uploaded version is not listed yet')
-  return { versionId, migrationTag: migrations?.new_tag ?? migrationTag }
+  return { versionId, migrationTag }
 }
 
 /**
@@ -133,50 +118,9 @@ async function listVersions({
   return { own, latest: sorted.at(-1)?.id }
 }
 
-/** The migration from the existing classes to those of the plan; undefined if nothing changes. */
-function migrationsOf(
-  { plan, deployment }: StepContext,
-  { namespaces, oldTag }: { namespaces: { script: string; class: string }[]; oldTag: string | undefined },
-) {
-  const { script, durableObjects, migrations } = plan.config
-  const present = new Set(namespaces.filter((each) => each.script === script).map((each) => each.class))
-  const renamed = migrations.renamedClasses.filter((each) => present.has(each.from))
-  const deleted = migrations.deletedClasses.filter((name) => present.has(name))
-  const targets = new Set(renamed.map((each) => each.to))
-  const created = durableObjects.filter((name) => !present.has(name) && !targets.has(name))
-  if (created.length + renamed.length + deleted.length === 0) return undefined
-  return {
-    ...(oldTag === undefined ? {} : { old_tag: oldTag }),
-    new_tag: migrationTagOf(deployment.id),
-    ...(created.length === 0 ? {} : { new_sqlite_classes: created }),
-    ...(renamed.length === 0 ? {} : { renamed_classes: renamed }),
-    ...(deleted.length === 0 ? {} : { deleted_classes: deleted }),
-  }
-}
-
-function bindingsOf({ plan, secrets }: Pick<StepContext, 'plan' | 'secrets'>): Record<string, unknown>[] {
-  const { durableObjects, environmentVars } = plan.config
-  const open = (name: string, sealed: string) => secrets.open(sealed, secretContext(plan, name))
-  return [
-    ...durableObjects.map((name) => ({
-      type: 'durable_object_namespace',
-      name: bindingName(name),
-      class_name: name,
-    })),
-    ...Object.entries(environmentVars).map(([name, text]) => ({ type: 'plain_text', name, text })),
-    ...Object.entries(plan.secrets).map(([name, sealed]) => ({
-      type: 'secret_text',
-      name,
-      text: open(name, sealed),
-    })),
-  ]
-}
-
-const secretContext = (plan: PlanHead, name: string) => `plan:${plan.id}:${name}`
-
 async function showNamespaces({ plan, target, signal, log }: StepContext): Promise<void> {
-  const { script, durableObjects } = plan.config
-  if (durableObjects.length === 0) return
+  const { script } = plan.config
+  if (plannedClasses(plan.config).length === 0) return
   const namespaces = await target.cloud.namespaces(signal)
   for (const each of namespaces.filter((namespace) => namespace.script === script)) {
     log.info(`Durable Object ${each.class}: namespace ${each.id}`)

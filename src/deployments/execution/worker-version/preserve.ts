@@ -1,6 +1,6 @@
 import type { WorkerUpload } from '../../cloudflare/workers-api.ts'
 import type { AppState } from '../../model/app-state.ts'
-import { inherited, keptBindings, secretTypes } from '../../plans/current-state/index.ts'
+import { inherited, keptBindings, secretTypes, variableTypes } from '../../plans/current-state/index.ts'
 import type { StepContext } from '../steps/context.ts'
 
 /**
@@ -17,11 +17,14 @@ export function preservedContent(
   // Keeping secrets by type also covers a secret that is set at this very moment. Such secrets come from the newest
   // version, so this needs that version to serve, and no secret to be deleted.
   const serves = state.traffic.length === 1 && state.traffic[0]?.versionId === latest
-  const byType = serves && plan.config.deleteSecrets === undefined
+  const { deleteSecrets, keepVars = false, bindings, assets } = plan.config
+  const byType = serves && deleteSecrets === undefined
+  // A plan that lists its bindings is complete: without static files, the app has none.
+  const keepsAssets = state.hasAssets && assets === undefined && bindings === undefined
   return {
     kept: inherited(kept),
-    ...(byType ? { keepBindings: secretTypes } : {}),
-    ...(state.hasAssets ? { keepAssets: true } : {}),
+    ...(byType ? { keepBindings: [...secretTypes, ...(keepVars ? variableTypes : [])] } : {}),
+    ...(keepsAssets ? { keepAssets: true } : {}),
   }
 }
 

@@ -3,7 +3,7 @@ import { fieldFaults } from '../../../platform/http/validation.ts'
 import { identifier, line } from './names.ts'
 
 // Cloudflare's limit for the value of a variable on a paid plan.
-export const maxVariableBytes = 5120
+const maxVariableBytes = 5120
 
 const bytesOf = (value: unknown) =>
   Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value))
@@ -100,7 +100,7 @@ export interface BindingRequest {
   [field: string]: unknown
 }
 
-export const binding: z.ZodType<BindingRequest> = z
+const binding: z.ZodType<BindingRequest> = z
   .looseObject({
     type: z.string().regex(/^[a-z0-9_]{1,64}$/),
     name: bindingName,

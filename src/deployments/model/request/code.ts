@@ -39,3 +39,9 @@ export const compatibility = z.strictObject({
     .refine(uniqueItems, 'names a flag twice')
     .optional(),
 })
+
+/** The complete settings of the runtime; the date is null for a script that has none. */
+export interface Compatibility {
+  date: string | null
+  flags: string[]
+}

@@ -49,7 +49,6 @@ const source = z.strictObject({
   redirected: z.boolean(),
   gitCommit: line(64).optional(),
 })
-export type Source = z.output<typeof source>
 
 export const config = z.strictObject({
   appName,

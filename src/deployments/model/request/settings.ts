@@ -50,4 +50,3 @@ export const scriptSettings = z.strictObject({
     .optional(),
   tags: z.array(z.string().min(1).max(255)).max(100).nullable().optional(),
 })
-export type ScriptSettingsRequest = z.output<typeof scriptSettings>

@@ -40,4 +40,3 @@ const workflow = z.looseObject({
   script_name: line(255).optional(),
 })
 export const workflows = z.array(workflow).max(100).refine(unique('name'), 'names a workflow twice')
-export type Workflow = z.output<typeof workflow>

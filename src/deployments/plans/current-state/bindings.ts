@@ -5,9 +5,12 @@ import { bindingName } from '../../model/worker-module.ts'
 /** Binding types whose values the cloud does not show. */
 export const secretTypes = ['secret_text', 'secret_key']
 
+/** Binding types of readable variables. */
+export const variableTypes = ['plain_text', 'json']
+
 /** The kind of a binding type: a readable text is a variable, an unreadable one a secret, all others are bindings. */
 export function kindOf(type: string): BindingKind {
-  if (type === 'plain_text' || type === 'json') return 'variable'
+  if (variableTypes.includes(type)) return 'variable'
   return secretTypes.includes(type) ? 'secret' : 'binding'
 }
 
@@ -18,24 +21,27 @@ export function plannedBindings({ config, secrets }: BindingPlan): Map<string, B
   return new Map<string, BindingKind>([
     ...config.durableObjects.map((name) => [bindingName(name), 'binding'] as const),
     ...Object.keys(config.environmentVars).map((name) => [name, 'variable'] as const),
+    ...(config.bindings ?? []).map(({ type, name }) => [name, kindOf(type)] as const),
     ...Object.keys(secrets).map((name) => [name, 'secret'] as const),
   ])
 }
 
 /**
- * The bindings that a deployment keeps unchanged. A plan contains all variables and Durable Object classes of its app.
- * Secrets are kept until they are deleted by name, and so are bindings that no plan can contain (KV, D1, R2, services).
+ * The bindings that a deployment keeps unchanged. Secrets are kept until they are deleted by name, variables if the plan
+ * says so. A plan with `bindings` lists all others; a plan without them contains the classes of its app, and keeps
+ * bindings of other types.
  */
 export function keptBindings(plan: BindingPlan, state: Pick<AppState, 'bindings'>): PresentBinding[] {
-  const { deleteSecrets = [] } = plan.config
+  const { deleteSecrets = [], keepVars = false, bindings, script } = plan.config
   const planned = plannedBindings(plan)
-  return state.bindings.filter(
-    (each) =>
-      !planned.has(each.name) &&
-      kindOf(each.type) !== 'variable' &&
-      !isOwnClass(each, plan.config.script) &&
-      !(kindOf(each.type) === 'secret' && deleteSecrets.includes(each.name)),
-  )
+  const keepsOthers = bindings === undefined
+  return state.bindings.filter((each) => {
+    if (planned.has(each.name)) return false
+    const kind = kindOf(each.type)
+    if (kind === 'secret') return !deleteSecrets.includes(each.name)
+    if (kind === 'variable') return keepVars
+    return keepsOthers && !isOwnClass(each, script)
+  })
 }
 
 /** The bindings that a deployment removes: the plan has none of the same name and kind. */

@@ -1,6 +1,6 @@
-import { type FieldFault, invalidBody } from '../../platform/errors.ts'
-import { maxVariables, type PrepareConfig } from '../model/request/config.ts'
-import { bindingName } from '../model/worker-module.ts'
+import { type FieldFault, invalidBody } from '../../../platform/errors.ts'
+import { maxVariables, type PrepareConfig } from '../../model/request/config.ts'
+import { bindingName } from '../../model/worker-module.ts'
 
 /** Checks what concerns several parts of a request. @throws REQ_002 with each fault */
 export function checkParts(config: PrepareConfig): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CloudHttp } from './http.ts'
+import type { CloudHttp } from '../http.ts'
 
 /** The public addresses of a script at workers.dev. */
 export interface ScriptSubdomain {

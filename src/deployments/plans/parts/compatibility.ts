@@ -1,5 +1,6 @@
-import type { AppState } from '../model/app-state.ts'
-import { type Compatibility, defaultCompatibility, type PlanConfig, type PlanHead } from '../model/plan.ts'
+import type { AppState } from '../../model/app-state.ts'
+import { defaultCompatibility, type PlanConfig, type PlanHead } from '../../model/plan.ts'
+import type { Compatibility } from '../../model/request/code.ts'
 
 /** The compatibility settings of a new version: those of the request, those of the serving version, or the defaults. */
 export function compatibilityOf(

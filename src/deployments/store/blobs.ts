@@ -1,0 +1,136 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
+
+/** The size of a stored chunk, and so of the memory that reading or writing a blob needs. */
+const chunkBytes = 1024 * 1024
+
+/** An upload that is larger than its limit. */
+export class BlobTooLarge extends Error {
+  override name = 'BlobTooLarge'
+}
+
+/**
+ * Stores content as it arrives. No transaction is open meanwhile, so that slow clients hold no connection; what a
+ * broken upload leaves behind is removed later.
+ * @returns false, and stores nothing, if the content does not have the digest
+ * @throws BlobTooLarge
+ */
+export async function writeBlob(
+  db: Knex,
+  digest: string,
+  { content, limit }: { content: AsyncIterable<Uint8Array>; limit: number },
+): Promise<boolean> {
+  const uploadId = randomUUID()
+  const hash = createHash('sha256')
+  let size = 0
+  let position = 0
+  try {
+    for await (const bytes of inChunks(content)) {
+      size += bytes.length
+      if (size > limit) throw new BlobTooLarge()
+      hash.update(bytes)
+      await db('deployment_blob_chunks').insert({ upload_id: uploadId, position, bytes })
+      position += 1
+    }
+    const matches = hash.digest('hex') === digest
+    const isNew = matches && (await insertBlob(db, { digest, size, uploadId }))
+    if (!isNew) await dropChunks(db, uploadId)
+    return matches
+  } catch (error) {
+    await dropChunks(db, uploadId)
+    throw error
+  }
+}
+
+/** @returns false if the blob exists already */
+async function insertBlob(
+  db: Knex,
+  { digest, size, uploadId }: { digest: string; size: number; uploadId: string },
+): Promise<boolean> {
+  const row = { digest, size, upload_id: uploadId }
+  const [kept] = await db('deployment_blobs')
+    .insert(row)
+    .onConflict('digest')
+    .merge({ used_at: db.fn.now() })
+    .returning('upload_id')
+  return kept.upload_id === uploadId
+}
+
+const dropChunks = (db: Knex, uploadId: string) =>
+  db('deployment_blob_chunks').where({ upload_id: uploadId }).delete()
+
+async function* inChunks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let waiting: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of content) {
+    for (let from = 0; from < part.length; ) {
+      const piece = part.subarray(from, from + chunkBytes - bytes)
+      waiting.push(piece)
+      bytes += piece.length
+      from += piece.length
+      if (bytes < chunkBytes) continue
+      yield Buffer.concat(waiting)
+      waiting = []
+      bytes = 0
+    }
+  }
+  if (bytes > 0) yield Buffer.concat(waiting)
+}
+
+/** The sizes in bytes of the given blobs that exist. Marks them as used, so that none is removed meanwhile. */
+export async function findBlobSizes(db: Knex, digests: string[]): Promise<Map<string, number>> {
+  const { rows } = await db.raw(
+    `with found as (select digest from deployment_blobs where digest = any(?) order by digest for update)
+     update deployment_blobs b set used_at = now() from found where b.digest = found.digest
+     returning b.digest, b.size`,
+    [digests],
+  )
+  return new Map(rows.map(({ digest, size }: { digest: string; size: string }) => [digest, Number(size)]))
+}
+
+/** Reads a blob chunk by chunk. @throws if it does not exist */
+export async function* readBlob(db: Knex, digest: string): AsyncGenerator<Buffer> {
+  for (let position = 0, read = 0; ; position++) {
+    const row = await db('deployment_blobs as b')
+      .leftJoin('deployment_blob_chunks as c', (on) => {
+        on.on('c.upload_id', 'b.upload_id').andOnVal('c.position', position)
+      })
+      .where({ 'b.digest': digest })
+      .first('b.size', 'c.bytes')
+    if (row === undefined) throw new Error('A blob of a plan is missing')
+    if (row.bytes === null) {
+      if (read === Number(row.size)) return
+      throw new Error('A blob of a plan is incomplete')
+    }
+    read += row.bytes.length
+    yield row.bytes
+    if (read === Number(row.size)) return
+  }
+}
+
+/** Links a plan to its blobs, which must exist. */
+export async function linkBlobs(trx: Knex, planId: string, digests: string[]): Promise<void> {
+  if (digests.length === 0) return
+  await trx.raw('insert into plan_blobs (plan_id, digest) select ?::uuid, * from unnest(?::text[])', [
+    planId,
+    [...new Set(digests)].toSorted(),
+  ])
+}
+
+/** Deletes blobs that no plan refers to and nobody used for a day. @returns the number of blobs */
+export async function pruneBlobs(db: Knex): Promise<number> {
+  const { rows } = await db.raw(
+    `with gone as (
+       delete from deployment_blobs where digest in (
+         select b.digest from deployment_blobs b where b.used_at < now() - interval '1 day'
+           and not exists (select from plan_blobs p where p.digest = b.digest) limit 1000 for update skip locked)
+       returning upload_id)
+     , chunks as (delete from deployment_blob_chunks where upload_id in (select upload_id from gone))
+     select count(*) as count from gone`,
+  )
+  await db.raw(
+    `delete from deployment_blob_chunks c where c.created_at < now() - interval '1 day'
+       and not exists (select from deployment_blobs b where b.upload_id = c.upload_id)`,
+  )
+  return Number(rows[0].count)
+}

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop())
 
 const put = (digest: string, body: Uint8Array | string, headers: Record<string, string> = typed) =>
-  fetch(`${world.api.origin}/api/v1/deploy/blobs/${digest}`, {
+  fetch(`${world.api.origin}/deploy/blobs/${digest}`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${world.admin}`, ...headers },
     body,

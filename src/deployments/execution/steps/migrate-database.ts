@@ -5,18 +5,26 @@ import { planUnusable } from '../../model/errors.ts'
 import type { DatabaseMigrations } from '../../model/request/databases.ts'
 import { databaseId } from '../../plans/parts/database-migrations.ts'
 import type { StepContext, StepResult } from './context.ts'
+import type { ResourceContext } from './provision-resources.ts'
+
+interface DatabaseContext extends ResourceContext, Pick<StepContext, 'readBlob'> {
+  deployment: Pick<StepContext['deployment'], 'resources' | 'databases'>
+}
 
 /**
  * Applies the migrations that the databases lack, file by file. Each call is one transaction that also records the file
  * in the database's table of migrations, whose names are unique, so that no file is applied twice. The bookmark of the
  * state before is recorded first. A failure leaves the old version serving.
  */
-export async function migrateDatabase(context: StepContext): Promise<StepResult> {
+export async function migrateDatabase(context: DatabaseContext): Promise<StepResult> {
   for (const migrations of context.plan.config.databases ?? []) await migrate(context, migrations)
   return {}
 }
 
-async function migrate(context: StepContext, { binding, table, files }: DatabaseMigrations): Promise<void> {
+async function migrate(
+  context: DatabaseContext,
+  { binding, table, files }: DatabaseMigrations,
+): Promise<void> {
   const { deployment, plan, target, signal, log } = context
   const { databases } = target.resources
   const id = databaseId(plan.config, binding) ?? deployment.resources?.[binding]?.id
@@ -75,7 +83,7 @@ export function statements(file: string, { table, name }: { table: string; name:
   return `${text}${end}\nINSERT INTO "${table}" (name) values ('${name.replaceAll("'", "''")}');`
 }
 
-async function textOf({ readBlob }: StepContext, digest: string): Promise<string> {
+async function textOf({ readBlob }: Pick<StepContext, 'readBlob'>, digest: string): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const bytes of readBlob(digest)) text += decoder.decode(bytes, { stream: true })

@@ -1,13 +1,21 @@
 import { planUnusable } from '../../model/errors.ts'
 import { resourceLabels, type WantedResource, wantedResources } from '../../model/request/resources.ts'
 import { stale } from '../../plans/current-state/index.ts'
+import type { Target } from '../../targets/targets.ts'
 import type { StepContext, StepResult } from './context.ts'
+
+/** The part of a step's context that concerns resources. */
+export interface ResourceContext extends Pick<StepContext, 'remember' | 'signal' | 'log'> {
+  deployment: Pick<StepContext['deployment'], 'resources'>
+  plan: Pick<StepContext['plan'], 'config' | 'basis'>
+  target: Pick<Target, 'resources'>
+}
 
 /**
  * Finds the resources that the plan refers to by name, and creates those that the plan creates. A name belongs to one
  * resource of an account, so an attempt after a crash or a lost answer finds what the earlier one created.
  */
-export async function provisionResources(context: StepContext): Promise<StepResult> {
+export async function provisionResources(context: ResourceContext): Promise<StepResult> {
   const { deployment, plan, log } = context
   const known = deployment.resources ?? {}
   for (const resource of wantedResources(plan.config)) {
@@ -20,7 +28,7 @@ export async function provisionResources(context: StepContext): Promise<StepResu
   return {}
 }
 
-async function provide({ plan, target, signal }: StepContext, resource: WantedResource) {
+async function provide({ plan, target, signal }: ResourceContext, resource: WantedResource) {
   const { key, type, name, create } = resource
   const expected = plan.basis?.resources?.[key]
   const found = await target.resources.find(resource, signal)

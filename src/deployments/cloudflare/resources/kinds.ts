@@ -13,7 +13,12 @@ export interface ResourceKind {
 }
 
 // Codes of "not found" per kind of resource.
-const absentCodes = new Set([10006, 10013, 11000, 7404, 100119])
+const absentCodes = new Set([10006, 11000, 7404, 100119])
+/** Means "namespace not found" with 404, and a fault of the cloud otherwise. */
+const absentNamespaceCode = 10013
+
+const isAbsent = ({ code, status }: CloudError) =>
+  absentCodes.has(code) || (code === absentNamespaceCode && status === 404)
 
 const pageSize = 100
 const maxPages = 100
@@ -26,7 +31,7 @@ export function createKinds(http: CloudHttp, account: string): Record<Provisione
       await http.read(z.unknown(), { path, signal, headers })
       return true
     } catch (error) {
-      if (error instanceof CloudError && absentCodes.has(error.code)) return false
+      if (error instanceof CloudError && isAbsent(error)) return false
       throw error
     }
   }

@@ -250,7 +250,7 @@ describe('database migrations', () => {
     await again.provision()
     const before = account.calls.length
     await again.migrate()
-    expect(again.deployment.databases).toBeNull()
+    expect(again.deployment.databases).toEqual({})
     expect(account.calls.slice(before).every((call) => call.endsWith('/query'))).toBe(true)
   })
 
@@ -291,12 +291,15 @@ describe('database migrations', () => {
   })
 
   test.each([
-    ['CREATE TABLE a (id)', 'CREATE TABLE a (id);\n'],
-    ['CREATE TABLE a (id);\n\n', 'CREATE TABLE a (id);\n'],
-    ['', '\n'],
-  ])('a file %j ends before its record begins', (text, start) => {
-    expect(statements(text, { table: 'm', name: "it's" })).toBe(
-      `${start}INSERT INTO "m" (name) values ('it''s');`,
-    )
+    ['CREATE TABLE a (id)', '\n;'],
+    ['CREATE TABLE a (id);\n\n', ''],
+    ['CREATE TABLE a (id) -- all of it;', '\n;'],
+    ['CREATE TABLE a (id); /* ; */ -- end', ''],
+    ["INSERT INTO a VALUES ('--;')", '\n;'],
+    ['-- nothing', ''],
+    ['', ''],
+  ])('a file %j ends before its record begins', (text, end) => {
+    const record = `INSERT INTO "m" (name) values ('it''s');`
+    expect(statements(text, { table: 'm', name: "it's" })).toBe(`${text}${end}\n${record}`)
   })
 })

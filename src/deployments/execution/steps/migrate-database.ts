@@ -76,11 +76,20 @@ async function apply(work: {
 
 /** A file and the record of its application, which take effect together. */
 export function statements(file: string, { table, name }: { table: string; name: string }): string {
-  const text = file.trimEnd()
-  const lastLine = text.slice(text.lastIndexOf('\n') + 1)
+  const last = lastToken(file)
   // Without a semicolon the record would be read as a part of the last statement.
-  const end = text === '' || text.endsWith(';') || lastLine.includes('--') || text.endsWith('*/') ? '' : ';'
-  return `${text}${end}\nINSERT INTO "${table}" (name) values ('${name.replaceAll("'", "''")}');`
+  const end = last === undefined || last === ';' ? '' : '\n;'
+  return `${file}${end}\nINSERT INTO "${table}" (name) values ('${name.replaceAll("'", "''")}');`
+}
+
+const space = /^(?:\s|--|\/\*)/
+const tokens = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|\s+|[\s\S]/g
+
+/** The last character or quoted text of SQL that is neither space nor a comment. */
+function lastToken(sql: string): string | undefined {
+  let last: string | undefined
+  for (const [token] of sql.matchAll(tokens)) if (!space.test(token)) last = token
+  return last
 }
 
 async function textOf({ readBlob }: Pick<StepContext, 'readBlob'>, digest: string): Promise<string> {

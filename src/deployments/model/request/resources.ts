@@ -28,11 +28,11 @@ export function wantedResources(config: {
     const place = typeof jurisdiction === 'string' ? { jurisdiction } : {}
     return [{ key, type, name: provision.name, create: provision.create, ...place }]
   })
-  const consumed = (config.queueConsumers ?? []).flatMap(
-    ({ queue, dead_letter_queue: dead, create = false }) =>
-      [queue, ...(dead === undefined ? [] : [dead])].map(
-        (name): WantedResource => ({ key: `queue ${name}`, type: 'queue', name, create }),
-      ),
+  const consumers = (config.queueConsumers ?? []).filter(({ create }) => create === true)
+  const consumed = consumers.flatMap(({ queue, dead_letter_queue: dead }) =>
+    [queue, ...(dead === undefined ? [] : [dead])].map(
+      (name): WantedResource => ({ key: `queue ${name}`, type: 'queue', name, create: true }),
+    ),
   )
   const isBound = ({ name }: WantedResource) =>
     bound.some((each) => each.type === 'queue' && each.name === name)

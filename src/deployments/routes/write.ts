@@ -179,6 +179,7 @@ function preparedView({ plan, cost, quarantinedBy }: PreparedPlan) {
       digest: plan.digest,
       steps: stepsOf(plan.config).map((step) => ({ step, name: steps[step] })),
       changes: plan.preview.changes,
+      ...(plan.config.source === undefined ? {} : { source: plan.config.source }),
       addresses: {
         workersDev: plan.preview.publication?.workersDev ?? plan.basis?.workersDev ?? false,
         previewUrls: plan.preview.publication?.previewUrls ?? plan.basis?.previewUrls ?? false,

@@ -80,7 +80,7 @@ async function* inChunks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buf
 /** The sizes in bytes of the given blobs that exist. Marks them as used, so that none is removed meanwhile. */
 export async function findBlobSizes(db: Knex, digests: string[]): Promise<Map<string, number>> {
   const { rows } = await db.raw(
-    `with found as (select digest from deployment_blobs where digest = any(?) order by digest for update)
+    `with found as (select digest from deployment_blobs where digest = any(?) order by digest for no key update)
      update deployment_blobs b set used_at = now() from found where b.digest = found.digest
      returning b.digest, b.size`,
     [digests],

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { fingerprintOf } from '../../../src/deployments/cloudflare/binding-fingerprint.ts'
 import type { AppState, PresentBinding } from '../../../src/deployments/model/app-state.ts'
 import type { PlanConfig } from '../../../src/deployments/model/plan.ts'
 import { changesOf, reversibleOf } from '../../../src/deployments/plans/changes.ts'
-import { fingerprintOf } from '../../../src/deployments/plans/current-state/binding-fingerprint.ts'
 
 const configOf = (config: Partial<PlanConfig>): PlanConfig => ({
   script: 'shop',

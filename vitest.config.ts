@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { type ProjectName, sortTests } from './test/projects.ts'
+import { LongestFirst } from './test/sequencer.ts'
 
 /** Too many real processes for every run of the tests: `npm run test:crash` runs these. */
 export const crashTests = [
@@ -25,21 +26,17 @@ export const shared = defineConfig({
 
 const tests = sortTests()
 
-/** Projects of one order run at once, and those of a higher order afterwards. */
-const project = (name: ProjectName, { order, maxWorkers }: { order: number; maxWorkers: number }) => ({
+const project = (name: ProjectName) => ({
   extends: true as const,
-  test: { name, include: tests[name], exclude: crashTests, maxWorkers, sequence: { groupOrder: order } },
+  test: { name, include: tests[name], exclude: crashTests },
 })
 
-// Tests wait for servers, processes and time limits: more files run at once than there are processors.
 export default defineConfig({
   test: {
     ...shared.test,
-    projects: [
-      project('cloud', { order: 0, maxWorkers: 4 }),
-      project('db', { order: 0, maxWorkers: 4 }),
-      project('unit', { order: 0, maxWorkers: 4 }),
-      project('e2e', { order: 1, maxWorkers: 2 }),
-    ],
+    // Tests wait for servers, processes and time limits: more files run at once than there are processors.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
+    projects: [project('e2e'), project('cloud'), project('db'), project('unit')],
   },
 })

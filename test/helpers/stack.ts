@@ -128,12 +128,17 @@ export async function runStart(
   const child = spawnNode(['bin/start.js'], env)
   const output = collect(child)
   const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
-  if (stop !== undefined) {
-    await until(() => stop.when(output()), { timeoutMs: 20_000 })
-    child.kill(stop.signal)
+  try {
+    if (stop !== undefined) {
+      await until(() => stop.when(output()), { timeoutMs: 20_000 })
+      child.kill(stop.signal)
+    }
+    if (child.exitCode === null) await once(child, 'close')
+  } finally {
+    clearTimeout(timer)
+    // A start that was not stopped must not outlive its test.
+    if (child.exitCode === null) child.kill('SIGKILL')
   }
-  if (child.exitCode === null) await once(child, 'close')
-  clearTimeout(timer)
   return { exitCode: child.exitCode, output: output(), tookMs: Date.now() - startedAt }
 }
 

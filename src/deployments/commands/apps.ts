@@ -1,4 +1,4 @@
-import type { ApiClient } from '../../cli/api/client.ts'
+import { type ApiClient, ApiError } from '../../cli/api/client.ts'
 import {
   type ExitCode,
   exitCodeOfRefusal,
@@ -50,8 +50,17 @@ export async function resolveApp(
 export const appPath = ({ app, environment: where }: AppTarget) =>
   `/deploy/apps/${encodeURIComponent(app)}/${encodeURIComponent(where)}`
 
-export const fetchVersions = (client: ApiClient, place: AppTarget): Promise<VersionsAnswer> =>
-  client.call(versionsAnswer, { path: `${appPath(place)}/versions` })
+/** @throws UsageFault for an app that was never deployed to the environment */
+export async function fetchVersions(client: ApiClient, place: AppTarget): Promise<VersionsAnswer> {
+  try {
+    return await client.call(versionsAnswer, { path: `${appPath(place)}/versions` })
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error
+    throw new UsageFault(
+      `No app ${place.app} is deployed to ${place.environment}; capstan deploy list shows what is`,
+    )
+  }
+}
 
 /**
  * Prints the versions of an app, newest first, and the command that restores one.
@@ -65,10 +74,6 @@ export async function listVersions(
   const place = await resolveApp(client, app, flags.environment)
   const answer = await fetchVersions(client, place)
   const { servingUnknown, versions, rollback } = answer
-  if (rollback === null)
-    throw new UsageFault(
-      `No app ${app} is deployed to ${place.environment}; capstan deploy list shows what is`,
-    )
   const rows = versions.map((version) => [
     stateOf(version, servingUnknown !== null),
     version.deploymentId ?? 'made outside Capstan',
@@ -86,10 +91,7 @@ export async function listVersions(
 }
 
 /** The command that rolls the app back, or the reason why none does. */
-function wayBack(
-  { app, environment: where }: AppTarget,
-  rollback: NonNullable<VersionsAnswer['rollback']>,
-): string[] {
+function wayBack({ app, environment: where }: AppTarget, rollback: VersionsAnswer['rollback']): string[] {
   const { available, targetDeployment, targetVersion, suggestedAction, reason } = rollback
   if (!available) {
     const line = suggestedAction ?? reason

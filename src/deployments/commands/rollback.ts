@@ -43,7 +43,7 @@ export async function rollBackDeployment(
   const { metadata } = await client.call(statusAnswer, { path: `/deploy/${encodeURIComponent(id)}/status` })
   const place = { app: metadata.appName, environment: metadata.environment }
   const { rollback } = await fetchVersions(client, place)
-  const isNewest = rollback === null || rollback.deploymentId === id
+  const isNewest = rollback.deploymentId === id
   if (!isNewest && flags.to !== undefined) {
     throw new UsageFault(
       `${plain(id)} is not the newest deployment of ${place.app}: leave it out, as in capstan rollback ${place.app} --environment ${place.environment} --to ${plain(flags.to)}`,
@@ -78,7 +78,6 @@ async function startAndFollow(
 ): Promise<ExitCode> {
   const { app, environment } = place
   const { versions, rollback } = await fetchVersions(client, place)
-  if (rollback === null) throw new UsageFault(`${app} was never deployed to ${environment}`)
   if (flags.to === undefined && !rollback.available) {
     const lines = [rollback.reason, rollback.suggestedAction].flatMap((line) =>
       line === null ? [] : inCommandTerms(plain(line)),

@@ -99,18 +99,16 @@ export const versionsAnswer = answer(
     versions: z.array(versionRow),
     /** The reason why the cloud could not be read; the states are then Capstan's record. */
     servingUnknown: z.string().nullable(),
-    rollback: z
-      .looseObject({
-        deploymentId: z.string(),
-        available: z.boolean(),
-        targetVersion: z.string().nullable(),
-        targetDeployment: z.string().nullable(),
-        reason: z.string().nullable(),
-        code: z.string().nullable().default(null),
-        serves: z.boolean(),
-        suggestedAction: z.string().nullable(),
-      })
-      .nullable(),
+    rollback: z.looseObject({
+      deploymentId: z.string(),
+      available: z.boolean(),
+      targetVersion: z.string().nullable(),
+      targetDeployment: z.string().nullable(),
+      reason: z.string().nullable(),
+      code: z.string().nullable().default(null),
+      serves: z.boolean(),
+      suggestedAction: z.string().nullable(),
+    }),
   }),
 )
 export type VersionsAnswer = z.output<typeof versionsAnswer>

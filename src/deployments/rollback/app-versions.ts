@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { notFound } from '../../platform/errors.ts'
 import type { Environment } from '../config.ts'
 import { listHistory } from '../store/index.ts'
 import type { Targets } from '../targets/targets.ts'
@@ -12,18 +13,20 @@ export interface AppVersions {
   serving: ServingShare[] | null
   /** The reason why the cloud could not be read. */
   servingUnknown: string | null
-  /** Null for an app that was never deployed. */
-  rollback: RollbackView | null
+  rollback: RollbackView
 }
 
-/** Reads the versions of an app and their state in the cloud, within `cloudReadTimeoutMs`. */
+/**
+ * Reads the versions of an app and their state in the cloud, within `cloudReadTimeoutMs`.
+ * @throws SYS_005 for an app that was never deployed
+ */
 export async function readAppVersions(
   { db, targets }: { db: Knex; targets: Targets },
   app: string,
   environment: Environment,
 ): Promise<AppVersions> {
   const history = await listHistory(db, app, environment)
-  if (history.length === 0) return { versions: [], serving: [], servingUnknown: null, rollback: null }
+  if (history.length === 0) throw notFound('App')
   const answer = await readServing(targets, { app, environment }, AbortSignal.timeout(cloudReadTimeoutMs))
   return {
     versions: versionsOf(history, answer),

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
-import { CodedError } from '../../platform/errors.ts'
+import { CodedError, notFound } from '../../platform/errors.ts'
 import { currentTag, isGood, quarantineOf, servedBy } from '../model/history.ts'
 import type { TargetRow } from '../store/index.ts'
 import { decideGoal } from './goal.ts'
@@ -73,10 +73,10 @@ export interface RollbackView {
   suggestedAction: string | null
 }
 
-/** @returns null for an app that was never deployed */
-export function rollbackOf(history: TargetRow[], serving: ServingAnswer): RollbackView | null {
+/** The rollback that is possible now. @throws SYS_005 for an app that was never deployed */
+export function rollbackOf(history: TargetRow[], serving: ServingAnswer): RollbackView {
   const [newest] = history
-  if (newest === undefined) return null
+  if (newest === undefined) throw notFound('App')
   const running = newest.status === 'initiated' || newest.status === 'in_progress'
   const shared = {
     deploymentId: newest.id,

@@ -274,8 +274,7 @@ describe('capstan versions', () => {
   })
 
   test('is refused for an app that was never deployed to the named environment', async () => {
-    const never = { versions: [], serving: [], servingUnknown: null, rollback: null }
-    const service = await api([], never)
+    const service = await startFakeApi((_asked, res) => json(res, 404, refusal('SYS_005', 'App not found')))
     const args = ['versions', 'nosuch', '--environment', 'staging']
     const { code, out, err } = await capstan(args, { env: at(service) })
     expect([code, out, err]).toEqual([2, '', expect.stringContaining('No app nosuch is deployed to staging')])

@@ -61,12 +61,8 @@ describe('an app with two good versions and a broken third', () => {
       reason: expect.stringContaining('serves already'),
       suggestedAction: expect.stringContaining(`--to ${one}`),
     })
-    expect((await world.call('/deploy/apps/nothing/staging/versions')).json.data).toEqual({
-      versions: [],
-      serving: [],
-      servingUnknown: null,
-      rollback: null,
-    })
+    const missing = await world.call('/deploy/apps/nothing/staging/versions')
+    expect([missing.status, missing.json.error.code]).toEqual([404, 'SYS_005'])
   })
 
   test('is not rolled back to a deployment of another app or without a version', async () => {

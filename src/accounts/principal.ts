@@ -62,8 +62,11 @@ export function permissionsOf(
   return new Set(scopes === null ? userPermissions : userPermissions.filter((each) => scopes.includes(each)))
 }
 
+/** What a token with scopes, or a principal without an account, needs for the request. */
+export const unscopedAction = 'Sign in, or use a token without scopes'
+
 /** @throws ACCESS_003 for a principal without an account (a tracker key, a forwarded identity) */
 export function accountOf(principal: Principal | undefined): AccountPrincipal {
   if (principal instanceof AccountPrincipal) return principal
-  throw forbidden('Only a user account can do this')
+  throw forbidden('Only a user account can do this', { suggestedAction: unscopedAction })
 }

@@ -66,5 +66,7 @@ export function clientOf(principal: Principal | undefined): string | undefined {
 export function requireClient(principal: Principal | undefined, clientName: string): void {
   const own = clientOf(principal)
   if (own === undefined || own === clientName) return
-  throw forbidden('The API key belongs to another client')
+  throw forbidden('The API key belongs to another client', {
+    suggestedAction: 'Use the API key of the client in the request',
+  })
 }

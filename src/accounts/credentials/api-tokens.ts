@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Permission } from '../../platform/auth.ts'
 import { badCredential, conflict, forbidden, invalidBody, notFound } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
-import { type AccountPrincipal, permissionsOf } from '../principal.ts'
+import { type AccountPrincipal, permissionsOf, unscopedAction } from '../principal.ts'
 import {
   type ApiToken,
   countActiveTokens,
@@ -70,6 +70,7 @@ function limitScopes(caller: AccountPrincipal, requested: Permission[] | null): 
   const details = { permission: missing }
   throw forbidden(`The permission ${missing} cannot be granted: the caller does not have it`, {
     details,
+    suggestedAction: 'Request only permissions that the caller has',
   })
 }
 
@@ -103,7 +104,9 @@ export async function revokeApiToken(
   if (token === undefined) throw notFound('Token')
   const tokenPermissions = permissionsOf(caller.user, token.scopes)
   if (caller.scopes !== null && ![...tokenPermissions].every((each) => caller.permissions.has(each))) {
-    throw forbidden('A scoped token cannot revoke a token with more permissions')
+    throw forbidden('A scoped token cannot revoke a token with more permissions', {
+      suggestedAction: unscopedAction,
+    })
   }
   await markRevoked(context.db, token.id)
   context.principals.forget(caller.id)

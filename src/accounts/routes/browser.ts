@@ -113,7 +113,9 @@ async function requireCsrfField(context: AccountsContext, req: Request, res: Res
   const header = req.get('x-csrf-token') ?? req.get('x-xsrf-token')
   const token = header ?? (await readForm(req, res)).csrf_token
   if (typeof token === 'string' && sameText(token, expectedCsrfToken(context, req))) return
-  throw forbidden('The CSRF token is missing or wrong')
+  throw forbidden('The CSRF token is missing or wrong', {
+    suggestedAction: 'Reload the page and send the form again',
+  })
 }
 
 const expectedCsrfToken = (context: AccountsContext, req: Request) =>

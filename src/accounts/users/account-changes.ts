@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { badCredential, conflict, forbidden } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
-import type { AccountPrincipal } from '../principal.ts'
+import { type AccountPrincipal, unscopedAction } from '../principal.ts'
 import { isCurrentPassword } from '../sign-in/sign-in.ts'
 import { knownOrigin, rememberPlaces, type SignInOrigin } from '../sign-in/sign-in-places.ts'
 import { revokeTokensOf } from '../store/api-tokens.ts'
@@ -37,7 +37,8 @@ export async function changePassword(
   caller: AccountPrincipal,
   change: { current: string; replacement: string; origin: SignInOrigin },
 ): Promise<{ sessionEpoch: number }> {
-  if (caller.scopes !== null) throw forbidden('A scoped token cannot change the password')
+  if (caller.scopes !== null)
+    throw forbidden('A scoped token cannot change the password', { suggestedAction: unscopedAction })
   const { user, credential } = caller
   await context.clockMeasured()
   // The limit of guesses applies here too, because a stolen session must not bypass it.

@@ -1,6 +1,6 @@
 import { forbidden, notFound } from '../../platform/errors.ts'
 import type { AccountsContext } from '../context.ts'
-import { type AccountPrincipal, subjectOf } from '../principal.ts'
+import { type AccountPrincipal, subjectOf, unscopedAction } from '../principal.ts'
 import { type ApiToken, findToken, listTokens, revokeToken } from '../store/api-tokens.ts'
 import { findUser, listUsers, lockUser, type User, type UserChange, updateUser } from '../store/users.ts'
 import { endCredentials, replacePassword } from './account-changes.ts'
@@ -111,5 +111,7 @@ export async function revokeTokenOf(
  */
 function requireAuthorityOver(caller: AccountPrincipal, account: { isAdmin?: boolean | undefined }): void {
   if (caller.scopes === null || account.isAdmin !== true) return
-  throw forbidden('A scoped token cannot create or change administrators')
+  throw forbidden('A scoped token cannot create or change administrators', {
+    suggestedAction: unscopedAction,
+  })
 }

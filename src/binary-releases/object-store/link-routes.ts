@@ -83,7 +83,12 @@ function download(root: string, key: string, http: { req: Request; res: Response
       .on('error', (error: Error & { status?: number }) => {
         res.removeHeader('Content-Disposition')
         if (error.status === 416)
-          reject(malformed('The requested range is outside the file', { status: 416 }))
+          reject(
+            malformed('The requested range is outside the file', {
+              status: 416,
+              suggestedAction: 'Request a range inside the file',
+            }),
+          )
         else reject(error.status === 404 ? notFound('File') : error)
       })
       .pipe(res)
@@ -145,7 +150,10 @@ async function receive(req: Request, size: number, { path, flags, start }: Targe
         done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten
       releaseMemory(chunk)
     }
-    if (received < size) throw malformed('The body is smaller than the link requires')
+    if (received < size)
+      throw malformed('The body is smaller than the link requires', {
+        suggestedAction: 'Send the whole file',
+      })
     await file.sync()
     return `"${hash.digest('hex')}"`
   } finally {

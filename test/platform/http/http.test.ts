@@ -151,7 +151,9 @@ describe('responses', () => {
     const { status, json } = await api.call('/things/hunter2')
     expect(status).toBe(400)
     expect(json.error.details.fields).toEqual([{ path: 'id', problem: 'expected an id' }])
-    expect((await api.call('/things/%E0%A4%A')).status).toBe(400)
+    const malformed = await api.call('/things/%E0%A4%A')
+    expect(malformed.status).toBe(400)
+    expect(malformed.json.error.suggestedAction).toBe('Percent-encode the path')
   })
 
   it('refuse a body by its size after decompression', async () => {

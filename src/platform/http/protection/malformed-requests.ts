@@ -55,7 +55,11 @@ function refusalOf(code: string | undefined): CodedError {
     return tooLarge(message, { status: 431, suggestedAction: 'Send smaller headers' })
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return malformed('The request did not arrive in time', { status: 408, retryable: true })
+    return malformed('The request did not arrive in time', {
+      status: 408,
+      retryable: true,
+      suggestedAction: 'Send the whole request without pauses',
+    })
   return malformed('The request is not well-formed HTTP')
 }
 

@@ -89,6 +89,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw malformed('The path is malformed')
+    throw malformed('The path is malformed', { suggestedAction: 'Percent-encode the path' })
   }
 }

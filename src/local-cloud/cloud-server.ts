@@ -7,10 +7,12 @@ import { type Api, isApiPath } from './api/api.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { refuse, refuseUpgrade } from './gateway/proxy.ts'
 import type { LocalCloudLog } from './options.ts'
+import type { Tails } from './tails/tails.ts'
 
 interface ServerParts {
   api: Api
   gateway: Gateway
+  tails: Tails
   log: LocalCloudLog
 }
 
@@ -20,7 +22,7 @@ export class CloudServer {
   /** Upgraded connections. Node's server does not track them and could not close them. */
   readonly #upgraded = new Set<Duplex>()
 
-  constructor({ api, gateway, log }: ServerParts) {
+  constructor({ api, gateway, tails, log }: ServerParts) {
     const failed = (error: unknown) => log.error({ err: error }, 'The local cloud could not handle a request')
     this.#server = createServer((req, res) => {
       const site = gateway.siteOf(req)
@@ -33,8 +35,9 @@ export class CloudServer {
       socket.on('error', () => socket.destroy())
       socket.on('close', () => this.#upgraded.delete(socket))
       const site = gateway.siteOf(req)
-      if (site === undefined) refuseUpgrade(socket, 404)
-      else gateway.handleUpgrade(req, { socket, head }, site).catch(failed)
+      if (site === undefined) {
+        if (!tails.upgrade(req, socket, head)) refuseUpgrade(socket, 404)
+      } else gateway.handleUpgrade(req, { socket, head }, site).catch(failed)
     })
     // Request streams to a Worker may take longer than Node's default of five minutes.
     this.#server.requestTimeout = 0

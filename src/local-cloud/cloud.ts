@@ -14,6 +14,7 @@ import { Pool } from './runtime/pool.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
 import type { Version } from './store/versions.ts'
+import { Tails } from './tails/tails.ts'
 import { CronClock } from './triggers/clock.ts'
 import { createWorkerdRuntime, type Serving } from './worker-runtime.ts'
 
@@ -29,7 +30,9 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const { privateNetwork = false } = options
   const runtime = options.runtime ?? createWorkerdRuntime({ privateNetwork, cloud: address })
   const pool = new Pool({ serving, runtime, log, logs, ...limits })
+  const tails = new Tails(options.clock ?? Date.now)
   const parts = {
+    tails,
     accountId,
     dataDir,
     store,
@@ -42,11 +45,17 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   }
   const broker = new QueueBroker(() => cloud)
   const cloud: CloudContext = { ...parts, broker, internalSecret: address.secret, locks: new KeyedLock() }
-  const server = new CloudServer({ api: new Api(cloud, options.token), gateway: new Gateway(cloud), log })
+  const server = new CloudServer({
+    tails,
+    api: new Api(cloud, options.token),
+    gateway: new Gateway(cloud),
+    log,
+  })
   const cron = new CronClock(cloud)
   const release = async () => {
     cron.stop()
     broker.stop()
+    tails.stop()
     await pool.stop()
     runtime.close()
     store.close()

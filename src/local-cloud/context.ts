@@ -5,6 +5,7 @@ import type { WorkerLogs } from './runtime/logs/worker-logs.ts'
 import type { Pool } from './runtime/pool.ts'
 import type { Store } from './store/index.ts'
 import type { Script } from './store/scripts.ts'
+import type { Tails } from './tails/tails.ts'
 import type { WorkerRuntime } from './worker-runtime.ts'
 
 /** The parts of a running cloud that its operations share. */
@@ -15,6 +16,7 @@ export interface CloudContext {
   pool: Pool
   runtime: WorkerRuntime
   logs: WorkerLogs
+  tails: Tails
   /** Delivers messages of queues; `wake` is called after every change of a queue. */
   broker: { wake(queueId: string): void }
   /** The credential with which Workers of Capstan's own call the cloud. */

@@ -22,6 +22,8 @@ const refusals = {
   },
   zoneNotFound: { status: 403, code: 9109, message: 'Invalid zone identifier' },
   rateLimited: { status: 429, code: 10013, message: 'Rate limited. Please wait and try again.' },
+  // Cloudflare documents no code for a tail that does not exist.
+  tailNotFound: { status: 404, code: 10057, message: 'The tail does not exist.' },
   queueNotFound: { status: 404, code: 11000, message: 'The queue does not exist.' },
   noQueueHandler: { status: 400, code: 11001, message: 'The Worker has no queue handler.' },
   invalidQueueName: {

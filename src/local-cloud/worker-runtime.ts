@@ -1,6 +1,8 @@
+import type { HostedWorker } from './runtime/gate.ts'
 import { type LimitExceeded, type Limits, limitsOf } from './runtime/limits.ts'
 import type { OnLine } from './runtime/logs/exceptions.ts'
 import { type CloudAddress, producerWorker } from './runtime/options/queues.ts'
+import { traceName, traceWorker } from './runtime/options/traces.ts'
 import { Reaper } from './runtime/reaper.ts'
 import type { Candidate, StartupReport } from './runtime/startup/check.ts'
 import { startupReport } from './runtime/startup/reports.ts'
@@ -66,10 +68,12 @@ export function createWorkerdRuntime({
   const reaper = new Reaper()
   return {
     report: (candidate) => startupReport(candidate, reaper),
-    start: ({ runnables, namespaces, persistDir }, { onLog, activity }) =>
+    start: ({ name, runnables, namespaces, persistDir }, { onLog, activity }) =>
       Workerd.start({
-        workers: scriptWorkers(runnables, namespaces),
-        helpers: cloud === undefined ? [] : [producerWorker(cloud)],
+        workers: scriptWorkers(runnables, namespaces).map((each) =>
+          cloud === undefined ? each : tailedBy(traceName(name), each),
+        ),
+        helpers: cloud === undefined ? [] : [producerWorker(cloud), traceWorker(name, cloud)],
         persistDir,
         startTimeoutMs,
         onLog,
@@ -81,6 +85,11 @@ export function createWorkerdRuntime({
     close: () => reaper.close(),
   }
 }
+
+const tailedBy = (tail: string, hosted: HostedWorker): HostedWorker => ({
+  ...hosted,
+  worker: { ...hosted.worker, tails: [tail] },
+})
 
 const limitsOfAll = (runnables: Runnable[]): Limits =>
   limitsOf(

@@ -46,6 +46,7 @@ export function registerLogsCommand(program: Command, deps: CommandDeps): void {
   const logs = program.command('logs').argument('<app>', 'name of the app')
   addEnvironmentOption(logs, ifDeployedToBoth)
     .option('--limit <number>', 'maximum number of lines', wholeNumber(1, 1000), 200)
+    .option('-f, --follow', 'print new lines until interrupted')
     .addOption(jsonOption())
     .description('show the last log lines and exceptions of an app on the local cloud')
     .addHelpText('after', logsHelp)

@@ -10,6 +10,7 @@ import { registryRoutes } from './registry-routes.ts'
 import { assetSessionRoutes, assetUploadRoutes } from './resources/asset-routes.ts'
 import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
 import { scheduleRoutes } from './resources/schedule-routes.ts'
+import { tailRoutes, traceRoute } from './resources/tail-routes.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -60,6 +61,8 @@ export class Api {
     scheduleRoutes(this.#routes, cloud)
     queueRoutes(this.#routes, cloud)
     producerRoute(this.#internalRoutes, cloud)
+    tailRoutes(this.#routes, cloud)
+    traceRoute(this.#internalRoutes, cloud)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {

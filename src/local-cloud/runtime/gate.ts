@@ -91,7 +91,7 @@ export function withFronts(
     // The zone is sent with every outgoing request of the Worker; the default contains the Worker's name.
     zone: 'worker.example.com',
     outboundService,
-    tails: [tailName],
+    tails: [tailName, ...(worker.tails ?? [])],
   }))
   const fronts = workers.map(({ worker: { name = '' }, entry }) => ({
     ...scriptWorker(frontName(name), frontScript),

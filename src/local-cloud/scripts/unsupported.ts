@@ -17,7 +17,7 @@ const features: [RegExp, string][] = [
   [/^browser-rendering(\/|$)/, 'Browser Rendering'],
   [/^logpush(\/|$)/, 'Logpush'],
   [/^triggers\//, 'event triggers'],
-  [/^workers\/(tails\/|scripts\/[^/]+\/tails)/, 'tails; `capstan logs` shows the logs of a Worker'],
+  [/^workers\/tails\//, 'the list of tail consumers'],
   [/^workers\/dispatch(\/|$)/, 'Workers for Platforms'],
   [/^workers\/(observability|logs)(\/|$)/, 'Workers Logs; `capstan logs` shows the logs of a Worker'],
   [/^workers\/scripts\/[^/]+\/(routes|domains|references)/, 'routes and domains by script'],

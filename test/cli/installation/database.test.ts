@@ -2,11 +2,11 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { withDatabase } from '../../src/cli/database.ts'
-import { loadConfig } from '../../src/config.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
-import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
-import { createDb } from '../../src/platform/postgres/db.ts'
+import { withDatabase } from '../../../src/cli/database.ts'
+import { loadConfig } from '../../../src/config.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded/postgres/index.ts'
+import { lockDataDir } from '../../../src/platform/installation/data-dir-lock.ts'
+import { createDb } from '../../../src/platform/postgres/db.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'capstan-cli-database-'))
 const env = { DATA_DIR: dataDir }

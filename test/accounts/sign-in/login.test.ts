@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { network } from '../../src/platform/rate-limit/index.ts'
-import { type Harness, password, startAccounts } from './harness.ts'
+import { network } from '../../../src/platform/rate-limit/index.ts'
+import { type Harness, password, startAccounts } from '../harness.ts'
 
 let h: Harness
 beforeAll(async () => {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { knownSettings } from '../../src/config.ts'
-import { type EnvFile, readEnvFile } from '../../src/platform/config/env-file.ts'
-import { settingWarnings } from '../../src/platform/config/unknown-settings.ts'
-import { chooseSettings } from '../../src/platform/installation/index.ts'
-import { folderWith } from './folder.ts'
+import { knownSettings } from '../../../src/config.ts'
+import { type EnvFile, readEnvFile } from '../../../src/platform/config/env-file.ts'
+import { settingWarnings } from '../../../src/platform/config/unknown-settings.ts'
+import { chooseSettings } from '../../../src/platform/installation/index.ts'
+import { folderWith } from '../folder.ts'
 
 /** The settings that a command reads from this `.env` in its current folder. */
 function taken(text: string, env: NodeJS.ProcessEnv = {}, prepare: (file: string) => void = () => undefined) {
@@ -90,7 +90,7 @@ test('no setting of a file becomes a secret of a deployed app', () => {
     'index.js': 'export default {}',
   })
   const { PATH = '' } = process.env
-  const program = fileURLToPath(new URL('../../bin/capstan.js', import.meta.url))
+  const program = fileURLToPath(new URL('../../../bin/capstan.js', import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [program, 'deploy', app, '--yes'], {
     env: { PATH, CAPSTAN_ENV_FILE: file, CAPSTAN_URL: 'http://127.0.0.1:1', CAPSTAN_TOKEN: 'x' },
     encoding: 'utf8',

@@ -21,13 +21,13 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { create, extract } from 'tar'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { packageVersion } from '../../src/cli/run.ts'
-import { startEmbeddedPostgres } from '../../src/embedded/postgres/index.ts'
-import { lockDataDir } from '../../src/platform/installation/data-dir-lock.ts'
-import { migrateUp } from '../../src/platform/postgres/db.ts'
-import { canInspectProcesses, leftOf } from '../helpers/stack-processes.ts'
-import { until } from '../helpers/until.ts'
-import { capstan } from './run.ts'
+import { packageVersion } from '../../../src/cli/run.ts'
+import { startEmbeddedPostgres } from '../../../src/embedded/postgres/index.ts'
+import { lockDataDir } from '../../../src/platform/installation/data-dir-lock.ts'
+import { migrateUp } from '../../../src/platform/postgres/db.ts'
+import { canInspectProcesses, leftOf } from '../../helpers/stack-processes.ts'
+import { until } from '../../helpers/until.ts'
+import { capstan } from '../run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'capstan-backup-'))
 const [source, target, archive] = ['source', 'target', 'saved.tar.gz'].map((name) => join(folder, name)) as [
@@ -47,7 +47,7 @@ async function run(dataDir: string, ...args: string[]) {
 
 /** Starts the command line as its own process. */
 function start(dataDir: string, ...args: string[]): ChildProcess {
-  const script = fileURLToPath(new URL('../../bin/capstan.js', import.meta.url))
+  const script = fileURLToPath(new URL('../../../bin/capstan.js', import.meta.url))
   const { PATH, HOME } = process.env
   return spawn(process.execPath, [script, ...args], {
     env: { PATH, HOME, DATA_DIR: dataDir },

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { createLocalToken } from '../../src/accounts/index.ts'
-import { type Harness, rows, startAccounts } from '../accounts/harness.ts'
+import { createLocalToken } from '../../../src/accounts/index.ts'
+import { type Harness, rows, startAccounts } from '../../accounts/harness.ts'
 
 let harness: Harness | undefined
 afterEach(async () => harness?.close())

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Harness, startAccounts } from './harness.ts'
+import { type Harness, startAccounts } from '../harness.ts'
 
 let h: Harness
 let ada: string

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createLoginLimits } from '../../src/accounts/sign-in/login-limits.ts'
-import { type Answer, type Harness, password, rows, startAccounts } from './harness.ts'
+import { createLoginLimits } from '../../../src/accounts/sign-in/login-limits.ts'
+import { type Answer, type Harness, password, rows, startAccounts } from '../harness.ts'
 
 let h: Harness
 let callers = 0

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createGate } from '../../src/accounts/users/passwords.ts'
-import { type Harness, password, startAccounts } from './harness.ts'
+import { createGate } from '../../../src/accounts/users/passwords.ts'
+import { type Harness, password, startAccounts } from '../harness.ts'
 
 let h: Harness
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { isLocalPath } from '../../src/accounts/routes/local-path.ts'
-import { type Harness, password, startAccounts } from './harness.ts'
+import { isLocalPath } from '../../../src/accounts/routes/local-path.ts'
+import { type Harness, password, startAccounts } from '../harness.ts'
 
 let h: Harness
 beforeAll(async () => {

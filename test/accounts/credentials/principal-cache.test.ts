@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { createPrincipalCache } from '../../src/accounts/credentials/principal-cache.ts'
-import { type Api, startApi } from '../helpers/api.ts'
-import { createTestContext, type TestContext } from '../helpers/context.ts'
-import { startTcpProxy } from '../helpers/tcp-proxy.ts'
-import { until } from '../helpers/until.ts'
+import { createPrincipalCache } from '../../../src/accounts/credentials/principal-cache.ts'
+import { type Api, startApi } from '../../helpers/api.ts'
+import { createTestContext, type TestContext } from '../../helpers/context.ts'
+import { startTcpProxy } from '../../helpers/tcp-proxy.ts'
+import { until } from '../../helpers/until.ts'
 
 /** Two web processes with one database. */
 let one: TestContext

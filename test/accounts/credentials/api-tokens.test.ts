@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { touchTokens } from '../../src/accounts/store/api-tokens.ts'
-import { permissions } from '../../src/platform/auth.ts'
-import { type Harness, startAccounts } from './harness.ts'
+import { touchTokens } from '../../../src/accounts/store/api-tokens.ts'
+import { permissions } from '../../../src/platform/auth.ts'
+import { type Harness, startAccounts } from '../harness.ts'
 
 let h: Harness
 let admin: string

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Harness, password, rows, startAccounts } from './harness.ts'
+import { type Harness, password, rows, startAccounts } from '../harness.ts'
 
 let h: Harness
 afterEach(() => h.close())

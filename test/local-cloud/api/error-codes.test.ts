@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { RateLimit } from '../../../src/local-cloud/api/access.ts'
 import { type LocalCloud, startLocalCloud } from '../../../src/local-cloud/index.ts'
 import { silent } from '../../helpers/context.ts'
+import { createInlineRuntime } from '../../helpers/inline-runtime.ts'
 import {
   accountId,
   clientOf,
@@ -35,7 +36,8 @@ const directory = mkdtempSync(join(tmpdir(), 'local-cloud-codes-'))
 let local: LocalCloud
 let cloud: Client
 beforeAll(async () => {
-  const about = { host: '127.0.0.1', port: 0, dataDir: directory, token, accountId, log: silent }
+  const runtime = createInlineRuntime()
+  const about = { host: '127.0.0.1', port: 0, dataDir: directory, token, accountId, log: silent, runtime }
   local = await startLocalCloud(about)
   cloud = clientOf(local)
 })

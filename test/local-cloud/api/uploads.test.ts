@@ -160,7 +160,7 @@ test('scripts are independent, and concurrent uploads of one script run one afte
   expect(['a', 'b', 'c']).toContain((await cloud.get('left')).text)
   await cloud.stop()
   await hanging
-})
+}, 90_000)
 
 test('a deleted script disappears from all routes', async () => {
   const cloud = shared()

@@ -6,7 +6,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ workerd: true })
+  world = await startWorld()
 })
 // Stopping a world also fails when the proxy saw a breach of the contract.
 afterAll(() => world.stop())

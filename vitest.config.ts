@@ -10,6 +10,9 @@ export const crashTests = [
   'test/orchestrators/polling/crash.test.ts',
 ]
 
+/** Seconds of processor time for each project: `npm test` has a sample, `npm run test:projects` all of them. */
+export const projectTests = ['test/cli/wrangler/every-project.test.ts']
+
 export const shared = defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
@@ -28,7 +31,7 @@ const tests = sortTests()
 
 const project = (name: ProjectName) => ({
   extends: true as const,
-  test: { name, include: tests[name], exclude: crashTests },
+  test: { name, include: tests[name], exclude: [...crashTests, ...projectTests] },
 })
 
 export default defineConfig({

@@ -175,7 +175,7 @@ function killGroup({ pid }: ChildProcess): void {
 
 /** The blocks of the output that begin with `[WARNING]`, each as lines. */
 function warningsOf(output: string): string[] {
-  const blocks = output.split(/^(?=\S+ \[(?:WARNING|ERROR)\])/m).slice(1)
+  const blocks = output.split(/^(?=\S+ \[(?:WARNING|ERROR)\])/m)
   return blocks
     .filter((block) => /^\S+ \[WARNING\]/.test(block))
     .map((block) => {

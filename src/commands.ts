@@ -10,6 +10,8 @@ import type { Config } from './config.ts'
 export const areas: Record<string, Area> = {
   deploy: async (program, deps) =>
     (await import('./deployments/commands/index.ts')).registerDeploymentCommands(program, deps),
+  init: async (program, deps) =>
+    (await import('./deployments/commands/init/command.ts')).registerInitCommand(program, deps),
   rollback: async (program, deps) =>
     (await import('./deployments/commands/act-commands.ts')).registerRollbackCommand(program, deps),
   versions: async (program, deps) =>

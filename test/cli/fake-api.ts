@@ -22,7 +22,7 @@ export async function startFakeApi(answer: Answering) {
       method: req.method ?? '',
       path: req.url ?? '',
       headers: req.headers,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: bodyOf(text, req.headers['content-type']),
     }
     asked.push(one)
     answer(one, res)
@@ -33,6 +33,11 @@ export async function startFakeApi(answer: Answering) {
     server.close()
   })
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, server }
+}
+
+const bodyOf = (text: string, type: string | undefined): unknown => {
+  if (text === '') return undefined
+  return type === 'application/octet-stream' ? text : JSON.parse(text)
 }
 
 export function json(res: ServerResponse, status: number, body: unknown): void {

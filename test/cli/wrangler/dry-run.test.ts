@@ -3,25 +3,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { canInspectProcesses, processes } from '../../helpers/stack-processes.ts'
 import { until } from '../../helpers/until.ts'
+import { fakeWrangler, uploading } from './fake-wrangler.ts'
 import { projectWith, requestOf, textOf } from './project-folder.ts'
 
-/** A program in the place of wrangler's, for what the real one does seldom or slowly. */
-const fakeWrangler = (version: string, program: string) => ({
-  'node_modules/wrangler/package.json': JSON.stringify({ name: 'wrangler', version, main: 'cli.js' }),
-  'node_modules/wrangler/cli.js': program,
-  'wrangler.jsonc': '{"name": "shop", "main": "index.js"}',
-})
-
-const uploading = (metadata: object, type = 'application/javascript+module') => `
-const boundary = '-'.repeat(30) + 'form'
-const option = (name) => process.argv.find((each) => each.startsWith('--' + name + '='))?.split('=')[1]
-const part = (head, body) => '--' + boundary + '\\r\\nContent-Disposition: form-data; ' + head + '\\r\\n\\r\\n' + body + '\\r\\n'
-const { writeFileSync } = require('node:fs')
-writeFileSync(option('outfile'),
-  part('name="metadata"', ${JSON.stringify(JSON.stringify(metadata))}) +
-  part('name="index.js"; filename="index.js"\\r\\nContent-Type: ${type}', JSON.stringify(process.argv.slice(2))) + '--' + boundary + '--\\r\\n')
-exports.unstable_readConfig = ({ config, env }) => ({ name: 'shop', main: 'index.js', configPath: config, userConfigPath: config, env })
-`
 const main = { main_module: 'index.js', bindings: [] }
 
 test("is made by the project's own wrangler, with the options that its version knows", async () => {

@@ -15,7 +15,7 @@ export function addWranglerOptions(deploy: Command): void {
   deploy
     .option(
       '--wrangler-env <name>',
-      'section below env of the wrangler configuration (default: the environment’s)',
+      "section below env of the wrangler configuration (default: the environment's)",
     )
     .option(
       '--share-resources',

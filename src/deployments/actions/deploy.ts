@@ -77,6 +77,16 @@ async function hasDeployment(trx: Knex.Transaction, id: string, { dryRun }: Depl
   throw conflict('A dry run of this plan is in progress', { deploymentId: id })
 }
 
+/** @throws STATE_001 if the traffic is to be raised in steps and the plan does not allow that */
+function requireGradual({ preview }: PlanHead, { traffic }: DeployOptions): void {
+  const { possible, reason } = preview.checkBeforeTraffic ?? {
+    possible: false,
+    reason: 'the plan is too old',
+  }
+  if (traffic === undefined || possible) return
+  throw conflict(`The traffic of this plan cannot be raised in steps: ${reason}`, { reason })
+}
+
 /** @throws STATE_001 if the plan cannot be started now, or needs `force` */
 async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: DeployOptions): Promise<void> {
   if (plan.expiresAt < (await databaseTime(trx))) throw conflict('The plan has expired; prepare again')
@@ -84,6 +94,7 @@ async function refuseStart(trx: Knex.Transaction, plan: PlanHead, options: Deplo
   const live = await findLive(trx, plan.app, plan.environment)
   if (live !== undefined) throw inProgress(plan.app, plan.environment, live)
   await requireSettled(trx, plan.app, plan.environment)
+  requireGradual(plan, options)
   if (options.force || options.dryRun) return
   const verdict = quarantineOf(await listHistory(trx, plan.app, plan.environment), plan.digest)
   if (verdict === undefined) return

@@ -20,6 +20,12 @@ export interface CloudRead extends CloudCall {
   post?: unknown
 }
 
+/** A call that may be repeated. Some need another method than GET, although they change nothing of an app. */
+export interface CloudRead extends CloudCall {
+  method?: 'POST' | 'DELETE'
+  json?: unknown
+}
+
 export interface CloudWrite extends CloudCall {
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   json?: unknown

@@ -6,7 +6,7 @@ import type { Cloudflare } from './workers/types.ts'
 import { createUploads } from './workers/uploads.ts'
 import { createVersions } from './workers/versions.ts'
 
-export { allTo } from './workers/traffic.ts'
+export { allTo, withTraffic } from './workers/traffic.ts'
 export type * from './workers/types.ts'
 
 /** A client for one account. Answers are checked by shape; unknown fields and enum values are accepted. */

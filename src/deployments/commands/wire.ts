@@ -19,6 +19,7 @@ export const preparedAnswer = answer(
       digest: z.string(),
       changes: z.array(z.object({ kind: z.string(), name: z.string(), action: z.string() })),
       addresses: z.looseObject({ healthCheck: z.string().nullable() }).optional(),
+      checkBeforeTraffic: z.looseObject({ possible: z.boolean(), reason: z.string().nullable() }).nullish(),
     }),
     reversible: z.object({ value: z.boolean(), reasons: z.array(z.string()) }),
     expiresAt: z.string(),

@@ -68,6 +68,7 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
     }
     const result = await stepFunctions[step](context)
     await log.flush()
+    if (result.againInMs !== undefined) return { kind: 'snooze', ms: result.againInMs }
     return { kind: 'done', commit: (trx) => completeStep(services, trx, { deployment, step, result }) }
   } catch (error) {
     if (error instanceof StillInFlight) {

@@ -10,7 +10,7 @@ export type DeleteAppPayload = z.output<typeof deleteAppPayload>
 const seconds = 1000
 const minutes = 60 * seconds
 
-/** The time limits of steps. The health check has its own limit in the plan, at most 15 minutes. */
+/** The time limits of steps. Health checks have their own limit in the plan, at most 15 minutes. */
 const stepLimits: Record<StepKey, number> = {
   validate_config: 30 * seconds,
   cloudflare_auth: 30 * seconds,
@@ -18,10 +18,12 @@ const stepLimits: Record<StepKey, number> = {
   upload_container: 15 * minutes,
   provision_resources: 2 * minutes,
   migrate_database: 10 * minutes,
-  deploy_worker: 2 * minutes,
+  // Includes the health check at 0 % of the traffic.
+  deploy_worker: 18 * minutes,
   rollout_container: 10 * minutes,
   configure_dns: 2 * minutes,
   health_check: 16 * minutes,
+  configure_triggers: 5 * minutes,
 }
 const limitOf = (step: string) => new Map<string, number>(Object.entries(stepLimits)).get(step) ?? minutes
 

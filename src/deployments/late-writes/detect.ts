@@ -21,12 +21,15 @@ export async function findLateArrival(input: {
   recordOf: (deploymentId: string) => Promise<Deployment | undefined>
 }): Promise<LateArrival | undefined> {
   const { serving, versions, wanted, recordOf } = input
-  const [only] = serving?.versions ?? []
-  if (serving === undefined || only === undefined || only.versionId === wanted) return undefined
-  const { versionId } = only
+  const [first, second] = serving?.versions ?? []
+  if (serving === undefined || first === undefined) return undefined
+  if (first.versionId === wanted && second === undefined) return undefined
+  // A late change of a gradual deployment shares the traffic again.
+  const { versionId } = serving.versions.find((share) => share.versionId !== wanted) ?? first
   const sender = senderOf(serving.message)
   if (sender !== undefined && (await recordOf(sender)) !== undefined)
     return { versionId, deploymentId: sender }
+  if (second !== undefined) return undefined
   const tag = versions.find((version) => version.id === versionId)?.tag
   if (tag === undefined || !isId(tag)) return undefined
   const uploader = await recordOf(tag)

@@ -24,6 +24,32 @@ export interface PresentBinding {
   fingerprint: string
 }
 
+/** The consumer of a queue. Its id is left out, because it changes when the consumer is restored. */
+export interface ConsumerState {
+  /** The Worker that receives the messages; null if they are fetched over HTTP. */
+  script: string | null
+  /** The queue of messages that could not be delivered; null if there is none. */
+  deadLetterQueue: string | null
+  settings: Record<string, unknown>
+}
+
+export interface PresentWorkflow {
+  script: string
+  className: string
+}
+
+/** The state of what starts an app besides requests; only of the parts that a plan mentions. */
+export interface TriggerState {
+  /** The cron expressions of the script, sorted. */
+  schedules?: string[]
+  /** The consumer by the name of its queue; null if the queue has none, or does not exist. */
+  consumers: Record<string, ConsumerState | null>
+  /** By name; null if it does not exist. */
+  workflows: Record<string, PresentWorkflow | null>
+  /** The names of queues that do not exist. */
+  missingQueues: string[]
+}
+
 /** The state of an app at the cloud. A plan is made for one state, and is valid only while the state is the same. */
 export interface AppState {
   exists: boolean
@@ -46,6 +72,8 @@ export interface AppState {
   resources?: Record<string, string | null>
   /** The container of the plan's container class, null if it has none; absent for a plan without a container. */
   container?: ContainerSpec | null
+  /** Absent for a plan without triggers. */
+  triggers?: TriggerState
 }
 
 /** The state that a plan was made for. */

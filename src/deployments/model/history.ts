@@ -11,7 +11,9 @@ export interface HistoryEntry {
   status: DeploymentStatus
   digest: string
   versionId: string | null
-  /** True if the version was given the traffic. */
+  /** The share of the traffic that the version was given. */
+  traffic: { percentage: number } | null
+  /** True if the version was given all traffic. */
   served: boolean
   migrationTag: string | null
   snapshot: { scriptExists: boolean; migrationTag?: string | null | undefined } | null
@@ -34,13 +36,15 @@ export const isGood = (row: HistoryEntry): boolean =>
   (row.status === 'completed' || (rollbackStatuses.has(row.status) && restoresItself(row)))
 
 export function servedBy(history: HistoryEntry[]): Served {
-  for (const { status, rollback, served, versionId } of history) {
+  for (const { status, rollback, served, versionId, traffic } of history) {
     if (rollbackStatuses.has(status)) {
       const { restored } = rollback ?? {}
       if (restored !== undefined) return restored === null ? 'nothing' : { version: restored }
       // The rollback may or may not have taken effect, or its traffic is shared between versions again.
       if (status !== 'rolled_back' || rollback?.shared) return 'unknown'
     } else if (served && versionId !== null) return { version: versionId }
+    // It ended while it shared the traffic with the version before it.
+    else if ((traffic?.percentage ?? 0) > 0) return 'unknown'
   }
   return 'unknown'
 }

@@ -7,6 +7,13 @@ const optionalSteps: Partial<Record<StepKey, (config: PlanConfig) => boolean>> =
   provision_resources: (config) => wantedResources(config).length > 0,
   migrate_database: ({ databases = [], noMigrate = false }) =>
     !noMigrate && databases.some(({ files }) => files.length > 0),
+  configure_triggers: hasTriggers,
+}
+
+/** True if a plan mentions schedules, queue consumers, workflows or settings of the script. */
+export function hasTriggers(config: Partial<PlanConfig>): boolean {
+  const { crons, queueConsumers, workflows, scriptSettings } = config
+  return [crons, queueConsumers, workflows, scriptSettings].some((part) => part !== undefined)
 }
 
 /** The steps of a plan, in order. */

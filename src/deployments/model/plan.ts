@@ -47,8 +47,16 @@ export interface PlanPreview {
   publication?: Publication
   /** The compatibility settings of the new version. Plans of older versions of Capstan have them in their content. */
   compatibility?: Compatibility
-  /** The URL of the health check; null if the app will have no public address. */
+  /** The URL of the health check; null if the app will have no public address, or is not checked. */
   healthCheck?: string | null
+  /** Whether the new version is checked at 0 % of the traffic. Absent in plans of older versions of Capstan. */
+  checkBeforeTraffic?: {
+    possible: boolean
+    /** The reason why it is impossible. */
+    reason: string | null
+    /** What shows which version answered. */
+    proof: 'response_header' | 'live_log' | null
+  }
 }
 
 /** The addresses under the account's workers.dev subdomain. */

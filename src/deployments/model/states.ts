@@ -40,6 +40,7 @@ export const steps = {
   rollout_container: 'Rolling out container',
   configure_dns: 'Configuring DNS',
   health_check: 'Running health check',
+  configure_triggers: 'Configuring triggers',
 } as const
 export type StepKey = keyof typeof steps
 export const stepKeys = Object.keys(steps) as StepKey[]

@@ -8,6 +8,7 @@ import { classChanges, lastingClassChanges } from './parts/class-changes.ts'
 import type { UnappliedMigrations } from './parts/database-migrations.ts'
 import { keptByRollback, projectChanges } from './parts/project-changes.ts'
 import type { FoundResources } from './parts/resources.ts'
+import { triggerChanges } from './triggers/changes.ts'
 
 /** The current state of the script that the plan targets. */
 interface CurrentState {
@@ -37,6 +38,7 @@ export function changesOf(plan: Draft, found: CurrentState): Change[] {
     ...projectChanges(config, found),
     ...compatibilityChanges(found),
     ...publicationChanges(plan, found),
+    ...triggerChanges(plan.config, found.state),
   ]
 }
 

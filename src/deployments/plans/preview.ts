@@ -8,11 +8,13 @@ import { maxScripts, type Plan, type PlanPreview } from '../model/plan.ts'
 import { plannedAddress } from '../targets/public-address.ts'
 import type { Target } from '../targets/targets.ts'
 import { changesOf, reversibleOf } from './changes.ts'
+import { checkBeforeTraffic } from './check-before-traffic.ts'
 import { kindOf, plannedBindings, readState } from './current-state/index.ts'
 import { compatibilityOf } from './parts/compatibility.ts'
 import { unappliedMigrations } from './parts/database-migrations.ts'
 import { lookUpResources } from './parts/resources.ts'
 import { publicationOf } from './publication.ts'
+import { checkTriggers } from './triggers/changes.ts'
 
 const readTimeoutMs = 8000
 
@@ -52,6 +54,7 @@ export async function preview(
   const unapplied = await readTarget(signal, () => unappliedMigrations(query, resources))
   const basis = Object.keys(resources).length === 0 ? state : { ...state, resources }
   checkSecrets(plan, basis)
+  checkTriggers(plan.config, basis.triggers)
   const publication = publicationOf(plan.config, basis)
   const compatibility = compatibilityOf(plan.config, basis)
   const found = {
@@ -69,13 +72,23 @@ export async function preview(
   const address = await readTarget(signal, () =>
     plannedAddress(target, { config: plan.config, publication, basis, signal }),
   )
+  const { healthCheck } = plan.config
+  if (address === undefined && healthCheck.host !== undefined) {
+    const problem = `is not a public host name of the app that serves ${healthCheck.path}`
+    throw invalidBody([{ path: 'config.healthCheck.host', problem }])
+  }
+  const beforeTraffic = await readTarget(signal, () =>
+    checkBeforeTraffic(target, { config: plan.config, state: basis, changes, signal }),
+  )
+  const isChecked = address !== undefined && healthCheck.enabled !== false
   return {
     preview: {
       changes,
       reversible,
       publication,
       compatibility,
-      healthCheck: address === undefined ? null : `${address.base}${plan.config.healthCheck.path}`,
+      healthCheck: isChecked ? `${address.base}${healthCheck.path}` : null,
+      checkBeforeTraffic: beforeTraffic,
     },
     basis,
   }

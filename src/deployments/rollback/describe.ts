@@ -56,6 +56,7 @@ function willNotUndo(newest: TargetRow, goal: RollbackTarget, bindings: BindingR
     'Data in Durable Objects stays as the app left it',
     'Data that the app wrote elsewhere (KV, R2, D1, queues, other services) stays as it is',
     ...keptData(newest),
+    ...triggersOf(newest),
     ...(bindings === undefined ? [unknownBindings] : returnLines(bindings)),
   ]
 }
@@ -65,6 +66,18 @@ const keptData = (newest: TargetRow) => [
   ...createdResources(newest).map((label) => `The ${label}, which the deployment created, stays`),
   ...keptMigrations(newest),
 ]
+
+/** What schedules, consumers and workflows of the deployment have done in the meantime. */
+function triggersOf({ snapshot }: TargetRow): string[] {
+  const { consumers = {}, workflows = {} } = snapshot?.triggers ?? {}
+  const created = Object.keys(workflows).filter((name) => workflows[name] === null)
+  return [
+    ...(Object.keys(consumers).length > 0
+      ? ['Messages that were consumed do not return to their queue']
+      : []),
+    ...(created.length > 0 ? [`The workflows ${created.join(', ')} are removed with their instances`] : []),
+  ]
+}
 
 const unknownBindings =
   'Secrets and variables return to those of the earlier version; which ones change could not be read'

@@ -83,7 +83,12 @@ function goalWithoutTarget(
   // Only good deployments and the newest one serve, so the newest one is undone.
   const isOwn = (each: TargetRow | undefined) =>
     each !== undefined && (each === newest ? each.status !== 'rolled_back' : isGood(each))
-  const undo = serving.exists ? makers.length > 0 && makers.every(isOwn) : true
+  // A deployment that ended between its first share of the traffic and all of it serves beside the version before it.
+  const isBefore = (index: number) =>
+    makers.includes(newest) && serving.traffic[index]?.versionId === newest.snapshot?.servingVersion
+  const undo = serving.exists
+    ? makers.length > 0 && makers.every((each, index) => isBefore(index) || isOwn(each))
+    : true
   const goal = undo ? goalOfUndo(history) : undefined
   if (goal === undefined || (goal.version === null && hasOnlySecretsToUndo(newest, serving))) {
     return goalFromOutside(history, serving)

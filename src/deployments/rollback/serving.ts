@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
 import { CodedError, dependencyFailed, unavailable } from '../../platform/errors.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
-import type { WorkerVersion } from '../cloudflare/workers-api.ts'
+import { type WorkerVersion, withTraffic } from '../cloudflare/workers-api.ts'
 import type { Environment } from '../config.ts'
 import type { TrafficShare } from '../model/app-state.ts'
 import { scriptName } from '../model/plan.ts'
@@ -16,7 +16,7 @@ export interface Serving {
   exists: boolean
   /** The tag of the last Durable Object migration. */
   migrationTag: string | null
-  /** The serving versions with their shares; empty if none serves. */
+  /** The serving versions with their shares, without those at 0 %; empty if none serves. */
   traffic: TrafficShare[]
   /** The versions that can serve again, newest first; the cloud offers the newest 100 of a Worker. */
   offered: WorkerVersion[]
@@ -51,7 +51,7 @@ export async function readServing(
     const serving: Serving = {
       exists: listed !== undefined,
       migrationTag: listed?.migrationTag ?? null,
-      traffic: deployments[0]?.versions ?? [],
+      traffic: withTraffic(deployments[0]?.versions ?? []),
       offered,
       served: new Set(deployments.flatMap(({ versions }) => versions.map(({ versionId }) => versionId))),
     }

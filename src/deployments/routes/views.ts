@@ -58,6 +58,7 @@ export function statusView(
     })),
     error: deployment.error,
     urls: details.urls,
+    traffic: trafficView(deployment),
     rollbackInfo: details.rollbackInfo,
     rollback: rollbackView(deployment, details.undoing),
     metadata: {
@@ -69,6 +70,27 @@ export function statusView(
       estimatedCompletion: estimate(deployment, details),
       version: deployment.versionId,
     },
+  }
+}
+
+/**
+ * The share of the traffic that the new version has, and the next step of a gradual deployment; null if the traffic was
+ * not raised by steps, or the deployment was rolled back.
+ */
+function trafficView({ status, options, traffic }: Deployment) {
+  if (traffic === null || status === 'rolled_back') return null
+  const { percentage, since, check } = traffic
+  const running = status === 'in_progress' && options.traffic !== undefined
+  const next = running ? (options.traffic?.steps.find((step) => step > percentage) ?? null) : null
+  const raisedAt = percentage === 0 || since === null ? Number.NaN : Date.parse(since)
+  const nextAt = next === null ? Number.NaN : raisedAt + (options.traffic?.everySeconds ?? 0) * 1000
+  return {
+    percentage,
+    since,
+    /** `proven`: the new version answered at 0 % of the traffic. */
+    check,
+    nextPercentage: next,
+    nextAt: Number.isNaN(nextAt) ? null : new Date(nextAt).toISOString(),
   }
 }
 

@@ -185,6 +185,7 @@ function preparedView({ plan, cost, quarantinedBy }: PreparedPlan) {
         previewUrls: plan.preview.publication?.previewUrls ?? plan.basis?.previewUrls ?? false,
         healthCheck: plan.preview.healthCheck ?? null,
       },
+      checkBeforeTraffic: plan.preview.checkBeforeTraffic ?? null,
       // This content was rolled back before: deploying it again needs options.force.
       quarantined: quarantinedBy !== null,
     },

@@ -10,6 +10,7 @@ import {
   type ProvidedResource,
   type Rollback,
   type Snapshot,
+  type TrafficProgress,
   toDeployment,
 } from './rows.ts'
 import { insertSteps } from './steps.ts'
@@ -84,6 +85,7 @@ export interface DeploymentChange {
   resources?: Record<string, ProvidedResource>
   /** Only the first state of each database is kept. */
   databases?: Record<string, MigratedDatabase>
+  traffic?: TrafficProgress
   /** The app's public address; empty if it has none. */
   address?: string
   /** `now` marks an upload as in flight; null marks it as answered. */
@@ -113,6 +115,7 @@ export async function updateDeployment(trx: Knex, id: string, change: Deployment
   if (change.databases !== undefined) {
     row.databases = trx.raw("?::jsonb || coalesce(databases, '{}')", [JSON.stringify(change.databases)])
   }
+  if (change.traffic !== undefined) row.traffic = JSON.stringify(change.traffic)
   if (change.address !== undefined) row.address = change.address
   if (change.uploadSentAt !== undefined) {
     row.upload_sent_at = change.uploadSentAt === null ? null : trx.raw('clock_timestamp()')

@@ -34,7 +34,7 @@ export {
 } from './lists.ts'
 export { readMetrics } from './metrics.ts'
 export { dropPullSecret, findAssetFiles, findModules, findPlan, insertPlan, prunePlans } from './plans.ts'
-export type { Deployment, Rollback, Snapshot } from './rows.ts'
+export type { Deployment, Rollback, Snapshot, TrafficProgress } from './rows.ts'
 export { endStep, findSteps, reopenStep, type Step, startStep, stepMedians } from './steps.ts'
 export {
   dropWrite,

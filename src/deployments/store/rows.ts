@@ -1,5 +1,5 @@
 import type { Environment } from '../config.ts'
-import type { ContainerSpec, TrafficShare } from '../model/app-state.ts'
+import type { ContainerSpec, TrafficShare, TriggerState } from '../model/app-state.ts'
 import type { ProvisionedType } from '../model/request/bindings.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import type { DeploymentStatus } from '../model/states.ts'
@@ -19,6 +19,10 @@ export interface Snapshot {
   container?: ContainerSpec | null
   /** Host names of the plan that were already routed to the script. */
   hostnames?: string[]
+  /** The settings of the script, by name. Absent in snapshots of older versions of Capstan. */
+  settings?: Record<string, unknown>
+  /** Absent for a plan without triggers. */
+  triggers?: TriggerState
 }
 
 /** A rollback, requested by a user or started by a failed step. */
@@ -55,6 +59,16 @@ export interface MigratedDatabase {
   before: string[]
 }
 
+/** The share of the traffic that a deployment has given to its version. */
+export interface TrafficProgress {
+  /** In percent. The deployment has set it, or is setting it. */
+  percentage: number
+  /** When the cloud accepted it; null until then. */
+  since: string | null
+  /** The result of the check at 0 %: `not_proven` if it is unknown which version answered. */
+  check: 'running' | 'proven' | 'not_proven' | 'failed'
+}
+
 export interface Deployment {
   id: string
   app: string
@@ -75,6 +89,8 @@ export interface Deployment {
   resources: Record<string, ProvidedResource> | null
   /** The databases that it began to migrate, by binding. */
   databases: Record<string, MigratedDatabase> | null
+  /** Null before the version has been deployed at 0 %, and where that is impossible. */
+  traffic: TrafficProgress | null
   error: { code: string; message: string; retryable?: boolean; suggestedAction?: string } | null
   startedBy: string
   correlationId: string | null
@@ -94,6 +110,7 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
   image: string | null
   resources: Deployment['resources']
   databases: Deployment['databases']
+  traffic: TrafficProgress | null
   error: Deployment['error']
   started_by: string
   correlation_id: string | null
@@ -117,6 +134,7 @@ export function toDeployment(row: DeploymentRow): Deployment {
     image,
     resources,
     databases,
+    traffic,
   } = row
   return {
     id,
@@ -131,6 +149,7 @@ export function toDeployment(row: DeploymentRow): Deployment {
     image,
     resources,
     databases,
+    traffic,
     versionId: row.version_id,
     dryRun: row.dry_run,
     migrationTag: row.migration_tag,

@@ -23,30 +23,37 @@ export function plannedAddress(
 }
 
 /**
- * A public address that serves the path of the health check: workers.dev if that is enabled, otherwise a host name of
- * the app, with those of the plan first.
- * @returns undefined if there is none
+ * A public address that serves the path of the health check: the host that the plan names, otherwise workers.dev if that
+ * is enabled, otherwise a host name of the app, with those of the plan first.
+ * @returns undefined if there is none, or if the named host is not the app's
  */
 async function addressAt(
   target: Target,
   { config, signal }: AddressQuery,
   enabled: boolean,
 ): Promise<Address | undefined> {
-  const { script, hostnames = [] } = config
-  const { path } = config.healthCheck
+  const { script, hostnames = [], healthCheck } = config
+  const { path, host: wanted } = healthCheck
   const base = enabled ? target.urlOf(script, await target.cloud.subdomain(signal)) : undefined
-  if (base !== undefined) return { base, url: `${base}${path}` }
-  const planned = hostnames.flatMap((text) => hostServing(text, path) ?? [])
-  const [host] = planned.length > 0 ? planned : await target.zones.domainsOf(script, signal)
+  const isWanted = base !== undefined && (wanted === undefined || new URL(base).hostname === wanted)
+  if (isWanted) return { base, url: `${base}${path}` }
+  const planned = hostnames.flatMap((text) => hostServing(text, path, wanted) ?? [])
+  const isPlanned = wanted === undefined ? planned.length > 0 : planned.includes(wanted)
+  const candidates = isPlanned ? planned : await target.zones.domainsOf(script, signal)
+  const host = candidates.find((each) => wanted === undefined || each === wanted)
   return host === undefined ? undefined : target.addressOf(host, path)
 }
 
-/** The host of a plan's entry if it receives requests for the path; undefined otherwise, and for wildcards. */
-function hostServing(text: string, path: string): string | undefined {
+/**
+ * The host of a plan's entry if it receives requests for the path; undefined otherwise.
+ * @param wanted the host that is to be found; a wildcard covers it, but offers no host by itself
+ */
+function hostServing(text: string, path: string, wanted: string | undefined): string | undefined {
   const { kind, host } = parseHostname(text)
   if (kind === 'domain') return host
-  if (host.startsWith('*.')) return undefined
   const pattern = text.slice(host.length)
   const matches = pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
-  return matches ? host : undefined
+  if (!matches) return undefined
+  if (!host.startsWith('*.')) return host
+  return wanted?.endsWith(host.slice(1)) ? wanted : undefined
 }

@@ -6,9 +6,12 @@ import { type ContainerApi, createContainerApi } from '../cloudflare/containers-
 import { type CloudHttp, createCloudHttp } from '../cloudflare/http.ts'
 import { createBudget } from '../cloudflare/rate-budget/index.ts'
 import { createResourceApi, type ResourceApi } from '../cloudflare/resources/index.ts'
+import { createTriggersApi, type TriggersApi } from '../cloudflare/triggers/api.ts'
 import { type Cloudflare, createCloudflare } from '../cloudflare/workers-api.ts'
 import { createZoneApi, type ZoneApi } from '../cloudflare/zones-api.ts'
 import type { CloudflareCredentials, DeploymentsConfig, Environment } from '../config.ts'
+import { localProof, type VersionProof } from '../version-proof/proof.ts'
+import { openTailProof } from '../version-proof/tail.ts'
 import { localLogs, type WorkerLine } from './local-logs.ts'
 import type { Vault } from './vault.ts'
 import { recordWrites, type WritingRun } from './write-record.ts'
@@ -34,6 +37,7 @@ export interface Target {
   containers: ContainerApi
   zones: ZoneApi
   resources: ResourceApi
+  triggers: TriggersApi
   /** The milliseconds in which a call without an answer may still arrive. */
   settleMs: number
   /** The database's time, which is used to record when calls were sent. */
@@ -42,6 +46,8 @@ export interface Target {
   rolloutMs: number
   /** The last log lines of a script, oldest first; undefined if only a live tail provides them. */
   logsOf(script: string, signal: AbortSignal): Promise<WorkerLine[] | undefined>
+  /** Opens the proof of which version of a script answers; rejects if the cloud offers none. */
+  proveVersions(script: string, signal: AbortSignal): Promise<VersionProof>
   /** The workers.dev address of a script, given the account's subdomain. */
   urlOf(script: string, subdomain: string | undefined): string | undefined
   /** The address for requests to a host name of an app. */
@@ -128,6 +134,7 @@ export function createTargets(options: TargetsOptions): Targets {
       containers: createContainerApi(http, accountId),
       zones: createZoneApi(http, accountId),
       resources: createResourceApi(http, accountId),
+      triggers: createTriggersApi(http, accountId),
       rolloutMs: config.cloudflare.rolloutSeconds * 1000,
       settleMs: isLocal ? localSettleMs : settleMs,
       now,
@@ -135,6 +142,8 @@ export function createTargets(options: TargetsOptions): Targets {
       addressOf,
       logsOf: async (script, signal) =>
         isLocal ? await localLogs({ baseUrl, apiToken, dispatcher }, script, signal) : undefined,
+      proveVersions: async (script, signal) =>
+        isLocal ? localProof : openTailProof({ http, dispatcher, accountId, script, signal }),
       under: (run) => {
         const record = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return createTarget({

@@ -33,12 +33,23 @@ export function workerHeaders(req: IncomingMessage): OutgoingHttpHeaders {
   return headers
 }
 
+const versionHeaderName = 'x-local-cloud-version'
+
+/**
+ * The response header that names the version for a request with a version override. Cloudflare sends no such header:
+ * there, only the live log shows which version answered.
+ */
+export function versionHeader({ headers }: IncomingMessage, { versionId }: { versionId: string }): string[] {
+  return headers['cloudflare-workers-version-overrides'] === undefined ? [] : [versionHeaderName, versionId]
+}
+
 /** The response headers in their order and with duplicates, without the hop-by-hop headers of the inner connection. */
 export function answerHeaders(upstream: IncomingMessage): string[] {
   const kept: string[] = []
   for (let at = 0; at < upstream.rawHeaders.length; at += 2) {
     const [name = '', value = ''] = upstream.rawHeaders.slice(at, at + 2)
-    if (!hopByHop.has(name.toLowerCase())) kept.push(name, value)
+    // Only the local cloud itself says which version answered.
+    if (!hopByHop.has(name.toLowerCase()) && name.toLowerCase() !== versionHeaderName) kept.push(name, value)
   }
   return kept
 }

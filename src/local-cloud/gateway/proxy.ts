@@ -8,7 +8,7 @@ import {
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream'
 import type { Lease } from '../runtime/slot.ts'
-import { answerHeaders, workerHeaders } from './headers.ts'
+import { answerHeaders, versionHeader, workerHeaders } from './headers.ts'
 
 /** `unreachable`: the Worker did not receive the request. `cut`: it may have received it but sent no response. */
 export type Forwarded = 'done' | 'unreachable' | 'cut'
@@ -44,7 +44,8 @@ export function forward(req: IncomingMessage, res: ServerResponse, lease: Lease)
     }),
   )
   upstream.on('response', (answer) => {
-    res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer))
+    const headers = [...answerHeaders(answer), ...versionHeader(req, lease)]
+    res.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers)
     // Headers are sent immediately: an event stream may send no data for a long time.
     res.flushHeaders()
     pipeline(answer, res, () => resolve('done'))

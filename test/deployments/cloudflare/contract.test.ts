@@ -51,6 +51,7 @@ test('all calls of deployments and rollbacks follow the published contract', asy
     'DELETE A/workers/scripts/{name}',
     'GET /user/tokens/verify',
     'GET A',
+    'GET A/workers/domains',
     'GET A/workers/durable_objects/namespaces',
     'GET A/workers/scripts',
     'GET A/workers/scripts/{name}/deployments',

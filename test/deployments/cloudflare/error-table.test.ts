@@ -8,6 +8,7 @@ import { CodedError } from '../../../src/platform/errors.ts'
 import { accountId, token } from '../../local-cloud/harness.ts'
 import { type FakeInstallation, startFakeGitHub } from '../github/fake-github.ts'
 import { drive, hello, startWorld, type World } from '../harness.ts'
+import { createFakeTriggers } from '../triggers/fake-triggers.ts'
 import { type Row, rowsOf } from './error-rows.ts'
 import { type Fault, type Rule, refusal } from './fault-proxy.ts'
 
@@ -146,6 +147,32 @@ describe.each([
   })
 })
 
+describe('Triggers', () => {
+  const config = {
+    crons: ['0 3 * * *'],
+    queueConsumers: [{ queue: 'jobs' }],
+    workflows: [{ name: 'orders', class_name: 'Orders' }],
+  }
+  const callOf = (code: number) => {
+    if (code === 10072) return { method: 'PUT', path: /\/schedules$/ }
+    return code >= 11000
+      ? { method: 'POST', path: /\/consumers$/ }
+      : { method: 'PUT', path: /\/workflows\/orders$/ }
+  }
+
+  test.each(rowsOf('Triggers'))('$said is $code', async (row) => {
+    const { fault, code } = faultOf(row)
+    const refused = callOf(code)
+    const triggers = createFakeTriggers(['jobs'])
+    world.proxy.decide((call) => triggers.answer(call))
+    const happens = () =>
+      world.proxy.decide((call) =>
+        call.method === refused.method && refused.path.test(call.path) ? fault : triggers.answer(call),
+      )
+    await expectRow(row, happens, { appName: 'timed-rows', ...config })
+  })
+})
+
 describe('Containers', () => {
   const dispatcher = new Agent()
   afterAll(() => dispatcher.destroy())
@@ -201,13 +228,21 @@ describe("Capstan's own checks", () => {
   const full = Array.from({ length: 500 }, (_, index) => ({ id: `worker-${index}` }))
   const body = JSON.stringify({ success: true, errors: [], messages: [], result: full })
   let changed = 0
+  const sick = {
+    script: `export default { fetch: () => new Response('no', { status: 500 }) }`,
+    healthCheck: { timeoutSeconds: 1 },
+  }
   const happenings: Record<string, [() => unknown, object]> = {
-    healthy: [
-      () => undefined,
-      {
-        script: `export default { fetch: () => new Response('no', { status: 500 }) }`,
-        healthCheck: { timeoutSeconds: 1 },
-      },
+    'at 0 %': [() => undefined, sick],
+    'first deployment': [() => undefined, { appName: 'sick-at-first', ...sick }],
+    'is not applied': [
+      () =>
+        world.proxy.decide(({ path }) =>
+          path.startsWith('worker:rows-staging')
+            ? { kind: 'answer', status: 200, headers: { 'x-local-cloud-version': 'another version' } }
+            : undefined,
+        ),
+      { healthCheck: { timeoutSeconds: 1 } },
     ],
     'limit of Workers': [
       () => world.proxy.fault({ path: /\/scripts$/, fault: { kind: 'answer', status: 200, body } }),

@@ -63,6 +63,7 @@ export async function startFaultProxy(cloudPort: number) {
   const calls: ApiCall[] = []
   const violations: string[] = []
   const rules: Rule[] = []
+  let lostHeaders: string[] = []
   let choose: (call: ApiCall) => Fault | undefined = () => undefined
 
   function faultFor(call: ApiCall): Fault {
@@ -143,7 +144,7 @@ export async function startFaultProxy(cloudPort: number) {
     }
   }
 
-  /** A request to a Worker: faults only where the test decides on every call. */
+  /** A request to a Worker: faults only where the test decides on every call, and headers that get lost. */
   async function servePlain(passing: Passing): Promise<void> {
     const { req, res, sent } = passing
     const path = `worker:${req.headers.host?.split('.')[0]}${req.url}`
@@ -159,7 +160,13 @@ export async function startFaultProxy(cloudPort: number) {
       res.destroy()
       return
     }
+    if (fault?.kind === 'answer') {
+      res.writeHead(fault.status, fault.headers).end(fault.body)
+      return
+    }
+    for (const name of lostHeaders) delete req.headers[name]
     const answer = await forward(cloudPort, req, sent)
+    for (const name of lostHeaders) delete answer.headers[name]
     if (fault?.kind === 'lose' || fault?.kind === 'pass') await fault.meanwhile?.()
     if (fault?.kind === 'lose') res.destroy()
     else res.writeHead(answer.status, answer.headers).end(answer.body)
@@ -189,8 +196,13 @@ export async function startFaultProxy(cloudPort: number) {
     decide(by: typeof choose) {
       choose = by
     },
+    /** Takes headers from the requests to Workers and from their answers. */
+    loseHeaders(...names: string[]) {
+      lostHeaders = names
+    },
     /** Forgets calls and faults. */
     reset() {
+      lostHeaders = []
       calls.length = 0
       rules.length = 0
       choose = () => undefined

@@ -104,10 +104,12 @@ describe('an app that does not become healthy', () => {
     const { status, error, metadata, currentStep } = await world.status(id)
     expect([status, error.code]).toEqual(['rolled_back', 'DEPLOY_006'])
     expect(currentStep).toMatchObject({
-      step: 'health_check',
+      step: 'deploy_worker',
       attempt: 1,
       // On a busy machine its last try may have run out of time instead.
-      error: expect.stringMatching(/did not become healthy within 1 s: (answered 500|no answer in time)/),
+      error: expect.stringMatching(
+        /healthy at 0 % of the traffic within 1 s: (answered 500|no answer in time)/,
+      ),
     })
     expect(metadata.version).not.toBeNull()
     expect(await world.get('sick-staging')).toEqual({ status: 200, text: 'good' })
@@ -140,14 +142,14 @@ describe('an app that does not become healthy', () => {
     expect(await world.messages(id)).toContain('left as it is')
   })
 
-  test('stays if rollbackOnFailure is off, and is listed as serving', async () => {
+  test('stays at 0 % of the traffic if rollbackOnFailure is off', async () => {
     const good = await served('kept')
     const id = await run({ appName: 'kept', script: broken, ...impatient }, { rollbackOnFailure: false })
     expect(await world.status(id)).toMatchObject({ status: 'failed', error: { code: 'DEPLOY_006' } })
-    expect(await world.get('kept-staging')).toEqual({ status: 500, text: 'broken' })
+    expect(await world.get('kept-staging')).toEqual({ status: 200, text: 'good' })
     expect(await states('kept')).toEqual([
-      [id, 'serving'],
-      [good, 'previous'],
+      [id, 'rolled_back'],
+      [good, 'serving'],
     ])
     const next = await run({ appName: 'kept', script: hello('next') })
     expect((await world.status(next)).status).toBe('completed')
@@ -188,7 +190,7 @@ describe('a rollback', () => {
   })
 
   test('that fails leaves the status rollback_failed and releases the app', async () => {
-    await served('stuck')
+    const good = await served('stuck')
     const id = await world.started({ appName: 'stuck', script: broken, ...impatient })
     await drive(world, worker, id, 'rollback')
     world.proxy.fault({
@@ -200,8 +202,11 @@ describe('a rollback', () => {
     await drive(world, worker, id)
     expect(await world.status(id)).toMatchObject({ status: 'rollback_failed', error: { code: 'DEPLOY_007' } })
     expect((await world.logs(id)).at(-1)).toMatchObject({ type: 'end', status: 'rollback_failed' })
-    // The cloud refused to change the traffic.
-    expect((await states('stuck'))[0]).toEqual([id, 'serving'])
+    // The cloud refused to change the traffic, so the version is still deployed at 0 %.
+    expect(await states('stuck')).toEqual([
+      [id, 'quarantined'],
+      [good, 'serving'],
+    ])
     world.proxy.reset()
     const next = await run({ appName: 'stuck', script: hello('next') })
     expect((await world.status(next)).status).toBe('completed')

@@ -108,7 +108,8 @@ describe('a removal in flight', () => {
 
 test('a call in flight at a cancel is waited for and undone by the rollback', async () => {
   await deployed('outlasted', 'before')
-  const id = await world.started({ appName: 'outlasted', script: hello('after') })
+  const unchecked = { healthCheck: { enabled: false } }
+  const id = await world.started({ appName: 'outlasted', script: hello('after'), ...unchecked })
   await drive(world, worker, id, 'deploy_worker')
   const job = await openJob(world.ctx, id)
   world.proxy.reset()

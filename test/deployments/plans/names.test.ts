@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Environment } from '../../../src/deployments/config.ts'
-import { matches } from '../../../src/deployments/execution/steps/health-check.ts'
+import { matches } from '../../../src/deployments/execution/health/probe.ts'
 import { scriptName } from '../../../src/deployments/model/plan.ts'
 import { appName, type PrepareConfig, prepareBody } from '../../../src/deployments/model/schema.ts'
 import { bindingName } from '../../../src/deployments/model/worker-module.ts'

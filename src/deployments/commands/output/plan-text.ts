@@ -16,6 +16,7 @@ export function planLines(prepared: PreparedAnswer, request: PrepareRequest): st
     `Plan: ${config.appName} to ${environment}, ${whatOf(config)}`,
     ...table(['  change', 'what', 'name'], changes),
     ...addressLine(plan.addresses),
+    ...checkLine(plan.checkBeforeTraffic),
     `Reversible: ${reversible.value ? 'yes' : `no (${reasons})`}`,
     `Cost: ${cost.monthly} ${plain(cost.currency)} a month (estimated)`,
     `Expires: ${plain(expiresAt)}`,
@@ -30,6 +31,16 @@ function addressLine(addresses: PreparedAnswer['plan']['addresses']): string[] {
     healthCheck === null
       ? 'Health check: none, as the app has no public address'
       : `Health check: ${plain(healthCheck)}`,
+  ]
+}
+
+/** The line on the check of the new version before it has traffic; none from an older service. */
+function checkLine(check: PreparedAnswer['plan']['checkBeforeTraffic']): string[] {
+  if (check === undefined || check === null) return []
+  return [
+    check.possible
+      ? 'Check at 0 % of the traffic: yes, before the new version answers users'
+      : `Check at 0 % of the traffic: not possible, because ${plain(check.reason ?? 'it is unknown')}`,
   ]
 }
 

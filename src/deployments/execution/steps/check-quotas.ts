@@ -1,10 +1,12 @@
 import { CodedError } from '../../../platform/errors.ts'
+import { withTraffic } from '../../cloudflare/workers-api.ts'
 import { ownHostnames } from '../../hostnames/index.ts'
 import { checkContainer } from '../../images/preflight.ts'
 import type { ContainerSpec } from '../../model/app-state.ts'
 import { limitExceeded } from '../../model/errors.ts'
 import { maxScripts } from '../../model/plan.ts'
 import { readScript } from '../../plans/current-state/index.ts'
+import { readTriggers } from '../../plans/triggers/state.ts'
 import type { Snapshot } from '../../store/index.ts'
 import { refuseChanged } from '../worker-version/unchanged.ts'
 import type { StepContext, StepResult } from './context.ts'
@@ -20,10 +22,14 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
   const container = await inspectContainer(context)
   const own = await ownHostnames({ zones: target.zones, signal, hostnames, script })
   const leads = hostnames.map((name) => [name, own.includes(name) ? script : null] as const)
-  const behind = container === undefined ? {} : { container }
+  const triggers = await readTriggers(target, plan.config, signal)
+  const behind = {
+    ...(container === undefined ? {} : { container }),
+    ...(triggers === undefined ? {} : { triggers }),
+  }
   await refuseChanged(context, { ...state, hostnames: Object.fromEntries(leads), ...behind })
   if (deployment.snapshot !== null) return {}
-  const { traffic } = state
+  const traffic = withTraffic(state.traffic)
   const snapshot: Snapshot = {
     scriptExists: state.exists,
     servingVersion: traffic.length === 1 ? traffic[0]?.versionId : undefined,
@@ -33,6 +39,7 @@ export async function checkQuotas(context: StepContext): Promise<StepResult> {
     previewsEnabled: state.previewUrls,
     ...behind,
     hostnames: own,
+    settings: state.settings,
   }
   log.info(state.exists ? `Serving now: ${servingNow(snapshot)}` : `First deployment of ${script}`)
   return { change: { snapshot } }

@@ -34,6 +34,8 @@ export interface StepContext {
 
 export interface StepResult {
   skipped?: boolean
+  /** The step is not finished: it is run again after this time, without using up an attempt. */
+  againInMs?: number | undefined
   change?: DeploymentChange
 }
 

@@ -1,23 +1,21 @@
 import { unavailable } from '../../../platform/errors.ts'
 import { CloudError } from '../../cloudflare/errors.ts'
-import { allTo, type WorkerDeployment } from '../../cloudflare/workers-api.ts'
-import { sameTraffic } from '../../plans/current-state/index.ts'
 import { plannedClasses } from '../../plans/parts/class-migrations.ts'
 import { trackUpload, waitForUpload } from '../../targets/write-record.ts'
+import { shiftTraffic } from '../traffic/shift.ts'
 import { settingsOf } from '../worker-version/preserve.ts'
-import { refuseChanged, requireUnchanged } from '../worker-version/unchanged.ts'
+import { requireUnchanged } from '../worker-version/unchanged.ts'
 import { prepareUpload } from '../worker-version/upload.ts'
 import type { StepContext, StepResult } from './context.ts'
 
 /**
- * Step 5: uploads a version and gives it all traffic. Uploads are marked with the annotation `workers/tag` = the
- * deployment's id. The step searches for that mark before it uploads, so that an attempt after a crash continues with
+ * Step 5: uploads a version and gives it the traffic, see `traffic/`. Uploads are marked with the annotation
+ * `workers/tag` = the deployment's id. The step searches for that mark before it uploads, so that an attempt after a crash continues with
  * the version of the previous attempt; it waits while that upload may still arrive. If several versions have the mark,
  * the first one serves.
  */
 export async function deployWorker(context: StepContext): Promise<StepResult> {
-  const { deployment, plan, target, signal, log } = context
-  const { cloud } = target
+  const { deployment, plan, target, log } = context
   const { script } = plan.config
   const { own, latest } = await listVersions(context)
   const [found] = own
@@ -26,31 +24,11 @@ export async function deployWorker(context: StepContext): Promise<StepResult> {
   const { versionId } = uploaded
   await context.remember({ ...uploaded, uploadSentAt: null })
 
-  const [serving] = await cloud.deployments(script, signal)
-  if (!sameTraffic(serving?.versions ?? [], allTo(versionId))) {
-    await requireTraffic(context, { serving, own: [versionId, ...own] })
-    await cloud.deploy(script, { traffic: allTo(versionId), message: deployment.id }, signal)
-  }
+  const { againInMs } = await shiftTraffic(context, { versionId, own })
+  if (againInMs !== undefined) return { againInMs }
   log.info(`Version ${versionId} serves all traffic of ${script}`)
   await showNamespaces(context)
   return {}
-}
-
-/**
- * Checks, right before the traffic changes, that the plan's starting point or a version of this deployment serves.
- * @throws STATE_001 if the traffic was changed outside this deployment
- */
-async function requireTraffic(
-  context: StepContext,
-  { serving, own }: { serving: WorkerDeployment | undefined; own: string[] },
-): Promise<void> {
-  const { basis } = context.plan
-  const traffic = serving?.versions ?? []
-  if (basis === null || traffic.every(({ versionId }) => own.includes(versionId))) return
-  const { message } = serving ?? {}
-  const given = message === undefined ? {} : { trafficMessage: message }
-  // Everything else was checked before the upload, and this call does not change it.
-  await refuseChanged(context, { ...basis, exists: true, traffic, ...given })
 }
 
 interface Uploaded {
@@ -88,7 +66,9 @@ async function upload(context: StepContext, latest: string | undefined, mayRepea
   if (state.exists && body.migrations !== undefined)
     log.warn('This migration of Durable Object classes cannot be rolled back')
   try {
-    await trackUpload(context, () => cloud.putScript({ ...body, settings: settingsOf(state) }, signal))
+    await trackUpload(context, () =>
+      cloud.putScript({ ...body, settings: { ...settingsOf(state), ...plan.config.scriptSettings } }, signal),
+    )
   } catch (error) {
     // Another client migrated between the check and the upload. The cloud refused the whole upload: check again, once.
     if (!mayRepeat || !(error instanceof CloudError) || error.code !== 10079) throw error

@@ -1,4 +1,5 @@
 import type { StepKey } from '../../model/states.ts'
+import { configureTriggers } from '../triggers/configure.ts'
 import { checkQuotas } from './check-quotas.ts'
 import { cloudflareAuth } from './cloudflare-auth.ts'
 import { configureDns } from './configure-dns.ts'
@@ -25,4 +26,5 @@ export const stepFunctions: Record<StepKey, StepFunction> = {
   rollout_container: rolloutContainer,
   configure_dns: configureDns,
   health_check: healthCheck,
+  configure_triggers: configureTriggers,
 }

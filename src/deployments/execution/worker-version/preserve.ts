@@ -1,4 +1,4 @@
-import type { WorkerUpload } from '../../cloudflare/workers-api.ts'
+import { type WorkerUpload, withTraffic } from '../../cloudflare/workers-api.ts'
 import type { AppState } from '../../model/app-state.ts'
 import { inherited, keptBindings, secretTypes, variableTypes } from '../../plans/current-state/index.ts'
 import type { StepContext } from '../steps/context.ts'
@@ -16,7 +16,8 @@ export function preservedContent(
   if (kept.length > 0) log.info(`Bindings kept unchanged: ${kept.map(({ name }) => name).join(', ')}`)
   // Keeping secrets by type also covers a secret that is set at this very moment. Such secrets come from the newest
   // version, so this needs that version to serve, and no secret to be deleted.
-  const serves = state.traffic.length === 1 && state.traffic[0]?.versionId === latest
+  const [serving, other] = withTraffic(state.traffic)
+  const serves = serving?.versionId === latest && other === undefined
   const { deleteSecrets, keepVars = false, bindings, assets } = plan.config
   const byType = serves && deleteSecrets === undefined
   // A plan that lists its bindings is complete: without static files, the app has none.

@@ -1,5 +1,6 @@
 import { allTo } from '../../cloudflare/workers-api.ts'
 import { findLateArrival } from '../../late-writes/detect.ts'
+import { sameTraffic } from '../../plans/current-state/index.ts'
 import type { StepContext } from '../steps/context.ts'
 
 /**
@@ -13,8 +14,7 @@ export async function restoreOwnVersion(context: StepContext): Promise<boolean> 
   const { script } = plan.config
   const { versionId } = deployment
   const [serving] = await cloud.deployments(script, signal)
-  const [only] = serving?.versions ?? []
-  if (versionId === null || only?.versionId === versionId) return false
+  if (versionId === null || sameTraffic(serving?.versions ?? [], allTo(versionId))) return false
   const versions = await cloud.versions(script, signal)
   const { recordOf } = context
   const late = await findLateArrival({ serving, versions, wanted: versionId, recordOf })

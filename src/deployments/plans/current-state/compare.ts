@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AppState, PresentBinding, TrafficShare } from '../../model/app-state.ts'
+import { triggerDifferences } from '../triggers/changes.ts'
 import { kindOf } from './bindings.ts'
 
 /**
@@ -22,6 +23,7 @@ export function changesBetween(before: AppState, now: AppState, script: string):
     ...settingChanges(before.settings, now.settings),
     ...hostnameChanges(before.hostnames, now.hostnames),
     ...containerChange(before, now),
+    ...triggerDifferences(before.triggers, now.triggers),
   ]
 }
 

@@ -32,9 +32,10 @@ async function isLateArrival(
   { target, signal, recordOf }: ChangeQuery,
 ): Promise<boolean> {
   const [only, other] = now.traffic
-  if (only === undefined || other !== undefined) return false
+  if (only === undefined) return false
   const versions = await target.cloud.versions(config.script, signal)
-  const tag = versions.find(({ id }) => id === only.versionId)?.tag
+  // If several versions share the traffic, only the change itself says who sent it.
+  const tag = other === undefined ? versions.find(({ id }) => id === only.versionId)?.tag : undefined
   for (const sender of [now.trafficMessage, tag]) {
     const ended = sender === undefined ? undefined : basis.ended[sender]
     if (sender === undefined || ended === undefined) continue

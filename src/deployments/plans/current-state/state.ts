@@ -1,14 +1,16 @@
+import { withTraffic } from '../../cloudflare/workers-api.ts'
 import { inspectHostname } from '../../hostnames/index.ts'
 import { applicationOf } from '../../images/preflight.ts'
 import type { AppState, ContainerSpec, PresentBinding, TrafficShare } from '../../model/app-state.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import type { Target } from '../../targets/targets.ts'
+import { readTriggers } from '../triggers/state.ts'
 
 /** The state of the script itself, without its host names and its container. */
 type ScriptState = Omit<AppState, 'hostnames' | 'container'>
 
 interface StateQuery {
-  target: Pick<Target, 'cloud' | 'containers' | 'zones'>
+  target: Pick<Target, 'cloud' | 'containers' | 'zones' | 'triggers'>
   config: Pick<PlanConfig, 'script' | 'hostnames' | 'container'>
   /** Whether to read the content of the serving versions; for comparisons their ids are enough. */
   versions: boolean
@@ -18,10 +20,13 @@ interface StateQuery {
 /** Reads the present state of a plan's app. */
 export async function readState(query: StateQuery): Promise<AppState> {
   const { container } = query.config
+  const script = await readScript(query)
+  const triggers = await readTriggers(query.target, query.config, query.signal)
   return {
-    ...(await readScript(query)).state,
+    ...script.state,
     hostnames: await readHostnames(query),
     ...(container === undefined ? {} : { container: await readContainer(query, container) }),
+    ...(triggers === undefined ? {} : { triggers }),
   }
 }
 
@@ -45,7 +50,7 @@ export async function readScript(query: StateQuery): Promise<{ state: ScriptStat
     ...(serving?.message === undefined ? {} : { trafficMessage: serving.message }),
     migrationTag: listed.migrationTag ?? null,
     hasAssets: listed.hasAssets,
-    ...(await readVersions(query, query.versions ? traffic : [])),
+    ...(await readVersions(query, query.versions ? withTraffic(traffic) : [])),
     workersDev: enabled,
     previewUrls: previewsEnabled,
     settings: await settingsOf(query),

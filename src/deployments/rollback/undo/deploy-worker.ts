@@ -1,10 +1,12 @@
 import { CloudError } from '../../cloudflare/errors.ts'
+import type { WorkerVersion } from '../../cloudflare/workers-api.ts'
 import type { BindingReturn, TrafficShare } from '../../model/app-state.ts'
 import { rollbackFault } from '../../model/errors.ts'
 import { bindingReturn, readVersions, returnLines, sameTraffic } from '../../plans/current-state/index.ts'
 import type { UndoResult } from '../../store/index.ts'
 import { waitForUpload } from '../../targets/write-record.ts'
 import type { Compensation, CompensationContext } from './context.ts'
+import { undoScriptParts } from './triggers.ts'
 
 /**
  * Undoes step 5: restores the version of the goal, or deletes the script if this deployment created it. Data stays
@@ -28,10 +30,12 @@ export const undoDeployWorker: Compensation = {
     if (!own && deployment.versionId === null) waitForUpload(deployment, target)
     if (!exists) {
       log.info('Nothing to undo: the script does not exist')
+      await undoScriptParts(context)
       return { note: 'the script does not exist', restored: null }
     }
-    if (createdScript(context)) return removeScript(context, versions)
-    return restore(context)
+    const result = createdScript(context) ? await removeScript(context, versions) : await restore(context)
+    await undoScriptParts(context)
+    return result
   },
 }
 
@@ -59,7 +63,7 @@ async function removeScript(
 }
 
 async function restore(context: CompensationContext): Promise<UndoResult> {
-  const { deployment, plan, target, goal, signal, log } = context
+  const { plan, target, goal, signal, log } = context
   const { cloud } = target
   const { script } = plan.config
   if (goal.traffic.length === 0) throw nothingUndone('No version served before this deployment')
@@ -71,12 +75,23 @@ async function restore(context: CompensationContext): Promise<UndoResult> {
     return { note: 'the version serves', ...restored }
   }
   const versions = await cloud.versions(script, signal)
-  const others = versions.find((version) => version.id === now[0]?.versionId)?.tag !== deployment.id
-  if (others && !goal.byHand) throw nothingUndone(`${script} is served by a version of others by now`)
+  if (!isOwnTraffic(context, { now, versions }) && !goal.byHand)
+    throw nothingUndone(`${script} is served by a version of others by now`)
   if (now.length > 0) log.info(`Replacing ${nameOf({ traffic: now })}`)
   const bindings = await serve(context, now)
   log.info(`${sentence(goal.traffic)} again`)
   return { note: 'the version serves again', ...restored, ...(bindings === undefined ? {} : { bindings }) }
+}
+
+/** True if a version of this deployment serves, alone or beside those that served before it. */
+function isOwnTraffic(
+  { deployment, goal }: CompensationContext,
+  { now, versions }: { now: TrafficShare[]; versions: WorkerVersion[] },
+): boolean {
+  const isOwn = ({ versionId }: TrafficShare) =>
+    versions.find(({ id }) => id === versionId)?.tag === deployment.id
+  const isGoal = ({ versionId }: TrafficShare) => goal.traffic.some((each) => each.versionId === versionId)
+  return now.some(isOwn) && now.every((share) => isOwn(share) || isGoal(share))
 }
 
 const sentence = (traffic: TrafficShare[]) => {

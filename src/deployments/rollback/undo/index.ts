@@ -5,6 +5,7 @@ import { undoDeployWorker } from './deploy-worker.ts'
 import { undoMigrateDatabase } from './migrate-database.ts'
 import { undoProvisionResources } from './provision-resources.ts'
 import { undoRolloutContainer } from './rollout-container.ts'
+import { undoTriggers } from './triggers.ts'
 
 export type { CompensationContext, UndoTarget } from './context.ts'
 
@@ -13,6 +14,7 @@ export const compensations: Partial<Record<StepKey, Compensation>> = {
   provision_resources: undoProvisionResources,
   migrate_database: undoMigrateDatabase,
   deploy_worker: undoDeployWorker,
+  configure_triggers: undoTriggers,
   rollout_container: undoRolloutContainer,
   configure_dns: undoConfigureDns,
 }

@@ -1,35 +1,35 @@
 import { randomBytes } from 'node:crypto'
 import { Api } from './api/api.ts'
-import { assetFilesDir, sweepAssets } from './assets/files.ts'
+import { sweepAssets } from './assets/files.ts'
 import { CloudServer } from './cloud-server.ts'
-import { type CloudContext, scriptDir } from './context.ts'
+import { type CloudContext, storageDir } from './context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 import { QueueBroker } from './queues/broker.ts'
+import { openSharedFiles } from './runtime/bridge/shared-files.ts'
+import { groupsOf } from './runtime/groups/find-group.ts'
 import { WorkerLogs } from './runtime/logs/worker-logs.ts'
-import type { RunnableAssets } from './runtime/options/assets.ts'
 import type { CloudAddress } from './runtime/options/queues.ts'
 import { Pool } from './runtime/pool.ts'
 import { sweepOrphanedData } from './scripts/lifecycle.ts'
 import { Store } from './store/index.ts'
-import type { Version } from './store/versions.ts'
 import { Tails } from './tails/tails.ts'
 import { CronClock } from './triggers/clock.ts'
-import { createWorkerdRuntime, type Serving } from './worker-runtime.ts'
+import { createWorkerdRuntime } from './worker-runtime.ts'
 
 /** Creates and connects the parts: the store, the pool of running Workers, the API and the gateway. */
 export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const { host, dataDir, accountId, log } = options
   if (!/^[0-9a-f]{32}$/.test(accountId)) throw new Error('local cloud: the account id must be 32 hex digits')
   const store = new Store(dataDir)
-  const serving = (scriptId: number) => servingOf(store, dataDir, scriptId)
+  const groups = groupsOf(store, dataDir)
   const limits = { maxRunning: 12, idleMs: 600_000 }
   const logs = new WorkerLogs()
   const address: CloudAddress = { port: 0, secret: randomBytes(24).toString('base64url') }
   const { privateNetwork = false } = options
   const runtime = options.runtime ?? createWorkerdRuntime({ privateNetwork, cloud: address })
-  const pool = new Pool({ serving, runtime, log, logs, ...limits })
+  const pool = new Pool({ groups, storageDir: storageDir(dataDir), runtime, log, logs, ...limits })
   const tails = new Tails(options.clock ?? Date.now)
   const parts = {
     tails,
@@ -51,6 +51,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     gateway: new Gateway(cloud),
     log,
   })
+  const closeSharedFiles = openSharedFiles(storageDir(dataDir))
   const cron = new CronClock(cloud)
   const release = async () => {
     cron.stop()
@@ -58,6 +59,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     tails.stop()
     await pool.stop()
     runtime.close()
+    closeSharedFiles()
     store.close()
   }
   try {
@@ -83,25 +85,4 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
 function clientHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
-}
-
-function servingOf(store: Store, dataDir: string, scriptId: number): Serving | undefined {
-  const script = store.scripts.byId(scriptId)
-  const shares = store.versions.serving(scriptId)?.versions ?? []
-  if (script === undefined || shares.length === 0) return undefined
-  const found = shares.map((share) => store.versions.find(scriptId, share.version_id))
-  const versions = found.filter((version) => version !== undefined)
-  const runnables = versions.map((version) => ({
-    version,
-    modules: store.versions.modules(version.id),
-    assets: assetsOf(store, dataDir, version),
-  }))
-  const namespaces = store.scripts.namespaces(scriptId)
-  return { name: script.name, runnables, shares, namespaces, persistDir: scriptDir(dataDir, script) }
-}
-
-function assetsOf(store: Store, dataDir: string, { code }: Version): RunnableAssets | undefined {
-  if (code.assets === undefined) return undefined
-  const { manifestId, config } = code.assets
-  return { directory: assetFilesDir(dataDir), files: store.assets.servedFiles(manifestId), config }
 }

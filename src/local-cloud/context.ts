@@ -30,10 +30,15 @@ export interface CloudContext {
   images: ImageRegistry | undefined
 }
 
-/** The directory of the Workers' data: `<tag>/do/<namespace id>/` contains the Durable Objects of one class. */
-export const workersDir = (dataDir: string): string => join(dataDir, 'workers')
+/** The directory of all stored data: `do/<namespace id>/` contains the Durable Objects of one class. */
+export const storageDir = (dataDir: string): string => join(dataDir, 'storage')
 
-export const scriptDir = (dataDir: string, script: Script): string => join(workersDir(dataDir), script.tag)
+export const namespaceDir = (dataDir: string, namespaceId: string): string =>
+  join(storageDir(dataDir), 'do', namespaceId)
 
-export const namespaceDir = (dataDir: string, script: Script, namespaceId: string): string =>
-  join(scriptDir(dataDir, script), 'do', namespaceId)
+/** The directory of the cache of the process in which the script is the first one. */
+export const cacheDir = (dataDir: string, { tag }: Script): string => join(storageDir(dataDir), 'cache', tag)
+
+/** The directory of the copies of a D1 database. */
+export const bookmarksDir = (dataDir: string, databaseId: string): string =>
+  join(storageDir(dataDir), 'd1-bookmarks', databaseId)

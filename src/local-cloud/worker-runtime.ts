@@ -1,25 +1,14 @@
-import type { HostedWorker } from './runtime/gate.ts'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Group, Runnable } from './runtime/groups/group.ts'
 import { type LimitExceeded, type Limits, limitsOf } from './runtime/limits.ts'
-import type { OnLine } from './runtime/logs/exceptions.ts'
-import { type CloudAddress, producerWorker } from './runtime/options/queues.ts'
-import { traceName, traceWorker } from './runtime/options/traces.ts'
+import type { OnLine } from './runtime/logs/lines.ts'
+import type { CloudAddress } from './runtime/options/queues.ts'
 import { Reaper } from './runtime/reaper.ts'
 import type { Candidate, StartupReport } from './runtime/startup/check.ts'
 import { startupReport } from './runtime/startup/reports.ts'
-import { type Runnable, scriptWorkers } from './runtime/worker-options.ts'
+import { groupWorkers } from './runtime/worker-options.ts'
 import { Workerd } from './runtime/workerd.ts'
-import type { Namespace } from './store/scripts.ts'
-
-/** The deployed versions of a script with their shares of the traffic. */
-export interface Serving {
-  /** The script's name. */
-  name: string
-  runnables: Runnable[]
-  /** The percentage of each version; the percentages sum to 100. */
-  shares: { version_id: string; percentage: number }[]
-  namespaces: Namespace[]
-  persistDir: string
-}
 
 export interface StartOptions {
   /** Called for each line that a Worker or the runtime writes, and for each uncaught exception. */
@@ -28,7 +17,7 @@ export interface StartOptions {
   activity(): number
 }
 
-/** The started Workers of one script, each with its own URL. */
+/** The started Workers of one group, each with its own URL. */
 export interface RunningWorkers {
   readonly alive: boolean
   /** Resolves when the Workers have ended, for any reason. */
@@ -47,7 +36,7 @@ export interface RunningWorkers {
 export interface WorkerRuntime {
   /** @throws ApiError 10021 with the Worker's error if the candidate does not load */
   report(candidate: Candidate): Promise<StartupReport>
-  start(serving: Serving, options: StartOptions): Promise<RunningWorkers>
+  start(group: Group, options: StartOptions): Promise<RunningWorkers>
   /** Releases the resources of the runtime other than the started Workers. */
   close(): void
 }
@@ -55,7 +44,7 @@ export interface WorkerRuntime {
 const startTimeoutMs = 15_000
 
 /**
- * Starts one workerd process per script. `privateNetwork` lets Workers also call this machine and its network. `cloud` is
+ * Starts one workerd process per group. `privateNetwork` lets Workers also call this machine and its network. `cloud` is
  * complete once the first Worker starts.
  */
 export function createWorkerdRuntime({
@@ -68,33 +57,36 @@ export function createWorkerdRuntime({
   const reaper = new Reaper()
   return {
     report: (candidate) => startupReport(candidate, reaper),
-    start: ({ name, runnables, namespaces, persistDir }, { onLog, activity }) =>
-      Workerd.start({
-        workers: scriptWorkers(runnables, namespaces).map((each) =>
-          cloud === undefined ? each : tailedBy(traceName(name), each),
-        ),
-        helpers: cloud === undefined ? [] : [producerWorker(cloud), traceWorker(name, cloud)],
-        persistDir,
+    start: (group, { onLog, activity }) => {
+      const marker = randomBytes(16).toString('hex')
+      const [lead] = group.scripts
+      return Workerd.start({
+        ...groupWorkers(group, { marker, cloud }),
+        marker,
+        persist: {
+          storageDir: group.storageDir,
+          // The cache is one file for all Workers of a process, which two processes must not share.
+          ...(lead === undefined ? {} : { cacheDir: join(group.storageDir, 'cache', lead.tag) }),
+        },
         startTimeoutMs,
         onLog,
         reaper,
         activity,
         privateNetwork,
-        limits: limitsOfAll(runnables),
-      }),
+        limits: limitsOfAll(group.scripts.flatMap(({ runnables }) => runnables)),
+      })
+    },
     close: () => reaper.close(),
   }
 }
 
-const tailedBy = (tail: string, hosted: HostedWorker): HostedWorker => ({
-  ...hosted,
-  worker: { ...hosted.worker, tails: [tail] },
-})
-
+/** The limits of a group. A process that only holds stores has those of one Worker without code. */
 const limitsOfAll = (runnables: Runnable[]): Limits =>
   limitsOf(
-    runnables.map(({ version, modules }) => ({
-      moduleBytes: modules.reduce((sum, { content }) => sum + content.length, 0),
-      cpuMs: version.code.cpuMs,
-    })),
+    runnables.length === 0
+      ? [{ moduleBytes: 0 }]
+      : runnables.map(({ version, modules }) => ({
+          moduleBytes: modules.reduce((sum, { content }) => sum + content.length, 0),
+          cpuMs: version.code.cpuMs,
+        })),
   )

@@ -49,9 +49,11 @@ const lines = (entries: object, show: (value: unknown) => string) =>
     .map(([key, value]) => `${JSON.stringify(key)}:${show(value)}`)
     .join(',\n')}\n}`
 
+type Operations = Record<string, { requestBody?: unknown }>
+
 interface Document {
   openapi: string
-  paths: Record<string, Record<string, unknown>>
+  paths: Record<string, Operations>
   components: Record<string, Record<string, unknown>>
 }
 
@@ -63,7 +65,10 @@ function withMore(first: Document, second: Document): Document {
   const renamed = JSON.stringify(second).replaceAll('"#/components/schemas/', '"#/components/schemas/More')
   const { paths, components }: Document = JSON.parse(renamed)
   const schemas = Object.entries(components.schemas ?? {}).map(([name, schema]) => [`More${name}`, schema])
-  const all = Object.entries(paths).map(([path, methods]) => [path, { ...methods, ...first.paths[path] }])
+  const all = Object.entries(paths).map(([path, methods]) => [
+    path,
+    { ...methods, ...withRequests(first.paths[path] ?? {}, methods) },
+  ])
   return {
     openapi: first.openapi,
     paths: { ...first.paths, ...Object.fromEntries(all) },
@@ -73,6 +78,15 @@ function withMore(first: Document, second: Document): Document {
     },
   }
 }
+
+/** The second document describes more types of bindings in the requests of operations that both have. */
+const withRequests = (first: Operations, second: Operations): Operations =>
+  Object.fromEntries(
+    Object.entries(first).map(([method, operation]) => {
+      const requestBody = second[method]?.requestBody
+      return [method, requestBody === undefined ? operation : { ...operation, requestBody }]
+    }),
+  )
 
 function build(folder: string): void {
   for (const name of names) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Runnable } from '../../src/local-cloud/runtime/worker-options.ts'
+import type { Runnable } from '../../src/local-cloud/runtime/groups/group.ts'
 
 /**
  * Responds with the asset at a path, or with the HTML page of its name or folder. Has no redirects, rules or 404 page.

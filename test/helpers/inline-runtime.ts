@@ -5,9 +5,10 @@ import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { transform } from 'esbuild'
 import { ApiError } from '../../src/local-cloud/errors.ts'
+import { newestOf, type Runnable, type Serving } from '../../src/local-cloud/runtime/groups/group.ts'
+import { varsOf } from '../../src/local-cloud/runtime/options/vars.ts'
 import type { Candidate, StartupReport } from '../../src/local-cloud/runtime/startup/check.ts'
-import { type Runnable, varsOf } from '../../src/local-cloud/runtime/worker-options.ts'
-import type { Serving, StartOptions, WorkerRuntime } from '../../src/local-cloud/worker-runtime.ts'
+import type { StartOptions, WorkerRuntime } from '../../src/local-cloud/worker-runtime.ts'
 import { serveAsset } from './inline-assets.ts'
 
 type Exports = Record<string, unknown>
@@ -44,11 +45,9 @@ export function createInlineRuntime(): WorkerRuntime {
       const exports = await load(candidate)
       return { startupTimeMs: Math.round(performance.now() - began), ...describeExports(exports) }
     },
-    async start(serving, options) {
-      const [newest] = serving.runnables.toSorted((a, b) => b.version.number - a.version.number)
-      const classes = newest === undefined || newest.modules.length === 0 ? {} : await load(codeOf(newest))
-      const objects = createObjects(serving, classes, storages)
-      const servers = await Promise.all(serving.runnables.map((each) => serve(each, objects, options)))
+    async start({ scripts }, options) {
+      const started = await Promise.all(scripts.map((script) => serveScript(script, storages, options)))
+      const servers = started.flat()
       const exited = Promise.withResolvers<void>()
       let alive = true
       return {
@@ -68,6 +67,18 @@ export function createInlineRuntime(): WorkerRuntime {
     },
     close: () => undefined,
   }
+}
+
+async function serveScript(
+  serving: Serving,
+  storages: Map<string, Map<string, unknown>>,
+  options: StartOptions,
+) {
+  const { runnables } = serving
+  const host = runnables.find(({ version }) => version === newestOf(serving))
+  const classes = host === undefined || host.modules.length === 0 ? {} : await load(codeOf(host))
+  const objects = createObjects(serving, classes, storages)
+  return await Promise.all(runnables.map((each) => serve(each, objects, options)))
 }
 
 const codeOf = ({ version, modules }: Runnable) => ({ mainModule: version.code.mainModule, modules })
@@ -208,7 +219,7 @@ async function serve(runnable: Runnable, objects: Objects, { onLog }: StartOptio
   const handle: Handler = async (request) => asset(request) ?? (await code(request))
   const server = createServer((req, res) => {
     respond(handle, req, res).catch((error) => {
-      onLog('error', `Uncaught ${error}`, 'exception')
+      onLog('error', `Uncaught ${error}`, { origin: 'exception', versionId: id })
       if (res.headersSent) res.destroy()
       else res.writeHead(500).end('Internal Server Error')
     })

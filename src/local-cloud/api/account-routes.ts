@@ -47,13 +47,6 @@ export function accountRoutes(router: Router, cloud: CloudContext): void {
     })
     .on('GET /accounts', ({ query }) => list(accountsNamed(query), query))
     .on('GET /accounts/{account}', () => ({ result: account() }))
-    // `wrangler delete` searches this list for the namespace of a site and fails without it.
-    .on('GET /accounts/{account}/storage/kv/namespaces', ({ query }) => ({
-      ...list([], query),
-      messages: [
-        { code: 10300, message: 'The local cloud does not support KV: no namespace can be created.' },
-      ],
-    }))
     .on('GET /accounts/{account}/workers/durable_objects/namespaces', ({ query }) =>
       list(store.scripts.allNamespaces().map(namespaceView), query),
     )

@@ -5,10 +5,13 @@ import { unsupportedFeature } from '../scripts/unsupported.ts'
 import { RateLimit, requireToken } from './access.ts'
 import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { containerRoutes } from './container-routes.ts'
-import { type Answer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
+import { type Answer, type RawAnswer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { registryRoutes } from './registry-routes.ts'
 import { assetSessionRoutes, assetUploadRoutes } from './resources/asset-routes.ts'
+import { d1Routes } from './resources/d1-routes.ts'
+import { kvRoutes } from './resources/kv-routes.ts'
 import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
+import { r2Routes } from './resources/r2-routes.ts'
 import { scheduleRoutes } from './resources/schedule-routes.ts'
 import { tailRoutes, traceRoute } from './resources/tail-routes.ts'
 import { Router } from './router.ts'
@@ -58,6 +61,9 @@ export class Api {
     containerRoutes(this.#routes, cloud)
     registryRoutes(this.#routes, cloud)
     zoneRoutes(this.#routes, cloud)
+    kvRoutes(this.#routes, cloud)
+    r2Routes(this.#routes, cloud)
+    d1Routes(this.#routes, cloud)
     scheduleRoutes(this.#routes, cloud)
     queueRoutes(this.#routes, cloud)
     producerRoute(this.#internalRoutes, cloud)
@@ -82,7 +88,7 @@ export class Api {
     }
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse): Promise<Answer> {
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<Answer | RawAnswer> {
     const url = new URL(req.url ?? '/', 'http://local-cloud')
     const [, logsOf] = logsPath.exec(url.pathname) ?? []
     if (logsOf !== undefined) {

@@ -9,7 +9,8 @@ export const maxScriptBytes = 64 * MIB
 const maxUploadBytes = maxScriptBytes + MIB
 const maxJsonBytes = MIB
 
-async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
+/** Reads a whole body. @throws ApiError 10027 above the limit, in bytes */
+export async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
   const announced = Number(req.headers['content-length'] ?? 0)
   if (announced > limit) throw new ApiError('tooLarge')
   const chunks: Buffer[] = []

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
 import type { ApiError } from '../errors.ts'
 
 interface ApiMessage {
@@ -16,11 +17,27 @@ export interface PageInfo {
   next_page_token?: string
 }
 
+/** The position in a list that is read with cursors. */
+export interface CursorInfo {
+  count?: number
+  cursor: string
+  is_truncated?: boolean
+  per_page?: number
+  delimited?: string[]
+}
+
+/** A response outside the envelope: the bytes of a stored value. */
+export interface RawAnswer {
+  raw: Readable
+  headers: OutgoingHttpHeaders
+  status: number
+}
+
 /** The response of a handler: the `result` of Cloudflare's envelope and its optional other fields. */
 export interface Answer {
   result: unknown
   messages?: ApiMessage[]
-  resultInfo?: PageInfo
+  resultInfo?: PageInfo | CursorInfo
   /** The HTTP status. Default: 200. */
   status?: number
 }
@@ -31,7 +48,13 @@ export function setEdgeHeaders(res: ServerResponse): void {
   res.setHeader('content-type', 'application/json')
 }
 
-export function sendAnswer(res: ServerResponse, answer: Answer): void {
+export function sendAnswer(res: ServerResponse, answer: Answer | RawAnswer): void {
+  if ('raw' in answer) {
+    res.writeHead(answer.status, answer.headers)
+    // An error ends the connection, so that the client notices the missing bytes.
+    pipeline(answer.raw, res, () => {})
+    return
+  }
   const info = answer.resultInfo === undefined ? {} : { result_info: answer.resultInfo }
   const messages = answer.messages ?? []
   send(res, answer.status ?? 200, { result: answer.result, success: true, errors: [], messages, ...info })

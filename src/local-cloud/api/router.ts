@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { ApiError } from '../errors.ts'
-import type { Answer } from './envelope.ts'
+import type { Answer, RawAnswer } from './envelope.ts'
 
 export interface Call {
   req: IncomingMessage
@@ -9,7 +9,7 @@ export interface Call {
   param(name: string): string
 }
 
-export type Handler = (call: Call) => Answer | Promise<Answer>
+export type Handler = (call: Call) => Answer | RawAnswer | Promise<Answer | RawAnswer>
 
 interface Route {
   method: string
@@ -17,7 +17,10 @@ interface Route {
   handler: Handler
 }
 
-/** A table of `METHOD /path/{parameter}` routes, matched segment by segment. */
+/**
+ * A table of `METHOD /path/{parameter}` routes, matched segment by segment. A last parameter `{name+}` takes the rest of
+ * the path.
+ */
 export class Router {
   readonly #routes: Route[] = []
 
@@ -31,7 +34,12 @@ export class Router {
    * Runs the handler of the matching route. `onUnknown` is called first if there is none, and may throw another error.
    * @throws ApiError 7000 for an unknown path, 7001 for an unknown method
    */
-  async dispatch(req: IncomingMessage, url: URL, prefix: string, onUnknown?: () => void): Promise<Answer> {
+  async dispatch(
+    req: IncomingMessage,
+    url: URL,
+    prefix: string,
+    onUnknown?: () => void,
+  ): Promise<Answer | RawAnswer> {
     const segments = url.pathname.slice(prefix.length).replace(/\/$/, '').split('/')
     const matching = this.#routes.filter((route) => matches(route.segments, segments))
     const route = matching.find((candidate) => candidate.method === req.method)
@@ -40,12 +48,17 @@ export class Router {
     return await route.handler({
       req,
       query: url.searchParams,
-      param: (name) => decode(segments[route.segments.indexOf(`{${name}}`)] ?? ''),
+      param: (name) => {
+        const at = route.segments.indexOf(`{${name}}`)
+        return decode(name.endsWith('+') ? segments.slice(at).join('/') : (segments[at] ?? ''))
+      },
     })
   }
 }
 
 function matches(pattern: string[], segments: string[]): boolean {
+  const isOpen = pattern.at(-1)?.endsWith('+}') === true && segments.length >= pattern.length
+  if (isOpen) return matches(pattern.slice(0, -1), segments.slice(0, pattern.length - 1))
   if (pattern.length !== segments.length) return false
   return pattern.every((part, at) => (part.startsWith('{') ? segments[at] !== '' : part === segments[at]))
 }

@@ -6,6 +6,7 @@ import { servingVersion } from '../scripts/deploy.ts'
 import { deleteScript, patchSettings, requireScript, setPublished } from '../scripts/lifecycle.ts'
 import { scriptSettings } from '../scripts/metadata.ts'
 import { uploadScript } from '../scripts/publish.ts'
+import { absentMessages } from '../scripts/unsupported.ts'
 import { parseUpload } from '../scripts/upload.ts'
 import {
   scriptView,
@@ -65,7 +66,8 @@ export function scriptRoutes(router: Router, cloud: CloudContext): void {
       const strictInherit = call.query.get('bindings_inherit') === 'strict'
       const request = { scriptName, upload, strictInherit, source: sourceOf(call.req) }
       const published = await uploadScript(cloud, request)
-      const messages = (upload.metadata.containers ?? []).length > 0 ? [recordedContainers] : []
+      const containers = (upload.metadata.containers ?? []).length > 0 ? [recordedContainers] : []
+      const messages = [...containers, ...absentMessages(published.version.bindings)]
       return { result: uploadView(published.script, published.version), messages }
     })
     .on(`DELETE ${script}`, remove)

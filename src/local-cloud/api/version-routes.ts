@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts'
 import { deploymentBody, deployVersions, listDeployable } from '../scripts/deploy.ts'
 import { requireScript } from '../scripts/lifecycle.ts'
 import { uploadVersion } from '../scripts/publish.ts'
+import { absentMessages } from '../scripts/unsupported.ts'
 import { parseUpload } from '../scripts/upload.ts'
 import { deploymentView, versionSummary, versionView } from '../scripts/views.ts'
 import { readJson, readMultipart } from './body.ts'
@@ -23,7 +24,8 @@ export function versionRoutes(router: Router, cloud: CloudContext): void {
       const upload = await parseUpload(await readMultipart(call.req))
       const request = { scriptName, upload, strictInherit, source: sourceOf(call.req) }
       const { script: owner, version } = await uploadVersion(cloud, request)
-      return { result: versionView(version, scripts.namespaces(owner.id)) }
+      const messages = absentMessages(version.bindings)
+      return { result: versionView(version, scripts.namespaces(owner.id)), messages }
     })
     .on(`GET ${script}/versions`, (call) => {
       const owner = requireScript(cloud, call.param('script'))

@@ -1,7 +1,8 @@
 import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { UploadMetadata } from '../scripts/metadata.ts'
-import type { Binding, VersionAssets } from '../store/versions.ts'
+import type { Binding } from '../store/bindings.ts'
+import type { VersionAssets } from '../store/versions.ts'
 import { parseAssetConfig } from './config.ts'
 import { readToken } from './tokens.ts'
 

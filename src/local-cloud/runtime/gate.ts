@@ -60,6 +60,8 @@ const closedScript = `export default { fetch: () => new Response('Forbidden\\n',
 
 /** A Worker that receives requests from outside. */
 export interface HostedWorker {
+  /** The id that its URL and its lines have; the Worker's name is `appName(id)`. */
+  id: string
   worker: WorkerOptions
   /** Workers that serve only this one, without a socket. */
   helpers: WorkerOptions[]
@@ -68,10 +70,11 @@ export interface HostedWorker {
 }
 
 /** A Worker that receives its requests itself. */
-export const hosted = (worker: WorkerOptions): HostedWorker => ({
+export const hosted = (id: string, worker: WorkerOptions): HostedWorker => ({
+  id,
   worker,
   helpers: [],
-  entry: worker.name ?? '',
+  entry: appName(id),
 })
 
 /**
@@ -85,22 +88,25 @@ export function withFronts(
   { secret, marker, privateNetwork }: { secret: string; marker: string; privateNetwork: boolean },
 ): WorkerOptions[] {
   const outboundService = network(privateNetwork)
-  const all = workers.flatMap(({ worker, helpers }) => [worker, ...helpers])
-  const inner = all.map((worker) => ({
-    ...worker,
-    // The zone is sent with every outgoing request of the Worker; the default contains the Worker's name.
-    zone: 'worker.example.com',
-    outboundService,
-    tails: [tailName, ...(worker.tails ?? [])],
-  }))
-  const fronts = workers.map(({ worker: { name = '' }, entry }) => ({
-    ...scriptWorker(frontName(name), frontScript),
-    compatibilityFlags: ['service_binding_extra_handlers'],
-    bindings: { HEADER: gateHeader, SECRET: secret, EVENT: eventHeader },
-    serviceBindings: { APP: entry, CODE: name },
-    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-  }))
-  return [scriptWorker('closed', closedScript), ...inner, ...fronts, tailWorker(marker)]
+  const guarded = workers.flatMap(({ id, worker, helpers, entry }) => {
+    const name = appName(id)
+    const inner = [worker, ...helpers].map((each) => ({
+      ...each,
+      // The zone is sent with every outgoing request of the Worker; the default contains the Worker's name.
+      zone: 'worker.example.com',
+      outboundService,
+      tails: [tailName(name), ...(each.tails ?? [])],
+    }))
+    const front = {
+      ...scriptWorker(frontName(name), frontScript),
+      compatibilityFlags: ['service_binding_extra_handlers'],
+      bindings: { HEADER: gateHeader, SECRET: secret, EVENT: eventHeader },
+      serviceBindings: { APP: entry, CODE: name },
+      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    }
+    return [...inner, front, tailWorker(name, marker, id)]
+  })
+  return [scriptWorker('closed', closedScript), ...guarded]
 }
 
 const asNetwork = (address: string) => `${address}/${isIP(address) === 6 ? 128 : 32}`

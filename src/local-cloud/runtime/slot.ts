@@ -1,11 +1,14 @@
 import type { Share } from '../store/versions.ts'
 import type { RunningWorkers } from '../worker-runtime.ts'
+import type { Node } from './groups/nodes.ts'
 import type { LimitExceeded } from './limits.ts'
 
-/** A running Worker and its current load. */
+/** A running group and its current load. */
 export interface Slot {
   workers: RunningWorkers
-  shares: Share[]
+  nodes: Node[]
+  /** The deployed versions of each script, by the script's row. */
+  shares: ReadonlyMap<number, Share[]>
   requests: number
   sockets: number
   /** A counter that increases at the beginning and end of each request and with each WebSocket message. */
@@ -37,7 +40,7 @@ export interface Lease {
 /** The wait for a process exit after a broken connection. The exit was reported 1-5 ms later in measurements. */
 const exitNoticeMs = 200
 
-/** True if the Worker has no requests or WebSockets, so that it can be ended without effect on clients. */
+/** True if the group has no requests or WebSockets, so that it can be ended without effect on clients. */
 export const isQuiet = (slot: Slot) => slot.requests === 0 && slot.sockets === 0
 
 /** Counts a new request and returns its lease. @throws Error if the version is not running */

@@ -1,18 +1,15 @@
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
-import type { Namespace } from '../store/scripts.ts'
-import type { Binding, Version, WorkerModule } from '../store/versions.ts'
+import type { WorkerModule } from '../store/versions.ts'
+import { bridgeWorkers } from './bridge/bridge.ts'
 import { appName, type HostedWorker, hosted } from './gate.ts'
-import { withRejectionLog } from './logs/rejections.ts'
-import { assetsName, assetWorker, type RunnableAssets, routerName, routerWorker } from './options/assets.ts'
-import { queueBindings } from './options/queues.ts'
-
-export interface Runnable {
-  version: Version
-  modules: WorkerModule[]
-  assets?: RunnableAssets | undefined
-}
-
-type Vars = NonNullable<WorkerOptions['bindings']>
+import { type Group, newestOf, type Runnable, type Serving } from './groups/group.ts'
+import { withConsole } from './logs/console.ts'
+import { prefixOf } from './logs/lines.ts'
+import { assetsName, assetWorker, routerName, routerWorker } from './options/assets.ts'
+import { envOptions, helperWorkers } from './options/env.ts'
+import type { CloudAddress } from './options/queues.ts'
+import { contextOf, objectOptions } from './options/targets.ts'
+import { traceName, traceWorker } from './options/traces.ts'
 
 /** The options common to all Workers: modules and compatibility settings. Module names are paths below `/`. */
 export function codeOptions(modules: WorkerModule[], date: string, flags: string[]): WorkerOptions {
@@ -30,93 +27,73 @@ export function codeOptions(modules: WorkerModule[], date: string, flags: string
   }
 }
 
-/** The variables of a version's environment. `identity` is the value of a version_metadata binding. */
-export function varsOf(bindings: Binding[], identity: { id: string; tag: string; timestamp: string }): Vars {
-  return Object.fromEntries(bindings.flatMap((binding) => varOf(binding, identity)))
+export interface GroupWorkers {
+  /** The deployed versions, by their ids. */
+  workers: HostedWorker[]
+  /** Workers that only bindings reach. */
+  helpers: WorkerOptions[]
 }
 
-function varOf(binding: Binding, identity: Vars[string]): [string, Vars[string]][] {
-  switch (binding.type) {
-    case 'plain_text':
-    case 'secret_text':
-      return [[binding.name, binding.text]]
-    case 'json':
-      return [[binding.name, binding.json as Vars[string]]]
-    case 'version_metadata':
-      return [[binding.name, identity]]
-    case 'durable_object_namespace':
-    case 'assets':
-    case 'queue':
-      return []
-  }
+/** The Workers of one group. `marker` begins the lines that Capstan's code inside workerd writes. */
+export function groupWorkers(
+  group: Group,
+  { marker, cloud }: { marker: string; cloud: CloudAddress | undefined },
+): GroupWorkers {
+  const workers = group.scripts.flatMap((script) =>
+    script.runnables
+      .toSorted((a, b) => b.version.number - a.version.number)
+      .map((runnable) => withAssets(runnable, () => codeWorker(group, script, runnable, marker)))
+      .map((hosted) => (cloud === undefined ? hosted : tailedBy(traceName(script.name), hosted))),
+  )
+  const bindings = group.scripts.flatMap(({ runnables }) =>
+    runnables.flatMap(({ version }) => version.bindings),
+  )
+  const helpers = helperWorkers(
+    workers.map(({ worker }) => worker),
+    bindings,
+    cloud,
+  )
+  const traces = cloud === undefined ? [] : group.scripts.map(({ name }) => traceWorker(name, cloud))
+  return { workers: [...workers, ...bridgeWorkers(group.nodes)], helpers: [...helpers, ...traces] }
 }
+
+const tailedBy = (tail: string, hosted: HostedWorker): HostedWorker => ({
+  ...hosted,
+  worker: { ...hosted.worker, tails: [tail] },
+})
 
 /**
- * The Workers of one script. Two deployed versions run in the same workerd, and the newer one hosts the Durable
- * Objects of both: two processes that use the files of one object would corrupt it.
+ * The Worker of a version's code. Two deployed versions of a script run in the same workerd, and the newer one hosts the
+ * Durable Objects of both: two processes that use the files of one object would corrupt it.
  */
-export function scriptWorkers(runnables: Runnable[], namespaces: Namespace[]): HostedWorker[] {
-  const newestFirst = runnables.toSorted((a, b) => b.version.number - a.version.number)
-  const host = newestFirst[0]?.version.id
-  return newestFirst.map((runnable) => {
-    const objects = { namespaces, host: runnable.version.id === host ? undefined : host }
-    return withAssets(runnable, () => codeWorker(runnable, objects))
-  })
-}
-
-interface Objects {
-  namespaces: Namespace[]
-  /** The version that hosts the Durable Objects, unless it is this one. */
-  host: string | undefined
-}
-
-function codeWorker({ version, modules, assets }: Runnable, { namespaces, host }: Objects): WorkerOptions {
+function codeWorker(group: Group, script: Serving, runnable: Runnable, marker: string): WorkerOptions {
+  const { version, modules } = runnable
   const { mainModule, compatibilityDate, compatibilityFlags } = version.code
-  const tag = version.annotations['workers/tag'] ?? ''
-  const bound = assets === undefined ? [] : version.bindings.filter(({ type }) => type === 'assets')
+  const isHost = version.id === newestOf(script)?.id
+  // A Worker that is alone in its process needs no marks: all lines are its own.
+  const prefix = group.scripts.length > 1 ? prefixOf(marker, 'line', version.id) : undefined
+  const code = withConsole(mainFirst(modules, mainModule), prefix)
   return {
-    ...codeOptions(withRejectionLog(mainFirst(modules, mainModule)), compatibilityDate, compatibilityFlags),
+    ...codeOptions(code, compatibilityDate, compatibilityFlags),
+    ...envOptions(version.bindings, contextOf(group, script, runnable, marker)),
     name: appName(version.id),
-    bindings: varsOf(version.bindings, { id: version.id, tag, timestamp: version.createdOn }),
-    durableObjects: objectBindings(version.bindings, namespaces, host),
-    additionalUnboundDurableObjects: host === undefined ? namespaces.map(objectOptions) : [],
-    serviceBindings: {
-      ...Object.fromEntries(bound.map(({ name }) => [name, assetsName(version.id)])),
-      ...queueBindings(version.bindings),
-    },
+    additionalUnboundDurableObjects: isHost ? script.namespaces.map(objectOptions) : [],
   }
 }
 
 /** Puts the assets of a version in front of its code; a version without code consists of its assets. */
 function withAssets({ version, modules, assets }: Runnable, code: () => WorkerOptions): HostedWorker {
-  if (assets === undefined) return hosted(code())
+  const { id } = version
+  if (assets === undefined) return hosted(id, code())
   const { compatibilityDate, compatibilityFlags } = version.code
-  const serving = { versionId: version.id, assets, compatibilityDate, compatibilityFlags }
-  if (modules.length === 0) return hosted(assetWorker(appName(version.id), serving))
-  const helpers = [assetWorker(assetsName(version.id), serving), routerWorker(serving)]
-  return { worker: code(), helpers, entry: routerName(version.id) }
+  const serving = { versionId: id, assets, compatibilityDate, compatibilityFlags }
+  if (modules.length === 0) return hosted(id, assetWorker(appName(id), serving))
+  const helpers = [assetWorker(assetsName(id), serving), routerWorker(serving)]
+  return { id, worker: code(), helpers, entry: routerName(id) }
 }
 
 /** Moves the main module to the front: workerd uses the first module as the entry point. */
 function mainFirst(modules: WorkerModule[], mainModule: string): WorkerModule[] {
   const isMain = (module: WorkerModule) => module.name === mainModule
   return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))]
-}
-
-// The namespace id is the unique key, so that new versions and renamed classes keep the objects' data.
-const objectOptions = ({ className, namespaceId, useSqlite }: Namespace) => ({
-  className,
-  useSQLite: useSqlite,
-  unsafeUniqueKey: namespaceId,
-})
-
-function objectBindings(bindings: Binding[], namespaces: Namespace[], host: string | undefined) {
-  const entries = bindings.flatMap((binding) => {
-    if (binding.type !== 'durable_object_namespace') return []
-    const namespace = namespaces.find((candidate) => candidate.className === binding.class_name)
-    if (namespace === undefined) return []
-    const where = host === undefined ? {} : { scriptName: appName(host) }
-    return [[binding.name, { ...objectOptions(namespace), ...where }] as const]
-  })
-  return Object.fromEntries(entries)
 }

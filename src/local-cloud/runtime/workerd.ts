@@ -6,17 +6,19 @@ import { observingChildren } from './child-processes.ts'
 import { type Closed, withClosedLoopback } from './closed-loopback.ts'
 import { appName, frontName, gateHeader, type HostedWorker, withFronts } from './gate.ts'
 import { isolateMib, LimitExceeded, type Limits, LimitWatch } from './limits.ts'
-import { type OnLine, readException } from './logs/exceptions.ts'
+import { readException } from './logs/exceptions.ts'
+import { type OnLine, readPrefix } from './logs/lines.ts'
 import type { Reaper } from './reaper.ts'
 import { cpuMs } from './usage.ts'
 
 export interface WorkerdOptions {
-  /** The Workers, each named by `appName`. */
   workers: HostedWorker[]
   /** Workers that only bindings reach. */
   helpers?: WorkerOptions[]
-  /** The folder of Durable Objects and caches; without it they are lost when the process ends. */
-  persistDir?: string
+  /** Begins the lines that Capstan's code inside workerd writes; secret, because apps could forge them with it. */
+  marker: string
+  /** Where data is stored; without it, data is lost when the process ends. */
+  persist?: { storageDir: string; cacheDir?: string }
   /** Milliseconds within which the Workers must be loaded. */
   startTimeoutMs: number
   /** Receives each line of output of a Worker or of workerd, and each uncaught exception. */
@@ -46,7 +48,6 @@ export class Workerd {
   private readonly children = new Set<ChildProcess>()
   private readonly loopback: Closed = { servers: 0 }
   private readonly secret = randomBytes(24).toString('base64url')
-  private readonly marker = randomBytes(16).toString('hex')
   private readonly options: WorkerdOptions
   /** Resolves when the process has exited and all of its output has been read. */
   private readonly closed = Promise.withResolvers<void>()
@@ -73,7 +74,6 @@ export class Workerd {
               new Miniflare(
                 miniflareOptions(options, {
                   secret: this.secret,
-                  marker: this.marker,
                   onLog: (level, message) => this.read(level, message),
                 }),
               ),
@@ -92,7 +92,7 @@ export class Workerd {
       await workerd.ready(options.startTimeoutMs)
       if (workerd.loopback.servers === 0)
         throw new Error('the loopback server of Miniflare was not closed to other clients')
-      const names = options.workers.map(({ worker }) => worker.name ?? '')
+      const names = options.workers.map(({ id }) => appName(id))
       const found = names.map(
         async (name) => [name, await workerd.miniflare.unsafeGetDirectURL(frontName(name))] as const,
       )
@@ -169,16 +169,17 @@ export class Workerd {
   private exceed(kind: LimitExceeded['kind']): void {
     if (this.exceeded !== undefined) return
     this.exceeded = new LimitExceeded(kind, this.options.limits)
-    this.options.onLog('error', this.exceeded.message, 'output')
+    this.options.onLog('error', this.exceeded.message, { origin: 'output' })
   }
 
   private read(level: string, message: string): void {
     // V8 ends the process at this limit; its report is only useful to V8's developers.
     if (level === 'fatal' && heapLimit.test(message)) this.exceed('memory')
     else if (!crashReport.test(message)) {
-      const exception = readException(message, this.marker)
-      if (exception === undefined) this.options.onLog(level, message, 'output')
-      else this.options.onLog('error', exception, 'exception')
+      const { marker, onLog } = this.options
+      const { kind, versionId, text } = readPrefix(message, marker) ?? { text: message }
+      if (kind === 'exception') onLog('error', readException(text), { origin: 'exception', versionId })
+      else onLog(level, text, { origin: 'output', versionId })
     }
   }
 
@@ -228,9 +229,10 @@ function limitHeaps(): void {
 
 function miniflareOptions(
   options: WorkerdOptions,
-  gate: { secret: string; marker: string; onLog(level: string, message: string): void },
+  gate: { secret: string; onLog(level: string, message: string): void },
 ): MiniflareOptions {
-  const { secret, marker, onLog } = gate
+  const { secret, onLog } = gate
+  const { persist, marker, privateNetwork = false } = options
   return {
     host: '127.0.0.1',
     port: 0,
@@ -245,11 +247,9 @@ function miniflareOptions(
       onLog(level, message)
     },
     handleUncaughtError: (error: Error) => onLog('error', error.message),
-    ...(options.persistDir === undefined ? {} : { defaultPersistRoot: options.persistDir }),
-    workers: [
-      ...withFronts(options.workers, { secret, marker, privateNetwork: options.privateNetwork ?? false }),
-      ...(options.helpers ?? []),
-    ],
+    ...(persist === undefined ? {} : { defaultPersistRoot: persist.storageDir }),
+    ...(persist?.cacheDir === undefined ? {} : { cachePersist: persist.cacheDir }),
+    workers: [...withFronts(options.workers, { secret, marker, privateNetwork }), ...(options.helpers ?? [])],
   }
 }
 

@@ -3,7 +3,8 @@ import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Deployment, Version } from '../store/versions.ts'
-import { secretsOf } from './bindings.ts'
+import { secretsOf } from './bindings/resolve.ts'
+import { checkTargets } from './bindings/targets.ts'
 import { bytes, codeUpdateStrategy } from './metadata.ts'
 import { annotate, classGone } from './publish.ts'
 
@@ -56,6 +57,7 @@ export function deployVersions(cloud: CloudContext, request: DeployRequest): Pro
     })
     for (const target of targets) {
       checkClasses(cloud, script, target)
+      checkTargets(target.bindings, { scriptName: script.name, store: cloud.store })
       if (!request.force) checkSecrets(serving, target)
     }
     const backwards = targets.every((target) => target.number < (serving?.number ?? 0))

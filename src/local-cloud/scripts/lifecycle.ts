@@ -1,6 +1,6 @@
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type CloudContext, scriptDir, workersDir } from '../context.ts'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type CloudContext, cacheDir, namespaceDir, storageDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Store } from '../store/index.ts'
 import type { Script } from '../store/scripts.ts'
@@ -20,7 +20,8 @@ export function requireScript(cloud: CloudContext, name: string): Script {
 export function deleteScript(cloud: CloudContext, name: string, force: boolean): Promise<void> {
   return cloud.locks.run(name, async () => {
     const script = requireScript(cloud, name)
-    const [namespace] = cloud.store.scripts.namespaces(script.id)
+    const namespaces = cloud.store.scripts.namespaces(script.id)
+    const [namespace] = namespaces
     if (namespace !== undefined && !force) {
       // Cloudflare documents this error but not its code.
       const detail = `The Worker implements the class '${namespace.className}', whose Durable Objects would be deleted with it.`
@@ -30,7 +31,8 @@ export function deleteScript(cloud: CloudContext, name: string, force: boolean):
       cloud.store.scripts.delete(script.id)
       cloud.store.versions.dropUnusedModules()
     })
-    await cloud.pool.deleteData(script.id, [scriptDir(cloud.dataDir, script)])
+    const directories = namespaces.map(({ namespaceId }) => namespaceDir(cloud.dataDir, namespaceId))
+    await cloud.pool.deleteData(script.id, [...directories, cacheDir(cloud.dataDir, script)])
   })
 }
 
@@ -70,15 +72,28 @@ export async function patchSettings(
  * before the files are deleted.
  */
 export async function sweepOrphanedData(dataDir: string, store: Store): Promise<void> {
+  await moveOldData(dataDir)
   const tags = new Set(store.scripts.list().map((script) => script.tag))
   const namespaces = new Set(store.scripts.allNamespaces().map((namespace) => namespace.namespaceId))
-  for (const tag of await entries(workersDir(dataDir))) {
-    const directory = join(workersDir(dataDir), tag)
-    if (!tags.has(tag)) await rm(directory, { recursive: true, force: true })
-    for (const id of await entries(join(directory, 'do'))) {
-      if (!namespaces.has(id)) await rm(join(directory, 'do', id), { recursive: true, force: true })
+  const storage = storageDir(dataDir)
+  for (const [folder, owners] of [['cache', tags] as const, ['do', namespaces] as const]) {
+    for (const id of await entries(join(storage, folder))) {
+      if (!owners.has(id)) await rm(join(storage, folder, id), { recursive: true, force: true })
     }
   }
+}
+
+/** Moves the Durable Objects of an earlier Capstan, which kept them by script. */
+async function moveOldData(dataDir: string): Promise<void> {
+  const old = join(dataDir, 'workers')
+  for (const tag of await entries(old)) {
+    const objects = join(old, tag, 'do')
+    for (const id of await entries(objects)) {
+      await mkdir(dirname(namespaceDir(dataDir, id)), { recursive: true })
+      await rename(join(objects, id), namespaceDir(dataDir, id))
+    }
+  }
+  await rm(old, { recursive: true, force: true })
 }
 
 /** The subdirectories with names of 32 hex digits. The local cloud created no others, so they are ignored. */

@@ -1,47 +1,11 @@
 import { z } from 'zod'
 import { assetsMetadata } from '../assets/schema.ts'
+import { givenBinding, jsName } from './bindings/schema.ts'
 
 /** The fields of an upload's `metadata` part. Unknown and unsupported fields are rejected. */
 
-const jsName = z.string().regex(/^[A-Za-z_$][\w$]{0,254}$/, 'must be a JavaScript identifier')
-const bindingName = z.string().regex(/^[A-Za-z_$][\w$-]{0,254}$/, 'must be an identifier')
 export const bytes = (max: number) =>
   z.string().refine((text) => Buffer.byteLength(text) <= max, `must be at most ${max} bytes`)
-
-const plainText = z.strictObject({ type: z.literal('plain_text'), name: bindingName, text: z.string() })
-export const secretText = z.strictObject({
-  type: z.literal('secret_text'),
-  name: bindingName,
-  text: z.string(),
-})
-const json = z.strictObject({ type: z.literal('json'), name: bindingName, json: z.json() })
-const versionMetadata = z.strictObject({ type: z.literal('version_metadata'), name: bindingName })
-const durableObject = z.strictObject({
-  type: z.literal('durable_object_namespace'),
-  name: bindingName,
-  class_name: jsName.optional(),
-  script_name: z.string().optional(),
-  namespace_id: z.string().optional(),
-})
-const queue = z.strictObject({
-  type: z.literal('queue'),
-  name: bindingName,
-  queue_name: z.string().min(1),
-  delivery_delay: z.number().int().min(0).max(43_200).optional(),
-})
-const assets = z.strictObject({ type: z.literal('assets'), name: bindingName })
-const inherit = z.strictObject({
-  type: z.literal('inherit'),
-  name: bindingName,
-  old_name: bindingName.optional(),
-  version_id: z.string().optional(),
-})
-const givenBinding = z.discriminatedUnion(
-  'type',
-  [plainText, secretText, json, versionMetadata, durableObject, assets, queue, inherit],
-  { error: 'this type of binding is not supported by the local cloud' },
-)
-export type GivenBinding = z.infer<typeof givenBinding>
 
 const migrationStep = z.strictObject({
   new_classes: z.array(jsName).optional(),

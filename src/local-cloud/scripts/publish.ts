@@ -4,7 +4,7 @@ import { ApiError } from '../errors.ts'
 import type { StartupReport } from '../runtime/startup/check.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Version, VersionDraft } from '../store/versions.ts'
-import { resolveBindings } from './bindings.ts'
+import { resolveBindings } from './bindings/resolve.ts'
 import { scriptSettings } from './metadata.ts'
 import { type MigrationPlan, planMigrations } from './migrations.ts'
 import { missingTrigger } from './unsupported.ts'
@@ -38,7 +38,7 @@ export function uploadScript(cloud: CloudContext, request: UploadRequest): Promi
     const prepared = await prepare(cloud, present, request)
     const published = cloud.store.transaction(() => commitUpload(cloud, request, prepared))
     const { script } = published
-    const deletedDirs = prepared.plan.deletedNamespaces.map((id) => namespaceDir(cloud.dataDir, script, id))
+    const deletedDirs = prepared.plan.deletedNamespaces.map((id) => namespaceDir(cloud.dataDir, id))
     if (deletedDirs.length > 0) await cloud.pool.deleteData(script.id, deletedDirs)
     await cloud.pool.refresh(script.id)
     return published
@@ -80,6 +80,7 @@ async function prepare(
   const latest = script && versions.latest(script.id)
   const bindings = resolveBindings(metadata, {
     scriptName: request.scriptName,
+    store: cloud.store,
     plan,
     latest,
     findVersion: (id) => script && versions.find(script.id, id),

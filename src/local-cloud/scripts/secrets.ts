@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { Binding } from '../store/bindings.ts'
 import type { Script } from '../store/scripts.ts'
-import type { Binding, Version } from '../store/versions.ts'
-import { checkSizes } from './bindings.ts'
-import { secretText, uploadMetadata } from './metadata.ts'
+import type { Version } from '../store/versions.ts'
+import { checkSizes } from './bindings/resolve.ts'
+import { secretText } from './bindings/schema.ts'
+import { uploadMetadata } from './metadata.ts'
 import { annotate } from './publish.ts'
 
 export const secretBody = z.strictObject(secretText.shape)

@@ -1,8 +1,14 @@
+import { type Binding, isAbsent } from '../store/bindings.ts'
+
 /** Features of Cloudflare's account API that the local cloud does not support, by path prefix. */
 const features: [RegExp, string][] = [
-  [/^storage\/kv(\/|$)/, 'KV'],
-  [/^d1(\/|$)/, 'D1'],
-  [/^r2(\/|$)/, 'R2'],
+  [/^d1\/database\/[^/]+\/(import|export)$/, 'import and export of D1 through files'],
+  [/^d1(\/|$)/, 'read replication of D1'],
+  [
+    /^r2\/buckets\/[^/]+\/(cors|domains|event_notifications|lifecycle|lock|sippy|local-uploads)/,
+    'settings of R2 buckets',
+  ],
+  [/^r2(\/|$)/, 'this part of R2'],
   [/^queues\/[^/]+\/messages\//, 'pulling, peeking and purging single messages of queues'],
   [/^workflows(\/|$)/, 'Workflows'],
   [/^hyperdrive(\/|$)/, 'Hyperdrive'],
@@ -47,3 +53,10 @@ const triggers: Record<string, string> = {
 /** @returns the unsupported feature that would call the handler; undefined for handlers that work */
 export const missingTrigger = (handler: string): string | undefined =>
   Object.hasOwn(triggers, handler) ? triggers[handler] : undefined
+
+/** Messages for the response of an upload, about bindings that are accepted although they do not work here. */
+export const absentMessages = (bindings: Binding[]) =>
+  bindings.filter(isAbsent).map(({ name, type }) => ({
+    code: 10300,
+    message: `The binding ${name} is accepted but does not run: the local cloud has no ${type}. Using it throws an error.`,
+  }))

@@ -1,5 +1,6 @@
+import type { Binding } from '../store/bindings.ts'
 import type { Namespace, OwnedNamespace, Script } from '../store/scripts.ts'
-import type { Binding, Deployment, Version } from '../store/versions.ts'
+import type { Deployment, Version } from '../store/versions.ts'
 
 /** The response objects of the API. They contain no secrets: `publicBinding` lists the fields that are shown. */
 
@@ -134,22 +135,18 @@ function publicBinding(binding: Binding, namespaces: Namespace[]) {
   const { name, type } = binding
   switch (type) {
     case 'secret_text':
-    case 'version_metadata':
-    case 'assets':
       return { name, type }
-    case 'queue': {
-      const { queue_name, delivery_delay } = binding
-      return { name, type, queue_name, ...(delivery_delay === undefined ? {} : { delivery_delay }) }
+    case 'secret_key': {
+      const { key_base64: _, key_jwk: __, ...rest } = binding
+      return rest
     }
-    case 'plain_text':
-      return { name, type, text: binding.text }
-    case 'json':
-      return { name, type, json: binding.json }
     case 'durable_object_namespace': {
-      const owner = namespaces.find((namespace) => namespace.className === binding.class_name)
-      const id = owner === undefined ? {} : { namespace_id: owner.namespaceId }
-      return { name, type, class_name: binding.class_name, ...id }
+      const { class_name: className, script_name: script } = binding
+      const owner = script === undefined && namespaces.find((namespace) => namespace.className === className)
+      return { ...binding, ...(owner ? { namespace_id: owner.namespaceId } : {}) }
     }
+    default:
+      return binding
   }
 }
 

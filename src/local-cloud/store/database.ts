@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { assetSchema } from './assets.ts'
 import { containerSchema } from './containers.ts'
 import { queueSchema } from './queues.ts'
+import { resourceSchema } from './resources.ts'
 import { scheduleSchema } from './schedules.ts'
 import { zoneSchema } from './zones.ts'
 
@@ -58,7 +59,7 @@ export function openDatabase(dataDir: string): DatabaseSync {
     db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full')
     db.exec('pragma foreign_keys = on; begin immediate')
     db.exec(
-      `${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} ${queueSchema} commit`,
+      `${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} ${queueSchema} ${resourceSchema} commit`,
     )
   } catch (error) {
     db.close()

@@ -3,6 +3,7 @@ import { AssetStore } from './assets.ts'
 import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
 import { QueueStore } from './queues.ts'
+import { ResourceStore } from './resources.ts'
 import { ScheduleStore } from './schedules.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
@@ -17,6 +18,7 @@ export class Store {
   readonly assets: AssetStore
   readonly schedules: ScheduleStore
   readonly queues: QueueStore
+  readonly resources: ResourceStore
   readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -28,6 +30,7 @@ export class Store {
     this.assets = new AssetStore(this.#db)
     this.schedules = new ScheduleStore(this.#db)
     this.queues = new QueueStore(this.#db)
+    this.resources = new ResourceStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {

@@ -1,17 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { AssetConfig } from '../assets/schema.ts'
+import type { Binding } from './bindings.ts'
 import { integer, type Row, stored, text, textOrNull } from './rows.ts'
-
-/** A stored binding, with secrets in clear text. Use `publicBinding` before one is sent or logged. */
-export type Binding =
-  | { type: 'plain_text'; name: string; text: string }
-  | { type: 'secret_text'; name: string; text: string }
-  | { type: 'json'; name: string; json: unknown }
-  | { type: 'version_metadata'; name: string }
-  | { type: 'durable_object_namespace'; name: string; class_name: string }
-  | { type: 'assets'; name: string }
-  | { type: 'queue'; name: string; queue_name: string; delivery_delay?: number | undefined }
 
 export interface NamedHandlers {
   name: string

@@ -83,8 +83,30 @@ const cases: Case[] = [
     code: 10300,
     status: 400,
     when: 'the local cloud does not support the feature',
-    message: /does not support D1/,
-    answer: () => cloud.call('GET', `${account}/d1/database`),
+    message: /does not support Hyperdrive/,
+    answer: () => cloud.call('GET', `${account}/hyperdrive/configs`),
+  },
+  ...[
+    { code: 10041, what: 'a KV namespace', binding: { type: 'kv_namespace', namespace_id: 'f'.repeat(32) } },
+    { code: 10085, what: 'an R2 bucket', binding: { type: 'r2_bucket', bucket_name: 'none' } },
+    { code: 10143, what: 'a Worker', binding: { type: 'service', service: 'nobody' } },
+    { code: 10143, what: 'a class', binding: { ...counterBinding(), script_name: 'nobody' } },
+    { code: 10181, what: 'a D1 database', binding: { type: 'd1', id: nowhere, database_id: nowhere } },
+  ].map(({ code, what, binding }) => ({
+    ...{ code, status: 400, message: /binding IT: .*not found/i },
+    when: `a binding refers to ${what} that does not exist`,
+    answer: (name: string) => cloud.put(name, { bindings: [{ ...binding, name: 'IT' }] }),
+  })),
+  {
+    code: 10144,
+    status: 400,
+    when: 'a service binding names an entrypoint that the Worker lacks',
+    message: /no entrypoint named 'Nobody'/,
+    async answer(name) {
+      const it = { type: 'service', name: 'IT', service: `${name}-target`, entrypoint: 'Nobody' }
+      await cloud.put(it.service, {})
+      return await cloud.put(name, { bindings: [it] })
+    },
   },
   {
     code: 7003,

@@ -29,12 +29,6 @@ test('a call of an unsupported Cloudflare operation names the missing feature', 
   expect(silent).toEqual([])
 })
 
-test('the empty list of KV namespaces says that KV is not supported', async () => {
-  const cloud = await startInlineCloud()
-  const { body } = await cloud.call('GET', `/accounts/${accountId}/storage/kv/namespaces`)
-  expect(body.messages).toEqual([{ code: 10300, message: expect.stringMatching(/does not support KV/) }])
-})
-
 test.each([
   ['email', /Email Routing/],
   ['tail', /tail consumers/],

@@ -61,7 +61,8 @@ test('unknown or unsupported metadata is rejected', async () => {
   const cases: [object, RegExp][] = [
     [{ surprise: true }, /surprise/],
     [{ bindings: [{ type: 'telepathy', name: 'T' }] }, /not supported/],
-    [{ bindings: [{ type: 'kv_namespace', name: 'KV', namespace_id: 'x' }] }, /not supported/],
+    [{ bindings: [{ type: 'kv_namespace', name: 'KV' }] }, /bindings.0.namespace_id/],
+    [{ bindings: [{ type: 'hyperdrive', name: 'DB' }] }, /bindings.0.id: is required/],
     [{ bindings: [{ type: 'plain_text', name: 'A', text: '1', extra: 1 }] }, /extra/],
     [{ bindings: ['1', '2'].map((text) => ({ type: 'plain_text', name: 'A', text })) }, /Two bindings/],
     [{ compatibility_date: '9999-01-01' }, /future/],

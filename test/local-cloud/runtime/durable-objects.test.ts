@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -78,18 +78,30 @@ test('data is deleted with its script, even if the process ended before it delet
   const cloud = await startCloud(dataDir)
   await deployCounter(cloud)
   await cloud.get('counts')
-  const workers = join(dataDir, 'workers')
-  expect(readdirSync(workers)).toHaveLength(1)
+  const objects = join(dataDir, 'storage/do')
+  expect(readdirSync(objects)).toHaveLength(1)
   expect((await cloud.script('DELETE', 'counts')).code).toBe(10064)
   expect((await cloud.get('counts')).text).toBe('one 2')
   await cloud.script('DELETE', 'counts?force=true')
-  expect(readdirSync(workers)).toEqual([])
+  expect(readdirSync(objects)).toEqual([])
   await deployCounter(cloud)
   expect((await cloud.get('counts')).text).toBe('one 1')
   await cloud.stop()
-  mkdirSync(join(workers, 'f'.repeat(32), 'do'), { recursive: true })
+  mkdirSync(join(objects, 'f'.repeat(32)), { recursive: true })
   await startCloud(dataDir)
-  expect(readdirSync(workers)).toHaveLength(1)
+  expect(readdirSync(objects)).toHaveLength(1)
+})
+
+test('data that an earlier version of Capstan stored by script is still there', async () => {
+  const dataDir = temporaryDir()
+  const cloud = await startCloud(dataDir)
+  await deployCounter(cloud)
+  expect((await cloud.get('counts')).text).toBe('one 1')
+  await cloud.stop()
+  const script = join(dataDir, 'workers', 'a'.repeat(32))
+  mkdirSync(script, { recursive: true })
+  renameSync(join(dataDir, 'storage/do'), join(script, 'do'))
+  expect((await (await startCloud(dataDir)).get('counts')).text).toBe('one 2')
 })
 
 test('each invalid use of classes has its own error code and changes nothing', async () => {
@@ -107,7 +119,7 @@ test('each invalid use of classes has its own error code and changes nothing', a
   expect((await cloud.upload('counts', {})).code).toBe(10064)
   expect((await cloud.upload('counts', { bindings, migrations }, counter('x'))).code).toBe(10211)
   const foreign = [{ ...counterBinding(), script_name: 'another' }]
-  expect((await cloud.put('counts', { bindings: foreign }, counter('x'))).code).toBe(10021)
+  expect((await cloud.put('counts', { bindings: foreign }, counter('x'))).code).toBe(10143)
   expect((await cloud.script('GET', 'counts/versions')).result.items).toHaveLength(1)
   expect((await cloud.get('counts')).text).toBe('one 1')
 

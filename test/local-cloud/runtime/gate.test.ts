@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import { hosted, withFronts } from '../../../src/local-cloud/runtime/gate.ts'
+import { appName, hosted, withFronts } from '../../../src/local-cloud/runtime/gate.ts'
 
-const app = { name: 'app', modules: true as const, script: 'export default {}' }
+const name = appName('app')
+const app = hosted('app', { name, modules: true as const, script: 'export default {}' })
 const inner = (privateNetwork: boolean) =>
-  withFronts([hosted(app)], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
-    (worker) => worker.name === 'app',
+  withFronts([app], { secret: 'a secret', marker: 'a marker', privateNetwork }).find(
+    (worker) => worker.name === name,
   )
 
 test.each([true, false])('a Worker trusts the usual certificates (private network: %s)', (privateNetwork) => {

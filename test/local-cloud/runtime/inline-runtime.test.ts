@@ -1,11 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { frontModules } from '../../../src/deployments/plans/container-front.ts'
-import type { Binding, Version, WorkerModule } from '../../../src/local-cloud/store/versions.ts'
-import {
-  createWorkerdRuntime,
-  type Serving,
-  type WorkerRuntime,
-} from '../../../src/local-cloud/worker-runtime.ts'
+import type { Serving } from '../../../src/local-cloud/runtime/groups/group.ts'
+import { scriptNode } from '../../../src/local-cloud/runtime/groups/nodes.ts'
+import type { Binding } from '../../../src/local-cloud/store/bindings.ts'
+import type { Version, WorkerModule } from '../../../src/local-cloud/store/versions.ts'
+import { createWorkerdRuntime, type WorkerRuntime } from '../../../src/local-cloud/worker-runtime.ts'
 import { createInlineRuntime } from '../../helpers/inline-runtime.ts'
 import { counter, hello, onCleanup, temporaryDir } from '../harness.ts'
 
@@ -76,19 +75,26 @@ function serving(modules: WorkerModule[], bindings: Binding[] = [], id = 'versio
   const draft = { createdOn: '2026-01-01', source: 'api', annotations, migrationTag: null, bindings, code }
   const version = { ...draft, id, scriptId: 1, number: 1 }
   return {
+    scriptId: 1,
     name: 'script',
+    tag: 'b'.repeat(32),
     runnables: [{ version, modules }],
     shares: [{ version_id: id, percentage: 100 }],
     namespaces: [{ className: 'Counter', namespaceId: 'a'.repeat(32), useSqlite: true }],
-    persistDir: temporaryDir(),
   }
 }
 
 const options = { onLog: () => undefined, activity: () => 0 }
 
 /** Starts the given versions and sends the requests one after the other. */
-async function answers(runtime: WorkerRuntime, served: Serving, requests: [string, RequestInit?][]) {
-  const running = await runtime.start(served, options)
+async function answers(
+  runtime: WorkerRuntime,
+  served: Serving,
+  requests: [string, RequestInit?][],
+  storageDir = temporaryDir(),
+) {
+  const group = { nodes: [scriptNode(1)], scripts: [served], storageDir }
+  const running = await runtime.start(group, options)
   onCleanup(() => running.stop())
   const url = running.url('version-1') ?? ''
   const found: unknown[] = []
@@ -154,9 +160,10 @@ describe('the inline runtime answers as workerd does', () => {
     const modules = counter('count').map(({ name, content }) => esm(name, String(content)))
     for (const runtime of [workerd, inline]) {
       const served = serving(modules, bindings)
+      const storageDir = temporaryDir()
       const texts = [
-        ...(await answers(runtime, served, [['/'], ['/']])),
-        ...(await answers(runtime, served, [['/']])),
+        ...(await answers(runtime, served, [['/'], ['/']], storageDir)),
+        ...(await answers(runtime, served, [['/']], storageDir)),
       ]
       expect(texts.map((answer) => (answer as unknown[])[3])).toEqual(['count 1', 'count 2', 'count 3'])
     }

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest'
+import type { Groups, Serving } from '../../../src/local-cloud/runtime/groups/group.ts'
+import { scriptIdOf } from '../../../src/local-cloud/runtime/groups/nodes.ts'
 import { WorkerLogs } from '../../../src/local-cloud/runtime/logs/worker-logs.ts'
 import { Pool } from '../../../src/local-cloud/runtime/pool.ts'
 import type { Version } from '../../../src/local-cloud/store/versions.ts'
-import { createWorkerdRuntime, type Serving } from '../../../src/local-cloud/worker-runtime.ts'
+import { createWorkerdRuntime } from '../../../src/local-cloud/worker-runtime.ts'
 import { hello, onCleanup, temporaryDir } from '../harness.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 function makePool(limits: { maxRunning: number; idleMs: number }) {
-  const persistDir = temporaryDir()
+  const storageDir = temporaryDir()
   const serving = (scriptId: number): Serving | undefined => {
     if (scriptId > 9) return undefined
     const code: Version['code'] = {
@@ -25,15 +27,25 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
     const modules = [{ name: 'main.js', type: 'ESModule' as const, content: Buffer.from(hello('x')) }]
     const shares = [{ version_id: version.id, percentage: 100 }]
     return {
+      scriptId,
       name: `script-${scriptId}`,
+      tag: String(scriptId).repeat(32),
       runnables: [{ version, modules }],
       shares,
       namespaces: [],
-      persistDir,
     }
   }
   const runtime = createWorkerdRuntime({ privateNetwork: false })
-  const pool = new Pool({ serving, runtime, log, logs: new WorkerLogs(), ...limits })
+  const groups: Groups = {
+    nodesOf: (node) => new Set(serving(scriptIdOf(node) ?? 0) === undefined ? [] : [node]),
+    load: (nodes) => ({
+      nodes: [...nodes],
+      scripts: [...nodes].flatMap((node) => serving(scriptIdOf(node) ?? 0) ?? []),
+      storageDir,
+    }),
+    classesOf: () => [],
+  }
+  const pool = new Pool({ groups, storageDir, runtime, log, logs: new WorkerLogs(), ...limits })
   onCleanup(async () => {
     await pool.stop()
     runtime.close()

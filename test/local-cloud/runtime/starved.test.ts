@@ -19,7 +19,8 @@ function start(script: string, about: { startTimeoutMs: number; onChild?: (child
   }) as Reaper
   const worker = { name: appName('one'), modules: true as const, script, compatibilityDate: '2026-01-01' }
   return Workerd.start({
-    workers: [hosted(worker)],
+    workers: [hosted('one', worker)],
+    marker: 'marker',
     startTimeoutMs,
     onLog: () => undefined,
     reaper: watching,

@@ -1,48 +1,38 @@
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import { z } from 'zod'
+import { prefixOf } from './lines.ts'
 
-/** `output`: written by the Worker or by workerd. `exception`: an uncaught exception, reported by the tail Worker. */
-export type LineOrigin = 'output' | 'exception'
-
-/** Receives one line, which may contain line breaks. */
-export type OnLine = (level: string, text: string, origin: LineOrigin) => void
-
-/** The name of the tail Worker inside Miniflare. */
-export const tailName = 'exceptions'
+/** The name of the tail Worker of a Worker, inside Miniflare. */
+export const tailName = (worker: string): string => `exceptions-${worker}`
 
 const tailScript = `
 export default {
   tail(events, env) {
     for (const { exceptions } of events) {
       for (const { name, message, stack } of exceptions) {
-        console.error(env.MARKER + JSON.stringify({ name, message, stack }))
+        console.error(env.PREFIX + JSON.stringify({ name, message, stack }))
       }
     }
   },
 }`
 
 /**
- * The tail Worker, which logs the uncaught exceptions of all Workers that list it in `tails`. workerd itself logs only
- * those of requests, without the stack, and none of alarms and `waitUntil`.
- * @param marker the beginning of its lines; secret, because apps could forge exceptions with it
+ * A tail Worker, which logs the uncaught exceptions of one version. workerd itself logs only those of requests, without
+ * the stack, and none of alarms and `waitUntil`; its events do not name the Worker, so each version has a tail Worker.
  */
-export const tailWorker = (marker: string): WorkerOptions => ({
-  name: tailName,
+export const tailWorker = (worker: string, marker: string, versionId: string): WorkerOptions => ({
+  name: tailName(worker),
   modules: true,
   script: tailScript,
   compatibilityDate: supportedCompatibilityDate,
-  bindings: { MARKER: marker },
+  bindings: { PREFIX: prefixOf(marker, 'exception', versionId) },
 })
 
 const report = z.object({ name: z.string(), message: z.string(), stack: z.string().optional() })
 
-/**
- * Reads a line of the tail Worker.
- * @returns `Uncaught Name: message` and the stack below it; undefined for any other line
- */
-export function readException(line: string, marker: string): string | undefined {
-  if (!line.startsWith(marker)) return undefined
-  const { name, message, stack } = report.parse(JSON.parse(line.slice(marker.length)))
+/** Reads the report of a tail Worker. @returns `Uncaught Name: message` and the stack below it */
+export function readException(text: string): string {
+  const { name, message, stack } = report.parse(JSON.parse(text))
   // Stacks name modules as files in `/`, a path that is not part of the uploaded code.
   const lines = stack ? [stack.replaceAll('file:///', '')] : []
   return [`Uncaught ${name}: ${message}`, ...lines].join('\n')

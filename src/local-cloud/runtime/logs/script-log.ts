@@ -1,4 +1,4 @@
-import type { LineOrigin } from './exceptions.ts'
+import type { LineOrigin } from './lines.ts'
 
 /** One line that a Worker wrote, or that describes a fault of the Worker. */
 export interface WorkerLine {

@@ -1,4 +1,4 @@
-import type { LineOrigin } from './exceptions.ts'
+import type { LineOrigin } from './lines.ts'
 import { ScriptLog, type WorkerLine } from './script-log.ts'
 
 export type { WorkerLine } from './script-log.ts'

@@ -1,6 +1,6 @@
 import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
-import type { Binding } from '../../store/versions.ts'
 import { appName } from '../gate.ts'
+import { byName, ofType, type Subject } from './context.ts'
 
 /** How a Worker of Capstan's own inside workerd reaches the cloud that runs it. */
 export interface CloudAddress {
@@ -66,15 +66,14 @@ export class Producer extends WorkerEntrypoint {
 export default { fetch: () => new Response(null, { status: 404 }) }
 `
 
-/** The bindings of a version to queues, as bindings of services. */
-export function queueBindings(bindings: Binding[]): NonNullable<WorkerOptions['serviceBindings']> {
-  const producers = bindings.flatMap((binding) => {
-    if (binding.type !== 'queue') return []
-    const props = { queue: binding.queue_name, delay: binding.delivery_delay }
-    return [[binding.name, { name: producersName(), entrypoint: 'Producer', props }] as const]
-  })
-  return Object.fromEntries(producers)
-}
+/** Bindings to queues, as bindings of services. */
+export const queueBindings: Subject = (bindings) => ({
+  serviceBindings: byName(ofType(bindings, 'queue'), ({ queue_name: queue, delivery_delay: delay }) => ({
+    name: producersName(),
+    entrypoint: 'Producer',
+    props: { queue, delay },
+  })),
+})
 
 /** The Worker behind the bindings of `queueBindings`; one for each process. */
 export const producerWorker = ({ port, secret }: CloudAddress): WorkerOptions => ({

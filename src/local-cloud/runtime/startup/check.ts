@@ -2,14 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { MiniflareCoreError } from 'miniflare'
 import { z } from 'zod'
 import { ApiError } from '../../errors.ts'
-import type { Binding, NamedHandlers, WorkerModule } from '../../store/versions.ts'
+import type { Binding } from '../../store/bindings.ts'
+import type { NamedHandlers, WorkerModule } from '../../store/versions.ts'
 import { appName, hosted, withoutSuffix } from '../gate.ts'
 import { LimitExceeded, limitsOf } from '../limits.ts'
+import { envOptions, helperWorkers } from '../options/env.ts'
 import type { Reaper } from '../reaper.ts'
-import { codeOptions, varsOf } from '../worker-options.ts'
+import { codeOptions } from '../worker-options.ts'
 import { StartTimeout, Workerd } from '../workerd.ts'
 
 const startTimeoutMs = 10_000
+
+/** A candidate can't send messages while it loads. */
+const nowhere = { port: 1, secret: '' }
 
 export interface Candidate {
   mainModule: string
@@ -70,8 +75,16 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
   const errors: string[] = []
   const began = performance.now()
   try {
+    const marker = randomBytes(16).toString('hex')
+    const workers = checkWorkers(candidate, marker)
     const workerd = await Workerd.start({
-      workers: checkWorkers(candidate).map(hosted),
+      workers,
+      helpers: helperWorkers(
+        workers.map(({ worker }) => worker),
+        candidate.bindings,
+        nowhere,
+      ),
+      marker,
       startTimeoutMs,
       onLog: (level, message) => level === 'error' && errors.push(message),
       reaper,
@@ -95,27 +108,31 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
 
 const bytesOf = (modules: WorkerModule[]) => modules.reduce((sum, { content }) => sum + content.length, 0)
 
-function checkWorkers(candidate: Candidate) {
+function checkWorkers(candidate: Candidate, marker: string) {
   const name = `startup-check-${randomBytes(8).toString('hex')}.js`
   const entry: WorkerModule = { name, type: 'ESModule', content: Buffer.from(probe(candidate.mainModule)) }
   const { compatibilityDate, compatibilityFlags, bindings } = candidate
   const objects = bindings.filter((binding) => binding.type === 'durable_object_namespace')
-  const identity = { id: '', tag: '', timestamp: '' }
   const classes = [...new Set(objects.map((binding) => binding.class_name))]
-  return [
-    {
-      ...codeOptions([entry, ...candidate.modules], compatibilityDate, compatibilityFlags),
-      name: appName('candidate'),
-      bindings: varsOf(bindings, identity),
-      durableObjects: Object.fromEntries(
-        objects.map((binding) => [
-          binding.name,
-          { className: binding.class_name, scriptName: appName('stand-in') },
-        ]),
-      ),
-    },
-    { ...codeOptions([standIn(classes)], compatibilityDate, []), name: appName('stand-in') },
-  ]
+  const scriptName = appName('stand-in')
+  const context = {
+    identity: { id: '', tag: '', timestamp: '' },
+    marker,
+    assets: scriptName,
+    missingStore: () => undefined,
+    objects: ({ class_name: className }: { class_name: string }) => ({
+      ...{ className, useSQLite: false, unsafeUniqueKey: className },
+      scriptName,
+    }),
+    service: () => ({ name: scriptName }),
+  }
+  const main = {
+    ...codeOptions([entry, ...candidate.modules], compatibilityDate, compatibilityFlags),
+    ...envOptions(bindings, context),
+    name: appName('candidate'),
+  }
+  const standInWorker = { ...codeOptions([standIn(classes)], compatibilityDate, []), name: scriptName }
+  return [hosted('candidate', main), hosted('stand-in', standInWorker)]
 }
 
 /**

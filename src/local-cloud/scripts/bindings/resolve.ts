@@ -1,10 +1,12 @@
-import { ApiError } from '../errors.ts'
-import type { Binding, Version } from '../store/versions.ts'
-import type { GivenBinding, UploadMetadata } from './metadata.ts'
-import type { MigrationPlan } from './migrations.ts'
+import { ApiError } from '../../errors.ts'
+import type { Binding } from '../../store/bindings.ts'
+import type { Version } from '../../store/versions.ts'
+import type { UploadMetadata } from '../metadata.ts'
+import type { MigrationPlan } from '../migrations.ts'
+import type { GivenBinding } from './schema.ts'
+import { checkTargets, type Targets } from './targets.ts'
 
-export interface BindingContext {
-  scriptName: string
+export interface BindingContext extends Targets {
   plan: MigrationPlan
   /** The source version of `keep_bindings` and `inherit`, unless a binding names another. */
   latest: Version | undefined
@@ -30,6 +32,7 @@ export function resolveBindings(metadata: UploadMetadata, context: BindingContex
   )
   const all = [...resolved, ...kept]
   for (const binding of all) checkClass(binding, context.plan)
+  checkTargets(all, context)
   checkSizes(all)
   return all
 }
@@ -55,6 +58,8 @@ function resolveOne(binding: GivenBinding, context: BindingContext): Binding[] {
       return inherited(binding, context)
     case 'durable_object_namespace':
       return [objectBinding(binding, context)]
+    case 'd1':
+      return [databaseBinding(binding)]
     default:
       return [binding]
   }
@@ -70,25 +75,28 @@ function inherited(binding: Extract<GivenBinding, { type: 'inherit' }>, context:
 }
 
 type GivenObject = Extract<GivenBinding, { type: 'durable_object_namespace' }>
+type GivenDatabase = Extract<GivenBinding, { type: 'd1' }>
 
 function objectBinding(binding: GivenObject, context: BindingContext): Binding {
   const { name, script_name: script, namespace_id: namespaceId } = binding
-  if (script !== undefined && script !== context.scriptName) {
-    // The objects are in the other script's process, which this one can't reach.
-    throw new ApiError(
-      'invalidScript',
-      `Binding '${name}': the local cloud does not support classes of another Worker.`,
-    )
-  }
+  const foreign = script === undefined || script === context.scriptName ? {} : { script_name: script }
   const owner = context.plan.classes.find((entry) => entry.namespaceId === namespaceId)
   const className = binding.class_name ?? owner?.className
-  if (className !== undefined) return { type: 'durable_object_namespace', name, class_name: className }
+  if (className !== undefined)
+    return { type: 'durable_object_namespace', name, class_name: className, ...foreign }
   const problem = 'of type durable_object_namespace must have a valid `class_name` specified'
   throw new ApiError('invalidScript', `binding ${name} ${problem}`)
 }
 
+/** @throws ApiError 10021 if the id is missing */
+function databaseBinding({ name, id, database_id: databaseId }: GivenDatabase): Binding {
+  const found = id ?? databaseId
+  if (found !== undefined) return { type: 'd1', name, id: found }
+  throw new ApiError('invalidScript', `binding ${name} of type d1 must have a valid \`id\` specified`)
+}
+
 function checkClass(binding: Binding, plan: MigrationPlan): void {
-  if (binding.type !== 'durable_object_namespace') return
+  if (binding.type !== 'durable_object_namespace' || binding.script_name !== undefined) return
   const name = binding.class_name
   if (plan.classes.some((entry) => entry.className === name)) return
   const detail = plan.deletedClasses.includes(name)

@@ -1,0 +1,26 @@
+import type { Binding } from '../../store/bindings.ts'
+import type { Node } from './nodes.ts'
+
+/** Finds a script by its name; undefined if there is none. */
+export type FindScript = (name: string) => Node | undefined
+
+/**
+ * The node that a binding connects its script with; undefined for a binding that works in any process. A new type of
+ * binding that needs its target in the same process gets its case here.
+ */
+export function targetOf(binding: Binding, find: FindScript): Node | undefined {
+  switch (binding.type) {
+    case 'kv_namespace':
+      return `kv:${binding.namespace_id}`
+    case 'r2_bucket':
+      return `r2:${binding.bucket_name}`
+    case 'd1':
+      return `d1:${binding.id}`
+    case 'service':
+      return find(binding.service)
+    case 'durable_object_namespace':
+      return binding.script_name === undefined ? undefined : find(binding.script_name)
+    default:
+      return undefined
+  }
+}

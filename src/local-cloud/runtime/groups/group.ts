@@ -1,0 +1,48 @@
+import type { Namespace } from '../../store/scripts.ts'
+import type { Version, WorkerModule } from '../../store/versions.ts'
+import type { RunnableAssets } from '../options/assets.ts'
+import type { Node } from './nodes.ts'
+
+export interface Runnable {
+  version: Version
+  modules: WorkerModule[]
+  assets?: RunnableAssets | undefined
+}
+
+/** The deployed versions of a script with their shares of the traffic. */
+export interface Serving {
+  scriptId: number
+  /** The script's name. */
+  name: string
+  /** The script's unique id of 32 hex digits. */
+  tag: string
+  runnables: Runnable[]
+  /** The percentage of each version; the percentages sum to 100. */
+  shares: { version_id: string; percentage: number }[]
+  namespaces: Namespace[]
+}
+
+/**
+ * Scripts and stores of data that are connected by bindings and run in one process. A script without such bindings is a
+ * group of its own, as is a store that no deployed version is bound to.
+ */
+export interface Group {
+  nodes: Node[]
+  scripts: Serving[]
+  /** The directory of all stored data. Each file below it is used by one group at a time. */
+  storageDir: string
+}
+
+/** Computes the groups from the deployed versions of all scripts. */
+export interface Groups {
+  /** The nodes of the group of a node; empty for a script without a deployment. */
+  nodesOf(node: Node): Set<Node>
+  /** The group that consists of these nodes, with the modules of its versions. */
+  load(nodes: ReadonlySet<Node>): Group
+  /** The ids of a script's Durable Object classes; undefined if no version of it is deployed. */
+  classesOf(scriptId: number): string[] | undefined
+}
+
+/** The newest deployed version, which hosts the Durable Objects of all deployed versions. */
+export const newestOf = ({ runnables }: Serving): Version | undefined =>
+  runnables.map(({ version }) => version).toSorted((a, b) => b.number - a.number)[0]

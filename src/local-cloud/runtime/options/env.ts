@@ -1,0 +1,49 @@
+import type { WorkerOptions } from 'miniflare'
+import type { Binding } from '../../store/bindings.ts'
+import { absentBindings, absentWorker } from './absent.ts'
+import type { BindingContext, Subject, WorkerBindings } from './context.ts'
+import { objectBindings } from './objects.ts'
+import { type CloudAddress, producerWorker, queueBindings } from './queues.ts'
+import { serviceBindings } from './services.ts'
+import { rateLimitBindings, storeBindings } from './stores.ts'
+import { varsOf } from './vars.ts'
+
+/** One function per subject. Each handles the binding types that it knows and ignores the others. */
+const subjects: Subject[] = [
+  (bindings, { identity }) => ({ bindings: varsOf(bindings, identity) }),
+  objectBindings,
+  storeBindings,
+  rateLimitBindings,
+  serviceBindings,
+  queueBindings,
+  absentBindings,
+]
+
+/** The options for all bindings of a version. */
+export function envOptions(bindings: Binding[], context: BindingContext): WorkerBindings {
+  const merged: Record<string, object> = {}
+  for (const subject of subjects) {
+    for (const [option, records] of Object.entries(subject(bindings, context))) {
+      merged[option] = { ...merged[option], ...records }
+    }
+  }
+  return merged
+}
+
+/**
+ * The Workers behind bindings that are Capstan's own code. Miniflare runs a helper to which no Worker is bound as an
+ * ordinary Worker, which it is not, so only those in use are returned.
+ * @param cloud the address of the cloud for the producer of queues
+ */
+export function helperWorkers(
+  workers: WorkerBindings[],
+  bindings: Binding[],
+  cloud: CloudAddress | undefined,
+): WorkerOptions[] {
+  const wrapped = workers.flatMap(({ wrappedBindings }) => Object.values(wrappedBindings ?? {}))
+  const used = new Set(wrapped.map(({ scriptName }) => scriptName))
+  const helpers = [absentWorker()].filter(({ name = '' }) => used.has(name))
+  if (cloud !== undefined && bindings.some(({ type }) => type === 'queue'))
+    helpers.push(producerWorker(cloud))
+  return helpers
+}

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import { connected, type Node } from '../../../src/local-cloud/runtime/groups/nodes.ts'
 import {
+  accountId,
   counter,
   counterBinding,
   firstMigration,
   hello,
   startCloud,
   type TestCloud,
+  temporaryDir,
   token,
 } from '../harness.ts'
 
@@ -110,6 +112,22 @@ test('Workers call each other through bindings, and every version change keeps t
   await cloud.put('front', {}, module(hello('alone')))
   expect([await ask('/'), await ask('/', 'counts')]).toEqual(['alone', 'count 5'])
 }, 240_000)
+
+test('groups with stores of their own start at the same time, in a new directory and after a kill', async () => {
+  const dataDir = temporaryDir()
+  const cloud = await startCloud(dataDir)
+  const kv = `/accounts/${accountId}/storage/kv/namespaces`
+  const ids = await Promise.all(
+    ['a', 'b', 'c'].map(async (title) => (await cloud.call('POST', kv, { title })).result.id as string),
+  )
+  const keysOfAll = (at: TestCloud) =>
+    Promise.all(ids.map(async (id) => (await at.call('GET', `${kv}/${id}/keys`)).result))
+  expect(await keysOfAll(cloud)).toEqual([[], [], []])
+  await Promise.all(ids.map((id) => cloud.call('PUT', `${kv}/${id}/bulk`, [{ key: id, value: '1' }])))
+  // workerd is always killed, so its files need recovery.
+  await cloud.stop()
+  expect(await keysOfAll(await startCloud(dataDir))).toEqual(ids.map((name) => [{ name }]))
+}, 120_000)
 
 test('a group is everything that is connected, directly or through others', () => {
   const edges: [Node, Node][] = [

@@ -39,7 +39,7 @@ describe('capstan deploy in a wrangler project', () => {
     const missing = [digestOf(sql(1)), digestOf(sql(3))]
     const api = await startFakeApi(withBlobs(missing, deploymentApi('completed')))
     const { code, err } = await capstan(['deploy', projectWith(projectFiles(5)), '--yes'], { env: at(api) })
-    expect(err).toContain('Sent 2 files of 5; the service had the others')
+    expect(err).toContain('Sent 2 files of 5; the service had the other 3')
     expect(code).toBe(0)
     const paths = api.asked.map(({ method, path }) => `${method} ${path}`)
     expect(paths.slice(0, 4).toSorted()).toEqual(

@@ -41,7 +41,9 @@ export async function sendBlobs(client: ApiClient, blobs: Blob[], progress: () =
     shown.end('Sending the files failed')
     throw error
   }
-  shown.end(`Sent ${files(wanted.length)} of ${blobs.length}; the service had the others`)
+  const others =
+    wanted.length < blobs.length ? `; the service had the other ${blobs.length - wanted.length}` : ''
+  shown.end(`Sent ${files(wanted.length)} of ${blobs.length}${others}`)
 }
 
 async function missingOf(client: ApiClient, blobs: Blob[]): Promise<Set<string>> {

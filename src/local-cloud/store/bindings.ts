@@ -4,6 +4,7 @@ export const absentTypes = [
   'ai',
   'ai_search',
   'ai_search_namespace',
+  'analytics_engine',
   'artifacts',
   'browser',
   'dispatch_namespace',
@@ -18,6 +19,7 @@ export const absentTypes = [
   'pipelines',
   'secret_key',
   'secrets_store_secret',
+  'send_email',
   'stream',
   'vectorize',
   'vpc_network',
@@ -67,14 +69,6 @@ export type Binding =
     }
   | { type: 'assets'; name: string }
   | { type: 'queue'; name: string; queue_name: string; delivery_delay?: number | undefined }
-  | { type: 'analytics_engine'; name: string; dataset: string }
-  | {
-      type: 'send_email'
-      name: string
-      destination_address?: string | undefined
-      allowed_destination_addresses?: string[] | undefined
-      allowed_sender_addresses?: string[] | undefined
-    }
   | AbsentBinding
 
 /** True for a binding that is accepted although this cloud cannot run it. */

@@ -34,17 +34,12 @@ const rateLimit = of('ratelimit', {
     mitigation_timeout: z.number().optional(),
   }),
 })
-const addresses = z.array(z.string()).optional()
-const sendEmail = of('send_email', {
-  destination_address: z.string().optional(),
-  allowed_destination_addresses: addresses,
-  allowed_sender_addresses: addresses,
-})
 
 /** The fields that a type which does not run here must have, besides its name. The others are stored as given. */
 const requiredFields: Partial<Record<AbsentType, string[]>> = {
   ai_search: ['instance_name'],
   ai_search_namespace: ['namespace'],
+  analytics_engine: ['dataset'],
   artifacts: ['namespace'],
   dispatch_namespace: ['namespace'],
   flagship: ['app_id'],
@@ -80,8 +75,6 @@ export const givenBinding = z.discriminatedUnion(
     d1,
     service,
     rateLimit,
-    of('analytics_engine', { dataset: text }),
-    sendEmail,
     absent,
   ],
   { error: 'this type of binding is not supported by the local cloud' },

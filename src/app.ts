@@ -11,7 +11,7 @@ import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platfor
 
 /** All HTTP routes. The list is also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
-  const { db, queues, hub, verbs, config } = ctx
+  const { db, queues, hub, jobActions, config } = ctx
   return [
     ...healthRoutes({
       ...ctx.health,
@@ -21,7 +21,7 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
       waitingReleases: ctx.releaseTracker.waiting,
     }),
     ...ctx.accounts.routes,
-    ...jobRoutes({ db, hub, verbs }),
+    ...jobRoutes({ db, hub, jobActions }),
     // A slave only collects releases.
     ...(config.releaseTracker.mode === 'slave'
       ? []

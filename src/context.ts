@@ -14,10 +14,10 @@ import { createInstallation } from './platform/installation/installation-id.ts'
 import {
   type BoundJob,
   createEnqueue,
-  createJobVerbs,
+  createJobActions,
   createOutboxDispatcher,
   type Enqueue,
-  type JobVerbs,
+  type JobActions,
   type OutboxDispatcher,
 } from './platform/jobs/index.ts'
 import { createLogger, type Logger } from './platform/logging/logging.ts'
@@ -48,7 +48,7 @@ export interface Context {
   jobs: readonly BoundJob[]
   outboxDispatcher: OutboxDispatcher
   enqueue: Enqueue
-  verbs: JobVerbs
+  jobActions: JobActions
   limiter: RateLimiter
   limits: RateLimits
   accounts: Accounts
@@ -103,8 +103,8 @@ function createPlatform(config: Config, process: string, overrides: ContextOverr
   }
 }
 
-/** @param verbs the operations on jobs; called once the context is complete, since jobs use the domains */
-function createDomains(platform: Platform, verbs: () => JobVerbs, overrides: ContextOverrides) {
+/** @param jobActions called once the context is complete, since jobs use the domains */
+function createDomains(platform: Platform, jobActions: () => JobActions, overrides: ContextOverrides) {
   const { config, log, db, secrets, clock, queues, listener, hub, enqueue } = platform
   const { now } = clock
   return {
@@ -118,7 +118,7 @@ function createDomains(platform: Platform, verbs: () => JobVerbs, overrides: Con
       log,
       now,
       localCredentials: async () => localCloudCredentials(config.dataDir, config.localCloud.token),
-      verbs,
+      jobActions,
       resources: createResources({ db, queues, queueNames, dataDir: config.dataDir }),
     }),
     binaryReleases: createBinaryReleases({
@@ -157,7 +157,7 @@ function createDomains(platform: Platform, verbs: () => JobVerbs, overrides: Con
 export function createContext(config: Config, process: string, overrides: ContextOverrides = {}): Context {
   const platform = createPlatform(config, process, overrides)
   const { db, databaseUrl, queues, limiter, listener, log, outboxDispatcher } = platform
-  const domains = createDomains(platform, () => verbs, overrides)
+  const domains = createDomains(platform, () => jobActions, overrides)
   const jobs = bindCatalog({ db, ...domains })
   const health = createHealth({
     databaseUrl,
@@ -168,12 +168,12 @@ export function createContext(config: Config, process: string, overrides: Contex
     dataDir: config.dataDir,
     objectStore: domains.binaryReleases.storeCauses,
   })
-  const verbs = createJobVerbs(jobs, () => outboxDispatcher.nudge())
+  const jobActions = createJobActions(jobs, () => outboxDispatcher.nudge())
   return {
     ...platform,
     ...domains,
     jobs,
-    verbs,
+    jobActions,
     health,
     async dispose() {
       platform.installation.close()

@@ -2,13 +2,13 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { Knex } from 'knex'
 import { CodedError, conflict, forbidden } from '../platform/errors.ts'
 import { correlationIdOf } from '../platform/http/index.ts'
-import type { JobVerbs } from '../platform/jobs/index.ts'
+import type { JobActions } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 
 export interface ActionOptions {
   db: Knex
   log: Logger
-  verbs: JobVerbs
+  jobActions: JobActions
 }
 
 /** Deliveries are named `<row id>-<delivery number>`. */
@@ -20,12 +20,12 @@ const deliveryId = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d+)$/
  * library; every other write is refused. Each write is audited.
  */
 export function consoleActions(options: ActionOptions): Router {
-  const { db, verbs } = options
+  const { db, jobActions } = options
   const router = Router()
 
   router.put('/api/queues/:queue/:delivery/retry', async (req, res) => {
     await audited(options, { req, res, outcome: 'done' }, (trx) =>
-      verbs.retry(trx, rowOf(req), res.locals.actor),
+      jobActions.retry(trx, rowOf(req), res.locals.actor),
     )
     res.status(204).end()
   })
@@ -38,7 +38,7 @@ export function consoleActions(options: ActionOptions): Router {
     const current = row !== undefined && row.finished_at === null && row.delivery === numberOf(req)
     if (!current) return forward(req, res, next)
     await audited(options, { req, res, outcome: 'done' }, (trx) =>
-      verbs.cancel(trx, rowOf(req), res.locals.actor),
+      jobActions.cancel(trx, rowOf(req), res.locals.actor),
     )
     res.status(204).end()
   })

@@ -3,7 +3,7 @@ import { signInUrl } from '../accounts/index.ts'
 import { type Authenticate, authorise } from '../platform/auth.ts'
 import { CodedError, unavailable } from '../platform/errors.ts'
 import { type Route, route } from '../platform/http/route.ts'
-import type { JobVerbs } from '../platform/jobs/index.ts'
+import type { JobActions } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 import type { Queues } from '../platform/queues/index.ts'
 import type { RateLimits } from '../platform/rate-limit/index.ts'
@@ -13,7 +13,7 @@ import type { BoardOptions } from './board.ts'
 export interface ConsoleOptions extends BoardOptions {
   accounts: { authenticate: Authenticate }
   log: Logger
-  verbs: JobVerbs
+  jobActions: JobActions
   limits: RateLimits
 }
 

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { PlatformConfig } from '../platform/config/index.ts'
 import type { EventHub } from '../platform/events/index.ts'
 import type { Route } from '../platform/http/index.ts'
-import type { Enqueue, JobVerbs } from '../platform/jobs/index.ts'
+import type { Enqueue, JobActions } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
 import { createOutgoing } from '../platform/network/outgoing.ts'
 import type { Resources } from '../platform/resources.ts'
@@ -52,7 +52,7 @@ export interface DeploymentsOptions {
   /** The database's time. */
   now: () => Date
   /** A getter, because the jobs are created after the deployments that they use. */
-  verbs: () => JobVerbs
+  jobActions: () => JobActions
   /** The capacity of the installation, and its use. */
   resources: () => Promise<Resources>
 }
@@ -75,7 +75,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const addresses = createAddresses(db, targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
   const services = { db, secrets, targets, images, enqueue, records }
-  const actions = createDeploymentActions({ ...services, addresses, jobs: options.verbs })
+  const actions = createDeploymentActions({ ...services, addresses, jobs: options.jobActions })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const metrics = createMetrics(db, options.resources)
   const inspector = createInspector(targets.connect)

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
 import { type Principal, requirePermission } from '../platform/auth.ts'
-import type { Ending, JobDefinition, Outcome, Run } from '../platform/jobs/index.ts'
+import type { JobDefinition, JobEnd, Outcome, Run } from '../platform/jobs/index.ts'
 
 const shardPayload = z.strictObject({ cycleId: z.string().regex(/^\d+$/), shard: z.int().min(0) })
 export type ShardPayload = z.output<typeof shardPayload>
@@ -10,7 +10,7 @@ export type ShardPayload = z.output<typeof shardPayload>
 export interface Polling {
   runCycle(run: Run): Promise<Outcome>
   runShard(payload: ShardPayload, run: Run): Promise<Outcome>
-  settleShard(trx: Knex.Transaction, job: { payload: ShardPayload; ending: Ending }): Promise<void>
+  settleShard(trx: Knex.Transaction, job: { payload: ShardPayload; ending: JobEnd }): Promise<void>
 }
 
 /** Stopping a poll needs the permission to change the nodes. */

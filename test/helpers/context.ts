@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config.ts'
 import { type Context, createContext } from '../../src/context.ts'
 import {
   type BoundJob,
-  createJobVerbs,
+  createJobActions,
   createLeaseKeeper,
   createQueueWorker,
   createReconciler,
@@ -70,7 +70,7 @@ export async function createTestContext(options: TestContextOptions = {}): Promi
   return {
     ...ctx,
     jobs,
-    verbs: createJobVerbs(jobs, () => ctx.outboxDispatcher.nudge()),
+    jobActions: createJobActions(jobs, () => ctx.outboxDispatcher.nudge()),
     database,
     async dispose() {
       // A service may have been stopped before: services can be stopped twice.

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { conflict, dependencyFailed } from '../../platform/errors.ts'
-import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
+import type { JobEnd, Outcome, Run } from '../../platform/jobs/index.ts'
 import type { Layout } from '../catalogue/layout.ts'
 import { canonicalMetadata, type Metadata, parseAs, signatureSchema } from '../catalogue/metadata.ts'
 import { isSignedBy, type SigningKey } from '../downloads/signing.ts'
@@ -149,7 +149,7 @@ async function cleanUp({ store, layout }: PublishContext, release: Release): Pro
 /** Returns a failed or cancelled publication to draft, so that its invalid files can be uploaded again. */
 export async function settlePublish(
   trx: Knex.Transaction,
-  { payload, ending }: { payload: PublishPayload; ending: Ending },
+  { payload, ending }: { payload: PublishPayload; ending: JobEnd },
 ): Promise<void> {
   const release = await lockRelease(trx, payload.version)
   if (release === undefined || release.state === 'draft' || release.state === 'published') return

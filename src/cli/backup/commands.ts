@@ -21,7 +21,7 @@ export function registerBackupCommand(program: Command, deps: Deps): void {
       const dataDir = findEmbeddedDataDir(deps.env)
       if (dataDir === undefined)
         throw new UsageFault(
-          'Only the embedded default is backed up so: your PostgreSQL has pg_dump, and a bucket its own copies',
+          'This command backs up the embedded default only: back up your PostgreSQL with pg_dump, and the bucket with its own tools',
         )
       if (deps.env.DATABASE_URL)
         outputOf(deps, command).warn(

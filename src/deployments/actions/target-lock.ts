@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Principal } from '../../platform/auth.ts'
 import { type CodedError, conflict, notFound } from '../../platform/errors.ts'
-import type { Enqueue, Job, JobVerbs } from '../../platform/jobs/index.ts'
+import type { Enqueue, Job, JobActions } from '../../platform/jobs/index.ts'
 import { isUniqueViolation } from '../../platform/postgres/db.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Environment } from '../config.ts'
@@ -32,7 +32,7 @@ export interface ActionOptions {
   records: GitHubRecords
   addresses: Addresses
   /** A function because the jobs are created after these services, which their handlers use. */
-  jobs: () => JobVerbs
+  jobs: () => JobActions
 }
 
 /** @throws SYS_005, ACCESS_003 */

@@ -25,7 +25,7 @@ export async function retry({ deps, out }: Console, id: string, flags: RetryFlag
 export async function cancel({ deps, out }: Console, id: string): Promise<ExitCode> {
   const client = await deps.client()
   await client.call(cancelAnswer, postOnce(actionPath(id, 'cancel'), {}))
-  out.say('Asked to end')
+  out.say('Requested the cancellation')
   return followToEnd(client, id, { out, good: ['cancelled', 'rolled_back'] })
 }
 

@@ -52,7 +52,7 @@ export async function rollBackDeployment(
   return rollBack(context, client, { place, flags: isNewest ? flags : { ...flags, to: id } })
 }
 
-/** Rolls back. A version that serves already is a success, so that two operators can give the same command. */
+/** Rolls back. A version that already serves is a success, so that two operators can give the same command. */
 async function rollBack(
   context: Console,
   client: ApiClient,

@@ -29,7 +29,7 @@ export async function runDeleteApp(
   const script = scriptName(app, environment)
   try {
     const owner = { app, environment, owner: deletionId }
-    const target = (await services.targets.of(environment)).under({ run, ...owner })
+    const target = (await services.targets.of(environment)).forRun({ run, ...owner })
     const { cloud, containers, zones, settleMs } = target
     await run.write((trx) => giveUpWrites(trx, deletionId, settleMs))
     if ((await cloud.scripts(run.signal)).some((each) => each.id === script)) {

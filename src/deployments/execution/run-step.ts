@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { CodedError, notFound } from '../../platform/errors.ts'
 import { appendEvents } from '../../platform/events/index.ts'
-import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
+import type { JobEnd, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { reportLater } from '../github/jobs.ts'
 import { endDeployment } from '../jobs/end-deployment.ts'
@@ -56,7 +56,7 @@ export async function runStep(services: ExecutionServices, payload: StepPayload,
       assetFiles: () => findAssetFiles(db, deploymentId),
       readBlob: (digest) => readBlob(db, digest),
       // Writes check the lease: a frozen process may resume after another one has taken over the job.
-      target: (await services.targets.of(deployment.environment)).under({ run, ...writeOwner(deployment) }),
+      target: (await services.targets.of(deployment.environment)).forRun({ run, ...writeOwner(deployment) }),
       images: services.images,
       secrets: services.secrets,
       signal: run.signal,
@@ -164,14 +164,14 @@ const lastDryRunStep: StepKey = 'check_quotas'
 
 interface StepEnd {
   step: StepKey
-  ending: Ending
+  ending: JobEnd
 }
 
 /** Runs when a step has finally failed or was cancelled: ends its deployment, or starts its rollback. */
 export async function onStepFinalState(
   services: ExecutionServices,
   trx: Knex.Transaction,
-  { payload, ending }: { payload: StepPayload; ending: Ending },
+  { payload, ending }: { payload: StepPayload; ending: JobEnd },
 ): Promise<void> {
   const deployment = await lockDeployment(trx, payload.deploymentId)
   if (deployment === undefined) return

@@ -41,7 +41,7 @@ export async function runLateArrivals(
   // A running deployment checks its own target.
   if ((await findLive(db, app, environment)) !== undefined) return busy
   try {
-    const target = (await services.targets.of(environment)).under({ run, ...writeOwner(deployment) })
+    const target = (await services.targets.of(environment)).forRun({ run, ...writeOwner(deployment) })
     const input = { deployment, target, signal: run.signal }
     if ((await inspectTarget(db, input)).lines.length > 0) {
       if (!(await run.write((trx) => acquireHold(trx, deployment)))) return busy

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../platform/error-codes.ts'
 import { errorCodes } from '../../platform/error-codes.ts'
 import { CodedError, type ErrorOptions } from '../../platform/errors.ts'
-import type { Ending } from '../../platform/jobs/index.ts'
+import type { JobEnd } from '../../platform/jobs/index.ts'
 import { maskSecrets } from '../../platform/logging/redact.ts'
 import { truncate } from '../../platform/postgres/storable-text.ts'
 
@@ -37,7 +37,7 @@ export interface EndingError {
 }
 
 /** The error of a job that was cancelled or has failed; secrets are masked, the message is cut to 2,000 characters. */
-export function endingError(ending: Ending): EndingError {
+export function endingError(ending: JobEnd): EndingError {
   if (ending.state === 'cancelled') return { code: 'STATE_001', message: 'Cancelled by request' }
   const { code, message, retryable, options } = ending.error
   const suggestedAction = options.suggestedAction ?? errorCodes[code].action

@@ -49,11 +49,11 @@ export function decideGoal(history: TargetRow[], request: GoalRequest): Decision
   return { goal, serves }
 }
 
-/** Like `decideGoal`, but requires a change. @throws STATE_001 if the goal serves already */
+/** Like `decideGoal`, but requires a change. @throws STATE_001 if the goal already serves */
 export function goalOfRequest(history: TargetRow[], request: GoalRequest): RollbackTarget {
   const { goal, serves } = decideGoal(history, request)
   if (serves) {
-    const message = `Version ${goal.version} serves already: there is nothing to roll back`
+    const message = `Version ${goal.version} already serves: there is nothing to roll back`
     throw conflict(message, { serves: true, targetVersion: goal.version })
   }
   return goal

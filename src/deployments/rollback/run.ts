@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Ending, Outcome, Run } from '../../platform/jobs/index.ts'
+import type { JobEnd, Outcome, Run } from '../../platform/jobs/index.ts'
 import { toCodedError } from '../cloudflare/errors.ts'
 import { allTo } from '../cloudflare/workers-api.ts'
 import { endDeployment } from '../jobs/end-deployment.ts'
@@ -46,7 +46,7 @@ export async function runRollback(
   const log = createStepLog(run, deploymentId)
   try {
     const owner = writeOwner(deployment)
-    const target = (await services.targets.of(deployment.environment)).under({ run, ...owner })
+    const target = (await services.targets.of(deployment.environment)).forRun({ run, ...owner })
     await run.write((trx) => giveUpWrites(trx, deploymentId, target.settleMs))
     const goal = goalOf(deployment)
     const containerOf = (version: string) => findContainerOfVersion(db, deployment, version)
@@ -175,7 +175,7 @@ async function abandonRollback(
 export async function onRollbackFinalState(
   services: ExecutionServices,
   trx: Knex.Transaction,
-  { payload, ending }: { payload: { deploymentId: string }; ending: Ending },
+  { payload, ending }: { payload: { deploymentId: string }; ending: JobEnd },
 ): Promise<void> {
   const deployment = await lockDeployment(trx, payload.deploymentId)
   if (deployment === undefined) return

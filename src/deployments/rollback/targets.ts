@@ -68,7 +68,7 @@ export interface RollbackView {
   code: ErrorCode | null
   /** True if the same request may succeed later. */
   retryable: boolean
-  /** True if the version to restore serves already. */
+  /** True if the version to restore already serves. */
   serves: boolean
   suggestedAction: string | null
 }
@@ -92,7 +92,7 @@ export function rollbackOf(history: TargetRow[], serving: ServingAnswer): Rollba
       available: !serves,
       targetVersion: goal.version,
       targetDeployment: maker?.id ?? null,
-      reason: serves ? `Version ${goal.version} serves already` : null,
+      reason: serves ? `Version ${goal.version} already serves` : null,
       serves,
       suggestedAction: serves ? (suggestionFrom({ history, serving }) ?? null) : null,
     }

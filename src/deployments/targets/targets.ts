@@ -53,7 +53,7 @@ export interface Target {
   /** The address for requests to a host name of an app. */
   addressOf(host: string, path: string): Address
   /** The target for one run: each write requires the run's lease, and is recorded until it is answered. */
-  under(run: WritingRun): Target
+  forRun(run: WritingRun): Target
 }
 
 /** The source of an environment's credentials. */
@@ -144,7 +144,7 @@ export function createTargets(options: TargetsOptions): Targets {
         isLocal ? await localLogs({ baseUrl, apiToken, dispatcher }, script, signal) : undefined,
       proveVersions: async (script, signal) =>
         isLocal ? localProof : openTailProof({ http, dispatcher, accountId, script, signal }),
-      under: (run) => {
+      forRun: (run) => {
         const record = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return createTarget({
           ...http,

@@ -87,7 +87,7 @@ export async function abandonCycle(trx: Knex.Transaction, jobId: string): Promis
 }
 
 /** Counts a part as done, under the cycle's row lock. @returns the cycle if this was its last part */
-export async function finishShard(trx: Knex.Transaction, cycleId: string): Promise<Ending | undefined> {
+export async function finishShard(trx: Knex.Transaction, cycleId: string): Promise<CycleEnd | undefined> {
   const [row] = await trx('orchestrator_cycles')
     .where({ id: cycleId, state: 'running' })
     .where('shards_left', '>', 0)
@@ -103,7 +103,7 @@ export async function finishShard(trx: Knex.Transaction, cycleId: string): Promi
 }
 
 /** A cycle whose parts are all done. */
-export interface Ending {
+export interface CycleEnd {
   cycle: Cycle
   /** Since when backlogs differ, as of the previous cycle. */
   divergence: Divergence

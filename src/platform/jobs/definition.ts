@@ -42,7 +42,7 @@ export type Outcome =
 export type Commit = (trx: Knex.Transaction) => Promise<void>
 
 /** The final state of a job that did not complete. */
-export type Ending = { state: 'failed'; error: CodedError } | { state: 'cancelled' }
+export type JobEnd = { state: 'failed'; error: CodedError } | { state: 'cancelled' }
 
 /** The attempt that a handler executes: its number, its signal, and the operations that need the job's lease. */
 export interface Run {
@@ -105,7 +105,7 @@ export interface JobDefinition<Payload, Services> extends JobSpec<Payload> {
   onFinalState?(
     services: Services,
     trx: Knex.Transaction,
-    job: { payload: Payload; ending: Ending },
+    job: { payload: Payload; ending: JobEnd },
   ): Promise<void>
 }
 

@@ -1,10 +1,11 @@
+export { createJobActions, type JobActions } from './actions.ts'
 export {
   type BoundJob,
   bindJob,
   type Commit,
-  type Ending,
   type Job,
   type JobDefinition,
+  type JobEnd,
   type JobSpec,
   LostLease,
   type Outcome,
@@ -20,4 +21,3 @@ export { createOutboxDispatcher, type OutboxDispatcher } from './outbox/dispatch
 export { createReconciler } from './outbox/reconciler.ts'
 export { jobRoutes } from './routes.ts'
 export { findJob, findOpenJob, makeJobDue, pruneIdempotencyKeys, pruneJobs } from './store.ts'
-export { createJobVerbs, type JobVerbs } from './verbs.ts'

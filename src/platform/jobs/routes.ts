@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { type EventHub, serveSse, streamHead } from '../events/index.ts'
 import { decodeCursor, page } from '../http/cursor.ts'
 import { type Route, route } from '../http/route.ts'
+import type { JobActions } from './actions.ts'
 import { type Job, jobStates } from './definition.ts'
 import { jobStream } from './execution/leases.ts'
 import { listJobs } from './store.ts'
-import type { JobVerbs } from './verbs.ts'
 
 const params = z.object({ id: z.uuid('expected a job id') })
 
@@ -23,8 +23,8 @@ const list = z.strictObject({
 const schemes = ['tracker-key'] as const
 
 /** The routes for jobs, the same for every domain: list, read, cancel, retry and events. */
-export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs }): Route[] {
-  const { db, hub, verbs } = options
+export function jobRoutes(options: { db: Knex; hub: EventHub; jobActions: JobActions }): Route[] {
+  const { db, hub, jobActions } = options
   return [
     route({
       method: 'get',
@@ -45,7 +45,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
       schemes,
       params,
       handle: async ({ params, principal }) => ({
-        body: jobView(await verbs.watch(db, params.id, principal)),
+        body: jobView(await jobActions.watch(db, params.id, principal)),
       }),
     }),
     route({
@@ -57,7 +57,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
       handle: ({ params, principal, commit }) =>
         commit(async (trx) => ({
           status: 202,
-          body: jobView(await verbs.cancel(trx, params.id, principal)),
+          body: jobView(await jobActions.cancel(trx, params.id, principal)),
         })),
     }),
     route({
@@ -67,7 +67,10 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
       schemes,
       params,
       handle: ({ params, principal, commit }) =>
-        commit(async (trx) => ({ status: 202, body: jobView(await verbs.retry(trx, params.id, principal)) })),
+        commit(async (trx) => ({
+          status: 202,
+          body: jobView(await jobActions.retry(trx, params.id, principal)),
+        })),
     }),
     route({
       method: 'get',
@@ -76,7 +79,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; verbs: JobVerbs })
       schemes,
       params,
       async handle({ params, principal, req, res }) {
-        await verbs.watch(db, params.id, principal)
+        await jobActions.watch(db, params.id, principal)
         const stream = jobStream(params.id)
         serveSse(req, res, { hub, stream, principal, head: await streamHead(db, stream) })
         return undefined

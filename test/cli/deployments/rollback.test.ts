@@ -25,7 +25,7 @@ const serves = {
   ...versions,
   rollback: {
     ...{ deploymentId, available: false, targetVersion: 'v-2', targetDeployment: earlier, serves: true },
-    ...{ reason: 'Version v-2 serves already', suggestedAction: 'capstan rollback my-app --to x' },
+    ...{ reason: 'Version v-2 already serves', suggestedAction: 'capstan rollback my-app --to x' },
   },
 }
 const foreign = '44444444-2222-4333-8444-555555555555'
@@ -41,7 +41,7 @@ const outcome = {
 }
 const { error: nothingToDo } = refusal(
   'STATE_001',
-  'Version v-2 serves already: there is nothing to roll back',
+  'Version v-2 already serves: there is nothing to roll back',
 )
 const servesAlready = {
   error: { ...nothingToDo, details: { ...nothingToDo.details, serves: true, targetVersion: 'v-2' } },
@@ -209,7 +209,7 @@ describe('capstan rollback', () => {
   test('changes nothing if the last good version serves, and names the command for an older one', async () => {
     const service = await api(['staging'], serves)
     const { code, out } = await capstan(['rollback', 'my-app', '--yes'], { env: at(service) })
-    expect([code, out]).toEqual([0, 'Version v-2 serves already\ncapstan rollback my-app --to x\n'])
+    expect([code, out]).toEqual([0, 'Version v-2 already serves\ncapstan rollback my-app --to x\n'])
     expect(sent(service)).toEqual([])
   })
 
@@ -219,7 +219,7 @@ describe('capstan rollback', () => {
   ])('changes nothing and ends with 0 if the named version serves: %s %s', async (...args) => {
     const service = await api(['staging'])
     const { code, out, err } = await capstan(args, { env: at(service) })
-    expect([code, out, err]).toEqual([0, 'Version v-2 serves already: there is nothing to roll back\n', ''])
+    expect([code, out, err]).toEqual([0, 'Version v-2 already serves: there is nothing to roll back\n', ''])
     expect(sent(service)).toEqual([])
     const document = await capstan([...args, '--json'], { env: at(service) })
     expect(JSON.parse(document.out)).toMatchObject({ app: 'my-app', serves: true, targetVersion: 'v-2' })

@@ -16,7 +16,7 @@ afterAll(() => world.stop())
 
 /** How the run ends whose call is on its way: none of these is a crash, and none uses up an attempt of it. */
 const endings = ['cancel', 'shutdown'] as const
-type Ending = (typeof endings)[number]
+type JobEnd = (typeof endings)[number]
 /** When the call arrives. */
 const arrivals = ['after the deployment', 'after the next one'] as const
 type Arrival = (typeof arrivals)[number]
@@ -34,7 +34,7 @@ interface Point {
   course: (typeof courses)[number]
   /** The how-manieth write of the job, from 1. */
   number: number
-  ending: Ending
+  ending: JobEnd
   arrival: Arrival
 }
 
@@ -50,7 +50,7 @@ async function reach({ app, course: [kind, job] }: Point): Promise<string> {
   return id
 }
 
-async function end(id: string, job: { id: string; name: string }, ending: Ending): Promise<void> {
+async function end(id: string, job: { id: string; name: string }, ending: JobEnd): Promise<void> {
   if (ending === 'shutdown') return worker.keeper.abortAll('shutdown')
   const path = job.name === 'rollback' ? `/jobs/${job.id}/cancel` : `/deploy/${id}/cancel`
   expect((await world.call(path, { method: 'POST' })).status).toBe(202)

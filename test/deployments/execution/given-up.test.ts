@@ -231,7 +231,7 @@ describe('a rollback', () => {
     await drive(world, worker, id)
     const { status, error } = await world.status(id)
     expect([status, error.code]).toEqual(['rollback_failed', 'DEPLOY_007'])
-    expect(error.message).toContain('versions of others')
+    expect(error.message).toContain('versions that were made outside')
     expect((await world.get('touched-staging')).status).toBe(500)
   })
 

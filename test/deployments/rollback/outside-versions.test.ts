@@ -87,7 +87,7 @@ describe('a version made outside Capstan that serves', () => {
     // A second rollback has nothing to do, unless it names an older version.
     expect((await listed('outside')).rollback).toMatchObject({ available: false, serves: true })
     const again = await rollBack('outside')
-    expect([again.status, again.json.error.message]).toEqual([409, expect.stringContaining('serves already')])
+    expect([again.status, again.json.error.message]).toEqual([409, expect.stringContaining('already serves')])
     expect(again.json.error.suggestedAction).toContain(`--to ${one}`)
     expect((await rollBack('outside', { targetVersion: one })).status).toBe(202)
     await drive(world, worker, two)
@@ -183,7 +183,7 @@ describe('a version made outside Capstan that serves', () => {
     }
     expect((await listed('named')).rollback).toMatchObject({
       ...{ available: false, serves: true, targetVersion: foreign, targetDeployment: null },
-      reason: `Version ${foreign} serves already`,
+      reason: `Version ${foreign} already serves`,
     })
   })
 })

@@ -58,7 +58,7 @@ describe('an app with two good versions and a broken third', () => {
     await fail('listed')
     expect(await listed()).toMatchObject({
       ...{ available: false, serves: true, targetDeployment: two },
-      reason: expect.stringContaining('serves already'),
+      reason: expect.stringContaining('already serves'),
       suggestedAction: expect.stringContaining(`--to ${one}`),
     })
     const missing = await world.call('/deploy/apps/nothing/staging/versions')

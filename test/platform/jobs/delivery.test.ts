@@ -116,7 +116,7 @@ describe.each(backends())('deliveries over %s', (backend) => {
     opened.push(web.dispose)
     const id = await enqueue(ctx, job)
     await began.promise
-    const asked = await web.db.transaction((trx) => web.verbs.cancel(trx, id))
+    const asked = await web.db.transaction((trx) => web.jobActions.cancel(trx, id))
     expect(asked).toMatchObject({ state: 'running' })
     expect(asked.cancelRequestedAt).not.toBeNull()
     await ended(ctx, id, 'cancelled')

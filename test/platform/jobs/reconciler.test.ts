@@ -170,7 +170,7 @@ describe.each(backends())('work without a live delivery, over %s', (backend) => 
     })
     const cancelled = await ctx.db.transaction(async (trx) => {
       await trx.raw("set local lock_timeout = '1s'")
-      return ctx.verbs.cancel(trx, id)
+      return ctx.jobActions.cancel(trx, id)
     })
     expect(cancelled.state).toBe('cancelled')
     store.set('up')

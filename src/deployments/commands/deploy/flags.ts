@@ -45,7 +45,7 @@ export function secretNamesOf(flags: Pick<DeployFlags, 'secret'>): string[] {
   for (const name of names) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       throw new UsageFault(
-        '--secret takes a name only; its value is read from the environment variable of that name or asked for',
+        '--secret takes a name only; its value is read from the environment variable of that name or prompted for',
       )
     }
   }

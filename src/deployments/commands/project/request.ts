@@ -63,7 +63,7 @@ function nameOf(name: string, chosen: string | undefined): string {
   throw new UsageFault(`"${name}" can't be an app's name: ${why}${advice}`)
 }
 
-/** The values of secrets, from the environment or asked for. @throws UsageFault with the missing ones, without a terminal */
+/** The values of secrets, from the environment or the prompt. @throws UsageFault with the missing ones, without a terminal */
 export async function readSecrets(
   names: string[],
   { shellEnv, prompt }: Pick<CommandDeps, 'shellEnv' | 'prompt'>,

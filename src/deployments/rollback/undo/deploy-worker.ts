@@ -55,7 +55,7 @@ async function removeScript(
   const { deployment, plan, target, signal, log } = context
   const { script } = plan.config
   if (versions.some((version) => version.tag !== deployment.id)) {
-    throw nothingUndone(`${script} has versions of others by now`)
+    throw nothingUndone(`${script} has versions that were made outside of this deployment`)
   }
   await target.cloud.deleteScript(script, signal)
   log.info(`${script} did not exist before this deployment; it is removed`)
@@ -76,7 +76,7 @@ async function restore(context: CompensationContext): Promise<UndoResult> {
   }
   const versions = await cloud.versions(script, signal)
   if (!isOwnTraffic(context, { now, versions }) && !goal.byHand)
-    throw nothingUndone(`${script} is served by a version of others by now`)
+    throw nothingUndone(`${script} is served by a version that was made outside of this deployment`)
   if (now.length > 0) log.info(`Replacing ${nameOf({ traffic: now })}`)
   const bindings = await serve(context, now)
   log.info(`${sentence(goal.traffic)} again`)

@@ -63,8 +63,8 @@ async function restoreContainer(
       : await containers.rollout({ id, rolloutId: activeRolloutId }, signal)
   const isOwnRollout = active?.description.includes(deployment.id) ?? application.image === deployment.image
   if (!isOwnRollout && !goal.byHand && application.image !== wanted.image) {
-    log.warn('Others have changed the container by now; it is left as it is')
-    return { note: 'others have changed the container' }
+    log.warn('The container was changed outside of this deployment; it is left unchanged')
+    return { note: 'the container was changed outside of this deployment' }
   }
   if (application.maxInstances !== wanted.maxInstances) {
     await containers.setMaxInstances(id, wanted.maxInstances, signal)

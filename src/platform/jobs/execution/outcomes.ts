@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { type CodedError, internalError } from '../../errors.ts'
 import { maskSecrets } from '../../logging/redact.ts'
 import { truncate } from '../../postgres/storable-text.ts'
-import type { BoundJob, Ending, Outcome } from '../definition.ts'
+import type { BoundJob, JobEnd, Outcome } from '../definition.ts'
 import type { Finish, Lease } from './leases.ts'
 
 /** The result of a delivery for the queue library; `queue-worker.ts` translates it. */
@@ -21,7 +21,7 @@ export function onFinalState(job: BoundJob | undefined, lease: Lease, outcome: O
     job.onFinalState?.(job.services, trx, { payload: payload.data, ending })
 }
 
-function endingOf(outcome: Outcome): Ending | undefined {
+function endingOf(outcome: Outcome): JobEnd | undefined {
   if (outcome.kind === 'failed') return { state: 'failed', error: outcome.error }
   return outcome.kind === 'cancelled' ? { state: 'cancelled' } : undefined
 }

@@ -10,7 +10,7 @@ import { endJob, findJob, lockJob, lockOpenJob, reopenJob, requestCancel } from 
  * The operations on jobs that users request by HTTP, command line or console, each in one transaction. `by` must have
  * the permissions that the job's domain requires; undefined means that Capstan itself acts.
  */
-export interface JobVerbs {
+export interface JobActions {
   /** @throws SYS_005 for a job that does not exist or that the caller may not read */
   watch(db: Knex, id: string, by: Principal | undefined): Promise<Job>
   /** Ends a waiting job at once; requests that a running one ends. @throws SYS_005; STATE_001 if the job has ended */
@@ -22,7 +22,7 @@ export interface JobVerbs {
 }
 
 /** @param nudge wakes this process's dispatcher after a commit. */
-export function createJobVerbs(jobs: readonly BoundJob[], nudge: () => void): JobVerbs {
+export function createJobActions(jobs: readonly BoundJob[], nudge: () => void): JobActions {
   const known = new Map(jobs.map((job) => [`${job.queue}/${job.name}`, job]))
 
   /** True for principals that may read all jobs, that started this job, or that its domain admits. */

@@ -31,8 +31,8 @@ describe('operations on jobs', () => {
   })
   afterAll(() => direct?.dispose())
 
-  const cancel = (id: string) => direct.ctx.db.transaction((trx) => direct.ctx.verbs.cancel(trx, id))
-  const retry = (id: string) => direct.ctx.db.transaction((trx) => direct.ctx.verbs.retry(trx, id))
+  const cancel = (id: string) => direct.ctx.db.transaction((trx) => direct.ctx.jobActions.cancel(trx, id))
+  const retry = (id: string) => direct.ctx.db.transaction((trx) => direct.ctx.jobActions.retry(trx, id))
   const fail = async (): Promise<Outcome> => ({ kind: 'failed', error: new CodedError('DEPLOY_001', 'no') })
   async function failedJob(of = job): Promise<string> {
     handler = fail

@@ -32,6 +32,8 @@ export interface CloudWrite extends CloudCall {
   form?: FormData
   /** A body that is read while it is sent. */
   multipart?: MultipartBody
+  /** True for calls whose work takes long, such as statements of a database: they have the time limit of an upload. */
+  takesLong?: boolean
   /** Secret values in the body, which are masked if the answer quotes them. */
   confidential?: string[]
   /** Called right before each transmission, after any wait for the rate limit. If it throws, nothing is sent. */
@@ -122,7 +124,7 @@ async function sendOnce(options: CloudHttpOptions, token: string, call: Call): P
   await options.budget?.take(call.signal)
   const sent = await call.beforeSend?.()
   const { answerMs = attemptMs } = options
-  const isUpload = call.form !== undefined || call.multipart !== undefined
+  const isUpload = call.form !== undefined || call.multipart !== undefined || call.takesLong === true
   const limit = AbortSignal.timeout(Math.round(isUpload ? answerMs * uploadFactor : answerMs))
   let response: Answer
   try {

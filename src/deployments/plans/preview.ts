@@ -10,6 +10,7 @@ import type { Target } from '../targets/targets.ts'
 import { changesOf, reversibleOf } from './changes.ts'
 import { checkBeforeTraffic } from './check-before-traffic.ts'
 import { kindOf, plannedBindings, readState } from './current-state/index.ts'
+import { unknownClasses } from './parts/class-changes.ts'
 import { compatibilityOf } from './parts/compatibility.ts'
 import { unappliedMigrations } from './parts/database-migrations.ts'
 import { lookUpResources } from './parts/resources.ts'
@@ -39,7 +40,8 @@ export async function preview(
     })
   }
   const classes = account.namespaces.filter((each) => each.script === script).map((each) => each.class)
-  checkClasses(plan, classes)
+  const listed = account.scripts.find((each) => each.id === script)
+  checkClasses(plan, classes, listed?.migrationTag ?? null)
   const application = await findApplication(plan, target, account.namespaces)
   const leaving = await findLeavingApplication(plan, target, account.namespaces)
   const { hostnames = [] } = plan.config
@@ -167,10 +169,14 @@ async function readTarget<T>(signal: AbortSignal, read: () => Promise<T>): Promi
 }
 
 /** Refuses plans that omit an existing class: classes are kept, renamed or deleted explicitly. */
-function checkClasses(plan: Draft, present: string[]): void {
+function checkClasses(plan: Draft, present: string[], migrationTag: string | null): void {
   const { durableObjects, migrations, bindings, classMigrations, exports } = plan.config
   // A project describes its classes in its own way; classes that it does not mention stay.
-  if (bindings !== undefined || classMigrations !== undefined || exports !== undefined) return
+  if (bindings !== undefined || classMigrations !== undefined || exports !== undefined) {
+    const unknown = unknownClasses(plan.config, { classes: present, state: { migrationTag } })
+    if (unknown.length > 0) throw invalidBody(unknown)
+    return
+  }
   const leaving = new Set([
     ...migrations.deletedClasses,
     ...migrations.renamedClasses.map((each) => each.from),

@@ -69,6 +69,7 @@ export function statusView(
       endTime: deployment.finishedAt?.toISOString() ?? null,
       estimatedCompletion: estimate(deployment, details),
       version: deployment.versionId,
+      ...(deployment.source === undefined ? {} : { source: deployment.source }),
     },
   }
 }

@@ -41,7 +41,10 @@ export async function removeDryRun(trx: Knex, id: string): Promise<void> {
 const columns = ['d.*', 'p.digest']
 
 export async function findDeployment(db: Knex, id: string): Promise<Deployment | undefined> {
-  const row = await db('deployments as d').join('plans as p', 'p.id', 'd.id').where('d.id', id).first(columns)
+  const row = await db('deployments as d')
+    .join('plans as p', 'p.id', 'd.id')
+    .where('d.id', id)
+    .first([...columns, db.raw("p.config -> 'source' as source")])
   return row === undefined ? undefined : toDeployment(row)
 }
 

@@ -1,5 +1,6 @@
 import type { Environment } from '../config.ts'
 import type { ContainerSpec, TrafficShare, TriggerState } from '../model/app-state.ts'
+import type { PlanConfig } from '../model/plan.ts'
 import type { ProvisionedType } from '../model/request/bindings.ts'
 import type { DeployOptions } from '../model/schema.ts'
 import type { DeploymentStatus } from '../model/states.ts'
@@ -98,6 +99,8 @@ export interface Deployment {
   startedAt: Date | null
   finishedAt: Date | null
   digest: string
+  /** The project that its plan was made from; absent in lists. */
+  source?: PlanConfig['source']
 }
 
 export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environment' | 'status' | 'options'> {
@@ -118,6 +121,7 @@ export interface DeploymentRow extends Pick<Deployment, 'id' | 'app' | 'environm
   started_at: Date | null
   finished_at: Date | null
   digest: string
+  source?: PlanConfig['source'] | null
 }
 
 export function toDeployment(row: DeploymentRow): Deployment {
@@ -159,5 +163,6 @@ export function toDeployment(row: DeploymentRow): Deployment {
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
+    ...(row.source == null ? {} : { source: row.source }),
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PlanConfig } from '../../../src/deployments/model/plan.ts'
 import type { ClassMigration } from '../../../src/deployments/model/request/classes.ts'
+import { unknownClasses } from '../../../src/deployments/plans/parts/class-changes.ts'
 import { pendingMigration, plannedClasses } from '../../../src/deployments/plans/parts/class-migrations.ts'
 
 const configOf = (config: Partial<PlanConfig>): PlanConfig => ({
@@ -96,4 +97,23 @@ test('the classes of a plan come from its lists, its history and its bindings to
     ],
   })
   expect(plannedClasses(config)).toEqual(['ChatRoom', 'Bound', 'Named'])
+})
+
+test('a binding to an own class that nothing creates is refused with its field', () => {
+  const object = { type: 'durable_object_namespace' }
+  const config = configOf({
+    classMigrations: [{ tag: 'v1', new_sqlite_classes: ['Made'] }],
+    bindings: [
+      { ...object, name: 'A', class_name: 'Made' },
+      { ...object, name: 'B', class_name: 'Present' },
+      { ...object, name: 'C', class_name: 'Foreign', script_name: 'other' },
+      { ...object, name: 'D', class_name: 'Nowhere' },
+    ],
+  })
+  expect(unknownClasses(config, { classes: ['Present'], state: { migrationTag: null } })).toEqual([
+    {
+      path: 'config.bindings.3.class_name',
+      problem: 'the class does not exist: create it with classMigrations',
+    },
+  ])
 })

@@ -12,8 +12,8 @@ export function createDatabases(http: CloudHttp, path: string): DatabaseApi {
     return found.flatMap(({ results }) => results.map(({ name }) => name))
   }
   const run = async (database: string, sql: string, signal: AbortSignal) => {
-    const call = { method: 'POST' as const, path: pathOf(database, 'query'), json: { sql }, signal }
-    await http.write(z.unknown(), call)
+    const path = pathOf(database, 'query')
+    await http.write(z.unknown(), { method: 'POST', path, json: { sql }, takesLong: true, signal })
   }
   return {
     async appliedMigrations(database, table, signal) {

@@ -1,6 +1,7 @@
+import type { FieldFault } from '../../../platform/errors.ts'
 import type { AppState } from '../../model/app-state.ts'
 import type { PlanConfig, PlannedChange } from '../../model/plan.ts'
-import { pendingMigration, plannedClasses } from './class-migrations.ts'
+import { type PendingMigration, pendingMigration, plannedClasses } from './class-migrations.ts'
 
 interface Found {
   state: Pick<AppState, 'migrationTag'>
@@ -10,6 +11,13 @@ interface Found {
 
 const stepsOf = (config: PlanConfig, { state, classes }: Found) =>
   pendingMigration(config, { names: classes, tag: state.migrationTag }, 'capstan')?.steps ?? []
+
+const classesMade = (step: PendingMigration['steps'][number]): string[] => [
+  ...(step.new_classes ?? []),
+  ...(step.new_sqlite_classes ?? []),
+  ...(step.renamed_classes ?? []).map(({ to }) => to),
+  ...(step.transferred_classes ?? []).map(({ to }) => to),
+]
 
 /** The classes that a plan creates, renames, deletes or keeps. */
 export function classChanges(config: PlanConfig, found: Found): PlannedChange[] {
@@ -32,12 +40,7 @@ export function classChanges(config: PlanConfig, found: Found): PlannedChange[] 
 export function lastingClassChanges(config: PlanConfig, found: Found): string[] {
   const steps = stepsOf(config, found)
   const deleted = new Set(steps.flatMap((step) => step.deleted_classes ?? []))
-  const made = steps.flatMap((step) => [
-    ...(step.new_classes ?? []),
-    ...(step.new_sqlite_classes ?? []),
-    ...(step.renamed_classes ?? []).map(({ to }) => to),
-    ...(step.transferred_classes ?? []).map(({ to }) => to),
-  ])
+  const made = steps.flatMap(classesMade)
   const declared = Object.keys(config.exports ?? {}).filter((name) => !found.classes.includes(name))
   return [
     ...[...new Set([...made, ...declared])].map((name) => `creates or renames to the class ${name}`),
@@ -45,4 +48,17 @@ export function lastingClassChanges(config: PlanConfig, found: Found): string[] 
       .filter((name) => found.classes.includes(name))
       .map((name) => `deletes the class ${name} and its data`),
   ]
+}
+
+/** The bindings to own classes that neither exist nor are made by the plan, with the paths of their fields. */
+export function unknownClasses(config: PlanConfig, found: Found): FieldFault[] {
+  const made = stepsOf(config, found).flatMap(classesMade)
+  const known = new Set([...found.classes, ...made, ...Object.keys(config.exports ?? {})])
+  const own = new Set(plannedClasses(config).filter((name) => !known.has(name)))
+  return (config.bindings ?? []).flatMap(({ type, class_name: name, script_name: script = '' }, index) => {
+    if (type !== 'durable_object_namespace' || typeof name !== 'string' || !own.has(name)) return []
+    if (script !== '' && script !== config.script) return []
+    const problem = 'the class does not exist: create it with classMigrations'
+    return [{ path: `config.bindings.${index}.class_name`, problem }]
+  })
 }

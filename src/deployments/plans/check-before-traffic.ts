@@ -24,6 +24,7 @@ function obstacleOf({ config, state, changes }: CheckQuery): string | undefined 
   if (!state.exists) return 'this is the first deployment'
   // These uploads replace the whole script, which serves at once.
   if (config.container !== undefined) return 'an app with a container is uploaded as a whole'
+  if (config.exports !== undefined) return 'an app that declares its classes (exports) is uploaded as a whole'
   if (changes.some(({ kind, action }) => kind === 'durable_object' && action !== 'keep')) {
     return 'the Durable Object classes change, which takes effect with the upload'
   }

@@ -113,6 +113,7 @@ const nameOf = ({ method, path }: Call) =>
     .replace(/\/accounts\/[^/]+/, '')
     .replace(/\/scripts\/[^/]+/, '/scripts/{name}')
     .replace(/\/versions\/[^/]+/, '/versions/{id}')
+    .replace(/\/database\/[^/]+/, '/database/{id}')
     .replace(/worker:[^/]+/, 'the Worker’s ')
     .replace(/\/(applications|rollouts)\/[^/]+/g, '/$1/{id}')
     .replace(/^\/v2\/.*?(?=\/(?:blobs|manifests)\/)/, 'registry: ')

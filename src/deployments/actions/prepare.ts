@@ -5,6 +5,7 @@ import { invalidBody } from '../../platform/errors.ts'
 import type { Environment } from '../config.ts'
 import type { Images } from '../images/images.ts'
 import { inspectImage } from '../images/preflight.ts'
+import type { AppState } from '../model/app-state.ts'
 import { quarantineOf, servedBy } from '../model/history.ts'
 import { instanceTypes } from '../model/instance-types.ts'
 import { requireEnvironment } from '../model/permission.ts'
@@ -17,7 +18,13 @@ import { checkBlobs, namedBlobs } from '../plans/parts/modules.ts'
 import { requireAccount, requireSecrets } from '../plans/prerequisites.ts'
 import { preview } from '../plans/preview.ts'
 import { type CostEstimate, estimateCost } from '../plans/prices.ts'
-import { findBlobSizes, findContainerClass, listHistory, type TargetRow } from '../store/index.ts'
+import {
+  findAssetManifest,
+  findBlobSizes,
+  findContainerClass,
+  listHistory,
+  type TargetRow,
+} from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
 import type { ActionOptions } from './target-lock.ts'
 
@@ -55,7 +62,13 @@ export async function preparePlan(
   const draft = buildPlan({ ...input, createdAt: await databaseTime(db) }, secrets)
   const { preview: shown, basis } = await preview(draft, target)
   requireSecrets(config, basis)
-  const plan = { ...draft, preview: shown, basis: { ...basis, ended: endTimes(history) } }
+  const servesSame = draft.config.assets?.manifest === (await servedManifest(db, draft, basis))
+  const changes = shown.changes.map((change) =>
+    change.kind === 'assets' && change.action === 'replace' && servesSame
+      ? { ...change, action: 'keep' as const }
+      : change,
+  )
+  const plan = { ...draft, preview: { ...shown, changes }, basis: { ...basis, ended: endTimes(history) } }
   const quarantine = quarantineOf(history, plan.digest)
   const cost = estimateCost(target.kind, container && resourcesOf(container.planned))
   return { plan, cost, quarantinedBy: quarantine?.id ?? null }
@@ -67,6 +80,18 @@ async function sentBlobs(db: Knex, config: PrepareConfig): Promise<Map<string, n
   const sizes = digests.length === 0 ? new Map<string, number>() : await findBlobSizes(db, digests)
   checkBlobs(config, sizes)
   return sizes
+}
+
+/** The manifest of the static files that the app serves; undefined if Capstan did not deploy them. */
+async function servedManifest(
+  db: Knex,
+  target: { app: string; environment: Environment },
+  { traffic }: AppState,
+): Promise<string | undefined> {
+  const [only, second] = traffic
+  return only === undefined || second !== undefined
+    ? undefined
+    : findAssetManifest(db, target, only.versionId)
 }
 
 /** End times of the newest deployments, by id. A late call cannot belong to an older deployment than these. */

@@ -36,6 +36,10 @@ export interface CloudWrite extends CloudCall {
   takesLong?: boolean
   /** Secret values in the body, which are masked if the answer quotes them. */
   confidential?: string[]
+  /** The credential of the call, in place of the API token. */
+  token?: string
+  /** True if the call changes nothing that a late arrival could harm, so that nobody waits for it. */
+  isHarmless?: boolean
   /** Called right before each transmission, after any wait for the rate limit. If it throws, nothing is sent. */
   beforeSend?: () => Promise<SentWrite>
 }
@@ -89,6 +93,7 @@ export function createCloudHttp(options: CloudHttpOptions): CloudHttp {
   let token = options.apiToken
 
   async function send(call: Call): Promise<unknown> {
+    if (call.token !== undefined) return sendOnce(options, call.token, call)
     try {
       return await sendOnce(options, token, call)
     } catch (error) {

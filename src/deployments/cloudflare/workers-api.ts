@@ -1,4 +1,5 @@
 import type { CloudHttp } from './http.ts'
+import { createAssetUploads } from './workers/assets.ts'
 import { pathsOf } from './workers/paths.ts'
 import { createScripts } from './workers/scripts.ts'
 import { createScriptSettings } from './workers/settings.ts'
@@ -16,6 +17,7 @@ export function createCloudflare(http: CloudHttp, accountId: string): Cloudflare
     ...createScripts(http, paths),
     ...createVersions(http, paths),
     ...createUploads(http, paths),
+    ...createAssetUploads(http, paths),
     ...createScriptSettings(http, paths.script),
   }
 }

@@ -17,6 +17,7 @@ const stepLimits: Record<StepKey, number> = {
   check_quotas: 60 * seconds,
   upload_container: 15 * minutes,
   provision_resources: 2 * minutes,
+  upload_assets: 30 * minutes,
   migrate_database: 10 * minutes,
   // Includes the health check at 0 % of the traffic.
   deploy_worker: 18 * minutes,

@@ -5,6 +5,7 @@ import { type StepKey, stepKeys } from './states.ts'
 /** Steps that are part of a plan only if it has something for them to do. */
 const optionalSteps: Partial<Record<StepKey, (config: PlanConfig) => boolean>> = {
   provision_resources: (config) => wantedResources(config).length > 0,
+  upload_assets: ({ assets }) => assets !== undefined,
   migrate_database: ({ databases = [], noMigrate = false }) =>
     !noMigrate && databases.some(({ files }) => files.length > 0),
   configure_triggers: hasTriggers,

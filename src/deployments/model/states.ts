@@ -35,6 +35,7 @@ export const steps = {
   check_quotas: 'Checking quotas',
   upload_container: 'Uploading container',
   provision_resources: 'Providing resources',
+  upload_assets: 'Uploading static files',
   migrate_database: 'Migrating databases',
   deploy_worker: 'Deploying Worker and Durable Objects',
   rollout_container: 'Rolling out container',

@@ -23,6 +23,7 @@ export { findHold, releaseHold, takeHold } from './holds.ts'
 export {
   countLive,
   findAddress,
+  findAssetManifest,
   findContainerClass,
   findContainerOfVersion,
   hasDeployments,

@@ -124,6 +124,19 @@ export async function findContainerClass(
   return row?.name ?? undefined
 }
 
+/** The SHA-256 of the list of a version's static files; undefined if it has none, or is not Capstan's. */
+export async function findAssetManifest(
+  db: Knex,
+  { app, environment }: Pick<Deployment, 'app' | 'environment'>,
+  versionId: string,
+): Promise<string | undefined> {
+  const row = await db('deployments as d')
+    .join('plans as p', 'p.id', 'd.id')
+    .where({ 'd.app': app, 'd.environment': environment, 'd.version_id': versionId })
+    .first(db.raw("p.config #>> '{assets,manifest}' as manifest"))
+  return row?.manifest ?? undefined
+}
+
 /** Marks all deployments to a target as removed, after the app was deleted. */
 export async function markRemoved(trx: Knex, app: string, environment: Environment): Promise<void> {
   await trx('deployments').where({ app, environment, removed_at: null }).update({ removed_at: trx.fn.now() })

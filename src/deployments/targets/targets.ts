@@ -148,7 +148,8 @@ export function createTargets(options: TargetsOptions): Targets {
         const record = recordWrites(options.db, { ...run, settleMs: isLocal ? localSettleMs : settleMs })
         return createTarget({
           ...http,
-          write: (result, call) => http.write(result, { ...call, beforeSend: () => record(call.method) }),
+          write: (result, call) =>
+            http.write(result, call.isHarmless ? call : { ...call, beforeSend: () => record(call.method) }),
         })
       },
     })

@@ -9,7 +9,7 @@ export interface ApiCall {
   method: string
   /** Below the base URL, without the query. */
   path: string
-  /** JSON, or `{metadata}` of a multipart upload. */
+  /** JSON, `{metadata}` of an upload of code, or `{<hash>: ''}` of an upload of static files. */
   // biome-ignore lint/suspicious/noExplicitAny: bodies are held to the contract; tests look into single fields
   body: any
   at: number
@@ -221,6 +221,8 @@ async function parsed(req: IncomingMessage, sent: Buffer): Promise<unknown> {
   const type = req.headers['content-type'] ?? ''
   if (!type.startsWith('multipart/')) return JSON.parse(sent.toString())
   const form = await new Response(new Uint8Array(sent), { headers: { 'content-type': type } }).formData()
+  // An upload of static files has no metadata; its parts are named by their hashes.
+  if (!form.has('metadata')) return Object.fromEntries([...form.keys()].map((hash) => [hash, '']))
   const metadata = form.get('metadata')
   const text = typeof metadata === 'string' ? metadata : await metadata?.text()
   return { metadata: JSON.parse(text ?? 'null') }

@@ -140,6 +140,7 @@ export class StrictContract {
     const { req, body } = sent
     const headers = { 'content-type': req.headers['content-type'] ?? '' }
     const form = await new Response(new Uint8Array(body), { headers }).formData()
+    if (sent.path.endsWith('/workers/assets/upload')) return await assetsOf(form)
     const given = form.get('metadata')
     if (given === null) throw new Breach('the part metadata is missing')
     const metadata = this.#withoutAdded(sent, typeof given === 'string' ? given : await given.text())
@@ -153,6 +154,19 @@ export class StrictContract {
     if (main !== undefined && !form.has(main)) throw new Breach('the main module is missing')
     return { metadata }
   }
+}
+
+/** The parts of an upload of static files: base64, each named by its hash. */
+async function assetsOf(form: FormData): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {}
+  for (const [hash, part] of form) {
+    if (!/^[0-9a-f]{32}$/.test(hash)) throw new Breach(`the part ${hash} is not named by a hash`)
+    if (typeof part === 'string' || part.name !== hash) throw new Breach(`the part ${hash} is no file`)
+    const text = await part.text()
+    if (Buffer.from(text, 'base64').toString('base64') !== text) throw new Breach(`${hash} is not base64`)
+    texts[hash] = text
+  }
+  return texts
 }
 
 /** The same schemas, in which objects with listed fields allow no others. */

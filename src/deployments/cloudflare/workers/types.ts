@@ -2,6 +2,7 @@ import type { TrafficShare } from '../../model/app-state.ts'
 import type { AssetConfig } from '../../model/request/assets.ts'
 import type { Compatibility } from '../../model/request/code.ts'
 import type { UploadModule } from '../../model/worker-module.ts'
+import type { AssetUploads } from './assets.ts'
 import type { ScriptSettings } from './settings.ts'
 
 export interface WorkerVersion {
@@ -75,7 +76,7 @@ export interface ListedScript {
 }
 
 /** The calls of Cloudflare's v4 API that deployments need. Only reads are retried inside. */
-export interface Cloudflare extends ScriptSettings {
+export interface Cloudflare extends ScriptSettings, AssetUploads {
   verifyToken(signal: AbortSignal): Promise<{ status: string }>
   account(signal: AbortSignal): Promise<{ id: string; name: string }>
   scripts(signal: AbortSignal): Promise<ListedScript[]>

@@ -9,6 +9,7 @@ import { healthCheck } from './health-check.ts'
 import { migrateDatabase } from './migrate-database.ts'
 import { provisionResources } from './provision-resources.ts'
 import { rolloutContainer } from './rollout-container.ts'
+import { uploadAssets } from './upload-assets.ts'
 import { uploadContainer } from './upload-container.ts'
 import { validateConfig } from './validate-config.ts'
 
@@ -21,6 +22,7 @@ export const stepFunctions: Record<StepKey, StepFunction> = {
   check_quotas: checkQuotas,
   upload_container: uploadContainer,
   provision_resources: provisionResources,
+  upload_assets: uploadAssets,
   migrate_database: migrateDatabase,
   deploy_worker: deployWorker,
   rollout_container: rolloutContainer,

@@ -1,4 +1,5 @@
 import type { StepKey } from '../../model/states.ts'
+import { uploadAssets } from '../assets/upload-assets.ts'
 import { configureTriggers } from '../triggers/configure.ts'
 import { checkQuotas } from './check-quotas.ts'
 import { cloudflareAuth } from './cloudflare-auth.ts'
@@ -9,7 +10,6 @@ import { healthCheck } from './health-check.ts'
 import { migrateDatabase } from './migrate-database.ts'
 import { provisionResources } from './provision-resources.ts'
 import { rolloutContainer } from './rollout-container.ts'
-import { uploadAssets } from './upload-assets.ts'
 import { uploadContainer } from './upload-container.ts'
 import { validateConfig } from './validate-config.ts'
 

@@ -1,5 +1,5 @@
-import { sendAssets } from '../assets/send.ts'
-import type { StepContext, StepResult } from './context.ts'
+import type { StepContext, StepResult } from '../steps/context.ts'
+import { sendAssets } from './send.ts'
 
 /**
  * Uploads the plan's static files that the cloud lacks. They belong to no version yet, so that a failure leaves nothing to

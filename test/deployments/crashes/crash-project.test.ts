@@ -73,5 +73,5 @@ test('a crash anywhere creates each resource once and applies each migration onc
       },
     },
   )
-  expect(points).toBeGreaterThanOrEqual(3 * 9)
+  expect(points).toBeGreaterThanOrEqual(3 * 8)
 })

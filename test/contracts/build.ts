@@ -64,7 +64,10 @@ const read = (folder: string, name: string): Document =>
 function withMore(first: Document, second: Document): Document {
   const renamed = JSON.stringify(second).replaceAll('"#/components/schemas/', '"#/components/schemas/More')
   const { paths, components }: Document = JSON.parse(renamed)
-  const schemas = Object.entries(components.schemas ?? {}).map(([name, schema]) => [`More${name}`, schema])
+  const schemas = Object.entries(components.schemas ?? {}).map(([name, schema]) => [
+    `More${name}`,
+    withProperties(schema, first.components.schemas?.[name]),
+  ])
   const all = Object.entries(paths).map(([path, methods]) => [
     path,
     { ...methods, ...withRequests(first.paths[path] ?? {}, methods) },
@@ -77,6 +80,15 @@ function withMore(first: Document, second: Document): Document {
       schemas: { ...first.components.schemas, ...Object.fromEntries(schemas) },
     },
   }
+}
+
+/** Adds the properties that only the first document's schema of the same name has, such as `containers` of an upload. */
+function withProperties(schema: unknown, first: unknown): unknown {
+  const [own, other] = [schema, first].map(
+    (each) => (each as { properties?: object } | undefined)?.properties,
+  )
+  if (own === undefined || other === undefined) return schema
+  return { ...(schema as object), properties: { ...other, ...own } }
 }
 
 /** The second document describes more types of bindings in the requests of operations that both have. */

@@ -6,6 +6,7 @@ import { servingVersion } from '../scripts/deploy.ts'
 import { deleteScript, patchSettings, requireScript, setPublished } from '../scripts/lifecycle.ts'
 import { scriptSettings } from '../scripts/metadata.ts'
 import { uploadScript } from '../scripts/publish.ts'
+import { referencesTo } from '../scripts/references.ts'
 import { absentMessages } from '../scripts/unsupported.ts'
 import { parseUpload } from '../scripts/upload.ts'
 import {
@@ -58,7 +59,8 @@ export function scriptRoutes(router: Router, cloud: CloudContext): void {
     })
     .on(`GET ${workers}/workers/{script}`, (call) => {
       const { localPort } = call.req.socket
-      return { result: workerView(requireScript(cloud, call.param('script')), localPort) }
+      const found = requireScript(cloud, call.param('script'))
+      return { result: { ...workerView(found, localPort), references: referencesTo(cloud, found) } }
     })
     .on(`PUT ${script}`, async (call) => {
       const scriptName = usableName(call)

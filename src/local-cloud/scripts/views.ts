@@ -57,12 +57,14 @@ export function serviceView(script: Script, serving: Version | undefined) {
 
 /** A script in the newer API, from which wrangler reads the script's URL. */
 export function workerView(script: Script, port: number | undefined) {
+  const settings = settingsView(script)
   return {
     id: script.tag,
     name: script.name,
     created_on: script.createdOn,
     updated_on: script.modifiedOn,
-    ...settingsView(script),
+    ...settings,
+    observability: settings.observability ?? { enabled: false },
     subdomain: {
       enabled: script.subdomainEnabled,
       previews_enabled: script.previewsEnabled,

@@ -90,7 +90,8 @@ describe('host names of a plan', () => {
   })
 
   test('that a failed deployment added are removed; other routes stay', async () => {
-    await run({ appName: 'grows' })
+    // Without a present address, the version cannot be checked before its host names are routed.
+    await run({ appName: 'grows', workersDev: false })
     const before = await state()
     const hostnames = ['grows.example.test', 'api.grows.example.test/v1/*']
     const id = await world.started({ appName: 'grows', hostnames, ...impatient })

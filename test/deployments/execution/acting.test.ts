@@ -171,7 +171,7 @@ describe('deleting an app', () => {
     await worker.runner.run({ data: { job: jobId }, queueName: 'rollback', opts: {}, timestamp: 0 } as never)
     expect((await world.call(`/jobs/${jobId}`)).json.state).toBe('completed')
     expect((await world.get('doomed-staging')).status).toBe(404)
-    expect(await world.versions('doomed')).toEqual([])
+    expect((await world.call('/deploy/apps/doomed/staging/versions')).status).toBe(404)
     const apps = (await world.call('/deploy/apps')).json.data.apps
     expect(apps.map((each: { appName: string }) => each.appName)).not.toContain('doomed')
     expect((await post(id, 'rollback')).json.error.message).toContain('was deleted')

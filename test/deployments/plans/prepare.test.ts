@@ -51,6 +51,7 @@ describe('prepare', () => {
           previewUrls: false,
           healthCheck: expect.stringMatching(/^http:\/\/chat-staging\.localhost:\d+\/$/),
         },
+        checkBeforeTraffic: { possible: false, reason: 'this is the first deployment', proof: null },
         quarantined: false,
       },
       reversible: { value: true, reasons: [] },

@@ -44,9 +44,11 @@ function checkLine(check: PreparedAnswer['plan']['checkBeforeTraffic']): string[
   ]
 }
 
-function whatOf({ modules = [], containerImage }: PrepareRequest['config']): string {
+function whatOf({ modules = [], assets, containerImage }: PrepareRequest['config']): string {
   const [main] = modules
+  const files = assets?.files.length ?? 0
+  const served = files === 0 ? [] : [`${files} static file${files === 1 ? '' : 's'}`]
   const code = `${modules.length} module${modules.length === 1 ? '' : 's'}, main ${main?.name}`
   const image = containerImage === undefined ? [] : [`image ${plain(containerImage)}`]
-  return [...(main === undefined ? [] : [code]), ...image].join(', ')
+  return [...(main === undefined ? [] : [code]), ...served, ...image].join(', ')
 }

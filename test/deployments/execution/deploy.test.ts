@@ -91,7 +91,7 @@ describe('a deployment', () => {
       [second, ending.metadata.version, 'serving'],
       [first, done.metadata.version, 'previous'],
     ])
-    expect(await versions('chat', 'production')).toEqual([])
+    expect((await world.call('/deploy/apps/chat/production/versions')).status).toBe(404)
   })
 
   test('is independent of the same app in the other environment', async () => {

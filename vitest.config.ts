@@ -21,7 +21,7 @@ export const shared = defineConfig({
     isolate: false,
     // A CI machine pauses for seconds at times, and leases are short. What needed its second attempt is reported.
     retry: process.env.CI === undefined ? 0 : 1,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
   },

@@ -27,6 +27,8 @@ const allowed: Record<string, string> = {
   'src/deployments/routes/health.ts': 'shown',
   'src/deployments/log.ts': 'shown',
   'src/deployments/execution/steps/health-check.ts': "compared with a log's times on the same machine",
+  'src/deployments/execution/traffic/raise.ts': "compared with a log's times on the same machine",
+  'src/deployments/execution/traffic/shift.ts': "compared with a log's times on the same machine",
   'src/deployments/targets/targets.ts': 'the default where no clock is given',
   'src/deployments/routes/views.ts': 'an estimate that is shown',
   'src/platform/clock.ts': 'until the database has answered, and to tell how far it is off',

@@ -62,7 +62,12 @@ const usingDatabase: Record<string, string[]> = {
   'nodes import': ['--from-env'],
   'nodes rebuild': [],
 }
-const usingFiles: Record<string, string[]> = { cloud: [], backup: ['saved.tgz'], restore: ['absent.tgz'] }
+const usingFiles: Record<string, string[]> = {
+  cloud: [],
+  backup: ['saved.tgz'],
+  restore: ['absent.tgz'],
+  init: ['/dev/null'],
+}
 
 /** The words of all commands that have an action. */
 async function allCommands(): Promise<string[]> {

@@ -136,7 +136,7 @@ function verbsOf(call: CallApi) {
     status,
     ended: (id: string) =>
       until(async () => (await status(id)).metadata.endTime !== null && (await status(id)), {
-        timeoutMs: 20_000,
+        timeoutMs: 45_000,
         what: 'the deployment ended',
       }),
     // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every type

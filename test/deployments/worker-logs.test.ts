@@ -20,7 +20,8 @@ test("a failed health check logs the Worker's lines and exception without its se
     appName: 'broken',
     script: throwing,
     secrets: { KEY: 'a-secret-text' },
-    healthCheck: { timeoutSeconds: 2 },
+    // The first start of a Worker takes seconds on a loaded machine.
+    healthCheck: { timeoutSeconds: 6 },
   })
   await drive(world, worker, id)
   expect((await world.status(id)).status).toBe('rolled_back')

@@ -40,7 +40,7 @@ export const routerName = (versionId: string): string => appName(`${versionId}-r
  * content types from file names; here versions share their files, and each file has the type of its upload.
  */
 const assetEntry = `
-import Assets from './asset-worker.js'
+import Assets from 'asset-worker.js'
 const filesOf = (env) => ({
   async getWithMetadata(hash) {
     const response = await env.FILES.fetch('http://files/' + hash)

@@ -8,7 +8,7 @@ import { inspectImage } from '../images/preflight.ts'
 import type { AppState } from '../model/app-state.ts'
 import { quarantineOf, servedBy } from '../model/history.ts'
 import { instanceTypes } from '../model/instance-types.ts'
-import { requireEnvironment } from '../model/permission.ts'
+import { requireEnvironment, requireTransfers } from '../model/permission.ts'
 import type { Plan } from '../model/plan.ts'
 import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/schema.ts'
@@ -47,6 +47,7 @@ export async function preparePlan(
   { environment, config: given }: { environment: Environment; config: PrepareConfig },
 ): Promise<PreparedPlan> {
   requireEnvironment(principal, environment)
+  requireTransfers(principal, given.classMigrations)
   const checked = checkConfig(given)
   const github = given.github && (await records.resolve(given.github, AbortSignal.timeout(resolveMs)))
   const target = await targets.of(environment)

@@ -7,7 +7,7 @@ import { accountRoutes, publicRoutes } from './account-routes.ts'
 import { containerRoutes } from './container-routes.ts'
 import { type Answer, type RawAnswer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { registryRoutes } from './registry-routes.ts'
-import { assetSessionRoutes, assetUploadRoutes } from './resources/asset-routes.ts'
+import { assetSessionRoutes, assetUploadRoutes, requireUploadToken } from './resources/asset-routes.ts'
 import { d1Routes } from './resources/d1-routes.ts'
 import { kvRoutes } from './resources/kv-routes.ts'
 import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
@@ -102,7 +102,8 @@ export class Api {
     const path = url.pathname.slice(apiPrefix.length)
     if (path === '/ips') return await this.#publicRoutes.dispatch(req, url, apiPrefix)
     const isAssetUpload = assetUploadPath.test(path)
-    if (!isAssetUpload) requireToken(req, this.#token, path.endsWith('/tokens/verify'))
+    if (isAssetUpload) await requireUploadToken(this.#cloud, req)
+    else requireToken(req, this.#token, path.endsWith('/tokens/verify'))
     this.#rateLimit.take(res)
     const [, account] = /^\/accounts\/([^/]+)/.exec(path) ?? []
     if (account !== undefined && account !== this.#cloud.accountId) throw new ApiError('unresolvable')

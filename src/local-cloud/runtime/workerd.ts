@@ -178,7 +178,8 @@ export class Workerd {
     else if (!crashReport.test(message)) {
       const { marker, onLog } = this.options
       const { kind, versionId, text } = readPrefix(message, marker) ?? { text: message }
-      if (kind === 'exception') onLog('error', readException(text), { origin: 'exception', versionId })
+      const exception = kind === 'exception' ? readException(text) : undefined
+      if (exception !== undefined) onLog('error', exception, { origin: 'exception', versionId })
       else onLog(level, text, { origin: 'output', versionId })
     }
   }

@@ -56,6 +56,21 @@ test('passes unknown settings on, and keeps what is not written', async () => {
   expect(config).not.toHaveProperty('workersDev')
 })
 
+test('takes no credential of this machine because a file of the project names it', async () => {
+  const reading = `exports.unstable_readConfig = ({ config, env }) => ({
+    name: 'shop', main: 'index.js', configPath: config, userConfigPath: config, env,
+    secrets: { required: ['GITHUB_TOKEN', 'SESSION_KEY'] },
+  })`
+  const files = fakeWrangler('4.120.0', uploading(main) + reading)
+  const shell = { PATH: process.env.PATH, GITHUB_TOKEN: 'of this machine', SESSION_KEY: 'k' }
+  const { config, notes } = await requestOf(projectWith(files), {}, shell)
+  expect(config.secrets).toEqual({ SESSION_KEY: 'k' })
+  expect(config.requiredSecrets).toEqual(['GITHUB_TOKEN', 'SESSION_KEY'])
+  expect(notes.join()).toContain('to deploy its value, add --secret GITHUB_TOKEN')
+  const asked = await requestOf(projectWith(files), { secret: ['GITHUB_TOKEN'] }, shell)
+  expect(asked.config.secrets).toEqual({ SESSION_KEY: 'k', GITHUB_TOKEN: 'of this machine' })
+})
+
 test('is refused for code in the service worker format, and for unknown kinds of modules', async () => {
   const old = requestOf(
     projectWith(fakeWrangler('4.120.0', uploading({ body_part: 'index.js', bindings: [] }))),

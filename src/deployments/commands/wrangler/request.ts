@@ -6,6 +6,7 @@ import type { ProjectFile } from '../project/project-file.ts'
 import { environmentOf, type PrepareRequest, publicationOf, readSecrets } from '../project/request.ts'
 import { bundleProject } from './bundle.ts'
 import type { Blob } from './contents/files.ts'
+import { isCredential } from './reading/credentials.ts'
 import type { WranglerProject } from './reading/find-project.ts'
 import { translate } from './translate.ts'
 
@@ -48,7 +49,7 @@ export async function wranglerRequest(
     app: flags.app ?? file.app,
     image: (flags.image ?? file.containerImage) !== undefined,
     env: deps.shellEnv,
-    passVariables: wrangler.buildVariables ?? [],
+    passVariables: (wrangler.buildVariables ?? []).filter((name) => !isCredential(name)),
     timeoutSeconds: wrangler.buildSeconds ?? defaultBuildSeconds,
     say,
   })
@@ -79,17 +80,26 @@ export async function wranglerRequest(
       ...(flags.migrate === false ? { noMigrate: true } : {}),
     },
   }
-  return { request, blobs: translated.blobs, notes: translated.notes }
+  const skipped = (translated.config.requiredSecrets ?? []).filter(
+    (name) => isCredential(name) && deps.shellEnv[name] !== undefined && !names.includes(name),
+  )
+  const notes = skipped.map(
+    (name) => `${name} looks like a credential of this machine; to deploy its value, add --secret ${name}`,
+  )
+  return { request, blobs: translated.blobs, notes: [...translated.notes, ...notes] }
 }
 
 const defaultBuildSeconds = 600
 
-/** A required secret without a value here is one that the app may have already: the API checks it. */
+/**
+ * The values of required secrets in the shell. One without a value is one that the app may have already: the API checks it.
+ * A credential of this machine is never taken because a project's file names it; `--secret NAME` takes it.
+ */
 function valuesOf(names: string[], env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = env[name]
-      return value === undefined ? [] : [[name, value]]
+      return value === undefined || isCredential(name) ? [] : [[name, value]]
     }),
   )
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { sessionBody } from '../../assets/schema.ts'
+import { readToken } from '../../assets/tokens.ts'
 import { openSession, storeFiles } from '../../assets/upload.ts'
 import type { CloudContext } from '../../context.ts'
 import { ApiError } from '../../errors.ts'
@@ -34,6 +35,11 @@ export function assetUploadRoutes(router: Router, cloud: CloudContext): void {
     const file = { hash: param('hash'), contentType, content: await readAsset(req) }
     return answer(await storeFiles(cloud, bearerOf(req), [file]))
   })
+}
+
+/** Checks the credential of an upload before its body is read. @throws ApiError 10000 */
+export async function requireUploadToken(cloud: CloudContext, req: IncomingMessage): Promise<void> {
+  await readToken(cloud, bearerOf(req), 'upload', 'authentication')
 }
 
 const answer = (completion: string | undefined) =>

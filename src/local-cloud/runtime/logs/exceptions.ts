@@ -30,10 +30,23 @@ export const tailWorker = (worker: string, marker: string, versionId: string): W
 
 const report = z.object({ name: z.string(), message: z.string(), stack: z.string().optional() })
 
-/** Reads the report of a tail Worker. @returns `Uncaught Name: message` and the stack below it */
-export function readException(text: string): string {
-  const { name, message, stack } = report.parse(JSON.parse(text))
+/**
+ * Reads the report of a tail Worker. @returns `Uncaught Name: message` and the stack below it; undefined for another
+ * text, which a Worker may write that has found out how reports begin
+ */
+export function readException(text: string): string | undefined {
+  const parsed = report.safeParse(parsedJson(text))
+  if (!parsed.success) return undefined
+  const { name, message, stack } = parsed.data
   // Stacks name modules as files in `/`, a path that is not part of the uploaded code.
   const lines = stack ? [stack.replaceAll('file:///', '')] : []
   return [`Uncaught ${name}: ${message}`, ...lines].join('\n')
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -43,9 +43,11 @@ const assetEntry = `
 import Assets from 'asset-worker.js'
 const filesOf = (env) => ({
   async getWithMetadata(hash) {
+    // The directory has the files of all Workers.
+    if (!Object.hasOwn(env.TYPES, hash)) return { value: null, metadata: null }
     const response = await env.FILES.fetch('http://files/' + hash)
     if (!response.ok) return { value: null, metadata: null }
-    return { value: response.body, metadata: { contentType: env.TYPES[hash] } }
+    return { value: response.body, metadata: { contentType: env.TYPES[hash] ?? undefined } }
   },
 })
 export default class extends Assets {
@@ -58,9 +60,7 @@ export default class extends Assets {
 export function assetWorker(name: string, serving: AssetServing): WorkerOptions {
   const { assets, compatibilityDate, compatibilityFlags } = serving
   const { html_handling, not_found_handling, run_worker_first: first } = assets.config
-  const types = assets.files.flatMap(({ hash, contentType }) =>
-    contentType === null ? [] : [[hash, contentType]],
-  )
+  const types = assets.files.map(({ hash, contentType }) => [hash, contentType])
   return {
     ...runtime,
     name,

@@ -26,6 +26,7 @@ import {
   type TargetRow,
 } from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
+import { requireOwnResources } from './own-resources.ts'
 import type { ActionOptions } from './target-lock.ts'
 
 export interface PreparedPlan {
@@ -52,6 +53,7 @@ export async function preparePlan(
   const github = given.github && (await records.resolve(given.github, AbortSignal.timeout(resolveMs)))
   const target = await targets.of(environment)
   requireAccount(given, target)
+  await requireOwnResources({ db, targets }, principal, { environment, config: given, target })
   const container = await inspectContainer(images, target, checked)
   const { config } = checked
   const blobs = await sentBlobs(db, config)

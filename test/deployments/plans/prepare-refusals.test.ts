@@ -217,4 +217,31 @@ describe('permissions', () => {
     })
     expect([started.status, started.json.error.details.environment]).toEqual([403, 'production'])
   })
+
+  test('the resources and Workers of an environment need its permission, also from the other one', async () => {
+    const files = (name: string) => ({ type: 'r2_bucket', name: 'FILES', provision: { name, create: true } })
+    await world.started({ appName: 'vault', script, bindings: [files('vault-files')] }, {}, 'production')
+    const scopes = ['deployments:write:staging', 'deployments:read']
+    const { token } = (await world.call('/api/v1/auth/tokens', { json: { name: 'ci', scopes } })).json
+    const prepare = (binding: object) =>
+      world.api.call('/deploy/prepare', {
+        token,
+        json: { environment: 'staging', config: { appName: 'thief', script, bindings: [binding] } },
+      })
+    for (const binding of [
+      files('vault-files'),
+      { type: 'r2_bucket', name: 'FILES', bucket_name: 'vault-files' },
+      { type: 'service', name: 'VAULT', service: 'vault' },
+      { type: 'durable_object_namespace', name: 'ROOM', class_name: 'Room', script_name: 'vault' },
+    ]) {
+      const refused = await prepare(binding)
+      expect([binding, refused.status]).toEqual([binding, 403])
+      expect(refused.json.error.details).toMatchObject({
+        environment: 'production',
+        permission: 'deployments:write:production',
+        bindings: [binding.name],
+      })
+    }
+    expect((await prepare(files('thief-files'))).status).toBe(200)
+  })
 })

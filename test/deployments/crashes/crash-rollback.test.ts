@@ -151,7 +151,7 @@ test('a crash anywhere in the deletion of an app is recovered by the next worker
         expect((await world.call(`/jobs/${job}`)).json.state).toBe('completed')
         const { appName } = (await world.status(id)).metadata
         expect(await scripts()).not.toContain(`${appName}-staging`)
-        expect(await world.versions(appName)).toEqual([])
+        expect((await world.call(`/deploy/apps/${appName}/staging/versions`)).status).toBe(404)
         expect(await world.ctx.db('target_holds').where({ app: appName })).toEqual([])
       },
     },

@@ -35,7 +35,9 @@ function projectOf(test: string, texts: Map<string, string>): ProjectName {
   const contains = (pattern: RegExp) => [...reached].some((file) => pattern.test(texts.get(file) ?? ''))
   if (imports('helpers/stack.ts') || test.startsWith(join(folder, 'e2e/'))) return 'e2e'
   if (imports('local-cloud/harness.ts') || contains(needsWorkerd)) return 'cloud'
-  return contains(needsServers) ? 'db' : 'unit'
+  // Each of these runs wrangler, which takes two seconds.
+  const bundles = imports('cli/wrangler/project-folder.ts')
+  return bundles || contains(needsServers) ? 'db' : 'unit'
 }
 
 /** The files below `test` that a file imports, at any depth, and itself. */

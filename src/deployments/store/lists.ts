@@ -112,29 +112,26 @@ export async function findContainerOfVersion(
 }
 
 /** The Durable Object class of a version's container; undefined if the version has none, or is not Capstan's. */
-export async function findContainerClass(
-  db: Knex,
-  { app, environment }: Pick<Deployment, 'app' | 'environment'>,
-  versionId: string,
-): Promise<string | undefined> {
-  const row = await db('deployments as d')
-    .join('plans as p', 'p.id', 'd.id')
-    .where({ 'd.app': app, 'd.environment': environment, 'd.version_id': versionId })
-    .first(db.raw("p.config #>> '{container,className}' as name"))
-  return row?.name ?? undefined
-}
+export const findContainerClass = (db: Knex, target: VersionTarget, versionId: string) =>
+  findPlanned(db, { target, versionId, path: '{container,className}' })
 
 /** The SHA-256 of the list of a version's static files; undefined if it has none, or is not Capstan's. */
-export async function findAssetManifest(
+export const findAssetManifest = (db: Knex, target: VersionTarget, versionId: string) =>
+  findPlanned(db, { target, versionId, path: '{assets,manifest}' })
+
+type VersionTarget = Pick<Deployment, 'app' | 'environment'>
+
+/** A text in the plan of a version, by its path in PostgreSQL's notation. */
+async function findPlanned(
   db: Knex,
-  { app, environment }: Pick<Deployment, 'app' | 'environment'>,
-  versionId: string,
+  { target, versionId, path }: { target: VersionTarget; versionId: string; path: string },
 ): Promise<string | undefined> {
+  const { app, environment } = target
   const row = await db('deployments as d')
     .join('plans as p', 'p.id', 'd.id')
     .where({ 'd.app': app, 'd.environment': environment, 'd.version_id': versionId })
-    .first(db.raw("p.config #>> '{assets,manifest}' as manifest"))
-  return row?.manifest ?? undefined
+    .first(db.raw('p.config #>> ? as planned', [path]))
+  return row?.planned ?? undefined
 }
 
 /** Marks all deployments to a target as removed, after the app was deleted. */

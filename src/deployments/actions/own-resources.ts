@@ -8,22 +8,26 @@ import { environment as environments } from '../model/request/names.ts'
 import { givenId } from '../model/request/resources.ts'
 import type { Target, Targets } from '../targets/targets.ts'
 
+interface Accounts extends Pick<Targets, 'sourceOf'> {
+  of(environment: Environment): Promise<Pick<Target, 'accountId'>>
+}
+
 /**
  * Refuses a plan that would reach the resources or Workers of an environment that the principal may not deploy to. Both
  * environments may share an account, where an id or a name is enough to bind a resource, to migrate it, or to call a Worker.
  * @throws ACCESS_003, with the environment, the missing permission and the bindings
  */
 export async function requireOwnResources(
-  { db, targets }: { db: Knex; targets: Targets },
+  { db, targets }: { db: Knex; targets: Accounts },
   principal: Principal,
-  plan: { environment: Environment; config: PrepareConfig; target: Target },
+  plan: { environment: Environment; config: PrepareConfig; target: Pick<Target, 'accountId'> },
 ): Promise<void> {
   const used = usedBy(plan.config)
   if (used.size === 0) return
   for (const environment of environments.options) {
     const permission = `deployments:write:${environment}` as const
     if (environment === plan.environment || principal.permissions.has(permission)) continue
-    if (!(await isSameAccount(targets, environment, plan.target))) continue
+    if (!(await mayShareAccount(targets, environment, plan.target))) continue
     const taken = await deployedWith(db, environment, [...used.keys()])
     if (taken.length === 0) continue
     const bindings = taken.map((identity) => used.get(identity))
@@ -48,9 +52,14 @@ function usedBy({ bindings = [], queueConsumers = [] }: PrepareConfig): Map<stri
   return used
 }
 
-async function isSameAccount(targets: Targets, environment: Environment, target: Target): Promise<boolean> {
-  const other = await targets.of(environment).catch(() => undefined)
-  return other?.accountId === target.accountId
+/** True also for an environment without credentials: its deployments may have been made in any account. */
+async function mayShareAccount(
+  targets: Accounts,
+  environment: Environment,
+  { accountId }: Pick<Target, 'accountId'>,
+): Promise<boolean> {
+  if ((await targets.sourceOf(environment)) === undefined) return true
+  return (await targets.of(environment)).accountId === accountId
 }
 
 /** Those of the identities that belong to deployments of an environment. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { requireOwnResources } from '../../../src/deployments/actions/own-resources.ts'
+import { prepareBody } from '../../../src/deployments/model/schema.ts'
 import type { Answer } from '../../helpers/api.ts'
 import { type Fault, refusal } from '../cloudflare/fault-proxy.ts'
 import { hello, startWorld, type World } from '../harness.ts'
@@ -243,5 +245,32 @@ describe('permissions', () => {
       })
     }
     expect((await prepare(files('thief-files'))).status).toBe(200)
+  })
+
+  test('an environment whose account is unknown counts as sharing it', async () => {
+    const { config } = prepareBody.parse({
+      environment: 'staging',
+      config: { appName: 'thief', script, bindings: [{ type: 'service', name: 'VAULT', service: 'vault' }] },
+    })
+    const caller = {
+      kind: 'api-token' as const,
+      id: 'token-1',
+      name: 'ci',
+      isAdmin: false,
+      permissions: new Set(['deployments:write:staging'] as const),
+      rateLimit: { perSecond: 10, burst: 20 },
+      stillValid: async () => true,
+    }
+    const check = (source: 'stored' | undefined, account: () => Promise<{ accountId: string }>) =>
+      requireOwnResources(
+        { db: world.ctx.db, targets: { sourceOf: async () => source, of: account } },
+        caller,
+        { environment: 'staging', config, target: { accountId: 'a' } },
+      )
+    const unreadable = () => Promise.reject(new Error('no key opens the credentials'))
+    await expect(check(undefined, unreadable)).rejects.toThrow('VAULT: belongs to production')
+    await expect(check('stored', unreadable)).rejects.toThrow('no key opens')
+    await expect(check('stored', async () => ({ accountId: 'a' }))).rejects.toThrow('belongs to production')
+    await expect(check('stored', async () => ({ accountId: 'b' }))).resolves.toBeUndefined()
   })
 })

@@ -17,6 +17,8 @@ export const shared = defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
+    // The next run finds what this one has transformed.
+    fsModuleCache: true,
     // Files of one worker share what they import, which is most of the work of the small ones. None may leave a global behind.
     isolate: false,
     // A CI machine pauses for seconds at times, and leases are short. What needed its second attempt is reported.

@@ -141,7 +141,9 @@ test('every command ends with 3 if the service or the database does not answer',
 const waiting = ['deploy watch', 'release publish']
 
 test('commands on files end with 2 without an installation or file', async () => {
-  const env = { DATA_DIR: `${files()}/none` }
+  // Without a state folder of its own, a command would find a service that runs on this machine.
+  const folder = files()
+  const env = { DATA_DIR: `${folder}/none`, XDG_STATE_HOME: `${folder}/state` }
   for (const [words, args] of Object.entries(usingFiles))
     expect([words, (await run([words, ...args], env)).code]).toEqual([words, 2])
 })

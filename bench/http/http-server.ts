@@ -6,6 +6,7 @@ import { allRoutes, createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createContext } from '../../src/context.ts'
 import { prepare, type Route, route } from '../../src/platform/http/index.ts'
+import { undocumented } from '../../test/helpers/undocumented.ts'
 import { bodies } from './http-bodies.ts'
 
 /** One side of the bench, in a process of its own: `bare` Express, or the whole `app` with its routes and three more. */
@@ -26,12 +27,14 @@ function routes(): Route[] {
   const preparedBadge = prepare(badge, 'image/svg+xml; charset=utf-8')
   return [
     route({
+      ...undocumented,
       method: 'get',
       path: '/bench/status',
       access: 'orchestrators:read',
       handle: () => ({ prepared: preparedStatus }),
     }),
     route({
+      ...undocumented,
       method: 'get',
       path: '/bench/badge/:name',
       access: 'open',
@@ -39,6 +42,7 @@ function routes(): Route[] {
       handle: () => ({ prepared: preparedBadge, headers: { 'Cache-Control': 'public, max-age=60' } }),
     }),
     route({
+      ...undocumented,
       method: 'get',
       path: '/bench/releases',
       access: 'releases:read',

@@ -11,6 +11,7 @@ import { createLogger } from '../../src/platform/logging/logging.ts'
 import { createDb } from '../../src/platform/postgres/db.ts'
 import { createRateLimiter, createRateLimits } from '../../src/platform/rate-limit/index.ts'
 import { createSecrets } from '../../src/platform/secrets.ts'
+import { undocumented } from '../../test/helpers/undocumented.ts'
 
 /** Serves one constant body in four ways, each on a port of its own; told to the parent process. */
 const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(8000) }))
@@ -25,6 +26,7 @@ function bare(etag: boolean): Express {
 function hot(protection: Partial<Route>): Route {
   return {
     ...route({
+      ...undocumented,
       method: 'get',
       path: '/hot',
       access: 'open',

@@ -5,10 +5,13 @@ import { CodedError, unavailable } from '../platform/errors.ts'
 import { type Route, route } from '../platform/http/route.ts'
 import type { JobActions } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
+import { operationsOf } from '../platform/operations/operation.ts'
 import type { Queues } from '../platform/queues/index.ts'
 import type { RateLimits } from '../platform/rate-limit/index.ts'
 import { consoleActions } from './actions.ts'
 import type { BoardOptions } from './board.ts'
+
+const operation = operationsOf('console', () => import('./operations.ts'))
 
 export interface ConsoleOptions extends BoardOptions {
   accounts: { authenticate: Authenticate }
@@ -23,6 +26,7 @@ const base = '/admin/queues'
 export function consoleRoutes(): Route[] {
   return [
     route({
+      ...operation('openConsole'),
       method: 'get',
       path: '/admin',
       access: 'open',

@@ -16,6 +16,7 @@ import { createRateLimiter, createRateLimits } from '../../src/platform/rate-lim
 import { createSecrets } from '../../src/platform/secrets.ts'
 import { hashPassword } from '../helpers/passwords.ts'
 import { createTestDatabase } from '../helpers/servers/postgres-server.ts'
+import { undocumented } from '../helpers/undocumented.ts'
 
 export const password = 'correct horse battery'
 const rateLimit = { perSecond: 10_000, burst: 100_000 }
@@ -166,6 +167,7 @@ export type Harness = Awaited<ReturnType<typeof startAccounts>>
 /** Routes of another domain, which return the principal's permissions. */
 const probes = [
   route({
+    ...undocumented,
     method: 'get',
     path: '/probe',
     access: 'signed-in',
@@ -177,6 +179,7 @@ const probes = [
     },
   }),
   route({
+    ...undocumented,
     method: 'post',
     path: '/probe',
     access: 'signed-in',

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { createSocketGroup } from '../../src/platform/sockets/index.ts'
 import { silent } from '../helpers/context.ts'
+import { undocumented } from '../helpers/undocumented.ts'
 import { until } from '../helpers/until.ts'
 import { startWorld, type World } from './harness.ts'
 import { sseReader } from './sse-messages.ts'
@@ -145,6 +146,7 @@ describe('a socket group', () => {
     const { createUpgrades } = await import('../../src/platform/sockets/index.ts')
     const group = createSocketGroup({ name: 'test', log: silent, onMessage: () => undefined, sweepMs: 500 })
     const route = {
+      ...undocumented,
       path: '/group',
       access: 'orchestrators:read' as const,
       protocol: 'test',

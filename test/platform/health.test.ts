@@ -13,6 +13,7 @@ import { startApi } from '../helpers/api.ts'
 import { createTestContext, silent, type TestContext, type TestContextOptions } from '../helpers/context.ts'
 import { administer } from '../helpers/servers/postgres-server.ts'
 import { createRedisServers } from '../helpers/servers/redis-topology.ts'
+import { undocumented } from '../helpers/undocumented.ts'
 import { startRoutes } from './http/http-harness.ts'
 
 const opened: (() => unknown)[] = []
@@ -38,6 +39,7 @@ function folder(): string {
 /** A request that writes, through the whole frame. */
 async function writingTo(ctx: TestContext) {
   const writing = route({
+    ...undocumented,
     method: 'post',
     path: '/write',
     access: 'open',
@@ -106,6 +108,7 @@ describe('a temporary condition of the database', () => {
     const ctx = await createTestContext()
     opened.push(ctx.dispose)
     const raising = route({
+      ...undocumented,
       method: 'get',
       path: '/raise',
       access: 'open',

@@ -6,6 +6,7 @@ import { loginBody, newTokenBody, passwordChangeBody, tokenPath } from '../schem
 import { browserCookieOf, browserIdsOf } from '../sign-in/browser-id.ts'
 import { issueJwt, signIn } from '../sign-in/sign-in.ts'
 import { changePassword, signOut } from '../users/account-changes.ts'
+import { operation } from './operation.ts'
 import { clearedCookies } from './session-cookies.ts'
 import { jwtAnswer, meAnswer, newTokenAnswer, tokenListAnswer } from './wire.ts'
 
@@ -22,6 +23,7 @@ export function apiRoutes(context: AccountsContext): Route[] {
 function sessionRoutes(context: AccountsContext): Route[] {
   return [
     route({
+      ...operation('signIn'),
       method: 'post',
       path: '/api/v1/auth/login',
       access: 'open',
@@ -44,6 +46,7 @@ function sessionRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('signOut'),
       method: 'post',
       path: '/api/v1/auth/logout',
       access: 'signed-in',
@@ -56,6 +59,7 @@ function sessionRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('getOwnAccount'),
       method: 'get',
       path: '/api/v1/auth/me',
       access: 'signed-in',
@@ -65,6 +69,7 @@ function sessionRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('changeOwnPassword'),
       method: 'post',
       path: '/api/v1/auth/password',
       access: 'signed-in',
@@ -88,6 +93,7 @@ function sessionRoutes(context: AccountsContext): Route[] {
 function tokenRoutes(context: AccountsContext): Route[] {
   return [
     route({
+      ...operation('createToken'),
       method: 'post',
       path: '/api/v1/auth/tokens',
       access: 'signed-in',
@@ -105,6 +111,7 @@ function tokenRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('listTokens'),
       method: 'get',
       path: '/api/v1/auth/tokens',
       access: 'signed-in',
@@ -115,6 +122,7 @@ function tokenRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('revokeToken'),
       method: 'delete',
       path: '/api/v1/auth/tokens/:id',
       access: 'signed-in',

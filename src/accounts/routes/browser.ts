@@ -12,6 +12,7 @@ import { openSession, signIn } from '../sign-in/sign-in.ts'
 import { signOut } from '../users/account-changes.ts'
 import { isJson, readForm } from './form-body.ts'
 import { nextPath } from './local-path.ts'
+import { operation } from './operation.ts'
 import { sendPage, signedInPage, signInPage } from './page.ts'
 import { requireSameOrigin } from './same-origin.ts'
 import { clearedCookies, sessionCookies } from './session-cookies.ts'
@@ -20,6 +21,7 @@ import { clearedCookies, sessionCookies } from './session-cookies.ts'
 export function browserRoutes(context: AccountsContext, publicUrl: string): Route[] {
   return [
     route({
+      ...operation('showSignInPage'),
       method: 'get',
       path: '/login',
       access: 'open',
@@ -38,6 +40,7 @@ export function browserRoutes(context: AccountsContext, publicUrl: string): Rout
       },
     }),
     route({
+      ...operation('submitSignInPage'),
       method: 'post',
       path: '/login',
       access: 'open',
@@ -47,6 +50,7 @@ export function browserRoutes(context: AccountsContext, publicUrl: string): Rout
         submitSignIn(context, { ...request, publicUrl, previous: ownSession(principal) }),
     }),
     route({
+      ...operation('signOutOfBrowser'),
       method: 'post',
       path: '/logout',
       access: 'open',

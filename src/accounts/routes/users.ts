@@ -3,6 +3,7 @@ import type { AccountsContext } from '../context.ts'
 import { accountOf } from '../principal.ts'
 import { newUserBody, userChangeBody, userPath, usersQuery, userTokenPath } from '../schema.ts'
 import { changeUser, createUser, getUser, revokeTokenOf, tokensOf, usersPage } from '../users/users.ts'
+import { operation } from './operation.ts'
 import { tokenListAnswer, userAnswer } from './wire.ts'
 
 const path = '/api/v1/users'
@@ -16,6 +17,7 @@ export function userRoutes(context: AccountsContext): Route[] {
 function listRoutes(context: AccountsContext): Route[] {
   return [
     route({
+      ...operation('listUsers'),
       ...settings,
       method: 'get',
       path,
@@ -26,6 +28,7 @@ function listRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('createUser'),
       ...settings,
       method: 'post',
       path,
@@ -45,6 +48,7 @@ function listRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('getUser'),
       ...settings,
       method: 'get',
       path: `${path}/:id`,
@@ -59,6 +63,7 @@ function listRoutes(context: AccountsContext): Route[] {
 function changeRoutes(context: AccountsContext): Route[] {
   return [
     route({
+      ...operation('updateUser'),
       ...settings,
       method: 'patch',
       path: `${path}/:id`,
@@ -78,6 +83,7 @@ function changeRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('deactivateUser'),
       ...settings,
       method: 'delete',
       path: `${path}/:id`,
@@ -94,6 +100,7 @@ function changeRoutes(context: AccountsContext): Route[] {
 function userTokenRoutes(context: AccountsContext): Route[] {
   return [
     route({
+      ...operation('listUserTokens'),
       ...settings,
       method: 'get',
       path: `${path}/:id/tokens`,
@@ -103,6 +110,7 @@ function userTokenRoutes(context: AccountsContext): Route[] {
       },
     }),
     route({
+      ...operation('revokeUserToken'),
       ...settings,
       method: 'delete',
       path: `${path}/:id/tokens/:token`,

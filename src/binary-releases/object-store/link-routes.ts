@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { forbidden, malformed, notFound, tooLarge } from '../../platform/errors.ts'
 import { type Route, route } from '../../platform/http/index.ts'
 import { releaseMemory } from '../publishing/chunk-memory.ts'
+import { operation } from '../routes/operation.ts'
 import { ensureFolder, folders, place, safeKey } from './files.ts'
 import { type LinkMethod, type LinkSigner, linkPath } from './signed-links.ts'
 
@@ -26,6 +27,7 @@ export function linkRoutes(options: LinkRouteOptions): Route[] {
   const open = { path: `${linkPath}/*key`, access: 'open', limit: 'none', params, query } as const
   return [
     route({
+      ...operation('readStoredFile'),
       ...open,
       method: 'get',
       async handle({ params, query, req, res }) {
@@ -35,6 +37,7 @@ export function linkRoutes(options: LinkRouteOptions): Route[] {
       },
     }),
     route({
+      ...operation('writeStoredFile'),
       ...open,
       method: 'put',
       csrf: false,

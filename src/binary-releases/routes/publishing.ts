@@ -6,6 +6,7 @@ import type { Actor, Publishing } from '../publishing/actions.ts'
 import type { Drafts } from '../publishing/drafts.ts'
 import type { Uploads } from '../publishing/uploads.ts'
 import type { Release } from '../store/releases.ts'
+import { operation } from './operation.ts'
 import { draftBody, fileBody, promoteBody, versionParams, yankBody } from './schema.ts'
 import { draftView, uploadView, yankView } from './views.ts'
 
@@ -34,6 +35,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
   } as const
   return [
     route({
+      ...operation('createDraft'),
       ...write,
       path: '/releases',
       body: draftBody(platforms),
@@ -47,6 +49,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
       },
     }),
     route({
+      ...operation('getDraft'),
       ...draft,
       method: 'get',
       async handle({ params }) {
@@ -55,6 +58,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
       },
     }),
     route({
+      ...operation('discardDraft'),
       ...draft,
       method: 'delete',
       async handle({ params, commit, ...request }) {
@@ -69,6 +73,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
       },
     }),
     route({
+      ...operation('requestUpload'),
       ...write,
       path: '/releases/:version/files',
       params: versionParams,
@@ -87,6 +92,7 @@ function draftRoutes({ drafts, uploads, platforms, layout }: PublishingRouteOpti
 function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] {
   return [
     route({
+      ...operation('publishRelease'),
       ...write,
       path: '/releases/:version/publish',
       params: versionParams,
@@ -101,6 +107,7 @@ function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] 
         }),
     }),
     route({
+      ...operation('promoteRelease'),
       ...write,
       path: '/releases/:version/promote',
       params: versionParams,
@@ -120,6 +127,7 @@ function releaseRoutes({ publishing, states }: PublishingRouteOptions): Route[] 
       },
     }),
     route({
+      ...operation('yankRelease'),
       ...write,
       path: '/releases/:version/yank',
       params: versionParams,

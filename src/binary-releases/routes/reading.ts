@@ -9,6 +9,7 @@ import type { ReleaseStates } from '../catalogue/release-states.ts'
 import type { Downloads } from '../downloads/downloads.ts'
 import type { Signatures } from '../downloads/signatures.ts'
 import { readCounts } from '../store/downloads.ts'
+import { operation } from './operation.ts'
 import {
   downloadQuery,
   latestQuery,
@@ -59,6 +60,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
   const bodies = createBodies((metadata: Metadata) => metadataView(metadata, { stale: false }))
   return [
     route({
+      ...operation('getLatestRelease'),
       ...read,
       path: '/releases/latest',
       query: latestQuery,
@@ -69,6 +71,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       },
     }),
     route({
+      ...operation('listReleases'),
       ...read,
       path: '/releases',
       query: listQuery,
@@ -78,6 +81,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       },
     }),
     route({
+      ...operation('findUpdate'),
       ...read,
       path: '/releases/updates',
       query: updatesQuery(platforms),
@@ -95,6 +99,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
       },
     }),
     route({
+      ...operation('listSigningKeys'),
       ...read,
       path: '/releases/keys',
       handle: async () => ({
@@ -108,6 +113,7 @@ function namedRoutes({ catalogue, listing, signatures, platforms }: ReadingOptio
 function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): Route[] {
   return [
     route({
+      ...operation('getRelease'),
       ...read,
       path: '/releases/:version',
       params: versionParams,
@@ -119,6 +125,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
       },
     }),
     route({
+      ...operation('getReleaseSignature'),
       ...read,
       path: '/releases/:version/signature',
       params: versionParams,
@@ -130,6 +137,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
       },
     }),
     route({
+      ...operation('countReleaseDownloads'),
       ...read,
       path: '/releases/:version/downloads',
       params: versionParams,
@@ -146,6 +154,7 @@ function versionRoutes({ db, catalogue, signatures, states }: ReadingOptions): R
 function downloadRoute({ downloads, platforms }: ReadingOptions): Route {
   const bodies = createBodies(downloadView)
   return route({
+    ...operation('getDownloadLink'),
     ...read,
     path: '/download/:version/:platform',
     params: z.object({ version, platform: platformOf(platforms) }),

@@ -4,6 +4,7 @@ import { invalidRequest, tooLarge, unsupportedMediaType } from '../../platform/e
 import { type Route, route } from '../../platform/http/index.ts'
 import { digest } from '../model/request/names.ts'
 import { BlobTooLarge, findBlobSizes, writeBlob } from '../store/index.ts'
+import { operation } from './operation.ts'
 import { success } from './success.ts'
 
 /** The limit of a module, which is the largest kind of content; a script has the same limit. */
@@ -17,6 +18,7 @@ const blobParams = z.object({ digest })
 export function blobRoutes({ db }: { db: Knex }): Route[] {
   return [
     route({
+      ...operation('findMissingBlobs'),
       wrap: success,
       method: 'post',
       path: '/deploy/blobs/missing',
@@ -30,6 +32,7 @@ export function blobRoutes({ db }: { db: Knex }): Route[] {
       },
     }),
     route({
+      ...operation('uploadBlob'),
       wrap: success,
       method: 'put',
       path: '/deploy/blobs/:digest',

@@ -8,6 +8,7 @@ import { environmentParams, putCredentialsBody, validateBody, verifyBody } from 
 import { requireEnvironment } from '../model/permission.ts'
 import type { Targets } from '../targets/targets.ts'
 import type { Vault } from '../targets/vault.ts'
+import { operation } from './operation.ts'
 import { success } from './success.ts'
 
 export interface CredentialRouteOptions {
@@ -27,6 +28,7 @@ function inspectionRoutes({ inspector }: CredentialRouteOptions): Route[] {
   const post = { wrap: success, method: 'post', access: 'deployments:write' } as const
   return [
     route({
+      ...operation('validateCredentials'),
       ...post,
       path: '/deploy/validate',
       body: validateBody,
@@ -39,6 +41,7 @@ function inspectionRoutes({ inspector }: CredentialRouteOptions): Route[] {
       },
     }),
     route({
+      ...operation('verifyCloudflareToken'),
       ...post,
       path: '/auth/cloudflare/verify',
       body: verifyBody,
@@ -63,12 +66,14 @@ function storageRoutes({ vault, targets, inspector }: CredentialRouteOptions): R
   }
   return [
     route({
+      ...operation('getStoredCredentials'),
       ...common,
       method: 'get',
       access: 'deployments:read',
       handle: async ({ params }) => ({ body: await view(params.environment), headers: uncached }),
     }),
     route({
+      ...operation('storeCredentials'),
       ...admin,
       method: 'put',
       body: putCredentialsBody,
@@ -86,6 +91,7 @@ function storageRoutes({ vault, targets, inspector }: CredentialRouteOptions): R
       },
     }),
     route({
+      ...operation('deleteStoredCredentials'),
       ...admin,
       method: 'delete',
       async handle({ params, principal }) {

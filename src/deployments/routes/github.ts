@@ -1,6 +1,7 @@
 import { type Route, route } from '../../platform/http/index.ts'
 import type { GitHub } from '../github/index.ts'
 import { githubTokenBody } from '../github/schema.ts'
+import { operation } from './operation.ts'
 import { success } from './success.ts'
 
 const budgetMs = 15_000
@@ -12,6 +13,7 @@ const budgetMs = 15_000
 export function githubRoutes(github: GitHub): Route[] {
   return [
     route({
+      ...operation('createGitHubToken'),
       wrap: success,
       method: 'post',
       path: '/auth/github-app/token',

@@ -7,6 +7,7 @@ import { idParams, listQuery, logsQuery, metricsQuery, rollbackQuery, targetPara
 import { findCompensations, listApps, listDeployments, stepMedians } from '../store/index.ts'
 import type { DeploymentHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
+import { operation } from './operation.ts'
 import { success } from './success.ts'
 import { statusView, summaryView } from './views.ts'
 import { writeRoutes } from './write.ts'
@@ -27,6 +28,7 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
   const read = { wrap: success, method: 'get', access: 'deployments:read' } as const
   return [
     route({
+      ...operation('listDeployments'),
       ...read,
       path: '/deploy',
       query: listQuery,
@@ -38,11 +40,13 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
       },
     }),
     route({
+      ...operation('listApps'),
       ...read,
       path: '/deploy/apps',
       handle: async () => ({ body: { apps: (await listApps(db)).map(summaryView) } }),
     }),
     route({
+      ...operation('listAppVersions'),
       ...read,
       path: '/deploy/apps/:app/:environment/versions',
       params: targetParams,
@@ -52,6 +56,7 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
       }),
     }),
     route({
+      ...operation('previewAppRollback'),
       ...read,
       path: '/deploy/apps/:app/:environment/rollback',
       params: targetParams,
@@ -62,6 +67,7 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
       }),
     }),
     route({
+      ...operation('readAppLog'),
       ...read,
       path: '/deploy/apps/:app/:environment/logs',
       params: targetParams,
@@ -71,6 +77,7 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
       },
     }),
     route({
+      ...operation('getDeploymentStatus'),
       ...read,
       path: '/deploy/:id/status',
       params: idParams,
@@ -90,12 +97,14 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
     }),
     logsRoute({ db, hub, actions }),
     route({
+      ...operation('getDeploymentMetrics'),
       ...read,
       path: '/deploy/metrics',
       query: metricsQuery,
       handle: async ({ query }) => ({ body: await metrics(query.hours), headers: noStore }),
     }),
     route({
+      ...operation('getDeploymentHealth'),
       ...read,
       path: '/health/deployment',
       handle: async () => ({ body: await health.report(), headers: noStore }),
@@ -108,6 +117,7 @@ const noStore = { 'Cache-Control': 'no-store' }
 /** The log as SSE, or as a paged list for `Accept: application/json`. */
 function logsRoute({ db, hub, actions }: Pick<DeploymentRouteOptions, 'db' | 'hub' | 'actions'>): Route {
   return route({
+    ...operation('readDeploymentLog'),
     wrap: success,
     method: 'get',
     path: '/deploy/:id/logs',

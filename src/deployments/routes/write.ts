@@ -18,6 +18,7 @@ import {
   targetParams,
 } from '../model/schema.ts'
 import { steps } from '../model/states.ts'
+import { operation } from './operation.ts'
 import { success } from './success.ts'
 import { deploymentView } from './views.ts'
 
@@ -36,6 +37,7 @@ export function writeRoutes(options: WriteRouteOptions): Route[] {
 function deployRoutes({ actions }: WriteRouteOptions): Route[] {
   return [
     route({
+      ...operation('prepareDeployment'),
       wrap: success,
       method: 'post',
       path: '/deploy/prepare',
@@ -51,6 +53,7 @@ function deployRoutes({ actions }: WriteRouteOptions): Route[] {
       },
     }),
     route({
+      ...operation('createDeployment'),
       wrap: success,
       method: 'post',
       path: '/deploy',
@@ -83,9 +86,18 @@ const write = { wrap: success, access: 'deployments:write' } as const
 /** The routes for an existing deployment or app. */
 function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
   return [
-    rollbackRoute(actions, '/deploy/:id/rollback', idParams),
-    rollbackRoute(actions, '/deploy/apps/:app/:environment/rollback', targetParams),
+    rollbackRoute(actions, {
+      ...operation('rollBackDeployment'),
+      path: '/deploy/:id/rollback',
+      params: idParams,
+    }),
+    rollbackRoute(actions, {
+      ...operation('rollBackApp'),
+      path: '/deploy/apps/:app/:environment/rollback',
+      params: targetParams,
+    }),
     route({
+      ...operation('retryDeployment'),
       ...write,
       method: 'post',
       path: '/deploy/:id/retry',
@@ -98,6 +110,7 @@ function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
         }),
     }),
     route({
+      ...operation('cancelDeployment'),
       ...write,
       method: 'post',
       path: '/deploy/:id/cancel',
@@ -110,6 +123,7 @@ function existingTargetRoutes({ actions }: WriteRouteOptions): Route[] {
         }),
     }),
     route({
+      ...operation('deleteApp'),
       ...write,
       method: 'delete',
       path: '/deploy/apps/:app/:environment',
@@ -132,14 +146,12 @@ const maxCloudReads = 3
 /** Rolls back a deployment, or the newest deployment of an app, depending on the parameters of the path. */
 function rollbackRoute(
   actions: DeploymentActions,
-  path: string,
-  params: typeof idParams | typeof targetParams,
+  of: Pick<Route, 'operation' | 'path'> & { params: typeof idParams | typeof targetParams },
 ): Route {
   return route({
     ...write,
+    ...of,
     method: 'post',
-    path,
-    params,
     body: rollbackBody,
     handle: ({ params: of, body, principal, commit }) =>
       startRollback(actions, { principal: requirePrincipal(principal), request: { of, ...body }, commit }),

@@ -4,10 +4,12 @@ import { type Route, route } from '../../platform/http/index.ts'
 import { nodeHistory, snapshotView } from '../history.ts'
 import { networks } from '../node/networks.ts'
 import { historyQuery, nodePath } from '../schema.ts'
+import { operation } from './operation.ts'
 
 export function historyRoutes(db: Knex): Route[] {
   return [
     route({
+      ...operation('getNodeHistory'),
       method: 'get',
       path: '/api/v1/orchestrators/:id/history',
       access: 'orchestrators:read',

@@ -4,6 +4,7 @@ import type { OrchestratorsConfig } from '../config.ts'
 import { newNodeBody, nodePatchBody, nodePath, nodesQuery } from '../schema.ts'
 import { addNode, changeNode, getNode } from '../service.ts'
 import { listNodes, type NodeFields, type OrchestratorNode } from '../store/nodes.ts'
+import { operation } from './operation.ts'
 
 const at = '/api/v1/orchestrators'
 
@@ -13,6 +14,7 @@ export function nodeRoutes(options: { db: Knex; config: OrchestratorsConfig }): 
   const write = { access: 'orchestrators:write', invalidStatus: 422 } as const
   return [
     route({
+      ...operation('listNodes'),
       ...read,
       path: at,
       query: nodesQuery,
@@ -22,6 +24,7 @@ export function nodeRoutes(options: { db: Knex; config: OrchestratorsConfig }): 
       },
     }),
     route({
+      ...operation('addNode'),
       ...write,
       method: 'post',
       path: at,
@@ -34,12 +37,14 @@ export function nodeRoutes(options: { db: Knex; config: OrchestratorsConfig }): 
         }),
     }),
     route({
+      ...operation('getNode'),
       ...read,
       path: `${at}/:id`,
       params: nodePath,
       handle: async ({ params }) => ({ body: nodeView(await getNode(db, params.id)) }),
     }),
     route({
+      ...operation('updateNode'),
       ...write,
       method: 'patch',
       path: `${at}/:id`,
@@ -58,6 +63,7 @@ export function nodeRoutes(options: { db: Knex; config: OrchestratorsConfig }): 
         }),
     }),
     route({
+      ...operation('deactivateNode'),
       ...write,
       method: 'delete',
       path: `${at}/:id`,

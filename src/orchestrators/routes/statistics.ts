@@ -4,6 +4,7 @@ import { bridgeQuery, hoursQuery } from '../schema.ts'
 import { bridgeStatistics } from '../statistics/bridge.ts'
 import { networkStatistics } from '../statistics/networks.ts'
 import { uptimeStatistics } from '../statistics/uptime.ts'
+import { operation } from './operation.ts'
 
 const hour = 3_600_000
 
@@ -13,6 +14,7 @@ export function statisticsRoutes(db: Knex, now: () => number): Route[] {
   const until = (to: number, hours: number) => ({ from: to - hours * hour, to })
   return [
     route({
+      ...operation('getBridgeStatistics'),
       ...read,
       path: '/api/v1/statistics/bridge',
       query: bridgeQuery,
@@ -22,12 +24,14 @@ export function statisticsRoutes(db: Knex, now: () => number): Route[] {
       },
     }),
     route({
+      ...operation('getNetworkStatistics'),
       ...read,
       path: '/api/v1/statistics/networks',
       query: hoursQuery,
       handle: async ({ query }) => ({ body: await networkStatistics(db, until(now(), query.hours)) }),
     }),
     route({
+      ...operation('getUptimeStatistics'),
       ...read,
       path: '/api/v1/statistics/uptime',
       query: hoursQuery,

@@ -2,6 +2,7 @@ import { type EventHub, serveSse } from '../../platform/events/index.ts'
 import { type Prepared, type Route, route } from '../../platform/http/index.ts'
 import type { StatusCache } from '../status/status-cache.ts'
 import { statusStream } from '../status/stream.ts'
+import { operation } from './operation.ts'
 
 // A client may store the answer, but must revalidate it each time.
 const headers = { 'Cache-Control': 'private, no-cache' }
@@ -11,10 +12,10 @@ const answerOf = (prepared: Prepared) => ({ prepared, headers })
 export function statusRoutes(options: { cache: StatusCache; stream: EventHub }): Route[] {
   const { cache, stream } = options
   const read = { method: 'get', access: 'orchestrators:read', invalidStatus: 422 } as const
-  const prepared = (path: string, part: 'status' | 'summary') =>
+  const prepared = (of: Pick<Route, 'operation' | 'path'>, part: 'status' | 'summary') =>
     route({
       ...read,
-      path,
+      ...of,
       handle() {
         const snapshot = cache.current()
         return snapshot instanceof Promise
@@ -23,11 +24,15 @@ export function statusRoutes(options: { cache: StatusCache; stream: EventHub }):
       },
     })
   return [
-    prepared('/api/v1/orchestrators/status', 'status'),
-    prepared('/api/v1/orchestrators/status/summary', 'summary'),
+    prepared({ ...operation('getBridgeStatus'), path: '/api/v1/orchestrators/status' }, 'status'),
+    prepared(
+      { ...operation('getBridgeStatusSummary'), path: '/api/v1/orchestrators/status/summary' },
+      'summary',
+    ),
     // An alias of the summary, from the endpoint list of the specification.
-    prepared('/api/v1/orchestrators/summary', 'summary'),
+    prepared({ ...operation('getBridgeSummary'), path: '/api/v1/orchestrators/summary' }, 'summary'),
     route({
+      ...operation('watchBridgeStatus'),
       ...read,
       path: '/api/v1/orchestrators/events',
       async handle({ req, res, principal }) {

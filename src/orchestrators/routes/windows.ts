@@ -9,6 +9,7 @@ import {
   listWindows,
   type MaintenanceWindow,
 } from '../store/windows.ts'
+import { operation } from './operation.ts'
 
 const at = '/api/v1/maintenance-windows'
 
@@ -16,6 +17,7 @@ export function windowRoutes(db: Knex): Route[] {
   const write = { access: 'orchestrators:write', invalidStatus: 422 } as const
   return [
     route({
+      ...operation('listMaintenanceWindows'),
       method: 'get',
       path: at,
       access: 'orchestrators:read',
@@ -29,6 +31,7 @@ export function windowRoutes(db: Knex): Route[] {
       },
     }),
     route({
+      ...operation('createMaintenanceWindow'),
       ...write,
       method: 'post',
       path: at,
@@ -43,6 +46,7 @@ export function windowRoutes(db: Knex): Route[] {
         }),
     }),
     route({
+      ...operation('deleteMaintenanceWindow'),
       ...write,
       method: 'delete',
       path: `${at}/:id`,

@@ -60,6 +60,11 @@ export function createLive(options: { cache: StatusCache; log: Logger; sweepMs?:
   return {
     group,
     socket: {
+      operation: {
+        id: 'openBridgeStatusSocket',
+        tag: 'orchestrators',
+        describe: async () => (await import('../routes/operations.ts')).sockets.openBridgeStatusSocket,
+      },
       path: '/api/v1/ws/status',
       access: 'orchestrators:read',
       protocol: 'capstan.v1',

@@ -1,7 +1,10 @@
 import { within } from '../deadline.ts'
 import { type Route, route } from '../http/index.ts'
+import { operationsOf } from '../operations/operation.ts'
 import type { DatabaseProbe } from './database-probe.ts'
 import type { HealthMonitor } from './monitor.ts'
+
+const operation = operationsOf('health', () => import('./operations.ts'))
 
 export interface HealthOptions {
   monitor: Pick<HealthMonitor, 'check'>
@@ -27,6 +30,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
 
   return [
     route({
+      ...operation('getHealth'),
       method: 'get',
       path: '/health',
       access: 'open',
@@ -52,6 +56,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       },
     }),
     route({
+      ...operation('getReadiness'),
       method: 'get',
       path: '/health/ready',
       access: 'open',

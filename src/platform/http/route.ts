@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
 import type { Access, Principal, Scheme } from '../auth.ts'
+import type { Operation } from '../operations/operation.ts'
 import type { Prepared } from './routing/prepared.ts'
 
 /** A reply whose body is passed through the route's `wrap` and sent as JSON. */
@@ -56,6 +57,8 @@ export type Wrap = (body: unknown, metadata: ReplyMetadata) => unknown
 
 /** One endpoint as data. The table of routes is also the table of permissions. */
 export interface Route {
+  /** Its name, and its description for the OpenAPI document. */
+  operation: Operation
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** An Express 5 path. */
   path: string
@@ -90,6 +93,7 @@ export interface InvalidRequest {
 }
 
 interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  operation: Operation
   method: Route['method']
   path: string
   access: Access
@@ -113,6 +117,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   input: RouteInput<P, Q, B>,
 ): Route {
   return {
+    operation: input.operation,
     method: input.method,
     path: input.path,
     access: input.access,

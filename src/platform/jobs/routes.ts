@@ -3,10 +3,13 @@ import { z } from 'zod'
 import { type EventHub, serveSse, streamHead } from '../events/index.ts'
 import { decodeCursor, page } from '../http/cursor.ts'
 import { type Route, route } from '../http/route.ts'
+import { operationsOf } from '../operations/operation.ts'
 import type { JobActions } from './actions.ts'
 import { type Job, jobStates } from './definition.ts'
 import { jobStream } from './execution/leases.ts'
 import { listJobs } from './store.ts'
+
+const operation = operationsOf('jobs', () => import('./operations.ts'))
 
 const params = z.object({ id: z.uuid('expected a job id') })
 
@@ -27,6 +30,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; jobActions: JobAct
   const { db, hub, jobActions } = options
   return [
     route({
+      ...operation('listJobs'),
       method: 'get',
       path: '/jobs',
       access: 'jobs:read',
@@ -39,6 +43,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; jobActions: JobAct
       },
     }),
     route({
+      ...operation('getJob'),
       method: 'get',
       path: '/jobs/:id',
       access: 'jobs:watch',
@@ -49,6 +54,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; jobActions: JobAct
       }),
     }),
     route({
+      ...operation('cancelJob'),
       method: 'post',
       path: '/jobs/:id/cancel',
       access: 'jobs:write',
@@ -61,6 +67,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; jobActions: JobAct
         })),
     }),
     route({
+      ...operation('retryJob'),
       method: 'post',
       path: '/jobs/:id/retry',
       access: 'jobs:write',
@@ -73,6 +80,7 @@ export function jobRoutes(options: { db: Knex; hub: EventHub; jobActions: JobAct
         })),
     }),
     route({
+      ...operation('watchJob'),
       method: 'get',
       path: '/jobs/:id/events',
       access: 'jobs:watch',

@@ -5,11 +5,13 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { type Authenticate, authorise, type Permission, type Principal } from '../auth.ts'
 import { CodedError } from '../errors.ts'
 import type { Logger } from '../logging/logging.ts'
+import type { Operation, SocketDescription } from '../operations/operation.ts'
 import type { RateLimits } from '../rate-limit/index.ts'
 import { createTrust } from './trust.ts'
 
 /** A WebSocket endpoint. The table of endpoints is also the sockets' table of permissions. */
 export interface SocketRoute {
+  operation: Operation<SocketDescription>
   path: string
   access: Permission
   /** The subprotocol that a client may offer, next to one that carries its token. */

@@ -8,6 +8,7 @@ import type { Memory } from '../badges/memory.ts'
 import { groupField, parseKind } from '../kinds.ts'
 import { type BadgeTokenBody, badgeParams, badgeTokenBody, badgeTokensQuery, idParams } from '../schema.ts'
 import type { BadgeScope, BadgeToken } from '../store/badges/badge-tokens.ts'
+import { operation } from './operation.ts'
 
 const schemes = ['tracker-key'] as const
 const write = { access: 'tracker:write', schemes } as const
@@ -41,6 +42,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
 
   return [
     route({
+      ...operation('getBadge'),
       method: 'get',
       path: '/badges/:key/:client/:env/:kind/:workload/:container',
       access: 'open',
@@ -58,6 +60,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       },
     }),
     route({
+      ...operation('createBadgeToken'),
       ...write,
       method: 'post',
       path: '/api/badges/tokens',
@@ -69,6 +72,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       },
     }),
     route({
+      ...operation('listBadgeTokens'),
       method: 'get',
       path: '/api/badges/tokens',
       access: 'tracker:read',
@@ -80,6 +84,7 @@ export function badgeRoutes(badges: Badges, memory: Memory<BadgeReply>): Route[]
       },
     }),
     route({
+      ...operation('revokeBadgeToken'),
       ...write,
       method: 'delete',
       path: '/api/badges/tokens/:id',

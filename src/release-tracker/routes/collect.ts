@@ -13,6 +13,7 @@ import type { ManualRelease, RefusedRelease, TrackerService } from '../service.t
 import { listPings } from '../store/push/pings.ts'
 import { waitingOfMaster } from '../store/push/waiting.ts'
 import { listEnvironments } from '../store/releases.ts'
+import { operation } from './operation.ts'
 import { notOfAMaster } from './replies.ts'
 
 const MIB = 1024 * 1024
@@ -30,6 +31,7 @@ export function collectRoutes({
 }): Route[] {
   return [
     route({
+      ...operation('startCollection'),
       method: 'post',
       path: '/api/collect',
       access: 'tracker:write',
@@ -48,6 +50,7 @@ export function collectRoutes({
     putRoute(context, service),
     ...masterRoutes(context),
     route({
+      ...operation('getTrackerConfig'),
       method: 'get',
       path: '/api/config',
       access: 'tracker:read',
@@ -65,6 +68,7 @@ export function collectRoutes({
 
 function putRoute(context: TrackerContext, service: TrackerService): Route {
   return route({
+    ...operation('recordRelease'),
     ...fromSlaves,
     method: 'put',
     path: '/api/collect/:namespace/:kind/:workload/:container',
@@ -171,6 +175,7 @@ function routesOfMaster(context: TrackerContext): Route[] {
   const { db } = context
   return [
     route({
+      ...operation('pushReleases'),
       ...fromSlaves,
       method: 'post',
       path: '/api/collect/batch',
@@ -187,6 +192,7 @@ function routesOfMaster(context: TrackerContext): Route[] {
       },
     }),
     route({
+      ...operation('sendPing'),
       ...fromSlaves,
       method: 'post',
       path: '/api/ping',
@@ -202,6 +208,7 @@ function routesOfMaster(context: TrackerContext): Route[] {
       },
     }),
     route({
+      ...operation('listClientEnvironments'),
       method: 'get',
       path: '/api/clients-environments',
       access: 'tracker:read',

@@ -10,6 +10,7 @@ import { historyParams, historyQuery, historySearchQuery } from '../schema.ts'
 import { type HistoryPage, type HistoryRow, readHistory } from '../store/releases.ts'
 import { type ImageFilter, isSearch } from '../store/search/image-filter.ts'
 import { searchHistory } from '../store/search/search.ts'
+import { operation } from './operation.ts'
 import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
 const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] } as const
@@ -18,6 +19,7 @@ const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] }
 export function historyRoutes({ db, now }: TrackerContext): Route[] {
   return [
     route({
+      ...operation('searchReleaseHistory'),
       ...read,
       path: '/api/releases/history',
       query: historySearchQuery,
@@ -37,6 +39,7 @@ export function historyRoutes({ db, now }: TrackerContext): Route[] {
       },
     }),
     route({
+      ...operation('getComponentHistory'),
       ...read,
       path: '/api/releases/history/:client/:env/:namespace/:workload/:container',
       params: historyParams,

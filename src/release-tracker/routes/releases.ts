@@ -13,6 +13,7 @@ import { type CurrentQuery, compareQuery, currentQuery, eventsQuery } from '../s
 import { type CurrentPosition, type CurrentRow, listCurrent } from '../store/releases.ts'
 import { isSearch } from '../store/search/image-filter.ts'
 import { historyRoutes, imageFilterOf } from './history.ts'
+import { operation } from './operation.ts'
 import { decodePosition, encodePosition, invalid, sendCsv } from './replies.ts'
 
 const read = { method: 'get', access: 'tracker:read', schemes: ['tracker-key'] } as const
@@ -28,6 +29,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
   const current = createCurrent(db)
   return [
     route({
+      ...operation('listCurrentReleases'),
       ...read,
       path: '/api/releases/current',
       query: currentQuery,
@@ -48,6 +50,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
     }),
     ...historyRoutes(context),
     route({
+      ...operation('compareEnvironments'),
       ...read,
       path: '/api/releases/compare',
       query: compareQuery,
@@ -75,6 +78,7 @@ export function releaseRoutes({ context, hub }: ReadingRoutes): Route[] {
       },
     }),
     route({
+      ...operation('watchReleases'),
       ...read,
       path: '/api/releases/events',
       query: eventsQuery,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { prepare, route } from '../../../src/platform/http/index.ts'
 import { createTestContext, type TestContext } from '../../helpers/context.ts'
+import { undocumented } from '../../helpers/undocumented.ts'
 import { until } from '../../helpers/until.ts'
 import { startRoutes } from './http-harness.ts'
 
@@ -11,20 +12,29 @@ const params = z.object({ id: z.string() })
 const routes = [
   // The pattern comes first, and must not hide the fixed path behind it.
   route({
+    ...undocumented,
     method: 'get',
     path: '/items/:id',
     access: 'open',
     params,
     handle: async ({ params }) => ({ body: params }),
   }),
-  route({ method: 'get', path: '/items/new', access: 'open', handle: () => ({ body: { fixed: true } }) }),
   route({
+    ...undocumented,
+    method: 'get',
+    path: '/items/new',
+    access: 'open',
+    handle: () => ({ body: { fixed: true } }),
+  }),
+  route({
+    ...undocumented,
     method: 'post',
     path: '/items/new',
     access: 'open',
     handle: () => ({ status: 204, body: undefined }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/items/:id/files/*rest',
     access: 'open',
@@ -32,18 +42,21 @@ const routes = [
     handle: async ({ params }) => ({ body: params }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/badge',
     access: 'open',
     handle: () => ({ prepared: badge, headers: { 'Cache-Control': 'max-age=60' } }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/embedded',
     access: 'open',
     handle: () => ({ prepared: badge, headers: { 'content-security-policy': "default-src 'none'" } }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/own',
     access: 'open',

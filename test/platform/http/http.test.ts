@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { CodedError } from '../../../src/platform/errors.ts'
 import { route } from '../../../src/platform/http/index.ts'
 import { createTestContext, type TestContext } from '../../helpers/context.ts'
+import { undocumented } from '../../helpers/undocumented.ts'
 import { startRoutes } from './http-harness.ts'
 
 const body = z.strictObject({
@@ -14,6 +15,7 @@ const body = z.strictObject({
 })
 const routes = [
   route({
+    ...undocumented,
     method: 'post',
     path: '/things',
     access: 'open',
@@ -21,6 +23,7 @@ const routes = [
     handle: async ({ body }) => ({ status: 201, body }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/things/:id',
     access: 'open',
@@ -28,6 +31,7 @@ const routes = [
     handle: async ({ params }) => ({ body: params }),
   }),
   route({
+    ...undocumented,
     method: 'put',
     path: '/small',
     access: 'jobs:write',
@@ -37,6 +41,7 @@ const routes = [
     handle: async ({ body }) => ({ body: { length: JSON.stringify(body).length } }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/wrapped',
     access: 'signed-in',
@@ -44,6 +49,7 @@ const routes = [
     handle: async () => ({ body: { fine: true } }),
   }),
   route({
+    ...undocumented,
     method: 'get',
     path: '/broken/:how',
     access: 'open',

@@ -4,6 +4,7 @@ import { canonical, withIdempotency } from '../../../src/platform/http/idempoten
 import { route } from '../../../src/platform/http/index.ts'
 import { pruneIdempotencyKeys } from '../../../src/platform/jobs/index.ts'
 import { createTestContext, silent, type TestContext } from '../../helpers/context.ts'
+import { undocumented } from '../../helpers/undocumented.ts'
 import { gate } from '../jobs/job-harness.ts'
 import { startRoutes } from './http-harness.ts'
 
@@ -13,6 +14,7 @@ describe('idempotency keys', () => {
   /** Between the work and its commit. */
   let during: () => Promise<void> = async () => undefined
   const make = route({
+    ...undocumented,
     method: 'post',
     path: '/things',
     access: 'signed-in',

@@ -7,6 +7,7 @@ import { createHttpApp } from '../../../src/platform/http/app.ts'
 import { createHttpServer, route } from '../../../src/platform/http/index.ts'
 import { mount } from '../../../src/platform/http/routing/router.ts'
 import { createTestContext, silent, type TestContext } from '../../helpers/context.ts'
+import { undocumented } from '../../helpers/undocumented.ts'
 import { until } from '../../helpers/until.ts'
 import { gate } from '../jobs/job-harness.ts'
 import { openReader } from './sse-reader.ts'
@@ -35,6 +36,7 @@ describe('server-sent events', () => {
     ctx = await createTestContext()
     await ctx.listener.start()
     const events = route({
+      ...undocumented,
       method: 'get',
       path: '/streams/:stream',
       access: 'signed-in',

@@ -1,0 +1,24 @@
+export {
+  always,
+  count,
+  eventOf,
+  eventStream,
+  jobLinks,
+  jsonAnswer,
+  preparedAnswer,
+  redirect,
+  resumeHeader,
+  resumeQuery,
+  sometimes,
+  streamHasEnded,
+  success,
+  time,
+} from './answers.ts'
+export type {
+  Answer,
+  Content,
+  Operation,
+  OperationDescription,
+  OperationError,
+  SocketDescription,
+} from './operation.ts'

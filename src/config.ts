@@ -22,7 +22,9 @@ import {
   platformFaults,
   platformVariables,
 } from './platform/config/index.ts'
+import { otherVariables } from './platform/config/other-variables.ts'
 import { type ProcessSettings, readProcessSettings } from './platform/config/process-settings.ts'
+import { type Setting, settingsOf } from './platform/config/settings.ts'
 import { ConfigError } from './platform/errors.ts'
 import {
   type ReleaseTrackerConfig,
@@ -49,6 +51,9 @@ const variables = z.object({
   ...orchestratorVariables.shape,
 })
 type Variables = z.infer<typeof variables>
+
+/** All settings with what people read about them, in the order of the documentation. */
+export const settings = (): Setting[] => [...settingsOf(variables), ...otherVariables]
 
 /** The names of all settings. */
 export const knownSettings: readonly string[] = Object.keys(variables.shape)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { passwordText } from '../platform/config/fields.ts'
+import { settingGroup } from '../platform/config/settings.ts'
 
 /** The first administrator, created if no user exists. */
 export interface FirstAdminConfig {
@@ -8,14 +9,24 @@ export interface FirstAdminConfig {
   password: string | undefined
 }
 
+// It is created if no user exists.
+const about = settingGroup('The first administrator', ['migrate'])
+
 export const accountsVariables = z.object({
-  ADMIN_USERNAME: z.string().min(3).max(50).default('admin'),
-  ADMIN_EMAIL: z
-    .string()
-    .max(255)
-    .regex(/^[^@\s]+@[^@\s]+$/, 'expected an e-mail address')
-    .default('admin@localhost'),
-  ADMIN_PASSWORD: passwordText.min(8, 'expected at least 8 characters').optional(),
+  ADMIN_USERNAME: about(z.string().min(3).max(50).default('admin'), 'name of the first administrator'),
+  ADMIN_EMAIL: about(
+    z
+      .string()
+      .max(255)
+      .regex(/^[^@\s]+@[^@\s]+$/, 'expected an e-mail address')
+      .default('admin@localhost'),
+    'e-mail address of the first administrator',
+  ),
+  ADMIN_PASSWORD: about(
+    passwordText.min(8, 'expected at least 8 characters').optional(),
+    'password of the first administrator, 8 characters or more',
+    { secret: true, without: 'generated and printed once; in production required while no user exists' },
+  ),
 })
 
 export function firstAdminConfig(vars: z.infer<typeof accountsVariables>): FirstAdminConfig {

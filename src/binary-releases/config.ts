@@ -1,6 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import { credential, flag, httpUrl, listOf } from '../platform/config/fields.ts'
+import { settingGroup } from '../platform/config/settings.ts'
 
 /** An S3 bucket and its credentials. */
 export interface BucketConfig {
@@ -31,37 +32,64 @@ const region = z
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a region like eu-central-1')
   .optional()
 
+const about = settingGroup('Binary releases', ['web', 'worker'])
+
 export const binaryReleasesVariables = z.object({
-  R2_ACCOUNT_ID: credential('R2_ACCOUNT_ID'),
-  R2_ACCESS_KEY: credential('R2_ACCESS_KEY'),
-  R2_SECRET_KEY: credential('R2_SECRET_KEY'),
-  R2_REGION: region,
-  S3_REGION: region,
-  R2_BUCKET: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
-    .optional(),
-  R2_ENDPOINT: httpUrl.optional(),
-  RELEASE_PLATFORMS: z
-    .string()
-    .refine(
-      (list) =>
-        listOf(list).length > 0 && listOf(list).every((each) => /^[a-z0-9][a-z0-9_-]{0,39}$/.test(each)),
-      'expected names like linux-x86_64, separated by commas',
-    )
-    .default(knownPlatforms),
-  RELEASE_FILE_PREFIX: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, 'expected letters, digits, "-" and "_"')
-    .default('cco'),
-  RELEASE_SIGNING_KEY: flag('RELEASE_SIGNING_KEY'),
-  RELEASE_REVOKED_KEYS: z
-    .string()
-    .refine(
-      (list) => listOf(list).every((id) => /^[0-9a-f]{16}$/.test(id)),
-      'expected key ids of 16 hexadecimal digits, separated by commas',
-    )
-    .default(''),
+  R2_ACCOUNT_ID: about(credential('R2_ACCOUNT_ID'), 'Cloudflare account of the R2 bucket', {
+    without: 'files in DATA_DIR, unless R2_ENDPOINT is set',
+  }),
+  R2_ACCESS_KEY: about(credential('R2_ACCESS_KEY'), 'access key id of the bucket', { secret: true }),
+  R2_SECRET_KEY: about(credential('R2_SECRET_KEY'), 'secret access key of the bucket', { secret: true }),
+  R2_REGION: about(region, 'region of the bucket', {
+    without: 'read from the endpoint or from the answers of the store',
+  }),
+  S3_REGION: about(region, 'another name of R2_REGION, which overrides it'),
+  R2_BUCKET: about(
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
+      .optional(),
+    'name of the bucket',
+    { without: 'cco-releases-private' },
+  ),
+  R2_ENDPOINT: about(
+    httpUrl.optional(),
+    'endpoint of S3, MinIO or another compatible store, in place of R2_ACCOUNT_ID',
+  ),
+  RELEASE_PLATFORMS: about(
+    z
+      .string()
+      .refine(
+        (list) =>
+          listOf(list).length > 0 && listOf(list).every((each) => /^[a-z0-9][a-z0-9_-]{0,39}$/.test(each)),
+        'expected names like linux-x86_64, separated by commas',
+      )
+      .default(knownPlatforms),
+    'comma-separated platforms for which files may be published',
+  ),
+  RELEASE_FILE_PREFIX: about(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, 'expected letters, digits, "-" and "_"')
+      .default('cco'),
+    'first part of the file names: cco-v2025.11.24-linux-x86_64.tar.gz',
+  ),
+  RELEASE_SIGNING_KEY: about(
+    flag('RELEASE_SIGNING_KEY'),
+    'Ed25519 key in PEM: openssl genpkey -algorithm ed25519',
+    { secret: true, without: 'generated in DATA_DIR; in production nothing can be published' },
+  ),
+  RELEASE_REVOKED_KEYS: about(
+    z
+      .string()
+      .refine(
+        (list) => listOf(list).every((id) => /^[0-9a-f]{16}$/.test(id)),
+        'expected key ids of 16 hexadecimal digits, separated by commas',
+      )
+      .default(''),
+    'comma-separated ids of signing keys that are no longer trusted',
+    { usedBy: ['web'] },
+  ),
 })
 type Variables = z.infer<typeof binaryReleasesVariables>
 

@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { credential, flag, httpUrl } from '../platform/config/fields.ts'
+import { settingGroup } from '../platform/config/settings.ts'
 
 export type Environment = 'staging' | 'production'
 
@@ -38,38 +39,94 @@ const apiUrl = httpUrl.refine(
   'expected https, since a token goes there; http only on this machine',
 )
 
+const targets = settingGroup('Deployment targets', ['web', 'worker'])
+const github = settingGroup('GitHub App', ['web', 'worker'])
+
 export const deploymentsVariables = z.object({
-  CLOUDFLARE_TARGET: z.literal('local').optional(),
-  CLOUDFLARE_API_BASE_URL: apiUrl.default('https://api.cloudflare.com/client/v4'),
-  CLOUDFLARE_SETTLE_SECONDS: z.coerce
-    .number('expected a number of seconds')
-    .min(0, 'expected 0 to 300 seconds')
-    .max(300, 'expected 0 to 300 seconds')
-    .default(30),
-  CLOUDFLARE_ANSWER_SECONDS: z.coerce
-    .number('expected a number of seconds')
-    .min(0.1, 'expected 0.1 to 20 seconds')
-    .max(20, 'expected 0.1 to 20 seconds')
-    .default(20),
-  CLOUDFLARE_ROLLOUT_SECONDS: z.coerce
-    .number('expected a number of seconds')
-    .min(1, 'expected 1 to 540 seconds')
-    .max(540, 'expected 1 to 540 seconds')
-    .default(540),
-  CLOUDFLARE_API_TOKEN: credential('CLOUDFLARE_API_TOKEN'),
-  CLOUDFLARE_ACCOUNT_ID: credential('CLOUDFLARE_ACCOUNT_ID'),
-  CLOUDFLARE_API_TOKEN_STAGING: credential('CLOUDFLARE_API_TOKEN_STAGING'),
-  CLOUDFLARE_ACCOUNT_ID_STAGING: credential('CLOUDFLARE_ACCOUNT_ID_STAGING'),
-  CLOUDFLARE_API_TOKEN_PRODUCTION: credential('CLOUDFLARE_API_TOKEN_PRODUCTION'),
-  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: credential('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
-  GITHUB_API_BASE_URL: apiUrl.default('https://api.github.com'),
-  GITHUB_APP_ID: z
-    .string()
-    .trim()
-    .regex(/^(\d{1,20}|[A-Za-z0-9.]{8,64})$/, "expected the App's id or client id")
-    .optional(),
-  GITHUB_APP_PRIVATE_KEY: flag('GITHUB_APP_PRIVATE_KEY'),
-  GITHUB_APP_PRIVATE_KEY_FILE: flag('GITHUB_APP_PRIVATE_KEY_FILE'),
+  CLOUDFLARE_TARGET: targets(
+    z.literal('local').optional(),
+    'local: deployments go to the local cloud in production, too',
+    { without: 'the local cloud on the embedded default only' },
+  ),
+  CLOUDFLARE_API_BASE_URL: targets(
+    apiUrl.default('https://api.cloudflare.com/client/v4'),
+    'base URL of the Cloudflare API',
+  ),
+  CLOUDFLARE_SETTLE_SECONDS: targets(
+    z.coerce
+      .number('expected a number of seconds')
+      .min(0, 'expected 0 to 300 seconds')
+      .max(300, 'expected 0 to 300 seconds')
+      .default(30),
+    'time for which a call without an answer may still take effect',
+    { unit: 'seconds' },
+  ),
+  CLOUDFLARE_ANSWER_SECONDS: targets(
+    z.coerce
+      .number('expected a number of seconds')
+      .min(0.1, 'expected 0.1 to 20 seconds')
+      .max(20, 'expected 0.1 to 20 seconds')
+      .default(20),
+    'time limit of a call; an upload has 4.5 times that',
+    { unit: 'seconds' },
+  ),
+  CLOUDFLARE_ROLLOUT_SECONDS: targets(
+    z.coerce
+      .number('expected a number of seconds')
+      .min(1, 'expected 1 to 540 seconds')
+      .max(540, 'expected 1 to 540 seconds')
+      .default(540),
+    'time limit of the rollout of a container',
+    { unit: 'seconds' },
+  ),
+  CLOUDFLARE_API_TOKEN: targets(
+    credential('CLOUDFLARE_API_TOKEN'),
+    'API token for both environments, always set together with CLOUDFLARE_ACCOUNT_ID',
+    { secret: true, without: 'credentials stored through the API, or the local cloud' },
+  ),
+  CLOUDFLARE_ACCOUNT_ID: targets(
+    credential('CLOUDFLARE_ACCOUNT_ID'),
+    'account for both environments: 32 hexadecimal digits',
+  ),
+  CLOUDFLARE_API_TOKEN_STAGING: targets(credential('CLOUDFLARE_API_TOKEN_STAGING'), 'API token for staging', {
+    secret: true,
+    without: 'CLOUDFLARE_API_TOKEN',
+  }),
+  CLOUDFLARE_ACCOUNT_ID_STAGING: targets(credential('CLOUDFLARE_ACCOUNT_ID_STAGING'), 'account for staging', {
+    without: 'CLOUDFLARE_ACCOUNT_ID',
+  }),
+  CLOUDFLARE_API_TOKEN_PRODUCTION: targets(
+    credential('CLOUDFLARE_API_TOKEN_PRODUCTION'),
+    'API token for production',
+    { secret: true, without: 'CLOUDFLARE_API_TOKEN' },
+  ),
+  CLOUDFLARE_ACCOUNT_ID_PRODUCTION: targets(
+    credential('CLOUDFLARE_ACCOUNT_ID_PRODUCTION'),
+    'account for production',
+    { without: 'CLOUDFLARE_ACCOUNT_ID' },
+  ),
+  GITHUB_API_BASE_URL: github(
+    apiUrl.default('https://api.github.com'),
+    'base URL of the GitHub API; of GitHub Enterprise Server: https://host/api/v3',
+  ),
+  GITHUB_APP_ID: github(
+    z
+      .string()
+      .trim()
+      .regex(/^(\d{1,20}|[A-Za-z0-9.]{8,64})$/, "expected the App's id or client id")
+      .optional(),
+    'id or client id of the GitHub App; needs one of the two keys',
+    { without: 'nothing is reported to GitHub' },
+  ),
+  GITHUB_APP_PRIVATE_KEY: github(
+    flag('GITHUB_APP_PRIVATE_KEY'),
+    'RSA key of the App in PEM; line breaks may be written as \\n',
+    { secret: true },
+  ),
+  GITHUB_APP_PRIVATE_KEY_FILE: github(
+    flag('GITHUB_APP_PRIVATE_KEY_FILE'),
+    'file with that key, in place of GITHUB_APP_PRIVATE_KEY',
+  ),
 })
 type Variables = z.infer<typeof deploymentsVariables>
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { credentialText, flag, listOf, passwordText, port } from '../platform/config/fields.ts'
 import { dataDirVariable, parseVariables } from '../platform/config/index.ts'
+import { settingGroup } from '../platform/config/settings.ts'
 import type { ImageRegistry } from './options.ts'
 
 export interface LocalCloudConfig {
@@ -15,26 +16,47 @@ export interface LocalCloudConfig {
   images: ImageRegistry | undefined
 }
 
+const about = settingGroup('The local cloud', ['local cloud'])
+
 export const localCloudVariables = z.object({
-  LOCAL_CLOUD_PORT: port(8787),
-  LOCAL_CLOUD_TOKEN: credentialText('LOCAL_CLOUD_TOKEN')
-    .min(20, 'expected at least 20 characters')
-    .optional(),
-  LOCAL_CLOUD_ZONES: z
-    .string()
-    .refine(
-      (list) =>
-        listOf(list).every((name) => /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(name)),
-      'expected domain names in lower case',
-    )
-    .default('capstan.test'),
-  LOCAL_CLOUD_PRIVATE_NETWORK: z.literal('allow', 'expected allow, or unset').optional(),
-  LOCAL_CLOUD_REGISTRY: z
-    .string()
-    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, 'expected a host name with an optional port')
-    .optional(),
-  LOCAL_CLOUD_REGISTRY_USERNAME: flag('LOCAL_CLOUD_REGISTRY_USERNAME'),
-  LOCAL_CLOUD_REGISTRY_PASSWORD: passwordText.min(1, 'is set but empty').optional(),
+  LOCAL_CLOUD_PORT: about(port(8787), 'port on which the local cloud and its apps answer', {
+    usedBy: ['web', 'worker', 'local cloud', 'commands'],
+  }),
+  LOCAL_CLOUD_TOKEN: about(
+    credentialText('LOCAL_CLOUD_TOKEN').min(20, 'expected at least 20 characters').optional(),
+    'API token of the local cloud, 20 characters or more; `capstan cloud` shows it',
+    { usedBy: ['web', 'worker', 'local cloud', 'commands'], secret: true, without: 'generated in DATA_DIR' },
+  ),
+  LOCAL_CLOUD_ZONES: about(
+    z
+      .string()
+      .refine(
+        (list) =>
+          listOf(list).every((name) => /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(name)),
+        'expected domain names in lower case',
+      )
+      .default('capstan.test'),
+    'comma-separated domains whose host names the local cloud records',
+  ),
+  LOCAL_CLOUD_PRIVATE_NETWORK: about(
+    z.literal('allow', 'expected allow, or unset').optional(),
+    'allow: Workers may also call this machine and its network',
+    { without: 'not allowed' },
+  ),
+  LOCAL_CLOUD_REGISTRY: about(
+    z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, 'expected a host name with an optional port')
+      .optional(),
+    'host[:port] of a registry for images of containers',
+    { without: 'images are only recorded' },
+  ),
+  LOCAL_CLOUD_REGISTRY_USERNAME: about(flag('LOCAL_CLOUD_REGISTRY_USERNAME'), 'user name at that registry'),
+  LOCAL_CLOUD_REGISTRY_PASSWORD: about(
+    passwordText.min(1, 'is set but empty').optional(),
+    'password at that registry',
+    { secret: true },
+  ),
 })
 type Variables = z.infer<typeof localCloudVariables>
 

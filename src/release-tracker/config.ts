@@ -2,6 +2,7 @@ import { delimiter } from 'node:path'
 import { z } from 'zod'
 import { credential, flag, httpUrl, listOf, proxyUrl } from '../platform/config/fields.ts'
 import { burst, perSecond, type RateLimitRule } from '../platform/config/rate-limit.ts'
+import { type Program, settingGroup } from '../platform/config/settings.ts'
 import { type ApiKeys, nameShape, readApiKeys, type TrackerMode } from './api-keys.ts'
 
 export interface ReleaseTrackerConfig {
@@ -28,32 +29,71 @@ export interface MasterConfig {
 
 const name = z.string().regex(nameShape, 'expected letters, digits and . _ @ + - inside').optional()
 
+const about = settingGroup('The release tracker', ['web', 'worker'])
+const limits = settingGroup('Rate limits', ['web'])
+const programs: Program[] = ['web', 'worker', 'migrate', 'local cloud']
+
 export const releaseTrackerVariables = z.object({
-  MODE: z
-    .enum(['standalone', 'master', 'slave'], 'expected standalone, master or slave')
-    .default('standalone'),
-  API_KEYS: z.string().optional(),
-  CLIENT_NAME: name,
-  ENV_NAME: name,
-  COLLECTION_INTERVAL: z.coerce
-    .number('expected minutes')
-    .min(1, 'expected 1 minute or more')
-    .max(10_080, 'expected a week (10080 minutes) or less')
-    .default(60),
-  NAMESPACES: z.string().default('default'),
+  MODE: about(
+    z.enum(['standalone', 'master', 'slave'], 'expected standalone, master or slave').default('standalone'),
+    'standalone: one cluster; master: many clusters; slave: collects and pushes to a master',
+    { usedBy: programs },
+  ),
+  API_KEYS: about(
+    z.string().optional(),
+    'comma-separated keys: admin:<secret>, client(<name>):<secret>, read(<name>):<secret>',
+    { usedBy: ['web'], secret: true, without: 'only API tokens of users' },
+  ),
+  CLIENT_NAME: about(name, 'owner of the collected cluster; required on a slave', { without: 'unknown' }),
+  ENV_NAME: about(name, 'environment of the collected cluster; required on a slave', { without: 'unknown' }),
+  COLLECTION_INTERVAL: about(
+    z.coerce
+      .number('expected minutes')
+      .min(1, 'expected 1 minute or more')
+      .max(10_080, 'expected a week (10080 minutes) or less')
+      .default(60),
+    'time between two collections',
+    { usedBy: ['worker'], unit: 'minutes' },
+  ),
+  NAMESPACES: about(z.string().default('default'), 'comma-separated namespaces to collect; * for all', {
+    usedBy: ['worker'],
+  }),
   // Empty, like its empty parts, says nothing: so kubectl reads it.
-  KUBECONFIG: z.string().optional(),
-  IN_CLUSTER: z.enum(['true', 'false'], 'expected true or false').optional(),
+  KUBECONFIG: about(
+    z.string().optional(),
+    'configuration of the cluster to collect; not needed in one of its pods',
+    { without: 'the cluster of this pod, or none' },
+  ),
+  IN_CLUSTER: about(
+    z.enum(['true', 'false'], 'expected true or false').optional(),
+    'false: use KUBECONFIG although this is a pod',
+  ),
   // Set by Kubernetes in every pod.
   KUBERNETES_SERVICE_HOST: z.string().optional(),
-  MASTER_URL: httpUrl.optional(),
-  MASTER_API_KEY: credential('MASTER_API_KEY'),
-  MASTER_CA_FILE: flag('MASTER_CA_FILE'),
-  PROXY_URL: proxyUrl.optional(),
-  RATE_LIMIT_TRACKER_ADMIN_PER_SECOND: perSecond(100),
-  RATE_LIMIT_TRACKER_ADMIN_BURST: burst(500),
-  RATE_LIMIT_TRACKER_CLIENT_PER_SECOND: perSecond(100),
-  RATE_LIMIT_TRACKER_CLIENT_BURST: burst(500),
+  MASTER_URL: about(httpUrl.optional(), 'the master that a slave pushes to', { usedBy: ['worker'] }),
+  MASTER_API_KEY: about(credential('MASTER_API_KEY'), 'client key of that master', {
+    usedBy: ['worker'],
+    secret: true,
+  }),
+  MASTER_CA_FILE: about(
+    flag('MASTER_CA_FILE'),
+    'PEM file of an additional certificate authority, for calls to the master',
+    { usedBy: ['worker'] },
+  ),
+  PROXY_URL: about(proxyUrl.optional(), 'proxy for calls to the master, in place of HTTPS_PROXY', {
+    usedBy: ['worker'],
+    secret: true,
+  }),
+  RATE_LIMIT_TRACKER_ADMIN_PER_SECOND: limits(perSecond(100), "rate of the tracker's administrator keys", {
+    unit: 'requests per second',
+  }),
+  RATE_LIMIT_TRACKER_ADMIN_BURST: limits(burst(500), "burst of the tracker's administrator keys", {
+    unit: 'requests',
+  }),
+  RATE_LIMIT_TRACKER_CLIENT_PER_SECOND: limits(perSecond(100), 'rate of the keys of a client', {
+    unit: 'requests per second',
+  }),
+  RATE_LIMIT_TRACKER_CLIENT_BURST: limits(burst(500), 'burst of the keys of a client', { unit: 'requests' }),
 })
 type Variables = z.infer<typeof releaseTrackerVariables>
 

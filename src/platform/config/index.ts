@@ -3,12 +3,12 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
-import { postgresUrl } from '../postgres/address.ts'
-import { redisUrl } from '../redis/address.ts'
-import { flag, httpUrl, isAddress, listOf, port } from './fields.ts'
-import { type RateLimitConfig, rateLimitConfig, rateLimitVariables } from './rate-limit.ts'
+import { listOf } from './fields.ts'
+import { type RateLimitConfig, rateLimitConfig } from './rate-limit.ts'
+import { platformVariables } from './variables.ts'
 
 export { type RateLimitConfig, type RateLimitRule, rateLimitBounds } from './rate-limit.ts'
+export { platformVariables } from './variables.ts'
 
 /** The settings that every process needs, independent of the domains. */
 export interface PlatformConfig {
@@ -41,27 +41,6 @@ function localOrigin(host: string, port: number): string {
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`
 }
 
-export const platformVariables = z.object({
-  ENVIRONMENT: z.enum(['development', 'production']).optional(),
-  SERVICE_NAME: z.string().min(1).default('capstan'),
-  VERSION: flag('VERSION'),
-  HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: port(8000),
-  PUBLIC_URL: httpUrl.optional(),
-  DATA_DIR: z.string().min(1).default('.capstan'),
-  DATABASE_URL: postgresUrl.optional(),
-  DATABASE_DIRECT_URL: postgresUrl.optional(),
-  REDIS_URL: redisUrl.optional(),
-  SECRET_KEY: z.string().min(32, 'expected at least 32 characters').optional(),
-  SECRET_KEY_PREVIOUS: flag('SECRET_KEY_PREVIOUS'),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  LOG_FORMAT: z.enum(['json', 'pretty'], 'expected json or pretty').optional(),
-  TRUSTED_PROXIES: z
-    .string()
-    .refine((list) => listOf(list).every(isAddress), 'expected IP addresses or networks like 10.0.0.0/8')
-    .default(''),
-  ...rateLimitVariables.shape,
-})
 type Variables = z.infer<typeof platformVariables>
 
 // Placeholders that examples and templates contain in place of a key.

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { settingGroup } from './settings.ts'
 
 /** The tokens per second and the capacity of the buckets of one kind of caller. */
 export interface RateLimitRule {
@@ -27,15 +28,39 @@ export const perSecond = (fallback: number) => wholeNumber(rateLimitBounds.perSe
 /** A variable with the capacity of a bucket. */
 export const burst = (fallback: number) => wholeNumber(rateLimitBounds.burst, fallback)
 
+const limits = settingGroup('Rate limits', ['web'])
+
 export const rateLimitVariables = z.object({
-  DEFAULT_RATE_LIMIT_PER_SECOND: perSecond(10),
-  DEFAULT_RATE_LIMIT_BURST: burst(20),
-  ADMIN_RATE_LIMIT_PER_SECOND: perSecond(100),
-  ADMIN_RATE_LIMIT_BURST: burst(200),
-  RATE_LIMIT_FORWARDED_PER_SECOND: perSecond(100),
-  RATE_LIMIT_FORWARDED_BURST: burst(500),
-  RATE_LIMIT_ADDRESS_PER_SECOND: perSecond(50),
-  RATE_LIMIT_ADDRESS_BURST: burst(200),
+  DEFAULT_RATE_LIMIT_PER_SECOND: limits(perSecond(10), 'initial rate of a new user, stored with the user', {
+    unit: 'requests per second',
+  }),
+  DEFAULT_RATE_LIMIT_BURST: limits(burst(20), 'initial burst of a new user', { unit: 'requests' }),
+  ADMIN_RATE_LIMIT_PER_SECOND: limits(perSecond(100), 'initial rate of a new administrator', {
+    unit: 'requests per second',
+    usedBy: ['web', 'migrate', 'commands'],
+  }),
+  ADMIN_RATE_LIMIT_BURST: limits(burst(200), 'initial burst of a new administrator', {
+    unit: 'requests',
+    usedBy: ['web', 'migrate', 'commands'],
+  }),
+  RATE_LIMIT_FORWARDED_PER_SECOND: limits(
+    perSecond(100),
+    'rate of an identity that a trusted proxy forwards',
+    { unit: 'requests per second' },
+  ),
+  RATE_LIMIT_FORWARDED_BURST: limits(burst(500), 'burst of an identity that a trusted proxy forwards', {
+    unit: 'requests',
+  }),
+  RATE_LIMIT_ADDRESS_PER_SECOND: limits(
+    perSecond(50),
+    'rate of an address that sends requests without a valid credential',
+    { unit: 'requests per second' },
+  ),
+  RATE_LIMIT_ADDRESS_BURST: limits(
+    burst(200),
+    'burst of an address that sends requests without a valid credential',
+    { unit: 'requests' },
+  ),
 })
 type Variables = z.infer<typeof rateLimitVariables>
 

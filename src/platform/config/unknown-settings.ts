@@ -1,4 +1,5 @@
 import type { EnvFile } from './env-file.ts'
+import { otherVariables } from './other-variables.ts'
 
 /** A name that is not a setting, and the setting that was probably meant. */
 interface UnknownSetting {
@@ -10,17 +11,8 @@ interface UnknownSetting {
 
 /** Variables that Capstan's programs or Node read but that are not part of the configuration. */
 const otherKnownNames = [
-  ...['CAPSTAN_URL', 'CAPSTAN_TOKEN', 'CAPSTAN_PASSWORD', 'CAPSTAN_PULL_PASSWORD', 'CAPSTAN_ENV_FILE'],
-  ...[
-    'HTTPS_PROXY',
-    'HTTP_PROXY',
-    'NO_PROXY',
-    'ALL_PROXY',
-    'https_proxy',
-    'http_proxy',
-    'no_proxy',
-    'all_proxy',
-  ],
+  ...otherVariables.map(({ name }) => name),
+  ...['ALL_PROXY', 'https_proxy', 'http_proxy', 'no_proxy', 'all_proxy'],
 ]
 /** Variables of other programs that may read the same `.env`. */
 const foreignNames =

@@ -36,6 +36,8 @@ export interface ConsumerState {
 export interface PresentWorkflow {
   script: string
   className: string
+  /** The rest of the definition: limits, concurrency, retention and schedules, as far as they are set. */
+  definition: Record<string, unknown>
 }
 
 /** The state of what starts an app besides requests; only of the parts that a plan mentions. */

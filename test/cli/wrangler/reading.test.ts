@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { wranglerConfig } from '../../../src/deployments/commands/wrangler/reading/config-schema.ts'
 import { chooseSection } from '../../../src/deployments/commands/wrangler/reading/environments.ts'
 import { findWranglerProject } from '../../../src/deployments/commands/wrangler/reading/find-project.ts'
 import { readRawConfig } from '../../../src/deployments/commands/wrangler/reading/raw-config.ts'
+import { translateTriggers } from '../../../src/deployments/commands/wrangler/translation/triggers.ts'
 import {
   placeholders,
   secretVariables,
@@ -199,3 +201,22 @@ bucket_name = "your-bucket"
     ])
   })
 })
+
+test.for(['0 3 * * *', ['0 3 * * *']])(
+  'the schedule %j of a workflow is sent as a list of objects',
+  (schedules) => {
+    const flow = {
+      binding: 'A',
+      name: 'flow',
+      class_name: 'Flow',
+      remote: true,
+      limits: { steps: 5 },
+      schedules,
+    }
+    const naming = { script: 'a', wranglerName: 'a', borrowed: false, isShared: () => false, mayCreate: true }
+    const config = wranglerConfig.parse({ configPath: 'wrangler.toml', name: 'a', workflows: [flow] })
+    expect(translateTriggers(config, naming, false).workflows).toEqual([
+      { name: 'flow', class_name: 'Flow', limits: { steps: 5 }, schedules: [{ cron: '0 3 * * *' }] },
+    ])
+  },
+)

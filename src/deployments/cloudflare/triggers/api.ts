@@ -54,7 +54,18 @@ const consumerList = z.array(
     settings: z.record(z.string(), z.unknown()).default({}),
   }),
 )
-const workflowDetail = z.object({ script_name: z.string(), class_name: z.string() })
+const workflowDetail = z.object({
+  script_name: z.string(),
+  class_name: z.string(),
+  schedules: z.array(z.object({ cron: z.string() })).default([]),
+})
+const workflowVersions = z.array(
+  z.object({
+    limits: z.record(z.string(), z.unknown()).optional(),
+    concurrency: z.record(z.string(), z.unknown()).optional(),
+    default_retention: z.record(z.string(), z.unknown()).optional(),
+  }),
+)
 
 const noScript = new Set([10007, 10090, 10222])
 const noWorkflow = new Set([10200])
@@ -111,7 +122,12 @@ export function createTriggersApi(http: CloudHttp, accountId: string): TriggersA
     async workflow(name, signal) {
       const call = http.read(workflowDetail, { path: workflowPath(name), signal })
       const found = await orElse<z.output<typeof workflowDetail> | undefined>(call, noWorkflow, undefined)
-      return found && { script: found.script_name, className: found.class_name }
+      if (found === undefined) return undefined
+      const { script_name: script, class_name: className, schedules } = found
+      // The newest version comes first.
+      const newest = { path: `${workflowPath(name)}/versions?per_page=1`, signal }
+      const [version = {}] = await orElse(http.read(workflowVersions, newest), noWorkflow, [])
+      return { script, className, definition: { ...version, ...(schedules.length > 0 ? { schedules } : {}) } }
     },
     putWorkflow: (name, definition, signal) => write('PUT', workflowPath(name), { json: definition, signal }),
     deleteWorkflow: (name, signal) =>

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { dependencyFailed } from '../../../platform/errors.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import { consumerTaken, isAsWanted, workflowTaken } from '../../plans/triggers/changes.ts'
-import { covers, ownWorkflows } from '../../plans/triggers/state.ts'
+import { covers, isPresent, ownWorkflows } from '../../plans/triggers/state.ts'
 import type { StepContext, StepResult } from '../steps/context.ts'
 
 /**
@@ -35,9 +35,7 @@ async function applyWorkflow(
   const { name, ...definition } = workflow
   const present = await target.triggers.workflow(name, signal)
   if (present !== undefined && present.script !== script) throw workflowTaken(name, present.script)
-  const hasMore = Object.keys(definition).some((key) => key !== 'class_name' && key !== 'script_name')
-  // The cloud does not show the other parts of a definition, so they are sent each time.
-  if (present?.className === workflow.class_name && !hasMore) return
+  if (isPresent(present, workflow)) return
   await target.triggers.putWorkflow(name, { ...definition, script_name: script }, signal)
   log.info(`${present === undefined ? 'Created' : 'Changed'} the workflow ${name} (${workflow.class_name})`)
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { conflict, dependencyFailed } from '../../../platform/errors.ts'
 import type { AppState, ConsumerState, TriggerState } from '../../model/app-state.ts'
 import type { PlanConfig, PlanPreview } from '../../model/plan.ts'
-import { covers, ownWorkflows } from './state.ts'
+import { covers, isPresent, ownWorkflows } from './state.ts'
 
 type Change = PlanPreview['changes'][number]
 type ConsumerRequest = NonNullable<PlanConfig['queueConsumers']>[number]
@@ -30,9 +30,13 @@ export function triggerChanges(config: PlanConfig, { triggers }: Pick<AppState, 
       const same = found !== null && isAsWanted(found, consumer)
       return { kind: 'queue_consumer', name: consumer.queue, action: action(found !== null, same) }
     }),
-    ...ownWorkflows(config).map(({ name, class_name: className }) => {
-      const found = triggers.workflows[name] ?? null
-      return { kind: 'workflow', name, action: action(found !== null, found?.className === className) }
+    ...ownWorkflows(config).map((workflow) => {
+      const found = triggers.workflows[workflow.name] ?? null
+      return {
+        kind: 'workflow',
+        name: workflow.name,
+        action: action(found !== null, isPresent(found, workflow)),
+      }
     }),
   ]
 }

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Consumer, TriggersApi } from '../../cloudflare/triggers/api.ts'
-import type { ConsumerState, TriggerState } from '../../model/app-state.ts'
+import type { ConsumerState, PresentWorkflow, TriggerState } from '../../model/app-state.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import { hasTriggers } from '../../model/plan-steps.ts'
 
@@ -31,6 +32,17 @@ export async function readTriggers(
   }
   return state
 }
+
+/**
+ * True if the workflow has the definition of the plan. A part that the cloud does not show, or in another unit, counts as
+ * different: sending a definition again changes nothing.
+ */
+export function isPresent(found: PresentWorkflow | null | undefined, wanted: WantedWorkflow): boolean {
+  const { name: _, script_name: __, class_name: className, ...definition } = wanted
+  return found?.className === className && isDeepStrictEqual(found.definition, definition)
+}
+
+type WantedWorkflow = NonNullable<PlanConfig['workflows']>[number]
 
 const stateOf = ({ script, deadLetterQueue, settings }: Consumer): ConsumerState => ({
   script,

@@ -69,10 +69,11 @@ export async function undoScriptParts(context: CompensationContext): Promise<voi
     const before = snapshot.triggers.workflows[name] ?? null
     const present = await target.triggers.workflow(name, signal)
     if (present?.script !== script || present.className !== className) continue
-    if (before?.className === className) continue
+    if (isDeepStrictEqual(present, before)) continue
     if (before === null) await target.triggers.deleteWorkflow(name, signal)
     else {
-      const definition = { script_name: before.script, class_name: before.className }
+      const { script: owner, className: old, definition: rest } = before
+      const definition = { ...rest, script_name: owner, class_name: old }
       await target.triggers.putWorkflow(name, definition, signal)
     }
     log.info(`The workflow ${name} is ${before === null ? 'removed' : 'as it was'}`)

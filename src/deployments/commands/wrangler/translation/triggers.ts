@@ -20,11 +20,14 @@ export function translateTriggers(config: WranglerConfig, naming: Naming, shareA
     ...(workflows.length === 0
       ? {}
       : {
-          workflows: workflows.map(({ binding: _, script_name: script, name, ...rest }) => ({
-            ...rest,
-            name: nameOf(name),
-            ...(script === undefined ? {} : { script_name: scriptOf(naming, script, shareAll) }),
-          })),
+          workflows: workflows.map(
+            ({ binding: _, remote: __, script_name: script, name, schedules, ...rest }) => ({
+              ...rest,
+              ...(schedules === undefined ? {} : { schedules: [schedules].flat().map((cron) => ({ cron })) }),
+              name: nameOf(name),
+              ...(script === undefined ? {} : { script_name: scriptOf(naming, script, shareAll) }),
+            }),
+          ),
         }),
   }
 }

@@ -17,6 +17,7 @@ import { Store } from './store/index.ts'
 import { Tails } from './tails/tails.ts'
 import { CronClock } from './triggers/clock.ts'
 import { createWorkerdRuntime } from './worker-runtime.ts'
+import { proceedInstances } from './workflows/proceed.ts'
 
 /** Creates and connects the parts: the store, the pool of running Workers, the API and the gateway. */
 export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud> {
@@ -29,7 +30,10 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   const address: CloudAddress = { port: 0, secret: randomBytes(24).toString('base64url') }
   const { privateNetwork = false } = options
   const runtime = options.runtime ?? createWorkerdRuntime({ privateNetwork, cloud: address })
-  const pool = new Pool({ groups, storageDir: storageDir(dataDir), runtime, log, logs, ...limits })
+  const pool = new Pool({
+    ...{ groups, storageDir: storageDir(dataDir), runtime, log, logs, ...limits },
+    onStart: (nodes) => void proceedInstances(cloud, nodes),
+  })
   const tails = new Tails(options.clock ?? Date.now)
   const parts = {
     tails,

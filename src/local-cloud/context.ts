@@ -39,6 +39,9 @@ export const namespaceDir = (dataDir: string, namespaceId: string): string =>
 /** The directory of the cache of the process in which the script is the first one. */
 export const cacheDir = (dataDir: string, { tag }: Script): string => join(storageDir(dataDir), 'cache', tag)
 
+/** The directory of files that are imported into D1 databases or were exported from them. */
+export const transfersDir = (dataDir: string): string => join(dataDir, 'd1-transfers')
+
 /** The directory of the copies of a D1 database. */
 export const bookmarksDir = (dataDir: string, databaseId: string): string =>
   join(storageDir(dataDir), 'd1-bookmarks', databaseId)

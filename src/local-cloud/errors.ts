@@ -84,6 +84,21 @@ const refusals = {
   invalidDatabase: { status: 400, code: 7400, message: 'The request is malformed.' },
   databaseNotFound: { status: 404, code: 7404, message: 'The database could not be found.' },
   queryFailed: { status: 400, code: 7500, message: 'The query failed.' },
+  workflowNotFound: { status: 404, code: 10200, message: 'workflow not found' },
+  jurisdictionFixed: {
+    status: 400,
+    code: 10209,
+    message: 'The jurisdiction of a workflow cannot be changed.',
+  },
+  workflowVersionNotFound: { status: 404, code: 10300, message: 'The version does not exist.' },
+  // Cloudflare documents no codes for the refusals of instances; the messages are those of the bindings.
+  instanceNotFound: { status: 404, code: 10201, message: 'instance.not_found' },
+  instanceExists: {
+    status: 409,
+    code: 10202,
+    message: '(instance.already_exists) Provided id already exists',
+  },
+  instanceRefused: { status: 400, code: 10203, message: 'The instance refused the change.' },
   databaseExists: { status: 400, code: 7502, message: 'A database with that name already exists.' },
   boundNamespaceMissing: { status: 400, code: 10041, message: 'A bound KV namespace was not found.' },
   boundBucketMissing: { status: 400, code: 10085, message: 'A bound R2 bucket was not found.' },

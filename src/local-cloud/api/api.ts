@@ -9,11 +9,14 @@ import { type Answer, type RawAnswer, sendAnswer, sendError, setEdgeHeaders } fr
 import { registryRoutes } from './registry-routes.ts'
 import { assetSessionRoutes, assetUploadRoutes, requireUploadToken } from './resources/asset-routes.ts'
 import { d1Routes } from './resources/d1-routes.ts'
+import { d1TransferRoutes, isTransferPath, transfer } from './resources/d1-transfer-routes.ts'
+import { engineRoutes, instanceRoutes } from './resources/instance-routes.ts'
 import { kvRoutes } from './resources/kv-routes.ts'
 import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
 import { r2Routes } from './resources/r2-routes.ts'
 import { scheduleRoutes } from './resources/schedule-routes.ts'
 import { tailRoutes, traceRoute } from './resources/tail-routes.ts'
+import { workflowRoutes } from './resources/workflow-routes.ts'
 import { Router } from './router.ts'
 import { scriptRoutes } from './script-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -37,6 +40,7 @@ export const isApiPath = (path: string): boolean =>
   path === apiPrefix ||
   path.startsWith(`${apiPrefix}/`) ||
   path.startsWith(`${internalPrefix}/`) ||
+  isTransferPath(path) ||
   logsPath.test(path)
 
 /** Cloudflare's API on the state of this cloud. */
@@ -64,9 +68,13 @@ export class Api {
     kvRoutes(this.#routes, cloud)
     r2Routes(this.#routes, cloud)
     d1Routes(this.#routes, cloud)
+    d1TransferRoutes(this.#routes, cloud)
     scheduleRoutes(this.#routes, cloud)
     queueRoutes(this.#routes, cloud)
     producerRoute(this.#internalRoutes, cloud)
+    workflowRoutes(this.#routes, cloud)
+    instanceRoutes(this.#routes, cloud)
+    engineRoutes(this.#internalRoutes, cloud)
     tailRoutes(this.#routes, cloud)
     traceRoute(this.#internalRoutes, cloud)
   }
@@ -95,6 +103,7 @@ export class Api {
       requireToken(req, this.#token, false)
       return { result: this.#cloud.logs.of(logsOf) }
     }
+    if (isTransferPath(url.pathname)) return await transfer(this.#cloud, req, url.pathname)
     if (url.pathname.startsWith(`${internalPrefix}/`)) {
       requireToken(req, this.#cloud.internalSecret, false)
       return await this.#internalRoutes.dispatch(req, url, internalPrefix)

@@ -42,7 +42,7 @@ export function createDatabase(
 /** Deletes a database with its bookmarks. @throws ApiError 7404 */
 export async function deleteDatabase(cloud: CloudContext, idOrName: string): Promise<void> {
   const { id } = requireDatabase(cloud, idOrName)
-  await deleteStore(cloud, `d1:${id}`, () => cloud.store.resources.deleteDatabase(id))
+  await deleteStore(cloud, { kind: 'd1', id }, () => cloud.store.resources.deleteDatabase(id))
   await rm(bookmarksDir(cloud.dataDir, id), { recursive: true, force: true })
 }
 

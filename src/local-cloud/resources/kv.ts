@@ -46,7 +46,7 @@ export function requireFreeTitle({ store }: CloudContext, title = '', except?: s
 /** Deletes a namespace with its keys. @throws ApiError 10013 */
 export async function deleteNamespace(cloud: CloudContext, id: string): Promise<void> {
   requireNamespace(cloud, id)
-  await deleteStore(cloud, `kv:${id}`, () => cloud.store.resources.deleteNamespace(id))
+  await deleteStore(cloud, { kind: 'kv', id }, () => cloud.store.resources.deleteNamespace(id))
 }
 
 /** Calls the bridge. @throws ApiError 10033 with the error of the namespace, for example an invalid key */

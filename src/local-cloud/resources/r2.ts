@@ -43,7 +43,7 @@ export async function deleteBucket(cloud: CloudContext, name: string): Promise<v
   requireBucket(cloud, name)
   const { objects } = await listObjects(cloud, name, { limit: 1 })
   if (objects.length > 0) throw new ApiError('bucketNotEmpty')
-  await deleteStore(cloud, `r2:${name}`, () => cloud.store.resources.deleteBucket(name))
+  await deleteStore(cloud, { kind: 'r2', id: name }, () => cloud.store.resources.deleteBucket(name))
 }
 
 async function callBucket(cloud: CloudContext, name: string, call: BridgeCall) {

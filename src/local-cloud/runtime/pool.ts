@@ -21,6 +21,8 @@ export interface PoolOptions {
   maxRunning: number
   /** A group without requests for this time is ended; the next request starts it again. */
   idleMs: number
+  /** Called after each start of a group, with what runs in it. */
+  onStart?(nodes: Node[]): void
 }
 
 /** The time that a new version waits for the old version's requests in progress. */
@@ -131,6 +133,7 @@ export class Pool {
   #nextAlarm(scriptId: number): number | undefined {
     const classes = this.#stopped ? undefined : this.#options.groups.classesOf(scriptId)
     if (classes === undefined) return undefined
+    if (this.#options.groups.hasWork(scriptId)) return Date.now()
     try {
       return nextAlarm(this.#options.storageDir, classes)
     } catch (error) {
@@ -224,6 +227,7 @@ export class Pool {
     for (const id of slot.shares.keys()) this.#alarms.cancel(id)
     void slot.workers.exited.then(() => this.#onExit(slot))
     void this.#makeRoom(slot)
+    this.#options.onStart?.(slot.nodes)
     return true
   }
 
@@ -259,7 +263,7 @@ export class Pool {
 
   async #makeRoom(newest: Slot): Promise<void> {
     const all = this.#slotsOf(this.#slots.keys())
-    const others = all.filter((slot) => slot !== newest && isQuiet(slot))
+    const others = all.filter((slot) => slot !== newest && this.#canEnd(slot))
     others.sort((a, b) => a.lastUsed - b.lastUsed)
     const surplus = others.slice(0, Math.max(0, all.length - this.#options.maxRunning))
     await Promise.all(surplus.map((slot) => this.#endIfQuiet(slot)))
@@ -268,15 +272,22 @@ export class Pool {
   /** Ends the groups that were idle for `idleMs`. A timer calls it at least once a minute. */
   async sweep(): Promise<void> {
     const limit = Date.now() - this.#options.idleMs
-    const idle = this.#slotsOf(this.#slots.keys()).filter((slot) => isQuiet(slot) && slot.lastUsed <= limit)
+    const idle = this.#slotsOf(this.#slots.keys()).filter(
+      (slot) => this.#canEnd(slot) && slot.lastUsed <= limit,
+    )
     await Promise.all(idle.map((slot) => this.#endIfQuiet(slot)))
+  }
+
+  /** True if an end of the group would interrupt neither a request nor an instance of a workflow. */
+  #canEnd(slot: Slot): boolean {
+    return isQuiet(slot) && ![...slot.shares.keys()].some((id) => this.#options.groups.hasWork(id))
   }
 
   async #endIfQuiet(slot: Slot): Promise<void> {
     const [node] = slot.nodes
     if (node === undefined) return
     await this.#withGroup(node, async () => {
-      if (this.#slots.get(node) !== slot || !isQuiet(slot)) return
+      if (this.#slots.get(node) !== slot || !this.#canEnd(slot)) return
       // The group became idle without failing, so earlier failures must not delay its next alarm.
       for (const id of slot.shares.keys()) this.#alarms.resetFailures(id)
       await this.#endSlot(slot, 0)

@@ -10,6 +10,7 @@ import { envOptions, helperWorkers } from './options/env.ts'
 import type { CloudAddress } from './options/queues.ts'
 import { contextOf, objectOptions } from './options/targets.ts'
 import { traceName, traceWorker } from './options/traces.ts'
+import { engineWorkers } from './workflows/engine.ts'
 
 /** The options common to all Workers: modules and compatibility settings. Module names are paths below `/`. */
 export function codeOptions(modules: WorkerModule[], date: string, flags: string[]): WorkerOptions {
@@ -51,10 +52,14 @@ export function groupWorkers(
   const helpers = helperWorkers(
     workers.map(({ worker }) => worker),
     bindings,
-    cloud,
+    { cloud, workflows: group.workflows },
   )
+  const engines = cloud === undefined ? [] : engineWorkers(group, cloud)
   const traces = cloud === undefined ? [] : group.scripts.map(({ name }) => traceWorker(name, cloud))
-  return { workers: [...workers, ...bridgeWorkers(group.nodes)], helpers: [...helpers, ...traces] }
+  return {
+    workers: [...workers, ...bridgeWorkers(group.nodes)],
+    helpers: [...helpers, ...engines, ...traces],
+  }
 }
 
 const tailedBy = (tail: string, hosted: HostedWorker): HostedWorker => ({

@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CloudContext, cacheDir, namespaceDir, storageDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { storageKeyOf } from '../runtime/workflows/names.ts'
 import type { Store } from '../store/index.ts'
 import type { Script } from '../store/scripts.ts'
 import type { ScriptSettings } from './metadata.ts'
@@ -74,7 +75,10 @@ export async function patchSettings(
 export async function sweepOrphanedData(dataDir: string, store: Store): Promise<void> {
   await moveOldData(dataDir)
   const tags = new Set(store.scripts.list().map((script) => script.tag))
-  const namespaces = new Set(store.scripts.allNamespaces().map((namespace) => namespace.namespaceId))
+  const namespaces = new Set([
+    ...store.scripts.allNamespaces().map((namespace) => namespace.namespaceId),
+    ...store.workflows.list().map(({ id }) => storageKeyOf(id)),
+  ])
   const storage = storageDir(dataDir)
   for (const [folder, owners] of [['cache', tags] as const, ['do', namespaces] as const]) {
     for (const id of await entries(join(storage, folder))) {

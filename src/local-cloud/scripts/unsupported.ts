@@ -2,7 +2,6 @@ import { type Binding, isAbsent } from '../store/bindings.ts'
 
 /** Features of Cloudflare's account API that the local cloud does not support, by path prefix. */
 const features: [RegExp, string][] = [
-  [/^d1\/database\/[^/]+\/(import|export)$/, 'import and export of D1 through files'],
   [/^d1(\/|$)/, 'read replication of D1'],
   [
     /^r2\/buckets\/[^/]+\/(cors|domains|event_notifications|lifecycle|lock|sippy|local-uploads)/,
@@ -10,7 +9,8 @@ const features: [RegExp, string][] = [
   ],
   [/^r2(\/|$)/, 'this part of R2'],
   [/^queues\/[^/]+\/messages\//, 'pulling, peeking and purging single messages of queues'],
-  [/^workflows(\/|$)/, 'Workflows'],
+  [/^workflows\/[^/]+\/instances\/[^/]+\/step$/, 'the results of single steps of Workflows'],
+  [/^workflows\/[^/]+\/versions\/[^/]+\/graph$/, 'the graphs of Workflows'],
   [/^hyperdrive(\/|$)/, 'Hyperdrive'],
   [/^vectorize(\/|$)/, 'Vectorize'],
   [/^pipelines(\/|$)/, 'Pipelines'],

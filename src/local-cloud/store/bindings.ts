@@ -67,6 +67,14 @@ export type Binding =
       namespace_id: string
       simple: { limit: number; period: 10 | 60 }
     }
+  | {
+      type: 'workflow'
+      name: string
+      workflow_name: string
+      class_name?: string | undefined
+      /** The script that has the class; undefined for the script itself. */
+      script_name?: string | undefined
+    }
   | { type: 'assets'; name: string }
   | { type: 'queue'; name: string; queue_name: string; delivery_delay?: number | undefined }
   | AbsentBinding

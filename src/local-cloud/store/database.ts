@@ -6,6 +6,7 @@ import { containerSchema } from './containers.ts'
 import { queueSchema } from './queues.ts'
 import { resourceSchema } from './resources.ts'
 import { scheduleSchema } from './schedules.ts'
+import { workflowSchema } from './workflows/definitions.ts'
 import { zoneSchema } from './zones.ts'
 
 const schema = `
@@ -59,7 +60,8 @@ export function openDatabase(dataDir: string): DatabaseSync {
     db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full')
     db.exec('pragma foreign_keys = on; begin immediate')
     db.exec(
-      `${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} ${queueSchema} ${resourceSchema} commit`,
+      `${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} ${queueSchema} ${resourceSchema}
+      ${workflowSchema} commit`,
     )
   } catch (error) {
     db.close()

@@ -7,6 +7,8 @@ import { ResourceStore } from './resources.ts'
 import { ScheduleStore } from './schedules.ts'
 import { ScriptStore } from './scripts.ts'
 import { VersionStore } from './versions.ts'
+import { WorkflowStore } from './workflows/definitions.ts'
+import { InstanceStore } from './workflows/instances.ts'
 import { ZoneStore } from './zones.ts'
 
 /** The persistent state of the cloud. */
@@ -19,6 +21,8 @@ export class Store {
   readonly schedules: ScheduleStore
   readonly queues: QueueStore
   readonly resources: ResourceStore
+  readonly workflows: WorkflowStore
+  readonly instances: InstanceStore
   readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -31,6 +35,8 @@ export class Store {
     this.schedules = new ScheduleStore(this.#db)
     this.queues = new QueueStore(this.#db)
     this.resources = new ResourceStore(this.#db)
+    this.workflows = new WorkflowStore(this.#db)
+    this.instances = new InstanceStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {

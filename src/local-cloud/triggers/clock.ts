@@ -1,4 +1,5 @@
 import type { CloudContext } from '../context.ts'
+import { createInstance } from '../workflows/instances.ts'
 import { callHandler } from './call-handler.ts'
 import { parseCron } from './schedules.ts'
 
@@ -40,6 +41,25 @@ export class CronClock {
       const isDue = parseCron(schedule.cron).match(new Date(minute))
       if (!isDue || !this.#cloud.store.schedules.claim(schedule, minute)) continue
       void this.#run(schedule.scriptId, { cron: schedule.cron, scheduledTime: minute })
+    }
+    const { workflows } = this.#cloud.store
+    for (const schedule of workflows.schedules()) {
+      const isDue = parseCron(schedule.cron).match(new Date(minute))
+      if (!isDue || !workflows.claim(schedule, minute)) continue
+      void this.#create(schedule.workflowId, { cron: schedule.cron, scheduledTime: minute })
+    }
+  }
+
+  async #create(workflowId: string, schedule: { cron: string; scheduledTime: number }): Promise<void> {
+    const { store, logs, log } = this.#cloud
+    const workflow = store.workflows.find(workflowId)
+    if (workflow === undefined) return
+    try {
+      await createInstance(this.#cloud, workflow, { params: '{}', source: 'cron', schedule })
+    } catch (error) {
+      log.warn({ err: error, workflow: workflow.name }, 'Could not create a scheduled instance of a workflow')
+      const problem = `The schedule ${schedule.cron} of the workflow ${workflow.name} could not be run`
+      logs.add(workflow.scriptName, 'error', problem)
     }
   }
 

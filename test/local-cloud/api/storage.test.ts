@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { assertConforms } from '../contract/contract.ts'
 import { accountId, startCloud, type TestCloud, temporaryDir, token } from '../harness.ts'
@@ -179,4 +180,40 @@ test('D1: several statements in one transaction, parameters, errors, and time tr
   await cloud.call('POST', `${d1}/${uuid}/time_travel/restore?bookmark=${restored.result.previous_bookmark}`)
   expect(await rows()).toEqual(['new'])
   expect((await cloud.call('POST', `${d1}/${uuid}/time_travel/restore?bookmark=other`)).code).toBe(7400)
+
+  // An export is SQL that an import accepts; a file that fails changes nothing.
+  const exported = async (options: object) => {
+    const body = { output_format: 'polling', dump_options: options }
+    const { result } = (await cloud.call('POST', `${d1}/${uuid}/export`, body)).result
+    return await (await fetch(result.signed_url)).text()
+  }
+  const copy = (await cloud.call('POST', d1, { name: 'copy' })).result.uuid
+  const move = (body: object) => cloud.call('POST', `${d1}/${copy}/import`, body)
+  const imported = async (sql: string) => {
+    const etag = createHash('md5').update(sql).digest('hex')
+    const { upload_url: url, filename } = (await move({ action: 'init', etag })).result
+    const missing = await move({ action: 'ingest', etag, filename })
+    expect(missing.result.error).toMatch(/was not uploaded/)
+    expect((await fetch(url, { method: 'PUT', body: 'other' })).status).toBe(400)
+    const uploaded = await fetch(url, { method: 'PUT', body: sql })
+    expect([uploaded.status, uploaded.headers.get('etag')]).toEqual([200, `"${etag}"`])
+    return (await move({ action: 'ingest', etag, filename })).result
+  }
+  expect(await exported({ no_data: true })).not.toContain('INSERT')
+  expect(await exported({ no_schema: true, tables: ['t'] })).not.toContain('CREATE')
+  const whole = await exported({})
+  expect(await imported(whole)).toMatchObject({
+    success: true,
+    status: 'complete',
+    result: { num_queries: 4 },
+  })
+  expect((await query({ sql: 'select a from t' }, copy)).result[0].results).toEqual([{ a: 'new' }])
+  const failed = await imported('delete from t; insert into nowhere values (1)')
+  expect([failed.success, failed.error]).toEqual([false, expect.stringMatching(/no such table: nowhere/)])
+  expect((await query({ sql: 'select a from t' }, copy)).result[0].results).toEqual([{ a: 'new' }])
+  expect((await move({ action: 'poll', current_bookmark: 'x' })).result.error).toMatch(
+    /^Not currently importing/,
+  )
+  for (const name of ['../state.sqlite', `${copy}.${'0'.repeat(32)}.sql`])
+    expect((await fetch(`${cloud.url}/capstan/transfers/${name}`)).status).toBe(404)
 }, 120_000)

@@ -93,7 +93,7 @@ async function answers(
   requests: [string, RequestInit?][],
   storageDir = temporaryDir(),
 ) {
-  const group = { nodes: [scriptNode(1)], scripts: [served], storageDir }
+  const group = { nodes: [scriptNode(1)], scripts: [served], workflows: [], storageDir }
   const running = await runtime.start(group, options)
   onCleanup(() => running.stop())
   const url = running.url('version-1') ?? ''

@@ -41,8 +41,10 @@ function makePool(limits: { maxRunning: number; idleMs: number }) {
     load: (nodes) => ({
       nodes: [...nodes],
       scripts: [...nodes].flatMap((node) => serving(scriptIdOf(node) ?? 0) ?? []),
+      workflows: [],
       storageDir,
     }),
+    hasWork: () => false,
     classesOf: () => [],
   }
   const pool = new Pool({ groups, storageDir, runtime, log, logs: new WorkerLogs(), ...limits })

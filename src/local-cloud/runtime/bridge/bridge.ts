@@ -1,6 +1,7 @@
 import { supportedCompatibilityDate } from 'miniflare'
 import { appName, type HostedWorker, hosted } from '../gate.ts'
 import { type Node, storeOf } from '../groups/nodes.ts'
+import { engineName } from '../workflows/names.ts'
 import { bridgeScript } from './script.ts'
 
 /** The id of the bridge among the Workers of a group. No version has it: their ids are UUIDs. */
@@ -20,6 +21,11 @@ export function bridgeWorkers(nodes: readonly Node[]): HostedWorker[] {
     kvNamespaces: named('kv'),
     r2Buckets: named('r2'),
     d1Databases: named('d1'),
+    serviceBindings: Object.fromEntries(
+      stores.flatMap(({ kind, id }) =>
+        kind === 'workflow' ? [[`workflow:${id}`, { name: engineName(id), entrypoint: 'Control' }]] : [],
+      ),
+    ),
   }
   return [hosted(bridgeId, options)]
 }

@@ -92,13 +92,20 @@ const d1 = {
   },
 }
 
+const workflow = {
+  async POST(control, query, request) {
+    const { method, args } = await request.json()
+    return json(await control[method](...args))
+  },
+}
+
 export default {
   async fetch(request, env) {
     const { pathname, searchParams } = new URL(request.url)
     const [kind, id] = pathname.slice(1).split('/').map(decodeURIComponent)
     const operation = searchParams.get('operation') ?? request.method
     try {
-      return await { kv, r2, d1 }[kind][operation](env[kind + ':' + id], searchParams, request)
+      return await { kv, r2, d1, workflow }[kind][operation](env[kind + ':' + id], searchParams, request)
     } catch (error) {
       return new Response(String(error?.message ?? error), { status: 500 })
     }

@@ -22,6 +22,15 @@ export interface Serving {
   namespaces: Namespace[]
 }
 
+/** A workflow whose class one of the scripts may have. */
+export interface GroupWorkflow {
+  id: string
+  name: string
+  scriptName: string
+  className: string
+  stepLimit: number | undefined
+}
+
 /**
  * Scripts and stores of data that are connected by bindings and run in one process. A script without such bindings is a
  * group of its own, as is a store that no deployed version is bound to.
@@ -29,6 +38,7 @@ export interface Serving {
 export interface Group {
   nodes: Node[]
   scripts: Serving[]
+  workflows: GroupWorkflow[]
   /** The directory of all stored data. Each file below it is used by one group at a time. */
   storageDir: string
 }
@@ -39,6 +49,8 @@ export interface Groups {
   nodesOf(node: Node): Set<Node>
   /** The group that consists of these nodes, with the modules of its versions. */
   load(nodes: ReadonlySet<Node>): Group
+  /** True if a workflow of the script has an instance that runs or waits: its process must not end. */
+  hasWork(scriptId: number): boolean
   /** The ids of a script's Durable Object classes; undefined if no version of it is deployed. */
   classesOf(scriptId: number): string[] | undefined
 }

@@ -3,9 +3,11 @@
  * their row, stores the id or name that Cloudflare's API uses.
  */
 export type Node = `script:${number}` | StoreNode
-/** A KV namespace by id, an R2 bucket by name, or a D1 database by id. */
+/** A KV namespace by id, an R2 bucket by name, a D1 database by id, or a workflow by id. */
 export type StoreNode = `${StoreKind}:${string}`
-export type StoreKind = 'kv' | 'r2' | 'd1'
+/** The kinds of data whose files are named by their id. */
+export type DataKind = 'kv' | 'r2' | 'd1'
+export type StoreKind = DataKind | 'workflow'
 
 export const scriptNode = (scriptId: number): Node => `script:${scriptId}`
 
@@ -16,11 +18,9 @@ export function scriptIdOf(node: Node): number | undefined {
 }
 
 /** @returns kind and id of a store; undefined for the node of a script */
-export function storeOf(node: StoreNode): { kind: StoreKind; id: string }
-export function storeOf(node: Node): { kind: StoreKind; id: string } | undefined
 export function storeOf(node: Node): { kind: StoreKind; id: string } | undefined {
-  const [, kind, id = ''] = /^(kv|r2|d1):(.*)$/s.exec(node) ?? []
-  return kind === 'kv' || kind === 'r2' || kind === 'd1' ? { kind, id } : undefined
+  const [, kind, id = ''] = /^(kv|r2|d1|workflow):(.*)$/s.exec(node) ?? []
+  return kind === 'kv' || kind === 'r2' || kind === 'd1' || kind === 'workflow' ? { kind, id } : undefined
 }
 
 /**

@@ -36,6 +36,8 @@ export interface BindingContext {
   missingStore(node: StoreNode): Missing | undefined
   objects(binding: BindingOf<'durable_object_namespace'>): ObjectTarget | Missing
   service(binding: BindingOf<'service'>): ServiceTarget | Missing
+  /** The Worker that wraps the workflow, inside Miniflare. */
+  workflow(binding: BindingOf<'workflow'>): { name: string } | Missing
 }
 
 /** The options of Miniflare for the bindings of one subject. */

@@ -1,5 +1,8 @@
 import type { WorkerOptions } from 'miniflare'
 import type { Binding } from '../../store/bindings.ts'
+import type { GroupWorkflow } from '../groups/group.ts'
+import { workflowBindings } from '../workflows/bindings.ts'
+import { wrapperWorker } from '../workflows/engine.ts'
 import { absentBindings, absentWorker } from './absent.ts'
 import type { BindingContext, Subject, WorkerBindings } from './context.ts'
 import { objectBindings } from './objects.ts'
@@ -16,6 +19,7 @@ const subjects: Subject[] = [
   rateLimitBindings,
   serviceBindings,
   queueBindings,
+  workflowBindings,
   absentBindings,
 ]
 
@@ -30,19 +34,25 @@ export function envOptions(bindings: Binding[], context: BindingContext): Worker
   return merged
 }
 
+export interface HelperContext {
+  /** How the producer of queues reaches the cloud. */
+  cloud: CloudAddress | undefined
+  workflows: readonly GroupWorkflow[]
+}
+
 /**
  * The Workers behind bindings that are Capstan's own code. Miniflare runs a helper to which no Worker is bound as an
  * ordinary Worker, which it is not, so only those in use are returned.
- * @param cloud the address of the cloud for the producer of queues
  */
 export function helperWorkers(
   workers: WorkerBindings[],
   bindings: Binding[],
-  cloud: CloudAddress | undefined,
+  { cloud, workflows }: HelperContext,
 ): WorkerOptions[] {
   const wrapped = workers.flatMap(({ wrappedBindings }) => Object.values(wrappedBindings ?? {}))
   const used = new Set(wrapped.map(({ scriptName }) => scriptName))
-  const helpers = [absentWorker()].filter(({ name = '' }) => used.has(name))
+  const candidates = [absentWorker(), ...workflows.map(({ id }) => wrapperWorker(id))]
+  const helpers = candidates.filter(({ name = '' }) => used.has(name))
   if (cloud !== undefined && bindings.some(({ type }) => type === 'queue'))
     helpers.push(producerWorker(cloud))
   return helpers

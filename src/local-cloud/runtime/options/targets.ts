@@ -1,6 +1,7 @@
 import type { Namespace } from '../../store/scripts.ts'
 import { appName } from '../gate.ts'
 import { type Group, newestOf, type Runnable, type Serving } from '../groups/group.ts'
+import { wrapperName } from '../workflows/names.ts'
 import { assetsName, routerName } from './assets.ts'
 import type { BindingContext, Missing, ObjectTarget, ServiceTarget } from './context.ts'
 
@@ -35,6 +36,12 @@ export function contextOf(
       const where = host === version.id ? {} : { scriptName: appName(host) }
       return { ...objectOptions(namespace), ...where }
     },
+    workflow({ workflow_name: name }) {
+      const found = group.workflows.find((each) => each.name === name)
+      return found === undefined
+        ? { sentence: `The workflow ${name} does not exist.` }
+        : { name: wrapperName(found.id) }
+    },
     service({ service, entrypoint }): ServiceTarget | Missing {
       const owner = scriptOf(service)
       const self = script.runnables.find((each) => each.version === version)
@@ -52,7 +59,7 @@ export function contextOf(
 }
 
 /** The version that most requests reach; it also serves the requests of service bindings. */
-function largestShareOf({ runnables, shares }: Serving): Runnable | undefined {
+export function largestShareOf({ runnables, shares }: Serving): Runnable | undefined {
   const [largest] = shares.toSorted((a, b) => b.percentage - a.percentage)
   return runnables.find(({ version }) => version.id === largest?.version_id)
 }

@@ -82,7 +82,7 @@ export async function checkStartup(candidate: Candidate, reaper: Reaper): Promis
       helpers: helperWorkers(
         workers.map(({ worker }) => worker),
         candidate.bindings,
-        nowhere,
+        { cloud: nowhere, workflows: [] },
       ),
       marker,
       startTimeoutMs,
@@ -125,6 +125,7 @@ function checkWorkers(candidate: Candidate, marker: string) {
       scriptName,
     }),
     service: () => ({ name: scriptName }),
+    workflow: () => ({ sentence: 'Workflows cannot be used while a module loads.' }),
   }
   const main = {
     ...codeOptions([entry, ...candidate.modules], compatibilityDate, compatibilityFlags),

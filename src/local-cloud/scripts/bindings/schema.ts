@@ -68,6 +68,11 @@ export const givenBinding = z.discriminatedUnion(
     of('version_metadata', {}),
     of('assets', {}),
     of('queue', { queue_name: text, delivery_delay: z.int().min(0).max(43_200).optional() }),
+    of('workflow', {
+      workflow_name: text,
+      class_name: jsName.optional(),
+      script_name: text.optional(),
+    }),
     durableObject,
     inherit,
     of('kv_namespace', { namespace_id: text }),

@@ -39,9 +39,22 @@ function problemOf(binding: Binding, { scriptName, store }: Targets): [Refusal, 
       return binding.service === scriptName ? undefined : serviceProblem(binding, store)
     case 'durable_object_namespace':
       return binding.script_name === undefined ? undefined : classProblem(binding, store)
+    case 'workflow':
+      return workflowProblem(binding, scriptName, store)
     default:
       return undefined
   }
+}
+
+/** The workflow of the script itself is defined after the upload, that of another script must exist. */
+function workflowProblem(
+  { script_name: owner, workflow_name: name }: Extract<Binding, { type: 'workflow' }>,
+  scriptName: string,
+  store: Store,
+): [Refusal, string] | undefined {
+  if (owner === undefined || owner === scriptName || store.workflows.named(name) !== undefined)
+    return undefined
+  return ['workflowNotFound', `The workflow '${name}' of script '${owner}' was not found.`]
 }
 
 type BoundService = Extract<Binding, { type: 'service' }>

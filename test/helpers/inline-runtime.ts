@@ -5,7 +5,7 @@ import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { transform } from 'esbuild'
 import { ApiError } from '../../src/local-cloud/errors.ts'
-import { newestOf, type Runnable, type Serving } from '../../src/local-cloud/runtime/groups/group.ts'
+import { leadOf, type Runnable, type Serving } from '../../src/local-cloud/runtime/groups/group.ts'
 import { varsOf } from '../../src/local-cloud/runtime/options/vars.ts'
 import type { Candidate, StartupReport } from '../../src/local-cloud/runtime/startup/check.ts'
 import type { StartOptions, WorkerRuntime } from '../../src/local-cloud/worker-runtime.ts'
@@ -75,7 +75,7 @@ async function serveScript(
   options: StartOptions,
 ) {
   const { runnables } = serving
-  const host = runnables.find(({ version }) => version === newestOf(serving))
+  const host = leadOf(serving)
   const classes = host === undefined || host.modules.length === 0 ? {} : await load(codeOf(host))
   const objects = createObjects(serving, classes, storages)
   return await Promise.all(runnables.map((each) => serve(each, objects, options)))

@@ -2,7 +2,7 @@ import { supportedCompatibilityDate, type WorkerOptions } from 'miniflare'
 import type { WorkerModule } from '../store/versions.ts'
 import { bridgeWorkers } from './bridge/bridge.ts'
 import { appName, type HostedWorker, hosted } from './gate.ts'
-import { type Group, newestOf, type Runnable, type Serving } from './groups/group.ts'
+import { type Group, leadOf, type Runnable, type Serving } from './groups/group.ts'
 import { withConsole } from './logs/console.ts'
 import { prefixOf } from './logs/lines.ts'
 import { assetsName, assetWorker, routerName, routerWorker } from './options/assets.ts'
@@ -68,13 +68,13 @@ const tailedBy = (tail: string, hosted: HostedWorker): HostedWorker => ({
 })
 
 /**
- * The Worker of a version's code. Two deployed versions of a script run in the same workerd, and the newer one hosts the
+ * The Worker of a version's code. Two deployed versions of a script run in the same workerd, and one of them hosts the
  * Durable Objects of both: two processes that use the files of one object would corrupt it.
  */
 function codeWorker(group: Group, script: Serving, runnable: Runnable, marker: string): WorkerOptions {
   const { version, modules } = runnable
   const { mainModule, compatibilityDate, compatibilityFlags } = version.code
-  const isHost = version.id === newestOf(script)?.id
+  const isHost = version.id === leadOf(script)?.version.id
   // A Worker that is alone in its process needs no marks: all lines are its own.
   const prefix = group.scripts.length > 1 ? prefixOf(marker, 'line', version.id) : undefined
   const code = withConsole(mainFirst(modules, mainModule), prefix)

@@ -73,11 +73,23 @@ export function deployVersions(cloud: CloudContext, request: DeployRequest): Pro
   })
 }
 
-/** The newest deployed version. */
+/** The version with the largest share of the traffic; of two equal ones the newer. */
 export function servingVersion(cloud: CloudContext, script: Script): Version | undefined {
-  const shares = cloud.store.versions.serving(script.id)?.versions ?? []
-  const found = shares.map((one) => cloud.store.versions.find(script.id, one.version_id))
-  return found.filter((version) => version !== undefined).toSorted((a, b) => b.number - a.number)[0]
+  const found = deployedVersions(cloud, script)
+  return found.toSorted((a, b) => b.percentage - a.percentage || b.version.number - a.version.number)[0]
+    ?.version
+}
+
+/** The deployed versions with their shares, also those at 0 %. */
+export function deployedVersions(
+  { store }: CloudContext,
+  { id }: Script,
+): { version: Version; percentage: number }[] {
+  const shares = store.versions.serving(id)?.versions ?? []
+  return shares.flatMap(({ version_id: versionId, percentage }) => {
+    const version = store.versions.find(id, versionId)
+    return version === undefined ? [] : [{ version, percentage }]
+  })
 }
 
 export function listDeployable(cloud: CloudContext, script: Script): Version[] {

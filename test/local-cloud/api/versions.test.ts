@@ -94,6 +94,38 @@ test('two versions share the requests by percentage and use the same Durable Obj
   expect(answers.map((answer) => Number(answer.split(' ')[1]))).toEqual(answers.map((_, at) => at + 1))
 })
 
+test('a version at 0 % hosts no objects and does not count as the serving one', async () => {
+  const cloud = await startInlineCloud()
+  const code = (label: string) =>
+    main(`
+      import { DurableObject } from 'cloudflare:workers'
+      export class Counter extends DurableObject {
+        label() { return '${label}' }
+      }
+      export default {
+        fetch: async (request, env) => new Response('${label} ' + await env.C.getByName('one').label()),
+      }`)
+  const bindings = [{ type: 'durable_object_namespace', name: 'C', class_name: 'Counter' }]
+  const migrations = { new_tag: 'v1', new_sqlite_classes: ['Counter'] }
+  const first = versionIdOf(await cloud.put('checked', { bindings, migrations }, code('one')))
+  const more = [...bindings, { type: 'plain_text', name: 'EXTRA', text: '' }]
+  const second = (await cloud.upload('checked', { bindings: more }, code('two'))).result.id
+  await cloud.publish('checked')
+  const deploy = async (share: number) => {
+    const versions = [first, second].map((id, at) => ({
+      version_id: id,
+      percentage: at === 0 ? 100 - share : share,
+    }))
+    const { result } = await cloud.script('POST', 'checked/deployments', { strategy: 'percentage', versions })
+    const shown = (await cloud.script('GET', 'checked/settings')).result.bindings.map(
+      (each: { name: string }) => each.name,
+    )
+    return [result.annotations['workers/triggered_by'], (await cloud.get('checked')).text, shown]
+  }
+  expect(await deploy(0)).toEqual(['deployment', 'one one', ['C']])
+  expect(await deploy(100)).toEqual(['deployment', 'two two', ['C', 'EXTRA']])
+})
+
 test('a rollback across a change of secrets requires force', async () => {
   const cloud = await startInlineCloud()
   const first = versionIdOf(await cloud.put('app', {}))

@@ -55,6 +55,15 @@ export interface Groups {
   classesOf(scriptId: number): string[] | undefined
 }
 
-/** The newest deployed version, which hosts the Durable Objects of all deployed versions. */
-export const newestOf = ({ runnables }: Serving): Version | undefined =>
-  runnables.map(({ version }) => version).toSorted((a, b) => b.number - a.number)[0]
+/**
+ * The version with the largest share of the traffic, of two equal ones the newer. It hosts the Durable Objects of all
+ * deployed versions, runs the instances of workflows and serves the requests of service bindings: a version at 0 % that is
+ * only being checked must not touch what users reach.
+ */
+export function leadOf({ runnables, shares }: Serving): Runnable | undefined {
+  const shareOf = (id: string) => shares.find(({ version_id: version }) => version === id)?.percentage ?? 0
+  const sorted = runnables.toSorted(
+    ({ version: a }, { version: b }) => shareOf(b.id) - shareOf(a.id) || b.number - a.number,
+  )
+  return sorted[0]
+}

@@ -1,6 +1,6 @@
 import type { Namespace } from '../../store/scripts.ts'
 import { appName } from '../gate.ts'
-import { type Group, newestOf, type Runnable, type Serving } from '../groups/group.ts'
+import { type Group, leadOf, type Runnable, type Serving } from '../groups/group.ts'
 import { wrapperName } from '../workflows/names.ts'
 import { assetsName, routerName } from './assets.ts'
 import type { BindingContext, Missing, ObjectTarget, ServiceTarget } from './context.ts'
@@ -30,7 +30,7 @@ export function contextOf(
     objects({ class_name: className, script_name: name = script.name }): ObjectTarget | Missing {
       const owner = scriptOf(name)
       const namespace = owner?.namespaces.find((each) => each.className === className)
-      const host = owner && newestOf(owner)?.id
+      const host = owner && leadOf(owner)?.version.id
       if (namespace === undefined || host === undefined)
         return { sentence: `The Worker ${name} does not implement the Durable Object class ${className}.` }
       const where = host === version.id ? {} : { scriptName: appName(host) }
@@ -45,7 +45,7 @@ export function contextOf(
     service({ service, entrypoint }): ServiceTarget | Missing {
       const owner = scriptOf(service)
       const self = script.runnables.find((each) => each.version === version)
-      const target = service === script.name ? self : owner && largestShareOf(owner)
+      const target = service === script.name ? self : owner && leadOf(owner)
       if (target === undefined) return { sentence: `The Worker ${service} is not deployed.` }
       const { id, code } = target.version
       // As on Cloudflare, requests through a binding get the Worker's assets, too.
@@ -56,10 +56,4 @@ export function contextOf(
       return { sentence: `The Worker ${service} has no entrypoint ${entrypoint}.` }
     },
   }
-}
-
-/** The version that most requests reach; it also serves the requests of service bindings. */
-export function largestShareOf({ runnables, shares }: Serving): Runnable | undefined {
-  const [largest] = shares.toSorted((a, b) => b.percentage - a.percentage)
-  return runnables.find(({ version }) => version.id === largest?.version_id)
 }

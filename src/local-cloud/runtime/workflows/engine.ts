@@ -3,9 +3,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { WorkerOptions } from 'miniflare'
 import { appName } from '../gate.ts'
-import type { Group, GroupWorkflow } from '../groups/group.ts'
+import { type Group, type GroupWorkflow, leadOf } from '../groups/group.ts'
 import type { CloudAddress } from '../options/queues.ts'
-import { largestShareOf } from '../options/targets.ts'
 import { engineName, storageKeyOf, wrapperName } from './names.ts'
 import { engineEntry } from './script.ts'
 
@@ -54,7 +53,7 @@ function runnerOf(
   { scriptName, className }: Pick<GroupWorkflow, 'scriptName' | 'className'>,
 ): { versionId: string; flags: string[] } | undefined {
   const owner = group.scripts.find(({ name }) => name === scriptName)
-  const runnable = owner && largestShareOf(owner)
+  const runnable = owner && leadOf(owner)
   const isExported = runnable?.version.code.namedHandlers.some(({ name }) => name === className)
   if (runnable === undefined || !isExported) return undefined
   return { versionId: runnable.version.id, flags: runnable.version.code.compatibilityFlags }

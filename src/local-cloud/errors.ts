@@ -34,6 +34,12 @@ const refusals = {
   queueHasConsumer: { status: 400, code: 11004, message: 'Queue already has a consumer' },
   queueInUse: { status: 400, code: 11005, message: 'The queue is in use by a binding.' },
   queueConsumerNotFound: { status: 404, code: 11006, message: 'The consumer does not exist.' },
+  // Cloudflare documents no code for a pull from a queue without such a consumer.
+  noPullConsumer: {
+    status: 400,
+    code: 11006,
+    message: 'The queue has no HTTP pull consumer: add one first.',
+  },
   queueExists: { status: 409, code: 11009, message: 'A queue with this name already exists.' },
   tooManyCrons: {
     status: 400,

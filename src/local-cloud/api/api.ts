@@ -12,6 +12,7 @@ import { d1Routes } from './resources/d1-routes.ts'
 import { d1TransferRoutes, isTransferPath, transfer } from './resources/d1-transfer-routes.ts'
 import { engineRoutes, instanceRoutes } from './resources/instance-routes.ts'
 import { kvRoutes } from './resources/kv-routes.ts'
+import { pullRoutes } from './resources/pull-routes.ts'
 import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
 import { r2Routes } from './resources/r2-routes.ts'
 import { scheduleRoutes } from './resources/schedule-routes.ts'
@@ -71,6 +72,7 @@ export class Api {
     d1TransferRoutes(this.#routes, cloud)
     scheduleRoutes(this.#routes, cloud)
     queueRoutes(this.#routes, cloud)
+    pullRoutes(this.#routes, cloud)
     producerRoute(this.#internalRoutes, cloud)
     workflowRoutes(this.#routes, cloud)
     instanceRoutes(this.#routes, cloud)

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { servingVersion } from '../scripts/deploy.ts'
+import { deployedVersions, servingVersion } from '../scripts/deploy.ts'
 import type { Consumer, NewMessage, Queue } from '../store/queues.ts'
 import { type consumerBody, type createBody, queueName, type updateBody } from './schema.ts'
 
@@ -46,13 +46,13 @@ export function deleteQueue(cloud: CloudContext, id: string): void {
   cloud.store.queues.delete(queue.id)
 }
 
-/** The names of the scripts whose deployed version has a binding to the queue. */
+/** The names of the scripts that have a deployed version with a binding to the queue. */
 export function producersOf(cloud: CloudContext, { name }: Queue): string[] {
   return cloud.store.scripts
     .list()
     .filter((script) =>
-      servingVersion(cloud, script)?.bindings.some(
-        (binding) => binding.type === 'queue' && binding.queue_name === name,
+      deployedVersions(cloud, script).some(({ version }) =>
+        version.bindings.some((binding) => binding.type === 'queue' && binding.queue_name === name),
       ),
     )
     .map((script) => script.name)

@@ -57,6 +57,30 @@ export const pushBatchBody = z.strictObject({
   delay_seconds: delay.optional(),
 })
 
+const visibility = z.number().int().min(0).max(43_200_000).optional()
+const batchSize = z.number().int().min(1).max(100).optional()
+const lease = { lease_id: z.string() }
+export const pullBody = z.strictObject({
+  batch_size: batchSize,
+  visibility_timeout_ms: visibility,
+  // The name in wrangler's example of a call, also in milliseconds.
+  visibility_timeout: visibility,
+})
+export const ackBody = z.strictObject({
+  acks: z.array(z.strictObject(lease)).max(100).optional(),
+  retries: z
+    .array(z.strictObject({ ...lease, delay_seconds: delay.optional() }))
+    .max(100)
+    .optional(),
+})
+export const peekBody = z.strictObject({ batch_size: batchSize })
+export const purgeRefsBody = z.strictObject({
+  refs: z
+    .array(z.strictObject({ ref: z.string() }))
+    .min(1)
+    .max(100),
+})
+
 /** What a producer binding sends: the body as text, `bytes` as base64. */
 export const producedBody = z.strictObject({
   messages: z

@@ -8,7 +8,6 @@ const features: [RegExp, string][] = [
     'settings of R2 buckets',
   ],
   [/^r2(\/|$)/, 'this part of R2'],
-  [/^queues\/[^/]+\/messages\//, 'pulling, peeking and purging single messages of queues'],
   [/^workflows\/[^/]+\/instances\/[^/]+\/step$/, 'the results of single steps of Workflows'],
   [/^workflows\/[^/]+\/versions\/[^/]+\/graph$/, 'the graphs of Workflows'],
   [/^hyperdrive(\/|$)/, 'Hyperdrive'],

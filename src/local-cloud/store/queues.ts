@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { integer, type Row, stored, text, textOrNull } from './rows.ts'
 
-/** A message is `claimed` while a Worker handles it; a start of the cloud releases all claims. */
+/**
+ * A message is `claimed` while a Worker handles it; a start of the cloud releases all claims. A message that was pulled is
+ * invisible until its lease ends, and has the lease's id as long as nobody else has pulled it.
+ */
 export const queueSchema = `
 create table if not exists queues (
   id text primary key, name text not null unique, created_on text not null, modified_on text not null,
@@ -21,6 +24,9 @@ create table if not exists queue_messages (
 ) strict;
 create index if not exists queue_messages_due on queue_messages (queue_id, claimed, visible_at);
 update queue_messages set claimed = 0 where claimed = 1;
+create table if not exists queue_leases (
+  lease_id text primary key, message_id text not null unique references queue_messages (id) on delete cascade
+) strict;
 `
 
 export interface QueueSettings {
@@ -66,6 +72,11 @@ export interface NewMessage {
   contentType: ContentType
   /** In milliseconds since the epoch. */
   visibleAt: number
+}
+
+/** A message that a client has pulled. */
+export interface LeasedMessage extends Message {
+  leaseId: string
 }
 
 export interface Message extends NewMessage {
@@ -187,6 +198,46 @@ export class QueueStore {
       returning *`
     const rows = this.#db.prepare(sql).all(queueId, now, limit)
     return rows.toSorted((a, b) => integer(a, 'seq') - integer(b, 'seq')).map(toMessage)
+  }
+
+  /** Makes the oldest messages invisible until `until`, counts the attempt, and gives each a new lease. */
+  lease(
+    queueId: string,
+    { limit, now, until }: { limit: number; now: number; until: number },
+  ): LeasedMessage[] {
+    const messages = this.claim(queueId, limit, now)
+    const add = this.#db.prepare(`insert into queue_leases values (?, ?)
+      on conflict (message_id) do update set lease_id = excluded.lease_id`)
+    return messages.map((message) => {
+      this.retry(message.id, until)
+      const leaseId = newId()
+      add.run(leaseId, message.id)
+      return { ...message, leaseId }
+    })
+  }
+
+  /** The message of a lease that has not ended; undefined if it has, or another client has pulled the message. */
+  leased(queueId: string, leaseId: string, now: number): Message | undefined {
+    const sql = `select m.* from queue_messages m join queue_leases l on l.message_id = m.id
+      where l.lease_id = ? and m.queue_id = ? and m.visible_at > ?`
+    const row = this.#db.prepare(sql).get(leaseId, queueId, now)
+    return row === undefined ? undefined : toMessage(row)
+  }
+
+  endLease(leaseId: string): void {
+    this.#db.prepare('delete from queue_leases where lease_id = ?').run(leaseId)
+  }
+
+  /** The oldest messages, whether they can be delivered now or not. */
+  peek(queueId: string, limit: number): Message[] {
+    const sql = 'select * from queue_messages where queue_id = ? order by seq limit ?'
+    return this.#db.prepare(sql).all(queueId, limit).map(toMessage)
+  }
+
+  /** Deletes a message that no Worker handles. @returns false if there is none */
+  remove(queueId: string, id: string): boolean {
+    const sql = 'delete from queue_messages where queue_id = ? and id = ? and claimed = 0'
+    return this.#db.prepare(sql).run(queueId, id).changes === 1
   }
 
   acknowledge(ids: string[]): void {

@@ -19,7 +19,7 @@ import { collectRoutes } from './routes/collect.ts'
 import { releaseRoutes } from './routes/releases.ts'
 import { createTrackerService } from './service.ts'
 import { pruneChanges } from './store/changes.ts'
-import { pruneRejections } from './store/push/waiting.ts'
+import { pruneRejections } from './store/push/rejections.ts'
 
 export { checkPingsJob, collectJob, pingMasterJob } from './jobs.ts'
 export { pushJob } from './push/sending/job.ts'

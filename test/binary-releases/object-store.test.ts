@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createFileStore } from '../../src/binary-releases/object-store/files.ts'
+import { createLinkSigner } from '../../src/binary-releases/object-store/files/signed-links.ts'
+import { createFileStore } from '../../src/binary-releases/object-store/files/store.ts'
 import { type ObjectStore, StoreUnreachable } from '../../src/binary-releases/object-store/index.ts'
-import { createS3Store } from '../../src/binary-releases/object-store/s3.ts'
-import { createLinkSigner } from '../../src/binary-releases/object-store/signed-links.ts'
+import { createS3Store } from '../../src/binary-releases/object-store/s3/store.ts'
 import { type TestStore, testStores } from './stores.ts'
 
 const signal = () => AbortSignal.timeout(20_000)

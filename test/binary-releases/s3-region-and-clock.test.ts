@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createS3Store } from '../../src/binary-releases/object-store/s3.ts'
-import { initialRegion } from '../../src/binary-releases/object-store/s3-region.ts'
+import { initialRegion } from '../../src/binary-releases/object-store/s3/region.ts'
+import { createS3Store } from '../../src/binary-releases/object-store/s3/store.ts'
 
 const credentials = { accessKeyId: 'the-access-key', secretAccessKey: 'the-secret-key' }
 const body = '{"version":"1.0.0"}'

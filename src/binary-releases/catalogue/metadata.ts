@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { canonical } from '../../platform/http/idempotency.ts'
+import { canonicalJson } from '../../platform/canonical-json.ts'
 
 export const channels = ['stable', 'beta'] as const
 export type Channel = (typeof channels)[number]
@@ -23,7 +23,7 @@ export type Signature = z.output<typeof signatureSchema>
 
 /** The bytes that are signed and stored in the bucket: JSON with sorted keys and no white space. */
 export function canonicalMetadata({ version, channel, released_at, platforms }: Metadata): string {
-  return canonical({ version, channel, released_at, platforms })
+  return canonicalJson({ version, channel, released_at, platforms })
 }
 
 /** Parses JSON. @returns undefined if the body is not JSON of this shape */

@@ -2,9 +2,10 @@ import type { Knex } from 'knex'
 import type { Principal } from '../auth.ts'
 import { conflict, notFound } from '../errors.ts'
 import { appendEvents } from '../events/index.ts'
+import { endJob, reopenJob, requestCancel } from './changes.ts'
 import type { BoundJob, Job } from './definition.ts'
 import { jobStream } from './execution/leases.ts'
-import { endJob, findJob, lockJob, lockOpenJob, reopenJob, requestCancel } from './store.ts'
+import { findJob, lockJob, lockOpenJob } from './store.ts'
 
 /**
  * The operations on jobs that users request by HTTP, command line or console, each in one transaction. `by` must have

@@ -1,4 +1,5 @@
 export { createJobActions, type JobActions } from './actions.ts'
+export { makeJobDue } from './changes.ts'
 export {
   type BoundJob,
   bindJob,
@@ -19,5 +20,6 @@ export { createQueueWorker } from './execution/queue-worker.ts'
 export { createRunner } from './execution/runner.ts'
 export { createOutboxDispatcher, type OutboxDispatcher } from './outbox/dispatcher.ts'
 export { createReconciler } from './outbox/reconciler.ts'
+export { pruneIdempotencyKeys, pruneJobs } from './prune.ts'
 export { jobRoutes } from './routes.ts'
-export { findJob, findOpenJob, makeJobDue, pruneIdempotencyKeys, pruneJobs } from './store.ts'
+export { findJob, findOpenJob } from './store.ts'

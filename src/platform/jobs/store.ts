@@ -1,8 +1,6 @@
 import type { Knex } from 'knex'
 import type { Job, JobState } from './definition.ts'
 
-export const jobsChannel = 'capstan_jobs'
-
 export interface NewJob {
   id: string
   queue: string
@@ -76,14 +74,6 @@ export async function findOpenJob(db: Knex, subject: string): Promise<Job | unde
   return row === undefined ? undefined : toJob(row)
 }
 
-/** Makes a delayed job due now. A job that is delivered or running stays as it is. */
-export async function makeJobDue(trx: Knex.Transaction, id: string): Promise<void> {
-  await trx('jobs')
-    .where({ id, state: 'queued', undelivered: true })
-    .whereRaw('run_at > clock_timestamp()')
-    .update({ run_at: trx.raw('clock_timestamp()'), delay_ms: 0 })
-}
-
 /** The job, with its row locked until the transaction ends. */
 export async function lockJob(trx: Knex.Transaction, id: string): Promise<Job | undefined> {
   const row = await trx('jobs').where({ id }).forUpdate().first()
@@ -131,68 +121,6 @@ export async function listJobs(db: Knex, filter: JobFilter): Promise<(Job & { po
   }
   const rows = await query.limit(filter.limit)
   return rows.map((row) => ({ ...toJob(row), position: row.position }))
-}
-
-/** Ends a job that no worker is running. */
-export async function endJob(
-  trx: Knex.Transaction,
-  id: string,
-  ending: { state: JobState; error?: unknown },
-) {
-  await trx('jobs')
-    .where({ id })
-    .update({
-      state: ending.state,
-      error: ending.error === undefined ? null : JSON.stringify(ending.error),
-      lease_until: null,
-      undelivered: false,
-      finished_at: trx.fn.now(),
-    })
-}
-
-/** Requests that the holder stops. The row's flag is decisive; the notification only shortens the delay. */
-export async function requestCancel(trx: Knex.Transaction, id: string): Promise<void> {
-  await trx('jobs')
-    .where({ id })
-    .whereNull('cancel_requested_at')
-    .update({ cancel_requested_at: trx.fn.now() })
-  await trx.raw('select pg_notify(?, ?)', [jobsChannel, id])
-}
-
-/** Queues a finished job again with `attempts` more attempts and resets its count of crashes. */
-export async function reopenJob(trx: Knex.Transaction, id: string, attempts: number): Promise<void> {
-  await trx('jobs')
-    .where({ id })
-    .update({
-      state: 'queued',
-      max_attempts: trx.raw('attempt + ?', [attempts]),
-      crashes: 0,
-      error: null,
-      finished_at: null,
-      cancel_requested_at: null,
-      run_at: trx.fn.now(),
-      delay_ms: 0,
-      undelivered: true,
-    })
-}
-
-/** Deletes old finished jobs and their events. @returns the number of deleted jobs, at most `limit` */
-export async function pruneJobs(db: Knex, limits: { days: number; limit: number }): Promise<number> {
-  const { rows } = await db.raw(
-    `with gone as (
-       delete from jobs where id in (select id from jobs
-         where finished_at < now() - ? * interval '1 day' order by finished_at limit ?)
-       returning 'job:' || id as stream
-     ), streams_gone as (delete from streams where stream in (select stream from gone)),
-     events_gone as (delete from events where stream in (select stream from gone))
-     select count(*) as count from gone`,
-    [limits.days, limits.limit],
-  )
-  return Number(rows[0].count)
-}
-
-export async function pruneIdempotencyKeys(db: Knex, hours: number): Promise<number> {
-  return db('idempotency_keys').whereRaw("created_at < now() - ? * interval '1 hour'", [hours]).delete()
 }
 
 interface JobRow {

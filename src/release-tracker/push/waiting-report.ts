@@ -1,13 +1,8 @@
 import type { Knex } from 'knex'
 import { findOpenJob } from '../../platform/jobs/index.ts'
 import type { TrackerContext } from '../context.ts'
-import {
-  countUnsent,
-  oldestOf,
-  type WaitingItems,
-  waitingOfMaster,
-  waitingOfSlave,
-} from '../store/push/waiting.ts'
+import { waitingOfMaster } from '../store/push/rejections.ts'
+import { countUnsent, oldestOf, type WaitingItems, waitingOfSlave } from '../store/push/waiting.ts'
 import { pushSubject } from './sending/job.ts'
 
 export type WaitingReport = () => Promise<WaitingItems | undefined>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nameOf } from '../../../src/release-tracker/push/receiving/rejections.ts'
 import { pageSizeOf } from '../../../src/release-tracker/push/sending/send-batches.ts'
-import { noteRejections } from '../../../src/release-tracker/store/push/waiting.ts'
+import { noteRejections } from '../../../src/release-tracker/store/push/rejections.ts'
 import { expectSound, secrets, sha, type Tracker } from '../harness.ts'
 import { closeAfterEach, health, startFakeMaster, startMaster, startSlave } from './slave.ts'
 

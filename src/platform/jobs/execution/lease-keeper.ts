@@ -3,8 +3,8 @@ import { within } from '../../deadline.ts'
 import type { Listener } from '../../events/index.ts'
 import type { Logger } from '../../logging/logging.ts'
 import { createLoop, type Service } from '../../process/lifecycle.ts'
+import { jobsChannel } from '../changes.ts'
 import { RunAborted } from '../definition.ts'
-import { jobsChannel } from '../store.ts'
 import { type Lease, leaseMs, renewEveryMs, renewLeases } from './leases.ts'
 
 interface HeldLease {

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { createHttpAgents } from '../../platform/network/outgoing.ts'
-import type { BucketConfig } from '../config.ts'
+import { createHttpAgents } from '../../../platform/network/outgoing.ts'
+import type { BucketConfig } from '../../config.ts'
 
 /**
  * Checksums only where the protocol requires one: R2 and older S3 servers refuse requests and presigned URLs with the

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
-import type { BucketConfig } from '../config.ts'
-import { type ObjectStore, smallObject, type WriteCondition } from './index.ts'
-import { createS3Calls, resultOfMissing } from './s3-calls.ts'
-import { encoded } from './s3-links.ts'
-import { s3Uploads } from './s3-uploads.ts'
+import type { BucketConfig } from '../../config.ts'
+import { type ObjectStore, smallObject, type WriteCondition } from '../index.ts'
+import { createS3Calls, resultOfMissing } from './calls.ts'
+import { encoded } from './links.ts'
+import { s3Uploads } from './uploads.ts'
 
 /** A bucket of R2, S3, MinIO or another S3-compatible store. */
 export function createS3Store(config: BucketConfig): ObjectStore {

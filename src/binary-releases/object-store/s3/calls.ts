@@ -1,11 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { propertiesOf, toError } from '../../platform/thrown.ts'
-import type { BucketConfig } from '../config.ts'
-import { StoreUnreachable } from './index.ts'
-import { createS3Client } from './s3-client.ts'
-import { createStoreClock } from './s3-clock.ts'
-import { createS3Links, type S3Links } from './s3-links.ts'
-import { initialRegion, regionRequestedBy } from './s3-region.ts'
+import { propertiesOf, toError } from '../../../platform/thrown.ts'
+import type { BucketConfig } from '../../config.ts'
+import { StoreUnreachable } from '../index.ts'
+import { createS3Client } from './client.ts'
+import { createStoreClock } from './clock.ts'
+import { createS3Links, type S3Links } from './links.ts'
+import { initialRegion, regionRequestedBy } from './region.ts'
 
 type Sdk = typeof import('@aws-sdk/client-s3')
 

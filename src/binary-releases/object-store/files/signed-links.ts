@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
-import { linkSeconds, type SignedLink } from './index.ts'
+import { linkSeconds, type SignedLink } from '../index.ts'
 
 export const linkPath = '/release-store'
 

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { BucketConfig } from '../config.ts'
-import { linkSeconds, type SignedLink } from './index.ts'
-import type { StoreClock } from './s3-clock.ts'
+import type { BucketConfig } from '../../config.ts'
+import { linkSeconds, type SignedLink } from '../index.ts'
+import type { StoreClock } from './clock.ts'
 
 export type S3Links = (
   method: 'GET' | 'PUT',

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import type { Request, Response } from 'express'
 import send from 'send'
 import { z } from 'zod'
-import { forbidden, malformed, notFound, tooLarge } from '../../platform/errors.ts'
-import { type Route, route } from '../../platform/http/index.ts'
-import { releaseMemory } from '../publishing/chunk-memory.ts'
-import { operation } from '../routes/operation.ts'
-import { ensureFolder, folders, place, safeKey } from './files.ts'
+import { forbidden, malformed, notFound, tooLarge } from '../../../platform/errors.ts'
+import { type Route, route } from '../../../platform/http/index.ts'
+import { releaseMemory } from '../../publishing/chunk-memory.ts'
+import { operation } from '../../routes/operation.ts'
+import { ensureFolder, place, safeKey } from './disk.ts'
 import { type LinkMethod, type LinkSigner, linkPath } from './signed-links.ts'
+import { folders } from './store.ts'
 
 interface LinkRouteOptions {
   root: string

@@ -1,5 +1,5 @@
-import { downloadName, type ObjectStore, StoreUnreachable } from './index.ts'
-import { resultOfMissing, type S3Calls } from './s3-calls.ts'
+import { downloadName, type ObjectStore, StoreUnreachable } from '../index.ts'
+import { resultOfMissing, type S3Calls } from './calls.ts'
 
 const MIB = 1024 * 1024
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createS3Store } from '../../src/binary-releases/object-store/s3.ts'
+import { createS3Store } from '../../src/binary-releases/object-store/s3/store.ts'
 import { arrive, ask, connections } from '../load.ts'
 import { quantile, startStack } from '../stack.ts'
 

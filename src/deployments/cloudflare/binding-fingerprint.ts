@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { canonical } from '../../platform/http/idempotency.ts'
+import { canonicalJson } from '../../platform/canonical-json.ts'
 
 /** A short fingerprint of a binding, independent of the order of its fields. */
 export const fingerprintOf = (binding: Record<string, unknown>): string =>
-  createHash('sha256').update(canonical(binding)).digest('hex').slice(0, 16)
+  createHash('sha256').update(canonicalJson(binding)).digest('hex').slice(0, 16)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonical } from '../../platform/http/idempotency.ts'
+import { canonicalJson } from '../../platform/canonical-json.ts'
 import type { Environment } from '../config.ts'
 import type { Basis } from './app-state.ts'
 import type { PlannedContainer } from './planned-container.ts'
@@ -158,6 +158,6 @@ export function planDigest(plan: {
     const { name, type } = module
     return 'digest' in module ? { name, type, digest: module.digest } : module
   })
-  const text = canonical({ ...plan, config, modules })
+  const text = canonicalJson({ ...plan, config, modules })
   return `sha256:${createHash('sha256').update(text).digest('hex')}`
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { canonical } from '../../platform/http/idempotency.ts'
+import { canonicalJson } from '../../platform/canonical-json.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Environment } from '../config.ts'
 import {
@@ -115,7 +115,7 @@ function configOf(
 
 function plannedAssets(files: AssetFile[], config: AssetConfig): PlannedAssets {
   return {
-    manifest: createHash('sha256').update(canonical(files)).digest('hex'),
+    manifest: createHash('sha256').update(canonicalJson(files)).digest('hex'),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
     config,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
+import { canonicalJson } from '../canonical-json.ts'
 import { CodedError } from '../errors.ts'
 import type { JsonReply } from './route.ts'
 
@@ -54,15 +55,6 @@ export async function findKept(db: Knex, key: IdempotencyKey): Promise<JsonReply
 }
 
 const fingerprintOf = (key: IdempotencyKey) =>
-  sha256(`${key.target}\n${[...key.permissions].sort().join(' ')}\n${canonical(key.body)}`)
-
-/** JSON with sorted keys, so that equivalent bodies have the same text. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
-  entries.sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(',')}}`
-}
+  sha256(`${key.target}\n${[...key.permissions].sort().join(' ')}\n${canonicalJson(key.body)}`)
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -7,6 +7,7 @@
 import express from 'express'
 import { route } from '../../src/platform/http/index.ts'
 import { createRouteTable } from '../../src/platform/http/routing/route-table.ts'
+import { operationsOf } from '../../src/platform/operations/operation.ts'
 
 const routeCount = Number(process.argv[2] ?? 200)
 const requests = Number(process.argv[3] ?? 20_000)
@@ -17,8 +18,13 @@ const patterns = Array.from({ length: routeCount }, (_, n) =>
 )
 const paths = patterns.map((pattern) => pattern.replace(':id', '4711'))
 
+const operation = operationsOf('routing', async () => ({
+  operations: { find: { summary: 'Finds a thing', answers: {} } },
+}))
 const table = createRouteTable(
-  patterns.map((path) => route({ method: 'get', path, access: 'open', handle: () => ({ body: {} }) })),
+  patterns.map((path) =>
+    route({ ...operation('find'), method: 'get', path, access: 'open', handle: () => ({ body: {} }) }),
+  ),
 )
 const router = express.Router()
 let handled = 0

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { canonicalJson } from '../../platform/canonical-json.ts'
+import { canonicalJson } from '../../platform/http/canonical-json.ts'
 
 export const channels = ['stable', 'beta'] as const
 export type Channel = (typeof channels)[number]

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../../platform/canonical-json.ts'
+import { canonicalJson } from '../../platform/http/canonical-json.ts'
 
 /** A short fingerprint of a binding, independent of the order of its fields. */
 export const fingerprintOf = (binding: Record<string, unknown>): string =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../../platform/canonical-json.ts'
+import { canonicalJson } from '../../platform/http/canonical-json.ts'
 import type { Environment } from '../config.ts'
 import type { Basis } from './app-state.ts'
 import type { PlannedContainer } from './planned-container.ts'

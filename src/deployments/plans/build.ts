@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { canonicalJson } from '../../platform/canonical-json.ts'
+import { canonicalJson } from '../../platform/http/canonical-json.ts'
 import type { Secrets } from '../../platform/secrets.ts'
 import type { Environment } from '../config.ts'
 import {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
-import { canonicalJson } from '../canonical-json.ts'
 import { CodedError } from '../errors.ts'
+import { canonicalJson } from './canonical-json.ts'
 import type { JsonReply } from './route.ts'
 
 export interface IdempotencyKey {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { canonicalJson } from '../../../src/platform/canonical-json.ts'
+import { canonicalJson } from '../../../src/platform/http/canonical-json.ts'
 import { withIdempotency } from '../../../src/platform/http/idempotency.ts'
 import { route } from '../../../src/platform/http/index.ts'
 import { pruneIdempotencyKeys } from '../../../src/platform/jobs/index.ts'

@@ -51,6 +51,14 @@ describe('capstan deploy', () => {
     },
   )
 
+  test('--summary refuses a file that cannot be written before it asks the service', async () => {
+    const api = await startFakeApi(deploymentApi('completed'))
+    const file = `${app()}/none/summary.md`
+    const { code, err } = await capstan(['deploy', app(), '--yes', '--summary', file], { env: at(api) })
+    expect([code, err]).toEqual([2, `error: The summary cannot be written to ${file} (ENOENT)\n`])
+    expect(api.asked).toEqual([])
+  })
+
   test('ends with 2 if prepare refuses the plan, and names the fields', async () => {
     const fields = [{ path: 'config.durableObjects', problem: 'the class Counter holds data' }]
     const api = await startFakeApi((_asked, res) => json(res, 400, refusal('REQ_002', 'Not valid', fields)))

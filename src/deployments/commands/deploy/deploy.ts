@@ -5,9 +5,11 @@ import { followToEnd } from '../output/follow.ts'
 import { planLines } from '../output/plan-text.ts'
 import type { PrepareRequest } from '../project/request.ts'
 import { deployAnswer, type PreparedAnswer, preparedAnswer } from '../wire.ts'
+import { type Canceller, createCanceller } from './cancel-on-signal.ts'
 import type { DeployFlags } from './flags.ts'
-import { planFormatOf, printPlan } from './plan-option.ts'
+import { markdownLines, planFormatOf, printPlan } from './plan-option.ts'
 import { readApp } from './read-app.ts'
+import { openSummary, outcomeMarkdown, type Summary } from './summary.ts'
 
 /** Time to wait for the API to return: it has answered before, so it may be restarting. */
 const patienceMs = 60_000
@@ -25,6 +27,7 @@ export async function deployPath(
 ): Promise<ExitCode> {
   const format = planFormatOf(flags)
   if (format === undefined) requireConsent(deps, flags.yes, 'deploy')
+  const summary = flags.summary === undefined ? undefined : openSummary(flags.summary)
   const { request, blobs, notes } = await readApp({ deps, out }, path, flags)
   for (const note of notes) out.warn(plainNote(note))
   const client = await deps.client()
@@ -35,12 +38,24 @@ export async function deployPath(
   const prepared = await prepare(client, request)
   if (format !== undefined) {
     printPlan(out, format, { prepared, request })
+    summary?.add(markdownLines(prepared, request))
     return exitCodes.done
   }
-  const started = await agreeAndStart({ deps, out }, client, { prepared, request, flags })
-  const { deploymentId, plan } = started
-  out.say(`Deployment started; to follow it again: capstan deploy watch ${plain(deploymentId)}`)
-  return followToEnd(client, deploymentId, { out, extra: { plan } })
+  const canceller = flags.cancelOnSignal ? createCanceller(client, out) : undefined
+  try {
+    const started = await agreeAndStart({ deps, out }, client, {
+      ...{ prepared, request, flags, canceller, summary },
+    })
+    const { deploymentId, plan } = started
+    out.say(`Deployment started; to follow it again: capstan deploy watch ${plain(deploymentId)}`)
+    return await followToEnd(client, deploymentId, {
+      out,
+      extra: { plan },
+      onOutcome: (lines) => summary?.add(outcomeMarkdown(lines)),
+    })
+  } finally {
+    canceller?.close()
+  }
 }
 
 /** A note may have several lines, as wrangler's warnings do. */
@@ -53,17 +68,20 @@ interface Planned {
   prepared: PreparedAnswer
   request: PrepareRequest
   flags: DeployFlags
+  canceller?: Canceller | undefined
+  summary?: Summary | undefined
 }
 
 /** Shows the plan, asks and starts; with `--replan`, again for an app that has changed meanwhile. @returns the started plan */
 async function agreeAndStart(
   { deps, out }: Console,
   client: ApiClient,
-  { prepared: first, request, flags }: Planned,
+  { prepared: first, request, flags, canceller, summary }: Planned,
 ): Promise<PreparedAnswer> {
   let prepared = first
   for (let count = 1; ; count += 1) {
     for (const line of planLines(prepared, request)) out.say(line)
+    summary?.add(markdownLines(prepared, request))
     if (!flags.yes)
       await confirm(deps.prompt, {
         text: `Deploy ${request.config.appName} to ${request.environment}? [y/N] `,
@@ -71,7 +89,9 @@ async function agreeAndStart(
         declined: 'Nothing was deployed.',
       })
     try {
-      await start(client, { prepared, request, flags })
+      const started = start(client, { prepared, request, flags })
+      canceller?.watch(prepared.deploymentId, started)
+      await started
       return prepared
     } catch (error) {
       if (!flags.replan || count === maxPlans || !isStale(error)) throw error

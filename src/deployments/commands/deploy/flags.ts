@@ -24,6 +24,9 @@ export interface DeployFlags extends ContainerFlags, HealthFlags, WranglerFlags 
   /** The shares of traffic, and the time between them in seconds. */
   traffic?: number[]
   every?: number
+  /** A file to which the plan and the outcome are appended as Markdown. */
+  summary?: string
+  cancelOnSignal?: boolean
   yes?: boolean
   json?: boolean
 }

@@ -28,6 +28,8 @@ export function describeDeploy(deploy: Command): void {
     .option('--plan [format]', 'print the plan as text, json or markdown, and deploy nothing')
     .option('--replan', 'make and show a new plan if the app has changed meanwhile')
     .option('--force', 'deploy even if this content was rolled back before')
+    .option('--summary <file>', 'append the plan and the outcome to a file, as Markdown')
+    .option('--cancel-on-signal', 'cancel the deployment at Ctrl-C or SIGTERM (default: it goes on)')
     .option('--yes', 'deploy without confirmation; required without a terminal')
     .addOption(jsonOption())
 }

@@ -26,8 +26,8 @@ export function printPlan(
   out.answer(lines, prepared)
 }
 
-/** For the comment of a pull request. */
-function markdownLines(
+/** The plan as Markdown, for the comment of a pull request or the summary of a job. */
+export function markdownLines(
   { plan, reversible, estimatedCost, expiresAt }: PreparedAnswer,
   request: PrepareRequest,
 ): string[] {
@@ -57,4 +57,4 @@ function markdownLines(
 }
 
 /** Text that Markdown shows as it is, in a table, too. */
-const cell = (text: string) => plain(text).replace(/[\\|`*_<>[\]#]/g, '\\$&')
+export const cell = (text: string) => plain(text).replace(/[\\|`*_<>[\]#]/g, '\\$&')

@@ -17,13 +17,15 @@ interface FollowOptions {
   completed?: string
   /** The sequence number of the last event to skip. */
   after?: number
+  /** Gets the lines for the end of the deployment. */
+  onOutcome?: (lines: string[]) => void
 }
 
 /** Shows the events of a deployment to the last one, then its result. @returns the exit code for that result */
 export async function followToEnd(
   client: ApiClient,
   id: string,
-  { out, extra, good = ['completed'], completed, after }: FollowOptions,
+  { out, extra, good = ['completed'], completed, after, onOutcome }: FollowOptions,
 ): Promise<ExitCode> {
   const path = `/deploy/${encodeURIComponent(id)}`
   const status = () => client.call(statusAnswer, { path: `${path}/status`, patienceMs })
@@ -35,7 +37,9 @@ export async function followToEnd(
   }
   const final = await status()
   const isGood = good.includes(final.status)
-  for (const line of outcomeLines(final, { asked: isGood, completed })) out.say(line)
+  const outcome = outcomeLines(final, { asked: isGood, completed })
+  for (const line of outcome) out.say(line)
+  onOutcome?.(outcome)
   out.document({ ...final, ...extra })
   return isGood ? exitCodes.done : exitCodes.failed
 }

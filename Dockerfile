@@ -14,6 +14,7 @@ COPY bin bin
 COPY migrations migrations
 COPY workers workers
 COPY src src
+RUN node bin/build-bundle.js
 # /data belongs to the user, so that a new volume does, too. Everything else belongs to root.
 RUN mkdir /data && chown 1000:1000 /data
 USER 1000:1000

@@ -1,7 +1,10 @@
+import { bundledPrograms } from './bundle.js'
 import { checkNode } from './check-node.js'
 import { enableCompileCache } from './compile-cache.js'
 
-checkNode().then(() => {
+checkNode().then(async () => {
   enableCompileCache()
-  return import('../src/start.ts')
+  const bundle = bundledPrograms()
+  const { start } = await import(bundle === undefined ? '../src/start.ts' : `${bundle}/src/start.js`)
+  await start(bundle)
 })

@@ -4,6 +4,7 @@ import { type Program, startPrograms } from './embedded/supervisor/start-program
 import { ConfigError } from './platform/errors.ts'
 import { announceRunning, localUrl, type RunningService } from './platform/installation/index.ts'
 import { createLogger } from './platform/logging/logging.ts'
+import { sourceStack } from './platform/logging/source-positions.ts'
 import { endProcess } from './platform/process/process-end.ts'
 import { StartFault } from './platform/process/start-fault.ts'
 
@@ -20,7 +21,7 @@ const worker: Program = { name: 'worker', file: 'workers/main.ts', flags: ['--ma
 const slaveWorker: Program = { ...worker, args: ['collect', 'ping', 'maintenance'] }
 const web: Program = { name: 'web', file: 'src/api.ts' }
 
-async function main(): Promise<void> {
+async function startAll(bundle: string | undefined): Promise<void> {
   const { config, warn } = processSettings(process.env, false)
   const slave = config.releaseTracker.mode === 'slave'
   const log = createLogger({ level: config.logLevel, format: config.logFormat, process: 'supervisor' })
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     first: migrate,
     programs: [...(config.localCloud.enabled ? [cloud] : []), slave ? slaveWorker : worker, web],
     small: slave,
+    bundle,
   })
   let stopping = false
   let withdraw: () => void = () => undefined
@@ -69,8 +71,14 @@ function describe({ embedded, localCloud }: Config, url: string): RunningService
 
 function fail(error: unknown): never {
   const expected = error instanceof ConfigError || error instanceof StartFault
-  process.stderr.write(`${error instanceof Error ? (expected ? error.message : error.stack) : error}\n`)
+  process.stderr.write(
+    `${error instanceof Error ? (expected ? error.message : sourceStack(error.stack ?? '')) : error}\n`,
+  )
   endProcess(1)
 }
 
-main().catch(fail)
+/**
+ * Starts the service of one machine. Ends the process if it can't.
+ * @param bundle the folder of the bundled programs; undefined to run them from their sources
+ */
+export const start = (bundle: string | undefined): Promise<void> => startAll(bundle).catch(fail)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import type { ProvidedContext } from 'vitest'
 import type { TestProject } from 'vitest/node'
+import { buildBundle } from '../bin/build-bundle.js'
 import { replaceProcess } from '../src/platform/process/process-end.ts'
 import {
   copyInstallation,
@@ -46,6 +47,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   run.users += 1
   if (project.name !== 'unit') {
     run.servers ??= await startServers()
+    // `npm ci` has built it, but the sources may have changed since.
+    if (project.name === 'e2e') await buildBundle()
     project.provide('testServer', run.servers.provided.testServer)
     project.provide('redisUrl', run.servers.provided.redisUrl)
     project.provide('preparedInstallation', run.servers.provided.preparedInstallation)

@@ -49,7 +49,7 @@ try {
   await db.raw(`select append_events(array['orchestrators'], array['nodes_changed'], array['{}'::json])`)
   children.push(await startCrowd(1, () => undefined))
   await pause(15_000)
-  const pid = processOf(stack.pid, 'src/api.ts')
+  const pid = processOf(stack.pid, 'src/api.')
   const before = rssKb(pid)
   const startedAt = performance.now()
   const complete = new Map<string, number[][]>()

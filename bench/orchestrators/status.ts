@@ -71,7 +71,7 @@ try {
       origin: stack.base,
       path,
       token,
-      pid: processOf(stack.pid, 'src/api.ts'),
+      pid: processOf(stack.pid, 'src/api.'),
       rate: 0,
       micros: Number.POSITIVE_INFINITY,
     },

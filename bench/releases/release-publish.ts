@@ -85,7 +85,7 @@ try {
   stack = await startStack(dataDir, r2?.env)
   const { port } = new URL(stack.base)
   const env = { ...process.env, DATA_DIR: dataDir, PORT: port }
-  const processes = { web: pidOf(stack.pid, 'src/api.ts'), worker: pidOf(stack.pid, 'workers/main.ts') }
+  const processes = { web: pidOf(stack.pid, 'src/api.'), worker: pidOf(stack.pid, 'workers/main.') }
   const base = await command(['release', 'list'], env)
   // Everything that is loaded once is loaded before the peaks are counted.
   writeFileSync(join(folder, `cco-v0.0.1-${platform}.tar.gz`), 'small')

@@ -126,7 +126,7 @@ async function badges({ base, pid }: Stack): Promise<void> {
       rate: 0,
       micros: Number.POSITIVE_INFINITY,
     },
-    { ...{ base, path, pid: processOf(pid, 'src/api.ts') }, rate: 0, micros: Number.POSITIVE_INFINITY },
+    { ...{ base, path, pid: processOf(pid, 'src/api.') }, rate: 0, micros: Number.POSITIVE_INFINITY },
   ]
   for (let round = 0; round < 7; round++) {
     for (const side of sides) {

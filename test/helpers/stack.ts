@@ -18,11 +18,11 @@ const compileCache = join(process.env.TEST_CACHE_DIR ?? tmpdir(), 'capstan-test-
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The programs under the supervisor, by a part of their command lines. */
+/** The programs under the supervisor, by a part of their command lines: sources end with `ts`, bundles with `js`. */
 const programs = {
-  web: 'src/api.ts',
-  worker: 'workers/main.ts',
-  cloud: 'src/local-cloud/main.ts',
+  web: 'src/api.',
+  worker: 'workers/main.',
+  cloud: 'src/local-cloud/main.',
   postgres: '/postgres\0-D\0',
 } as const
 export type ProgramName = keyof typeof programs

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { getCompileCacheDir } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PlatformConfig } from '../../platform/config/index.ts'
 import { type DataDirLock, lockDataDir } from '../../platform/installation/data-dir-lock.ts'
@@ -31,6 +32,8 @@ export interface StartPlan {
   programs: Program[]
   /** Prefers low memory usage to speed. */
   small?: boolean
+  /** The folder of the bundled programs; undefined to run them from their sources. */
+  bundle: string | undefined
 }
 
 /**
@@ -55,9 +58,9 @@ export function startPrograms(plan: StartPlan): Supervisor {
         ...(plan.small ? { settings: smallPostgres } : {}),
       })
     ending.signal.throwIfAborted()
-    await runToEnd(specOf(plan.first, config), { log, signal: ending.signal })
+    await runToEnd(specOf(plan.first, plan), { log, signal: ending.signal })
     ending.signal.throwIfAborted()
-    const specs = plan.programs.map((program) => specOf(program, config, plan.small))
+    const specs = plan.programs.map((program) => specOf(program, plan))
     children = superviseChildren(specs, { log })
     return children.ready
   }
@@ -88,15 +91,26 @@ const smallFlags = ['--max-semi-space-size=1', '--optimize-for-size']
 const smallEnv = { MALLOC_ARENA_MAX: '1' }
 const smallPostgres = { shared_buffers: '16MB', max_connections: '60', work_mem: '2MB' }
 
-function specOf(program: Program, config: ProgramsConfig, small = false): ChildSpec {
-  const path = fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
-  // Node keeps compiled code in this directory between starts.
-  const cache = { NODE_COMPILE_CACHE: join(config.dataDir, 'compile-cache') }
+function specOf(program: Program, { config, small = false, bundle }: StartPlan): ChildSpec {
+  const path =
+    bundle === undefined
+      ? fileURLToPath(new URL(`../../../${program.file}`, import.meta.url))
+      : join(bundle, program.file.replace(/\.ts$/, '.js'))
+  const cache = { NODE_COMPILE_CACHE: compileCache(config) }
   // This process's environment already contains the settings of `.env`.
   const env = { ...(small ? smallEnv : {}), ...cache, ...process.env, CAPSTAN_ENV_FILE: '' }
   const flags = [...(program.flags ?? []), ...(small ? smallFlags : [])]
   const command = [process.execPath, ...flags, path, ...(program.args ?? [])]
   return { name: program.name, command, env }
+}
+
+/**
+ * Where Node keeps compiled code between starts: in the folder that this process uses, so that the first start of an
+ * installation finds what earlier ones have compiled, else with the data.
+ */
+function compileCache({ dataDir }: ProgramsConfig): string {
+  const own = getCompileCacheDir()
+  return own === undefined ? join(dataDir, 'compile-cache') : dirname(own)
 }
 
 async function checkPorts({ host, port, localCloud }: ProgramsConfig, waitMs: number): Promise<void> {

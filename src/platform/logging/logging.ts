@@ -6,6 +6,7 @@ import { truncate } from '../postgres/storable-text.ts'
 import { errorCode, propertiesOf } from '../thrown.ts'
 import { createLogRepetitions, repetitionKey } from './log-repetitions.ts'
 import { maskSecrets } from './redact.ts'
+import { sourceStack } from './source-positions.ts'
 
 export type Logger = pino.Logger
 
@@ -192,7 +193,7 @@ export function serialiseError(error: unknown): Record<string, unknown> {
   return {
     type: error.name,
     message: truncate(maskSecrets(error.message), 2000),
-    stack: truncate(maskSecrets(error.stack ?? ''), 4000),
+    stack: truncate(maskSecrets(sourceStack(error.stack ?? '')), 4000),
     ...(typeof code === 'string' ? { code } : {}),
     ...(error.cause instanceof Error ? { cause: serialiseError(error.cause) } : {}),
   }

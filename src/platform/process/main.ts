@@ -1,4 +1,6 @@
+import { inspect } from 'node:util'
 import { ConfigError } from '../errors.ts'
+import { sourceStack } from '../logging/source-positions.ts'
 import { endProcess } from './process-end.ts'
 import { exitMisconfigured } from './supervised.ts'
 
@@ -7,7 +9,7 @@ export function runMain(main: () => Promise<void>): void {
   main().catch((error: unknown) => {
     // Ends the process once the message has been sent.
     if (error instanceof ConfigError) return exitMisconfigured(error.message)
-    console.error(error)
+    console.error(error instanceof Error ? sourceStack(inspect(error)) : error)
     endProcess(1)
   })
 }

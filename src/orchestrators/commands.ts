@@ -99,7 +99,7 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new UsageFault(`the file can't be read (${errorCode(error) ?? 'unknown'})`)
+    throw new UsageFault(`${file} can't be read (${errorCode(error) ?? 'unknown'})`)
   }
 }
 

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadYaml } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import {
-  type Answering,
   deploymentApi,
   deploymentId,
   event,
@@ -14,6 +15,7 @@ import {
   wrapped,
 } from '../cli/fake-api.ts'
 import { folderWith } from '../cli/folder.ts'
+import { endlessDeployment } from './endless-deployment.ts'
 import { startAction } from './run-action.ts'
 
 const token = 'ora_secret-of-the-job'
@@ -151,22 +153,35 @@ describe('the GitHub Action', () => {
   })
 })
 
-/** A deployment that ends only when it is cancelled. */
-function endlessDeployment(): Answering {
-  const cancelled = deploymentApi('cancelled')
-  const endStream = Promise.withResolvers<void>()
-  return async (asked, res) => {
-    if (asked.path.endsWith('/cancel')) {
-      json(res, 202, wrapped({ deploymentId, jobId: 'j' }))
-      return endStream.resolve()
-    }
-    if (!asked.path.endsWith('/logs')) return cancelled(asked, res)
-    openStream(res)
-    res.write(event(1, 'message', { timestamp: 't', level: 'info', message: 'Waiting' }))
-    await endStream.promise
-    res.end(event(2, 'end', { deploymentId, status: 'cancelled' }))
+describe('the packages of the Action', () => {
+  const install = new URL('../../action/install.js', import.meta.url)
+  const program = `import { install } from '${install}'; process.exitCode = await install(process.argv[1], process.env)`
+
+  async function installIn(folder: string, npm: string): Promise<number | null> {
+    const bin = join(folder, 'npm')
+    writeFileSync(bin, `#!/bin/sh\n${npm}\n`, { mode: 0o755 })
+    const words = ['--input-type=module', '-e', program, '--', folder]
+    const child = spawn(process.execPath, words, { env: { PATH: `${folder}:${process.env.PATH}` } })
+    await once(child, 'exit')
+    return child.exitCode
   }
-}
+
+  test('are installed without running their scripts', async () => {
+    const folder = folderWith({ 'package.json': '{}' })
+    expect(await installIn(folder, `echo "$PWD $*" >"${folder}/said"`)).toBe(0)
+    const said = readFileSync(join(folder, 'said'), 'utf8')
+    expect(said).toMatch(/my-app ci --omit=dev --ignore-scripts /)
+  })
+
+  test('are not installed again', async () => {
+    const folder = folderWith({ 'node_modules/commander/package.json': '{}' })
+    expect(await installIn(folder, 'exit 3')).toBe(0)
+  })
+
+  test('fail the step if npm fails', async () => {
+    expect(await installIn(folderWith({ 'package.json': '{}' }), 'exit 3')).toBe(3)
+  })
+})
 
 describe('cancelling the job', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('cancels the deployment: %s', async (signal) => {

@@ -54,6 +54,8 @@ describe('capstan release', () => {
 
   it('reports missing files before any upload, and leaves no draft', async () => {
     put('1.0.2', platforms.slice(0, 1))
+    const nowhere = await run('publish', `${folder}/none`, '--version', '1.0.2')
+    expect([nowhere.code, nowhere.err]).toEqual([2, `error: There is no folder ${folder}/none\n`])
     const { code, err } = await run('publish', folder, '--version', '1.0.2')
     expect([code, err]).toEqual([2, expect.stringContaining(nameOf('1.0.2', 'windows-x86_64'))])
     expect((await world.call('/releases/1.0.2/draft')).status).toBe(404)

@@ -38,6 +38,8 @@ export async function publishFolder(
   dir: string,
   flags: PublishFlags,
 ): Promise<ExitCode> {
+  const folder = await stat(dir).catch(() => undefined)
+  if (!folder?.isDirectory()) throw new UsageFault(`There is no folder ${dir}`)
   const client = await deps.client()
   const progress = createProgress(deps.stderr, out.say)
   const draft = await openDraft(client, dir, flags)

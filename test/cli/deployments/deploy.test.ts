@@ -173,6 +173,6 @@ describe('capstan deploy watch and list', () => {
 
   test('do not hide a folder of the same name, written with ./', async () => {
     const { err } = await capstan(['deploy', './watch', '--yes'])
-    expect(err).toBe('error: There is no ./watch\n')
+    expect(err).toBe('error: There is no file or folder ./watch\n')
   })
 })

@@ -210,7 +210,8 @@ describe('capstan nodes import', () => {
   it('says what is wrong with a source as a whole', async () => {
     await expect(run([])).rejects.toThrow('say where the nodes are')
     await expect(run(['--from-env'])).rejects.toThrow('there is no node in it')
-    await expect(run(['--json', join(dir, 'none')])).rejects.toThrow('ENOENT')
+    const file = join(dir, 'none')
+    await expect(run(['--json', file])).rejects.toThrow(`${file} can't be read (ENOENT)`)
     await expect(run(json(7))).rejects.toThrow('expected an array or an object')
     await expect(run([...json([]), '--from-env'])).rejects.toThrow('cannot be used with')
   })

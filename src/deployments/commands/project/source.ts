@@ -24,7 +24,7 @@ export interface AppPath {
 /** Resolves the path of an app. @throws UsageFault if it is neither a file nor a folder */
 export async function findAppPath(path: string): Promise<AppPath> {
   const found = await stat(path).catch(() => undefined)
-  if (found === undefined) throw new UsageFault(`There is no ${path}`)
+  if (found === undefined) throw new UsageFault(`There is no file or folder ${path}`)
   if (!found.isDirectory() && !found.isFile()) throw new UsageFault(`${path} is neither a folder nor a file`)
   return { path: resolve(path), isFolder: found.isDirectory() }
 }

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { assetSchema } from './assets.ts'
 import { containerSchema } from './containers.ts'
 import { queueSchema } from './queues.ts'
@@ -43,6 +43,17 @@ create table if not exists deployments (
 create index if not exists deployments_by_script on deployments (script_id, seq);
 `
 
+/** Compiles each statement once: compiling takes longer than most of the reads of a request. */
+class PreparingDatabase extends DatabaseSync {
+  readonly #statements = new Map<string, StatementSync>()
+
+  override prepare(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? super.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+}
+
 /**
  * Opens the database of a cloud. synchronous=FULL: an acknowledged upload survives a power cut, and writes are rare.
  * The exclusive lock prevents a second process from using the directory; the kernel releases it when the process ends.
@@ -55,7 +66,7 @@ export function openDatabase(dataDir: string): DatabaseSync {
   // SQLite creates its -wal file with the mode of the database, so the mode is set before the first write.
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
-  const db = new DatabaseSync(file)
+  const db = new PreparingDatabase(file)
   try {
     db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full')
     db.exec('pragma foreign_keys = on; begin immediate')

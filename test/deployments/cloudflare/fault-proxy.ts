@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { assertConforms } from '../../local-cloud/contract/contract.ts'
 
@@ -60,6 +60,8 @@ interface Passing {
  * faults that a test asks for. Requests to the Workers themselves go through untouched.
  */
 export async function startFaultProxy(cloudPort: number) {
+  // A connection per call would cost as much as the call.
+  const agent = new Agent({ host: '127.0.0.1', port: cloudPort, keepAlive: true })
   const calls: ApiCall[] = []
   const violations: string[] = []
   const rules: Rule[] = []
@@ -91,7 +93,7 @@ export async function startFaultProxy(cloudPort: number) {
   }
 
   async function pass(call: ApiCall, passing: Passing) {
-    const answer = await forward(cloudPort, passing.req, passing.sent)
+    const answer = await forward(agent, passing.req, passing.sent)
     check(call, answer)
     return answer
   }
@@ -165,7 +167,7 @@ export async function startFaultProxy(cloudPort: number) {
       return
     }
     for (const name of lostHeaders) delete req.headers[name]
-    const answer = await forward(cloudPort, req, sent)
+    const answer = await forward(agent, req, sent)
     for (const name of lostHeaders) delete answer.headers[name]
     if (fault?.kind === 'lose' || fault?.kind === 'pass') await fault.meanwhile?.()
     if (fault?.kind === 'lose') res.destroy()
@@ -212,6 +214,7 @@ export async function startFaultProxy(cloudPort: number) {
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      agent.destroy()
     },
   }
 }
@@ -228,14 +231,14 @@ async function parsed(req: IncomingMessage, sent: Buffer): Promise<unknown> {
   return { metadata: JSON.parse(text ?? 'null') }
 }
 
-function forward(port: number, req: IncomingMessage, sent: Buffer) {
+function forward(agent: Agent, req: IncomingMessage, sent: Buffer) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number
     headers: IncomingMessage['headers']
     body: Buffer
   }>()
   const { method, url: path, headers } = req
-  const onward = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (answer) => {
+  const onward = request({ method, path, headers, agent }, (answer) => {
     const chunks: Buffer[] = []
     answer.on('data', (chunk: Buffer) => chunks.push(chunk))
     answer.on('error', reject)

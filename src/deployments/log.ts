@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { createBatcher } from '../platform/batcher.ts'
-import { appendEvents, type NewEvent } from '../platform/events/index.ts'
+import type { NewEvent } from '../platform/events/index.ts'
 import type { Run } from '../platform/jobs/index.ts'
 import { maskSecrets } from '../platform/logging/redact.ts'
 import { truncate } from '../platform/postgres/storable-text.ts'
@@ -62,7 +62,7 @@ export interface StepLog {
 export function createStepLog(run: Run, deploymentId: string): StepLog {
   let fault: unknown
   const batcher = createBatcher<NewEvent, undefined>(async (events) => {
-    await run.write((trx) => appendEvents(trx, events))
+    await run.appendEvents(events)
     return events.map(() => undefined)
   })
   const add = (level: LogLevel, message: string) => {

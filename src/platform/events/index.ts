@@ -3,6 +3,7 @@ export { createListener, type Listener } from './listener.ts'
 export { resumeAfter, serveSse } from './sse.ts'
 export {
   appendEvents,
+  appendedColumns,
   type NewEvent,
   pruneEvents,
   readEvents,

@@ -23,12 +23,15 @@ export const eventsChannel = 'capstan_events'
  */
 export async function appendEvents(db: Knex, events: NewEvent[]): Promise<void> {
   if (events.length === 0) return
-  await db.raw('select append_events(?::text[], ?::text[], ?::json[])', [
-    events.map((event) => event.stream),
-    events.map((event) => event.type),
-    events.map((event) => JSON.stringify(event.data)),
-  ])
+  await db.raw('select append_events(?::text[], ?::text[], ?::json[])', appendedColumns(events))
 }
+
+/** The arguments of the SQL function `append_events`: streams, types and data. */
+export const appendedColumns = (events: NewEvent[]): [string[], string[], string[]] => [
+  events.map((event) => event.stream),
+  events.map((event) => event.type),
+  events.map((event) => JSON.stringify(event.data)),
+]
 
 /** Events of a stream after a number, oldest first. */
 export async function readEvents(

@@ -56,6 +56,11 @@ describe('leases and fences', () => {
     const write = (run: Run, mark: string) => run.write((trx) => trx('marks').insert({ mark }))
     await expect(write(holderA.run, 'a')).rejects.toThrow(LostLease)
     await write(holderB.run, 'b')
+    const append = (run: Run, mark: string) =>
+      run.appendEvents([{ stream: 'marks', type: 'message', data: mark }])
+    await expect(append(holderA.run, 'a')).rejects.toThrow(LostLease)
+    await append(holderB.run, 'b')
+    expect(await a.ctx.db('events').where({ stream: 'marks' }).select('data')).toEqual([{ data: 'b' }])
     holderA.run.progress({ from: 'a' })
     await a.runner.idle()
     holderA.end.resolve()

@@ -1,7 +1,7 @@
 import { CodedError, timedOut } from '../../errors.ts'
 import { isDatabaseUnavailable } from '../../postgres/index.ts'
 import { type BoundJob, LostLease, type Outcome, type Run, type RunAborted } from '../definition.ts'
-import { assertHolder, type Lease } from './leases.ts'
+import { appendWhileHeld, assertHolder, type Lease } from './leases.ts'
 import { failed } from './outcomes.ts'
 import type { RunnerContext } from './runner-context.ts'
 
@@ -46,6 +46,7 @@ function toRun(context: RunnerContext, lease: Lease, signal: AbortSignal): Run {
         await assertHolder(trx, lease)
         return work(trx)
       }),
+    appendEvents: (events) => appendWhileHeld(context.db, lease, events),
     async progress(value) {
       await context.progress
         .add({ lease, value })

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { appendEvents } from '../../events/index.ts'
+import { appendEvents, appendedColumns, type NewEvent } from '../../events/index.ts'
 import { LostLease } from '../definition.ts'
 
 /** The duration of a lease. A dead worker's job runs again after this and one sweep of the reconciler. */
@@ -130,6 +130,18 @@ export async function assertHolder(
     .first('cancel_requested_at')
   if (row === undefined) throw new LostLease()
   return { cancelRequested: row.cancel_requested_at !== null }
+}
+
+/** Checks the fence, locks the job's row and appends events in one statement. @throws LostLease */
+export async function appendWhileHeld(db: Knex, lease: Lease, events: NewEvent[]): Promise<void> {
+  const { rowCount } = await db.raw(
+    `with held as materialized (
+       select from jobs where id = ? and fence = ? and state = 'running' for update
+     )
+     select append_events(?::text[], ?::text[], ?::json[]) from held`,
+    [lease.id, lease.fence, ...appendedColumns(events)],
+  )
+  if (rowCount === 0) throw new LostLease()
 }
 
 /** The change of a row at the end of an attempt. `queued` gives the attempt back, for a snooze or a hand-over. */

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { maskValuesDeep } from '../../../platform/logging/mask-values.ts'
 import type { CloudContext } from '../../context.ts'
 import { ApiError } from '../../errors.ts'
-import { redact } from '../../runtime/startup/check.ts'
+import { secretsOf } from '../../runtime/startup/check.ts'
 import { requireScript } from '../../scripts/lifecycle.ts'
 import { tailBody } from '../../tails/filters.ts'
 import type { Tail } from '../../tails/tails.ts'
@@ -50,7 +51,7 @@ export function traceRoute(router: Router, cloud: CloudContext): void {
       (share) => cloud.store.versions.find(script.id, share.version_id)?.bindings ?? [],
     )
     const named = events.map((event) => ({ ...event, scriptName: script.name }))
-    cloud.tails.publish(script.name, JSON.parse(redact(JSON.stringify(named), bindings)))
+    cloud.tails.publish(script.name, maskValuesDeep(named, secretsOf(bindings), '[secret]'))
     return { result: null }
   })
 }

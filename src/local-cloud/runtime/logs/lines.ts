@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto'
+
 /** `output`: written by the Worker or by workerd. `exception`: an uncaught exception, reported by the tail Worker. */
 export type LineOrigin = 'output' | 'exception'
 
@@ -10,23 +12,27 @@ export interface LineSource {
 /** Receives one line, which may contain line breaks. */
 export type OnLine = (level: string, text: string, source: LineSource) => void
 
-/** Kinds of lines that Capstan's own code inside workerd writes, each with the character that follows the marker. */
+/** Kinds of lines that Capstan's own code inside workerd writes, each with the character that follows the seal. */
 const kinds = { exception: '!', line: '>' } as const
 export type MarkedKind = keyof typeof kinds
 
 /**
- * The beginning of the lines that Capstan's code inside workerd writes for a version: workerd passes on one stream of
- * lines for all Workers of a process.
- * @param marker a secret of the process, because apps could forge such lines with it
+ * The beginning of the lines of one kind that Capstan's code inside workerd writes for a version: workerd passes on one
+ * stream of lines for all Workers of a process. A Worker can find out how its own lines begin; this does not tell it how
+ * those of other kinds and versions do.
+ * @param marker a secret of the process, which no code inside workerd knows
  */
 export const prefixOf = (marker: string, kind: MarkedKind, versionId: string): string =>
-  `${marker}${kinds[kind]}${versionId} `
+  `${sealOf(marker, kind, versionId)}${kinds[kind]}${versionId} `
 
-/** Reads the beginning of a line. @returns undefined for a line without the marker */
+const sealOf = (marker: string, kind: MarkedKind, versionId: string) =>
+  createHmac('sha256', marker).update(`${kind} ${versionId}`).digest('hex').slice(0, 32)
+
+/** Reads the beginning of a line. @returns undefined for a line without a valid one */
 export function readPrefix(line: string, marker: string) {
-  if (!line.startsWith(marker)) return undefined
-  const rest = line.slice(marker.length)
-  const kind = (Object.keys(kinds) as MarkedKind[]).find((each) => kinds[each] === rest[0])
-  const [, versionId = '', text = ''] = /^(\S*) ?([\s\S]*)$/.exec(rest.slice(1)) ?? []
-  return kind === undefined ? undefined : { kind, versionId, text }
+  const [, seal = '', character, versionId = '', text = ''] =
+    /^([0-9a-f]{32})([!>])(\S*) ?([\s\S]*)$/.exec(line) ?? []
+  const kind = (Object.keys(kinds) as MarkedKind[]).find((each) => kinds[each] === character)
+  if (kind === undefined || seal !== sealOf(marker, kind, versionId)) return undefined
+  return { kind, versionId, text }
 }

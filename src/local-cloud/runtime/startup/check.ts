@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { MiniflareCoreError } from 'miniflare'
 import { z } from 'zod'
+import { maskValues } from '../../../platform/logging/mask-values.ts'
 import { ApiError } from '../../errors.ts'
 import type { Binding } from '../../store/bindings.ts'
 import type { NamedHandlers, WorkerModule } from '../../store/versions.ts'
@@ -170,10 +171,9 @@ function reason(error: unknown, errors: string[], candidate: Candidate): string 
 
 /** Masks the secrets of `bindings` in a text: a Worker's errors and logs may contain them. */
 export function redact(text: string, bindings: Binding[]): string {
-  const secrets = bindings.flatMap((binding) => (binding.type === 'secret_text' ? [binding.text] : []))
-  // Longest first: masking a secret that is part of a longer one would leave the rest of the longer one readable.
-  return secrets
-    .filter((secret) => secret !== '')
-    .toSorted((a, b) => b.length - a.length)
-    .reduce((masked, secret) => masked.replaceAll(secret, '[secret]'), text)
+  return maskValues(text, secretsOf(bindings), '[secret]')
 }
+
+/** The values of the secrets among bindings. */
+export const secretsOf = (bindings: Binding[]): string[] =>
+  bindings.flatMap((binding) => (binding.type === 'secret_text' ? [binding.text] : []))

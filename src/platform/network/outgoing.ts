@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net'
 import { type ConnectionOptions, rootCertificates } from 'node:tls'
 import { Agent, Dispatcher, ProxyAgent } from 'undici'
 import { createProxyChoice, type ProxyChoice } from './proxies.ts'
+import { lookupPublic, NotPublic, namesPrivatePlace } from './public-only.ts'
 import { lookupElsewhere, namesThisMachine, OnThisMachine } from './this-machine.ts'
 
 /** Resolves `*.localhost` to loopback (RFC 6761), which not every system's resolver does. */
@@ -29,6 +30,32 @@ export interface OutgoingOptions {
   tls?: OutgoingTls
   /** Refuses connections to this machine, by any name or address, with OnThisMachine. */
   elsewhereOnly?: boolean
+  /**
+   * Refuses connections to addresses that are not on the internet, with NotPublic. A proxy resolves names itself, so
+   * that only addresses are refused before it.
+   */
+  publicOnly?: boolean
+}
+
+/** Limits the places to which connections may lead. */
+interface Fence {
+  lookup: LookupFunction
+  /** Called before connecting: an address is not resolved, and a proxy resolves names itself. */
+  check(hostname: string): void
+}
+
+const open: Fence = { lookup, check: () => undefined }
+const elsewhere: Fence = {
+  lookup: lookupElsewhere,
+  check(hostname) {
+    if (namesThisMachine(hostname)) throw new OnThisMachine(hostname)
+  },
+}
+const internet: Fence = {
+  lookup: lookupPublic,
+  check(hostname) {
+    if (namesPrivatePlace(hostname)) throw new NotPublic(hostname)
+  },
 }
 
 /** The undici dispatcher for outgoing calls, which uses the environment's proxies. The caller closes it. */
@@ -37,32 +64,32 @@ export function createOutgoing({
   ca,
   tls,
   elsewhereOnly = false,
+  publicOnly = false,
 }: OutgoingOptions = {}): Dispatcher {
   const trusted = tls ?? (ca === undefined ? {} : { ca: [...rootCertificates, ca] })
-  return new Outgoing(createProxyChoice(process.env, proxyUrl), trusted, elsewhereOnly)
+  const fence = publicOnly ? internet : elsewhereOnly ? elsewhere : open
+  return new Outgoing(createProxyChoice(process.env, proxyUrl), trusted, fence)
 }
 
 /** Sends each request directly or through the proxy of its origin. */
 class Outgoing extends Dispatcher {
   readonly #proxyFor: ProxyChoice
   readonly #tls: OutgoingTls
-  readonly #elsewhereOnly: boolean
+  readonly #fence: Fence
   readonly #direct: Agent
   readonly #proxies = new Map<string, ProxyAgent>()
 
-  constructor(proxyFor: ProxyChoice, tls: OutgoingTls, elsewhereOnly: boolean) {
+  constructor(proxyFor: ProxyChoice, tls: OutgoingTls, fence: Fence) {
     super()
     this.#proxyFor = proxyFor
     this.#tls = tls
-    this.#elsewhereOnly = elsewhereOnly
-    this.#direct = new Agent({ connect: { lookup: elsewhereOnly ? lookupElsewhere : lookup, ...tls } })
+    this.#fence = fence
+    this.#direct = new Agent({ connect: { lookup: fence.lookup, ...tls } })
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const origin = options.origin === undefined ? undefined : new URL(options.origin)
-    // Checked before connecting: an address is not resolved, and a proxy resolves names itself.
-    if (this.#elsewhereOnly && origin !== undefined && namesThisMachine(origin.hostname))
-      throw new OnThisMachine(origin.hostname)
+    if (origin !== undefined) this.#fence.check(origin.hostname)
     const proxy = origin === undefined ? undefined : this.#proxyFor(origin)
     return (proxy === undefined ? this.#direct : this.#through(proxy)).dispatch(options, handler)
   }

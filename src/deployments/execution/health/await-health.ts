@@ -45,7 +45,8 @@ export async function awaitHealth(context: StepContext, wait: HealthWait): Promi
   const { address } = wait
   const url = `${address.base}${check.path}`
   const endAt = performance.now() + wait.timeoutMs
-  const dispatcher = createOutgoing()
+  // Cloudflare answers on the internet only: a host name that leads into this network is not the app.
+  const dispatcher = createOutgoing({ publicOnly: context.target.kind === 'cloudflare' })
   let problem = 'no answer'
   let goodSince = 0
   try {

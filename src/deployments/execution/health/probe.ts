@@ -1,4 +1,5 @@
 import { type Dispatcher, request } from 'undici'
+import { NotPublic } from '../../../platform/network/public-only.ts'
 import { errorCode } from '../../../platform/thrown.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import { noEngine } from '../../plans/container-front.ts'
@@ -48,6 +49,9 @@ export async function probe({ url, host }: Address, options: ProbeOptions): Prom
   } catch (error) {
     options.signal.throwIfAborted()
     if (options.limit.aborted) return { answer: noAnswerInTime, headers: {} }
+    if (error instanceof NotPublic) {
+      return { answer: 'the host leads to an address that is not public, so not to Cloudflare', headers: {} }
+    }
     return { answer: `no answer (${errorCode(error) ?? 'connection failed'})`, headers: {} }
   }
 }

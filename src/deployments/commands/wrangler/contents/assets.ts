@@ -1,5 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import ignore from 'ignore'
 import mime from 'mime'
 import { plain, UsageFault } from '../../../../cli/index.ts'
@@ -35,13 +35,21 @@ export async function readAssets(
   const { directory, binding: _, ...settings } = config.assets ?? {}
   if (directory === undefined) return undefined
   const root = resolve(dirname(config.configPath), directory)
-  const names = await filesBelow(root)
+  const { names, links } = await filesBelow(root)
   const published = ignore({ ignorecase: true }).add(metaFiles)
   const ignoreFile = await textOf(join(root, '.assetsignore'))
   if (ignoreFile !== undefined) published.add(ignoreFile.split('\n'))
   refusePagesWorker(names, ignoreFile)
   const chosen = names.filter((name) => !published.ignores(name))
   const hidden = ignore().add([...privateNames, ...ownFiles(root, configFiles)])
+  const project = {
+    root,
+    places: [root, dirname(config.configPath), ...configFiles.map((file) => dirname(file))],
+  }
+  await refuseLinksOut(
+    project,
+    links.filter((name) => chosen.includes(name) && !hidden.ignores(name)),
+  )
   const blobs = await mapLimited(
     chosen.filter((name) => !hidden.ignores(name)).toSorted(),
     readingAtOnce,
@@ -69,8 +77,8 @@ export async function readAssets(
   }
 }
 
-/** The names of all files, hidden ones included, relative and with `/`. */
-async function filesBelow(root: string): Promise<string[]> {
+/** The names of all files, hidden ones included, relative and with `/`, and those among them that are links. */
+async function filesBelow(root: string): Promise<{ names: string[]; links: string[] }> {
   try {
     const entries = await readdir(root, { recursive: true, withFileTypes: true })
     const files = await mapLimited(entries, readingAtOnce, async (entry) => {
@@ -78,12 +86,45 @@ async function filesBelow(root: string): Promise<string[]> {
       // wrangler follows links to files, but not those to folders.
       const isFile =
         entry.isFile() || (entry.isSymbolicLink() && (await stat(path).catch(() => undefined))?.isFile())
-      return isFile ? relative(root, path).split(sep).join('/') : undefined
+      const name = relative(root, path).split(sep).join('/')
+      return isFile ? { name, isLink: !entry.isFile() } : undefined
     })
-    return files.filter((name) => name !== undefined)
+    const found = files.filter((file) => file !== undefined)
+    return {
+      names: found.map(({ name }) => name),
+      links: found.filter(({ isLink }) => isLink).map(({ name }) => name),
+    }
   } catch (error) {
     throw new UsageFault(
       `The assets folder ${plain(root)} can't be read (${errorCode(error)}): build the project first`,
+    )
+  }
+}
+
+/** Files that no link may publish, wherever in the project they are. */
+const secretNames = privateNames.filter((name) => name !== 'node_modules')
+
+/**
+ * Refuses links to files outside of the project and to its private files: a link in a dependency or in a template would
+ * publish a file of this machine.
+ * @throws UsageFault naming the link
+ */
+async function refuseLinksOut(
+  { root, places }: { root: string; places: string[] },
+  links: string[],
+): Promise<void> {
+  if (links.length === 0) return
+  const inside = await Promise.all(places.map((path) => realpath(path)))
+  const secret = ignore().add(secretNames)
+  for (const name of links) {
+    const target = await realpath(join(root, name))
+    const names = inside.map((place) => relative(place, target).split(sep).join('/'))
+    const own = names.filter((place) => !place.startsWith('../') && !isAbsolute(place))
+    const isSecret = own.some((place) => secret.ignores(place))
+    if (own.length > 0 && !isSecret) continue
+    const where = isSecret ? 'a private file of the project' : 'a file outside of the project'
+    throw new UsageFault(
+      `The asset ${plain(name)} is a link to ${where}: put a copy in its place, or name it in .assetsignore`,
     )
   }
 }

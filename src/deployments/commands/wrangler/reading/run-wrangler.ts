@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { UsageFault } from '../../../../cli/index.ts'
+import { maskValues } from '../../../../platform/logging/mask-values.ts'
 import { errorCode } from '../../../../platform/thrown.ts'
+import { isProxy, proxyPasswords, withoutLogin } from './build-proxies.ts'
 import { type ChosenWrangler, canSkipContainers, hasAutoconfig } from './choose-wrangler.ts'
 import type { WranglerProject } from './find-project.ts'
 
@@ -41,7 +43,8 @@ const maxOutput = 200_000
 export async function runWrangler(run: DryRun): Promise<DryRunResult> {
   const folder = await mkdtemp(join(tmpdir(), 'capstan-wrangler-'))
   try {
-    const { code, output } = await execute(run, folder)
+    const { code, output: written } = await execute(run, folder)
+    const output = maskValues(written, proxyPasswords(run.env), '***')
     if (code !== 0) throw new UsageFault(`wrangler ${run.wrangler.version} failed:\n${output.trim()}`)
     const [config, form] = await Promise.all([
       readFile(join(folder, 'config.json'), 'utf8'),
@@ -79,7 +82,8 @@ function execute(run: DryRun, folder: string): Promise<{ code: number | null; ou
     const stopWatching = endWithThisProcess(child)
     const timer = setTimeout(() => {
       killGroup(child)
-      reject(new UsageFault(`wrangler did not end within ${timeoutSeconds} s:\n${output.trim()}`))
+      const shown = maskValues(output, proxyPasswords(run.env), '***')
+      reject(new UsageFault(`wrangler did not end within ${timeoutSeconds} s:\n${shown.trim()}`))
     }, timeoutSeconds * 1000)
     const done = () => {
       clearTimeout(timer)
@@ -127,9 +131,10 @@ const passedNames =
  * that changes what wrangler builds.
  */
 function environmentOf({ env, passVariables }: DryRun, folder: string): NodeJS.ProcessEnv {
-  const passed = Object.entries(env).filter(
-    ([name]) => passedNames.test(name) || passVariables.includes(name),
-  )
+  const passed = Object.entries(env).flatMap(([name, value]) => {
+    if (passVariables.includes(name)) return [[name, value]]
+    return passedNames.test(name) ? [[name, isProxy(name) ? withoutLogin(value) : value]] : []
+  })
   const home = env.HOME ?? homedir()
   return {
     // Rust's tools find their installation in the home folder.

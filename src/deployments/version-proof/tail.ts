@@ -7,7 +7,7 @@ import type { VersionProof } from './proof.ts'
 /** The header with the id of a request, by which the live log is filtered. */
 const requestHeader = 'x-capstan-check'
 /** The time in which the live log usually shows a request, in milliseconds. */
-const eventMs = 5000
+const usualEventMs = 5000
 const connectMs = 10_000
 /** Cloudflare's name of the protocol of live logs. */
 const protocol = 'trace-v1'
@@ -24,6 +24,8 @@ export interface TailOptions {
   accountId: string
   script: string
   signal: AbortSignal
+  /** The longest wait for the event of a request, in milliseconds. */
+  eventMs?: number
 }
 
 /**
@@ -32,7 +34,7 @@ export interface TailOptions {
  * @throws CloudError, CloudUnreachable, or an error of the connection
  */
 export async function openTailProof(options: TailOptions): Promise<VersionProof> {
-  const { http, dispatcher, accountId, script, signal } = options
+  const { http, dispatcher, accountId, script, signal, eventMs = usualEventMs } = options
   const path = `/accounts/${accountId}/workers/scripts/${encodeURIComponent(script)}/tails`
   const json = { filters: [{ header: { key: requestHeader } }] }
   // A tail changes nothing and expires by itself, so a repeated call does no harm.
@@ -54,6 +56,12 @@ export async function openTailProof(options: TailOptions): Promise<VersionProof>
     arrived.resolve()
     arrived = Promise.withResolvers()
   })
+  // The cloud ends a log that is sampled, too old or too large; a closed log shows no request any more.
+  let isClosed = false
+  socket.addEventListener('close', () => {
+    isClosed = true
+    arrived.resolve()
+  })
   const close = async () => {
     socket.close()
     await remove().catch(() => undefined)
@@ -70,7 +78,7 @@ export async function openTailProof(options: TailOptions): Promise<VersionProof>
     async versionOf(requestId, _response, until) {
       const waiting = new AbortController()
       const late = pause(eventMs, AbortSignal.any([until, waiting.signal])).catch(() => undefined)
-      for (let isLate = false; !isLate && !versions.has(requestId); ) {
+      for (let isLate = false; !isLate && !isClosed && !versions.has(requestId); ) {
         isLate = await Promise.race([late.then(() => true), arrived.promise.then(() => false)])
       }
       waiting.abort()

@@ -31,6 +31,8 @@ export interface GitHubConfig {
 
 export interface DeploymentsConfig {
   cloudflare: CloudflareConfig
+  /** The limits of the content that clients send. */
+  content: { totalMb: number; userMb: number }
   github: GitHubConfig
 }
 
@@ -40,6 +42,11 @@ const apiUrl = httpUrl.refine(
 )
 
 const targets = settingGroup('Deployment targets', ['web', 'worker'])
+const content = settingGroup('Deployment targets', ['web'])
+const megabytes = z.coerce
+  .number('expected a number of MB')
+  .int('expected a whole number of MB')
+  .min(64, 'expected at least 64, the size of the largest module')
 const github = settingGroup('GitHub App', ['web', 'worker'])
 
 export const deploymentsVariables = z.object({
@@ -78,6 +85,16 @@ export const deploymentsVariables = z.object({
       .default(540),
     'time limit of the rollout of a container',
     { unit: 'seconds' },
+  ),
+  DEPLOY_CONTENT_MAX_MB: content(
+    megabytes.default(51_200),
+    'limit of the modules and static files of all deployments in the database',
+    { unit: 'MB' },
+  ),
+  DEPLOY_CONTENT_USER_MAX_MB: content(
+    megabytes.default(10_240),
+    'limit of what one user or token has sent and not deployed',
+    { unit: 'MB' },
   ),
   CLOUDFLARE_API_TOKEN: targets(
     credential('CLOUDFLARE_API_TOKEN'),
@@ -132,7 +149,8 @@ type Variables = z.infer<typeof deploymentsVariables>
 
 /** Builds the configuration. @param faults receives the faults, which prevent the start */
 export function deploymentsConfig(vars: Variables, faults: string[]): DeploymentsConfig {
-  return { cloudflare: cloudflareOf(vars, faults), github: githubOf(vars, faults) }
+  const content = { totalMb: vars.DEPLOY_CONTENT_MAX_MB, userMb: vars.DEPLOY_CONTENT_USER_MAX_MB }
+  return { cloudflare: cloudflareOf(vars, faults), content, github: githubOf(vars, faults) }
 }
 
 function cloudflareOf(vars: Variables, faults: string[]): CloudflareConfig {

@@ -20,7 +20,7 @@ import { githubRoutes } from './routes/github.ts'
 import { createDeploymentHealth } from './routes/health.ts'
 import { createMetrics } from './routes/metrics.ts'
 import { deploymentRoutes } from './routes/read.ts'
-import { pruneBlobs, prunePlans, pruneWrites } from './store/index.ts'
+import { createBlobQuota, pruneBlobs, prunePlans, pruneWrites } from './store/index.ts'
 import { createAddresses } from './targets/addresses.ts'
 import { createTargets, type TargetsConfig } from './targets/targets.ts'
 import { createVault } from './targets/vault.ts'
@@ -43,7 +43,7 @@ export interface Deployments {
 
 export interface DeploymentsOptions {
   db: Knex
-  config: TargetsConfig & Pick<DeploymentsConfig, 'github'> & Pick<PlatformConfig, 'publicUrl'>
+  config: TargetsConfig & Pick<DeploymentsConfig, 'content' | 'github'> & Pick<PlatformConfig, 'publicUrl'>
   secrets: Secrets
   hub: EventHub
   enqueue: Enqueue
@@ -75,7 +75,8 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
   const addresses = createAddresses(db, targets)
   const records = createGitHubRecords({ db, github, publicUrl: config.publicUrl, addresses })
   const services = { db, secrets, targets, images, enqueue, records }
-  const actions = createDeploymentActions({ ...services, addresses, jobs: options.jobActions })
+  const quota = createBlobQuota(db, config.content)
+  const actions = createDeploymentActions({ ...services, addresses, quota, jobs: options.jobActions })
   const health = createDeploymentHealth({ db, targets, github, dispatcher })
   const metrics = createMetrics(db, options.resources)
   const inspector = createInspector(targets.connect)
@@ -83,7 +84,7 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
     services,
     records,
     routes: [
-      ...blobRoutes({ db }),
+      ...blobRoutes({ db, quota }),
       ...deploymentRoutes({ db, hub, actions, health, metrics }),
       ...credentialRoutes({ vault, targets, inspector }),
       ...githubRoutes(github),

@@ -33,6 +33,8 @@ describe('a blob', () => {
       expect(await missing([digest, digest])).toEqual([digest])
       expect((await put(digest, bytes)).status).toBe(201)
       expect(await missing([digest])).toEqual([])
+      const { created_by } = await world.ctx.db('deployment_blobs').where({ digest }).first('created_by')
+      expect(created_by).toEqual(expect.any(String))
       expect((await contentOf(digest)).equals(bytes)).toBe(true)
     }
   })

@@ -43,7 +43,7 @@ const resolveMs = 15_000
  * @throws REQ_002 naming the fields, ACCESS_003, and errors of the services that it reads
  */
 export async function preparePlan(
-  { db, secrets, targets, images, records }: ActionOptions,
+  { db, secrets, targets, images, records, quota }: ActionOptions,
   principal: Principal,
   { environment, config: given }: { environment: Environment; config: PrepareConfig },
 ): Promise<PreparedPlan> {
@@ -63,6 +63,9 @@ export async function preparePlan(
     container === undefined ? await deletedContainerClass(db, history, deletedClasses) : undefined
   const input = { environment, config, github, createdBy: principal.id, container, leavingContainer, blobs }
   const draft = buildPlan({ ...input, createdAt: await databaseTime(db) }, secrets)
+  const codeBytes = draft.code.reduce((sum, { length }) => sum + length, 0)
+  // Only a check: the code is stored in the transaction of the answer, and most of it usually exists.
+  if (codeBytes > 0) (await quota.admit(principal.id, codeBytes))(false)
   const { preview: shown, basis } = await preview(draft, target)
   requireSecrets(config, basis)
   const servesSame = draft.config.assets?.manifest === (await servedManifest(db, draft, basis))

@@ -10,6 +10,7 @@ import type { Images } from '../images/images.ts'
 import { deploymentStream } from '../log.ts'
 import { requireEnvironment } from '../model/permission.ts'
 import {
+  type BlobQuota,
   type Deployment,
   findDeployment,
   findHold,
@@ -31,6 +32,8 @@ export interface ActionOptions {
   enqueue: Enqueue
   records: GitHubRecords
   addresses: Addresses
+  /** Limits the code that requests contain. */
+  quota: BlobQuota
   /** A function because the jobs are created after these services, which their handlers use. */
   jobs: () => JobActions
 }

@@ -6,7 +6,7 @@ import { madeHostnames, withdrawHostnames } from '../hostnames/index.ts'
 import type { ExecutionServices } from '../jobs/enqueue.ts'
 import type { StepLog } from '../log.ts'
 import { scriptName } from '../model/plan.ts'
-import { giveUpWrites, listHistory, markRemoved, releaseHold } from '../store/index.ts'
+import { giveUpWrites, listHistory, markRemoved, releaseHold, unlinkBlobs } from '../store/index.ts'
 import type { Target } from '../targets/targets.ts'
 import { waitForOutstandingWrites } from '../targets/write-record.ts'
 
@@ -48,6 +48,7 @@ export async function runDeleteApp(
     kind: 'done',
     async commit(trx) {
       await markRemoved(trx, app, environment)
+      await unlinkBlobs(trx, app, environment)
       await releaseHold(trx, deletionId)
     },
   }

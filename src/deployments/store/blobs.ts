@@ -18,7 +18,7 @@ export class BlobTooLarge extends Error {
 export async function writeBlob(
   db: Knex,
   digest: string,
-  { content, limit }: { content: AsyncIterable<Uint8Array>; limit: number },
+  { content, limit, createdBy }: { content: AsyncIterable<Uint8Array>; limit: number; createdBy: string },
 ): Promise<boolean> {
   const uploadId = randomUUID()
   const hash = createHash('sha256')
@@ -33,7 +33,7 @@ export async function writeBlob(
       position += 1
     }
     const matches = hash.digest('hex') === digest
-    const isNew = matches && (await insertBlob(db, { digest, size, uploadId }))
+    const isNew = matches && (await insertBlob(db, { digest, size, uploadId, createdBy }))
     if (!isNew) await dropChunks(db, uploadId)
     return matches
   } catch (error) {
@@ -45,9 +45,10 @@ export async function writeBlob(
 /** @returns false if the blob exists already */
 async function insertBlob(
   db: Knex,
-  { digest, size, uploadId }: { digest: string; size: number; uploadId: string },
+  blob: { digest: string; size: number; uploadId: string; createdBy: string },
 ): Promise<boolean> {
-  const row = { digest, size, upload_id: uploadId }
+  const { digest, size, uploadId, createdBy } = blob
+  const row = { digest, size, upload_id: uploadId, created_by: createdBy }
   const [kept] = await db('deployment_blobs')
     .insert(row)
     .onConflict('digest')
@@ -115,6 +116,12 @@ export async function linkBlobs(trx: Knex, planId: string, digests: string[]): P
     planId,
     [...new Set(digests)].toSorted(),
   ])
+}
+
+/** Lets the content of a deleted app be removed. Content of other apps is the same blob, and stays. */
+export async function unlinkBlobs(trx: Knex, app: string, environment: string): Promise<void> {
+  const plans = trx('plans').where({ app, environment }).whereIn('id', trx('deployments').select('id'))
+  await trx('plan_blobs').whereIn('plan_id', plans.select('id')).delete()
 }
 
 /** Deletes blobs that no plan refers to and nobody used for a day. @returns the number of blobs */

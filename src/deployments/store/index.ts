@@ -1,4 +1,5 @@
-export { BlobTooLarge, findBlobSizes, pruneBlobs, readBlob, writeBlob } from './blobs.ts'
+export { type BlobLimits, type BlobQuota, createBlobQuota } from './blob-quota.ts'
+export { BlobTooLarge, findBlobSizes, pruneBlobs, readBlob, unlinkBlobs, writeBlob } from './blobs.ts'
 export {
   type CompensationRow,
   failCompensations,

@@ -7,7 +7,7 @@ import type { StoredModule } from '../model/worker-module.ts'
 import { findBlobSizes, linkBlobs, writeBlob } from './blobs.ts'
 
 export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
-  await storeCode(trx, plan.code)
+  await storeCode(trx, plan)
   await trx('plans').insert({
     id: plan.id,
     app: plan.app,
@@ -34,14 +34,14 @@ export async function insertPlan(trx: Knex, plan: Plan): Promise<void> {
 }
 
 /** Stores code that a request contained. The order is fixed, so that two requests with the same code cannot deadlock. */
-async function storeCode(trx: Knex, code: Buffer[]): Promise<void> {
+async function storeCode(trx: Knex, { code, createdBy }: Pick<Plan, 'code' | 'createdBy'>): Promise<void> {
   const blobs = new Map(code.map((bytes) => [createHash('sha256').update(bytes).digest('hex'), bytes]))
   const digests = [...blobs.keys()].toSorted()
   const present = await findBlobSizes(trx, digests)
   for (const digest of digests) {
     const bytes = blobs.get(digest)
     if (bytes === undefined || present.has(digest)) continue
-    await writeBlob(trx, digest, { content: Readable.from([bytes]), limit: bytes.length })
+    await writeBlob(trx, digest, { content: Readable.from([bytes]), limit: bytes.length, createdBy })
   }
 }
 

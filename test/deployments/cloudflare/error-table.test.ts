@@ -8,7 +8,6 @@ import { CodedError } from '../../../src/platform/errors.ts'
 import { accountId, token } from '../../local-cloud/harness.ts'
 import { type FakeInstallation, startFakeGitHub } from '../github/fake-github.ts'
 import { drive, hello, startWorld, type World } from '../harness.ts'
-import { createFakeTriggers } from '../triggers/fake-triggers.ts'
 import { type Row, rowsOf } from './error-rows.ts'
 import { type Fault, type Rule, refusal } from './fault-proxy.ts'
 
@@ -148,28 +147,30 @@ describe.each([
 })
 
 describe('Triggers', () => {
-  const config = {
+  // What a row has changed stays, so that each one has an app and a workflow of its own.
+  const configOf = (code: number) => ({
+    appName: `timed-${code}`,
+    script: `import { WorkflowEntrypoint } from 'cloudflare:workers'
+      export class Orders extends WorkflowEntrypoint {}
+      export default { fetch: () => new Response('hello'), queue() {}, scheduled() {} }`,
     crons: ['0 3 * * *'],
     queueConsumers: [{ queue: 'jobs' }],
-    workflows: [{ name: 'orders', class_name: 'Orders' }],
-  }
+    workflows: [{ name: `orders-${code}`, class_name: 'Orders' }],
+  })
+  beforeAll(async () => {
+    await world.callCloud('POST', `/accounts/${accountId}/queues`, { queue_name: 'jobs' })
+  })
   const callOf = (code: number) => {
     if (code === 10072) return { method: 'PUT', path: /\/schedules$/ }
     return code >= 11000
       ? { method: 'POST', path: /\/consumers$/ }
-      : { method: 'PUT', path: /\/workflows\/orders$/ }
+      : { method: 'PUT', path: /\/workflows\/orders-\d+$/ }
   }
 
   test.each(rowsOf('Triggers'))('$said is $code', async (row) => {
     const { fault, code } = faultOf(row)
-    const refused = callOf(code)
-    const triggers = createFakeTriggers(['jobs'])
-    world.proxy.decide((call) => triggers.answer(call))
-    const happens = () =>
-      world.proxy.decide((call) =>
-        call.method === refused.method && refused.path.test(call.path) ? fault : triggers.answer(call),
-      )
-    await expectRow(row, happens, { appName: 'timed-rows', ...config })
+    const happens = () => world.proxy.fault({ ...callOf(code), times: 99, fault })
+    await expectRow(row, happens, configOf(code))
   })
 })
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { dependencyFailed } from '../../../platform/errors.ts'
+import { CloudError } from '../../cloudflare/errors.ts'
 import type { PlanConfig } from '../../model/plan.ts'
 import { consumerTaken, isAsWanted, workflowTaken } from '../../plans/triggers/changes.ts'
 import { covers, isPresent, ownWorkflows } from '../../plans/triggers/state.ts'
@@ -57,10 +58,20 @@ async function applyConsumer(
   const { queue: name, dead_letter_queue: deadLetterQueue = null, settings } = wanted
   const queue = await target.triggers.queue(name, signal)
   if (queue === undefined) throw dependencyFailed(`The queue ${name} does not exist`, { retryable: false })
-  const present = await target.triggers.consumer(queue.id, signal)
-  if (present !== undefined && present.script !== script) throw consumerTaken(name, present.script)
-  if (present !== undefined && isAsWanted(present, wanted)) return
-  const at = present === undefined ? { queueId: queue.id } : { queueId: queue.id, id: present.id }
-  await target.triggers.putConsumer(at, { script, deadLetterQueue, settings }, signal)
-  log.info(`${present === undefined ? 'Added' : 'Changed'} the consumer of the queue ${name}`)
+  for (let mayRepeat = true; ; mayRepeat = false) {
+    const present = await target.triggers.consumer(queue.id, signal)
+    if (present !== undefined && present.script !== script) throw consumerTaken(name, present.script)
+    if (present !== undefined && isAsWanted(present, wanted)) return
+    const at = present === undefined ? { queueId: queue.id } : { queueId: queue.id, id: present.id }
+    try {
+      await target.triggers.putConsumer(at, { script, deadLetterQueue, settings }, signal)
+      return log.info(`${present === undefined ? 'Added' : 'Changed'} the consumer of the queue ${name}`)
+    } catch (error) {
+      // An earlier call of this deployment, whose answer was lost, may have arrived since the consumer was read.
+      if (!mayRepeat || !isTaken(error)) throw error
+    }
+  }
 }
+
+/** True if the queue got a consumer between the look and the call. */
+const isTaken = (error: unknown) => error instanceof CloudError && error.code === 11004

@@ -27,6 +27,7 @@ export const deployOptions: Readonly<Record<string, string>> = {
   'healthCheck.expectStatus': '--health-status',
   'healthCheck.host': '--health-host',
   'healthCheck.enabled': '--no-health-check',
+  'healthCheck.beforeTraffic': '--no-check-before-traffic',
   'healthCheck.timeoutSeconds': '--timeout',
   maxRetries: '--max-retries',
   rollbackOnFailure: '--no-rollback',

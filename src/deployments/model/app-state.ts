@@ -64,6 +64,8 @@ export interface AppState {
   /** The bindings of the serving versions. */
   bindings: PresentBinding[]
   compatibility: { date: string | null; flags: string[] }
+  /** The limits and the placement of the serving version; absent in states that were read without the versions. */
+  versionSettings?: Record<string, unknown>
   workersDev: boolean
   previewUrls: boolean
   /** Settings of the script as opposed to its versions, by name. */

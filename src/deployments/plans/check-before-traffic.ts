@@ -31,7 +31,8 @@ function obstacleOf({ config, state, changes }: CheckQuery): string | undefined 
   const serving = withTraffic(state.traffic)
   if (serving.length === 0) return 'no version serves'
   if (serving.length > 1) return 'several versions share the traffic'
-  return config.healthCheck.enabled === false ? 'the health check is turned off' : undefined
+  if (config.healthCheck.enabled === false) return 'the health check is turned off'
+  return config.healthCheck.beforeTraffic === false ? 'the check before traffic is turned off' : undefined
 }
 
 async function addressObstacle(

@@ -77,7 +77,7 @@ export const uploadMetadata = z.strictObject({
   limits: z
     .strictObject({ cpu_ms: z.number().min(1).max(300_000).optional(), subrequests: z.number().optional() })
     .optional(),
-  // Accepted and ignored: these fields have no meaning on one machine.
+  // Recorded or ignored: these fields have no meaning on one machine.
   placement: z.looseObject({}).optional(),
   usage_model: z.enum(['standard', 'bundled', 'unbound']).optional(),
   cache_options: z

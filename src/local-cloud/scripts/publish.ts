@@ -105,6 +105,7 @@ async function prepare(
     ...runtime,
     assets,
     cpuMs: metadata.limits?.cpu_ms,
+    placement: metadata.placement,
     handlers,
     namedHandlers,
     classes: report.classes,

@@ -88,6 +88,8 @@ export function versionSettingsView(script: Script, serving: Version | undefined
     compatibility_date: serving.code.compatibilityDate,
     compatibility_flags: serving.code.compatibilityFlags,
     usage_model: serving.code.usageModel,
+    ...(serving.code.placement === undefined ? {} : { placement: serving.code.placement }),
+    ...(serving.code.cpuMs === undefined ? {} : { limits: { cpu_ms: serving.code.cpuMs } }),
   }
   const bindings = (serving?.bindings ?? []).map((binding) => publicBinding(binding, namespaces))
   const { observability, ...settings } = settingsView(script)
@@ -127,6 +129,7 @@ export function versionView(version: Version, namespaces: Namespace[]) {
         compatibility_date: code.compatibilityDate,
         compatibility_flags: code.compatibilityFlags,
         usage_model: code.usageModel,
+        ...(code.cpuMs === undefined ? {} : { limits: { cpu_ms: code.cpuMs } }),
         ...tagOf(version.migrationTag),
       },
     },

@@ -38,6 +38,10 @@ export interface WorkerBinding {
 export interface VersionContent {
   bindings: WorkerBinding[]
   compatibility: { date: string | undefined; flags: string[] }
+  /** What the Worker handles, such as `fetch` and `scheduled`; undefined if the cloud does not say it. */
+  handlers: string[] | undefined
+  /** The limits of a request; undefined if the version has none of its own. */
+  limits: Record<string, unknown> | undefined
 }
 
 /** One upload: the code, its bindings and its changes of Durable Object classes. */
@@ -85,6 +89,8 @@ export interface Cloudflare extends ScriptSettings, AssetUploads {
   /** Traffic changes, newest first; the first one is in force. Empty for a script that does not exist. */
   deployments(script: string, signal: AbortSignal): Promise<WorkerDeployment[]>
   version(script: string, versionId: string, signal: AbortSignal): Promise<VersionContent>
+  /** Where the script runs, as an upload names it; undefined for the default. */
+  placement(script: string, signal: AbortSignal): Promise<Record<string, unknown> | undefined>
   namespaces(signal: AbortSignal): Promise<{ id: string; class: string; script: string }[]>
   /** Uploads a version that serves immediately; the only way to create a script or to change its classes. */
   putScript(upload: WorkerUpload, signal: AbortSignal): Promise<void>

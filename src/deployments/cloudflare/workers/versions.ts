@@ -39,19 +39,25 @@ const versionDetail = z.object({
         }),
       )
       .default([]),
+    script: z.object({ handlers: z.array(z.string()).optional() }).optional(),
     script_runtime: z
       .object({
         compatibility_date: z.string().optional(),
         compatibility_flags: z.array(z.string()).optional(),
+        limits: z.record(z.string(), z.unknown()).optional(),
       })
       .optional(),
   }),
 })
+const placed = z.object({ placement: z.record(z.string(), z.unknown()).nullish() })
+/** The fields of a placement that an upload may contain; the others are findings of the cloud. */
+const placementFields = ['mode', 'hint', 'region', 'host', 'hostname', 'target']
+
 /** The calls about versions and their traffic. */
 export function createVersions(
   http: CloudHttp,
   paths: AccountPaths,
-): Pick<Cloudflare, 'versions' | 'deployments' | 'version' | 'deploy'> {
+): Pick<Cloudflare, 'versions' | 'deployments' | 'version' | 'placement' | 'deploy'> {
   return {
     async versions(script, signal) {
       const call: CloudCall = { path: `${paths.script(script)}/versions?per_page=100`, signal }
@@ -75,7 +81,11 @@ export function createVersions(
     },
     async version(script, versionId, signal) {
       const call: CloudCall = { path: `${paths.script(script)}/versions/${versionId}`, signal }
-      const { bindings, script_runtime: runtime } = (await http.read(versionDetail, call)).resources
+      const {
+        bindings,
+        script: code,
+        script_runtime: runtime,
+      } = (await http.read(versionDetail, call)).resources
       return {
         bindings: bindings.map((binding) => ({
           type: binding.type,
@@ -85,7 +95,14 @@ export function createVersions(
           fingerprint: fingerprintOf(binding),
         })),
         compatibility: { date: runtime?.compatibility_date, flags: runtime?.compatibility_flags ?? [] },
+        handlers: code?.handlers,
+        limits: runtime?.limits,
       }
+    },
+    async placement(script, signal) {
+      const { placement } = await http.read(placed, { path: `${paths.script(script)}/settings`, signal })
+      const fields = Object.entries(placement ?? {}).filter(([name]) => placementFields.includes(name))
+      return fields.length === 0 ? undefined : Object.fromEntries(fields)
     },
     async deploy(script, { traffic, message, force }, signal) {
       const body = {

@@ -79,5 +79,6 @@ function addHealthOptions(deploy: Command): void {
     .option('--health-status <status>', 'expected status or range, like 200 or 200-499')
     .option('--health-host <host>', "host name of the health check (default: the app's first address)")
     .option('--no-health-check', 'deploy without a health check')
+    .option('--no-check-before-traffic', 'check the new version only after it has the traffic')
     .option('--timeout <seconds>', 'time limit of the health check', wholeNumber(1, 900))
 }

@@ -11,6 +11,8 @@ export interface HealthFlags {
   healthHost?: string
   /** False for `--no-health-check`. */
   healthCheck?: boolean
+  /** False for `--no-check-before-traffic`. */
+  checkBeforeTraffic?: boolean
   timeout?: number
 }
 
@@ -34,6 +36,7 @@ export function healthCheckOf(
     ...(options.lenient && isSilent ? { expectStatus: answers } : {}),
     ...written,
     ...(flags.healthCheck === false ? { enabled: false } : {}),
+    ...(flags.checkBeforeTraffic === false ? { beforeTraffic: false } : {}),
     ...(path === undefined ? {} : { path }),
     ...(method === undefined ? {} : { method: methodOf(method) }),
     ...(host === undefined ? {} : { host }),

@@ -1,5 +1,7 @@
 import { unhealthy } from '../../model/errors.ts'
 import { addressOf } from '../../targets/public-address.ts'
+import type { Address } from '../../targets/targets.ts'
+import { answersRequests } from '../health/answers-requests.ts'
 import { awaitHealth, statusProblem } from '../health/await-health.ts'
 import { noEngineAnswer } from '../health/probe.ts'
 import { showWorkerLog } from '../health/worker-log.ts'
@@ -12,12 +14,11 @@ import type { StepContext, StepResult } from './context.ts'
  */
 export async function healthCheck(context: StepContext): Promise<StepResult> {
   const { plan, target, signal, log } = context
-  const { healthCheck: check, script } = plan.config
+  const { healthCheck: check } = plan.config
   const address = await addressOf(target, { config: plan.config, signal })
-  if (address === undefined || check.enabled === false) {
-    const reason =
-      address === undefined ? `${script} has no public address for ${check.path}` : 'it is turned off'
-    log.warn(`Skipped the health check: ${reason}`)
+  const reason = await reasonToSkip(context, address)
+  if (address === undefined || reason !== undefined) {
+    log.warn(`Skipped the health check: ${reason ?? 'there is no address'}`)
     await restoreOwnVersion(context)
     return { skipped: true, change: { address: address?.base ?? '' } }
   }
@@ -43,4 +44,15 @@ export async function healthCheck(context: StepContext): Promise<StepResult> {
   const message = `${check.path} did not become healthy within ${check.timeoutSeconds} s: ${result.problem}`
   // The job is not retried: the step has used its whole time limit.
   throw unhealthy(message, { retryable: false })
+}
+
+/** The reason why the app is not checked; undefined if it is. */
+async function reasonToSkip(context: StepContext, address: Address | undefined): Promise<string | undefined> {
+  const { deployment, plan } = context
+  const { healthCheck: check, script } = plan.config
+  if (address === undefined) return `${script} has no public address for ${check.path}`
+  if (check.enabled === false) return 'it is turned off'
+  const { versionId } = deployment
+  if (versionId === null || (await answersRequests(context, versionId))) return undefined
+  return `${script} has no handler for requests (fetch)`
 }

@@ -42,6 +42,9 @@ export async function shiftTraffic(
 const notGradual = () =>
   conflict('The traffic cannot be raised in steps: the version cannot be checked at 0 % any more')
 
+const adviceOnOverrides =
+  'Check that the address leads to this Worker and not to a cache, a proxy or another Worker before it, or name another one (config.healthCheck.host). Where no address applies version overrides, deploy with config.healthCheck.beforeTraffic=false: the version is then checked after it has the traffic, and rolled back if it fails'
+
 /** Deploys the version at 0 % and checks it there. @throws DEPLOY_006 if it does not become healthy */
 async function checkAtZero(context: StepContext, candidate: Candidate): Promise<TrafficProgress> {
   const { deployment, plan, target, signal, log, remember } = context
@@ -66,7 +69,10 @@ async function checkAtZero(context: StepContext, candidate: Candidate): Promise<
     await record('failed')
     await showWorkerLog(context, startedAt)
     const reason = `${path} did not become healthy at 0 % of the traffic within ${timeoutSeconds} s: ${result.problem}`
-    throw unhealthy(`${reason}. No request of a user reached the new version`, { retryable: false })
+    throw unhealthy(`${reason}. No request of a user reached the new version`, {
+      retryable: false,
+      ...(result.isOverrideIgnored ? { suggestedAction: adviceOnOverrides } : {}),
+    })
   }
   if (result.proven) log.info(`${url} answered ${result.answer} from version ${versionId}`)
   else

@@ -22,19 +22,24 @@ export interface VersionCheck {
   isFinal?: HealthWait['isFinal']
 }
 
+/** @property isOverrideIgnored true if another version gave the last answer */
+export type CheckedVersion = Health & { isOverrideIgnored: boolean }
+
 /**
  * Requests one version of the app by the override header, with the proof that this version answered. The answer of
  * another version never counts: the override is ignored until it has spread. Without a proof, the answers must be good
  * for ten seconds, and the result says that it is not proven.
  */
-export async function checkVersion(context: StepContext, check: VersionCheck): Promise<Health> {
+export async function checkVersion(context: StepContext, check: VersionCheck): Promise<CheckedVersion> {
   const { plan, target, signal } = context
   const { script, healthCheck } = plan.config
   const proof = await openProof(context)
+  let isOverrideIgnored = false
   const judge = async (answer: Probe, requestId: string): Promise<Verdict> => {
     const version =
       typeof answer.answer === 'number' ? await proof?.versionOf(requestId, answer, signal) : undefined
-    if (version !== undefined && version !== check.versionId) {
+    isOverrideIgnored = version !== undefined && version !== check.versionId
+    if (isOverrideIgnored) {
       return { problem: `version ${version} answered, as the override was not applied`, proven: false }
     }
     const isLocal = target.kind === 'local'
@@ -42,7 +47,7 @@ export async function checkVersion(context: StepContext, check: VersionCheck): P
     return { problem, proven: version !== undefined }
   }
   try {
-    return await awaitHealth(context, {
+    const health = await awaitHealth(context, {
       address: check.address,
       timeoutMs: check.timeoutMs,
       headersOf: (requestId) => ({
@@ -52,6 +57,7 @@ export async function checkVersion(context: StepContext, check: VersionCheck): P
       judge,
       ...(check.isFinal === undefined ? {} : { isFinal: check.isFinal }),
     })
+    return { ...health, isOverrideIgnored }
   } finally {
     await proof?.close()
   }

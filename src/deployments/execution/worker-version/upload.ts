@@ -18,6 +18,10 @@ export interface PreparedUpload {
   isWhole: boolean
 }
 
+/** Null removes a setting that the serving version has. */
+const withoutNull = (settings: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null))
+
 /** @param input.state the state of the app right before the upload; @param input.latest the newest version */
 export async function prepareUpload(
   context: StepContext,
@@ -43,7 +47,7 @@ export async function prepareUpload(
     ...(exports === undefined ? {} : { exports }),
     ...(container === undefined ? {} : { containers: [{ class_name: container.className }] }),
     compatibility: plannedCompatibility(plan),
-    metadata: { ...metadata, ...versionSettings },
+    metadata: { ...metadata, ...withoutNull({ ...plan.basis?.versionSettings, ...versionSettings }) },
     tag: deployment.id,
     message: `capstan ${plan.digest.slice(0, 20)}`,
   }

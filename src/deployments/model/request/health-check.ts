@@ -14,6 +14,8 @@ export const healthCheck = z
   .strictObject({
     /** False for apps that answer no requests; omitted, the app is checked. */
     enabled: z.boolean().optional(),
+    /** False to check a new version only after it has the traffic, where requests cannot name a version. */
+    beforeTraffic: z.boolean().optional(),
     path: z
       .string()
       .regex(/^\/[\x21-\x7e]*$/, 'expected a path that starts with /')

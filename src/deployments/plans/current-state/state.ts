@@ -51,6 +51,7 @@ export async function readScript(query: StateQuery): Promise<{ state: ScriptStat
     migrationTag: listed.migrationTag ?? null,
     hasAssets: listed.hasAssets,
     ...(await readVersions(query, query.versions ? withTraffic(traffic) : [])),
+    ...(query.versions ? { versionSettings: await readVersionSettings(query, traffic) } : {}),
     workersDev: enabled,
     previewUrls: previewsEnabled,
     settings: await settingsOf(query),
@@ -95,6 +96,18 @@ export async function readVersions(
     }
   }
   return { bindings, compatibility }
+}
+
+/** The settings of the version with the largest share that an upload has to repeat, with Cloudflare's names. */
+async function readVersionSettings(
+  { target, config, signal }: StateQuery,
+  traffic: TrafficShare[],
+): Promise<Record<string, unknown>> {
+  const [serving] = withTraffic(traffic).toSorted((a, b) => b.percentage - a.percentage)
+  if (serving === undefined) return {}
+  const { limits } = await target.cloud.version(config.script, serving.versionId, signal)
+  const placement = await target.cloud.placement(config.script, signal)
+  return { ...(limits === undefined ? {} : { limits }), ...(placement === undefined ? {} : { placement }) }
 }
 
 /** The settings of the script, with the cloud's defaults for unset ones. */

@@ -6,7 +6,7 @@ import type { UnappliedMigrations } from './database-migrations.ts'
 import type { FoundResources } from './resources.ts'
 
 interface Found {
-  state: Pick<AppState, 'exists' | 'hasAssets' | 'settings'>
+  state: Pick<AppState, 'exists' | 'hasAssets' | 'settings' | 'versionSettings'>
   resources: FoundResources
   unapplied: UnappliedMigrations[]
 }
@@ -38,13 +38,20 @@ function assetChanges({ script, assets, bindings }: PlanConfig, { state }: Found
 function settingChanges(config: PlanConfig, { state }: Found): PlannedChange[] {
   const { versionSettings = {}, scriptSettings = {}, metadata = {} } = config
   const action = state.exists ? 'replace' : 'create'
+  const present = state.versionSettings ?? {}
+  const kept = Object.keys(present).filter((name) => !Object.hasOwn(versionSettings, name))
   const changed = Object.entries(scriptSettings).filter(
     ([name, value]) => !isDeepStrictEqual(state.settings[name] ?? null, value ?? null),
   )
   return [
-    ...[...Object.keys(versionSettings), ...changed.map(([name]) => name)].map(
-      (name): PlannedChange => ({ kind: 'setting', name, action }),
-    ),
+    ...kept.map((name): PlannedChange => ({ kind: 'setting', name, action: 'keep' })),
+    ...Object.entries(versionSettings)
+      .filter(([name, value]) => value !== null || Object.hasOwn(present, name))
+      .map(([name, value]): PlannedChange => {
+        if (value === null) return { kind: 'setting', name, action: 'delete' }
+        return { kind: 'setting', name, action: isDeepStrictEqual(present[name], value) ? 'keep' : action }
+      }),
+    ...changed.map(([name]): PlannedChange => ({ kind: 'setting', name, action })),
     ...Object.keys(metadata).map(
       (name): PlannedChange => ({ kind: 'setting', name, action, note: 'passed through unchanged' }),
     ),

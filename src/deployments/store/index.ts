@@ -1,4 +1,4 @@
-export { type BlobLimits, type BlobQuota, createBlobQuota } from './blob-quota.ts'
+export { type BlobQuota, createBlobQuota } from './blob-quota.ts'
 export { BlobTooLarge, findBlobSizes, pruneBlobs, readBlob, unlinkBlobs, writeBlob } from './blobs.ts'
 export {
   type CompensationRow,

@@ -29,7 +29,7 @@ const planning = {
     summary: 'Stores a content under its SHA-256, for plans that refer to it.',
     answers: { 201: success('Stored', z.strictObject({ digest: z.string() }).meta({ id: 'StoredBlob' })) },
     body: { required: true, content: { 'application/octet-stream': { bytes: true } } },
-    errors: ['REQ_004', 'REQ_005'],
+    errors: ['REQ_004', 'REQ_005', 'STATE_004'],
   },
   prepareDeployment: {
     summary: 'Checks what is to be deployed and makes a plan of it, without changing anything.',

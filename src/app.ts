@@ -8,6 +8,7 @@ import { createForwardedIdentity, type Route } from './platform/http/index.ts'
 import { mount } from './platform/http/routing/router.ts'
 import { jobRoutes } from './platform/jobs/index.ts'
 import { createUpgrades, type SocketRoute, type UpgradeHandler } from './platform/sockets/index.ts'
+import { referenceRoutes } from './reference/index.ts'
 
 /** All HTTP routes. The list is also the table of permissions. */
 export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
@@ -29,6 +30,7 @@ export function allRoutes(ctx: Context, stopping: () => boolean): Route[] {
     ...ctx.releaseTracker.routes,
     ...ctx.binaryReleases.routes,
     ...consoleRoutes(),
+    ...referenceRoutes(),
   ]
 }
 

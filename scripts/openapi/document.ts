@@ -124,5 +124,6 @@ const tags = [
   { name: 'jobs', description: 'Background work' },
   { name: 'accounts', description: 'Users, signing in, API tokens' },
   { name: 'health', description: 'Probes' },
+  { name: 'reference', description: 'This document' },
   { name: 'console', description: 'Pages for operators' },
 ]

@@ -1,7 +1,8 @@
 import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express'
 import { signInUrl } from '../accounts/index.ts'
 import { type Authenticate, authorise } from '../platform/auth.ts'
-import { CodedError, unavailable } from '../platform/errors.ts'
+import { unavailable } from '../platform/errors.ts'
+import { isSignInNeeded, wantsPage } from '../platform/http/protection/sign-in-needed.ts'
 import { type Route, route } from '../platform/http/route.ts'
 import type { JobActions } from '../platform/jobs/index.ts'
 import type { Logger } from '../platform/logging/logging.ts'
@@ -83,18 +84,12 @@ function requireAdmin({ accounts, limits }: ConsoleOptions) {
       res.locals.actor = principal
       next()
     } catch (error) {
-      if (isSignInNeeded(error) && wantsPage(req)) return res.redirect(302, signInUrl(req.originalUrl))
+      if (isSignInNeeded(error) && isPage(req) && wantsPage(req))
+        return res.redirect(302, signInUrl(req.originalUrl))
       next(error)
     }
   }
 }
 
-function isSignInNeeded(error: unknown): boolean {
-  return error instanceof CodedError && (error.code === 'ACCESS_001' || error.code === 'ACCESS_002')
-}
-
-function wantsPage(req: Request): boolean {
-  const page =
-    req.method === 'GET' && !req.path.startsWith('/api/') && req.headers.authorization === undefined
-  return page && req.accepts(['json', 'html']) === 'html'
-}
+/** False for the library's API, which its page calls. */
+const isPage = (req: Request) => !req.path.startsWith('/api/')

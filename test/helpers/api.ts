@@ -1,6 +1,7 @@
 import { addUser } from '../../src/accounts/users/administration.ts'
 import { createApp, createSockets } from '../../src/app.ts'
 import { createHttpServer } from '../../src/platform/http/index.ts'
+import { watched } from '../openapi/watch.ts'
 import type { TestContext } from './context.ts'
 import { hashPassword } from './passwords.ts'
 
@@ -27,11 +28,20 @@ const rateLimit = { perSecond: 10_000, burst: 100_000 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>
 
-/** Starts the whole application with a context, on its own port. */
+/** Starts the whole application with a context, on its own port. Each of its responses must be as documented. */
 export async function startApi(ctx: TestContext) {
   let stopping = false
+  const faults: string[] = []
+  const checkResponses = () => {
+    if (faults.length === 0) return
+    const found = [...new Set(faults.splice(0))]
+    throw new Error(`responses are not as openapi.json describes them:\n${found.join('\n')}`)
+  }
   const server = createHttpServer(
-    createApp(ctx, () => stopping),
+    watched(
+      createApp(ctx, () => stopping),
+      faults,
+    ),
     { host: '127.0.0.1', port: 0 },
     { upgrade: createSockets(ctx), log: ctx.log },
   )
@@ -50,6 +60,7 @@ export async function startApi(ctx: TestContext) {
       const init = { method, headers, redirect: 'manual' as const }
       const answer = await fetch(origin + path, body === undefined ? init : { ...init, body })
       const text = await answer.text()
+      checkResponses()
       const isJson = answer.headers.get('content-type')?.includes('json') && text !== ''
       return {
         status: answer.status,
@@ -67,10 +78,16 @@ export async function startApi(ctx: TestContext) {
       if (answer.status !== 200) throw new Error(`signing in answered ${answer.status}: ${answer.text}`)
       return answer.json.access_token
     },
+    /** Throws for responses so far that are not as documented. `call` and `stop` do it themselves. */
+    checkResponses,
     /** Makes `/health/ready` report a stopping process from now on. */
     beginStopping() {
       stopping = true
     },
-    stop: () => server.stop(),
+    /** @throws for responses, those of streams included, that are not as documented */
+    async stop() {
+      await server.stop()
+      checkResponses()
+    },
   }
 }

@@ -79,6 +79,8 @@ export interface Route {
   /** False for forms and sign-in requests, which have no session yet. */
   csrf: boolean
   handle(request: RouteRequest<never, never, never>): Reply | Promise<Reply>
+  /** The sign-in page's address for a path, where a page's browser is led that is not signed in; others get the error. */
+  signInPage: ((path: string) => string) | undefined
   /** Runs before an invalid request is refused, for routes that record their refusals. */
   onInvalid: ((request: InvalidRequest) => Promise<void>) | undefined
 }
@@ -106,6 +108,7 @@ interface RouteInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   bodyLimit?: number
   invalidStatus?: Route['invalidStatus']
   csrf?: boolean
+  signInPage?: (path: string) => string
   handle(request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>): Reply | Promise<Reply>
   onInvalid?: (request: InvalidRequest) => Promise<void>
 }
@@ -131,6 +134,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     invalidStatus: input.invalidStatus ?? 400,
     csrf: input.csrf ?? true,
     handle: input.handle as Route['handle'],
+    signInPage: input.signInPage,
     onInvalid: input.onInvalid,
   }
 }

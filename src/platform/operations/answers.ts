@@ -20,6 +20,8 @@ export const preparedAnswer = (
 /** An answer that leads a browser to another address. */
 export const redirect = (description: string, headers: Record<string, AnswerHeader> = {}): Answer => ({
   description,
+  // Express writes a sentence with the address.
+  content: { 'text/html': { bytes: true }, 'text/plain': { bytes: true } },
   headers: { Location: always('The address'), ...headers },
 })
 

@@ -17,8 +17,6 @@ export {
 export type {
   Answer,
   Content,
-  Operation,
   OperationDescription,
-  OperationError,
   SocketDescription,
 } from './operation.ts'

@@ -85,7 +85,7 @@ export const download = z
     download_url: z.string(),
     expires_in_seconds: count,
     filename: z.string(),
-    size: count,
+    size: count.nullable().describe('Null if it is unknown: another publisher did not record it'),
     sha256,
     expires_at: time,
   })

@@ -17,12 +17,12 @@ export const storeOperations = {
     answers: {
       200: {
         description: 'The file',
-        content: { 'application/octet-stream': { bytes: true } },
+        content: { '*/*': { bytes: true } },
         headers: { ETag: always('The entity tag'), 'Content-Disposition': always('The name of the file') },
       },
       206: {
         description: 'A range of the file',
-        content: { 'application/octet-stream': { bytes: true } },
+        content: { '*/*': { bytes: true } },
         headers: { 'Content-Range': always('The range') },
       },
       304: { description: 'The client has the file' },

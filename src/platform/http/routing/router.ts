@@ -4,6 +4,7 @@ import { type Authenticate, authorise, type Credentials, type Principal, type Sc
 import { CodedError, invalidRequest, unsupportedMediaType } from '../../errors.ts'
 import type { RateLimits } from '../../rate-limit/index.ts'
 import { findKept, withIdempotency } from '../idempotency.ts'
+import { isSignInNeeded, wantsPage } from '../protection/sign-in-needed.ts'
 import type { Route, RouteRequest } from '../route.ts'
 import { parse } from '../validation.ts'
 import { answer } from './answer.ts'
@@ -49,9 +50,15 @@ interface Exchange {
 
 /** Awaits only promises: a cached principal within an in-process limit needs no await. */
 async function serve(route: Route, options: RouterOptions, { req, res, params }: Exchange) {
-  const principal = await authenticateAndCharge(route, options, { req, res })
-  if (principal !== undefined) res.locals.principal = principal.name
-  authorise(route.access, principal)
+  let principal: Principal | undefined
+  try {
+    principal = await authenticateAndCharge(route, options, { req, res })
+    if (principal !== undefined) res.locals.principal = principal.name
+    authorise(route.access, principal)
+  } catch (error) {
+    if (route.signInPage === undefined || !isSignInNeeded(error) || !wantsPage(req)) throw error
+    return res.redirect(302, route.signInPage(req.originalUrl))
+  }
   const body = route.body === undefined ? undefined : await readBody(route, req, res)
   const key = keyOf(req, principal, body)
   let valid: Pick<RouteRequest<never, never, never>, 'params' | 'query' | 'body'>

@@ -14,7 +14,6 @@ import {
   hasDeployments,
   listHistory,
   type Step,
-  type TargetRow,
 } from '../store/index.ts'
 import type { ActionOptions } from './target-lock.ts'
 
@@ -64,12 +63,12 @@ export async function deployedUrls(reader: Knex, app: string, addresses: Urls): 
 
 /** The version that a rollback of the deployment would restore, and whether that is possible. */
 export async function rollbackInfoOf(reader: Knex, deployment: Deployment): Promise<RollbackInfo> {
-  const { id, app, environment, snapshot } = deployment
-  const history = await listHistory(reader, app, environment)
-  const earlier = history.slice(history.findIndex((each) => each.id === id) + 1)
-  const plan = await findPlan(reader, id)
+  const { snapshot } = deployment
+  const plan = await findPlan(reader, deployment.id)
   const previousVersion =
-    snapshot === null ? previousOf(plan?.basis ?? null, earlier) : (snapshot.servingVersion ?? null)
+    snapshot === null
+      ? await previousOf(reader, deployment, plan?.basis ?? null)
+      : (snapshot.servingVersion ?? null)
   const reasons = migrationsOf(plan?.preview)
   const available = previousVersion !== null || snapshot?.traffic !== undefined
   if (!available || reasons.length === 0) return { available, previousVersion }
@@ -77,9 +76,14 @@ export async function rollbackInfoOf(reader: Knex, deployment: Deployment): Prom
 }
 
 /** The version that served when the plan was made. For plans of older versions of Capstan, only the record is known. */
-function previousOf(basis: PlanHead['basis'], earlier: TargetRow[]): string | null {
+async function previousOf(
+  reader: Knex,
+  { id, app, environment }: Deployment,
+  basis: PlanHead['basis'],
+): Promise<string | null> {
   if (basis !== null) return basis.traffic.length === 1 ? (basis.traffic[0]?.versionId ?? null) : null
-  const before = servedBy(earlier)
+  const history = await listHistory(reader, app, environment)
+  const before = servedBy(history.slice(history.findIndex((each) => each.id === id) + 1))
   return typeof before === 'object' ? before.version : null
 }
 

@@ -9,7 +9,7 @@ import type { DeploymentHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { operation } from './operation.ts'
 import { success } from './success.ts'
-import { statusView, summaryView } from './views.ts'
+import { estimatedSteps, statusView, summaryView } from './views.ts'
 import { writeRoutes } from './write.ts'
 
 export interface DeploymentRouteOptions {
@@ -88,9 +88,9 @@ function readRoutes({ db, hub, actions, health, metrics }: DeploymentRouteOption
         const [urls, lines, medians, rollbackInfo, undoing] = await Promise.all([
           actions.addressesOf(deployment).then((addresses) => actions.urls(deployment.app, addresses)),
           since ? recentLines(db, params.id, since) : [],
-          stepMedians(db),
+          stepMedians(db, estimatedSteps(deployment, steps)),
           actions.rollbackInfo(deployment),
-          findCompensations(db, params.id),
+          deployment.rollback === null ? [] : findCompensations(db, params.id),
         ])
         return { body: statusView(deployment, { steps, urls, lines, medians, rollbackInfo, undoing }) }
       },

@@ -151,6 +151,12 @@ function seconds(step: Step): number {
   return (step.finishedAt.getTime() - step.startedAt.getTime()) / 1000
 }
 
+/** The steps whose medians the expected end of a deployment depends on; none after the end. */
+export function estimatedSteps({ status }: Deployment, steps: Step[]): StepKey[] {
+  if (status !== 'initiated' && status !== 'in_progress') return []
+  return steps.filter((step) => step.status !== 'completed').map(({ step }) => step)
+}
+
 /** The expected end: now plus the medians of the remaining steps; null without a median, or after the end. */
 function estimate(
   deployment: Deployment,
@@ -158,8 +164,8 @@ function estimate(
 ): string | null {
   if (deployment.status !== 'initiated' && deployment.status !== 'in_progress') return null
   let remaining = 0
-  for (const step of steps.filter((each) => each.status !== 'completed')) {
-    const median = medians.get(step.step)
+  for (const step of estimatedSteps(deployment, steps)) {
+    const median = medians.get(step)
     if (median === undefined) return null
     remaining += median
   }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { type StepKey, stepKeys } from '../model/states.ts'
+import type { StepKey } from '../model/states.ts'
 
 export interface Step {
   step: StepKey
@@ -76,8 +76,9 @@ export async function endStep(
     })
 }
 
-/** The median seconds of each step's last hundred completed runs; without steps that never ran. */
-export async function stepMedians(db: Knex): Promise<Map<StepKey, number>> {
+/** The median seconds of the last hundred completed runs of each given step; without steps that never ran. */
+export async function stepMedians(db: Knex, wanted: StepKey[]): Promise<Map<StepKey, number>> {
+  if (wanted.length === 0) return new Map()
   const { rows } = await db.raw(
     `select s.step, percentile_cont(0.5) within group (order by s.seconds) as median
      from unnest(?::text[]) as t (step) cross join lateral (
@@ -85,7 +86,7 @@ export async function stepMedians(db: Knex): Promise<Map<StepKey, number>> {
        where step = t.step and status = 'completed' and started_at is not null
        order by finished_at desc limit 100) s
      group by s.step`,
-    [stepKeys],
+    [wanted],
   )
   return new Map(rows.map((row: { step: StepKey; median: number }) => [row.step, Number(row.median)]))
 }

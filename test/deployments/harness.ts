@@ -140,8 +140,8 @@ function verbsOf(call: CallApi) {
         what: 'the deployment ended',
       }),
     // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every type
-    async logs(id: string): Promise<any[]> {
-      const answer = await call(`/deploy/${id}/logs?limit=1000`, {
+    async logs(id: string, after = 0): Promise<any[]> {
+      const answer = await call(`/deploy/${id}/logs?limit=1000&after=${after}`, {
         headers: { accept: 'application/json' },
       } as object)
       return answer.json.data.logs

@@ -36,21 +36,21 @@ afterAll(async () => {
   await github.stop()
 })
 
-/** The deployment that failed last, if it can fail in the same way again after a retry. */
-let shared: { id: string; failure: string } | undefined
+/** The deployment that failed last with its last line, if it can fail in the same way again after a retry. */
+let shared: { id: string; failure: string; last: number } | undefined
 
-/** Brings a deployment to the row's step: the shared one, whose earlier steps are done, or a new one. */
-async function reach({ step, said }: Row, config: object, failure: string | undefined): Promise<string> {
+/** Brings a deployment to the row's step: the shared one, whose earlier steps are done, or a new one without a line. */
+async function reach({ step, said }: Row, config: object, failure: string | undefined) {
   if (shared !== undefined && shared.failure === failure) {
     const answer = await world.call(`/deploy/${shared.id}/retry`, { json: { maxRetries: 1 } })
     expect([answer.status, answer.json.data?.step]).toEqual([202, step])
-    return shared.id
+    return shared
   }
   const options = { maxRetries: 0, rollbackOnFailure: false }
   const id = await world.started({ appName: 'rows', script: hello(said), ...config }, options)
   await drive(world, worker, id, step)
-  shared = failure === undefined ? undefined : { id, failure }
-  return id
+  shared = failure === undefined ? undefined : { id, failure, last: 0 }
+  return { id, last: 0 }
 }
 
 /**
@@ -63,8 +63,7 @@ async function expectRow(
   config: object = {},
   failure?: string,
 ): Promise<void> {
-  const id = await reach(row, config, failure)
-  const before = (await world.logs(id)).length
+  const { id, last } = await reach(row, config, failure)
   await happens(id)
   await drive(world, worker, id)
   const { status, error, currentStep } = await world.status(id)
@@ -75,7 +74,9 @@ async function expectRow(
     row.retryable,
   ])
   expect(errorCodes[row.code].status).toBe(row.status)
-  const lines = (await world.logs(id)).slice(before).map(({ message }) => message ?? '')
+  const logs = await world.logs(id, last)
+  if (shared !== undefined) shared.last = logs.at(-1)?.id
+  const lines = logs.map(({ message }) => message ?? '')
   expect(lines.join('\n')).toContain(`[${row.code}]`)
   expect(lines.join('\n'), 'the log tells what to do').toContain(error.suggestedAction)
 }

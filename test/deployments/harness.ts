@@ -80,9 +80,9 @@ export async function startWorld(options: WorldOptions = {}) {
       SECRET_KEY: ctx.config.secretKey,
       CLOUDFLARE_TARGET: 'local',
     },
-    /** The real engine with its queues, as in a worker process. */
+    /** The real engine with the queues of deployments, as in a worker process. Those of other domains would only poll. */
     async work() {
-      const engine = await startEngine(ctx)
+      const engine = await startEngine(ctx, { queues: ['deploy-step', 'rollback', 'maintenance'] })
       engines.push(engine)
       return engine
     },

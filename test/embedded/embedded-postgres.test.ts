@@ -17,13 +17,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, inject, onTestFinished, test } from 'vitest'
 import {
   type EmbeddedPostgresOptions,
   readEmbeddedPostgres,
   startEmbeddedPostgres,
   superviseEmbeddedPostgres,
 } from '../../src/embedded/postgres/index.ts'
+import { copyInstallation } from '../helpers/prepared-installation.ts'
 import { leftOf } from '../helpers/stack-processes.ts'
 import { until } from '../helpers/until.ts'
 
@@ -51,6 +52,12 @@ async function start(overrides: Partial<EmbeddedPostgresOptions> = {}) {
   })
   onTestFinished(() => server.stop())
   return server
+}
+
+/** A data folder whose cluster exists, since initdb takes a second of processor time. */
+async function prepare() {
+  mkdirSync(dataDir)
+  await copyInstallation(inject('preparedInstallation'), dataDir)
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
@@ -100,6 +107,7 @@ test('the first start creates a cluster, and later starts serve the same data un
 })
 
 test('a wrong password is rejected', async () => {
+  await prepare()
   const { url } = await start()
   const wrong = new URL(url)
   wrong.password = 'wrong'
@@ -107,6 +115,7 @@ test('a wrong password is rejected', async () => {
 })
 
 test('a free port is chosen if another program uses the stored one', async () => {
+  await prepare()
   const first = await start()
   const port = Number(new URL(first.url).port)
   await first.stop()
@@ -119,6 +128,7 @@ test('a free port is chosen if another program uses the stored one', async () =>
 })
 
 test('the server is restarted under the same URL after kill -9', async () => {
+  await prepare()
   const server = await superviseEmbeddedPostgres({ dataDir, log, settings: { fsync: 'off' } })
   onTestFinished(() => server.stop())
   const killed = pidOf()
@@ -129,6 +139,7 @@ test('the server is restarted under the same URL after kill -9', async () => {
 })
 
 test('a start stops the server of a killed supervisor and takes over', async () => {
+  await prepare()
   const code = `
     const { startEmbeddedPostgres } = await import('./src/embedded/postgres/index.ts')
     const log = { info() {}, warn() {}, error() {} }
@@ -144,7 +155,7 @@ test('a start stops the server of a killed supervisor and takes over', async () 
 })
 
 test('a start ignores a pid file whose pid now belongs to another program', async () => {
-  await (await start()).stop()
+  await prepare()
   const stranger = spawn('sleep', ['60'])
   onTestFinished(() => void stranger.kill())
   writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${stranger.pid}\n${dataDir}/postgres\n`)
@@ -175,6 +186,7 @@ test.each([0, 300, 1500])('a start that is aborted after %i ms leaves nothing be
 })
 
 test('a start works after DATA_DIR was moved', async () => {
+  await prepare()
   await (await start()).stop()
   const moved = join(root, 'moved')
   renameSync(dataDir, moved)
@@ -183,7 +195,7 @@ test('a start works after DATA_DIR was moved', async () => {
 })
 
 test('the error for data of another major version describes the upgrade', async () => {
-  await (await start()).stop()
+  await prepare()
   writeFileSync(join(dataDir, 'postgres/PG_VERSION'), '17\n')
   await expect(start()).rejects.toThrow(
     /data of PostgreSQL 17.*capstan backup.*capstan restore.*move DATA_DIR away/,
@@ -191,13 +203,14 @@ test('the error for data of another major version describes the upgrade', async 
 })
 
 test('the error of a failed start contains the last lines of the log', async () => {
+  await prepare()
   await expect(start({ settings: { fsync: 'off', shared_buffers: 'plenty' } })).rejects.toThrow(
     /could not start \(code 1\)[\s\S]*invalid value for parameter "shared_buffers"/,
   )
 })
 
 test('a start with data whose password is lost fails instead of starting empty', async () => {
-  await (await start()).stop()
+  await prepare()
   rmSync(join(dataDir, 'postgres.json'))
   await expect(start()).rejects.toThrow('postgres.json with its password is missing')
 })

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { programFile } from '../../helpers/program.ts'
 import { compileCache } from '../../helpers/run-folder.ts'
 import { createTestDatabase, type TestDatabase } from '../../helpers/servers/postgres-server.ts'
 import { freePorts } from '../../helpers/stack.ts'
@@ -45,11 +46,11 @@ export async function startInstallation(env: Record<string, string>) {
     await once(child, 'exit')
   }
   const startWeb = async () => {
-    spawnProgram('web', ['src/api.ts'])
+    spawnProgram('web', [programFile('src/api')])
     const ready = () => fetch(`${url}/health/ready`).then((answer) => answer.ok)
     await until(ready, { timeoutMs: 60_000, what: `the web process serves\n${output.join('')}` })
   }
-  const startWorker = () => spawnProgram('worker', ['workers/main.ts', 'collect', 'ping'])
+  const startWorker = () => spawnProgram('worker', [programFile('workers/main'), 'collect', 'ping'])
   startWorker()
   await startWeb()
 

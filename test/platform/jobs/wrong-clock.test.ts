@@ -8,6 +8,7 @@ import { describe, expect, inject, it, type TestContext as Running } from 'vites
 import { correctFutureTimes } from '../../../src/platform/jobs/outbox/outbox.ts'
 import { pruneJob } from '../../../src/platform/maintenance.ts'
 import { backends, createTestContext, startEngine, type TestContext } from '../../helpers/context.ts'
+import { programFile } from '../../helpers/program.ts'
 import { compileCache } from '../../helpers/run-folder.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -29,7 +30,7 @@ async function startWorkerWithWrongClock(
   const redisUrl = inject('redisUrl')
   const child: ChildProcess = spawn(
     process.execPath,
-    ['--import', shiftedClock, 'workers/main.ts', ...queues],
+    ['--import', shiftedClock, programFile('workers/main'), ...queues],
     {
       cwd: root,
       env: {

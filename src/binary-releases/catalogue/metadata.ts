@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { canonicalJson } from '../../platform/http/canonical-json.ts'
 
 export const channels = ['stable', 'beta'] as const
 export type Channel = (typeof channels)[number]
@@ -20,11 +19,6 @@ export const signatureSchema = z.object({
   signature: z.string(),
 })
 export type Signature = z.output<typeof signatureSchema>
-
-/** The bytes that are signed and stored in the bucket: JSON with sorted keys and no white space. */
-export function canonicalMetadata({ version, channel, released_at, platforms }: Metadata): string {
-  return canonicalJson({ version, channel, released_at, platforms })
-}
 
 /** Parses JSON. @returns undefined if the body is not JSON of this shape */
 export function parseAs<S extends z.ZodType>(schema: S, body: Buffer): z.output<S> | undefined {

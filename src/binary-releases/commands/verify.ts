@@ -10,7 +10,7 @@ import {
   plain,
   UsageFault,
 } from '../../cli/index.ts'
-import { canonicalMetadata } from '../catalogue/metadata.ts'
+import { canonicalMetadata } from '../catalogue/canonical-metadata.ts'
 import { isVersion } from '../catalogue/versions.ts'
 import { isSignedBy, keyIdOf } from '../downloads/signing.ts'
 import { hashFile } from './hash-file.ts'

@@ -3,6 +3,7 @@
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY client/package.json client/
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
@@ -13,6 +14,7 @@ COPY package.json openapi.json ./
 COPY bin bin
 COPY migrations migrations
 COPY workers workers
+COPY client client
 COPY src src
 RUN node bin/build-bundle.js
 # /data belongs to the user, so that a new volume does, too. Everything else belongs to root.

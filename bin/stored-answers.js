@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
 
 /**
- * The output of a command line that only asks for the version or for a help text. A test compares the stored texts with
+ * The output of a command line that only asks for the version, for a help text or for a completion script. A test compares the stored texts with
  * those of the commands, and writes them: `npx vitest run test/cli/start-up.test.ts -u`.
  * @returns undefined for every other command line
  */
@@ -13,6 +13,11 @@ export function storedAnswer(words) {
   const last = words[words.length - 1]
   if (words.length === 1 && (last === '--version' || last === '-V'))
     return `${read('../package.json').version}\n`
+  // Each start of a shell asks for its script.
+  if (words.length === 2 && words[0] === 'completion' && last !== '--help' && last !== '-h') {
+    const scripts = read('./completion.generated.json')
+    return Object.hasOwn(scripts, last) ? scripts[last] : undefined
+  }
   const command = commandOfHelp(words)
   if (command === undefined) return undefined
   const texts = read('./help.generated.json')

@@ -1,19 +1,14 @@
 import { processDeps } from './cli/process-deps.ts'
 import { runCommandLine } from './cli/run.ts'
 import { areas } from './commands.ts'
-import type { Permission } from './platform/auth.ts'
+import { type Permission, permissions } from './platform/auth.ts'
 import { endProcess } from './platform/process/process-end.ts'
 
-/** The permissions that the commands need. */
-const scopes: Permission[] = [
-  'releases:read',
-  'releases:publish',
-  'deployments:read',
-  'deployments:write:staging',
-  'deployments:write:production',
-  'jobs:read',
-  'jobs:write',
-]
+/**
+ * The permissions of the command line's own token: all that an operation needs. Who can make it can read the database, so
+ * it is worth no more than what its user has already.
+ */
+const scopes: Permission[] = permissions.filter((each) => each !== 'console:admin')
 
 async function makeToken(databaseUrl: string): Promise<string | undefined> {
   const { createLocalToken } = await import('./accounts/index.ts')
@@ -26,10 +21,14 @@ async function makeToken(databaseUrl: string): Promise<string | undefined> {
   }
 }
 
-async function ask(question: string, options?: { hidden: boolean }): Promise<string> {
+async function terminal() {
   const { terminalPrompt } = await import('./cli/prompt.ts')
-  return terminalPrompt({ input: process.stdin, output: process.stderr }).ask(question, options)
+  return terminalPrompt({ input: process.stdin, output: process.stderr })
 }
+
+const ask = async (question: string, options?: { hidden: boolean }) =>
+  (await terminal()).ask(question, options)
+const firstLine = async () => (await terminal()).firstLine()
 
 /** Reads the settings of `.env` if the file belongs to Capstan: any project may have a file of that name. */
 async function prepare(): Promise<void> {
@@ -44,5 +43,5 @@ async function prepare(): Promise<void> {
     process.stderr.write(`warning: ${warning}\n`)
 }
 
-await runCommandLine(process.argv.slice(2), areas, { ...processDeps({ ask, makeToken }), prepare })
+await runCommandLine(process.argv.slice(2), areas, { ...processDeps({ ask, firstLine, makeToken }), prepare })
 endProcess(Number(process.exitCode ?? 0))

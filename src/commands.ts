@@ -20,7 +20,38 @@ export const areas: Record<string, Area> = {
     (await import('./deployments/commands/act-commands.ts')).registerLogsCommand(program, deps),
   release: async (program, deps) =>
     (await import('./binary-releases/commands.ts')).registerReleaseCommands(program, deps),
-  jobs: async (program, deps) => (await import('./cli/jobs.ts')).registerJobCommands(program, deps),
+  login: async (program, deps) =>
+    (await import('./cli/contexts/commands.ts')).registerLoginCommand(program, deps),
+  logout: async (program, deps) =>
+    (await import('./cli/contexts/commands.ts')).registerLogoutCommand(program, deps),
+  context: async (program, deps) =>
+    (await import('./cli/contexts/commands.ts')).registerContextCommands(program, deps),
+  status: async (program, deps) =>
+    (await import('./cli/commands/status.ts')).registerStatusCommand(program, deps),
+  open: async (program, deps) => (await import('./cli/commands/open.ts')).registerOpenCommand(program, deps),
+  openapi: async (program, deps) =>
+    (await import('./cli/commands/open.ts')).registerOpenApiCommand(program, deps),
+  whoami: async (program, deps) =>
+    (await import('./accounts/commands/own.ts')).registerWhoamiCommand(program, deps),
+  password: async (program, deps) =>
+    (await import('./accounts/commands/own.ts')).registerPasswordCommand(program, deps),
+  tokens: async (program, deps) =>
+    (await import('./accounts/commands/own.ts')).registerTokenCommands(program, deps),
+  users: async (program, deps) =>
+    (await import('./accounts/commands/users.ts')).registerUserCommands(program, deps),
+  bridge: async (program, deps) =>
+    (await import('./orchestrators/commands/bridge.ts')).registerBridgeCommands(program, deps),
+  windows: async (program, deps) =>
+    (await import('./orchestrators/commands/windows.ts')).registerWindowCommands(program, deps),
+  tracker: async (program, deps) =>
+    (await import('./release-tracker/commands/index.ts')).registerTrackerCommands(program, deps),
+  badges: async (program, deps) =>
+    (await import('./release-tracker/commands/badges.ts')).registerBadgeCommands(program, deps),
+  credentials: async (program, deps) =>
+    (await import('./deployments/commands/credential-commands.ts')).registerCredentialCommands(program, deps),
+  completion: async (program, deps) =>
+    (await import('./cli/completion/command.ts')).registerCompletionCommand(program, deps),
+  jobs: async (program, deps) => (await import('./cli/commands/jobs.ts')).registerJobCommands(program, deps),
   cloud: async (program, deps) =>
     (await import('./local-cloud/commands.ts')).registerCloudCommands(program, deps),
   backup: async (program, deps) =>
@@ -36,11 +67,13 @@ export const areas: Record<string, Area> = {
   },
   async nodes(program, deps) {
     const { registerNodeCommands } = await import('./orchestrators/commands.ts')
-    registerNodeCommands(program, {
+    const { registerNodeApiCommands } = await import('./orchestrators/commands/nodes.ts')
+    const nodes = registerNodeCommands(program, {
       ...deps,
       withDb: async (work) =>
         (await onDatabase(deps))(({ db, config }) => work({ db, rpcPort: config.orchestrators.rpcPort })),
     })
+    registerNodeApiCommands(nodes, deps)
   },
 }
 

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { Knex } from 'knex'
 import type { z } from 'zod'
-import { UsageFault } from '../cli/index.ts'
-import { type Prompt, terminalPrompt } from '../cli/prompt.ts'
+import { type Prompt, UsageFault, withoutContext } from '../cli/index.ts'
+import { terminalPrompt } from '../cli/prompt.ts'
 import type { PlatformConfig } from '../platform/config/index.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { email, password, passwordLength, username } from './schema.ts'
@@ -35,7 +35,9 @@ interface CreateOptions {
 
 /** Adds `admin create` and `admin reset-password`. Refused input throws a UsageFault. */
 export function registerAccountCommands(program: Command, deps: AccountCommandDeps): void {
-  const admin = program.command('admin').description('manage administrators, directly in the database')
+  const admin = withoutContext(program.command('admin')).description(
+    'manage administrators, directly in the database; capstan users does it through the API',
+  )
   const print = deps.print ?? ((line: string) => process.stdout.write(`${line}\n`))
   const terminal = () => deps.prompt ?? terminalPrompt({ input: process.stdin, output: process.stderr })
 

@@ -3,11 +3,12 @@ import { type CommandDeps, eachOne, jsonOption, outputOf, wholeNumber } from '..
 import { channels } from './catalogue/metadata.ts'
 import type { ListFlags } from './commands/list.ts'
 import type { PublishFlags } from './commands/publish.ts'
+import { addDrafts, addReleaseReading } from './commands/reading.ts'
 import type { VerifyFlags } from './commands/verify.ts'
 
 const channelOption = () => new Option('--channel <channel>', channels.join(' or ')).choices(channels)
 
-/** Adds `release publish`, `promote`, `yank`, `list` and `verify`. */
+/** Adds the commands of `release`. */
 export function registerReleaseCommands(program: Command, deps: CommandDeps): void {
   // Without this, commander takes `--version` of a subcommand for the program's own option.
   program.enablePositionalOptions()
@@ -17,6 +18,8 @@ export function registerReleaseCommands(program: Command, deps: CommandDeps): vo
   addPublish(release, deps)
   addChannelCommands(release, deps)
   addReading(release, deps)
+  addReleaseReading(release, deps, { channel: channelOption })
+  addDrafts(release, deps)
 }
 
 function addPublish(release: Command, deps: CommandDeps): void {

@@ -1,5 +1,5 @@
+import type { Prompt } from './deps.ts'
 import { Declined, UsageFault } from './faults.ts'
-import type { Prompt } from './prompt.ts'
 
 /** A question that a command asks before it changes something. */
 interface Question {

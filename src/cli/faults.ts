@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { type Command, CommanderError } from 'commander'
+import { ApiError, ConnectionError } from '../../client/src/errors.ts'
 import type { ErrorCode } from '../platform/error-codes.ts'
-import { ApiError, Unreachable } from './api/client.ts'
 import { plain } from './output.ts'
 import { inCommandTerms, optionFor } from './terms.ts'
 
@@ -64,12 +64,18 @@ export function explain(error: unknown, command?: Command): Explained {
   if (error instanceof Interrupted)
     return { lines: [], json: { error: { code: 'interrupted', message } }, exitCode: interruptedCode }
   const [code, exitCode] =
-    error instanceof Unreachable
+    error instanceof ConnectionError
       ? (['unreachable', exitCodes.unreachable] as const)
       : isUsage(error)
         ? (['usage', exitCodes.refused] as const)
         : (['failed', exitCodes.failed] as const)
-  return { lines: `error: ${message}`.split('\n').map(plain), json: { error: { code, message } }, exitCode }
+  // The messages of other faults name the next step themselves.
+  const step =
+    error instanceof ConnectionError && error.name === 'ConnectionError'
+      ? ['  Check that the service runs; capstan context list shows the services that commands can use']
+      : []
+  const lines = [...`error: ${message}`.split('\n').map(plain), ...step]
+  return { lines, json: { error: { code, message } }, exitCode }
 }
 
 /** The exit code of a command that SIGINT ended. */

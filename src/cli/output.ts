@@ -55,3 +55,15 @@ export function table(headings: string[], rows: (string | number | null)[][]): s
       .trimEnd(),
   )
 }
+
+/** One fact per line, `name  value`; facts without a value are left out. */
+export function facts(list: readonly (readonly [name: string, value: unknown])[]): string[] {
+  const known = list.filter(([, value]) => value !== null && value !== undefined && value !== '')
+  const width = Math.max(0, ...known.map(([name]) => name.length))
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${plain(textOf(value))}`)
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return Array.isArray(value) ? value.map(textOf).join(', ') : String(value)
+}

@@ -1,11 +1,12 @@
 import { endProcess } from '../platform/process/process-end.ts'
 import type { MakeToken } from './api/access.ts'
-import { createApiClient } from './api/client.ts'
-import type { CommandDeps, Prompt } from './index.ts'
+import type { CommandDeps, Prompt } from './deps.ts'
 import { plain } from './output.ts'
 
 /** The dependencies of commands in a process of their own. */
-export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken }): CommandDeps {
+export function processDeps(
+  domains: Pick<Prompt, 'ask' | 'firstLine'> & { makeToken: MakeToken },
+): CommandDeps {
   const { env, stdin, stdout, stderr } = process
   // The reader may close the pipe early, like `| head`: that is not an error.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -18,12 +19,12 @@ export function processDeps(domains: { ask: Prompt['ask']; makeToken: MakeToken 
     shellEnv: { ...env },
     stdout,
     stderr,
-    prompt: { interactive: stdin.isTTY === true, ask: domains.ask },
-    async client() {
+    prompt: { interactive: stdin.isTTY === true, ask: domains.ask, firstLine: domains.firstLine },
+    async client(context) {
       const { findAccess } = await import('./api/access.ts')
-      return createApiClient(
-        await findAccess(env, domains.makeToken, (line) => void stderr.write(`${plain(line)}\n`)),
-      )
+      const { createApiClient } = await import('./api/client.ts')
+      const note = (line: string) => void stderr.write(`${plain(line)}\n`)
+      return createApiClient(await findAccess(env, domains.makeToken, { note, context }))
     },
     exitWith(code) {
       process.exitCode = code

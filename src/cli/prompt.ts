@@ -1,15 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import type { Prompt } from './deps.ts'
 import { Declined, Interrupted } from './faults.ts'
-
-/** Asks the user, or reads standard input from a pipe. */
-export interface Prompt {
-  /** False if standard input is a pipe: then no question can be asked, and its first line is the password. */
-  interactive: boolean
-  ask(question: string, options?: { hidden: boolean }): Promise<string>
-  /** The first line of a pipe; empty if there is none. */
-  firstLine(): Promise<string>
-}
 
 interface Terminal {
   input: NodeJS.ReadableStream & { isTTY?: boolean }

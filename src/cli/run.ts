@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import type { CommandDeps } from './deps.ts'
 import { exitCodeHelp, explain } from './faults.ts'
-import type { CommandDeps } from './index.ts'
+import { addContextOptions, contextOption } from './options.ts'
 
 /** Adds the commands of one area, by their first word. */
 export type Area = (program: Command, deps: CommandDeps) => Promise<void>
@@ -21,12 +22,15 @@ export async function runCommandLine(
   program.hook('preAction', (_program, command) => {
     running = command
   })
-  const [word = ''] = argv
+  const contextOf = (command: Command | undefined): string | undefined => command?.optsWithGlobals().context
+  const commandDeps = { ...deps, client: () => deps.client(contextOf(running)) }
+  const word = firstWord(argv)
   const isVersion = word === '-V' || word === '--version'
   const wanted = isVersion ? [] : Object.hasOwn(areas, word) ? [word] : Object.keys(areas)
   try {
     if (Object.hasOwn(areas, word)) await deps.prepare?.()
-    for (const area of wanted) await areas[area]?.(program, deps)
+    for (const area of wanted) await areas[area]?.(program, commandDeps)
+    addContextOptions(program)
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     const { lines, json, exitCode } = explain(error, running)
@@ -37,9 +41,16 @@ export async function runCommandLine(
   }
 }
 
+/** The first word of a command line, which may begin with `--context`. */
+function firstWord([first = '', second = '', third = '']: string[]): string {
+  if (first === '--context') return third
+  return first.startsWith('--context=') ? second : first
+}
+
 function createProgram({ stdout, stderr }: Pick<CommandDeps, 'stdout' | 'stderr'>): Command {
   const program = new Command('capstan').description('Capstan, a release operations service')
   program.addHelpText('after', exitCodeHelp)
+  program.addOption(contextOption())
   // Commander's own exit would skip what must be closed.
   program.version(packageVersion()).exitOverride()
   program.configureOutput({
@@ -63,8 +74,7 @@ export async function helpTexts(
   deps: CommandDeps,
 ): Promise<Record<string, string>> {
   let text = ''
-  const program = createProgram({ stdout: { write: (part) => (text += part) }, stderr: deps.stderr })
-  for (const addCommands of Object.values(areas)) await addCommands(program, deps)
+  const program = await wholeProgram(areas, { ...deps, stdout: { write: (part) => (text += part) } })
   const textsBelow = (command: Command, words: string[]): [string, string][] => {
     text = ''
     command.outputHelp()
@@ -72,6 +82,14 @@ export async function helpTexts(
     return [own, ...command.commands.flatMap((each) => textsBelow(each, [...words, each.name()]))]
   }
   return Object.fromEntries(textsBelow(program, []))
+}
+
+/** The program with the commands of all areas. @param deps are passed to the areas */
+export async function wholeProgram(areas: Record<string, Area>, deps: CommandDeps): Promise<Command> {
+  const program = createProgram(deps)
+  for (const addCommands of Object.values(areas)) await addCommands(program, deps)
+  addContextOptions(program)
+  return program
 }
 
 /** The version of this Capstan. */

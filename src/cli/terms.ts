@@ -59,7 +59,10 @@ const phrases: [words: RegExp, instead: string][] = [
   [/\bReport the correlationId to the operators\b/g, 'Report the correlation id to the operators'],
   [/\b(?:after|for) the time in Retry-After\b/g, 'later'],
   [/\bWait later\b/g, 'Try again later'],
-  [/\bSign in (?:or send a token|again or send a valid token)\b/g, 'Set CAPSTAN_TOKEN to a valid API token'],
+  [
+    /\bSign in (?:or send a token|again or send a valid token)\b/g,
+    'Sign in with capstan login, or set CAPSTAN_TOKEN to a valid API token',
+  ],
   [/\bdeploy that code again with --force\b/g, 'deploy that code again with capstan deploy DIR --force'],
   [/\ba targetVersion\b/g, 'another version with --to'],
   [/\btargetVersion\b/g, '--to'],

@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
-import { type CommandDeps, jsonOption, outputOf } from '../cli/index.ts'
+import { type CommandDeps, jsonOption, outputOf, withoutContext } from '../cli/index.ts'
 
 /** Adds the command `cloud`, which prints how other programs reach the local cloud. */
 export function registerCloudCommands(
   program: Command,
   deps: Pick<CommandDeps, 'env' | 'stdout' | 'stderr'>,
 ): void {
-  program
-    .command('cloud')
+  withoutContext(program.command('cloud'))
     .description(
       "show the local cloud's URL, token and account id, and the variables for wrangler (prints the secret token)",
     )

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Knex } from 'knex'
-import { type CommandDeps, exitCodes, plain, UsageFault } from '../cli/index.ts'
+import { type CommandDeps, exitCodes, plain, UsageFault, withoutContext } from '../cli/index.ts'
 import { errorCode } from '../platform/thrown.ts'
 import type { Found } from './import/entries.ts'
 import type { ImportReport } from './import/upsert.ts'
@@ -21,13 +21,17 @@ const jsonHelp = 'a JSON file: [{name, ip, pubkey?, rpc_port?}] or {ip: {name, p
 const mappingHelp =
   'a Python file with PILLAR_MAPPING = {ip: {"name", "pubkey"}}; it is parsed, never executed'
 
-/** Adds `nodes import` and `nodes rebuild`. The import exits with 1 if a node was rejected; the others are imported. */
-export function registerNodeCommands(program: Command, deps: NodeCommandDeps): void {
-  const nodes = program.command('nodes').description("manage the bridge's nodes, directly in the database")
+/**
+ * Adds `nodes import` and `nodes rebuild`. The import exits with 1 if a node was rejected; the others are imported.
+ * @returns `nodes`, to which commands that call the API are added
+ */
+export function registerNodeCommands(program: Command, deps: NodeCommandDeps): Command {
+  const nodes = program.command('nodes').description("manage the bridge's nodes")
   registerRebuild(nodes, deps)
-  nodes
-    .command('import')
-    .description('add nodes; update existing ones, matched by name, then by address')
+  withoutContext(nodes.command('import'))
+    .description(
+      'add nodes from a list, directly in the database; update those with the same name or address',
+    )
     .addOption(new Option('--json <file>', jsonHelp).conflicts(['mappingFile', 'fromEnv']))
     .addOption(new Option('--mapping-file <file>', mappingHelp).conflicts('fromEnv'))
     .option('--from-env', 'read ORCHESTRATOR_IP_<n>, ORCHESTRATOR_NAME_<n>, ORCHESTRATOR_PUBKEY_<n>')
@@ -43,6 +47,7 @@ export function registerNodeCommands(program: Command, deps: NodeCommandDeps): v
         if (report.rejected.length > 0) deps.exitWith(exitCodes.failed)
       })
     })
+  return nodes
 }
 
 interface RebuildFlags {
@@ -53,9 +58,8 @@ interface RebuildFlags {
 /** Adds `nodes rebuild`, for samples that were changed by hand or sums that seem wrong. */
 function registerRebuild(nodes: Command, deps: NodeCommandDeps): void {
   const help = 'YYYY-MM-DD, UTC'
-  nodes
-    .command('rebuild')
-    .description('recompute the hourly and daily sums of whole days from the samples')
+  withoutContext(nodes.command('rebuild'))
+    .description('recompute the hourly and daily sums of whole days, directly in the database')
     .addOption(
       new Option('--from <day>', `first day, ${help}; default: the oldest day with samples`).argParser(dayOf),
     )

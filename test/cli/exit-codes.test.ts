@@ -22,7 +22,11 @@ async function run(args: string[], env: NodeJS.ProcessEnv, answer?: string) {
     shellEnv: env,
     stdout: { write },
     stderr: { write },
-    prompt: { interactive: answer !== undefined, ask: async () => answer ?? '' },
+    prompt: {
+      interactive: answer !== undefined,
+      ask: async () => answer ?? '',
+      firstLine: async () => 'a-good-password-1',
+    },
     client: async () => createApiClient(await findAccess(env, async () => 'x')),
     exitWith: (code) => {
       ran.code = code
@@ -51,10 +55,74 @@ const callingApi: Record<string, (folder: string) => string[]> = {
   'release yank': () => ['1.0.0', '--reason', 'broken'],
   'release list': () => [],
   'release verify': (folder) => [`${folder}/shop-v1.0.0-linux-amd64.tar.gz`],
+  'release latest': () => [],
+  'release show': () => ['1.0.0'],
+  'release updates': () => ['1.0.0', 'linux-amd64'],
+  'release keys': () => [],
+  'release signature': () => ['1.0.0'],
+  'release downloads': () => ['1.0.0'],
+  'release link': () => ['1.0.0', 'linux-amd64'],
+  'release draft': () => ['1.0.0'],
+  'release discard': () => ['1.0.0'],
   'jobs list': () => [],
   'jobs show': () => ['id'],
+  'jobs watch': () => ['id'],
   'jobs retry': () => ['id'],
   'jobs cancel': () => ['id'],
+  'deploy show': () => ['id'],
+  'deploy log': () => ['id'],
+  'deploy apps': () => [],
+  'deploy metrics': () => [],
+  'deploy health': () => [],
+  'credentials show': () => ['staging'],
+  'credentials set': () => ['staging', '--account', 'a'],
+  'credentials remove': () => ['staging', '--yes'],
+  'credentials check': () => ['staging', '--account', 'a'],
+  'credentials verify': () => [],
+  'credentials github-token': () => ['1', '--permission', 'contents=read'],
+  login: () => ['--username', 'ops'],
+  status: () => [],
+  open: () => ['shop'],
+  openapi: () => [],
+  whoami: () => [],
+  password: () => [],
+  'tokens list': () => [],
+  'tokens create': () => ['ci'],
+  'tokens revoke': () => ['id'],
+  'users list': () => [],
+  'users show': () => ['ops'],
+  'users add': () => ['ops', '--email', 'ops@example.org'],
+  'users edit': () => ['ops', '--admin'],
+  'users remove': () => ['ops'],
+  'users tokens': () => ['ops'],
+  'users revoke-token': () => ['ops', 'id'],
+  'nodes list': () => [],
+  'nodes show': () => ['7'],
+  'nodes history': () => ['7'],
+  'nodes add': () => ['Anvil', '192.0.2.1'],
+  'nodes edit': () => ['7', '--port', '1'],
+  'nodes remove': () => ['7'],
+  'bridge status': () => [],
+  'bridge watch': () => [],
+  'bridge statistics': () => [],
+  'bridge networks': () => [],
+  'bridge uptime': () => [],
+  'windows list': () => [],
+  'windows add': () => ['--to', '+1h', '--reason', 'update'],
+  'windows remove': () => ['id'],
+  'tracker environments': () => [],
+  'tracker config': () => [],
+  'tracker current': () => [],
+  'tracker history': () => ['acme', 'prod', 'default', 'web', 'nginx'],
+  'tracker search': () => ['--tag', '1.0.0'],
+  'tracker compare': () => ['acme/prod', 'acme/test'],
+  'tracker watch': () => [],
+  'tracker collect': () => [],
+  'tracker record': () => ['default', 'Deployment', 'web', 'nginx', '--tag', '1.0.0', '--digest', 'sha256:a'],
+  'badges list': () => [],
+  'badges create': () => ['acme'],
+  'badges revoke': () => ['7'],
+  'badges show': () => ['acme', 'prod', 'Deployment', 'web', 'nginx'],
 }
 const usingDatabase: Record<string, string[]> = {
   'admin create': account,
@@ -67,7 +135,13 @@ const usingFiles: Record<string, string[]> = {
   backup: ['saved.tgz'],
   restore: ['absent.tgz'],
   init: ['/dev/null'],
+  logout: ['absent'],
+  'context use': ['absent'],
+  'context remove': ['absent'],
+  completion: ['tcsh'],
 }
+/** Commands that nothing can prevent. */
+const alwaysDone = ['context list', 'context show']
 
 /** The words of all commands that have an action. */
 async function allCommands(): Promise<string[]> {
@@ -78,7 +152,7 @@ async function allCommands(): Promise<string[]> {
     shellEnv: {},
     stdout: { write },
     stderr: { write },
-    prompt: { interactive: false, ask: async () => '' },
+    prompt: { interactive: false, ask: async () => '', firstLine: async () => '' },
     client: () => Promise.reject(new Error('no command runs here')),
     exitWith: write,
   }
@@ -94,7 +168,7 @@ async function allCommands(): Promise<string[]> {
 const files = () => folderWith({ 'index.js': 'export default {}', 'shop-v1.0.0-linux-amd64.tar.gz': 'x' })
 
 test('every command is listed in this test', async () => {
-  const known = [callingApi, usingDatabase, usingFiles].flatMap(Object.keys)
+  const known = [...[callingApi, usingDatabase, usingFiles].flatMap(Object.keys), ...alwaysDone]
   expect((await allCommands()).toSorted()).toEqual(known.toSorted())
 })
 
@@ -112,7 +186,7 @@ test.each([
   [500, 1],
 ])('every command that calls the API ends after HTTP %i with %i', async (status, expected) => {
   const api = await startFakeApi((_asked, res) => json(res, status, refusal('STATE_001', 'No')))
-  const env = { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x' }
+  const env = { CAPSTAN_URL: api.url, CAPSTAN_TOKEN: 'x', CAPSTAN_PASSWORD: 'a-good-password-1' }
   const folder = files()
   for (const [words, args] of Object.entries(callingApi)) {
     const { code, said } = await run([...words.split(' '), ...args(folder)], env)
@@ -127,7 +201,7 @@ test('every command ends with 3 if the service or the database does not answer',
   const calls = Object.entries(callingApi).filter(([words]) => !waiting.includes(words))
   for (const [words, args] of calls)
     for (const url of [noApi.CAPSTAN_URL, unhealthy.url]) {
-      const env = { CAPSTAN_URL: url, CAPSTAN_TOKEN: 'x' }
+      const env = { CAPSTAN_URL: url, CAPSTAN_TOKEN: 'x', CAPSTAN_PASSWORD: 'a-good-password-1' }
       expect([words, (await run([...words.split(' '), ...args(folder)], env)).code]).toEqual([words, 3])
     }
   const node = { ORCHESTRATOR_IP_1: '192.0.2.1', ORCHESTRATOR_NAME_1: 'A' }
@@ -138,14 +212,14 @@ test('every command ends with 3 if the service or the database does not answer',
 })
 
 /** The commands that repeat their first call for a minute. */
-const waiting = ['deploy watch', 'release publish']
+const waiting = ['deploy watch', 'release publish', 'jobs watch', 'bridge watch', 'tracker watch']
 
 test('commands on files end with 2 without an installation or file', async () => {
   // Without a state folder of its own, a command would find a service that runs on this machine.
   const folder = files()
   const env = { DATA_DIR: `${folder}/none`, XDG_STATE_HOME: `${folder}/state` }
   for (const [words, args] of Object.entries(usingFiles))
-    expect([words, (await run([words, ...args], env)).code]).toEqual([words, 2])
+    expect([words, (await run([...words.split(' '), ...args], env)).code]).toEqual([words, 2])
 })
 
 test('messages of the API are translated into the terms of commands', () => {

@@ -10,7 +10,8 @@ const source = {
   modules: [{ name: 'index.js', type: 'esm' as const, content: '' }],
   skipped: [],
 }
-const silent = { interactive: false, ask: () => Promise.reject(new Error('asked')) }
+const asked = () => Promise.reject(new Error('asked'))
+const silent = { interactive: false, ask: asked, firstLine: asked }
 
 async function requestOf(file: object, flags: Partial<DeployFlags> = {}, env: NodeJS.ProcessEnv = {}) {
   const read = await readProjectFile(folderWith({ 'capstan.json': JSON.stringify(file) }))
@@ -106,6 +107,7 @@ describe('values of secrets', () => {
         asked.push(question)
         return 'typed'
       },
+      firstLine: async () => '',
     }
     const file = await readProjectFile(undefined)
     const flags = { rollback: true, secret: ['A'] }

@@ -15,7 +15,14 @@ export interface Ran {
 /** Runs a command line in this process, without a terminal unless `answers` or `keys` (typed at the question) are given. */
 export async function capstan(
   args: string[],
-  given: { env?: NodeJS.ProcessEnv; answers?: Record<string, string>; keys?: string; terminal?: true } = {},
+  given: {
+    env?: NodeJS.ProcessEnv
+    answers?: Record<string, string>
+    keys?: string
+    /** The first line of standard input. */
+    input?: string
+    terminal?: true
+  } = {},
 ): Promise<Ran> {
   const { env = {}, answers } = given
   const ran: Ran = { code: 0, out: '', err: '' }
@@ -26,6 +33,7 @@ export async function capstan(
       if (answer === undefined) throw new Error(`nobody expected to be asked: ${question}`)
       return answer
     },
+    firstLine: async () => given.input ?? '',
   }
   const prompt = given.keys === undefined ? scripted : typing(given.keys, (text) => (ran.err += text))
   await runCommandLine(args, areas, {
@@ -34,7 +42,12 @@ export async function capstan(
     prompt,
     stdout: { write: (text) => (ran.out += text) },
     stderr: { write: (text) => (ran.err += text), ...(given.terminal ? { isTTY: true, columns: 80 } : {}) },
-    client: async () => createApiClient(await findAccess(env, async () => 'ora_made')),
+    client: async (context) => {
+      const note = (line: string) => {
+        ran.err += `${line}\n`
+      }
+      return createApiClient(await findAccess(env, async () => 'ora_made', { note, context }))
+    },
     exitWith(code) {
       ran.code = code
     },
@@ -47,6 +60,7 @@ function typing(keys: string, onShown: (text: string) => void): Prompt {
   const input = Object.assign(new PassThrough(), { isTTY: true })
   const output = new PassThrough()
   output.on('data', (chunk) => onShown(String(chunk)))
-  output.once('data', () => input.write(keys))
+  // A hidden question is shown before the answer is awaited.
+  output.once('data', () => setImmediate(() => input.write(keys)))
   return terminalPrompt({ input, output })
 }

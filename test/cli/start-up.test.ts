@@ -49,7 +49,7 @@ describe('the stored help texts', () => {
       env: {},
       shellEnv: {},
       client: unused,
-      prompt: { interactive: false, ask: unused },
+      prompt: { interactive: false, ask: unused, firstLine: unused },
       stdout: nothing,
       stderr: nothing,
       exitWith: () => undefined,
@@ -59,7 +59,7 @@ describe('the stored help texts', () => {
     await expect(`${JSON.stringify(texts, null, 2)}\n`).toMatchFileSnapshot(file)
   })
 
-  test.each(['--help', 'deploy --help', 'jobs list -h', 'help release', 'help'])(
+  test.each(['--help', 'deploy --help', 'jobs list -h', 'help release', 'help', 'completion fish'])(
     'are printed without any other module: %s',
     async (line) => {
       const args = line.split(' ')
@@ -81,17 +81,24 @@ describe('a command loads only what it uses', () => {
     })
   })
 
-  const callsTheApi = ['commander', 'zod']
+  const callsTheApi = ['commander', 'openapi-fetch', 'zod']
   test.each([
     ['deploy list', callsTheApi],
-    ['deploy . --yes', [...callsTheApi, 'eventsource-parser']],
+    ['deploy . --yes', callsTheApi],
     ['versions shop', callsTheApi],
     ['logs shop', callsTheApi],
-    ['rollback shop --yes', [...callsTheApi, 'eventsource-parser']],
+    ['rollback shop --yes', callsTheApi],
     ['release list', callsTheApi],
     ['jobs list', callsTheApi],
-    ['cloud', callsTheApi],
-    ['nodes import missing.json', callsTheApi],
+    ['users list', callsTheApi],
+    ['nodes list', callsTheApi],
+    ['bridge status', callsTheApi],
+    ['badges list', callsTheApi],
+    ['whoami', callsTheApi],
+    ['status', callsTheApi],
+    ['context list', ['commander', 'zod']],
+    ['cloud', ['commander', 'zod']],
+    ['nodes import missing.json', ['commander', 'zod']],
     ['nonsense', ['commander', 'zod']],
   ])('%s: %s', async (line, packages) => {
     const loaded = await modulesOf(...line.split(' '))

@@ -12,7 +12,7 @@ const deps: CommandDeps = {
   shellEnv: {},
   stdout: { write },
   stderr: { write },
-  prompt: { interactive: false, ask: async () => '' },
+  prompt: { interactive: false, ask: async () => '', firstLine: async () => '' },
   client: () => Promise.reject(new Error('no command runs here')),
   exitWith: write,
 }
@@ -55,6 +55,7 @@ describe('the options for the fields of a deployment', () => {
     const others = [
       ...['--no-workers-dev', '--no-preview-urls', '--env', '--health', '--yes', '--json'],
       ...['--wrangler-env', '--share-resources', '--no-create', '--plan', '--replan'],
+      ...['--summary', '--cancel-on-signal'],
     ]
     expect(new Set([...Object.values(deployOptions), ...others])).toEqual(new Set(names))
   })

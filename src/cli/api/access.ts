@@ -1,3 +1,6 @@
+import { resolve } from 'node:path'
+import { holdsInstallation } from '../../platform/installation/index.ts'
+import { contextStore, localName } from '../contexts/store.ts'
 import { UsageFault } from '../faults.ts'
 import type { ApiAccess } from './client.ts'
 import { fetchVia } from './fetch-via.ts'
@@ -6,38 +9,82 @@ import { tokenFile } from './token-file.ts'
 /** Creates an API token in the embedded database; undefined if there is no account that can own it. */
 export type MakeToken = (databaseUrl: string) => Promise<string | undefined>
 
+export interface AccessOptions {
+  /** Tells the user which service was chosen where that may surprise. */
+  note?: ((line: string) => void) | undefined
+  /** The value of `--context`. */
+  context?: string | undefined
+}
+
 /**
- * The API's address and credentials: `CAPSTAN_URL` and `CAPSTAN_TOKEN`, or those of the service on this machine. The token
- * of this machine is never sent to a `CAPSTAN_URL`.
- * @param note tells the user which service was chosen, if it is not the one of DATA_DIR
+ * The API's address and credentials. The first match counts: `CAPSTAN_URL`, `--context`, an installation in `DATA_DIR`,
+ * the current context, the service on this machine. `CAPSTAN_TOKEN` takes the place of the token of the chosen service.
+ * The token of a context, or of this machine, is sent to no other address.
  */
 export async function findAccess(
   env: NodeJS.ProcessEnv,
   make: MakeToken,
-  note?: (line: string) => void,
+  { note, context }: AccessOptions = {},
 ): Promise<ApiAccess> {
   const { CAPSTAN_URL: url, CAPSTAN_TOKEN: token } = env
-  if (url) {
-    if (!/^https?:\/\/[^\s/?#@]+[^\s?#]*$/.test(url))
-      throw new UsageFault('CAPSTAN_URL is not an http(s) URL')
-    if (!token) throw new UsageFault('CAPSTAN_TOKEN is not set; it must be an API token of CAPSTAN_URL')
-    return { url: url.replace(/\/+$/, ''), token: given(token), fetch: await fetchVia(env, url) }
+  if (url) return accessToUrl(env, url, { note, context })
+  const chosen = chosenContext(env, context)
+  if (chosen !== undefined) {
+    const { name, url: address, token: own } = contextStore(env).get(chosen)
+    const access = { url: address, token: given(token || own), fetch: await fetchVia(env, address) }
+    return { ...access, chosenBy: `the context ${name}` }
   }
   const { findService } = await import('../target/service.ts')
   const { url: found, embedded } = findService(env, note)
-  if (token) return { url: found, token: given(token) }
+  const chosenBy = 'the service on this machine'
+  if (token) return { url: found, token: given(token), chosenBy }
   if (embedded === undefined)
     throw new UsageFault(`CAPSTAN_TOKEN is not set; it must be an API token of ${found}`)
   const { dataDir, databaseUrl } = embedded
-  return { url: found, token: tokenFile(dataDir, () => makeToken(make, databaseUrl)) }
+  return { url: found, token: tokenFile(dataDir, () => makeToken(make, databaseUrl)), chosenBy }
 }
 
-/** A token from CAPSTAN_TOKEN cannot be replaced: a refusal is final. */
+/** Removes trailing slashes. @throws UsageFault for anything but an http(s) URL; its text is not repeated */
+export function serviceUrl(text: string, name: string): string {
+  const { username, password } = URL.parse(text) ?? {}
+  if (!/^https?:\/\/[^\s/?#@]+[^\s?#]*$/.test(text) || username !== '' || password !== '')
+    throw new UsageFault(`${name} is not an http(s) URL, or has a user name`)
+  return text.replace(/\/+$/, '')
+}
+
+async function accessToUrl(
+  env: NodeJS.ProcessEnv,
+  text: string,
+  { note, context }: AccessOptions,
+): Promise<ApiAccess> {
+  const url = serviceUrl(text, 'CAPSTAN_URL')
+  const store = contextStore(env)
+  const named = context === undefined || context === localName ? undefined : store.get(context)
+  if (context !== undefined && named?.url !== url)
+    note?.(`note: CAPSTAN_URL is set, so --context ${context} is ignored; unset it to use the context`)
+  const same = named?.url === url ? named : store.list().find((each) => each.url === url)
+  const token = env.CAPSTAN_TOKEN || same?.token
+  if (!token)
+    throw new UsageFault(
+      'CAPSTAN_TOKEN is not set; it must be an API token of CAPSTAN_URL (or sign in with capstan login)',
+    )
+  return { url, token: given(token), fetch: await fetchVia(env, url), chosenBy: 'CAPSTAN_URL' }
+}
+
+/** The name of the context that decides; undefined for the service on this machine. */
+export function chosenContext(env: NodeJS.ProcessEnv, option: string | undefined): string | undefined {
+  if (option !== undefined) return option === localName ? undefined : option
+  // The folder was named for this command, or for this shell: that is more than a choice of an earlier day.
+  if (env.DATA_DIR && holdsInstallation(resolve(env.DATA_DIR))) return undefined
+  return contextStore(env).current()
+}
+
+/** A token that was given cannot be replaced: a refusal is final. */
 const given = (token: string) => async (refused?: string) => (refused === undefined ? token : undefined)
 
 async function makeToken(make: MakeToken, databaseUrl: string | undefined): Promise<string> {
   const { isDatabaseUnavailable } = await import('../../platform/postgres/unavailable.ts')
-  const { Unreachable } = await import('./client.ts')
+  const { Unreachable } = await import('./unreachable.ts')
   const away = 'Capstan does not run here: start it with npm start, or set CAPSTAN_URL and CAPSTAN_TOKEN'
   if (databaseUrl === undefined) throw new Unreachable(away)
   let token: string | undefined

@@ -1,5 +1,5 @@
+import type { Fetch } from '../../../client/src/index.ts'
 import { createProxyChoice } from '../../platform/network/proxies.ts'
-import type { Fetch } from './request.ts'
 
 /** A `fetch` that uses `HTTPS_PROXY` and related variables; never for addresses of this machine. */
 export async function fetchVia(env: NodeJS.ProcessEnv, url: string): Promise<Fetch> {

@@ -1,15 +1,14 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { checkout } from '../../platform/installation/index.ts'
-import { type CommandDeps, jsonOption, outputOf, UsageFault } from '../index.ts'
+import { type CommandDeps, jsonOption, outputOf, UsageFault, withoutContext } from '../index.ts'
 import type { Manifest } from './manifest.ts'
 
 type Deps = Pick<CommandDeps, 'env' | 'stdout' | 'stderr'> & { version: string }
 
 /** Adds `backup`, for the embedded default. */
 export function registerBackupCommand(program: Command, deps: Deps): void {
-  program
-    .command('backup')
+  withoutContext(program.command('backup'))
     .argument('<file>', 'archive to create, e.g. capstan-2026-12-01.tar.gz')
     .description(
       'write all data of the embedded default, including its keys, to one archive; the service must be stopped',
@@ -36,8 +35,7 @@ export function registerBackupCommand(program: Command, deps: Deps): void {
 
 /** Adds `restore`, for the embedded default. */
 export function registerRestoreCommand(program: Command, deps: Omit<Deps, 'version'>): void {
-  program
-    .command('restore')
+  withoutContext(program.command('restore'))
     .argument('<file>', 'archive created by `capstan backup`')
     .description('restore a backup into an empty or new DATA_DIR; a newer Capstan can restore it, too')
     .addOption(jsonOption())

@@ -7,7 +7,7 @@ import {
   type Installation,
   type Place,
 } from '../../platform/installation/index.ts'
-import { Unreachable } from '../api/client.ts'
+import { Unreachable } from '../api/unreachable.ts'
 import { UsageFault } from '../faults.ts'
 
 const otherwise = 'run npm start in its checkout, set DATA_DIR, or set CAPSTAN_URL and CAPSTAN_TOKEN'

@@ -6,6 +6,7 @@ import type { DeployFlags } from './deploy/flags.ts'
 import { describeDeploy } from './deploy/options.ts'
 import { addEnvironmentOption } from './environment-option.ts'
 import type { ListFlags } from './list.ts'
+import { registerShowCommands } from './show-commands.ts'
 
 /** Adds `deploy DIR|FILE`, `deploy watch`, `deploy list`, and the commands that act on a deployment. */
 export function registerDeploymentCommands(program: Command, deps: CommandDeps): void {
@@ -46,4 +47,5 @@ export function registerDeploymentCommands(program: Command, deps: CommandDeps):
     })
 
   registerActCommands(deploy, deps)
+  registerShowCommands(deploy, deps)
 }

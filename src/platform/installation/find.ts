@@ -54,17 +54,17 @@ export function findInstallation({ env, cwd, wanted }: Place): Installation | No
 function named(dataDir: string, { env, wanted }: Pick<Place, 'env' | 'wanted'>): Installation | NotFound {
   const found = existing(dataDir)
   const isStarting = isOwn(lockFileOf(dataDir), { secret: true }) && holderOf(dataDir) !== undefined
-  const isOurs = found?.running !== undefined || isDataDir(dataDir) || isStarting
+  const isOurs = found?.running !== undefined || holdsInstallation(dataDir) || isStarting
   const [only, ...others] = isOurs || wanted === 'data' ? [] : runningInstallations(env)
   if (only !== undefined && others.length === 0) return { ...only, ignoredDataDir: dataDir }
-  const holdsInstallation = isOurs || installationFiles.some((file) => existsSync(join(dataDir, file)))
-  return found !== undefined && holdsInstallation ? found : { missing: dataDir }
+  const hasFiles = isOurs || installationFiles.some((file) => existsSync(join(dataDir, file)))
+  return found !== undefined && hasFiles ? found : { missing: dataDir }
 }
 
 function nearest(cwd: string): Installation | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const dataDir = join(folder, '.capstan')
-    if (isDataDir(dataDir)) return existing(dataDir)
+    if (holdsInstallation(dataDir)) return existing(dataDir)
     if (folder === dirname(folder)) return undefined
   }
 }
@@ -77,7 +77,7 @@ const installationFiles = ['secret.key', 'postgres.json', 'running.json']
  * repository; a genuine one belongs to this user and has a key or a database's port in a file that only this user can
  * read.
  */
-const isDataDir = (folder: string) =>
+export const holdsInstallation = (folder: string): boolean =>
   isOwn(folder) && installationFiles.some((file) => isOwn(join(folder, file), { secret: true }))
 
 function existing(dataDir: string): Installation | undefined {
@@ -103,7 +103,7 @@ export function chooseSettings(
 ): EnvFile | undefined {
   const names = Object.keys(settings)
   const namesService = names.some((name) => name === 'DATA_DIR' || /^CAPSTAN_/i.test(name))
-  if (!isOwn(path) || !(namesService || isDataDir(join(dirname(path), '.capstan')))) return undefined
+  if (!isOwn(path) || !(namesService || holdsInstallation(join(dirname(path), '.capstan')))) return undefined
   const excluded = ['HOST', ...proxyVariables, ...(options.env.CAPSTAN_TOKEN ? ['CAPSTAN_URL', 'PORT'] : [])]
   const isUsed = (name: string) =>
     (options.known.includes(name) || commandVariables.includes(name)) && !excluded.includes(name)

@@ -52,7 +52,7 @@ export async function requestOf(
     file,
     say: (line: string) => void said.push(line),
   }
-  const prompt = { interactive: false, ask: async () => '' }
+  const prompt = { interactive: false, ask: async () => '', firstLine: async () => '' }
   const { request, blobs, notes } = await wranglerRequest(given, { shellEnv: env, prompt })
   prepareBody.parse(request)
   return { ...request, blobs, notes, said }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { type CommandDeps, jsonOption, outputOf } from '../../../cli/index.ts'
+import { type CommandDeps, jsonOption, outputOf, withoutContext } from '../../../cli/index.ts'
 
 /** Adds `init [DIR]`. */
 export function registerInitCommand(program: Command, deps: CommandDeps): void {
-  program
-    .command('init')
+  withoutContext(program.command('init'))
     .argument('[path]', 'an empty folder or a wrangler project (default: the current folder)')
     .description(
       'write a small Worker into an empty folder, or what Capstan needs to know about a wrangler project',

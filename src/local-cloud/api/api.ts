@@ -15,6 +15,7 @@ import { kvRoutes } from './resources/kv-routes.ts'
 import { pullRoutes } from './resources/pull-routes.ts'
 import { producerRoute, queueRoutes } from './resources/queue-routes.ts'
 import { r2Routes } from './resources/r2-routes.ts'
+import { recordedRoutes, recordRoutes } from './resources/recorded-routes.ts'
 import { scheduleRoutes } from './resources/schedule-routes.ts'
 import { tailRoutes, traceRoute } from './resources/tail-routes.ts'
 import { workflowRoutes } from './resources/workflow-routes.ts'
@@ -30,6 +31,9 @@ const apiPrefix = '/client/v4'
 /** The prefix of the calls that Workers of Capstan's own make; their credential is not known outside the cloud. */
 const internalPrefix = '/capstan/internal'
 
+/** The prefix of what Workers wrote to services that are only recorded. It is an addition to Cloudflare's API. */
+const recordedPrefix = '/capstan/recorded'
+
 /** The last log lines of a script. Cloudflare's API has only live tails, so this path is an addition. */
 const logsPath = /^\/capstan\/logs\/([a-z0-9_-]+)$/
 
@@ -41,6 +45,7 @@ export const isApiPath = (path: string): boolean =>
   path === apiPrefix ||
   path.startsWith(`${apiPrefix}/`) ||
   path.startsWith(`${internalPrefix}/`) ||
+  path.startsWith(`${recordedPrefix}/`) ||
   isTransferPath(path) ||
   logsPath.test(path)
 
@@ -49,6 +54,7 @@ export class Api {
   readonly #publicRoutes = new Router()
   readonly #routes = new Router()
   readonly #internalRoutes = new Router()
+  readonly #recordedRoutes = new Router()
   readonly #rateLimit = new RateLimit()
   readonly #cloud: CloudContext
   readonly #token: string
@@ -76,6 +82,8 @@ export class Api {
     producerRoute(this.#internalRoutes, cloud)
     workflowRoutes(this.#routes, cloud)
     instanceRoutes(this.#routes, cloud)
+    recordRoutes(this.#internalRoutes, cloud)
+    recordedRoutes(this.#recordedRoutes, cloud)
     engineRoutes(this.#internalRoutes, cloud)
     tailRoutes(this.#routes, cloud)
     traceRoute(this.#internalRoutes, cloud)
@@ -104,6 +112,10 @@ export class Api {
     if (logsOf !== undefined) {
       requireToken(req, this.#token, false)
       return { result: this.#cloud.logs.of(logsOf) }
+    }
+    if (url.pathname.startsWith(`${recordedPrefix}/`)) {
+      requireToken(req, this.#token, false)
+      return await this.#recordedRoutes.dispatch(req, url, recordedPrefix)
     }
     if (isTransferPath(url.pathname)) return await transfer(this.#cloud, req, url.pathname)
     if (url.pathname.startsWith(`${internalPrefix}/`)) {

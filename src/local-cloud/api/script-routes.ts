@@ -69,7 +69,7 @@ export function scriptRoutes(router: Router, cloud: CloudContext): void {
       const request = { scriptName, upload, strictInherit, source: sourceOf(call.req) }
       const published = await uploadScript(cloud, request)
       const containers = (upload.metadata.containers ?? []).length > 0 ? [recordedContainers] : []
-      const messages = [...containers, ...absentMessages(published.version.bindings)]
+      const messages = [...containers, ...absentMessages(published.version.bindings, upload.unknownSettings)]
       return { result: uploadView(published.script, published.version), messages }
     })
     .on(`DELETE ${script}`, remove)

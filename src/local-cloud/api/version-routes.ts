@@ -24,7 +24,7 @@ export function versionRoutes(router: Router, cloud: CloudContext): void {
       const upload = await parseUpload(await readMultipart(call.req))
       const request = { scriptName, upload, strictInherit, source: sourceOf(call.req) }
       const { script: owner, version } = await uploadVersion(cloud, request)
-      const messages = absentMessages(version.bindings)
+      const messages = absentMessages(version.bindings, upload.unknownSettings)
       return { result: versionView(version, scripts.namespaces(owner.id)), messages }
     })
     .on(`GET ${script}/versions`, (call) => {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { assetsMetadata } from '../assets/schema.ts'
 import { givenBinding, jsName } from './bindings/schema.ts'
 
-/** The fields of an upload's `metadata` part. Unknown and unsupported fields are rejected. */
+/** The fields of an upload's `metadata` part. Unknown fields of its objects are rejected. */
 
 export const bytes = (max: number) =>
   z.string().refine((text) => Buffer.byteLength(text) <= max, `must be at most ${max} bytes`)
@@ -54,7 +54,7 @@ const containerEntry = z.strictObject({
  */
 export const codeUpdateStrategy = z.strictObject({ mode: z.string(), max_delay: z.number().optional() })
 
-export const uploadMetadata = z.strictObject({
+export const uploadMetadata = z.object({
   main_module: z
     .string()
     .transform((name) => name.replace(/^\.\//, ''))
@@ -88,3 +88,20 @@ export const uploadMetadata = z.strictObject({
   package_dependencies: z.array(z.looseObject({ name: z.string() })).optional(),
 })
 export type UploadMetadata = z.infer<typeof uploadMetadata>
+
+/** Settings that change what a Worker is. They can't be ignored. */
+const refused = z.looseObject({
+  exports: z.undefined('declarative exports are not supported by the local cloud: use migrations').optional(),
+  body_part: z.undefined('only ES modules are supported: name the entry in main_module').optional(),
+})
+
+/** The metadata with the names of unknown settings, which `unsafe.metadata` of a project may contain. */
+export const givenMetadata = refused.transform((given, context) => {
+  const parsed = uploadMetadata.safeParse(given)
+  if (parsed.success) {
+    const unknownSettings = Object.keys(given).filter((name) => !Object.hasOwn(uploadMetadata.shape, name))
+    return { metadata: parsed.data, unknownSettings }
+  }
+  for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message })
+  return z.NEVER
+})

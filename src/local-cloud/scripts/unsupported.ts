@@ -1,4 +1,4 @@
-import { type Binding, isAbsent } from '../store/bindings.ts'
+import { type Binding, isAbsent, typeOf } from '../store/bindings.ts'
 
 /** Features of Cloudflare's account API that the local cloud does not support, by path prefix. */
 const features: [RegExp, string][] = [
@@ -53,9 +53,23 @@ const triggers: Record<string, string> = {
 export const missingTrigger = (handler: string): string | undefined =>
   Object.hasOwn(triggers, handler) ? triggers[handler] : undefined
 
-/** Messages for the response of an upload, about bindings that are accepted although they do not work here. */
-export const absentMessages = (bindings: Binding[]) =>
-  bindings.filter(isAbsent).map(({ name, type }) => ({
-    code: 10300,
-    message: `The binding ${name} is accepted but does not run: the local cloud has no ${type}. Using it throws an error.`,
-  }))
+/** Messages for the response of an upload, about what is accepted although it does not work here. */
+export const absentMessages = (bindings: Binding[], unknownSettings: string[]) => [
+  ...bindings
+    .filter(isAbsent)
+    .map((binding) =>
+      messageOf(
+        `The binding ${binding.name} is accepted but does not run: the local cloud has no ${typeOf(binding)}. Using it throws an error.`,
+      ),
+    ),
+  ...bindings
+    .filter(({ type }) => type === 'send_email')
+    .map(({ name }) =>
+      messageOf(`The binding ${name} sends no email: the local cloud records what it is given.`),
+    ),
+  ...unknownSettings.map((name) =>
+    messageOf(`The setting ${name} is accepted but has no effect: the local cloud does not know it.`),
+  ),
+]
+
+const messageOf = (message: string) => ({ code: 10300, message })

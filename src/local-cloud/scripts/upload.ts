@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import { maxScriptBytes, parseJson } from '../api/body.ts'
 import { ApiError } from '../errors.ts'
 import type { ModuleType, WorkerModule } from '../store/versions.ts'
-import { type UploadMetadata, uploadMetadata } from './metadata.ts'
+import { givenMetadata, type UploadMetadata } from './metadata.ts'
 
 export interface Upload {
   metadata: UploadMetadata
+  /** The names of settings that the local cloud does not know. */
+  unknownSettings: string[]
   modules: WorkerModule[]
   etag: string
 }
@@ -29,7 +31,7 @@ export async function parseUpload(form: FormData): Promise<Upload> {
   const given = form.get('metadata')
   if (given === null) throw new ApiError('invalidBody', 'The part named metadata is missing.')
   const text = typeof given === 'string' ? given : await given.text()
-  const metadata = parseJson(text, uploadMetadata, 'invalidScript')
+  const { metadata, unknownSettings } = parseJson(text, givenMetadata, 'invalidScript')
   const modules: WorkerModule[] = []
   for (const [name, part] of form) {
     if (name === 'metadata') continue
@@ -40,7 +42,7 @@ export async function parseUpload(form: FormData): Promise<Upload> {
     if (module !== undefined) modules.push(module)
   }
   checkModules(metadata, modules)
-  return { metadata, modules, etag: etagOf(modules) }
+  return { metadata, unknownSettings, modules, etag: etagOf(modules) }
 }
 
 async function readModule(name: string, part: File): Promise<WorkerModule | undefined> {

@@ -141,6 +141,8 @@ function publicBinding(binding: Binding, namespaces: Namespace[]) {
   switch (type) {
     case 'secret_text':
       return { name, type }
+    case 'unknown':
+      return binding.given
     case 'secret_key': {
       const { key_base64: _, key_jwk: __, ...rest } = binding
       return rest

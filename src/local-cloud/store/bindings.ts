@@ -4,7 +4,6 @@ export const absentTypes = [
   'ai',
   'ai_search',
   'ai_search_namespace',
-  'analytics_engine',
   'artifacts',
   'browser',
   'dispatch_namespace',
@@ -19,7 +18,6 @@ export const absentTypes = [
   'pipelines',
   'secret_key',
   'secrets_store_secret',
-  'send_email',
   'stream',
   'vectorize',
   'vpc_network',
@@ -35,6 +33,13 @@ export interface AbsentBinding {
   type: AbsentType
   name: string
   [field: string]: unknown
+}
+
+/** A binding of a type that this cloud does not know, as it was given. Using one throws an error. */
+export interface UnknownBinding {
+  type: 'unknown'
+  name: string
+  given: { type: string; name: string; [field: string]: unknown }
 }
 
 /** A stored binding, with secrets in clear text. Use `publicBinding` before one is sent or logged. */
@@ -75,9 +80,23 @@ export type Binding =
       /** The script that has the class; undefined for the script itself. */
       script_name?: string | undefined
     }
+  | { type: 'analytics_engine'; name: string; dataset: string }
+  | {
+      type: 'send_email'
+      name: string
+      destination_address?: string | undefined
+      allowed_destination_addresses?: string[] | undefined
+      allowed_sender_addresses?: string[] | undefined
+    }
+  | UnknownBinding
   | { type: 'assets'; name: string }
   | { type: 'queue'; name: string; queue_name: string; delivery_delay?: number | undefined }
   | AbsentBinding
 
 /** True for a binding that is accepted although this cloud cannot run it. */
-export const isAbsent = (binding: Binding): binding is AbsentBinding => absent.has(binding.type)
+export const isAbsent = (binding: Binding): binding is AbsentBinding | UnknownBinding =>
+  absent.has(binding.type) || binding.type === 'unknown'
+
+/** The type of a binding as Cloudflare names it. */
+export const typeOf = (binding: Binding): string =>
+  binding.type === 'unknown' ? binding.given.type : binding.type

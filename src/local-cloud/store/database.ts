@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { assetSchema } from './assets.ts'
 import { containerSchema } from './containers.ts'
 import { queueSchema } from './queues.ts'
+import { recordingSchema } from './recorded/recordings.ts'
 import { resourceSchema } from './resources.ts'
 import { scheduleSchema } from './schedules.ts'
 import { workflowSchema } from './workflows/definitions.ts'
@@ -72,7 +73,7 @@ export function openDatabase(dataDir: string): DatabaseSync {
     db.exec('pragma foreign_keys = on; begin immediate')
     db.exec(
       `${schema} ${zoneSchema} ${containerSchema} ${assetSchema} ${scheduleSchema} ${queueSchema} ${resourceSchema}
-      ${workflowSchema} commit`,
+      ${workflowSchema} ${recordingSchema} commit`,
     )
   } catch (error) {
     db.close()

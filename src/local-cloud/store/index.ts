@@ -3,6 +3,7 @@ import { AssetStore } from './assets.ts'
 import { ContainerStore } from './containers.ts'
 import { inTransaction, openDatabase } from './database.ts'
 import { QueueStore } from './queues.ts'
+import { RecordingStore } from './recorded/recordings.ts'
 import { ResourceStore } from './resources.ts'
 import { ScheduleStore } from './schedules.ts'
 import { ScriptStore } from './scripts.ts'
@@ -23,6 +24,7 @@ export class Store {
   readonly resources: ResourceStore
   readonly workflows: WorkflowStore
   readonly instances: InstanceStore
+  readonly recordings: RecordingStore
   readonly #db: DatabaseSync
 
   constructor(dataDir: string) {
@@ -37,6 +39,7 @@ export class Store {
     this.resources = new ResourceStore(this.#db)
     this.workflows = new WorkflowStore(this.#db)
     this.instances = new InstanceStore(this.#db)
+    this.recordings = new RecordingStore(this.#db)
   }
 
   transaction<T>(work: () => T): T {

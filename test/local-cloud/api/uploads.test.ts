@@ -59,8 +59,8 @@ test('code that does not start is rejected with its own error, and the old versi
 test('unknown or unsupported metadata is rejected', async () => {
   const cloud = shared()
   const cases: [object, RegExp][] = [
-    [{ surprise: true }, /surprise/],
-    [{ bindings: [{ type: 'telepathy', name: 'T' }] }, /not supported/],
+    [{ exports: { A: { type: 'durable-object' } } }, /exports: declarative exports are not supported/],
+    [{ bindings: [{ type: 'telepathy' }] }, /bindings.0.name/],
     [{ bindings: [{ type: 'kv_namespace', name: 'KV' }] }, /bindings.0.namespace_id/],
     [{ bindings: [{ type: 'hyperdrive', name: 'DB' }] }, /bindings.0.id: is required/],
     [{ bindings: [{ type: 'plain_text', name: 'A', text: '1', extra: 1 }] }, /extra/],

@@ -131,3 +131,18 @@ test('assets survive a restart of the cloud', async () => {
   expect((await visit(cloud, 'durable', '/about')).text).toBe('<p>about</p>')
   expect((await uploadSite(cloud, 'durable', site)).missing).toEqual([])
 })
+
+test.each([
+  ['single-page-application', '/docs/deep/link', { status: 200, text: 'the app' }],
+  ['404-page', '/docs/deep/link', { status: 404, text: 'not here' }],
+  ['404-page', '/docs/', { status: 200, text: 'the app' }],
+])('below a base path, %s serves its page for %s', async (handling, path, expected) => {
+  const files = { '/index.html': 'the app', '/404.html': 'not here' }
+  const { jwt } = await uploadSite(cloud, 'based', files)
+  const config = { base_path: '/docs', not_found_handling: handling }
+  const body = new FormData()
+  body.set('metadata', JSON.stringify({ compatibility_date: '2026-01-01', assets: { jwt, config } }))
+  await cloud.call('PUT', `/accounts/${accountId}/workers/scripts/based`, body)
+  await cloud.publish('based')
+  expect(await visit(cloud, 'based', path)).toMatchObject(expected)
+})

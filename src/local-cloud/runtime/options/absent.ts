@@ -1,5 +1,5 @@
 import type { WorkerOptions } from 'miniflare'
-import { isAbsent } from '../../store/bindings.ts'
+import { isAbsent, typeOf } from '../../store/bindings.ts'
 import { appName } from '../gate.ts'
 import { byName, type Subject, type Wrapped } from './context.ts'
 
@@ -27,7 +27,7 @@ export const absentBinding = (sentence: string): Wrapped => ({
 
 /** Bindings of types that this cloud cannot run. */
 export const absentBindings: Subject = (bindings) => ({
-  wrappedBindings: byName(bindings.filter(isAbsent), ({ name, type }) =>
-    absentBinding(`The binding ${name} of type ${type} does not work in the local cloud.`),
+  wrappedBindings: byName(bindings.filter(isAbsent), (binding) =>
+    absentBinding(`The binding ${binding.name} of type ${typeOf(binding)} does not work in the local cloud.`),
   ),
 })

@@ -126,8 +126,13 @@ const entryBytes = 40
  */
 function encodeManifest({ files, config }: Pick<RunnableAssets, 'files' | 'config'>): Uint8Array {
   const base = (config.base_path ?? '').replace(/\/+$/, '')
-  const entries = files.map(({ path, hash }) => ({
-    key: createHash('sha256').update(`${base}${path}`).digest().subarray(0, pathHashBytes),
+  // The asset Worker looks up the page of a single-page application without the base path.
+  const page = files.find(({ path }) => path === '/index.html')
+  const isSpa = base !== '' && config.not_found_handling === 'single-page-application'
+  const found = files.map(({ path, hash }) => ({ path: `${base}${path}`, hash }))
+  if (isSpa && page !== undefined) found.push(page)
+  const entries = found.map(({ path, hash }) => ({
+    key: createHash('sha256').update(path).digest().subarray(0, pathHashBytes),
     hash: Buffer.from(hash, 'hex'),
   }))
   entries.sort((a, b) => Buffer.compare(a.key, b.key))

@@ -26,6 +26,8 @@ export interface Missing {
 
 /** What the bindings of one version refer to. */
 export interface BindingContext {
+  /** The name of the script. */
+  script: string
   /** The value of a version_metadata binding. */
   identity: { id: string; tag: string; timestamp: string }
   /** The Worker that serves the version's assets, inside Miniflare; undefined without assets. */

@@ -1,6 +1,7 @@
 import type { WorkerOptions } from 'miniflare'
 import type { Binding } from '../../store/bindings.ts'
 import type { GroupWorkflow } from '../groups/group.ts'
+import { analyticsWorker, recordedBindings, recorderWorker } from '../recorded/recorder.ts'
 import { workflowBindings } from '../workflows/bindings.ts'
 import { wrapperWorker } from '../workflows/engine.ts'
 import { absentBindings, absentWorker } from './absent.ts'
@@ -20,6 +21,7 @@ const subjects: Subject[] = [
   serviceBindings,
   queueBindings,
   workflowBindings,
+  recordedBindings,
   absentBindings,
 ]
 
@@ -51,9 +53,11 @@ export function helperWorkers(
 ): WorkerOptions[] {
   const wrapped = workers.flatMap(({ wrappedBindings }) => Object.values(wrappedBindings ?? {}))
   const used = new Set(wrapped.map(({ scriptName }) => scriptName))
-  const candidates = [absentWorker(), ...workflows.map(({ id }) => wrapperWorker(id))]
+  const candidates = [absentWorker(), analyticsWorker(), ...workflows.map(({ id }) => wrapperWorker(id))]
   const helpers = candidates.filter(({ name = '' }) => used.has(name))
   if (cloud !== undefined && bindings.some(({ type }) => type === 'queue'))
     helpers.push(producerWorker(cloud))
+  const isRecorded = bindings.some(({ type }) => type === 'analytics_engine' || type === 'send_email')
+  if (cloud !== undefined && isRecorded) helpers.push(recorderWorker(cloud))
   return helpers
 }

@@ -22,6 +22,7 @@ export function contextOf(
   const tag = version.annotations['workers/tag'] ?? ''
   const scriptOf = (name: string) => group.scripts.find((each) => each.name === name)
   return {
+    script: script.name,
     identity: { id: version.id, tag, timestamp: version.createdOn },
     marker,
     assets: assets && assetsName(version.id),

@@ -117,6 +117,7 @@ function checkWorkers(candidate: Candidate, marker: string) {
   const classes = [...new Set(objects.map((binding) => binding.class_name))]
   const scriptName = appName('stand-in')
   const context = {
+    script: '',
     identity: { id: '', tag: '', timestamp: '' },
     marker,
     assets: scriptName,

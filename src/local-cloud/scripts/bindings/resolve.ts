@@ -1,5 +1,5 @@
 import { ApiError } from '../../errors.ts'
-import type { Binding } from '../../store/bindings.ts'
+import { type Binding, typeOf } from '../../store/bindings.ts'
 import type { Version } from '../../store/versions.ts'
 import type { UploadMetadata } from '../metadata.ts'
 import type { MigrationPlan } from '../migrations.ts'
@@ -28,7 +28,7 @@ export function resolveBindings(metadata: UploadMetadata, context: BindingContex
   }
   const resolved = given.flatMap((binding) => resolveOne(binding, context))
   const kept = (context.latest?.bindings ?? []).filter(
-    (binding) => metadata.keep_bindings?.includes(binding.type) && !names.includes(binding.name),
+    (binding) => metadata.keep_bindings?.includes(typeOf(binding)) && !names.includes(binding.name),
   )
   const all = [...resolved, ...kept]
   for (const binding of all) checkClass(binding, context.plan)

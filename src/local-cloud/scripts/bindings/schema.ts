@@ -39,7 +39,6 @@ const rateLimit = of('ratelimit', {
 const requiredFields: Partial<Record<AbsentType, string[]>> = {
   ai_search: ['instance_name'],
   ai_search_namespace: ['namespace'],
-  analytics_engine: ['dataset'],
   artifacts: ['namespace'],
   dispatch_namespace: ['namespace'],
   flagship: ['app_id'],
@@ -59,29 +58,63 @@ const absent = z.looseObject({ type: z.enum(absentTypes), name }).superRefine((b
   }
 })
 
-export const givenBinding = z.discriminatedUnion(
-  'type',
-  [
-    of('plain_text', { text: z.string() }),
-    secretText,
-    of('json', { json: z.json() }),
-    of('version_metadata', {}),
-    of('assets', {}),
-    of('queue', { queue_name: text, delivery_delay: z.int().min(0).max(43_200).optional() }),
-    of('workflow', {
-      workflow_name: text,
-      class_name: jsName.optional(),
-      script_name: text.optional(),
-    }),
-    durableObject,
-    inherit,
-    of('kv_namespace', { namespace_id: text }),
-    of('r2_bucket', { bucket_name: text, jurisdiction: z.string().optional() }),
-    d1,
-    service,
-    rateLimit,
-    absent,
+const knownBinding = z.discriminatedUnion('type', [
+  of('plain_text', { text: z.string() }),
+  secretText,
+  of('json', { json: z.json() }),
+  of('version_metadata', {}),
+  of('assets', {}),
+  of('queue', { queue_name: text, delivery_delay: z.int().min(0).max(43_200).optional() }),
+  of('workflow', {
+    workflow_name: text,
+    class_name: jsName.optional(),
+    script_name: text.optional(),
+  }),
+  of('analytics_engine', { dataset: text }),
+  of('send_email', {
+    destination_address: z.string().optional(),
+    allowed_destination_addresses: z.array(z.string()).optional(),
+    allowed_sender_addresses: z.array(z.string()).optional(),
+  }),
+  durableObject,
+  inherit,
+  of('kv_namespace', { namespace_id: text }),
+  of('r2_bucket', { bucket_name: text, jurisdiction: z.string().optional() }),
+  d1,
+  service,
+  rateLimit,
+  absent,
+])
+const knownTypes: ReadonlySet<string> = new Set([
+  ...absentTypes,
+  ...[
+    'plain_text',
+    'secret_text',
+    'json',
+    'version_metadata',
+    'assets',
+    'queue',
+    'workflow',
+    'analytics_engine',
   ],
-  { error: 'this type of binding is not supported by the local cloud' },
-)
+  ...[
+    'send_email',
+    'durable_object_namespace',
+    'inherit',
+    'kv_namespace',
+    'r2_bucket',
+    'd1',
+    'service',
+    'ratelimit',
+  ],
+])
+
+/** A binding. One of an unknown type is accepted with all its fields, as `unsafe.bindings` of a project contains them. */
+export const givenBinding = z.looseObject({ type: z.string(), name }).transform((given, context) => {
+  if (!knownTypes.has(given.type)) return { type: 'unknown' as const, name: given.name, given }
+  const parsed = knownBinding.safeParse(given)
+  if (parsed.success) return parsed.data
+  for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message })
+  return z.NEVER
+})
 export type GivenBinding = z.infer<typeof givenBinding>

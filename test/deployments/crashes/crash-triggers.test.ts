@@ -75,7 +75,7 @@ test('a crash anywhere among the triggers of a deployment leaves each of them on
       },
     },
   )
-  expect(points).toBeGreaterThanOrEqual(3 * 9)
+  expect(points).toBeGreaterThanOrEqual(3 * 8)
 })
 
 test('a crash anywhere in a rollback restores the triggers of the earlier version', async () => {

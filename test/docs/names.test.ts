@@ -97,6 +97,6 @@ describe('the documentation names only', () => {
 
   test('languages that say whether a block is executed', () => {
     const languages = new Set(pages.flatMap(blocksOf).map(({ language }) => language))
-    expect([...languages].toSorted()).toEqual(['json', 'output', 'sh', 'text', 'yaml'])
+    expect([...languages].toSorted()).toEqual(['json', 'output', 'sh', 'text', 'ts', 'yaml'])
   })
 })

@@ -52,6 +52,7 @@ export function createReader(
         ['<printed by npm start>', secrets.password],
         ['/srv/capstan', join(folder, 'srv')],
         ['<checkout>/', root],
+        ["'@capstan/client'", `'${root}client/src/index.ts'`],
         // Elsewhere the folder has another name.
         ["'.capstan/", `'${stack.dataDir}/`],
         ['$(cat .capstan/', `$(cat ${stack.dataDir}/`],

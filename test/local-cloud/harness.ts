@@ -69,8 +69,8 @@ export async function startCloud(dataDir = temporaryDir(), zones: string[] = [])
 }
 
 /** A cloud for one test that runs Workers in this process: for tests of the API, not of what only workerd does. */
-export async function startInlineCloud(): Promise<TestCloud> {
-  const cloud = await openCloud(temporaryDir(), [], createInlineRuntime())
+export async function startInlineCloud(zones: string[] = []): Promise<TestCloud> {
+  const cloud = await openCloud(temporaryDir(), zones, createInlineRuntime())
   onCleanup(() => cloud.stop())
   return cloud
 }

@@ -4,6 +4,7 @@ import { ApiError } from '../errors.ts'
 import { unsupportedFeature } from '../scripts/unsupported.ts'
 import { RateLimit, requireToken } from './access.ts'
 import { accountRoutes, publicRoutes } from './account-routes.ts'
+import { addressRoutes } from './address-routes.ts'
 import { containerRoutes } from './container-routes.ts'
 import { type Answer, type RawAnswer, sendAnswer, sendError, setEdgeHeaders } from './envelope.ts'
 import { registryRoutes } from './registry-routes.ts'
@@ -71,6 +72,8 @@ export class Api {
     versionRoutes(this.#routes, cloud)
     containerRoutes(this.#routes, cloud)
     registryRoutes(this.#routes, cloud)
+    // Before the routes of single domains, whose ids would match.
+    addressRoutes(this.#routes, cloud)
     zoneRoutes(this.#routes, cloud)
     kvRoutes(this.#routes, cloud)
     r2Routes(this.#routes, cloud)

@@ -42,6 +42,21 @@ export const scriptSettings = z.strictObject({
 })
 export type ScriptSettings = z.infer<typeof scriptSettings>
 
+/** Settings of a version. `limits.cpu_ms` is enforced; the others have no meaning on one machine and are shown only. */
+export const versionSettings = z.object({
+  limits: z
+    .strictObject({ cpu_ms: z.number().min(1).max(300_000).optional(), subrequests: z.number().optional() })
+    .optional(),
+  placement: z.looseObject({}).optional(),
+  cache_options: z
+    .strictObject({ enabled: z.boolean(), cross_version_cache: z.boolean().optional() })
+    .optional(),
+  streaming_tail_consumers: z
+    .array(z.looseObject({ service: z.string() }))
+    .nullable()
+    .optional(),
+})
+
 const containerEntry = z.strictObject({
   name: z.string().optional(),
   class_name: jsName.optional(),
@@ -74,15 +89,9 @@ export const uploadMetadata = z.object({
     .optional(),
   containers: z.array(containerEntry).optional(),
   ...scriptSettings.shape,
-  limits: z
-    .strictObject({ cpu_ms: z.number().min(1).max(300_000).optional(), subrequests: z.number().optional() })
-    .optional(),
-  // Recorded or ignored: these fields have no meaning on one machine.
-  placement: z.looseObject({}).optional(),
+  ...versionSettings.shape,
   usage_model: z.enum(['standard', 'bundled', 'unbound']).optional(),
-  cache_options: z
-    .strictObject({ enabled: z.boolean(), cross_version_cache: z.boolean().optional() })
-    .optional(),
+  // Accepted and ignored: these fields have no meaning on one machine.
   keep_assets: z.boolean().optional(),
   code_update_strategy: codeUpdateStrategy.optional(),
   package_dependencies: z.array(z.looseObject({ name: z.string() })).optional(),

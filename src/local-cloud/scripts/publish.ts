@@ -5,7 +5,7 @@ import type { StartupReport } from '../runtime/startup/check.ts'
 import type { Script } from '../store/scripts.ts'
 import type { Version, VersionDraft } from '../store/versions.ts'
 import { resolveBindings } from './bindings/resolve.ts'
-import { scriptSettings } from './metadata.ts'
+import { scriptSettings, versionSettings } from './metadata.ts'
 import { type MigrationPlan, planMigrations } from './migrations.ts'
 import { missingTrigger } from './unsupported.ts'
 import type { Upload } from './upload.ts'
@@ -105,7 +105,7 @@ async function prepare(
     ...runtime,
     assets,
     cpuMs: metadata.limits?.cpu_ms,
-    placement: metadata.placement,
+    settings: versionSettings.parse(metadata),
     handlers,
     namedHandlers,
     classes: report.classes,

@@ -25,11 +25,11 @@ const features: [RegExp, string][] = [
   [/^workers\/tails\//, 'the list of tail consumers'],
   [/^workers\/dispatch(\/|$)/, 'Workers for Platforms'],
   [/^workers\/(observability|logs)(\/|$)/, 'Workers Logs; `capstan logs` shows the logs of a Worker'],
-  [/^workers\/scripts\/[^/]+\/(routes|domains|references)/, 'routes and domains by script'],
+  [/^workers\/scripts\/[^/]+\/(domains|references)/, 'single domains and references of a script'],
   [/^workers\/services\/[^/]+\/environments\//, 'service environments'],
   [/^workers\/scripts\/[^/]+(\/settings)?$/, 'reading or changing a script in place: upload it again'],
   [/^workers\/workers(\/|$)/, 'the newer API of Workers beyond what wrangler needs'],
-  [/^workers\/domains\/(changeset|records)/, 'changesets of domains'],
+  [/^workers\/domains\/changeset/, 'changesets of the domains of several Workers'],
 ]
 
 /**

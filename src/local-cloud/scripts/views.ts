@@ -88,8 +88,7 @@ export function versionSettingsView(script: Script, serving: Version | undefined
     compatibility_date: serving.code.compatibilityDate,
     compatibility_flags: serving.code.compatibilityFlags,
     usage_model: serving.code.usageModel,
-    ...(serving.code.placement === undefined ? {} : { placement: serving.code.placement }),
-    ...(serving.code.cpuMs === undefined ? {} : { limits: { cpu_ms: serving.code.cpuMs } }),
+    ...serving.code.settings,
   }
   const bindings = (serving?.bindings ?? []).map((binding) => publicBinding(binding, namespaces))
   const { observability, ...settings } = settingsView(script)

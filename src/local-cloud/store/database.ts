@@ -85,8 +85,9 @@ export function openDatabase(dataDir: string): DatabaseSync {
   return db
 }
 
-/** Runs `work` in one transaction. `work` must not await. */
+/** Runs `work` in one transaction, within the present one if there is one. `work` must not await. */
 export function inTransaction<T>(db: DatabaseSync, work: () => T): T {
+  if (db.isTransaction) return work()
   db.exec('begin immediate')
   try {
     const result = work()

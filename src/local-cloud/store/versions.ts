@@ -31,8 +31,8 @@ interface VersionCode {
   usageModel: 'standard' | 'bundled' | 'unbound'
   /** The CPU time limit of a request; undefined if the upload sets none. */
   cpuMs?: number | undefined
-  /** Recorded only: everything runs on this machine. */
-  placement?: Record<string, unknown> | undefined
+  /** Settings that are shown only. Absent in versions of older versions of Capstan. */
+  settings?: object | undefined
   /** Recorded only: the local cloud runs no containers. */
   containers: { class_name?: string | undefined }[]
 }

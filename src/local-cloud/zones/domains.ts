@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { CloudContext } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { type Domain, newId, type Zone } from '../store/zones.ts'
+import type { Store } from '../store/index.ts'
+import { type DnsRecord, type Domain, newId, type Zone } from '../store/zones.ts'
 import { isWithin } from './names.ts'
 
 export const domainBody = z.strictObject({
@@ -26,8 +27,7 @@ export function putDomain(cloud: CloudContext, body: z.output<typeof domainBody>
     const present = find(cloud, hostname)
     if (present !== undefined && present.scriptName !== script.name) throw new ApiError('domainInUse')
     if (present !== undefined) return present
-    if (store.zones.records(zone.id).some(({ name, type }) => name === hostname && addresses.has(type)))
-      throw new ApiError('domainHasRecords')
+    if (addressRecords(store, hostname).length > 0) throw new ApiError('domainHasRecords')
     store.zones.putDomain({ hostname, zoneId: zone.id, scriptId: script.id })
     const created = find(cloud, hostname)
     if (created === undefined) throw new Error('the domain was not inserted')
@@ -50,10 +50,22 @@ export function putDomain(cloud: CloudContext, body: z.output<typeof domainBody>
 }
 
 const addresses = new Set(['A', 'AAAA', 'CNAME'])
+
+/** The DNS records that decide where a host name leads. @param hostname in lower case */
+export const addressRecords = ({ zones }: Pick<Store, 'zones'>, hostname: string): DnsRecord[] =>
+  zones
+    .list()
+    .flatMap(({ id }) => zones.records(id))
+    .filter(({ name, type }) => name === hostname && addresses.has(type))
+
 const find = ({ store }: CloudContext, hostname: string) =>
   store.zones.domains().find((each) => each.hostname === hostname)
 
-function zoneOf({ store }: CloudContext, body: z.output<typeof domainBody>): Zone {
+/** The zone of a host name: the named one, else the longest that contains it. @throws ApiError 9109 */
+export function zoneOf(
+  { store }: CloudContext,
+  body: { hostname: string; zone_id?: string | undefined; zone_name?: string | undefined },
+): Zone {
   const { zone_id: id, zone_name: name, hostname } = body
   const zone = store.zones
     .list()

@@ -53,7 +53,11 @@ export function assertConforms(
   responseBody: unknown,
 ): void {
   const { contract } = load()
-  const template = Object.keys(contract.paths).find((candidate) => matches(candidate, path))
+  const parameters = (template: string) => template.split('{').length
+  // A path with fewer parameters is the more specific one: /domains/records, not /domains/{domain_id}.
+  const [template] = Object.keys(contract.paths)
+    .filter((candidate) => matches(candidate, path))
+    .toSorted((one, other) => parameters(one) - parameters(other))
   const operation = template && contract.paths[template]?.[method.toLowerCase()]
   if (template === undefined || !operation) {
     if (status < 400) {

@@ -24,7 +24,7 @@ test("is made by the project's own wrangler, with the options that its version k
 })
 
 test("shows wrangler's whole message if it fails", async () => {
-  const program = `console.error('\\u001b[31m✘ [ERROR] Build failed with 1 error:\\u001b[0m\\n\\n  src/index.ts:3:5: no such thing\\n'); process.exitCode = 1`
+  const program = `console.error('\\u001b[31m✘ [ERROR] Build failed with 1 error:\\u001b[0m\\n\\n  src/index.ts:3:5: no such thing\\n\\n🪵  Logs were written to "/tmp/x.log"'); process.exitCode = 1`
   const run = requestOf(projectWith(fakeWrangler('4.120.0', program)))
   await expect(run).rejects.toThrow(
     'wrangler 4.120.0 failed:\n✘ [ERROR] Build failed with 1 error:\n\n  src/index.ts:3:5: no such thing',

@@ -5,6 +5,7 @@ import { wranglerConfig } from '../../../src/deployments/commands/wrangler/readi
 import { chooseSection } from '../../../src/deployments/commands/wrangler/reading/environments.ts'
 import { findWranglerProject } from '../../../src/deployments/commands/wrangler/reading/find-project.ts'
 import { readRawConfig } from '../../../src/deployments/commands/wrangler/reading/raw-config.ts'
+import { sharedWithProduction } from '../../../src/deployments/commands/wrangler/translation/shared-with-production.ts'
 import { translateTriggers } from '../../../src/deployments/commands/wrangler/translation/triggers.ts'
 import {
   placeholders,
@@ -42,6 +43,18 @@ describe('a wrangler project', () => {
     })
     writeFileSync(join(built, '.wrangler/deploy/config.json'), '[')
     await expect(findWranglerProject(built)).rejects.toThrow('is not usable')
+  })
+
+  test('is read as UTF-8, with or without a byte order mark', async () => {
+    const name = 'name = "caf\u00e9"\r\n'
+    expect((await rawOf('wrangler.toml', `\uFEFF${name}`)).value).toEqual({ name: 'caf\u00e9' })
+    const folder = projectWith({ 'wrangler.toml': '' })
+    for (const encoding of ['latin1', 'utf16le'] as const) {
+      writeFileSync(join(folder, 'wrangler.toml'), Buffer.from(`\uFEFF${name}`, encoding))
+      await expect(readRawConfig(join(folder, 'wrangler.toml'))).rejects.toThrow(
+        'wrangler.toml is not encoded in UTF-8',
+      )
+    }
   })
 
   test('is refused for a syntax error, with its line', async () => {
@@ -198,6 +211,47 @@ bucket_name = "your-bucket"
     ])
     expect(placeholders(raw, 'staging')).toEqual([
       'wrangler.toml, line 14: bucket_name is a placeholder (your-bucket)',
+    ])
+  })
+
+  test("name resources of production that staging's section uses", async () => {
+    const text = `[[kv_namespaces]]
+binding = "A"
+id = "0123"
+[[kv_namespaces]]
+binding = "B"
+id = "4567"
+[[queues.producers]]
+binding = "Q"
+queue = "jobs"
+[[r2_buckets]]
+binding = "R"
+bucket_name = "files"
+[env.staging]
+routes = ["shop.example.org/*"]
+services = [{ binding = "PRICES", service = "prices" }]
+[[env.staging.kv_namespaces]]
+binding = "OTHER"
+id = "0123"
+[[env.staging.kv_namespaces]]
+binding = "B"
+id = "89ab"
+[[env.staging.queues.consumers]]
+queue = "jobs"
+[[env.staging.r2_buckets]]
+binding = "R"
+bucket_name = "files"
+[env.production]
+route = "shop.example.org/*"
+`
+    const raw = await rawOf('wrangler.toml', text)
+    const sections = { section: 'staging', production: '' }
+    expect(sharedWithProduction(raw, sections, (binding) => binding === 'R')).toEqual([
+      'wrangler.toml, line 16: env.staging gives staging the KV namespace of production: 0123, as OTHER',
+      'wrangler.toml, line 22: env.staging gives staging the queue of production: jobs',
+    ])
+    expect(sharedWithProduction(raw, { section: 'staging', production: 'production' }, () => false)).toEqual([
+      expect.stringContaining('the route of production: shop.example.org/*'),
     ])
   })
 })

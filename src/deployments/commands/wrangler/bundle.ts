@@ -10,8 +10,8 @@ import {
   type ChosenSection,
   chooseSection,
   type EnvironmentChoice,
+  productionSection,
   requireBuiltFor,
-  sectionsOf,
 } from './reading/environments.ts'
 import type { WranglerProject } from './reading/find-project.ts'
 import { readForm, type UploadForm } from './reading/form.ts'
@@ -38,7 +38,11 @@ export interface Bundle {
   project: WranglerProject
   wrangler: ChosenWrangler
   raw: RawConfig
+  /** The configuration that people edit: a built one has only one section. */
+  written: RawConfig
   chosen: ChosenSection
+  /** The section that production is deployed from. */
+  production: string
   config: WranglerConfig
   form: UploadForm
   app: string
@@ -58,7 +62,12 @@ export async function bundleProject(project: WranglerProject, options: BundleOpt
   const chosen = chooseSection(raw, environment, choice)
   if (project.redirected) requireBuiltFor(raw, chosen.section)
   refuse(raw, faultsOf(raw, chosen.section, options))
-  const app = options.app ?? (await appOf(project, raw, choice))
+  const written =
+    project.redirected && project.userConfigFile !== undefined
+      ? await readRawConfig(project.userConfigFile)
+      : raw
+  const production = productionSection(written, choice)
+  const app = options.app ?? appOf({ built: raw, written, production }, project.folder)
   requireAppName(app, raw, options.app)
   const wrangler = chooseWrangler(project.folder, { containers: 'containers' in raw.value })
   const whose = wrangler.whose === 'project' ? "the project's" : "Capstan's"
@@ -78,7 +87,9 @@ export async function bundleProject(project: WranglerProject, options: BundleOpt
     project,
     wrangler,
     raw,
+    written,
     chosen,
+    production,
     config: wranglerConfig.parse(config),
     form: upload,
     app,
@@ -94,14 +105,10 @@ const serviceWorkerFault = {
 }
 
 /** The name of the Worker in production: staging's name is derived from it, as wrangler derives it. */
-async function appOf(
-  project: WranglerProject,
-  built: RawConfig,
-  { sections }: EnvironmentChoice,
-): Promise<string> {
-  const { userConfigFile, redirected, folder } = project
-  const written = redirected && userConfigFile !== undefined ? await readRawConfig(userConfigFile) : built
-  const production = sections.production ?? (sectionsOf(written).includes('production') ? 'production' : '')
+function appOf(
+  { built, written, production }: { built: RawConfig; written: RawConfig; production: string },
+  folder: string,
+): string {
   const own = production === '' ? undefined : propertiesOf(propertiesOf(written.value.env)[production]).name
   const names = [own, built.value.topLevelName, written.value.name]
   return names.find((name) => typeof name === 'string') ?? basename(folder)

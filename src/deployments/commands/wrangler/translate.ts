@@ -12,6 +12,7 @@ import { translateBindings } from './translation/bindings.ts'
 import { translateContainers } from './translation/containers.ts'
 import { type Naming, scriptOf } from './translation/naming.ts'
 import { translateSettings } from './translation/settings.ts'
+import { sharedWithProduction } from './translation/shared-with-production.ts'
 import { buildNotes, sourceOf } from './translation/source.ts'
 import { translateTriggers } from './translation/triggers.ts'
 import { placeholders, secretVariables, undeployedKeys } from './translation/warnings.ts'
@@ -74,6 +75,7 @@ export async function translate(bundle: Bundle, options: TranslateOptions) {
       ...namingNotes(bundle, { borrowed, dropped }),
       ...leftOutNotes(assets?.leftOut ?? []),
       ...pullConsumers(bundle),
+      ...sharedNotes(bundle, naming),
       ...secretVariables(raw, section),
       ...placeholders(raw, section),
       ...undeployedKeys(raw, section),
@@ -143,6 +145,13 @@ function namingNotes(
       ? []
       : [`wrangler deploys ${where} as ${config.name}; Capstan deploys it as ${script}`]),
   ]
+}
+
+/** A staging with a section of its own uses what that names: production's resources only by mistake. */
+function sharedNotes({ script, app, chosen, written, production }: Bundle, naming: Naming): string[] {
+  const { section, borrowed } = chosen
+  if (script === app || borrowed || section === production) return []
+  return sharedWithProduction(written, { section, production }, naming.isShared)
 }
 
 function leftOutNotes(leftOut: string[]): string[] {

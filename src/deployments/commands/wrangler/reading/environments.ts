@@ -25,6 +25,10 @@ export function sectionsOf({ value }: RawConfig): string[] {
   return Object.keys(propertiesOf(value.env))
 }
 
+/** The section that production is deployed from; empty for the top level. */
+export const productionSection = (raw: RawConfig, { sections }: EnvironmentChoice): string =>
+  sections.production ?? (sectionsOf(raw).includes('production') ? 'production' : '')
+
 /**
  * The section that an environment is deployed from: the chosen one, else the one of its name, else the top level.
  * @throws UsageFault if the chosen section does not exist

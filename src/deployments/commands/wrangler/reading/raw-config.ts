@@ -19,14 +19,21 @@ export interface RawConfig {
 /** Reads a configuration without wrangler. @throws UsageFault with the line of a syntax error */
 export async function readRawConfig(file: string): Promise<RawConfig> {
   const name = basename(file)
-  let text: string
-  try {
-    text = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '')
-  } catch (error) {
-    throw new UsageFault(`${name} can't be read (${errorCode(error)})`)
-  }
+  const text = await textOf(file, name)
   const parsed = name.endsWith('.toml') ? tomlConfig(name, text) : jsonConfig(name, text)
   return { name, ...parsed }
+}
+
+/** The text of a file, without a byte order mark. wrangler would replace what is not UTF-8 without saying so. */
+async function textOf(file: string, name: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new UsageFault(`${name} is not encoded in UTF-8: save it as UTF-8`)
+    throw new UsageFault(`${name} can't be read (${code})`)
+  }
 }
 
 function jsonConfig(name: string, text: string): Omit<RawConfig, 'name'> {

@@ -45,7 +45,7 @@ export async function runWrangler(run: DryRun): Promise<DryRunResult> {
   try {
     const { code, output: written } = await execute(run, folder)
     const output = maskValues(written, proxyPasswords(run.env), '***')
-    if (code !== 0) throw new UsageFault(`wrangler ${run.wrangler.version} failed:\n${output.trim()}`)
+    if (code !== 0) throw new UsageFault(`wrangler ${run.wrangler.version} failed:\n${messageOf(output)}`)
     const [config, form] = await Promise.all([
       readFile(join(folder, 'config.json'), 'utf8'),
       readFile(join(folder, 'form')),
@@ -58,6 +58,9 @@ export async function runWrangler(run: DryRun): Promise<DryRunResult> {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** wrangler's output, without the line about its log, which is deleted with the temporary folder. */
+const messageOf = (output: string) => output.replace(/^.*Logs were written to ".*"$/gm, '').trim()
 
 function execute(run: DryRun, folder: string): Promise<{ code: number | null; output: string }> {
   const { project, wrangler, timeoutSeconds } = run
@@ -83,7 +86,7 @@ function execute(run: DryRun, folder: string): Promise<{ code: number | null; ou
     const timer = setTimeout(() => {
       killGroup(child)
       const shown = maskValues(output, proxyPasswords(run.env), '***')
-      reject(new UsageFault(`wrangler did not end within ${timeoutSeconds} s:\n${shown.trim()}`))
+      reject(new UsageFault(`wrangler did not end within ${timeoutSeconds} s:\n${messageOf(shown)}`))
     }, timeoutSeconds * 1000)
     const done = () => {
       clearTimeout(timer)

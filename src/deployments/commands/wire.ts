@@ -17,7 +17,15 @@ export const preparedAnswer = answer(
     estimatedCost: z.looseObject({ monthly: z.number(), currency: z.string() }),
     plan: z.looseObject({
       digest: z.string(),
-      changes: z.array(z.object({ kind: z.string(), name: z.string(), action: z.string() })),
+      changes: z.array(
+        z.looseObject({
+          kind: z.string(),
+          name: z.string(),
+          action: z.string(),
+          binding: z.string().optional(),
+          note: z.string().optional(),
+        }),
+      ),
       addresses: z.looseObject({ healthCheck: z.string().nullable() }).optional(),
       checkBeforeTraffic: z.looseObject({ possible: z.boolean(), reason: z.string().nullable() }).nullish(),
     }),

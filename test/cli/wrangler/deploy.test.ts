@@ -69,7 +69,7 @@ describe('capstan deploy in a wrangler project', () => {
     expect(JSON.parse(document.out)).toMatchObject({ plan: { digest: 'sha256:aa' } })
     const { out, code } = await run('--plan=markdown')
     expect(out).toMatch(/^## Plan: shop to staging\n/)
-    expect(out).toContain('| create | durable object | Counter |')
+    expect(out).toContain('| create | durable object | Counter |  |')
     expect(out).toContain('- Source: wrangler.jsonc, wrangler 4.120.0')
     expect(code).toBe(0)
     expect((await run('--plan=html')).err).toContain('--plan has to be text, json, markdown')

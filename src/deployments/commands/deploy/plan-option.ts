@@ -1,4 +1,5 @@
 import { type Output, plain, UsageFault } from '../../../cli/index.ts'
+import { changeRows } from '../output/change-rows.ts'
 import { planLines } from '../output/plan-text.ts'
 import type { PrepareRequest } from '../project/request.ts'
 import type { PreparedAnswer } from '../wire.ts'
@@ -27,20 +28,19 @@ export function printPlan(
 }
 
 /** The plan as Markdown, for the comment of a pull request or the summary of a job. */
-export function markdownLines(
-  { plan, reversible, estimatedCost, expiresAt }: PreparedAnswer,
-  request: PrepareRequest,
-): string[] {
+export function markdownLines(prepared: PreparedAnswer, request: PrepareRequest): string[] {
+  const { plan, reversible, estimatedCost, expiresAt } = prepared
   const { config, environment } = request
-  const changes = plan.changes.map(
-    ({ kind, name, action }) => `| ${cell(action)} | ${cell(kind.replaceAll('_', ' '))} | ${cell(name)} |`,
+  const changes = changeRows(prepared, request).map(
+    ({ action, kind, name, details }) =>
+      `| ${cell(action)} | ${cell(kind)} | ${cell(name)} | ${cell(details)} |`,
   )
   const { source } = config
   const healthCheck = plan.addresses?.healthCheck
   return [
     `## Plan: ${cell(config.appName)} to ${cell(environment)}`,
     '',
-    ...(changes.length === 0 ? ['No changes.'] : ['| change | what | name |', '|---|---|---|', ...changes]),
+    ...(changes.length === 0 ? ['No changes.'] : ['| change | what | name | details |', '|---|---|---|---|', ...changes]),
     '',
     ...(source === undefined
       ? []

@@ -1,20 +1,23 @@
 import { plain, table } from '../../../cli/index.ts'
 import type { PrepareRequest } from '../project/request.ts'
 import type { PreparedAnswer } from '../wire.ts'
+import { changeRows } from './change-rows.ts'
 
 /** The lines that describe a plan: its changes, whether they are reversible, the cost and the expiry. */
 export function planLines(prepared: PreparedAnswer, request: PrepareRequest): string[] {
   const { plan, reversible, estimatedCost: cost, expiresAt } = prepared
   const { config, environment } = request
-  const changes = plan.changes.map(({ kind, name, action }) => [
+  const changes = changeRows(prepared, request).map(({ action, kind, name, details }) => [
     `  ${action}`,
-    kind.replaceAll('_', ' '),
+    kind,
     name,
+    details,
   ])
+  const columns = ['  change', 'what', 'name', 'details']
   const reasons = reversible.reasons.map(plain).join('; ')
   return [
     `Plan: ${config.appName} to ${environment}, ${whatOf(config)}`,
-    ...table(['  change', 'what', 'name'], changes),
+    ...table(columns, changes),
     ...addressLine(plan.addresses),
     ...checkLine(plan.checkBeforeTraffic),
     `Reversible: ${reversible.value ? 'yes' : `no (${reasons})`}`,

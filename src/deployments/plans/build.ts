@@ -17,7 +17,7 @@ import type { AssetConfig, AssetFile } from '../model/request/assets.ts'
 import type { PrepareConfig } from '../model/request/config.ts'
 import type { GitHubSource } from '../model/request/github-source.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
-import { type WantedContainer, wantedContainer } from './container.ts'
+import { isProject, type WantedContainer, wantedContainer } from './container.ts'
 import { checkParts } from './parts/checks.ts'
 import { modulesOf, plannedModules } from './parts/modules.ts'
 
@@ -29,8 +29,9 @@ export function checkConfig(given: PrepareConfig): {
   wanted: WantedContainer | undefined
 } {
   const wanted = wantedContainer(given)
-  const classes = new Set([...given.durableObjects, ...(wanted === undefined ? [] : [wanted.className])])
-  const config = { ...given, durableObjects: [...classes] }
+  // A project names the class itself, and its binding, if it has one.
+  const added = wanted === undefined || isProject(given) ? [] : [wanted.className]
+  const config = { ...given, durableObjects: [...new Set([...given.durableObjects, ...added])] }
   checkParts(config)
   if (wanted?.isContainerOnly !== true) modulesOf(config)
   return { config, wanted }

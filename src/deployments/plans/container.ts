@@ -4,6 +4,7 @@ import type { PlannedContainer } from '../model/planned-container.ts'
 import type { PrepareConfig } from '../model/schema.ts'
 import type { WorkerModule } from '../model/worker-module.ts'
 import { frontModules } from './container-front.ts'
+import { plannedClasses } from './parts/class-migrations.ts'
 
 /** The container of a configuration, before its image is resolved. */
 export interface WantedContainer extends Omit<PlannedContainer, 'image' | 'digest' | 'bytes'> {
@@ -18,7 +19,7 @@ const defaultClass = 'AppContainer'
 
 /** The container of a configuration, if it has one. @throws REQ_002 for contradictory settings */
 export function wantedContainer(config: PrepareConfig): WantedContainer | undefined {
-  const { containerImage, container, durableObjects } = config
+  const { containerImage, container } = config
   if (containerImage === undefined) {
     if (container === undefined) return undefined
     throw invalidBody([{ path: 'config.container', problem: 'is only allowed together with containerImage' }])
@@ -27,15 +28,24 @@ export function wantedContainer(config: PrepareConfig): WantedContainer | undefi
   if ('problem' in reference)
     throw invalidBody([{ path: 'config.containerImage', problem: reference.problem }])
   const isContainerOnly = config.script === undefined && config.modules === undefined
-  const [only, ...others] = durableObjects
+  const classes = classesOf(config)
+  const [only, ...others] = classes
   const className =
     container?.class ??
     (others.length === 0 ? (only ?? (isContainerOnly ? defaultClass : undefined)) : undefined)
-  const fault = classFault({ className, durableObjects, isContainerOnly })
+  const fault = classFault({ className, classes, isContainerOnly, isProject: isProject(config) })
   if (fault !== undefined || className === undefined) throw invalidBody([fault ?? unnamed])
   const { port = 8080, instanceType = 'lite', maxInstances = 1 } = container ?? {}
   return { reference, className, port, instanceType, maxInstances, isContainerOnly }
 }
+
+/** True if the app describes its classes with its bindings and their history, not as a list of names. */
+export const isProject = ({ bindings, classMigrations, exports }: PrepareConfig): boolean =>
+  bindings !== undefined || classMigrations !== undefined || exports !== undefined
+
+const classesOf = (config: PrepareConfig): string[] => [
+  ...new Set([...plannedClasses({ ...config, script: '' }), ...Object.keys(config.exports ?? {})]),
+]
 
 const unnamed: FieldFault = {
   path: 'config.container.class',
@@ -44,17 +54,20 @@ const unnamed: FieldFault = {
 
 function classFault(input: {
   className: string | undefined
-  durableObjects: string[]
+  classes: string[]
   isContainerOnly: boolean
+  isProject: boolean
 }): FieldFault | undefined {
-  const { className, durableObjects, isContainerOnly } = input
+  const { className, classes, isContainerOnly } = input
   if (className === undefined) return unnamed
-  if (isContainerOnly && durableObjects.some((name) => name !== className)) {
+  if (isContainerOnly && classes.some((name) => name !== className)) {
     const problem = 'an app without code can only have the class of its container'
     return { path: 'config.durableObjects', problem }
   }
-  if (!isContainerOnly && !durableObjects.includes(className)) {
-    return { path: 'config.durableObjects', problem: `the container's class ${className} is missing` }
+  if (!isContainerOnly && !classes.includes(className)) {
+    return input.isProject
+      ? { path: 'config.container.class', problem: `neither bindings nor classMigrations have ${className}` }
+      : { path: 'config.durableObjects', problem: `the container's class ${className} is missing` }
   }
   return undefined
 }

@@ -118,6 +118,32 @@ describe('a request with everything that a wrangler project has', () => {
   })
 })
 
+describe('the container of a project', () => {
+  const containerImage = 'registry.example.com/converter:1.0'
+  const bindings = [{ type: 'durable_object_namespace', name: 'JOBS', class_name: 'Converter' }]
+  const classMigrations = [{ tag: 'v1', new_sqlite_classes: ['Converter'] }]
+  const container = { class: 'Converter' }
+
+  test.each([
+    ['a binding', { bindings }],
+    ['the history of classes', { bindings: [], classMigrations }],
+    ['exports', { bindings: [], exports: { Converter: { type: 'durable-object' } } }],
+  ])('belongs to a class of %s, and adds no binding', (_, project) => {
+    const given = { containerImage, container, ...project }
+    expect(faultsOf(given)).toEqual([])
+    expect(checkConfig(parsed(given).config).config.durableObjects).toEqual([])
+  })
+
+  test('is refused for a class that the project lacks', () => {
+    expect(faultsOf({ containerImage, container: { class: 'Other' }, bindings })).toEqual([
+      'config.container.class: neither bindings nor classMigrations have Other',
+    ])
+    expect(faultsOf({ containerImage, container: { class: 'Other' } })).toEqual([
+      "config.durableObjects: the container's class Other is missing",
+    ])
+  })
+})
+
 test('an app of static files needs no code', () => {
   const assets = { files: [{ path: '/index.html', digest, size: 1, contentType: 'text/html' }] }
   expect(faultsOf({ script: undefined, assets })).toEqual([])

@@ -115,7 +115,12 @@ function withoutEmpty(steps: PendingMigration['steps']): PendingMigration['steps
 }
 
 /** The classes that a plan gives its script, apart from those that it merely keeps. */
-export function plannedClasses(config: PlanConfig): string[] {
+export function plannedClasses(
+  config: Pick<PlanConfig, 'durableObjects' | 'script'> & {
+    bindings?: PlanConfig['bindings'] | undefined
+    classMigrations?: PlanConfig['classMigrations'] | undefined
+  },
+): string[] {
   const bound = (config.bindings ?? []).flatMap(({ type, class_name: name, script_name: script }) =>
     type === 'durable_object_namespace' && typeof name === 'string' && isOwn(script, config.script)
       ? [name]

@@ -1,6 +1,6 @@
 import { type Output, plain, UsageFault } from '../../../cli/index.ts'
 import { changeRows } from '../output/change-rows.ts'
-import { planLines } from '../output/plan-text.ts'
+import { checkLine, planLines } from '../output/plan-text.ts'
 import type { PrepareRequest } from '../project/request.ts'
 import type { PreparedAnswer } from '../wire.ts'
 import type { DeployFlags } from './flags.ts'
@@ -40,7 +40,9 @@ export function markdownLines(prepared: PreparedAnswer, request: PrepareRequest)
   return [
     `## Plan: ${cell(config.appName)} to ${cell(environment)}`,
     '',
-    ...(changes.length === 0 ? ['No changes.'] : ['| change | what | name | details |', '|---|---|---|---|', ...changes]),
+    ...(changes.length === 0
+      ? ['No changes.']
+      : ['| change | what | name | details |', '|---|---|---|---|', ...changes]),
     '',
     ...(source === undefined
       ? []
@@ -50,6 +52,7 @@ export function markdownLines(prepared: PreparedAnswer, request: PrepareRequest)
     `- Reversible: ${reversible.value ? 'yes' : 'no'}`,
     ...reversible.reasons.map((reason) => `  - ${cell(reason)}`),
     ...(healthCheck == null ? [] : [`- Health check: ${cell(healthCheck)}`]),
+    ...checkLine(plan.checkBeforeTraffic).map((line) => `- ${cell(line)}`),
     `- Cost: ${estimatedCost.monthly} ${cell(estimatedCost.currency)} a month (estimated)`,
     `- Expires: ${cell(expiresAt)}`,
     `- Digest: ${cell(plan.digest)}`,

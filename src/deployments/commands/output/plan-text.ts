@@ -38,7 +38,7 @@ function addressLine(addresses: PreparedAnswer['plan']['addresses']): string[] {
 }
 
 /** The line on the check of the new version before it has traffic; none from an older service. */
-function checkLine(check: PreparedAnswer['plan']['checkBeforeTraffic']): string[] {
+export function checkLine(check: PreparedAnswer['plan']['checkBeforeTraffic']): string[] {
   if (check === undefined || check === null) return []
   return [
     check.possible

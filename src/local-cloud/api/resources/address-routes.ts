@@ -1,6 +1,6 @@
-import type { CloudContext } from '../context.ts'
-import { requireScript } from '../scripts/lifecycle.ts'
-import type { Domain } from '../store/zones.ts'
+import type { CloudContext } from '../../context.ts'
+import { requireScript } from '../../scripts/lifecycle.ts'
+import type { Domain } from '../../store/zones.ts'
 import {
   changesetOf,
   domainsBody,
@@ -8,11 +8,11 @@ import {
   replaceDomains,
   replaceRoutes,
   routesBody,
-} from '../zones/by-script.ts'
-import { requireDomain } from '../zones/domains.ts'
-import { domainView, routeView } from '../zones/views.ts'
-import { readJson } from './body.ts'
-import type { Router } from './router.ts'
+} from '../../zones/by-script.ts'
+import { requireDomain } from '../../zones/domains.ts'
+import { domainView, routeView } from '../../zones/views.ts'
+import { readJson } from '../body.ts'
+import type { Router } from '../router.ts'
 
 const workers = '/accounts/{account}/workers'
 const script = `${workers}/scripts/{script}`

@@ -66,3 +66,19 @@ test('a tail shows requests, logs and exceptions live, without secrets, and filt
   const [error] = await once(late, 'error')
   expect(String(error)).toContain('404')
 })
+
+test('a tail accepts frames without a mask, which wrangler sends, and masked ones', async () => {
+  const cloud = await startCloud()
+  await cloud.put('app', {}, [{ name: 'main.js', content: code }])
+  await cloud.publish('app')
+  const { socket, events } = await tail(cloud)
+  const closed: number[] = []
+  socket.on('close', (closeCode) => closed.push(closeCode))
+  for (const length of [15, 300, 70_000])
+    for (const mask of [false, true]) socket.send('x'.repeat(length), { mask, binary: false })
+  socket.ping(Buffer.from('still there'))
+  await once(socket, 'pong')
+  await getText(cloud, 'app.localhost', '/one')
+  await until(() => events.length === 1, { what: 'the event arrived' })
+  expect(closed).toEqual([])
+})

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { matchesFilters, type TailFilter } from './filters.ts'
+import { withMaskedFrames } from './masked-frames.ts'
 
 const lifetimeMs = 6 * 3_600_000
 /** The subprotocol of Cloudflare's tails. */
@@ -63,7 +64,7 @@ export class Tails {
     this.#expire()
     const tail = this.#tails.get(id)
     if (tail === undefined) return false
-    this.#server.handleUpgrade(req, socket, head, (connection) => {
+    this.#server.handleUpgrade(req, withMaskedFrames(socket, head), Buffer.alloc(0), (connection) => {
       tail.sockets.add(connection)
       connection.on('close', () => tail.sockets.delete(connection))
       connection.on('error', () => connection.terminate())

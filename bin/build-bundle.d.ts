@@ -1,2 +1,2 @@
-/** Builds the bundle of the current sources, unless it exists. @returns its folder */
-export declare function buildBundle(): Promise<string>
+/** Builds the bundle of the current sources, unless it exists. @returns its folder; undefined if packages are not known */
+export declare function buildBundle(): Promise<string | undefined>

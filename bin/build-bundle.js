@@ -2,6 +2,7 @@
 // time of a start. Runs at the end of `npm ci`.
 import { randomBytes } from 'node:crypto'
 import {
+  chmodSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -25,15 +26,17 @@ const programs = ['src/start', 'src/migrate', 'src/api', 'src/local-cloud/main',
 /** A running service may still load files of an older bundle. */
 const kept = 3
 
-/** Builds the bundle of the current sources, unless it exists. @returns its folder */
+/** Builds the bundle of the current sources, unless it exists. @returns its folder; undefined if packages are not known */
 export async function buildBundle() {
   const folder = currentBundle()
-  if (!existsSync(folder)) await write(folder)
+  if (folder !== undefined && !existsSync(folder)) await write(folder)
   return folder
 }
 
 async function write(folder) {
   mkdirSync(bundles, { recursive: true })
+  // Not writable by the group, whatever the umask: start.js executes no bundle that others can change.
+  chmodSync(bundles, 0o755)
   const temporary = `${folder}.${randomBytes(4).toString('hex')}`
   try {
     await build({
@@ -59,6 +62,7 @@ async function write(folder) {
     writeFileSync(join(temporary, 'package.json'), '{"type":"module"}')
     // A power cut must not leave a bundle with empty files under its final name.
     for (const entry of readdirSync(temporary, { recursive: true })) sync(join(temporary, entry))
+    chmodSync(temporary, 0o755)
     renameSync(temporary, folder)
   } finally {
     rmSync(temporary, { recursive: true, force: true })

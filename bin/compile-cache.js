@@ -14,7 +14,9 @@ export function enableCompileCache() {
   const folder = join(base, 'capstan', 'compiled')
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (statSync(folder).uid === process.getuid?.()) module.enableCompileCache?.(folder)
+    const own = (path) => statSync(path).uid === process.getuid?.()
+    // The owner of a folder above could put another one in its place.
+    if ([base, join(base, 'capstan'), folder].every(own)) module.enableCompileCache?.(folder)
   } catch {
     // Commands work without a cache, only slower.
   }

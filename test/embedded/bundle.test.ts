@@ -1,6 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -29,8 +29,9 @@ describe('the bundle of the programs', () => {
   test('is used as long as no source and no package has changed', async () => {
     const { bundledPrograms, currentBundle } = await checkout()
     expect(bundledPrograms()).toBeUndefined()
-    const first = currentBundle()
-    mkdirSync(first, { recursive: true })
+    const first = currentBundle() as string
+    mkdirSync(first, { recursive: true, mode: 0o755 })
+    for (const path of [first, dirname(first)]) chmodSync(path, 0o755)
     expect(bundledPrograms()).toBe(first)
     for (const file of ['src/api.ts', 'node_modules/.package-lock.json', 'package.json', 'bin/bundle.js']) {
       const text = readFileSync(join(folder, file))
@@ -39,6 +40,15 @@ describe('the bundle of the programs', () => {
       writeFileSync(join(folder, file), text)
       expect(bundledPrograms(), file).toBe(first)
     }
+    for (const path of [first, dirname(first)]) {
+      chmodSync(path, 0o775)
+      expect(bundledPrograms(), 'others could have written it').toBeUndefined()
+      chmodSync(path, 0o755)
+    }
+    rmSync(join(folder, 'node_modules/.package-lock.json'))
+    expect(currentBundle(), 'the installed packages are not known').toBeUndefined()
+    writeFileSync(join(folder, 'node_modules/.package-lock.json'), '{}')
+    expect(bundledPrograms()).toBe(first)
     writeFileSync(join(folder, 'workers/new.ts'), '')
     expect(bundledPrograms()).toBeUndefined()
   })

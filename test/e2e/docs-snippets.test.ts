@@ -52,6 +52,7 @@ describe('the commands and requests of the documentation', () => {
       'needs a PostgreSQL of your own': 1,
       'needs Docker': 2,
       'needs Docker and a domain': 1,
+      'needs a service elsewhere': 1,
       'needs psql': 1,
       'replaces the running installation': 1,
       'runs the tests themselves': 1,

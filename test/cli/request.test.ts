@@ -4,6 +4,7 @@ import { readProjectFile } from '../../src/deployments/commands/project/project-
 import { prepareRequest } from '../../src/deployments/commands/project/request.ts'
 import { prepareBody } from '../../src/deployments/model/schema.ts'
 import { folderWith } from './folder.ts'
+import { projectWith, requestOf as wranglerRequestOf } from './wrangler/project-folder.ts'
 
 const source = {
   name: 'my-app',
@@ -91,6 +92,23 @@ describe('values of secrets', () => {
   test('are read from the environment', async () => {
     const { config } = await requestOf({ secrets: ['A'] }, { secret: ['B'] }, { A: '1', B: '', C: '3' })
     expect(config.secrets).toEqual({ A: '1', B: '' })
+  })
+
+  test.each([
+    ...['CAPSTAN_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'GITHUB_TOKEN', 'github_token', 'GH_TOKEN'],
+    ...['CLOUDFLARE_API_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'CI_JOB_TOKEN', 'DATABASE_URL'],
+  ])('are not those of the credential %s because capstan.json names it', async (name) => {
+    const file = { secrets: ['KEY', name] }
+    const env = { KEY: 'k', [name]: 'hunter2' }
+    const reason = `"secrets" in capstan.json can't take credentials of this machine (${name}): to deploy their values, add --secret ${name}`
+    await expect(requestOf(file, {}, env)).rejects.toThrow(reason)
+    const { config } = await requestOf(file, { secret: [name] }, env)
+    expect(config.secrets).toEqual({ KEY: 'k', [name]: 'hunter2' })
+    const project = projectWith({
+      'capstan.json': JSON.stringify(file),
+      'wrangler.json': '{"name":"my-app"}',
+    })
+    await expect(wranglerRequestOf(project, {}, env)).rejects.toThrow(reason)
   })
 
   test('are refused on the command line, and not shown', async () => {

@@ -4,6 +4,7 @@ import type { Environment } from '../../config.ts'
 import { appName, environment, type prepareBody } from '../../model/schema.ts'
 import { type DeployFlags, secretNamesOf, variablesOf } from '../deploy/flags.ts'
 import { containerOf } from './container-flags.ts'
+import { isCredential } from './credentials.ts'
 import { healthCheckOf } from './health-flags.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Source } from './source.ts'
@@ -30,7 +31,7 @@ export async function prepareRequest(
       durableObjects: [...new Set([...file.durableObjects, ...(flags.do ?? [])])],
       environmentVars: { ...file.environmentVars, ...variablesOf(flags) },
       healthCheck: healthCheckOf(flags, file),
-      secrets: await readSecrets([...new Set([...file.secrets, ...secretNamesOf(flags)])], secretsFrom),
+      secrets: await readSecrets(namesOfSecrets(flags, file), secretsFrom),
       ...(flags.deleteSecret === undefined ? {} : { deleteSecrets: flags.deleteSecret }),
       ...publicationOf(flags, file),
       migrations: file.migrations,
@@ -61,6 +62,21 @@ function nameOf(name: string, chosen: string | undefined): string {
   const why = parsed.error.issues[0]?.message ?? 'not valid'
   const advice = chosen === undefined ? '; choose another with --app' : ''
   throw new UsageFault(`"${name}" can't be an app's name: ${why}${advice}`)
+}
+
+/**
+ * The names of the secrets to deploy. A branch of somebody else may change capstan.json, so that it cannot name a credential of
+ * this machine, whose value would reach the code of that branch; `--secret NAME` can.
+ * @throws UsageFault for credentials that only capstan.json names
+ */
+export function namesOfSecrets(flags: DeployFlags, file: ProjectFile): string[] {
+  const given = secretNamesOf(flags)
+  const refused = file.secrets.filter((name) => isCredential(name) && !given.includes(name))
+  if (refused.length === 0) return [...new Set([...file.secrets, ...given])]
+  const advice = refused.map((name) => `--secret ${name}`).join(' ')
+  throw new UsageFault(
+    `"secrets" in capstan.json can't take credentials of this machine (${refused.join(', ')}): to deploy their values, add ${advice}`,
+  )
 }
 
 /** The values of secrets, from the environment or the prompt. @throws UsageFault with the missing ones, without a terminal */

@@ -1,12 +1,18 @@
 import { type CommandDeps, UsageFault } from '../../../cli/index.ts'
-import { type DeployFlags, secretNamesOf, variablesOf } from '../deploy/flags.ts'
+import { type DeployFlags, variablesOf } from '../deploy/flags.ts'
 import { containerOf } from '../project/container-flags.ts'
+import { isCredential } from '../project/credentials.ts'
 import { healthCheckOf } from '../project/health-flags.ts'
 import type { ProjectFile } from '../project/project-file.ts'
-import { environmentOf, type PrepareRequest, publicationOf, readSecrets } from '../project/request.ts'
+import {
+  environmentOf,
+  namesOfSecrets,
+  type PrepareRequest,
+  publicationOf,
+  readSecrets,
+} from '../project/request.ts'
 import { bundleProject } from './bundle.ts'
 import type { Blob } from './contents/files.ts'
-import { isCredential } from './reading/credentials.ts'
 import type { WranglerProject } from './reading/find-project.ts'
 import { translate } from './translate.ts'
 
@@ -34,6 +40,7 @@ export async function wranglerRequest(
   deps: Pick<CommandDeps, 'shellEnv' | 'prompt'>,
 ): Promise<WranglerRequest> {
   refuseOthers(flags, file)
+  const names = namesOfSecrets(flags, file)
   const environment = environmentOf(flags, file)
   const { wrangler = {} } = file
   const { staging, production } = wrangler
@@ -62,7 +69,6 @@ export async function wranglerRequest(
     containerImage: file.containerImage ?? image,
     container: { ...container, ...file.container },
   }
-  const names = [...new Set([...file.secrets, ...secretNamesOf(flags)])]
   const request = {
     environment,
     config: {

@@ -1,7 +1,7 @@
-import type { CloudContext } from '../context.ts'
-import { ApiError } from '../errors.ts'
-import type { DnsRecord, Zone } from '../store/zones.ts'
-import { domainBody, putDomain, requireDomain } from '../zones/domains.ts'
+import type { CloudContext } from '../../context.ts'
+import { ApiError } from '../../errors.ts'
+import type { DnsRecord, Zone } from '../../store/zones.ts'
+import { domainBody, putDomain, requireDomain } from '../../zones/domains.ts'
 import {
   changeRecord,
   createRecord,
@@ -9,12 +9,12 @@ import {
   recordBody,
   recordPatch,
   requireRecord,
-} from '../zones/records.ts'
-import { domainView, recordView, routeView, zoneView } from '../zones/views.ts'
-import { putWorkerRoute, requireWorkerRoute, workerRouteBody } from '../zones/worker-routes.ts'
-import { readJson } from './body.ts'
-import { paged } from './envelope.ts'
-import type { Call, Router } from './router.ts'
+} from '../../zones/records.ts'
+import { domainView, recordView, routeView, zoneView } from '../../zones/views.ts'
+import { putWorkerRoute, requireWorkerRoute, workerRouteBody } from '../../zones/worker-routes.ts'
+import { readJson } from '../body.ts'
+import { paged } from '../envelope.ts'
+import type { Call, Router } from '../router.ts'
 
 const domains = '/accounts/{account}/workers/domains'
 const records = '/zones/{zone}/dns_records'

@@ -11,7 +11,11 @@ export const crashTests = [
 ]
 
 /** Seconds of processor time for each project: `npm test` has a sample, `npm run test:projects` all of them. */
-export const projectTests = ['test/cli/wrangler/every-project.test.ts']
+export const projectTests = [
+  'test/cli/wrangler/every-project.test.ts',
+  'test/e2e/projects/projects.test.ts',
+  'test/e2e/wrangler/tour.test.ts',
+]
 
 export const shared = defineConfig({
   test: {

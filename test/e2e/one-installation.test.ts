@@ -5,6 +5,7 @@ import { brokenVersionTests } from './one-installation/broken-versions.ts'
 import { consoleTests } from './one-installation/console.ts'
 import { releaseTests } from './one-installation/releases.ts'
 import { seedTests } from './one-installation/seed.ts'
+import { wranglerProjectTests } from './one-installation/wrangler-project.ts'
 import { adminPassword, signIn } from './support/client.ts'
 import type { Installation } from './support/installation.ts'
 
@@ -28,5 +29,6 @@ describe('one installation', () => {
   badInputTests(get)
   brokenVersionTests(get)
   releaseTests(get)
+  wranglerProjectTests(get)
   consoleTests(get)
 })

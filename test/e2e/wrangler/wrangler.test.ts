@@ -8,7 +8,7 @@ import { wranglerOnly } from '../../local-cloud/contract/contract.ts'
 import { type StrictProxy, startStrictProxy } from '../../local-cloud/contract/strict-proxy.ts'
 import { accountId, getText, token } from '../../local-cloud/harness.ts'
 import { writeProject } from './project.ts'
-import { artifacts, wranglerFor } from './run.ts'
+import { wranglerFor } from './run.ts'
 
 /** The requests of wrangler 4.164 that the published contract lacks; all others must match the contract. */
 const additions = {
@@ -41,25 +41,30 @@ beforeAll(async () => {
   proxy.leadTo(cloud.port)
   const url = `http://127.0.0.1:${proxy.port}`
   project = writeProject(join(directory, 'app'))
-  wrangler = wranglerFor({ url, token, accountId, directory: join(directory, 'app'), home: directory })
+  wrangler = wranglerFor(
+    { url, token, accountId, directory: join(directory, 'app'), home: directory },
+    'wrangler',
+  )
 })
 
 afterAll(async () => {
   await proxy.stop()
   await cloud.stop()
   rmSync(directory, { recursive: true, force: true })
-  console.info(`wrangler's own output: ${artifacts} (${readdirSync(artifacts).length} files)`)
+  console.info(
+    `wrangler's own output: ${wrangler.artifacts} (${readdirSync(wrangler.artifacts).length} files)`,
+  )
   expect(proxy.breaches).toEqual([])
 })
 
 /** Runs a command that must succeed. @returns its output. */
 async function ok(args: string, input?: string): Promise<string> {
-  const { code, output } = await wrangler(args.split(' '), input)
+  const { code, output } = await wrangler.run(args.split(' '), input)
   expect([args, code, output]).toEqual([args, 0, output])
   return output
 }
 
-const json = async (args: string) => JSON.parse((await wrangler(args.split(' '))).answer)
+const json = async (args: string) => JSON.parse((await wrangler.run(args.split(' '))).answer)
 let visits = 0
 /** Expects the app to answer this text, and its Durable Object to have counted every visit so far. */
 async function expectApp(...texts: string[]): Promise<string> {
@@ -137,17 +142,17 @@ test('rolls back to the previous or a named version; the data survives, also a r
 
 test('prints the cloud’s messages for refused requests', async () => {
   const nowhere = '00000000-0000-4000-8000-000000000000'
-  const absent = await wrangler(['versions', 'view', nowhere])
+  const absent = await wrangler.run(['versions', 'view', nowhere])
   expect([absent.code, absent.output]).toEqual([1, expect.stringMatching(/code: 100146/)])
   const undeployed = idIn(await ok('versions upload'))
   expect(undeployed).not.toBe('')
-  const early = await wrangler(['secret', 'put', 'KEY'], 'x')
+  const early = await wrangler.run(['secret', 'put', 'KEY'], 'x')
   expect([early.code, early.output]).toEqual([
     1,
     expect.stringMatching(/latest version of your Worker isn't currently deployed/),
   ])
   project.entry(`throw new Error('broken at start')\n${project.source}`)
-  const broken = await wrangler(['deploy'])
+  const broken = await wrangler.run(['deploy'])
   expect([broken.code, broken.output]).toEqual([1, expect.stringMatching(/broken at start/)])
   project.entry(project.source)
   await expectApp('note-one hello no-key')
@@ -182,7 +187,7 @@ test('migrates its classes, and prints why a rollback across the migration is re
   project.migrate()
   await ok('deploy')
   await expectApp('note-three hello no-key')
-  const back = await wrangler(['rollback', ids[2] ?? '', '-y'])
+  const back = await wrangler.run(['rollback', ids[2] ?? '', '-y'])
   expect([back.code, back.output]).toEqual([1, expect.stringMatching(/uploaded at migration tag v1/)])
   await expectApp('note-three hello no-key')
 }, 180_000)
@@ -190,5 +195,5 @@ test('migrates its classes, and prints why a rollback across the migration is re
 test('deletes the Worker with its objects', async () => {
   await ok('delete --force')
   expect((await getText(cloud, 'shop.localhost')).status).toBe(404)
-  expect((await wrangler(['deployments', 'list'])).output).toMatch(/code: 10007/)
+  expect((await wrangler.run(['deployments', 'list'])).output).toMatch(/code: 10007/)
 }, 180_000)

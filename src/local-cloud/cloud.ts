@@ -7,6 +7,8 @@ import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 import { QueueBroker } from './queues/broker.ts'
+import { keptMs } from './resources/d1-transfer.ts'
+import { UploadLinks } from './resources/upload-links.ts'
 import { openSharedFiles } from './runtime/bridge/shared-files.ts'
 import { groupsOf } from './runtime/groups/find-group.ts'
 import { WorkerLogs } from './runtime/logs/worker-logs.ts'
@@ -46,6 +48,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     log,
     clock: options.clock ?? Date.now,
     images: options.images,
+    uploadLinks: new UploadLinks(keptMs),
   }
   const broker = new QueueBroker(() => cloud)
   const cloud: CloudContext = { ...parts, broker, internalSecret: address.secret, locks: new KeyedLock() }

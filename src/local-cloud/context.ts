@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { KeyedLock } from './keyed-lock.ts'
 import type { ImageRegistry, LocalCloudLog } from './options.ts'
+import type { UploadLinks } from './resources/upload-links.ts'
 import type { WorkerLogs } from './runtime/logs/worker-logs.ts'
 import type { Pool } from './runtime/pool.ts'
 import type { Store } from './store/index.ts'
@@ -19,6 +20,8 @@ export interface CloudContext {
   tails: Tails
   /** Delivers messages of queues; `wake` is called after every change of a queue. */
   broker: { wake(queueId: string): void }
+  /** The files that clients may upload for imports into D1 databases. */
+  uploadLinks: UploadLinks
   /** The credential with which Workers of Capstan's own call the cloud. */
   internalSecret: string
   /** Serializes the mutating calls for each script name. */

@@ -14,6 +14,8 @@ const refusals = {
   noRoute: { status: 404, code: 7000, message: 'No route for that URI' },
   // Cloudflare has no code for a feature that only the local cloud lacks.
   unsupported: { status: 400, code: 10300, message: 'The local cloud does not support this.' },
+  // Cloudflare documents no code for a body that arrives too slowly.
+  bodyTimeout: { status: 408, code: 10026, message: 'The request body did not arrive in time.' },
   methodNotAllowed: { status: 405, code: 7001, message: 'Method not available for that URI.' },
   unresolvable: {
     status: 404,

@@ -120,7 +120,10 @@ export class Api {
       requireToken(req, this.#token, false)
       return await this.#recordedRoutes.dispatch(req, url, recordedPrefix)
     }
-    if (isTransferPath(url.pathname)) return await transfer(this.#cloud, req, url.pathname)
+    if (isTransferPath(url.pathname)) {
+      const countUpload = () => this.#rateLimit.take(res)
+      return await transfer(this.#cloud, req, { path: url.pathname, countUpload })
+    }
     if (url.pathname.startsWith(`${internalPrefix}/`)) {
       requireToken(req, this.#cloud.internalSecret, false)
       return await this.#internalRoutes.dispatch(req, url, internalPrefix)

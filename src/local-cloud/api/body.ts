@@ -90,5 +90,23 @@ export async function readAssetParts(
   return files
 }
 
+/**
+ * Reads a whole body that has to arrive within a time. The server itself has no such limit, as requests to Workers may take
+ * any time; an error ends the connection, so that the rest is not read.
+ * @throws ApiError 10026 (HTTP 408) after `timeoutMs`, or 10027 above the limit
+ */
+export async function readBytesWithin(
+  req: IncomingMessage,
+  { limit, timeoutMs }: { limit: number; timeoutMs: number },
+): Promise<Buffer> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new ApiError('bodyTimeout')), timeoutMs)
+  try {
+    return await Promise.race([readBytes(req, limit), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Reads the body of an upload of one file. @throws ApiError 10027 */
 export const readAsset = (req: IncomingMessage): Promise<Buffer> => readBytes(req, maxAssetBytes)

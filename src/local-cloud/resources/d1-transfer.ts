@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { type CloudContext, transfersDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -30,8 +30,8 @@ type DumpOptions = NonNullable<z.infer<typeof exportBody>['dump_options']>
 
 /** The largest file of an import: its text has to fit into the process of a Worker. Cloudflare's limit is 5 GB. */
 export const maxImportBytes = 32 * 1024 * 1024
-/** Files are kept as long as Cloudflare's links are valid. */
-const keptMs = 3_600_000
+/** Files are kept as long as Cloudflare's links are valid. In milliseconds. */
+export const keptMs = 3_600_000
 
 /** The name of an import's file, by which it is uploaded once only. */
 export const importName = (databaseId: string, etag: string): string => `${databaseId}.${etag}.sql`
@@ -42,11 +42,32 @@ function pathOf(cloud: CloudContext, name: string): string {
   return join(transfersDir(cloud.dataDir), name)
 }
 
-/** Stores the file of an import. @returns its MD5 @throws ApiError 7000 for an unknown database, 7400 for another hash */
-export async function storeUpload(cloud: CloudContext, name: string, content: Buffer): Promise<string> {
+/**
+ * Stores the file of an import, whose name `init` has announced. Nothing of the body is read for another name.
+ * @param receive reads the body
+ * @returns its MD5
+ * @throws ApiError 7000 for an unknown database or name, 7400 for another hash
+ */
+export async function storeUpload(
+  cloud: CloudContext,
+  name: string,
+  receive: () => Promise<Buffer>,
+): Promise<string> {
   const path = pathOf(cloud, name)
-  const [databaseId = '', wanted] = name.split('.')
+  const [databaseId = ''] = name.split('.')
   if (cloud.store.resources.database(databaseId)?.id !== databaseId) throw new ApiError('noRoute')
+  const giveBack = cloud.uploadLinks.take(name, cloud.clock())
+  if (giveBack === undefined) throw new ApiError('noRoute', 'The link is not valid any more.')
+  try {
+    return await writeUpload(cloud, path, await receive())
+  } catch (error) {
+    giveBack()
+    throw error
+  }
+}
+
+async function writeUpload(cloud: CloudContext, path: string, content: Buffer): Promise<string> {
+  const [, wanted] = basename(path).split('.')
   const etag = createHash('md5').update(content).digest('hex')
   if (etag !== wanted) throw new ApiError('invalidDatabase', 'The file does not have the announced hash.')
   await deleteOldFiles(cloud)

@@ -14,12 +14,14 @@ import {
   storeUpload,
 } from '../../resources/d1-transfer.ts'
 import { bookmarkOf } from '../../resources/time-travel.ts'
-import { readBytes, readJson } from '../body.ts'
+import { readBytesWithin, readJson } from '../body.ts'
 import type { RawAnswer } from '../envelope.ts'
 import type { Router } from '../router.ts'
 
 const one = '/accounts/{account}/d1/database/{database}'
 const linkPrefix = '/capstan/transfers/'
+/** The time within which the body of an upload has to arrive: clients are on the same machine. */
+const uploadMs = 60_000
 
 /** A link to a file. It needs no token, like Cloudflare's signed links. */
 const linkTo = ({ headers }: IncomingMessage, name: string) => `http://${headers.host}${linkPrefix}${name}`
@@ -36,8 +38,10 @@ export function d1TransferRoutes(router: Router, cloud: CloudContext): void {
           result: { ...about, success: false, status: 'error', error: 'Not currently importing anything.' },
         }
       const filename = importName(id, body.etag)
-      if (body.action === 'init')
+      if (body.action === 'init') {
+        cloud.uploadLinks.issue(filename, cloud.clock())
         return { result: { ...about, success: true, filename, upload_url: linkTo(req, filename) } }
+      }
       if (body.filename !== filename) throw new ApiError('invalidDatabase', 'The file was not uploaded.')
       return { result: { ...about, ...(await ingested(cloud, id, filename)) } }
     })
@@ -66,14 +70,25 @@ async function ingested(cloud: CloudContext, id: string, filename: string) {
 
 export const isTransferPath = (path: string): boolean => path.startsWith(linkPrefix)
 
-/** Receives or sends the file of a link. @throws ApiError */
-export async function transfer(cloud: CloudContext, req: IncomingMessage, path: string): Promise<RawAnswer> {
+/**
+ * Receives or sends the file of a link.
+ * @param countUpload counts the uploads with valid links for the rate limit, and throws above it
+ * @throws ApiError
+ */
+export async function transfer(
+  cloud: CloudContext,
+  req: IncomingMessage,
+  { path, countUpload }: { path: string; countUpload: () => void },
+): Promise<RawAnswer> {
   const name = path.slice(linkPrefix.length)
   if (req.method === 'GET') {
     const headers = { 'content-type': 'application/sql', 'cache-control': 'no-store' }
     return { raw: await readExport(cloud, name), headers, status: 200 }
   }
   if (req.method !== 'PUT') throw new ApiError('methodNotAllowed')
-  const etag = await storeUpload(cloud, name, await readBytes(req, maxImportBytes))
+  const etag = await storeUpload(cloud, name, async () => {
+    countUpload()
+    return await readBytesWithin(req, { limit: maxImportBytes, timeoutMs: uploadMs })
+  })
   return { raw: Readable.from([]), headers: { etag: `"${etag}"`, 'content-length': 0 }, status: 200 }
 }

@@ -17,6 +17,8 @@ export async function capstan(
   args: string[],
   given: {
     env?: NodeJS.ProcessEnv
+    /** The variables of the shell, if `env` has those of a `.env`, too. */
+    shellEnv?: NodeJS.ProcessEnv
     answers?: Record<string, string>
     keys?: string
     /** The first line of standard input. */
@@ -24,7 +26,7 @@ export async function capstan(
     terminal?: true
   } = {},
 ): Promise<Ran> {
-  const { env = {}, answers } = given
+  const { env = {}, shellEnv = env, answers } = given
   const ran: Ran = { code: 0, out: '', err: '' }
   const scripted: Prompt = {
     interactive: answers !== undefined,
@@ -38,7 +40,7 @@ export async function capstan(
   const prompt = given.keys === undefined ? scripted : typing(given.keys, (text) => (ran.err += text))
   await runCommandLine(args, areas, {
     env,
-    shellEnv: env,
+    shellEnv,
     prompt,
     stdout: { write: (text) => (ran.out += text) },
     stderr: { write: (text) => (ran.err += text), ...(given.terminal ? { isTTY: true, columns: 80 } : {}) },

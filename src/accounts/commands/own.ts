@@ -23,13 +23,15 @@ export function registerWhoamiCommand(program: Command, deps: CommandDeps): void
 export function registerPasswordCommand(program: Command, deps: CommandDeps): void {
   const about =
     'change the password of your account; asks for both, or takes CAPSTAN_PASSWORD and standard input'
-  addApiCommand(program, deps, { name: 'password', about }, async ({ api, out }) => {
+  addApiCommand(program, deps, { name: 'password', about }, async ({ api, client, out }) => {
     const { readSecret } = await import('../../cli/commands/secret-input.ts')
     // Without a terminal there is one line of standard input: it is the new password.
-    if (!deps.prompt.interactive && !deps.env.CAPSTAN_PASSWORD)
+    if (!deps.prompt.interactive && !deps.shellEnv.CAPSTAN_PASSWORD)
       throw new UsageFault('No terminal to ask for the current password: set CAPSTAN_PASSWORD')
-    const current = await readSecret(deps, { what: 'current password', variable: 'CAPSTAN_PASSWORD' })
-    const replacement = await readSecret(deps, { what: 'new password', repeat: true })
+    const service = client.url
+    const variable = 'CAPSTAN_PASSWORD'
+    const current = await readSecret(deps, { what: 'current password', service, variable })
+    const replacement = await readSecret(deps, { what: 'new password', service, repeat: true })
     const body = { current_password: current, new_password: replacement }
     const { status, message } = await api.call('changeOwnPassword', { body })
     out.answer(['The password is changed'], { status, message })

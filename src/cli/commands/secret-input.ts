@@ -1,9 +1,12 @@
 import type { CommandDeps } from '../deps.ts'
 import { UsageFault } from '../faults.ts'
+import { plain } from '../output.ts'
 
 interface SecretInput {
   /** The subject of the question: `new password`. */
   what: string
+  /** The address that it is sent to, if the user is to see it before answering. */
+  service?: string
   /** The variable of the shell that may hold it. */
   variable?: string
   /** Asks twice, for a secret that is being chosen. */
@@ -12,16 +15,18 @@ interface SecretInput {
 
 /**
  * Reads a secret without showing it: from a variable of the shell, a hidden question, or the first line of standard input.
- * Never from an option, which other users of the machine can see.
+ * Never from an option, which other users of the machine can see, nor from a `.env`, which may come with a repository.
  * @throws UsageFault if there is none
  */
 export async function readSecret(
-  { prompt, env }: Pick<CommandDeps, 'prompt' | 'env'>,
-  { what, variable, repeat = false }: SecretInput,
+  { prompt, shellEnv }: Pick<CommandDeps, 'prompt' | 'shellEnv'>,
+  { what, service, variable, repeat = false }: SecretInput,
 ): Promise<string> {
-  const set = variable === undefined ? undefined : env[variable]
+  const set = variable === undefined ? undefined : shellEnv[variable]
   if (set) return set
-  const question = (suffix = '') => `${what.charAt(0).toUpperCase()}${what.slice(1)}${suffix}: `
+  const subject = `${what.charAt(0).toUpperCase()}${what.slice(1)}`
+  const place = service === undefined ? '' : ` for ${plain(service)}`
+  const question = (suffix = '') => `${subject}${suffix}${place}: `
   const hidden = { hidden: true }
   const answer = (prompt.interactive ? await prompt.ask(question(), hidden) : await prompt.firstLine()).trim()
   const places = [...(variable === undefined ? [] : [`set ${variable}`]), 'pipe it to standard input']

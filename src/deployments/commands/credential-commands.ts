@@ -26,8 +26,7 @@ export function registerCredentialCommands(program: Command, deps: CommandDeps):
 }
 
 /** A token of the shell, not of a `.env` of Capstan: that one is the service's own. */
-const askToken = (deps: CommandDeps) =>
-  readSecret({ prompt: deps.prompt, env: deps.shellEnv }, { what: 'Cloudflare API token', variable })
+const askToken = (deps: CommandDeps) => readSecret(deps, { what: 'Cloudflare API token', variable })
 
 function addStored(group: Command, deps: CommandDeps): void {
   addApiCommand(

@@ -101,6 +101,24 @@ describe('capstan login', () => {
     expect(typed).toMatchObject({ code: 0, err: expect.not.stringContaining('ora_given') })
   })
 
+  test('never takes the address from a .env, and shows the address when it asks', async () => {
+    const [api, stranger] = [await startService(), await startService()]
+    const shellEnv = { ...home(), CAPSTAN_PASSWORD: 'a-good-password' }
+    const env = { ...shellEnv, CAPSTAN_URL: stranger.url }
+    const silent = await capstan(['login', '--username', 'ops'], { env, shellEnv })
+    expect([silent.code, silent.err]).toEqual([2, expect.stringContaining('Say where to sign in')])
+    const asked = { 'Address of the service': api.url, [`API token for ${api.url} (`]: 'ora_given' }
+    expect(await capstan(['login'], { env, shellEnv, answers: asked })).toMatchObject({ code: 0, err: '' })
+    const { CAPSTAN_PASSWORD: _, ...noPassword } = shellEnv
+    const named = {
+      [`API token for ${api.url} (`]: '',
+      [`User name for ${api.url}: `]: 'ops',
+      [`Password for ${api.url}: `]: 'a-good-password',
+    }
+    expect(await capstan(['login', api.url], { env: noPassword, answers: named })).toMatchObject({ code: 0 })
+    expect(stranger.asked).toEqual([])
+  })
+
   test('keeps nothing if the service refuses the token or the password', async () => {
     const api = await startService()
     const env = home()

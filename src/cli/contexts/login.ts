@@ -6,7 +6,7 @@ import { fetchVia } from '../api/fetch-via.ts'
 import { readSecret } from '../commands/secret-input.ts'
 import type { CommandDeps } from '../deps.ts'
 import { UsageFault } from '../faults.ts'
-import type { Output } from '../output.ts'
+import { type Output, plain } from '../output.ts'
 import { type Context, contextStore, nameOfUrl, requireContextName } from './store.ts'
 
 /** The options of `capstan login`. */
@@ -42,7 +42,7 @@ export async function login(
     out.warn(`warning: ${address} is not encrypted: others may read the token on its way`)
   const fetch = await fetchVia(deps.env, address)
   const connect = (token: string) => createClient({ url: address, auth: { token }, fetch, patienceMs: 0 })
-  const credential = await askCredential(deps, flags)
+  const credential = await askCredential(deps, address, flags)
   const { token, tokenId } =
     'token' in credential
       ? { token: credential.token, tokenId: undefined }
@@ -61,16 +61,19 @@ export async function login(
     username,
     token_id: tokenId ?? null,
   })
-  const { CAPSTAN_URL, CAPSTAN_TOKEN } = deps.env
+  const { CAPSTAN_URL, CAPSTAN_TOKEN } = deps.shellEnv
   const set = [CAPSTAN_URL && 'CAPSTAN_URL', CAPSTAN_TOKEN && 'CAPSTAN_TOKEN'].filter(Boolean)
   if (set.length > 0) out.warn(`note: ${set.join(' and ')} in the environment count before the context`)
 }
 
-/** The address to sign in to: the given one, that of CAPSTAN_URL, of the current context, or of the service here. */
+/**
+ * The address to sign in to: the given one, that of CAPSTAN_URL, of the current context, or of the service here. A `.env`
+ * may come with somebody's repository, so its CAPSTAN_URL does not decide where a password is sent.
+ */
 async function addressOf(deps: CommandDeps, url: string | undefined): Promise<string> {
-  const { env, prompt } = deps
+  const { env, shellEnv, prompt } = deps
   if (url !== undefined) return serviceUrl(/^[a-z]+:\/\//i.test(url) ? url : `https://${url}`, 'The address')
-  if (env.CAPSTAN_URL) return serviceUrl(env.CAPSTAN_URL, 'CAPSTAN_URL')
+  if (shellEnv.CAPSTAN_URL) return serviceUrl(shellEnv.CAPSTAN_URL, 'CAPSTAN_URL')
   const current = chosenContext(env, undefined)
   if (current !== undefined) return contextStore(env).get(current).url
   if (!prompt.interactive) throw new UsageFault('Say where to sign in: capstan login URL')
@@ -80,16 +83,22 @@ async function addressOf(deps: CommandDeps, url: string | undefined): Promise<st
 
 type Credential = { token: string } | { username: string; password: string }
 
-async function askCredential(deps: CommandDeps, { username }: LoginFlags): Promise<Credential> {
+async function askCredential(
+  deps: CommandDeps,
+  service: string,
+  { username }: LoginFlags,
+): Promise<Credential> {
   const passwordOf = async (name: string) => ({
     username: name,
-    password: await readSecret(deps, { what: 'password', variable: 'CAPSTAN_PASSWORD' }),
+    password: await readSecret(deps, { what: 'password', service, variable: 'CAPSTAN_PASSWORD' }),
   })
   if (username !== undefined) return passwordOf(username)
   if (!deps.prompt.interactive) return { token: await readSecret(deps, { what: 'API token' }) }
-  const token = await deps.prompt.ask('API token (empty: sign in with name and password): ', { hidden: true })
+  const place = plain(service)
+  const question = `API token for ${place} (empty: sign in with name and password): `
+  const token = await deps.prompt.ask(question, { hidden: true })
   if (token.trim() !== '') return { token: token.trim() }
-  const name = (await deps.prompt.ask('User name: ')).trim()
+  const name = (await deps.prompt.ask(`User name for ${place}: `)).trim()
   if (name === '') throw new UsageFault('The user name is missing')
   return passwordOf(name)
 }

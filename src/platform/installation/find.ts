@@ -92,8 +92,8 @@ const proxyVariables = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
 
 /**
  * Selects the settings that a command uses from a `.env` in the current folder. The folder may be another person's
- * repository, so the file must not decide where this user's credentials are sent: its address is ignored if the
- * environment has a `CAPSTAN_TOKEN`, and its `HOST` always.
+ * repository, so the file must not decide where this user's credentials are sent: its address, and the token for it, are
+ * ignored if the environment has a `CAPSTAN_TOKEN` or `CAPSTAN_PASSWORD`, and its `HOST` always.
  * @param known the names of all settings
  * @returns undefined unless the file belongs to this user and names a service or its data, or the data is next to it
  */
@@ -104,7 +104,11 @@ export function chooseSettings(
   const names = Object.keys(settings)
   const namesService = names.some((name) => name === 'DATA_DIR' || /^CAPSTAN_/i.test(name))
   if (!isOwn(path) || !(namesService || holdsInstallation(join(dirname(path), '.capstan')))) return undefined
-  const excluded = ['HOST', ...proxyVariables, ...(options.env.CAPSTAN_TOKEN ? ['CAPSTAN_URL', 'PORT'] : [])]
+  const { CAPSTAN_TOKEN: token, CAPSTAN_PASSWORD: password } = options.env
+  const addresses = token || password ? ['CAPSTAN_URL', 'PORT'] : []
+  // The file's token is for the file's address alone. One of the environment takes its place anyway.
+  const tokens = !token && password && settings.CAPSTAN_URL !== undefined ? ['CAPSTAN_TOKEN'] : []
+  const excluded = ['HOST', ...proxyVariables, ...addresses, ...tokens]
   const isUsed = (name: string) =>
     (options.known.includes(name) || commandVariables.includes(name)) && !excluded.includes(name)
   return {

@@ -40,6 +40,15 @@ test('a token of the environment is not sent to the address of a file', () => {
   expect(taken('DATA_DIR=/data\nHOST=attacker.example.org\n')).toEqual({ DATA_DIR: '/data' })
 })
 
+test('a password of the environment is not sent to the address of a file', () => {
+  const env = { CAPSTAN_PASSWORD: 'of-the-shell' }
+  expect(taken('CAPSTAN_URL=http://attacker.example.org\nPORT=1\n', env)).toEqual({})
+  expect(taken(service, env)).toEqual({})
+  expect(taken('DATA_DIR=/data\nCAPSTAN_TOKEN=of-the-file\n', env)).toMatchObject({
+    CAPSTAN_TOKEN: 'of-the-file',
+  })
+})
+
 test("proxies, Node's own variables and unknown names are ignored", () => {
   const others = 'HTTPS_PROXY=http://p\nNODE_OPTIONS=--inspect\nNODE_TLS_REJECT_UNAUTHORIZED=0\nPATH=/tmp\n'
   expect(taken(`DATA_DIR=/data\n${others}`)).toEqual({ DATA_DIR: '/data' })

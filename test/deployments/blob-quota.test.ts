@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createBlobQuota, pruneBlobs, unlinkBlobs } from '../../src/deployments/store/index.ts'
+import { createBlobQuota, pruneBlobs, prunePlans, unlinkBlobs } from '../../src/deployments/store/index.ts'
 import { startApi } from '../helpers/api.ts'
 import { createTestContext, type TestContext } from '../helpers/context.ts'
 
@@ -97,6 +97,65 @@ test('what was sent before counts until it is deployed, and the limit of all cou
 
 const deploymentOf = (app: string) => ({
   ...{ app, environment: 'staging', status: 'completed', options: '{}', started_by: 'ann' },
+})
+
+test.each([
+  ['a dry run', { dry_run: true }, false],
+  ['a failed deployment', { status: 'failed' }, false],
+  ['a cancelled deployment', { status: 'cancelled' }, false],
+  ['a deployment that was rolled back', { status: 'rolled_back' }, false],
+  ['a running deployment', { status: 'in_progress' }, true],
+])('content of %s counts as deployed: %3$s', async (_, change, counts) => {
+  const user = randomUUID()
+  const id = await planned(user, await stored(user, 6))
+  await ctx.db('deployments').insert({ id, ...deploymentOf(user), ...change })
+  const admitted = createBlobQuota(ctx.db, { totalMb: 1000, userMb: 8 }).admit(user, 4 * mib)
+  if (counts) await admitted
+  else await expect(admitted).rejects.toThrow('sent and not deployed')
+})
+
+/** A deployment that ended two days ago, of a plan that has expired, with content that nobody used since. */
+async function ended(app: string, change: object): Promise<{ id: string; digest: string }> {
+  const digest = await stored('ann', 1)
+  const id = await planned(app, digest)
+  const past = ctx.db.raw(`now() - interval '2 days'`)
+  await ctx.db('plans').where({ id }).update({ expires_at: past })
+  await ctx.db('deployment_blobs').where({ digest }).update({ used_at: past })
+  await ctx.db('deployments').insert({ id, ...deploymentOf(app), finished_at: past, ...change })
+  await ctx.db('deployment_steps').insert({ deployment_id: id, position: 0, step: 'validate_config' })
+  return { id, digest }
+}
+
+test('old dry runs are deleted with their plans and content, running ones and deployments stay', async () => {
+  const dry = await ended('dried', { dry_run: true })
+  const running = await ended('drying', { dry_run: true, status: 'in_progress' })
+  const real = await ended('real', {})
+  await prunePlans(ctx.db)
+  await pruneBlobs(ctx.db)
+  const all = [dry, running, real]
+  const ids = all.map(({ id }) => id)
+  const digests = all.map(({ digest }) => digest)
+  const left = [running, real]
+  expect((await ctx.db('plans').whereIn('id', ids).pluck('id')).toSorted()).toEqual(
+    left.map(({ id }) => id).toSorted(),
+  )
+  expect((await ctx.db('deployment_blobs').whereIn('digest', digests).pluck('digest')).toSorted()).toEqual(
+    left.map(({ digest }) => digest).toSorted(),
+  )
+})
+
+test('content of failed deployments is removed a day later, unless one can be retried or another uses it', async () => {
+  const first = await ended('failing', { status: 'failed' })
+  const shared = await ended('failing', { status: 'cancelled' })
+  const fresh = await ended('failing', { status: 'rolled_back', finished_at: ctx.db.fn.now() })
+  const newest = await ended('failing', { status: 'failed' })
+  await ended('failing', { dry_run: true })
+  const user = await ended('using', {})
+  await ctx.db('plan_blobs').insert({ plan_id: user.id, digest: shared.digest })
+  await pruneBlobs(ctx.db)
+  const digests = [first, shared, fresh, newest].map(({ digest }) => digest)
+  const left = await ctx.db('deployment_blobs').whereIn('digest', digests).pluck('digest')
+  expect(left.toSorted()).toEqual(digests.slice(1).toSorted())
 })
 
 test('the content of a deleted app is removed a day later, that of others stays', async () => {

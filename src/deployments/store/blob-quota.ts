@@ -1,11 +1,12 @@
 import type { Knex } from 'knex'
 import { quotaExceeded } from '../../platform/errors.ts'
+import { liveStatuses } from '../model/states.ts'
 
 /** The limits of the content that clients send, in MB of 1,048,576 bytes. */
 export interface BlobLimits {
   /** All content in the database. */
   totalMb: number
-  /** The content that one user or token has sent, and that no deployment uses. */
+  /** The content that one user or token has sent, and that no completed or running deployment uses. */
   userMb: number
 }
 
@@ -96,7 +97,10 @@ async function sumOf(rows: Knex.QueryBuilder): Promise<number> {
   return Number((await rows.sum({ bytes: 'size' }).first())?.bytes ?? 0)
 }
 
-/** The size of what a user has sent and no deployment uses. */
+/**
+ * The size of what a user has sent and no deployment uses. Dry runs and deployments that failed put nothing into the cloud, so they
+ * can be repeated with other content without end.
+ */
 const undeployedBytes = (db: Knex, userId: string) =>
   sumOf(
     db('deployment_blobs as b')
@@ -105,6 +109,8 @@ const undeployedBytes = (db: Knex, userId: string) =>
         db('plan_blobs as p')
           .join('deployments as d', 'd.id', 'p.plan_id')
           .whereRaw('p.digest = b.digest')
+          .where('d.dry_run', false)
+          .whereIn('d.status', ['completed', ...liveStatuses])
           .select(db.raw('1')),
       ),
   )

@@ -124,8 +124,30 @@ export async function unlinkBlobs(trx: Knex, app: string, environment: string): 
   await trx('plan_blobs').whereIn('plan_id', plans.select('id')).delete()
 }
 
-/** Deletes blobs that no plan refers to and nobody used for a day. @returns the number of blobs */
+/**
+ * Lets the content of deployments be removed that ended a day ago without success. The newest one of an app stays as it is if it
+ * failed, because it can be retried.
+ */
+async function releaseBlobs(db: Knex): Promise<void> {
+  await db.raw(
+    `delete from plan_blobs where plan_id in (
+       select d.id from deployments d
+       where d.status in ('failed', 'cancelled', 'rolled_back', 'rollback_failed') and not d.dry_run
+         and d.finished_at < now() - interval '1 day'
+         and exists (select from plan_blobs b where b.plan_id = d.id)
+         and (d.status <> 'failed' or exists (
+           select from deployments n where n.app = d.app and n.environment = d.environment and not n.dry_run
+             and n.number > d.number))
+       limit 100)`,
+  )
+}
+
+/**
+ * Deletes blobs that nobody used for a day and no plan refers to, except plans whose deployment has failed for good.
+ * @returns the number of blobs
+ */
 export async function pruneBlobs(db: Knex): Promise<number> {
+  await releaseBlobs(db)
   const { rows } = await db.raw(
     `with gone as (
        delete from deployment_blobs where digest in (

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import type { Plan, PlanHead } from '../model/plan.ts'
 import type { AssetFile } from '../model/request/assets.ts'
+import { liveStatuses } from '../model/states.ts'
 import type { StoredModule } from '../model/worker-module.ts'
 import { findBlobSizes, linkBlobs, writeBlob } from './blobs.ts'
 
@@ -77,11 +78,20 @@ export async function dropPullSecret(trx: Knex, planId: string): Promise<void> {
   await trx('plans').where({ id: planId }).whereNotNull('pull_secret').update({ pull_secret: null })
 }
 
-/** Deletes plans that expired a day ago and were never deployed. @returns the number of plans */
+/**
+ * Deletes plans that expired a day ago and were never deployed, with their finished dry runs, whose logs stay.
+ * @returns the number of plans
+ */
 export async function prunePlans(db: Knex): Promise<number> {
   const { rowCount } = await db.raw(
-    `delete from plans where id in (select p.id from plans p left join deployments d on d.id = p.id
-       where d.id is null and p.expires_at < now() - interval '1 day' limit 100)`,
+    `with old as (
+       select p.id from plans p left join deployments d on d.id = p.id
+       where p.expires_at < now() - interval '1 day'
+         and (d.id is null or d.dry_run and d.status <> all(?)) limit 100)
+     , steps as (delete from deployment_steps where deployment_id in (select id from old))
+     , runs as (delete from deployments where id in (select id from old))
+     delete from plans where id in (select id from old)`,
+    [[...liveStatuses]],
   )
   return rowCount
 }

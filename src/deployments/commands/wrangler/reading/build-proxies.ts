@@ -1,7 +1,8 @@
 /** True for a variable that names a proxy. */
 export const isProxy = (name: string): boolean => /^https?_proxy$/i.test(name)
 
-const login = /^([a-z][a-z0-9+.-]*:\/\/)?([^/@]*)@/i
+/** A password may contain an `@` that is not encoded: programs take the last one before the path as its end. */
+const login = /^([a-z][a-z0-9+.-]*:\/\/)?([^/]*)@/i
 
 /** The URL of a proxy without its user name and password, which are credentials of this machine. */
 export const withoutLogin = (url: string | undefined): string | undefined => url?.replace(login, '$1')

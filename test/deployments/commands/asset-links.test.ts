@@ -54,6 +54,23 @@ test('a link to a private file of the project is refused', async () => {
   await expect(pathsOf()).rejects.toThrow('The asset settings.txt is a link to a private file of the project')
 })
 
+test.each(['_headers', '_redirects', '.assetsignore'])(
+  'the settings file %s may be a link inside of the project, and is refused as one out of it',
+  async (name) => {
+    write('project/shared/settings', '/* /index.html 200')
+    link(name, '../shared/settings')
+    expect(await pathsOf()).toEqual(['/index.html'])
+    rmSync(join(project, 'public', name))
+    link(name, '../../outside/id_rsa')
+    await expect(pathsOf()).rejects.toThrow(
+      `The asset ${name} is a link to a file outside of the project: put a copy in its place`,
+    )
+    rmSync(join(project, 'public', name))
+    link(name, '../.env')
+    await expect(pathsOf()).rejects.toThrow(`The asset ${name} is a link to a private file of the project`)
+  },
+)
+
 test('links to folders are not followed, and broken ones are left out', async () => {
   link('folder', '../../outside')
   link('nothing.txt', './absent')

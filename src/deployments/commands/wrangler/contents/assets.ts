@@ -22,7 +22,7 @@ const maxFileBytes = 25 * 1024 * 1024
 const readingAtOnce = 16
 
 /** Settings of files and of the whole, which are no assets themselves. */
-const metaFiles = ['/.assetsignore', '/_headers', '/_redirects']
+const settingsFiles = ['.assetsignore', '_headers', '_redirects']
 
 /** Files that are hardly ever meant to be published; wrangler publishes them, for `"directory": "."` with everything else. */
 const privateNames = ['.git', '.env*', '.dev.vars*', '.wrangler', 'node_modules']
@@ -36,19 +36,25 @@ export async function readAssets(
   if (directory === undefined) return undefined
   const root = resolve(dirname(config.configPath), directory)
   const { names, links } = await filesBelow(root)
-  const published = ignore({ ignorecase: true }).add(metaFiles)
-  const ignoreFile = await textOf(join(root, '.assetsignore'))
-  if (ignoreFile !== undefined) published.add(ignoreFile.split('\n'))
-  refusePagesWorker(names, ignoreFile)
-  const chosen = names.filter((name) => !published.ignores(name))
-  const hidden = ignore().add([...privateNames, ...ownFiles(root, configFiles)])
   const project = {
     root,
     places: [root, dirname(config.configPath), ...configFiles.map((file) => dirname(file))],
   }
   await refuseLinksOut(
     project,
+    links.filter((name) => settingsFiles.includes(name.toLowerCase())),
+    'put a copy in its place',
+  )
+  const published = ignore({ ignorecase: true }).add(settingsFiles.map((name) => `/${name}`))
+  const ignoreFile = await textOf(join(root, '.assetsignore'))
+  if (ignoreFile !== undefined) published.add(ignoreFile.split('\n'))
+  refusePagesWorker(names, ignoreFile)
+  const chosen = names.filter((name) => !published.ignores(name))
+  const hidden = ignore().add([...privateNames, ...ownFiles(root, configFiles)])
+  await refuseLinksOut(
+    project,
     links.filter((name) => chosen.includes(name) && !hidden.ignores(name)),
+    'put a copy in its place, or name it in .assetsignore',
   )
   const blobs = await mapLimited(
     chosen.filter((name) => !hidden.ignores(name)).toSorted(),
@@ -107,11 +113,13 @@ const secretNames = privateNames.filter((name) => name !== 'node_modules')
 /**
  * Refuses links to files outside of the project and to its private files: a link in a dependency or in a template would
  * publish a file of this machine.
+ * @param advice what to do about a link
  * @throws UsageFault naming the link
  */
 async function refuseLinksOut(
   { root, places }: { root: string; places: string[] },
   links: string[],
+  advice: string,
 ): Promise<void> {
   if (links.length === 0) return
   const inside = await Promise.all(places.map((path) => realpath(path)))
@@ -123,9 +131,7 @@ async function refuseLinksOut(
     const isSecret = own.some((place) => secret.ignores(place))
     if (own.length > 0 && !isSecret) continue
     const where = isSecret ? 'a private file of the project' : 'a file outside of the project'
-    throw new UsageFault(
-      `The asset ${plain(name)} is a link to ${where}: put a copy in its place, or name it in .assetsignore`,
-    )
+    throw new UsageFault(`The asset ${plain(name)} is a link to ${where}: ${advice}`)
   }
 }
 

@@ -40,9 +40,12 @@ const querySerializer = createQuerySerializer({ array: { style: 'form', explode:
 /**
  * The URL of a request.
  * @param base without a trailing slash; empty in a page of the service
- * @throws RangeError for a parameter that would lead to another path
+ * @throws RangeError for a path or parameter that would lead to another host or path: the request carries a credential
  */
 export function urlOf(base: string, { path, params = {}, query = {} }: ApiRequest): string {
+  // A backslash is a slash to the parser of URLs, and it drops control characters.
+  if (!/^\/(?![/\\])[^\\\p{Cc}]*$/u.test(path))
+    throw new RangeError('path must begin with one slash, and hold no backslash or control character')
   for (const [name, value] of Object.entries(params))
     if (['', '.', '..'].includes(String(value)))
       throw new RangeError(`${name} must not be empty or consist of dots only`)

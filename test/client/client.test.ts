@@ -84,6 +84,28 @@ describe('a call', () => {
     expect(asked).toEqual([])
   })
 
+  test.each([
+    '@evil.example/x',
+    '.evil.example/x',
+    ':81/x',
+    '//evil.example/x',
+    '/\\evil.example/x',
+    '/\t/evil.example/x',
+    'x',
+    '',
+  ])('refuses the path "%s", which could lead to another host', async (path) => {
+    const sent: string[] = []
+    for (const url of ['http://127.0.0.1:1', '']) {
+      const fetch = async (target: string) => {
+        sent.push(target)
+        return Response.json({})
+      }
+      const client = createClient({ url, auth: { token: 'ora_x' }, fetch })
+      await expect(client.request({ path })).rejects.toThrow(RangeError)
+    }
+    expect(sent).toEqual([])
+  })
+
   test('returns the answer of an unhealthy service, and the errors of others', async () => {
     const unhealthy = await start((_asked, res) => json(res, 503, { status: 'unhealthy', causes: [] }))
     expect(await unhealthy.client.call('getHealth')).toMatchObject({ status: 'unhealthy' })

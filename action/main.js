@@ -84,7 +84,7 @@ async function main(env) {
     return 2
   }
   say(maskLine(access.token))
-  if ((await install(folder, commandEnvironment(env, { url: '', token: '' }))) !== 0) {
+  if ((await install(folder, commandEnvironment(env, { url: '', token: '' }), say)) !== 0) {
     say(errorLine('The packages of Capstan could not be installed'))
     return 1
   }

@@ -17,7 +17,8 @@ export const errorLine = (message) => `::error::${escaped(message)}\n`
 export function quoted(write) {
   const end = randomUUID()
   write(`::stop-commands::${end}\n`)
-  return () => write(`::${end}::\n`)
+  // The last line of the other program may have no end: the runner reads commands only at the beginning of a line.
+  return () => write(`\n::${end}::\n`)
 }
 
 /** Appends the outputs of this step; nothing outside of a runner. */

@@ -155,31 +155,42 @@ describe('the GitHub Action', () => {
 
 describe('the packages of the Action', () => {
   const install = new URL('../../action/install.js', import.meta.url)
-  const program = `import { install } from '${install}'; process.exitCode = await install(process.argv[1], process.env)`
+  const program = `import { install } from '${install}'; process.exitCode = await install(process.argv[1], process.env, (text) => process.stdout.write(text))`
 
-  async function installIn(folder: string, npm: string): Promise<number | null> {
+  async function installIn(folder: string, npm: string): Promise<{ code: number | null; log: string }> {
     const bin = join(folder, 'npm')
     writeFileSync(bin, `#!/bin/sh\n${npm}\n`, { mode: 0o755 })
     const words = ['--input-type=module', '-e', program, '--', folder]
     const child = spawn(process.execPath, words, { env: { PATH: `${folder}:${process.env.PATH}` } })
-    await once(child, 'exit')
-    return child.exitCode
+    let log = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      log += text
+    })
+    await once(child, 'close')
+    return { code: child.exitCode, log }
   }
 
   test('are installed without running their scripts', async () => {
     const folder = folderWith({ 'package.json': '{}' })
-    expect(await installIn(folder, `echo "$PWD $*" >"${folder}/said"`)).toBe(0)
+    expect((await installIn(folder, `echo "$PWD $*" >"${folder}/said"`)).code).toBe(0)
     const said = readFileSync(join(folder, 'said'), 'utf8')
     expect(said).toMatch(/my-app ci --omit=dev --ignore-scripts /)
   })
 
   test('are not installed again', async () => {
     const folder = folderWith({ 'node_modules/commander/package.json': '{}' })
-    expect(await installIn(folder, 'exit 3')).toBe(0)
+    expect(await installIn(folder, 'exit 3')).toEqual({ code: 0, log: '' })
   })
 
   test('fail the step if npm fails', async () => {
-    expect(await installIn(folderWith({ 'package.json': '{}' }), 'exit 3')).toBe(3)
+    expect((await installIn(folderWith({ 'package.json': '{}' }), 'exit 3')).code).toBe(3)
+  })
+
+  test('are installed with the output of npm as plain lines, even if the last one has no end', async () => {
+    const { log } = await installIn(folderWith({ 'package.json': '{}' }), `printf '::add-mask::staging'`)
+    const [, end = ''] = /^::stop-commands::(.+)$/m.exec(log) ?? []
+    expect(end).not.toBe('')
+    expect(log.split('\n')).toEqual([`::stop-commands::${end}`, '::add-mask::staging', `::${end}::`, ''])
   })
 })
 

@@ -56,6 +56,7 @@ test('all calls of deployments and rollbacks follow the published contract', asy
     'GET A/workers/scripts',
     'GET A/workers/scripts/{name}/deployments',
     'GET A/workers/scripts/{name}/script-settings',
+    'GET A/workers/scripts/{name}/settings',
     'GET A/workers/scripts/{name}/subdomain',
     'GET A/workers/scripts/{name}/versions',
     'GET A/workers/scripts/{name}/versions/{id}',

@@ -108,12 +108,21 @@ describe('secrets and variables that a rollback changes', () => {
 
   test('are named in the log of an automatic rollback', async () => {
     await run('automatic', 'one', { secrets: { TOKEN: 'old' } })
-    const sick = { script: broken, healthCheck: { timeoutSeconds: 1 } }
+    const sick = { script: broken, healthCheck: { timeoutSeconds: 1, beforeTraffic: false } }
     const id = await run('automatic', 'two', { ...sick, secrets: { TOKEN: 'new', ADDED: 'x' } })
     expect((await world.status(id)).status).toBe('rolled_back')
     const log = await world.messages(id)
     expect(log).toContain('The secret TOKEN returns to the value of the earlier version')
     expect(log).toContain('The secret ADDED disappears')
+  })
+
+  test('are not named if no user reached the failed version', async () => {
+    await run('unreached', 'one', { secrets: { TOKEN: 'old' } })
+    const sick = { script: broken, healthCheck: { timeoutSeconds: 1 } }
+    const id = await run('unreached', 'two', { ...sick, secrets: { TOKEN: 'new', ADDED: 'x' } })
+    const log = await world.messages(id)
+    expect(log).toContain('No request of a user reached the new version')
+    expect(log).not.toContain('The secret')
   })
 
   test('are named if another tool has changed them since', async () => {

@@ -50,7 +50,7 @@ const publishing = {
   publishRelease: {
     summary: 'Publishes a draft whose files have all arrived.',
     answers: { 202: jsonAnswer('The publication has started', schemas.publication) },
-    errors: ['STATE_001', ...fromStore],
+    errors: ['STATE_001', 'STATE_003', ...fromStore],
     idempotencyKey: true,
   },
   promoteRelease: {

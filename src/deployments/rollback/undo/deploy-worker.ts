@@ -1,5 +1,5 @@
 import { CloudError } from '../../cloudflare/errors.ts'
-import type { WorkerVersion } from '../../cloudflare/workers-api.ts'
+import { type WorkerVersion, withTraffic } from '../../cloudflare/workers-api.ts'
 import type { BindingReturn, TrafficShare } from '../../model/app-state.ts'
 import { rollbackFault } from '../../model/errors.ts'
 import { bindingReturn, readVersions, returnLines, sameTraffic } from '../../plans/current-state/index.ts'
@@ -149,8 +149,10 @@ async function readReturn(
   now: TrafficShare[],
 ): Promise<BindingReturn | undefined> {
   const query = { target, config: plan.config, signal }
+  // No request of a user reached a version at 0 %, so its secrets and variables were never in force.
+  const served = withTraffic(now)
   try {
-    const present = await readVersions(query, now)
+    const present = await readVersions(query, served)
     const earlier = await readVersions(query, goal.traffic)
     return bindingReturn(present.bindings, earlier.bindings)
   } catch {

@@ -7,7 +7,7 @@ import { Gateway } from './gateway/gateway.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LocalCloud, LocalCloudOptions } from './options.ts'
 import { QueueBroker } from './queues/broker.ts'
-import { keptMs } from './resources/d1-transfer.ts'
+import { keptMs, sweepTransfers } from './resources/transfer-files.ts'
 import { UploadLinks } from './resources/upload-links.ts'
 import { openSharedFiles } from './runtime/bridge/shared-files.ts'
 import { groupsOf } from './runtime/groups/find-group.ts'
@@ -60,8 +60,10 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
   })
   const closeSharedFiles = openSharedFiles(storageDir(dataDir))
   const cron = new CronClock(cloud)
+  let stopSweeps = () => {}
   const release = async () => {
     cron.stop()
+    stopSweeps()
     broker.stop()
     tails.stop()
     await pool.stop()
@@ -74,6 +76,7 @@ export async function startCloud(options: LocalCloudOptions): Promise<LocalCloud
     store.zones.seed(accountId, options.zones ?? [])
     await sweepOrphanedData(dataDir, store)
     await sweepAssets(dataDir, store, cloud.clock())
+    stopSweeps = await sweepTransfers(cloud)
     const port = await server.listen(host, options.port)
     address.port = port
     cron.start()

@@ -1,6 +1,5 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import type { CloudContext } from '../context.ts'
 import type { StoreNode } from '../runtime/groups/nodes.ts'
 
@@ -55,7 +54,24 @@ export async function callBridge(
   return await promise
 }
 
-/** The answer's text. A store's own error has the status 500. */
-export async function textOf({ status, body }: BridgeAnswer): Promise<{ failed: boolean; text: string }> {
-  return { failed: status === 500, text: await text(body) }
+export class TooLongError extends Error {}
+
+/**
+ * The answer's text. A store's own error has the status 500.
+ * @param limit in bytes
+ * @throws TooLongError above the limit; the rest is not read
+ */
+export async function textOf(
+  { status, body }: { status: number; body: Readable },
+  limit = Number.POSITIVE_INFINITY,
+): Promise<{ failed: boolean; text: string }> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    // The end of this loop destroys the stream, which releases the lease of the process.
+    if (size > limit) throw new TooLongError('The answer of the store is too long.')
+    chunks.push(chunk)
+  }
+  return { failed: status === 500, text: Buffer.concat(chunks).toString('utf8') }
 }

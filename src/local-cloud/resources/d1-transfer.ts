@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { type CloudContext, transfersDir } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { callBridge, textOf } from './bridge-call.ts'
+import { callBridge, TooLongError, textOf } from './bridge-call.ts'
 import { type QueryAnswer, runQueries } from './d1.ts'
 import { bookmarkOf } from './time-travel.ts'
+import { deleteOldFiles, isKept } from './transfer-files.ts'
 
 const md5 = z.string().regex(/^[0-9a-f]{32}$/, 'must be an MD5 hash')
 export const importBody = z.discriminatedUnion('action', [
@@ -30,8 +31,8 @@ type DumpOptions = NonNullable<z.infer<typeof exportBody>['dump_options']>
 
 /** The largest file of an import: its text has to fit into the process of a Worker. Cloudflare's limit is 5 GB. */
 export const maxImportBytes = 32 * 1024 * 1024
-/** Files are kept as long as Cloudflare's links are valid. In milliseconds. */
-export const keptMs = 3_600_000
+/** The largest export: it is in the memory of the cloud, and larger files can't be imported anyway. */
+const maxExportBytes = 64 * 1024 * 1024
 
 /** The name of an import's file, by which it is uploaded once only. */
 export const importName = (databaseId: string, etag: string): string => `${databaseId}.${etag}.sql`
@@ -80,14 +81,14 @@ async function writeUpload(cloud: CloudContext, path: string, content: Buffer): 
 /** @throws ApiError 7000 if the link is wrong or too old */
 export async function readExport(cloud: CloudContext, name: string): Promise<ReadStream> {
   const path = pathOf(cloud, name)
-  if (!(await exists(path))) throw new ApiError('noRoute', 'The link is not valid any more.')
+  if (!(await isKept(cloud, path))) throw new ApiError('noRoute', 'The link is not valid any more.')
   return createReadStream(path)
 }
 
 /** Runs the uploaded file in one transaction: if it fails, the database is as before. @throws ApiError 7400 or 7500 */
 export async function ingest(cloud: CloudContext, id: string, name: string) {
   const path = pathOf(cloud, name)
-  if (!(await exists(path))) throw new ApiError('invalidDatabase', 'The file was not uploaded.')
+  if (!(await isKept(cloud, path))) throw new ApiError('invalidDatabase', 'The file was not uploaded.')
   const found = await runQueries(cloud, id, { sql: await readFile(path, 'utf8') })
   await rm(path, { force: true })
   return { queries: found.length, meta: sumOf(found), bookmark: await bookmarkOf(cloud, id) }
@@ -119,27 +120,15 @@ export async function exportDatabase(
 ): Promise<string> {
   await deleteOldFiles(cloud)
   const body = JSON.stringify({ noSchema, noData, tables })
-  const { failed, text } = await textOf(await callBridge(cloud, `d1:${id}`, { operation: 'DUMP', body }))
+  const dump = await callBridge(cloud, `d1:${id}`, { operation: 'DUMP', body })
+  const tooLarge = `The export is over ${maxExportBytes / 1024 / 1024} MiB: export single tables.`
+  const { failed, text } = await textOf(dump, maxExportBytes).catch((error: unknown) => {
+    throw error instanceof TooLongError ? new ApiError('queryFailed', tooLarge) : error
+  })
   const answer = failed ? { error: text } : dumped.parse(JSON.parse(text))
   if ('error' in answer) throw new ApiError('queryFailed', answer.error)
   const [lines] = answer.results
   const name = `${id}.${randomBytes(16).toString('hex')}.sql`
   await writeFile(pathOf(cloud, name), lines.map((line) => `${line}\n`).join(''))
   return name
-}
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
-
-async function deleteOldFiles(cloud: CloudContext): Promise<void> {
-  const directory = transfersDir(cloud.dataDir)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  for (const name of await readdir(directory)) {
-    const found = await stat(join(directory, name)).catch(() => undefined)
-    if (found !== undefined && found.mtimeMs < Date.now() - keptMs)
-      await rm(join(directory, name), { force: true })
-  }
 }

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readBytesWithin } from '../../../src/local-cloud/api/body.ts'
 import { ApiError } from '../../../src/local-cloud/errors.ts'
 import { startLocalCloud } from '../../../src/local-cloud/index.ts'
+import { TooLongError, textOf } from '../../../src/local-cloud/resources/bridge-call.ts'
+import { deleteOldFiles } from '../../../src/local-cloud/resources/transfer-files.ts'
 import { silent } from '../../helpers/context.ts'
 import { createInlineRuntime } from '../../helpers/inline-runtime.ts'
 import { accountId, clientOf, onCleanup, token } from '../harness.ts'
@@ -104,4 +107,49 @@ test('a body that does not arrive in time is refused', async () => {
   slow.write('begin')
   const [{ statusCode }] = await once(slow, 'response')
   expect(statusCode).toBe(408)
+})
+
+/** Writes a file as an import or export does. */
+function writeTransfer(name: string, ageMs: number): void {
+  const path = join(dataDir, 'd1-transfers', name)
+  mkdirSync(join(dataDir, 'd1-transfers'), { recursive: true })
+  writeFileSync(path, 'select 1')
+  const written = new Date(Date.now() + shift - ageMs)
+  utimesSync(path, written, written)
+}
+
+test('an export that is older than an hour is refused and deleted', async () => {
+  const [old, recent] = ['a', 'b'].map((digit) => `${database}.${digit.repeat(32)}.sql`) as [string, string]
+  writeTransfer(old, 3_601_000)
+  writeTransfer(recent, 3_500_000)
+  const read = async (name: string) => (await fetch(`${cloud.url}/capstan/transfers/${name}`)).status
+  expect([await read(old), await read(recent)]).toEqual([404, 200])
+  expect(files()).not.toContain(old)
+  expect(files()).toContain(recent)
+})
+
+test('an upload that is older than an hour is not imported', async () => {
+  const [sql, filename] = ['select 6', `${database}.${md5('select 6')}.sql`]
+  writeTransfer(filename, 3_601_000)
+  const body = { action: 'ingest', etag: md5(sql), filename }
+  expect((await cloud.call('POST', `${d1}/${database}/import`, body)).result.error).toMatch(/not uploaded/)
+})
+
+test('old files are deleted without a further import or export', async () => {
+  const old = `${database}.${'c'.repeat(32)}.sql`
+  writeTransfer(old, 3_601_000)
+  await cloud.stop()
+  cloud = await start()
+  expect(files()).not.toContain(old)
+  writeTransfer(old, 3_601_000)
+  await deleteOldFiles({ dataDir, clock: () => Date.now() + shift })
+  expect(files()).not.toContain(old)
+})
+
+test('an answer of a store is read up to the limit only', async () => {
+  const body = () => Readable.from([Buffer.from('12345'), Buffer.from('67890'), Buffer.from('more')])
+  expect(await textOf({ status: 200, body: body() }, 14)).toEqual({ failed: false, text: '1234567890more' })
+  const long = body()
+  await expect(textOf({ status: 200, body: long }, 9)).rejects.toThrow(TooLongError)
+  expect(long.destroyed).toBe(true)
 })

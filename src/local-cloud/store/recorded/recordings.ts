@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { integer, type Row, stored, text } from '../rows.ts'
+import { storedEmail } from './stored-email.ts'
 
 export const recordingSchema = `
 create table if not exists data_points (
@@ -14,6 +15,8 @@ create table if not exists sent_emails (
 
 /** The number of rows that are kept: of each dataset, and of all emails. */
 const kept = { points: 10_000, emails: 1000 }
+/** The total size of the emails that are kept. */
+const keptEmailBytes = 64 * 1024 * 1024
 
 /** What an app wrote to a dataset of Analytics Engine. */
 export interface DataPoint {
@@ -34,7 +37,7 @@ export interface RecordedEmail {
   script: string
   /** In milliseconds since the epoch. */
   sentAt: number
-  /** The email as the app gave it; binary parts are base64. */
+  /** The email as the app gave it, long ones shortened; binary parts are base64. */
   email: Record<string, unknown>
 }
 
@@ -81,12 +84,14 @@ export class RecordingStore {
     return this.#db.prepare(sql).all(dataset, after, limit).map(toPoint)
   }
 
+  /** Records an email, and deletes the oldest ones above the limits of their number and total size. */
   addEmail(script: string, email: object, now: number): void {
     const sql = 'insert into sent_emails (script_name, sent_at, email) values (?, ?, ?)'
-    this.#db.prepare(sql).run(script, now, JSON.stringify(email))
-    const old =
-      'delete from sent_emails where seq <= (select seq from sent_emails order by seq desc limit 1 offset ?)'
-    this.#db.prepare(old).run(kept.emails)
+    this.#db.prepare(sql).run(script, now, storedEmail(email))
+    const old = `delete from sent_emails where seq in (select seq from (
+      select seq, row_number() over newest as number, sum(octet_length(email)) over newest as bytes
+      from sent_emails window newest as (order by seq desc)) where number > ? or bytes > ?)`
+    this.#db.prepare(old).run(kept.emails, keptEmailBytes)
   }
 
   /** The emails with a higher number than `after`, oldest first. */

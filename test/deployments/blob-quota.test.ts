@@ -105,7 +105,7 @@ test.each([
   ['a cancelled deployment', { status: 'cancelled' }, false],
   ['a deployment that was rolled back', { status: 'rolled_back' }, false],
   ['a running deployment', { status: 'in_progress' }, true],
-])('content of %s counts as deployed: %3$s', async (_, change, counts) => {
+])('the content of %s counts as deployed or not', async (_, change, counts) => {
   const user = randomUUID()
   const id = await planned(user, await stored(user, 6))
   await ctx.db('deployments').insert({ id, ...deploymentOf(user), ...change })

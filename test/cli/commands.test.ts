@@ -76,7 +76,11 @@ describe('the connection to the API', () => {
     const env = { CAPSTAN_URL: `http://127.0.0.1:${port}`, CAPSTAN_TOKEN: 'x' }
     const { code, err } = await capstan(['deploy', 'list'], { env })
     expect(code).toBe(3)
-    expect(err).toBe(`error: Capstan can't be reached at http://127.0.0.1:${port} (ECONNREFUSED)\n`)
+    expect(err.split('\n')).toEqual([
+      `error: Capstan can't be reached at http://127.0.0.1:${port} (ECONNREFUSED)`,
+      '  Check that the service runs; capstan context list shows the services that commands can use',
+      '',
+    ])
   })
 
   test('ends with 3 if another server answers', async () => {

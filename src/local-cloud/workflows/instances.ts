@@ -9,6 +9,18 @@ import { callControl, EngineError, nothing } from './control.ts'
 import { aboutInstance } from './proceed.ts'
 import type { StatusChange } from './schema.ts'
 
+/** The most instances of a workflow that have not ended: they are in the memory of its process, which they keep running. */
+export const maxUnfinished = 1000
+
+/** @throws ApiError with the code of `instanceRefused` at the limit */
+function requireRoom({ store }: CloudContext, { id, name }: Workflow): void {
+  const counts = Object.entries(store.instances.counts(id))
+  const unfinished = counts.reduce((sum, [status, count]) => sum + (finalStatuses.has(status) ? 0 : count), 0)
+  if (unfinished < maxUnfinished) return
+  const full = `The workflow ${name} has ${unfinished} instances that have not ended; the local cloud allows ${maxUnfinished}.`
+  throw new ApiError('instanceRefused', full)
+}
+
 /** @throws ApiError with the code of `instanceNotFound` */
 export function requireInstance({ store }: CloudContext, { id: workflowId }: Workflow, id: string): Instance {
   const found = store.instances.find(workflowId, id)
@@ -40,7 +52,12 @@ export function recordInstance(cloud: CloudContext, workflow: Workflow, wanted: 
   const { id = randomUUID(), params, source } = wanted
   const createdOn = new Date(cloud.clock()).toISOString()
   const draft = { workflowId: workflow.id, id, versionId: workflow.versionId, source, params, createdOn }
-  const isNew = store.transaction(() => store.instances.add(draft))
+  const isNew = store.transaction(() => {
+    // An id that exists is refused as such also at the limit, so that a repeated call gets the same answer.
+    if (store.instances.find(workflow.id, id) !== undefined) return false
+    requireRoom(cloud, workflow)
+    return store.instances.add(draft)
+  })
   if (!isNew) throw new ApiError('instanceExists')
   return requireInstance(cloud, workflow, id)
 }
@@ -67,6 +84,7 @@ export async function changeInstance(
   const { status } = requireInstance(cloud, workflow, id)
   if (finalStatuses.has(status) && change.status !== 'restart')
     throw new ApiError('instanceRefused', `The instance cannot ${change.status}: it is ${status}.`)
+  if (finalStatuses.has(status)) requireRoom(cloud, workflow)
   const options =
     change.status === 'terminate'
       ? { rollback: change.rollback ?? false }

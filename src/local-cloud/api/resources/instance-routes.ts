@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CloudContext } from '../../context.ts'
 import { ApiError } from '../../errors.ts'
 import type { Workflow } from '../../store/workflows/definitions.ts'
-import { finalStatuses, type Instance } from '../../store/workflows/instances.ts'
+import { finalStatuses, type ListedInstance } from '../../store/workflows/instances.ts'
 import { requireWorkflow } from '../../workflows/definitions.ts'
 import { instanceDetails } from '../../workflows/details.ts'
 import {
@@ -153,7 +153,7 @@ function listInstances({ store }: CloudContext, workflow: Workflow, query: URLSe
   }
 }
 
-const instanceView = (each: Instance) => ({
+const instanceView = (each: ListedInstance) => ({
   ...startedView(each),
   created_on: each.createdOn,
   modified_on: each.modifiedOn,
@@ -161,7 +161,7 @@ const instanceView = (each: Instance) => ({
   ended_on: each.endedOn,
 })
 
-const startedView = ({ id, status, versionId, workflowId, source }: Instance) => ({
+const startedView = ({ id, status, versionId, workflowId, source }: ListedInstance) => ({
   id,
   status,
   version_id: versionId,

@@ -56,8 +56,7 @@ const basicView = ({ id, name, scriptName, className, createdOn, modifiedOn, tri
 })
 
 function workflowView({ store, clock }: CloudContext, workflow: Workflow) {
-  const instances: Record<string, number> = {}
-  for (const { status } of store.instances.list(workflow.id)) instances[status] = (instances[status] ?? 0) + 1
+  const instances = store.instances.counts(workflow.id)
   const { schedules = [], jurisdiction } = workflow.settings
   const next = schedules.map(({ cron }) => ({
     cron,

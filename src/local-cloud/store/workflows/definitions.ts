@@ -21,6 +21,7 @@ create table if not exists workflow_instances (
   id text not null, version_id text not null, status text not null, source text not null, params text not null,
   created_on text not null, modified_on text not null, started_on text, ended_on text, unique (workflow_id, id)
 ) strict;
+create index if not exists workflow_instances_by_status on workflow_instances (workflow_id, status);
 create table if not exists workflow_schedules (
   workflow_id text not null references workflows (id) on delete cascade, cron text not null,
   last_minute integer not null, primary key (workflow_id, cron)

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Row, text, textOrNull } from '../rows.ts'
+import { integer, type Row, text, textOrNull } from '../rows.ts'
 
 export type InstanceSource = 'api' | 'binding' | 'cron'
 
@@ -17,6 +17,9 @@ export interface Instance {
   endedOn: string | null
 }
 
+/** An instance without its parameters, which may be large. */
+export type ListedInstance = Omit<Instance, 'params'>
+
 export type NewInstance = Pick<
   Instance,
   'workflowId' | 'id' | 'versionId' | 'source' | 'params' | 'createdOn'
@@ -25,18 +28,18 @@ export type NewInstance = Pick<
 /** The statuses in which an instance does not run any more. */
 export const finalStatuses: ReadonlySet<string> = new Set(['complete', 'errored', 'terminated'])
 
-const toInstance = (row: Row): Instance => ({
+const toListed = (row: Row): ListedInstance => ({
   workflowId: text(row, 'workflow_id'),
   id: text(row, 'id'),
   versionId: text(row, 'version_id'),
   status: text(row, 'status'),
   source: text(row, 'source') as InstanceSource,
-  params: text(row, 'params'),
   createdOn: text(row, 'created_on'),
   modifiedOn: text(row, 'modified_on'),
   startedOn: textOrNull(row, 'started_on'),
   endedOn: textOrNull(row, 'ended_on'),
 })
+const listed = 'workflow_id, id, version_id, status, source, created_on, modified_on, started_on, ended_on'
 
 /**
  * The SQL of the list of instances. Their steps and results are in the files of the runtime, which reports each change of
@@ -63,17 +66,25 @@ export class InstanceStore {
   find(workflowId: string, id: string): Instance | undefined {
     const sql = 'select * from workflow_instances where workflow_id = ? and id = ?'
     const row = this.#db.prepare(sql).get(workflowId, id)
-    return row === undefined ? undefined : toInstance(row)
+    return row === undefined ? undefined : { ...toListed(row), params: text(row, 'params') }
   }
 
   /** The instances of a workflow, oldest first. */
-  list(workflowId: string): Instance[] {
-    const sql = 'select * from workflow_instances where workflow_id = ? order by seq'
-    return this.#db.prepare(sql).all(workflowId).map(toInstance)
+  list(workflowId: string): ListedInstance[] {
+    const sql = `select ${listed} from workflow_instances where workflow_id = ? order by seq`
+    return this.#db.prepare(sql).all(workflowId).map(toListed)
+  }
+
+  /** The number of instances of a workflow in each status. */
+  counts(workflowId: string): Record<string, number> {
+    const sql = `select status, count(*) as instances from workflow_instances where workflow_id = ?
+      group by status order by status`
+    const rows = this.#db.prepare(sql).all(workflowId)
+    return Object.fromEntries(rows.map((row) => [text(row, 'status'), integer(row, 'instances')]))
   }
 
   /** The instances that run, or would if their process ran. */
-  active(workflowId: string): Instance[] {
+  active(workflowId: string): ListedInstance[] {
     return this.list(workflowId).filter(({ status }) => !finalStatuses.has(status) && status !== 'paused')
   }
 

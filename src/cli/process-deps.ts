@@ -8,6 +8,8 @@ export function processDeps(
   domains: Pick<Prompt, 'ask' | 'firstLine'> & { makeToken: MakeToken },
 ): CommandDeps {
   const { env, stdin, stdout, stderr } = process
+  // A copy, made before the settings of a `.env` are added to the environment.
+  const shellEnv = { ...env }
   // The reader may close the pipe early, like `| head`: that is not an error.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') endProcess(Number(process.exitCode ?? 0))
@@ -15,8 +17,7 @@ export function processDeps(
   })
   return {
     env,
-    // A copy, made before the settings of a `.env` are added to the environment.
-    shellEnv: { ...env },
+    shellEnv,
     stdout,
     stderr,
     prompt: { interactive: stdin.isTTY === true, ask: domains.ask, firstLine: domains.firstLine },
@@ -24,7 +25,7 @@ export function processDeps(
       const { findAccess } = await import('./api/access.ts')
       const { createApiClient } = await import('./api/client.ts')
       const note = (line: string) => void stderr.write(`${plain(line)}\n`)
-      return createApiClient(await findAccess(env, domains.makeToken, { note, context }))
+      return createApiClient(await findAccess(env, domains.makeToken, { note, context, shellEnv }))
     },
     exitWith(code) {
       process.exitCode = code

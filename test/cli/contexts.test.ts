@@ -206,6 +206,32 @@ describe('the service that a command uses', () => {
     })
   })
 
+  test('is that of a chosen context, not of the CAPSTAN_URL or CAPSTAN_TOKEN of a .env', async () => {
+    const { one, two, env: shellEnv } = await setting()
+    const stranger = await startService()
+    const dataDir = folderWith({})
+    writeFileSync(join(dataDir, 'secret.key'), 'key', { mode: 0o600 })
+    pretendRunning(dataDir, { url: one.url })
+    const file = { CAPSTAN_URL: stranger.url, CAPSTAN_TOKEN: 'ora_made', DATA_DIR: dataDir }
+    const ask = (args: string[], shell = shellEnv, settings: NodeJS.ProcessEnv = file) =>
+      capstan([...args, 'jobs', 'list'], { env: { ...settings, ...shell }, shellEnv: shell })
+    expect(await ask(['--context', 'one'])).toMatchObject({ code: 0, err: '' })
+    const note = 'note: CAPSTAN_URL of the .env is ignored, because the current context is two\n'
+    expect(await ask([])).toMatchObject({ code: 0, err: note })
+    expect(await ask([], shellEnv, { CAPSTAN_TOKEN: 'ora_made' })).toMatchObject({ code: 0 })
+    expect([one, two].map(({ asked }) => used(asked))).toEqual([
+      ['GET /jobs?limit=20 Bearer ora_made'],
+      ['GET /jobs?limit=20 Bearer ora_given', 'GET /jobs?limit=20 Bearer ora_given'],
+    ])
+    const shell = { ...shellEnv, DATA_DIR: dataDir, CAPSTAN_TOKEN: 'jwt' }
+    expect(await ask([], shell)).toMatchObject({ code: 0, err: '' })
+    expect(used(one.asked).at(-1)).toBe('GET /jobs?limit=20 Bearer jwt')
+    expect(stranger.asked).toEqual([])
+    // Without a context, the file decides.
+    expect(await ask([], home())).toMatchObject({ code: 0, err: '' })
+    expect(used(stranger.asked)).toEqual(['GET /jobs?limit=20 Bearer ora_made'])
+  })
+
   test('takes the option after the words of the command, too', async () => {
     const { one, env } = await setting()
     const ran = await capstan(['jobs', 'list', '--context', 'one'], { env })

@@ -48,7 +48,7 @@ export async function capstan(
       const note = (line: string) => {
         ran.err += `${line}\n`
       }
-      return createApiClient(await findAccess(env, async () => 'ora_made', { note, context }))
+      return createApiClient(await findAccess(env, async () => 'ora_made', { note, context, shellEnv }))
     },
     exitWith(code) {
       ran.code = code

@@ -14,29 +14,41 @@ export interface AccessOptions {
   note?: ((line: string) => void) | undefined
   /** The value of `--context`. */
   context?: string | undefined
+  /** The variables of the shell, without those of a `.env`; default: the same. */
+  shellEnv?: NodeJS.ProcessEnv
 }
 
 /**
- * The API's address and credentials. The first match counts: `CAPSTAN_URL`, `--context`, an installation in `DATA_DIR`,
- * the current context, the service on this machine. `CAPSTAN_TOKEN` takes the place of the token of the chosen service.
- * The token of a context, or of this machine, is sent to no other address.
+ * The API's address and credentials. The first match counts: `CAPSTAN_URL` of the shell, `--context`, an installation in
+ * `DATA_DIR`, the current context, `CAPSTAN_URL` of a `.env`, the service on this machine. `CAPSTAN_TOKEN` takes the place
+ * of the token of the chosen service; that of a `.env` is sent to no context. The token of a context, or of this machine,
+ * is sent to no other address.
  */
 export async function findAccess(
   env: NodeJS.ProcessEnv,
   make: MakeToken,
-  { note, context }: AccessOptions = {},
+  { note, context, shellEnv = env }: AccessOptions = {},
 ): Promise<ApiAccess> {
-  const { CAPSTAN_URL: url, CAPSTAN_TOKEN: token } = env
-  if (url) return accessToUrl(env, url, { note, context })
-  const chosen = chosenContext(env, context)
+  const { CAPSTAN_URL: url } = env
+  if (shellEnv.CAPSTAN_URL) return accessToUrl(env, shellEnv.CAPSTAN_URL, { note, context })
+  // A file with an address may come with a repository: then its DATA_DIR hides no context, either.
+  const trusted = url ? shellEnv : env
+  const chosen = chosenContext(trusted, context)
   if (chosen !== undefined) {
     const { name, url: address, token: own } = contextStore(env).get(chosen)
-    const access = { url: address, token: given(token || own), fetch: await fetchVia(env, address) }
+    if (url && url !== address && context === undefined)
+      note?.(`note: CAPSTAN_URL of the .env is ignored, because the current context is ${name}`)
+    const token = given(shellEnv.CAPSTAN_TOKEN || own)
+    const access = { url: address, token, fetch: await fetchVia(env, address) }
     return { ...access, chosenBy: `the context ${name}` }
   }
+  const isNamed = context !== undefined || namesInstallation(trusted)
+  if (url && !isNamed) return accessToUrl(env, url, { note })
   const { findService } = await import('../target/service.ts')
   const { url: found, embedded } = findService(env, note)
   const chosenBy = 'the service on this machine'
+  // The token of a file with an address is for that address.
+  const { CAPSTAN_TOKEN: token } = trusted
   if (token) return { url: found, token: given(token), chosenBy }
   if (embedded === undefined)
     throw new UsageFault(`CAPSTAN_TOKEN is not set; it must be an API token of ${found}`)
@@ -75,9 +87,12 @@ async function accessToUrl(
 export function chosenContext(env: NodeJS.ProcessEnv, option: string | undefined): string | undefined {
   if (option !== undefined) return option === localName ? undefined : option
   // The folder was named for this command, or for this shell: that is more than a choice of an earlier day.
-  if (env.DATA_DIR && holdsInstallation(resolve(env.DATA_DIR))) return undefined
+  if (namesInstallation(env)) return undefined
   return contextStore(env).current()
 }
+
+const namesInstallation = ({ DATA_DIR: folder }: NodeJS.ProcessEnv): boolean =>
+  Boolean(folder) && holdsInstallation(resolve(folder ?? ''))
 
 /** A token that was given cannot be replaced: a refusal is final. */
 const given = (token: string) => async (refused?: string) => (refused === undefined ? token : undefined)

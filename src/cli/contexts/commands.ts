@@ -56,8 +56,9 @@ export function registerLogoutCommand(program: Command, deps: CommandDeps): void
 }
 
 const contextHelp = `
-The first match counts: CAPSTAN_URL, --context NAME, an installation in DATA_DIR,
-the current context, the service on this machine (its name is ${localName}).
+The first match counts: CAPSTAN_URL of the shell, --context NAME, an installation
+in DATA_DIR, the current context, CAPSTAN_URL of a .env, the service on this
+machine (its name is ${localName}).
 CAPSTAN_TOKEN takes the place of the token of the service that was found.`
 
 /** Adds `context list`, `show`, `use` and `remove`. */

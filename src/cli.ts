@@ -30,18 +30,24 @@ const ask = async (question: string, options?: { hidden: boolean }) =>
   (await terminal()).ask(question, options)
 const firstLine = async () => (await terminal()).firstLine()
 
+let addressNote: string | undefined
+
 /** Reads the settings of `.env` if the file belongs to Capstan: any project may have a file of that name. */
 async function prepare(): Promise<void> {
   const { addSettings, readEnvFile } = await import('./platform/config/env-file.ts')
   const { settingWarnings } = await import('./platform/config/unknown-settings.ts')
   const { knownSettings } = await import('./config.ts')
-  const { chooseSettings } = await import('./platform/installation/index.ts')
+  const { chooseSettings, ignoredAddress } = await import('./platform/installation/index.ts')
   const options = { env: process.env, known: knownSettings }
   const file = readEnvFile(process.env, { choose: (found) => chooseSettings(found, options) })
+  addressNote = ignoredAddress(file, process.env)
   addSettings(process.env, file)
   for (const warning of settingWarnings(process.env, file, knownSettings))
     process.stderr.write(`warning: ${warning}\n`)
 }
 
-await runCommandLine(process.argv.slice(2), areas, { ...processDeps({ ask, firstLine, makeToken }), prepare })
+await runCommandLine(process.argv.slice(2), areas, {
+  ...processDeps({ ask, firstLine, makeToken, serviceNote: () => addressNote }),
+  prepare,
+})
 endProcess(Number(process.exitCode ?? 0))

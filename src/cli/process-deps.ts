@@ -5,7 +5,11 @@ import { plain } from './output.ts'
 
 /** The dependencies of commands in a process of their own. */
 export function processDeps(
-  domains: Pick<Prompt, 'ask' | 'firstLine'> & { makeToken: MakeToken },
+  domains: Pick<Prompt, 'ask' | 'firstLine'> & {
+    makeToken: MakeToken
+    /** A note on the choice of the service, once the settings are read. */
+    serviceNote: () => string | undefined
+  },
 ): CommandDeps {
   const { env, stdin, stdout, stderr } = process
   // A copy, made before the settings of a `.env` are added to the environment.
@@ -25,6 +29,8 @@ export function processDeps(
       const { findAccess } = await import('./api/access.ts')
       const { createApiClient } = await import('./api/client.ts')
       const note = (line: string) => void stderr.write(`${plain(line)}\n`)
+      const ignored = context === undefined ? domains.serviceNote() : undefined
+      if (ignored !== undefined) note(ignored)
       return createApiClient(await findAccess(env, domains.makeToken, { note, context, shellEnv }))
     },
     exitWith(code) {

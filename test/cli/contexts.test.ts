@@ -282,6 +282,12 @@ describe('the service that a command uses', () => {
     expect(err).not.toContain('ora_given')
   })
 
+  test('needs no context where CAPSTAN_URL and CAPSTAN_TOKEN are set', async () => {
+    const { one, env, ask } = await setting()
+    chmodSync(join(filesOf(env), 'contexts/two.json'), 0o644)
+    expect(await ask([], { CAPSTAN_URL: one.url, CAPSTAN_TOKEN: 'jwt' })).toMatchObject({ code: 0, err: '' })
+  })
+
   test('can be listed, shown, chosen and removed', async () => {
     const { one, env, ask } = await setting()
     const run = (...args: string[]) => capstan(['context', ...args], { env })

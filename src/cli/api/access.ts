@@ -74,8 +74,9 @@ async function accessToUrl(
   const named = context === undefined || context === localName ? undefined : store.get(context)
   if (context !== undefined && named?.url !== url)
     note?.(`note: CAPSTAN_URL is set, so --context ${context} is ignored; unset it to use the context`)
-  const same = named?.url === url ? named : store.list().find((each) => each.url === url)
-  const token = env.CAPSTAN_TOKEN || same?.token
+  // All contexts are read only if one is needed: a damaged file must not stop a command that has its token.
+  const ofContext = () => (named?.url === url ? named : store.list().find((each) => each.url === url))?.token
+  const token = env.CAPSTAN_TOKEN || ofContext()
   if (!token)
     throw new UsageFault(
       'CAPSTAN_TOKEN is not set; it must be an API token of CAPSTAN_URL (or sign in with capstan login)',

@@ -117,3 +117,13 @@ export function chooseSettings(
     ignoredNames: names.filter((name) => !isUsed(name)),
   }
 }
+
+/**
+ * A note for the user if the address of a found `.env` is not used although the shell names no other one.
+ * @param env the variables of the shell
+ */
+export function ignoredAddress(file: EnvFile | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  if (env.CAPSTAN_URL || !file?.ignoredNames?.includes('CAPSTAN_URL')) return undefined
+  const variable = env.CAPSTAN_TOKEN ? 'CAPSTAN_TOKEN' : 'CAPSTAN_PASSWORD'
+  return `note: CAPSTAN_URL of ${file.path} is ignored, because ${variable} is set in the shell; set CAPSTAN_URL there, too, to use that service`
+}

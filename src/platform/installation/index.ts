@@ -6,6 +6,7 @@ export {
   findInstallation,
   holdsInstallation,
   type Installation,
+  ignoredAddress,
   type Place,
 } from './find.ts'
 export { isOwn } from './ownership.ts'

@@ -49,6 +49,20 @@ test('a password of the environment is not sent to the address of a file', () =>
   })
 })
 
+test('a command says that it ignores the address of a file', () => {
+  const cwd = folderWith({ '.env': service })
+  const program = fileURLToPath(new URL('../../../bin/capstan.js', import.meta.url))
+  const run = (more: NodeJS.ProcessEnv, ...args: string[]) => {
+    const env = { PATH: process.env.PATH, HOME: cwd, XDG_STATE_HOME: cwd, ...more }
+    return spawnSync(process.execPath, [program, ...args, 'jobs', 'list'], { cwd, env, encoding: 'utf8' })
+      .stderr
+  }
+  const note = /^note: CAPSTAN_URL of .*\/\.env is ignored, because CAPSTAN_TOKEN is set in the shell/
+  expect(run({ CAPSTAN_TOKEN: 'of-the-shell' })).toMatch(note)
+  expect(run({ CAPSTAN_TOKEN: 'of-the-shell', CAPSTAN_URL: 'http://127.0.0.1:1' })).not.toMatch(note)
+  expect(run({ CAPSTAN_TOKEN: 'of-the-shell' }, '--context', 'prod')).not.toMatch(note)
+})
+
 test("proxies, Node's own variables and unknown names are ignored", () => {
   const others = 'HTTPS_PROXY=http://p\nNODE_OPTIONS=--inspect\nNODE_TLS_REJECT_UNAUTHORIZED=0\nPATH=/tmp\n'
   expect(taken(`DATA_DIR=/data\n${others}`)).toEqual({ DATA_DIR: '/data' })

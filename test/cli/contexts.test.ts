@@ -119,6 +119,39 @@ describe('capstan login', () => {
     expect(stranger.asked).toEqual([])
   })
 
+  test('leaves no session and no token behind if a later request fails', async () => {
+    let failing: string[] = []
+    const api = await startFakeApi(({ method, path }, res) => {
+      const request = `${method} ${path.replace('/api/v1/auth/', '')}`
+      if (failing.includes(request)) return json(res, 500, refusal('INTERNAL_001', `No ${request}`))
+      if (path.endsWith('/login'))
+        return json(res, 200, { access_token: 'jwt', token_type: 'bearer', expires_in: 1 })
+      if (request === 'POST tokens') return json(res, 200, made)
+      return json(res, 200, path.endsWith('/me') ? account : { status: 'success', message: 'Done' })
+    })
+    const env: NodeJS.ProcessEnv = { ...home(), CAPSTAN_PASSWORD: 'a-good-password' }
+    const last = async (variables: NodeJS.ProcessEnv, ...requests: string[]) => {
+      failing = requests
+      const { code, err } = await capstan(['login', api.url, '--username', 'ops'], { env: variables })
+      expect([code, existsSync(join(filesOf(env), 'contexts'))]).not.toEqual([0, true])
+      return { err, request: used(api.asked).at(-1) }
+    }
+    const revocation = 'DELETE /api/v1/auth/tokens/t-1 Bearer ora_made'
+    expect(await last(env, 'POST tokens')).toEqual({
+      err: expect.stringContaining('No POST tokens'),
+      request: 'POST /api/v1/auth/logout Bearer jwt',
+    })
+    expect(await last(env, 'POST logout')).toMatchObject({ request: revocation })
+    expect(await last(env, 'GET me')).toMatchObject({ request: revocation })
+    const lost = await last(env, 'GET me', 'DELETE tokens/t-1')
+    expect(lost.err).toContain('revoke it with capstan tokens revoke t-1')
+    // The folder of the contexts is a file: nothing can be saved.
+    writeFileSync(join(env.HOME ?? '', 'file'), '')
+    expect(await last({ ...env, XDG_CONFIG_HOME: join(env.HOME ?? '', 'file') })).toMatchObject({
+      request: revocation,
+    })
+  })
+
   test('keeps nothing if the service refuses the token or the password', async () => {
     const api = await startService()
     const env = home()

@@ -47,13 +47,17 @@ export async function login(
     'token' in credential
       ? { token: credential.token, tokenId: undefined }
       : await makeToken(
-          { anonymous: createClient({ url: address, fetch, patienceMs: 0 }), connect },
+          { anonymous: createClient({ url: address, fetch, patienceMs: 0 }), connect, out },
           credential,
           flags,
         )
   const api = connect(token)
-  const { username } = await api.call('getOwnAccount')
-  store.save({ name, url: address, token, username, ...(tokenId === undefined ? {} : { tokenId }) })
+  const save = async () => {
+    const { username } = await api.call('getOwnAccount')
+    store.save({ name, url: address, token, username, ...(tokenId === undefined ? {} : { tokenId }) })
+    return username
+  }
+  const username = await orRevoke(save, { api, tokenId, out })
   if (before?.tokenId !== undefined) await revokeQuietly(api, before.tokenId)
   out.answer([`Signed in to ${address} as ${username}; the current context is ${name}`], {
     context: name,
@@ -106,11 +110,12 @@ async function askCredential(
 interface Connections {
   anonymous: CapstanClient
   connect(token: string): CapstanClient
+  out: Output
 }
 
 /** Creates an API token with a session that ends at once: the token can be limited, seen and revoked on its own. */
 async function makeToken(
-  { anonymous, connect }: Connections,
+  { anonymous, connect, out }: Connections,
   credential: { username: string; password: string },
   { scope, expires }: LoginFlags,
 ): Promise<{ token: string; tokenId: string }> {
@@ -121,9 +126,34 @@ async function makeToken(
     ...(scope && { scopes: scope as Permission[] }),
     ...(expires && { expires_at: expires }),
   }
-  const { token, id } = await session.call('createToken', { body })
-  await session.call('signOut')
-  return { token, tokenId: id }
+  const created = await session.call('createToken', { body }).catch(async (error: unknown) => {
+    // The cause is the refusal, whatever becomes of the session.
+    await session.call('signOut').catch(() => undefined)
+    throw error
+  })
+  const { token, id: tokenId } = created
+  await orRevoke(() => session.call('signOut'), { api: connect(token), tokenId, out })
+  return { token, tokenId }
+}
+
+/** Revokes a created token if the action fails: it would stay valid, and nobody would have it. */
+async function orRevoke<T>(
+  action: () => Promise<T>,
+  { api, tokenId, out }: { api: CapstanClient; tokenId: string | undefined; out: Output },
+): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    const isRevoked =
+      tokenId === undefined ||
+      (await api.call('revokeToken', { path: { id: tokenId } }).then(
+        () => true,
+        () => false,
+      ))
+    if (!isRevoked)
+      out.warn(`warning: the created token stays valid: revoke it with capstan tokens revoke ${tokenId}`)
+    throw error
+  }
 }
 
 /**

@@ -1,4 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { completedCommands } from '../../src/cli/completion/model.ts'
@@ -67,10 +69,13 @@ const define: Record<Shell, string> = {
 }
 
 /** @returns the words that the shell offers for each line */
-async function offered(shell: Shell, lines: string[]): Promise<string[][]> {
-  const cwd = folder()
+async function offered(
+  shell: Shell,
+  lines: string[],
+  { cwd = folder(), config = cwd }: { cwd?: string; config?: string } = {},
+): Promise<string[][]> {
   const env = {
-    ...{ PATH: process.env.PATH, HOME: cwd, XDG_CONFIG_HOME: cwd },
+    ...{ PATH: process.env.PATH, HOME: cwd, XDG_CONFIG_HOME: config },
     NODE: process.execPath,
     BIN: bin,
   }
@@ -125,6 +130,20 @@ describe.each(shells)('%s', (shell) => {
     expect(environments).toEqual(['production', 'staging'])
     expect(all).toEqual(['bash', 'fish', 'zsh'])
     expect(none).toEqual(expect.arrayContaining(['deploy', 'jobs']))
+  })
+
+  test.runIf(isThere)('offers and evaluates no name that is none of a context', async () => {
+    const cwd = folderWith({
+      'capstan/contexts/prod.json': '{}',
+      'capstan/contexts/$(touch evaluated).json': '{}',
+      'capstan/contexts/`touch evaluated`.json': '{}',
+      '.config/capstan/contexts/home.json': '{}',
+    })
+    expect(await offered(shell, ['capstan context use '], { cwd })).toEqual([['local', 'prod']])
+    expect(existsSync(join(cwd, 'evaluated'))).toBe(false)
+    // A relative folder would be one of the current folder.
+    const relative = await offered(shell, ['capstan context use '], { cwd, config: '.' })
+    expect(relative).toEqual([['home', 'local']])
   })
 
   test.runIf(isThere)('completes files where a command takes one', async () => {

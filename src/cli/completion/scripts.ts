@@ -11,8 +11,9 @@ export function completionScript(shell: Shell, commands: CompletedCommand[]): st
 // Each script finds the words of the command by walking over the line, and offers what can follow them. A word after an
 // option with a value belongs to the option.
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: variables of the shell
-const contextFolder = '"${XDG_CONFIG_HOME:-$HOME/.config}/capstan/contexts"'
+// bash evaluates words like $(...) that it offers, so the names of context files are checked. A relative XDG_CONFIG_HOME
+// would name files of the current folder, which may be somebody else's repository.
+const nameCharacters = 'A-Za-z0-9._-'
 
 function bashScript(commands: CompletedCommand[]): string {
   const cases = (line: (command: CompletedCommand) => string | undefined) =>
@@ -39,10 +40,14 @@ ${cases(({ words, options }) => `    '${words}') echo '${options.map(({ name }) 
 }
 
 _capstan_contexts() {
-  local file
+  local file folder=$XDG_CONFIG_HOME
+  case "$folder" in /*) ;; *) folder=$HOME/.config ;; esac
   echo local
-  for file in ${contextFolder}/*.json; do
-    [ -e "$file" ] && file=\${file##*/} && echo "\${file%.json}"
+  for file in "$folder"/capstan/contexts/*.json; do
+    [ -e "$file" ] || continue
+    file=\${file##*/}
+    file=\${file%.json}
+    case "$file" in *[!${nameCharacters}]*) ;; *) echo "$file" ;; esac
   done
 }
 
@@ -108,6 +113,14 @@ ${offered.join('\n')}
   esac
 }
 
+_capstan_contexts() {
+  local folder=$XDG_CONFIG_HOME
+  local -a known
+  [[ $folder == /* ]] || folder=$HOME/.config
+  known=("$folder"/capstan/contexts/*.json(N:t:r))
+  compadd -- local \${known:#*[!${nameCharacters}]*}
+}
+
 _capstan_values() {
   case "$1" in
 ${values}
@@ -139,7 +152,7 @@ if [[ \${funcstack[1]} == _capstan ]]; then _capstan "$@"; else compdef _capstan
 
 function zshValues(values: Values): string {
   if (values === 'files') return '_files'
-  if (values === 'contexts') return `compadd -- local ${contextFolder}/*.json(N:t:r)`
+  if (values === 'contexts') return '_capstan_contexts'
   return values === 'none' ? ':' : `compadd -- ${values.join(' ')}`
 }
 
@@ -173,10 +186,10 @@ end
 
 function __capstan_contexts
     set -l folder $XDG_CONFIG_HOME
-    test -n "$folder"; or set folder $HOME/.config
+    string match -q -- '/*' "$folder"; or set folder $HOME/.config
     echo local
     for file in $folder/capstan/contexts/*.json
-        string replace -r '.*/(.*)\\.json$' '$1' -- $file
+        string replace -f -r '^.*/([${nameCharacters}]+)\\.json$' '$1' -- $file
     end
 end
 

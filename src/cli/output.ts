@@ -20,15 +20,19 @@ export function createOutput(json: boolean, streams: Streams): Output {
   const words = json ? stderr : stdout
   const document = (value: unknown) => void (json && stdout.write(`${JSON.stringify(value, null, 2)}\n`))
   return {
-    say: (line) => void words.write(`${line}\n`),
-    warn: (line) => void stderr.write(`${line}\n`),
+    say: (line) => void words.write(`${harmless(line)}\n`),
+    warn: (line) => void stderr.write(`${harmless(line)}\n`),
     document,
     answer(lines, value) {
-      if (!json) for (const line of lines) stdout.write(`${line}\n`)
+      if (!json) for (const line of lines) stdout.write(`${harmless(line)}\n`)
       document(value)
     },
   }
 }
+
+/** The text without characters that control the terminal; the lines and tabs of a text like a document stay. */
+const harmless = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => (/[\n\t]/.test(character) ? character : ''))
 
 /**
  * Text of another system as one line, without characters that control the terminal or change how the text is displayed,

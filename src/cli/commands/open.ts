@@ -72,7 +72,9 @@ function openBrowser(env: NodeJS.ProcessEnv, url: string): boolean {
   const hasDesktop = isMac || Boolean(env.DISPLAY || env.WAYLAND_DISPLAY)
   const program = env.BROWSER || (hasDesktop ? (isMac ? 'open' : 'xdg-open') : undefined)
   if (program === undefined) return false
-  const child = spawn(program, [url], { stdio: 'ignore', detached: true })
+  // A browser runs for days and starts other programs: it gets neither a token nor the settings of a `.env`.
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => !/^CAPSTAN_/i.test(name)))
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true, env: own })
   // The address is printed in any case.
   child.on('error', () => undefined)
   child.unref()

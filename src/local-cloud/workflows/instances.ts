@@ -10,7 +10,7 @@ import { aboutInstance } from './proceed.ts'
 import type { StatusChange } from './schema.ts'
 
 /** The most instances of a workflow that have not ended: they are in the memory of its process, which they keep running. */
-export const maxUnfinished = 1000
+const maxUnfinished = 1000
 
 /** @throws ApiError with the code of `instanceRefused` at the limit */
 function requireRoom({ store }: CloudContext, { id, name }: Workflow): void {

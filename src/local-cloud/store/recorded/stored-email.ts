@@ -1,5 +1,5 @@
 /** The longest JSON of a stored email, in bytes. Visitors of an app may decide how long its emails are. */
-export const maxStoredBytes = 1024 * 1024
+const maxStoredBytes = 1024 * 1024
 
 /** The lengths to which texts are shortened, tried in this order. */
 const lengths = [64 * 1024, 1024, 100]

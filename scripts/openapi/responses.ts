@@ -13,10 +13,18 @@ export function responsesOf(components: Components, route: Route, description: O
     const response = errorResponse(components, status, codes)
     const taken = description.answers[status]
     // Only a probe answers with the status of an error and a body of its own.
-    return [String(status), taken === undefined ? response : responseOf(components, route, taken)] as const
+    if (taken !== undefined) return [String(status), responseOf(components, route, taken)] as const
+    return [String(status), description.errorPage ? orPage(components, route, response) : response] as const
   })
   const notModified = hasEntityTag(description) ? [['304', notModifiedOf(route)] as const] : []
   return Object.fromEntries([...answers, ...errors, ...notModified])
+}
+
+/** The error envelope for programs, an HTML page for browsers; neither has all headers of the envelope for certain. */
+function orPage(components: Components, route: Route, { $ref }: Json): Json {
+  const shared = components.responses[String($ref).replace('#/components/responses/', '')] as Json
+  const content = { ...(shared.content as Json), 'text/html': mediaType(components, { bytes: true }) }
+  return { description: shared.description, headers: generalHeaders(route), content }
 }
 
 const notModifiedOf = (route: Route): Json => ({

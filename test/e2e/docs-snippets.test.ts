@@ -53,6 +53,7 @@ describe('the commands and requests of the documentation', () => {
       'needs Docker': 2,
       'needs Docker and a domain': 1,
       'needs a service elsewhere': 1,
+      'needs an app that writes data points': 1,
       'needs psql': 1,
       'replaces the running installation': 1,
       'runs the tests themselves': 1,

@@ -146,6 +146,7 @@ export const operations = {
         'application/json': { schema: signInForm },
       },
     },
+    errorPage: true,
     errors: ['ACCESS_002', 'ACCESS_003'],
   },
   signOutOfBrowser: {

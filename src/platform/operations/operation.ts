@@ -36,6 +36,8 @@ export interface OperationDescription {
   answers: Record<number, Answer>
   /** The errors beyond those that follow from the route's access, limit, parameters and body. */
   errors?: readonly OperationError[]
+  /** True if a browser that sent a form gets an HTML page in place of the error envelope. */
+  errorPage?: boolean
   /** Parameters that the handler reads itself. */
   parameters?: { query?: z.ZodObject; header?: z.ZodObject }
   /** A body that the handler reads itself, by media type. */

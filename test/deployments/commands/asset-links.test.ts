@@ -12,7 +12,7 @@ beforeEach(() => {
   project = join(parent, 'project')
   write('project/public/index.html', 'page')
   write('project/.env', 'KEY=1')
-  write('project/shared/logo.svg', '<svg/>')
+  write('project/common/logo.svg', '<svg/>')
   write('outside/id_rsa', 'private')
 })
 afterEach(() => rmSync(parent, { recursive: true, force: true }))
@@ -31,7 +31,7 @@ async function pathsOf(configFiles = [join(project, 'wrangler.jsonc')]): Promise
 }
 
 test('a link to a file of the project is published with its content', async () => {
-  link('logo.svg', '../shared/logo.svg')
+  link('logo.svg', '../common/logo.svg')
   link('again.html', 'index.html')
   expect(await pathsOf()).toEqual(['/again.html', '/index.html', '/logo.svg'])
 })
@@ -57,8 +57,8 @@ test('a link to a private file of the project is refused', async () => {
 test.each(['_headers', '_redirects', '.assetsignore'])(
   'the settings file %s may be a link inside of the project, and is refused as one out of it',
   async (name) => {
-    write('project/shared/settings', '/* /index.html 200')
-    link(name, '../shared/settings')
+    write('project/common/settings', '/* /index.html 200')
+    link(name, '../common/settings')
     expect(await pathsOf()).toEqual(['/index.html'])
     rmSync(join(project, 'public', name))
     link(name, '../../outside/id_rsa')
@@ -80,7 +80,7 @@ test('links to folders are not followed, and broken ones are left out', async ()
 test('a built configuration may link to files of the project that it was built from', async () => {
   write('project/dist/wrangler.json', '{}')
   write('project/dist/public/index.html', 'page')
-  symlinkSync('../../shared/logo.svg', join(project, 'dist/public/logo.svg'))
+  symlinkSync('../../common/logo.svg', join(project, 'dist/public/logo.svg'))
   const files = [join(project, 'dist/wrangler.json'), join(project, 'wrangler.jsonc')]
   expect(await pathsOf(files)).toEqual(['/index.html', '/logo.svg'])
 })

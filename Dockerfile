@@ -14,7 +14,8 @@ COPY package.json openapi.json ./
 COPY bin bin
 COPY migrations migrations
 COPY workers workers
-COPY client client
+COPY client/package.json client/
+COPY client/src client/src
 COPY src src
 RUN node bin/build-bundle.js
 # /data belongs to the user, so that a new volume does, too. Everything else belongs to root.

@@ -109,12 +109,13 @@ test('no setting of a file becomes a secret of a deployed app', () => {
   const settings = knownSettings.map((name) => `${name}=capstans-own-value-of-${name}`).join('\n')
   const file = join(folderWith({ '.env': settings }), '.env')
   const app = folderWith({
-    'capstan.json': JSON.stringify({ app: 'shop', secrets: knownSettings }),
+    'capstan.json': JSON.stringify({ app: 'shop' }),
     'index.js': 'export default {}',
   })
   const { PATH = '' } = process.env
   const program = fileURLToPath(new URL('../../../bin/capstan.js', import.meta.url))
-  const { status, stderr } = spawnSync(process.execPath, [program, 'deploy', app, '--yes'], {
+  const secrets = knownSettings.flatMap((name) => ['--secret', name])
+  const { status, stderr } = spawnSync(process.execPath, [program, 'deploy', app, '--yes', ...secrets], {
     env: { PATH, CAPSTAN_ENV_FILE: file, CAPSTAN_URL: 'http://127.0.0.1:1', CAPSTAN_TOKEN: 'x' },
     encoding: 'utf8',
   })
